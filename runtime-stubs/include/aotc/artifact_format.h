@@ -1,0 +1,210 @@
+/* artifact_format.h - the file that the compiler writes and the node maps: one ELF64 ET_DYN per module and target.
+ *
+ *   artifact  = ehdr phdr* pad header metadata rodata eh_frame strtab pad text pad image symtab shstrtab shdr*
+ *   header    = struct aotc_header at file offset AOTC_HEADER_OFFSET
+ *   metadata  = types type_bytes imports exports globals tables elements functions trap_sites
+ *               data_segments elem_segments image_runs          ; each an array named by an aotc_span in the header
+ *   rodata    = constants, jump tables and immutable wasm tables of the code (offsets relative to themselves)
+ *   text      = machine code, starting at a multiple of AOTC_TEXT_ALIGN
+ *   image     = initial linear memory: the pages of each image run, one after the other, page aligned
+ *
+ * Everything from offset 0 to the end of text is mapped as it lies in the file, so virtual address = file offset, no
+ * relocation is left, and loading costs two mappings whatever the size. The image is not part of that mapping: each
+ * instance maps it privately at its linear memory. The ELF section headers, .symtab and .eh_frame describe the same
+ * bytes for readelf, objdump, gdb and perf; the loader never reads them.
+ *
+ * Trust: the loader checks the header's own checksum and that every span lies inside the file; each index and offset
+ * found in an array is checked where it is followed. Section checksums (XXH3-64) are for `aotc inspect --verify` and
+ * for whoever copies a file in; signatures are the server's business.
+ *
+ * All integers are little-endian. Offsets are from the start of the file, `code` offsets from the start of text.
+ */
+#ifndef AOTC_ARTIFACT_FORMAT_H
+#define AOTC_ARTIFACT_FORMAT_H
+
+#include <stdint.h>
+
+#define AOTC_MAGIC 0x0043544f41303031ull /* "100AOTC\0" read as a little-endian number */
+#define AOTC_FORMAT_VERSION 1u
+#define AOTC_HEADER_OFFSET 0x400u
+/* The largest page size of the kernels we target, so one file fits them all. */
+#define AOTC_TEXT_ALIGN 0x10000u
+#define AOTC_IMAGE_PAGE 4096u
+/* An address in no function, a name that is absent, a maximum that was not given. */
+#define AOTC_NONE 0xffffffffu
+
+enum aotc_architecture { AOTC_ARCH_X86_64 = 1, AOTC_ARCH_AARCH64 = 2 };
+enum aotc_tier { AOTC_TIER_QUICK = 1, AOTC_TIER_BEST = 2 };
+
+/* wasm value types, as encoded in the binary format. */
+enum aotc_value_type {
+  AOTC_I32 = 0x7f,
+  AOTC_I64 = 0x7e,
+  AOTC_F32 = 0x7d,
+  AOTC_F64 = 0x7c,
+  AOTC_V128 = 0x7b,
+  AOTC_FUNCREF = 0x70
+};
+
+/* CPU features an artifact may need; bit numbers are per architecture. */
+enum aotc_x86_feature {
+  AOTC_X86_FSGSBASE = 0, /* always needed: the base register is GS */
+  AOTC_X86_CX16,
+  AOTC_X86_LAHF,
+  AOTC_X86_POPCNT,
+  AOTC_X86_SSE3,
+  AOTC_X86_SSSE3,
+  AOTC_X86_SSE41,
+  AOTC_X86_SSE42,
+  AOTC_X86_AVX,
+  AOTC_X86_AVX2,
+  AOTC_X86_BMI1,
+  AOTC_X86_BMI2,
+  AOTC_X86_F16C,
+  AOTC_X86_FMA,
+  AOTC_X86_LZCNT,
+  AOTC_X86_MOVBE,
+  AOTC_X86_AVX512F,
+  AOTC_X86_AVX512BW,
+  AOTC_X86_AVX512CD,
+  AOTC_X86_AVX512DQ,
+  AOTC_X86_AVX512VL
+};
+enum aotc_arm_feature { AOTC_ARM_LSE = 0, AOTC_ARM_RDM, AOTC_ARM_CRC32, AOTC_ARM_DOTPROD, AOTC_ARM_RCPC };
+
+/* An array of `count` elements whose size the reader knows, at file offset `offset` (8-byte aligned). */
+struct aotc_span {
+  uint64_t offset;
+  uint32_t count;
+  uint32_t reserved;
+};
+
+/* A part of the file with its checksum. */
+struct aotc_section {
+  uint64_t offset;
+  uint64_t size;
+  uint64_t xxh3; /* XXH3-64, seed 0, of the `size` bytes */
+};
+
+enum aotc_flags {
+  AOTC_FLAG_GO = 1u << 0,     /* Go-shaped: global 0 is the Go stack pointer, (i32)->i32 functions unwind */
+  AOTC_FLAG_MEMORY = 1u << 1, /* has a linear memory */
+  AOTC_FLAG_NAMES = 1u << 2   /* function names are present */
+};
+
+struct aotc_header {
+  uint64_t magic;
+  uint32_t format_version;
+  uint32_t abi_version;
+  uint32_t header_size; /* sizeof(struct aotc_header) */
+  uint32_t flags;       /* enum aotc_flags */
+  uint32_t architecture;
+  uint32_t tier;
+  uint64_t cpu_features;      /* bits of enum aotc_x86_feature or aotc_arm_feature that the code uses */
+  uint8_t module_sha256[32];  /* of the wasm module this was compiled from */
+  char compiler_version[32];  /* NUL-terminated */
+  char cpu[32];               /* the --cpu baseline, NUL-terminated */
+  uint64_t file_size;         /* a shorter file is truncated */
+  uint64_t load_size;         /* bytes from offset 0 that are mapped: the end of text rounded up */
+
+  struct aotc_section metadata; /* from the first span's array to the end of the last */
+  struct aotc_section rodata;
+  struct aotc_section strings; /* NUL-terminated UTF-8; starts and ends with NUL; also the ELF .strtab */
+  struct aotc_section text;
+  struct aotc_section image;
+
+  struct aotc_span types;         /* struct aotc_type */
+  struct aotc_span type_bytes;    /* uint8_t, enum aotc_value_type: parameters then results of each type */
+  struct aotc_span imports;       /* struct aotc_import; function imports only, in index order */
+  struct aotc_span exports;       /* struct aotc_export */
+  struct aotc_span globals;       /* struct aotc_global, in slot order */
+  struct aotc_span tables;        /* struct aotc_table_init: tables that may change at run time, in descriptor order */
+  struct aotc_span elements;      /* uint32_t function references (index + 1, 0 = null), all segments' entries */
+  struct aotc_span functions;     /* struct aotc_function, in wasm order: function i is wasm function imports + i */
+  struct aotc_span trap_sites;    /* struct aotc_trap_site, ascending code offset */
+  struct aotc_span data_segments; /* struct aotc_data_segment; passive ones and those applied at instantiation */
+  struct aotc_span elem_segments; /* struct aotc_elem_segment */
+  struct aotc_span image_runs;    /* struct aotc_image_run, ascending, not overlapping */
+
+  uint32_t memory_min; /* wasm pages */
+  uint32_t memory_max; /* wasm pages; 65536 when the module gives none */
+  /* Code offset of the thunk for the start function, or AOTC_NONE. Thunks are `void(void)` in the C convention: they
+   * take arguments from the scratch slots, leave results there, and pass global 0 through in a Go-shaped module. */
+  uint32_t start_thunk;
+  /* Go-shaped: code offset of the thunk for the loop that restarts goroutines, or AOTC_NONE. */
+  uint32_t resume_thunk;
+
+  uint64_t checksum; /* XXH3-64 of every byte of the header before this field */
+};
+
+struct aotc_type {
+  uint32_t first; /* index into type_bytes */
+  uint16_t params;
+  uint16_t results;
+};
+
+struct aotc_import {
+  uint32_t module; /* string offset */
+  uint32_t field;  /* string offset */
+  uint32_t type;   /* index into types */
+};
+
+enum aotc_export_kind { AOTC_EXPORT_FUNCTION = 0, AOTC_EXPORT_TABLE = 1, AOTC_EXPORT_MEMORY = 2, AOTC_EXPORT_GLOBAL = 3 };
+
+struct aotc_export {
+  uint32_t name; /* string offset */
+  uint32_t kind; /* enum aotc_export_kind, as in the wasm binary format */
+  uint32_t index;
+  uint32_t type;  /* function: index into types */
+  uint32_t thunk; /* function: code offset; AOTC_NONE for a re-exported import */
+};
+
+/* Globals that code reads from the context. Immutable ones are folded into the code and have no slot. */
+struct aotc_global {
+  uint64_t value[2]; /* initial bits, low word first */
+  uint32_t type;     /* enum aotc_value_type */
+  uint32_t index;    /* wasm global index */
+};
+
+struct aotc_table_init {
+  uint32_t index; /* wasm table index */
+  uint32_t min;
+  uint32_t max; /* AOTC_NONE when the module gives none */
+};
+
+/* Native code of one function. A frame is the return address plus `frame_size` bytes below it. */
+struct aotc_function {
+  uint32_t code;
+  uint32_t code_size;
+  uint32_t frame_size;
+  uint32_t name; /* string offset, or AOTC_NONE */
+};
+
+struct aotc_trap_site {
+  uint32_t code;        /* of the trap instruction */
+  uint32_t wasm_offset; /* byte offset of the wasm instruction in the module */
+};
+
+struct aotc_data_segment {
+  uint64_t offset; /* of the bytes, inside the metadata section; 0 with size 0 for a segment that the image holds */
+  uint32_t size;
+  uint32_t active;  /* 1: copied to `address` at instantiation, in order, trapping when out of bounds */
+  uint64_t address;
+};
+
+struct aotc_elem_segment {
+  uint32_t first; /* index into elements */
+  uint32_t count;
+  uint32_t active; /* 1: written to table descriptor `table` at `address` at instantiation */
+  uint32_t table;
+  uint32_t address;
+};
+
+/* `pages` pages of AOTC_IMAGE_PAGE bytes: linear memory from `address`, file bytes from `offset`. */
+struct aotc_image_run {
+  uint64_t address;
+  uint64_t offset;
+  uint64_t pages;
+};
+
+#endif

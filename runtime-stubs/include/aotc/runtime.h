@@ -1,0 +1,154 @@
+/* runtime.h - load artifacts and run instances of them. libc only; no allocation after an instance is created.
+ *
+ * Order of calls: aotc_runtime_init once; then per artifact aotc_load; per instance aotc_instance_create,
+ * aotc_instance_call any number of times, aotc_instance_reset to start over, aotc_instance_destroy; aotc_unload when no
+ * instance is left. An artifact is immutable and may be shared by threads. An instance belongs to one thread at a time.
+ *
+ * Errors: functions return an aotc_status; details are in the struct aotc_error that the caller passes (never null).
+ */
+#ifndef AOTC_RUNTIME_H
+#define AOTC_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "aotc/abi.h"
+#include "aotc/artifact_format.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum aotc_status {
+  AOTC_OK = 0,
+  AOTC_ERROR_IO,          /* a system call failed */
+  AOTC_ERROR_FORMAT,      /* not an artifact, truncated, corrupted, or of another version */
+  AOTC_ERROR_CPU,         /* wrong architecture, or the CPU lacks a feature */
+  AOTC_ERROR_LINK,        /* an import or export is missing or has another type */
+  AOTC_ERROR_LIMIT,       /* a limit of the caller or the system */
+  AOTC_ERROR_ARGUMENT,    /* the caller's mistake */
+  AOTC_TRAPPED,           /* the guest trapped: see struct aotc_trap_info */
+  AOTC_EXITED             /* the guest called proc_exit: see aotc_instance_exit_code */
+};
+
+struct aotc_error {
+  enum aotc_status status;
+  char message[512]; /* lower case, no full stop, names what is wrong */
+};
+
+struct aotc_artifact;
+struct aotc_instance;
+struct aotc_wasi;
+
+/* Installs signal handlers and probes the CPU. Idempotent. */
+enum aotc_status aotc_runtime_init(struct aotc_error* error);
+
+/* Maps the artifact in `path` (or in `fd`, which stays the caller's). Time does not depend on its size. */
+enum aotc_status aotc_load(const char* path, struct aotc_artifact** artifact, struct aotc_error* error);
+enum aotc_status aotc_load_fd(int fd, const char* name, struct aotc_artifact** artifact, struct aotc_error* error);
+void aotc_unload(struct aotc_artifact* artifact);
+const struct aotc_header* aotc_artifact_header(const struct aotc_artifact* artifact);
+/* Reads every byte and compares the section checksums. */
+enum aotc_status aotc_artifact_verify(const struct aotc_artifact* artifact, struct aotc_error* error);
+/* Name of the function that holds `code_offset`, "?" when unknown. */
+const char* aotc_artifact_symbol(const struct aotc_artifact* artifact, uint32_t code_offset);
+/* Null when there is no export of that name and kind. */
+const struct aotc_export* aotc_artifact_export(const struct aotc_artifact* artifact, const char* name, enum aotc_export_kind kind);
+
+/* A function the guest imports. `slots` is the scratch area: argument i in the low bytes of slots[2 * i], results go to
+ * the same places. It runs on the host's stack. Return AOTC_OK to go on; AOTC_TRAPPED (after aotc_instance_set_trap) or
+ * AOTC_EXITED to end the call. */
+typedef enum aotc_status (*aotc_host_function)(struct aotc_instance* instance, void* data, uint64_t* slots);
+
+/* Finds the host function for an import, or returns null. `type` is written as "params:results" with i,I,f,F for i32, i64,
+ * f32, f64, e.g. "iiii:i". */
+typedef aotc_host_function (*aotc_resolver)(void* data, const char* module, const char* field, const char* type);
+
+struct aotc_instance_options {
+  uint64_t max_memory;     /* bytes of linear memory and native stack together; 0: what the module may ask for */
+  uint64_t max_stack;      /* bytes of native stack; 0: AOTC_STACK_RESERVATION */
+  aotc_resolver resolver;  /* asked for every import */
+  void* resolver_data;     /* also the `data` of every host function it returns */
+};
+
+enum aotc_status aotc_instance_create(struct aotc_artifact* artifact, const struct aotc_instance_options* options,
+                                      struct aotc_instance** instance, struct aotc_error* error);
+/* Memory, globals and tables as they were after creation (before the start function). */
+enum aotc_status aotc_instance_reset(struct aotc_instance* instance, struct aotc_error* error);
+void aotc_instance_destroy(struct aotc_instance* instance);
+
+/* Arguments and results of a call: two words per value, low word first. */
+struct aotc_value {
+  uint64_t word[2];
+};
+
+/* Runs the start function if the module has one. Once, before the first call. */
+enum aotc_status aotc_instance_start(struct aotc_instance* instance, struct aotc_error* error);
+/* Calls an exported function. `args` and `results` hold as many values as its type says. */
+enum aotc_status aotc_instance_call(struct aotc_instance* instance, const struct aotc_export* function,
+                                    const struct aotc_value* args, struct aotc_value* results, struct aotc_error* error);
+
+/* Ends the call that runs now, or the next one, with AOTC_TRAP_DEADLINE once `nanoseconds` have passed; 0 disarms. Costs
+ * the guest nothing until then. Call it from the thread that runs the instance, before the call. */
+enum aotc_status aotc_instance_set_deadline(struct aotc_instance* instance, uint64_t nanoseconds, struct aotc_error* error);
+/* Monotonic nanoseconds left, UINT64_MAX without a deadline. Host functions that wait must not wait longer. */
+uint64_t aotc_instance_deadline_left(const struct aotc_instance* instance);
+
+#define AOTC_MAX_BACKTRACE 128
+
+struct aotc_trap_info {
+  enum aotc_trap trap;
+  uint32_t wasm_offset; /* AOTC_NONE when unknown */
+  uint64_t address;     /* out-of-bounds access: byte in linear memory, else 0 */
+  uint32_t frames;      /* innermost first */
+  uint32_t code[AOTC_MAX_BACKTRACE];
+  bool truncated;       /* more frames than fit */
+};
+
+const char* aotc_trap_message(enum aotc_trap trap);
+const struct aotc_trap_info* aotc_instance_trap(const struct aotc_instance* instance);
+void aotc_instance_set_trap(struct aotc_instance* instance, enum aotc_trap trap);
+int aotc_instance_exit_code(const struct aotc_instance* instance);
+void aotc_instance_set_exit_code(struct aotc_instance* instance, int code);
+
+/* Linear memory for host functions. `aotc_instance_memory_at` returns null unless all `size` bytes are in bounds. */
+uint8_t* aotc_instance_memory(const struct aotc_instance* instance);
+uint64_t aotc_instance_memory_size(const struct aotc_instance* instance);
+void* aotc_instance_memory_at(const struct aotc_instance* instance, uint32_t address, uint64_t size);
+struct aotc_artifact* aotc_instance_artifact(const struct aotc_instance* instance);
+
+/* Makes every loaded artifact known to gdb (JIT interface). Costs time in proportion to the symbol table; off unless
+ * called before aotc_load. */
+void aotc_debugger_enable(void);
+
+/* --- WASI preview 1 ------------------------------------------------------------------------------------------ */
+
+/* A preopened directory. `rights_base` of ~0 with read_only false allows everything the host user may do. */
+struct aotc_wasi_dir {
+  const char* host_path;
+  const char* guest_path;
+  bool read_only;
+};
+
+struct aotc_wasi_options {
+  int argc;
+  const char* const* argv; /* argv[0] is the program's name */
+  size_t env_count;
+  const char* const* env; /* "KEY=value" */
+  size_t dir_count;
+  const struct aotc_wasi_dir* dirs; /* fds 3.. after the listeners */
+  size_t listener_count;
+  const int* listeners; /* listening sockets, fds 3..; ownership passes to the WASI host */
+  int stdio[3];         /* host fds for 0, 1, 2; -1 for none; not closed */
+};
+
+enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struct aotc_wasi** wasi, struct aotc_error* error);
+void aotc_wasi_destroy(struct aotc_wasi* wasi);
+/* An aotc_resolver with a struct aotc_wasi* as data. */
+aotc_host_function aotc_wasi_resolve(void* wasi, const char* module, const char* field, const char* type);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
