@@ -1,0 +1,14 @@
+// check_fragment.h - the second line of defence: no fragment may touch the base register or reach the kernel.
+#pragma once
+
+#include "compile.h"
+#include "fragment.h"
+
+namespace aotc {
+
+// Disassembles `fragment.text` and fails when an instruction does not decode, writes the base register (x86-64: wrgsbase,
+// swapgs, mov/pop to a segment register; AArch64: any definition of x28), enters the kernel or is otherwise privileged,
+// or when the frame is larger than AOTC_MAX_FRAME. `name` leads the message. Decoder state is per thread.
+llvm::Error check_fragment(const Fragment& fragment, Architecture architecture, const std::string& name);
+
+}  // namespace aotc

@@ -1,0 +1,82 @@
+// compilation.h - all state of one compile. Each phase reads what earlier ones left and fills its own part.
+#pragma once
+
+#include <optional>
+
+#include "compile.h"
+#include "fragment.h"
+#include "module.h"
+
+namespace aotc {
+
+// What makes a module Go-shaped; see go_shape.h.
+struct GoShape {
+  bool recognised = false;
+  std::string reason;          // why not, for `aotc dump --after=shape`
+  uint32_t resumable_type = 0; // canonical index of (i32)->i32
+  int64_t resume_loop = -1;    // function index of the loop that restarts goroutines, -1 if not found
+};
+
+// How each wasm table is reached. A table that nothing can change at run time becomes, per function type used to call
+// through it, an array of 32-bit offsets in rodata: entry i holds (code of function i) - (address of the array). An entry
+// of another type, or null, leads to a trap fragment, so that the call needs no type check. Every other table lives in the
+// instance as function references, and a call looks its target up in the array of function descriptors: 8 bytes per
+// function, {int32 (code) - (address of the array), uint32 type index}, imports included.
+struct StaticTable {
+  uint32_t table;
+  uint32_t type;
+};
+
+struct TablePlan {
+  std::vector<StaticTable> static_tables;
+  std::vector<int32_t> descriptor;  // per wasm table: index of its struct aotc_table, or -1 when it is static
+  std::vector<std::vector<uint32_t>> contents;  // per static wasm table: function index + 1, 0 for null; `min` entries
+  bool needs_function_refs = false;
+
+  // Index into static_tables, or -1.
+  int find(uint32_t table, uint32_t type) const {
+    for (size_t i = 0; i < static_tables.size(); ++i)
+      if (static_tables[i].table == table && static_tables[i].type == type) return static_cast<int>(i);
+    return -1;
+  }
+};
+
+// Fragments that belong to no wasm function.
+enum class ThunkKind : uint8_t {
+  Import,     // preserve_none function that calls host import `index`
+  Entry,      // void(void): calls function `index` with arguments from the scratch slots
+  TrapNull,   // target of null entries in static tables
+  TrapType,   // target of entries of another type
+};
+
+struct Thunk {
+  ThunkKind kind;
+  uint32_t index = 0;
+  Fragment fragment;
+};
+
+struct Compilation {
+  llvm::ArrayRef<uint8_t> wasm;
+  const CompileOptions& options;
+  CompileStats stats;
+
+  Module module;
+  GoShape go;
+  TablePlan tables;
+  std::vector<int32_t> global_slots;  // per wasm global: its slot in the context, -1 when it is folded into the code
+  std::vector<Fragment> fragments;    // per defined function, in wasm order
+  std::vector<Thunk> thunks;          // imports, then entries, then traps
+  std::vector<uint8_t> artifact;
+
+  explicit Compilation(llvm::ArrayRef<uint8_t> bytes, const CompileOptions& opts) : wasm(bytes), options(opts) {}
+
+  // The code of a wasm function: its own fragment, or the import's thunk. Null for an import that nothing refers to.
+  const Fragment* fragment_of(uint32_t function) const {
+    if (function >= module.import_count()) return &fragments[function - module.import_count()];
+    for (const Thunk& thunk : thunks)
+      if (thunk.kind == ThunkKind::Import && thunk.index == function) return &thunk.fragment;
+    return nullptr;
+  }
+};
+
+}  // namespace aotc

@@ -1,0 +1,77 @@
+// compile.h - the compiler's public interface: wasm bytes in, artifact bytes out.
+//
+// Thread-safe: any number of compilations may run at once. Every failure that input can cause is an llvm::Error whose
+// message starts with the module's name; nothing here exits or aborts on hostile input.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Error.h"
+
+namespace aotc {
+
+extern const char kCompilerVersion[];  // e.g. "0.1.0"; part of every artifact
+
+enum class Architecture : uint8_t { X86_64 = 1, AArch64 = 2 };
+enum class Tier : uint8_t { Quick = 1, Best = 2 };
+
+// "x86_64" or "aarch64"; "host" is the machine this runs on.
+llvm::Expected<Architecture> parse_architecture(llvm::StringRef name);
+const char* architecture_name(Architecture architecture);
+// Names accepted as CompileOptions::cpu, the default first.
+std::vector<std::string> cpu_baselines(Architecture architecture);
+
+struct CompileOptions {
+  std::string module_name = "module";  // leads every message
+  Architecture architecture = Architecture::X86_64;
+  std::string cpu;  // one of cpu_baselines(); empty for the default
+  Tier tier = Tier::Best;
+  unsigned jobs = 0;  // threads; 0 for one per core
+  // Called from compiling threads, one at a time, with functions done and their number.
+  std::function<void(size_t done, size_t total)> progress;
+};
+
+struct PhaseTime {
+  std::string phase;
+  double wall_seconds;
+  double cpu_seconds;  // all threads
+};
+
+struct CompileStats {
+  std::vector<PhaseTime> phases;
+  size_t functions = 0;
+  size_t wasm_bytes = 0;
+  size_t code_bytes = 0;
+  size_t artifact_bytes = 0;
+  size_t reduced_functions = 0;  // compiled with a cheaper pipeline because of their size
+  bool go_shaped = false;
+};
+
+struct CompileResult {
+  std::vector<uint8_t> artifact;
+  CompileStats stats;
+};
+
+llvm::Expected<CompileResult> compile(llvm::ArrayRef<uint8_t> wasm, const CompileOptions& options);
+
+// Reads and validates without compiling.
+llvm::Error validate(llvm::ArrayRef<uint8_t> wasm, const std::string& module_name);
+
+// What a phase left behind, as text for FileCheck.
+//   read      the module: types, imports, functions with their instructions, segments
+//   shape     what was recognised: Go's stack pointer, restart loop, dispatch loops, calls that unwind, table plan
+//   lower     LLVM IR before optimisation
+//   optimize  LLVM IR after the pass list
+//   codegen   the fragment: disassembly, relocations, trap sites
+//   link      the artifact's layout: sections, functions with addresses
+enum class DumpPhase { Read, Shape, Lower, Optimize, Codegen, Link };
+llvm::Expected<DumpPhase> parse_dump_phase(llvm::StringRef name);
+// `function` limits the output to one function, by name or by wasm index; empty for all.
+llvm::Expected<std::string> dump(llvm::ArrayRef<uint8_t> wasm, const CompileOptions& options, DumpPhase phase,
+                                 const std::string& function);
+
+}  // namespace aotc
