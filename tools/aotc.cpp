@@ -1,0 +1,169 @@
+// aotc.cpp - the command line. main registers the commands, parses, runs the chosen one and turns its failure into a
+// message and an exit code: 0 done, 1 the input is at fault, 2 the command line is. `aotc run` exits as its guest does.
+#include "command.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <cstring>
+
+#include <fmt/format.h>
+
+char UsageError::ID;
+
+void UsageError::log(llvm::raw_ostream& os) const { os << message_; }
+
+namespace {
+
+llvm::Error usage(std::string message) { return llvm::make_error<UsageError>(std::move(message)); }
+
+int report(llvm::Error error) {
+  int code = error.isA<UsageError>() ? 2 : 1;
+  llvm::handleAllErrors(std::move(error),
+                        [](const llvm::ErrorInfoBase& info) { fmt::print(stderr, "aotc: {}\n", info.message()); });
+  return code;
+}
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= list.size();) {
+    size_t end = std::min(list.find(',', begin), list.size());
+    if (end > begin) parts.push_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+std::string join(const std::vector<std::string>& parts) { return fmt::format("{}", fmt::join(parts, ", ")); }
+
+}  // namespace
+
+void CodeOptions::add_to(CLI::App& command) {
+  command.add_option("--target", target, "x86_64, aarch64, host, all, or a list with commas")->capture_default_str();
+  command.add_option("--cpu", cpu,
+                     "baseline the code may rely on; a list with one name per target is allowed.\n"
+                     "x86_64: " +
+                         join(aotc::cpu_baselines(aotc::Architecture::X86_64)) +
+                         "\naarch64: " + join(aotc::cpu_baselines(aotc::Architecture::AArch64)) +
+                         "\n(the first of each is the default)");
+  command.add_option("--tier", tier, "quick compiles fastest, best makes the fastest code")
+      ->check(CLI::IsMember({"quick", "best"}))
+      ->capture_default_str();
+  command.add_option("-j,--jobs", jobs, "threads that compile; 0 for one per core")
+      ->check(CLI::Range(0u, 1024u))
+      ->capture_default_str();
+  add_max_input_to(command);
+}
+
+void CodeOptions::add_max_input_to(CLI::App& command) {
+  command.add_option("--max-input", max_input, "refuse larger input files")->capture_default_str();
+}
+
+llvm::Expected<uint64_t> CodeOptions::input_limit() const {
+  llvm::Expected<uint64_t> limit = parse_size(max_input);
+  if (!limit) return usage("--max-input: " + llvm::toString(limit.takeError()));
+  return limit;
+}
+
+llvm::Expected<std::vector<aotc::CompileOptions>> CodeOptions::resolve(const std::string& file) const {
+  std::vector<aotc::Architecture> targets;
+  for (const std::string& name : split(target == "all" ? "x86_64,aarch64" : target)) {
+    llvm::Expected<aotc::Architecture> architecture = aotc::parse_architecture(name);
+    if (!architecture) return usage("--target: " + llvm::toString(architecture.takeError()));
+    if (std::find(targets.begin(), targets.end(), *architecture) == targets.end()) targets.push_back(*architecture);
+  }
+  if (targets.empty()) return usage("--target: no target given");
+
+  std::vector<std::string> unused = split(cpu);
+  std::vector<aotc::CompileOptions> all;
+  for (aotc::Architecture architecture : targets) {
+    aotc::CompileOptions options;
+    options.module_name = file;
+    options.architecture = architecture;
+    options.tier = tier == "quick" ? aotc::Tier::Quick : aotc::Tier::Best;
+    options.jobs = jobs;
+    std::vector<std::string> known = aotc::cpu_baselines(architecture);
+    for (auto name = unused.begin(); name != unused.end(); ++name) {
+      if (std::find(known.begin(), known.end(), *name) == known.end()) continue;
+      options.cpu = *name;
+      unused.erase(name);
+      break;
+    }
+    all.push_back(std::move(options));
+  }
+  if (!unused.empty()) {
+    std::string known;
+    for (const aotc::CompileOptions& options : all)
+      known += fmt::format("{}{}: {}", known.empty() ? "" : "; ", aotc::architecture_name(options.architecture),
+                           join(aotc::cpu_baselines(options.architecture)));
+    return usage(fmt::format("--cpu: unknown baseline \"{}\" ({})", unused.front(), known));
+  }
+  return all;
+}
+
+llvm::Expected<uint64_t> parse_size(const std::string& text) {
+  size_t digits = 0;
+  while (digits < text.size() && std::isdigit(static_cast<unsigned char>(text[digits]))) ++digits;
+  static constexpr const char* kUnits = "KMGT";
+  std::string unit = text.substr(digits);
+  int power = 0;
+  if (!unit.empty() && unit != "B") {
+    const char* found = std::strchr(kUnits, std::toupper(static_cast<unsigned char>(unit[0])));
+    power = found && *found ? static_cast<int>(found - kUnits) + 1 : -1;
+    std::string rest = unit.substr(1);
+    if (rest != "" && rest != "B" && rest != "iB") power = -1;
+  }
+  if (digits == 0 || digits > 15 || power < 0)
+    return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                   "\"" + text + "\" is not a size like 4096, 64K, 256M or 2G");
+  uint64_t count = std::stoull(text.substr(0, digits));
+  if (count > (UINT64_MAX >> (10 * power)))
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), "\"" + text + "\" is too large");
+  return count << (10 * power);
+}
+
+std::string format_size(uint64_t bytes) {
+  if (bytes < 1000) return fmt::format("{} bytes", bytes);
+  double value = static_cast<double>(bytes) / 1000;
+  const char* unit = "kB";
+  if (value >= 1000) value /= 1000, unit = "MB";
+  if (value >= 1000) value /= 1000, unit = "GB";
+  return fmt::format("{:.{}f} {}", value, value < 10 ? 2 : 1, unit);
+}
+
+int main(int argc, char** argv) {
+  CLI::App app("aotc compiles WebAssembly modules, Go's above all, ahead of time to native x86-64 and AArch64 code.",
+               "aotc");
+  app.set_version_flag("--version", std::string("aotc ") + aotc::kCompilerVersion);
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  GOOS=wasip1 GOARCH=wasm go build -o hello.wasm ./hello\n"
+      "  aotc compile hello.wasm --target all\n"
+      "  aotc run hello.x86_64.aotc -- world\n"
+      "\nExit codes: 0 done, 1 bad input, 2 wrong usage; `aotc run` exits as the guest does, 134 after a trap.");
+
+  Action action;
+  std::vector<std::string> args(argv + 1, argv + argc);
+  add_compile(app, action);
+  add_run(app, action, args);
+  add_inspect(app, action);
+  add_validate(app, action);
+  add_dump(app, action);
+
+  try {
+    std::reverse(args.begin(), args.end());  // CLI11 takes them from the back
+    app.parse(args);
+  } catch (const CLI::Success& done) {  // --help, --version
+    return app.exit(done);
+  } catch (const CLI::ParseError& error) {
+    CLI::App* command = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
+    fmt::print(stderr, "aotc: {}\nRun `aotc {}{}--help` for how to use it.\n", error.what(),
+               command == &app ? "" : command->get_name(), command == &app ? "" : " ");
+    return 2;
+  }
+  if (llvm::Error error = action()) return report(std::move(error));
+  if (std::fflush(stdout) != 0)
+    return report(llvm::createStringError(llvm::inconvertibleErrorCode(), "cannot write to standard output"));
+  return 0;
+}

@@ -1,0 +1,31 @@
+// cmd_validate.cpp - `aotc validate`: is this a module that aotc can compile?
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "command.h"
+#include "files.h"
+
+namespace {
+
+llvm::Error validate_command(const std::string& file, const CodeOptions& options) {
+  llvm::Expected<uint64_t> limit = options.input_limit();
+  if (!limit) return limit.takeError();
+  llvm::Expected<std::vector<uint8_t>> wasm = read_file(file, *limit);
+  if (!wasm) return wasm.takeError();
+  if (llvm::Error error = aotc::validate(*wasm, file)) return error;
+  fmt::print("{}: valid\n", file);
+  return llvm::Error::success();
+}
+
+}  // namespace
+
+void add_validate(CLI::App& app, Action& action) {
+  auto file = std::make_shared<std::string>();
+  auto options = std::make_shared<CodeOptions>();
+  CLI::App* command = app.add_subcommand("validate", "Check a module without compiling it");
+  command->add_option("module", *file, "the .wasm file")->required();
+  options->add_max_input_to(*command);
+  command->footer("Example:\n  aotc validate hello.wasm && echo fine");
+  command->callback([=, &action] { action = [=] { return validate_command(*file, *options); }; });
+}

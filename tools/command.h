@@ -1,0 +1,55 @@
+// command.h - what main and the commands of `aotc` share.
+//
+// A command registers itself with the parser: options, help, examples, and a callback that stores the command's work in
+// `action`. main parses, then runs the action. An action that fails returns an Error whose message names the file; main
+// prints it as `aotc: <message>` and exits with 1. A wrong use of options found only after parsing is a UsageError, 2.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "compile.h"
+
+using Action = std::function<llvm::Error()>;
+
+void add_compile(CLI::App& app, Action& action);
+// Takes what belongs to the guest, everything after `--invoke` or `--`, out of `args` before they are parsed.
+void add_run(CLI::App& app, Action& action, std::vector<std::string>& args);
+void add_inspect(CLI::App& app, Action& action);
+void add_validate(CLI::App& app, Action& action);
+void add_dump(CLI::App& app, Action& action);
+
+// Options that do not fit each other.
+class UsageError : public llvm::ErrorInfo<UsageError> {
+ public:
+  static char ID;
+  explicit UsageError(std::string message) : message_(std::move(message)) {}
+  void log(llvm::raw_ostream& os) const override;
+  std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
+
+ private:
+  std::string message_;
+};
+
+// The options that choose how code is made, the same for every command that compiles.
+struct CodeOptions {
+  std::string target = "host";
+  std::string cpu;
+  std::string tier = "best";
+  unsigned jobs = 0;
+  std::string max_input = "256M";
+
+  void add_to(CLI::App& command);
+  void add_max_input_to(CLI::App& command);
+
+  // One entry per target, in the order x86_64, aarch64 for `all`. `file` leads the compiler's messages.
+  llvm::Expected<std::vector<aotc::CompileOptions>> resolve(const std::string& file) const;
+  llvm::Expected<uint64_t> input_limit() const;
+};
+
+// "64M" -> 67108864. Suffixes K, M, G, T in powers of 1024, with or without "iB" or "B".
+llvm::Expected<uint64_t> parse_size(const std::string& text);
+// 1234567 -> "1.2 MB"
+std::string format_size(uint64_t bytes);

@@ -1,0 +1,27 @@
+// files.h - whole files in and out. Messages name the path and what the system said.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Error.h"
+
+// Fails for files larger than `limit` bytes. Pipes are read to their end.
+llvm::Expected<std::vector<uint8_t>> read_file(const std::string& path, uint64_t limit);
+
+// The first `size` bytes, or all when there are fewer.
+llvm::Expected<std::vector<uint8_t>> read_prefix(const std::string& path, size_t size);
+
+// Writes beside `path` and renames, so that a reader sees the old file or the whole new one.
+llvm::Error write_file_atomically(const std::string& path, llvm::ArrayRef<uint8_t> bytes);
+
+// A file without a name, for a process that is about to be executed: "/proc/self/fd/N" reads it.
+llvm::Expected<int> write_memory_file(const std::string& name, llvm::ArrayRef<uint8_t> bytes);
+
+bool is_wasm(llvm::ArrayRef<uint8_t> bytes);
+bool is_elf(llvm::ArrayRef<uint8_t> bytes);
+// The last component, and the same without its extension.
+std::string base_name(const std::string& path);
+std::string stem(const std::string& path);
