@@ -1,0 +1,22 @@
+// module.cpp - names of instructions and functions.
+#include "module.h"
+
+namespace aotc {
+
+const char* op_text(Op op) {
+  switch (op) {
+#define AOTC_OP(code, name, text) \
+  case Op::name:                  \
+    return text;
+#include "opcodes.def"
+#undef AOTC_OP
+  }
+  return "?";
+}
+
+std::string Module::display_name(uint32_t function) const {
+  if (function < names.size() && !names[function].empty()) return names[function];
+  return "function " + std::to_string(function);
+}
+
+}  // namespace aotc
