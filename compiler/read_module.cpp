@@ -222,6 +222,9 @@ class Reader final : public wabt::BinaryReaderNop {
   Result check(Result result);
   std::string explain(const wabt::Error& error) const;
 
+  uint32_t prefix_offset(uint8_t prefix) const;
+  Result refuse(Opcode opcode);
+
   // Refuses value types we do not compile.
   Result check_type(Type type);
   static ValueType value_type(Type type) { return static_cast<ValueType>(static_cast<uint8_t>(type & 0x7f)); }
@@ -577,25 +580,33 @@ Result Reader::EndFunctionBody(Index) {
   return Result::Ok;
 }
 
+// Where the prefixed instruction whose opcode was just read starts; its code is an LEB128 of up to five bytes.
+uint32_t Reader::prefix_offset(uint8_t prefix) const {
+  auto end = static_cast<uint32_t>(state->offset);
+  for (uint32_t offset = end - 2; offset + 6 >= end; --offset)
+    if (wasm_[offset] == prefix) return offset;
+  return end - 1;
+}
+
+Result Reader::refuse(Opcode opcode) {
+  uint8_t first = wasm_[instr_offset_];
+  std::string bytes = "0x" + llvm::utohexstr(first, true);
+  if (const char* feature = feature_of(opcode.HasPrefix() ? first : 0, first))
+    return fail_instr("unsupported feature: " + std::string(feature) + " (" +
+                      (opcode.IsInvalid() ? "opcode " + bytes : opcode.GetName()) + ")");
+  if (opcode.HasPrefix()) bytes += " 0x" + llvm::utohexstr(opcode.GetCode(), true);
+  return fail_instr("unexpected opcode " + bytes);
+}
+
 // --- Instructions -------------------------------------------------------------------------------------------------
 
 Result Reader::OnOpcode(Opcode opcode) {
-  // Where the instruction starts: one byte back, or at the prefix, whose code is an LEB128.
-  instr_offset_ = static_cast<uint32_t>(state->offset - 1);
-  if (opcode.HasPrefix())
-    while (wasm_[instr_offset_] != opcode.GetPrefix() && instr_offset_ + 6 > state->offset) --instr_offset_;
-
   uint16_t op = opcode.IsInvalid() ? kNoOp : op_table()[opcode];
   op_ = static_cast<Op>(op);
-  if (op == kNoOp) {
-    uint8_t first = wasm_[instr_offset_];
-    const char* name = opcode.IsInvalid() ? nullptr : opcode.GetName();
-    std::string bytes = "0x" + llvm::utohexstr(first, true);
-    if (const char* feature = feature_of(opcode.HasPrefix() ? first : 0, first))
-      return fail_instr("unsupported feature: " + std::string(feature) + " (" + (name ? name : "opcode " + bytes) +
-                        ")");
-    if (opcode.HasPrefix()) bytes += " 0x" + llvm::utohexstr(opcode.GetCode(), true);
-    return fail_instr("unexpected opcode " + bytes);
+  instr_offset_ = static_cast<uint32_t>(state->offset - 1);
+  if (op >= 0x100) {
+    if (opcode.HasPrefix()) instr_offset_ = prefix_offset(opcode.GetPrefix());
+    if (op == kNoOp) return refuse(opcode);
   }
   if (in_init_) {
     switch (op_) {
