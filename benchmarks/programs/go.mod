@@ -1,0 +1,3 @@
+module aotc/benchmarks
+
+go 1.24

@@ -1,0 +1,53 @@
+# How lit runs the tests. Run a part of them with:  build/venv/bin/lit -v build/test --filter=wasi
+#
+# Substitutions
+#   %aotc %aotc-exec            the programs just built
+#   %qemu-aarch64               prefix that runs an AArch64 program
+#   %wat2wasm                   text to binary, with the proposals that aotc accepts switched on
+#   %check-wat FILE.wat         runs the ASSERT lines of a .wat on both targets and tiers, see test/check-wat
+#   %go-build VERSION [-s] SOURCE... OUT.wasm
+#                               a Go program for wasip1; -s strips it; results are kept in the build directory
+#   %go-std PACKAGE             a standard library test compared with a peer, see test/go-std/run
+#   %inputs                     test/Inputs
+# Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb.
+import os
+import shutil
+
+import lit.formats
+
+config.name = "aotc"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".wat", ".go", ".test"]
+config.excludes = ["Inputs", "cache"]
+config.test_source_root = config.source_dir
+config.test_exec_root = os.path.join(config.binary_dir, "out")
+
+bin_dir = os.path.join(config.build_dir, "bin")
+config.environment["PATH"] = os.pathsep.join([config.llvm_bin, os.environ.get("PATH", "")])
+for name in ("HOME", "TMPDIR", "PIP_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT", "GOPROXY", "GOFLAGS", "GOSUMDB"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
+config.environment["AOTC_BUILD"] = config.build_dir
+lit_config.maxIndividualTestTime = 600
+
+toolchains = {"1.21": "1.21.13", "1.24": "1.24.11", "1.26": "1.26.6", "1.27": "1.27.3"}
+for short, full in toolchains.items():
+    if os.path.exists(f"{config.build_dir}/toolchains/go-{full}/go/bin/go"):
+        config.available_features.add(f"go-{short}")
+
+qemu = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
+if qemu and os.path.exists(f"{bin_dir}/aotc-exec-aarch64"):
+    config.available_features.add("qemu")
+if shutil.which("gdb"):
+    config.available_features.add("gdb")
+
+config.substitutions += [
+    (r"%aotc-exec\b", f"{bin_dir}/aotc-exec"),
+    (r"%aotc\b", f"{bin_dir}/aotc"),
+    (r"%qemu-aarch64\b", qemu or "qemu-aarch64"),
+    (r"%wat2wasm\b", "wat2wasm"),
+    (r"%check-wat\b", f"{config.python} {config.source_dir}/check-wat"),
+    (r"%go-build\b", f"{config.source_dir}/go-build"),
+    (r"%go-std\b", f"{config.python} {config.source_dir}/go-std/run"),
+    (r"%inputs\b", f"{config.source_dir}/Inputs"),
+]
