@@ -1,0 +1,155 @@
+/* wasi.c - creation and destruction of a WASI host, and the table through which imports find their functions.
+ *
+ * In: struct aotc_wasi_options. Out: an aotc_resolver. The table is the sorted list AOTC_WASI_FUNCTIONS of wasi.h, so
+ * that declaration, name and type are written once; it is searched by bisection, because linking is on the path of a
+ * cold start. An import with a known name and another type is not found: calling it would misread the arguments.
+ */
+#define _GNU_SOURCE
+#include "wasi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const struct {
+  const char* name;
+  const char* type;
+  aotc_host_function function;
+} kFunctions[] = {
+#define AOTC_WASI_ENTRY(name, type) {#name, type, aotc_wasi_##name},
+    AOTC_WASI_FUNCTIONS(AOTC_WASI_ENTRY)};
+
+aotc_host_function aotc_wasi_resolve(void* wasi, const char* module, const char* field, const char* type) {
+  (void)wasi;
+  if (strcmp(module, "wasi_snapshot_preview1") != 0) return NULL;
+  size_t low = 0, high = sizeof kFunctions / sizeof kFunctions[0];
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    int order = strcmp(field, kFunctions[middle].name);
+    if (order == 0) return strcmp(type, kFunctions[middle].type) == 0 ? kFunctions[middle].function : NULL;
+    if (order < 0)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return NULL;
+}
+
+static enum aotc_status fail(struct aotc_error* error, enum aotc_status status, const char* what, const char* name) {
+  int saved = errno;
+  error->status = status;
+  snprintf(error->message, sizeof error->message, "wasi: %s%s%s%s%s", what, name ? " " : "", name ? name : "",
+           status == AOTC_ERROR_IO ? ": " : "", status == AOTC_ERROR_IO ? strerror(saved) : "");
+  return status;
+}
+
+static enum aotc_status copy_strings(struct aotc_wasi_strings* out, size_t count, const char* const* strings,
+                                     const char* what, struct aotc_error* error) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < count; i++) bytes += strlen(strings[i]) + 1;
+  /* The guest addresses them with 32 bits, pointers included. */
+  if (count > (1u << 26) || bytes > (1u << 30)) return fail(error, AOTC_ERROR_LIMIT, "too many or too long", what);
+  out->count = (uint32_t)count;
+  out->bytes = (uint32_t)bytes;
+  out->text = malloc(bytes ? bytes : 1);
+  if (!out->text) return fail(error, AOTC_ERROR_LIMIT, "out of memory", NULL);
+  char* p = out->text;
+  for (size_t i = 0; i < count; i++) p = stpcpy(p, strings[i]) + 1;
+  return AOTC_OK;
+}
+
+/* A broken pipe or a full quota is an errno to the guest, not the end of the process. */
+static void ignore_if_default(int signal_number) {
+  struct sigaction action;
+  if (sigaction(signal_number, NULL, &action) != 0 || (action.sa_flags & SA_SIGINFO) || action.sa_handler != SIG_DFL)
+    return;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = SIG_IGN;
+  sigaction(signal_number, &action, NULL);
+}
+
+static enum aotc_status add_stdio(struct aotc_wasi* wasi, int host, struct aotc_error* error) {
+  uint32_t fd;
+  struct aotc_wasi_fd* entry;
+  if (aotc_wasi_reserve(wasi, &fd, &entry) != 0) return fail(error, AOTC_ERROR_LIMIT, "out of memory", NULL);
+  if (host < 0) {
+    *entry = (struct aotc_wasi_fd){
+        .kind = AOTC_WASI_NULL, .filetype = WASI_FILETYPE_CHARACTER_DEVICE, .host = -1, .rights = WASI_RIGHTS_STREAM};
+    return AOTC_OK;
+  }
+  if (aotc_wasi_install(entry, host, false) != 0) return fail(error, AOTC_ERROR_IO, "standard descriptor", NULL);
+  /* A shell's `< /` is no grant of a file system. */
+  if (entry->kind == AOTC_WASI_DIRECTORY) {
+    entry->rights = WASI_RIGHT_FD_FILESTAT_GET;
+    entry->inheriting = 0;
+  }
+  return AOTC_OK;
+}
+
+static enum aotc_status add_listener(struct aotc_wasi* wasi, int host, struct aotc_error* error) {
+  uint32_t fd;
+  struct aotc_wasi_fd* entry;
+  if (aotc_wasi_reserve(wasi, &fd, &entry) != 0) return fail(error, AOTC_ERROR_LIMIT, "out of memory", NULL);
+  int flags = fcntl(host, F_GETFL);
+  if (flags < 0 || fcntl(host, F_SETFL, flags | O_NONBLOCK) < 0) return fail(error, AOTC_ERROR_IO, "listener", NULL);
+  fcntl(host, F_SETFD, FD_CLOEXEC);
+  if (aotc_wasi_install(entry, host, true) != 0) return fail(error, AOTC_ERROR_IO, "listener", NULL);
+  if (entry->kind != AOTC_WASI_LISTENER) return fail(error, AOTC_ERROR_ARGUMENT, "not a listening socket", NULL);
+  return AOTC_OK;
+}
+
+static enum aotc_status add_directory(struct aotc_wasi* wasi, const struct aotc_wasi_dir* dir,
+                                      struct aotc_error* error) {
+  uint32_t fd;
+  struct aotc_wasi_fd* entry;
+  if (aotc_wasi_reserve(wasi, &fd, &entry) != 0) return fail(error, AOTC_ERROR_LIMIT, "out of memory", NULL);
+  int host = open(dir->host_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (host < 0) return fail(error, AOTC_ERROR_IO, "directory", dir->host_path);
+  if (aotc_wasi_install(entry, host, true) != 0) {
+    close(host);
+    return fail(error, AOTC_ERROR_IO, "directory", dir->host_path);
+  }
+  entry->read_only = dir->read_only;
+  entry->preopen = strdup(dir->guest_path);
+  if (!entry->preopen) return fail(error, AOTC_ERROR_LIMIT, "out of memory", NULL);
+  return AOTC_OK;
+}
+
+enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struct aotc_wasi** out,
+                                  struct aotc_error* error) {
+  *out = NULL;
+  ignore_if_default(SIGPIPE);
+  ignore_if_default(SIGXFSZ);
+  struct aotc_wasi* wasi = calloc(1, sizeof *wasi);
+  if (!wasi) return fail(error, AOTC_ERROR_LIMIT, "out of memory", NULL);
+  enum aotc_status status =
+      copy_strings(&wasi->args, options->argc > 0 ? (size_t)options->argc : 0, options->argv, "arguments", error);
+  if (status == AOTC_OK) status = copy_strings(&wasi->environ, options->env_count, options->env, "environment", error);
+  for (int i = 0; i < 3 && status == AOTC_OK; i++) status = add_stdio(wasi, options->stdio[i], error);
+  for (size_t i = 0; i < options->listener_count && status == AOTC_OK; i++)
+    status = add_listener(wasi, options->listeners[i], error);
+  for (size_t i = 0; i < options->dir_count && status == AOTC_OK; i++)
+    status = add_directory(wasi, &options->dirs[i], error);
+  if (status != AOTC_OK) {
+    /* Nothing has been created, so the listeners are still the caller's. */
+    for (uint32_t i = 0; i < wasi->fd_count; i++)
+      if (wasi->fds[i].kind != AOTC_WASI_DIRECTORY) wasi->fds[i].owned = false;
+    aotc_wasi_destroy(wasi);
+    return status;
+  }
+  *out = wasi;
+  return AOTC_OK;
+}
+
+void aotc_wasi_destroy(struct aotc_wasi* wasi) {
+  if (!wasi) return;
+  aotc_wasi_close_all(wasi);
+  free(wasi->fds);
+  free(wasi->poll_fds);
+  free(wasi->args.text);
+  free(wasi->environ.text);
+  free(wasi);
+}

@@ -1,0 +1,225 @@
+/* wasi.h - what the files of the WASI preview 1 host share: its state, the descriptor table, guest memory access.
+ *
+ * One struct aotc_wasi serves one instance at a time and holds all state; there is none outside it except two signal
+ * dispositions (SIGPIPE and SIGXFSZ are ignored, if they were at their default).
+ *
+ *     wasi.c           table of the 46 functions, create, destroy, resolve
+ *     wasi_process.c   arguments, environment, clocks, random bytes, exit
+ *     wasi_fd_table.c  guest descriptor numbers -> host descriptors, rights, flags
+ *     wasi_fd.c        what a descriptor can be asked: status, times, size, position
+ *     wasi_io.c        reading and writing through iovecs, and waiting for it
+ *     wasi_readdir.c   directory listing
+ *     wasi_path.c      functions that take a path
+ *     wasi_resolve.c   from a guest path to a host descriptor, never outside the directory
+ *     wasi_poll.c      poll_oneoff
+ *     wasi_sock.c      accept, receive, send, shut down
+ *     wasi_errno.c     host errno -> guest errno
+ *
+ * Blocking. Everything the host opened itself is non-blocking on the host's side, whatever the guest asked; a guest
+ * that wants to block is made to wait in ppoll for the shorter of its own timeout and what is left of the instance's
+ * deadline. So no guest can hold a thread in the kernel past its deadline. Descriptors that were passed in (standard
+ * input and output) share their open file description with other processes, so their flags are never changed: see
+ * wasi_io.c.
+ */
+#ifndef AOTC_WASI_H
+#define AOTC_WASI_H
+
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#include "aotc/runtime.h"
+#include "wasi_types.h"
+
+#define AOTC_WASI_MAX_FDS (1u << 16) /* guest descriptors; the table grows by doubling up to here (4 MiB) */
+#define AOTC_WASI_MAX_PATH 4096u     /* bytes in a path the guest passes, without a terminator */
+#define AOTC_WASI_MAX_IOVECS 1024u
+#define AOTC_WASI_MAX_SUBSCRIPTIONS (1u << 16) /* Go can ask for 65,535 */
+#define AOTC_WASI_PIECE (1u << 20)             /* bytes per system call, so that a deadline is seen soon */
+
+enum aotc_wasi_kind {
+  AOTC_WASI_FREE = 0,
+  AOTC_WASI_NULL,   /* a standard descriptor the embedder did not give: reads nothing, swallows everything */
+  AOTC_WASI_STREAM, /* pipe, terminal, device */
+  AOTC_WASI_FILE,   /* regular file or block device: always ready, has a position */
+  AOTC_WASI_DIRECTORY,
+  AOTC_WASI_SOCKET,
+  AOTC_WASI_LISTENER
+};
+
+struct aotc_wasi_fd {
+  uint8_t kind;     /* enum aotc_wasi_kind */
+  uint8_t filetype; /* enum aotc_wasi_filetype */
+  uint16_t flags;   /* WASI_FDFLAG_*, as the guest sees them */
+  bool owned;       /* close `host` with the guest's descriptor; its file description is ours and non-blocking */
+  bool read_only;   /* reached through a read-only directory */
+  bool no_nowait;   /* the kernel has no RWF_NOWAIT for this file */
+  int host;
+  uint32_t poll_slot; /* scratch of poll_oneoff */
+  uint64_t rights;
+  uint64_t inheriting;
+  char* preopen; /* guest path of a preopened directory, else null */
+};
+
+/* A list of strings the way args_get and environ_get hand it out. */
+struct aotc_wasi_strings {
+  uint32_t count;
+  uint32_t bytes; /* all strings with their terminators */
+  char* text;
+};
+
+enum aotc_wasi_resolver {
+  AOTC_WASI_RESOLVER_UNKNOWN = 0, /* decided at the first path */
+  AOTC_WASI_RESOLVER_OPENAT2,
+  AOTC_WASI_RESOLVER_WALK
+};
+
+struct aotc_wasi {
+  struct aotc_wasi_fd* fds;
+  uint32_t fd_count;    /* entries in `fds` */
+  uint32_t lowest_free; /* no smaller number is free */
+  enum aotc_wasi_resolver resolver;
+  struct aotc_wasi_strings args;
+  struct aotc_wasi_strings environ;
+  struct pollfd* poll_fds; /* scratch of poll_oneoff */
+  uint32_t poll_capacity;
+};
+
+/* --- arguments, results, guest memory ------------------------------------------------------------------------- */
+
+static inline uint32_t aotc_wasi_arg32(const uint64_t* slots, int i) { return (uint32_t)slots[2 * i]; }
+static inline uint64_t aotc_wasi_arg64(const uint64_t* slots, int i) { return slots[2 * i]; }
+
+/* Ends a host function: stores the errno for the guest, or passes a trap on. */
+static inline enum aotc_status aotc_wasi_finish(uint64_t* slots, int error) {
+  if (error == WASI_TRAPPED) return AOTC_TRAPPED;
+  slots[0] = (uint64_t)error;
+  return AOTC_OK;
+}
+
+static inline uint32_t aotc_wasi_load32(const uint8_t* p) {
+  uint32_t v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+static inline uint64_t aotc_wasi_load64(const uint8_t* p) {
+  uint64_t v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+static inline void aotc_wasi_store16(uint8_t* p, uint16_t v) { memcpy(p, &v, sizeof v); }
+static inline void aotc_wasi_store32(uint8_t* p, uint32_t v) { memcpy(p, &v, sizeof v); }
+static inline void aotc_wasi_store64(uint8_t* p, uint64_t v) { memcpy(p, &v, sizeof v); }
+
+/* Two's complement nanoseconds, saturated; Go reads timestamps as signed. */
+static inline uint64_t aotc_wasi_nanoseconds(struct timespec t) {
+  int64_t ns;
+  if (__builtin_mul_overflow((int64_t)t.tv_sec, (int64_t)1000000000, &ns) ||
+      __builtin_add_overflow(ns, (int64_t)t.tv_nsec, &ns))
+    return t.tv_sec < 0 ? (uint64_t)INT64_MIN : (uint64_t)INT64_MAX;
+  return (uint64_t)ns;
+}
+
+/* --- errors: wasi_errno.c -------------------------------------------------------------------------------------- */
+
+/* The guest's number for a host errno; WASI_EIO for what has none. */
+int aotc_wasi_errno(int host_errno);
+
+/* --- descriptors: wasi_fd_table.c ------------------------------------------------------------------------------ */
+
+/* WASI_EBADF when `fd` is not open, WASI_ENOTCAPABLE when it lacks one of `rights`. */
+int aotc_wasi_lookup(struct aotc_wasi* wasi, uint32_t fd, uint64_t rights, struct aotc_wasi_fd** entry);
+/* Like lookup, for directories; WASI_ENOTDIR when it is something else. */
+int aotc_wasi_lookup_directory(struct aotc_wasi* wasi, uint32_t fd, uint64_t rights, struct aotc_wasi_fd** entry);
+/* The lowest free number. It stays free until an entry is written there; the pointer is valid until the next reserve.
+ */
+int aotc_wasi_reserve(struct aotc_wasi* wasi, uint32_t* fd, struct aotc_wasi_fd** entry);
+/* Fills a reserved entry, taking kind, file type and default rights from the host descriptor. */
+int aotc_wasi_install(struct aotc_wasi_fd* entry, int host, bool owned);
+void aotc_wasi_close_all(struct aotc_wasi* wasi);
+
+uint8_t aotc_wasi_filetype(mode_t mode);
+void aotc_wasi_store_filestat(uint8_t* out, const struct stat* st, uint8_t filetype);
+/* Turns (times, WASI_FSTFLAG_*) into what utimensat takes. */
+int aotc_wasi_times(uint64_t atim, uint64_t mtim, uint32_t flags, struct timespec out[2]);
+
+/* --- waiting and moving bytes: wasi_io.c ------------------------------------------------------------------------ */
+
+/* Waits until `host` has one of `events`; WASI_TRAPPED at the instance's deadline. */
+int aotc_wasi_wait(struct aotc_instance* instance, int host, short events);
+/* WASI_TRAPPED, with the trap recorded, if the deadline has passed; else 0. */
+int aotc_wasi_check_deadline(struct aotc_instance* instance);
+/* Turns guest iovecs into host ones; empty ones are dropped. `out` has AOTC_WASI_MAX_IOVECS entries. */
+int aotc_wasi_iovecs(struct aotc_instance* instance, uint32_t address, uint32_t count, struct iovec* out,
+                     int* out_count);
+
+/* --- paths: wasi_resolve.c -------------------------------------------------------------------------------------- */
+
+/* Copies a guest path and terminates it; refuses empty, overlong, NUL and bad UTF-8. `out` has AOTC_WASI_MAX_PATH + 1
+ * bytes. */
+int aotc_wasi_load_path(struct aotc_instance* instance, uint32_t address, uint32_t length, char* out);
+/* Opens `path` beneath `dir` like open(2); returns a descriptor or a negative host errno. -EPERM: it leads outside. */
+int aotc_wasi_open_beneath(struct aotc_wasi* wasi, int dir, const char* path, int flags, mode_t mode);
+/* Splits `path` (modified) into the directory that holds it, opened beneath `dir`, and its last name, which points into
+ * `path` and keeps one trailing slash if there was any. Returns a descriptor, which is `dir` itself for a bare name, or
+ * a negative host errno. */
+int aotc_wasi_open_parent(struct aotc_wasi* wasi, int dir, char* path, const char** name);
+
+/* --- the functions ------------------------------------------------------------------------------------------------ */
+
+#define AOTC_WASI_FUNCTIONS(F)            \
+  F(args_get, "ii:i")                     \
+  F(args_sizes_get, "ii:i")               \
+  F(clock_res_get, "ii:i")                \
+  F(clock_time_get, "iIi:i")              \
+  F(environ_get, "ii:i")                  \
+  F(environ_sizes_get, "ii:i")            \
+  F(fd_advise, "iIIi:i")                  \
+  F(fd_allocate, "iII:i")                 \
+  F(fd_close, "i:i")                      \
+  F(fd_datasync, "i:i")                   \
+  F(fd_fdstat_get, "ii:i")                \
+  F(fd_fdstat_set_flags, "ii:i")          \
+  F(fd_fdstat_set_rights, "iII:i")        \
+  F(fd_filestat_get, "ii:i")              \
+  F(fd_filestat_set_size, "iI:i")         \
+  F(fd_filestat_set_times, "iIIi:i")      \
+  F(fd_pread, "iiiIi:i")                  \
+  F(fd_prestat_dir_name, "iii:i")         \
+  F(fd_prestat_get, "ii:i")               \
+  F(fd_pwrite, "iiiIi:i")                 \
+  F(fd_read, "iiii:i")                    \
+  F(fd_readdir, "iiiIi:i")                \
+  F(fd_renumber, "ii:i")                  \
+  F(fd_seek, "iIii:i")                    \
+  F(fd_sync, "i:i")                       \
+  F(fd_tell, "ii:i")                      \
+  F(fd_write, "iiii:i")                   \
+  F(path_create_directory, "iii:i")       \
+  F(path_filestat_get, "iiiii:i")         \
+  F(path_filestat_set_times, "iiiiIIi:i") \
+  F(path_link, "iiiiiii:i")               \
+  F(path_open, "iiiiiIIii:i")             \
+  F(path_readlink, "iiiiii:i")            \
+  F(path_remove_directory, "iii:i")       \
+  F(path_rename, "iiiiii:i")              \
+  F(path_symlink, "iiiii:i")              \
+  F(path_unlink_file, "iii:i")            \
+  F(poll_oneoff, "iiii:i")                \
+  F(proc_exit, "i:")                      \
+  F(proc_raise, "i:i")                    \
+  F(random_get, "ii:i")                   \
+  F(sched_yield, ":i")                    \
+  F(sock_accept, "iii:i")                 \
+  F(sock_recv, "iiiiii:i")                \
+  F(sock_send, "iiiii:i")                 \
+  F(sock_shutdown, "ii:i")
+
+#define AOTC_WASI_DECLARE(name, type) \
+  enum aotc_status aotc_wasi_##name(struct aotc_instance* instance, void* data, uint64_t* slots);
+AOTC_WASI_FUNCTIONS(AOTC_WASI_DECLARE)
+
+#endif
