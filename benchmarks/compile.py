@@ -1,0 +1,64 @@
+"""benchmarks/run compile: what compiling costs, beside wasmtime.
+
+Each compiler runs as a process of its own; wall and CPU time and peak memory are the kernel's accounts of it. wasmtime's
+include the start of the Python that drives it (0.1 s). Runs are interleaved and medians printed.
+"""
+import os
+
+import common
+
+PROGRAMS = ["hello", "kernels", "nethttp"]
+
+
+def measure(workspace, arguments):
+    results = {}
+    modules = {program: workspace.go_build(program, wasm=True) for program in PROGRAMS}
+    outputs = {(p, e): workspace.path(f"{p}.{e}.out") for p in PROGRAMS for e in arguments.engines}
+    for number in range(arguments.runs):
+        common.say(f"run {number + 1} of {arguments.runs}")
+        for program in PROGRAMS:
+            for engine in arguments.engines:
+                output = outputs[program, engine]
+                if engine == "wasmtime":
+                    command = [*workspace.wasmtime("compile"), modules[program], output]
+                else:
+                    command = [workspace.aotc(), "compile", modules[program], "--tier", engine.removeprefix("aotc-"), "-o", output]
+                _, costs = common.run(command)
+                entry = results.setdefault(program, {}).setdefault(engine, {"wall_s": [], "cpu_s": [], "peak_bytes": []})
+                entry["wall_s"].append(costs.wall)
+                entry["cpu_s"].append(costs.cpu)
+                entry["peak_bytes"].append(costs.peak)
+                entry["code_bytes"] = common.elf_section_size(output, ".text")
+                entry["file_bytes"] = os.path.getsize(output)
+    for program in PROGRAMS:
+        results[program]["wasm_bytes"] = os.path.getsize(modules[program])
+    return results
+
+
+def report(results, arguments):
+    rows = []
+    for program, by_engine in results.items():
+        base = by_engine.get("wasmtime")
+        for engine in arguments.engines:
+            entry = by_engine[engine]
+
+            def ratio(key):
+                if not base or engine == "wasmtime":
+                    return ""
+                value = lambda e: common.median(e[key]) if isinstance(e[key], list) else e[key]
+                return f" ({value(entry) / value(base):.2f}x)"
+
+            rows.append([f"{program} {engine}",
+                         f"{common.median(entry['wall_s']):.2f}{ratio('wall_s')}",
+                         f"{common.median(entry['cpu_s']):.2f}{ratio('cpu_s')}",
+                         f"{common.median(entry['peak_bytes']) / 1e6:.0f}{ratio('peak_bytes')}",
+                         f"{entry['code_bytes'] / 1e6:.2f}{ratio('code_bytes')}",
+                         f"{entry['file_bytes'] / 1e6:.2f}{ratio('file_bytes')}"])
+    print(f"medians of {arguments.runs} interleaved runs; in brackets the ratio to wasmtime")
+    common.print_table(rows, ["", "wall s", "CPU s", "peak MB", "code MB", "file MB"])
+
+
+def main(workspace, arguments):
+    results = measure(workspace, arguments)
+    report(results, arguments)
+    common.write_json(arguments.json, "compile", workspace, {"runs": arguments.runs}, results)
