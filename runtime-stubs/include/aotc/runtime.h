@@ -53,6 +53,8 @@ const struct aotc_header* aotc_artifact_header(const struct aotc_artifact* artif
 enum aotc_status aotc_artifact_verify(const struct aotc_artifact* artifact, struct aotc_error* error);
 /* Name of the function that holds `code_offset`, "?" when unknown. */
 const char* aotc_artifact_symbol(const struct aotc_artifact* artifact, uint32_t code_offset);
+/* Its wasm function index (imports included), AOTC_NONE when the code belongs to no function. */
+uint32_t aotc_artifact_function_index(const struct aotc_artifact* artifact, uint32_t code_offset);
 /* Null when there is no export of that name and kind. */
 const struct aotc_export* aotc_artifact_export(const struct aotc_artifact* artifact, const char* name, enum aotc_export_kind kind);
 
@@ -102,7 +104,7 @@ struct aotc_trap_info {
   uint32_t wasm_offset; /* AOTC_NONE when unknown */
   uint64_t address;     /* out-of-bounds access: byte in linear memory, else 0 */
   uint32_t frames;      /* innermost first */
-  uint32_t code[AOTC_MAX_BACKTRACE];
+  uint32_t code[AOTC_MAX_BACKTRACE]; /* code offsets inside the instruction that trapped or called */
   bool truncated;       /* more frames than fit */
 };
 

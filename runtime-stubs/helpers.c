@@ -1,0 +1,257 @@
+/* helpers.c - what compiled code calls for bulk memory work, and the table of all helpers.
+ *
+ * Go's memmove, memclr and byte-string functions end here, mostly with a few dozen bytes, so the small cases are a bounds
+ * check and a handful of overlapping 16-byte moves, without a loop and without libc. Large ones work in pieces of at most
+ * 1 MiB and look between them whether the deadline has passed. Everything in the section `aotc_helpers` is a leaf that
+ * runs on the guest's stack; libc is never entered from there, so that the signal handler knows where it is.
+ *
+ * This file and table.c are compiled without the idioms that turn loops into calls of memcpy and memset.
+ */
+#include "state.h"
+#include "vector16.h"
+
+enum { kPiece = 1 << 20 };
+
+#define HELPER AOTC_HELPER_SECTION
+#define RAISE(trap) aotc_raise(base, trap, __builtin_frame_address(0))
+#define CHECK_DEADLINE() \
+  do { \
+    if (aotc_instance_of(base)->deadline_hit) RAISE(AOTC_TRAP_DEADLINE); \
+  } while (0)
+
+static inline uint64_t memory_size(const uint8_t* base) {
+  return *(const volatile uint64_t*)(const void*)(base + AOTC_TAIL_MEMORY_SIZE);
+}
+
+#define LOAD_STORE_PAIR(type) \
+  do { \
+    type first_, last_; \
+    __builtin_memcpy(&first_, from, sizeof(type)); \
+    __builtin_memcpy(&last_, from + n - sizeof(type), sizeof(type)); \
+    __builtin_memcpy(to, &first_, sizeof(type)); \
+    __builtin_memcpy(to + n - sizeof(type), &last_, sizeof(type)); \
+  } while (0)
+
+/* Any n up to 128, overlapping or not: all loads come before all stores. */
+static inline __attribute__((always_inline)) void copy_small(uint8_t* to, const uint8_t* from, uint64_t n) {
+  if (n < 16) {
+    if (n >= 8)
+      LOAD_STORE_PAIR(uint64_t);
+    else if (n >= 4)
+      LOAD_STORE_PAIR(uint32_t);
+    else if (n >= 2)
+      LOAD_STORE_PAIR(uint16_t);
+    else if (n == 1)
+      *to = *from;
+    return;
+  }
+  v16 a = v16_load(from), z = v16_load(from + n - 16);
+  if (n > 32) {
+    v16 b = v16_load(from + 16), y = v16_load(from + n - 32);
+    if (n > 64) {
+      v16 c = v16_load(from + 32), d = v16_load(from + 48);
+      v16 w = v16_load(from + n - 64), x = v16_load(from + n - 48);
+      v16_store(to + 32, c), v16_store(to + 48, d);
+      v16_store(to + n - 64, w), v16_store(to + n - 48, x);
+    }
+    v16_store(to + 16, b), v16_store(to + n - 32, y);
+  }
+  v16_store(to, a), v16_store(to + n - 16, z);
+}
+
+/* Upwards, for to <= from or no overlap; n >= 64. The tail is loaded before anything can overwrite it. */
+static inline void copy_up(uint8_t* to, const uint8_t* from, uint64_t n) {
+  v16 w = v16_load(from + n - 64), x = v16_load(from + n - 48), y = v16_load(from + n - 32), z = v16_load(from + n - 16);
+  uint8_t* end = to + n;
+  for (; (uint64_t)(end - to) > 64; to += 64, from += 64) {
+    v16 a = v16_load(from), b = v16_load(from + 16), c = v16_load(from + 32), d = v16_load(from + 48);
+    v16_store(to, a), v16_store(to + 16, b), v16_store(to + 32, c), v16_store(to + 48, d);
+  }
+  v16_store(end - 64, w), v16_store(end - 48, x), v16_store(end - 32, y), v16_store(end - 16, z);
+}
+
+static inline void copy_down(uint8_t* to, const uint8_t* from, uint64_t n) {
+  v16 a = v16_load(from), b = v16_load(from + 16), c = v16_load(from + 32), d = v16_load(from + 48);
+  uint64_t left = n;
+  for (; left > 64; left -= 64) {
+    v16 w = v16_load(from + left - 64), x = v16_load(from + left - 48);
+    v16 y = v16_load(from + left - 32), z = v16_load(from + left - 16);
+    v16_store(to + left - 64, w), v16_store(to + left - 48, x);
+    v16_store(to + left - 32, y), v16_store(to + left - 16, z);
+  }
+  v16_store(to, a), v16_store(to + 16, b), v16_store(to + 32, c), v16_store(to + 48, d);
+}
+
+/* n >= 64; `frame` is the frame record of the helper that was called. */
+static HELPER __attribute__((noinline)) void copy_large(uint8_t* base, uint32_t dst, uint32_t src, uint64_t n,
+                                                        const void* frame) {
+  bool down = dst > src && dst - src < n;
+  for (uint64_t done = 0; done < n;) {
+    if (aotc_instance_of(base)->deadline_hit) aotc_raise(base, AOTC_TRAP_DEADLINE, frame);
+    uint64_t piece = n - done;
+    /* The last piece takes up to 63 bytes more, so that no piece is shorter than the loops' minimum. */
+    if (piece >= kPiece + 64) piece = kPiece;
+    if (down) {
+      copy_down(base + dst + (n - done - piece), base + src + (n - done - piece), piece);
+    } else if (piece >= kV16BulkFrom && (dst + n <= src || (uint64_t)src + n <= dst)) {
+      v16_copy_bytes(base + dst + done, base + src + done, piece);
+    } else {
+      copy_up(base + dst + done, base + src + done, piece);
+    }
+    done += piece;
+  }
+}
+
+HELPER void aotc_memory_copy_helper(uint8_t* base, uint32_t dst, uint32_t src, uint32_t n) {
+  uint64_t size = memory_size(base), count = n;
+  if (__builtin_expect(dst + count > size || src + count > size, 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
+  if (count <= 128)
+    copy_small(base + dst, base + src, count);
+  else
+    copy_large(base, dst, src, count, __builtin_frame_address(0));
+}
+
+HELPER void aotc_memory_fill_helper(uint8_t* base, uint32_t dst, uint32_t value, uint32_t n) {
+  uint64_t count = n;
+  if (__builtin_expect(dst + count > memory_size(base), 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
+  uint8_t* to = base + dst;
+  uint8_t byte = (uint8_t)value;
+  if (count < 16) {
+    uint64_t word = 0x0101010101010101ull * byte;
+    if (count >= 8) {
+      __builtin_memcpy(to, &word, 8), __builtin_memcpy(to + count - 8, &word, 8);
+    } else if (count >= 4) {
+      __builtin_memcpy(to, &word, 4), __builtin_memcpy(to + count - 4, &word, 4);
+    } else if (count > 0) {
+      to[0] = byte, to[count / 2] = byte, to[count - 1] = byte;
+    }
+    return;
+  }
+  v16 v = v16_splat(byte);
+  if (count <= 512) {
+    for (uint64_t at = 0; at + 16 < count; at += 16) v16_store(to + at, v);
+    v16_store(to + count - 16, v);
+    return;
+  }
+  while (count > 0) {
+    CHECK_DEADLINE();
+    uint64_t piece = count < kPiece ? count : kPiece;
+    v16_fill_bytes(to, byte, piece);
+    to += piece;
+    count -= piece;
+  }
+}
+
+HELPER void aotc_memory_init_helper(uint8_t* base, uint32_t segment, uint32_t dst, uint32_t src, uint32_t n) {
+  struct aotc_instance* instance = aotc_instance_of(base);
+  const struct aotc_artifact* artifact = instance->artifact;
+  const struct aotc_header* h = artifact->header;
+  uint64_t count = n;
+  if (segment >= h->data_segments.count) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
+  const struct aotc_data_segment* s = (const struct aotc_data_segment*)(const void*)(artifact->map + h->data_segments.offset) + segment;
+  uint64_t available = instance->data_dropped[segment] ? 0 : s->size;
+  if (src + count > available || dst + count > memory_size(base)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
+  const uint8_t* from = artifact->map + s->offset + src;
+  uint8_t* to = base + dst;
+  while (count > 0) {
+    CHECK_DEADLINE();
+    uint64_t piece = count < kPiece ? count : kPiece;
+    if (piece <= 128)
+      copy_small(to, from, piece);
+    else
+      copy_up(to, from, piece);
+    to += piece, from += piece, count -= piece;
+  }
+}
+
+HELPER void aotc_data_drop_helper(uint8_t* base, uint32_t segment) {
+  struct aotc_instance* instance = aotc_instance_of(base);
+  if (segment < instance->artifact->header->data_segments.count) instance->data_dropped[segment] = 1;
+}
+
+/* Index of the first byte that differs, or n. */
+static inline __attribute__((always_inline)) uint64_t mismatch(uint8_t* base, const uint8_t* p, const uint8_t* q,
+                                                               uint64_t n, const void* frame) {
+  uint64_t at = 0;
+  for (; at + 16 <= n; at += 16) {
+    if (at % kPiece == kPiece - 16 && aotc_instance_of(base)->deadline_hit) aotc_raise(base, AOTC_TRAP_DEADLINE, frame);
+    uint64_t differ = v16_equal(v16_load(p + at), v16_load(q + at)) ^ kV16MaskAll;
+    if (differ != 0) return at + (uint64_t)__builtin_ctzll(differ) / kV16MaskBits;
+  }
+  if (at == n) return n;
+  if (n >= 16) {
+    at = n - 16;
+    uint64_t differ = v16_equal(v16_load(p + at), v16_load(q + at)) ^ kV16MaskAll;
+    return differ == 0 ? n : at + (uint64_t)__builtin_ctzll(differ) / kV16MaskBits;
+  }
+  if (n - at >= 8) {
+    uint64_t a, b;
+    __builtin_memcpy(&a, p + at, 8), __builtin_memcpy(&b, q + at, 8);
+    if (a != b) return at + (uint64_t)__builtin_ctzll(a ^ b) / 8;
+    at += 8;
+  }
+  if (n - at >= 4) {
+    uint32_t a, b;
+    __builtin_memcpy(&a, p + at, 4), __builtin_memcpy(&b, q + at, 4);
+    if (a != b) return at + (uint64_t)__builtin_ctz(a ^ b) / 8;
+    at += 4;
+  }
+  while (at < n && p[at] == q[at]) ++at;
+  return at;
+}
+
+HELPER uint32_t aotc_memequal_helper(uint8_t* base, uint32_t p, uint32_t q, uint32_t n) {
+  uint64_t size = memory_size(base), count = n;
+  if (__builtin_expect(p + count > size || q + count > size, 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
+  return mismatch(base, base + p, base + q, count, __builtin_frame_address(0)) == count;
+}
+
+HELPER uint32_t aotc_memcmp_helper(uint8_t* base, uint32_t p, uint32_t q, uint32_t n) {
+  uint64_t size = memory_size(base), count = n;
+  if (__builtin_expect(p + count > size || q + count > size, 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
+  uint64_t at = mismatch(base, base + p, base + q, count, __builtin_frame_address(0));
+  return at == count ? 0 : base[p + at] < base[q + at] ? UINT32_MAX : 1;
+}
+
+HELPER uint32_t aotc_memchr_helper(uint8_t* base, uint32_t p, uint32_t byte, uint32_t n) {
+  uint64_t count = n, at = 0;
+  if (__builtin_expect(p + count > memory_size(base), 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
+  const uint8_t* from = base + p;
+  v16 wanted = v16_splat((uint8_t)byte);
+  for (; at + 16 <= count; at += 16) {
+    if (at % kPiece == kPiece - 16) CHECK_DEADLINE();
+    uint64_t equal = v16_equal(v16_load(from + at), wanted);
+    if (equal != 0) return (uint32_t)(at + (uint64_t)__builtin_ctzll(equal) / kV16MaskBits);
+  }
+  for (; at < count; ++at)
+    if (from[at] == (uint8_t)byte) return (uint32_t)at;
+  return UINT32_MAX;
+}
+
+/* table.c */
+void aotc_table_init_helper(uint8_t* base, uint32_t packed, uint32_t dst, uint32_t src, uint32_t n);
+void aotc_elem_drop_helper(uint8_t* base, uint32_t segment);
+void aotc_table_copy_helper(uint8_t* base, uint32_t packed, uint32_t dst, uint32_t src, uint32_t n);
+void aotc_table_fill_helper(uint8_t* base, uint32_t index, uint32_t dst, uint32_t ref, uint32_t n);
+
+void aotc_helpers_install(struct aotc_instance* instance) {
+  uint64_t* slots = (uint64_t*)(void*)(aotc_base(instance) + AOTC_HELPERS_OFFSET);
+#define SET(helper, function) slots[helper] = (uint64_t)(uintptr_t)(function)
+  SET(AOTC_HELPER_HOST_CALL, aotc_host_call_entry);
+  SET(AOTC_HELPER_MEMORY_GROW, aotc_memory_grow_entry);
+  SET(AOTC_HELPER_MEMORY_COPY, aotc_memory_copy_helper);
+  SET(AOTC_HELPER_MEMORY_FILL, aotc_memory_fill_helper);
+  SET(AOTC_HELPER_MEMORY_INIT, aotc_memory_init_helper);
+  SET(AOTC_HELPER_DATA_DROP, aotc_data_drop_helper);
+  SET(AOTC_HELPER_TABLE_INIT, aotc_table_init_helper);
+  SET(AOTC_HELPER_ELEM_DROP, aotc_elem_drop_helper);
+  SET(AOTC_HELPER_TABLE_COPY, aotc_table_copy_helper);
+  SET(AOTC_HELPER_TABLE_FILL, aotc_table_fill_helper);
+  SET(AOTC_HELPER_TABLE_GROW, aotc_table_grow_entry);
+  SET(AOTC_HELPER_CATCH_CALL, aotc_catch_call);
+  SET(AOTC_HELPER_UNWIND, aotc_unwind);
+  SET(AOTC_HELPER_MEMEQUAL, aotc_memequal_helper);
+  SET(AOTC_HELPER_MEMCHR, aotc_memchr_helper);
+  SET(AOTC_HELPER_MEMCMP, aotc_memcmp_helper);
+#undef SET
+}

@@ -1,0 +1,194 @@
+/* state.h - the runtime's own data: artifact, instance, thread. Private to runtime-stubs.
+ *
+ * An instance is one reservation of address space and one native stack:
+ *
+ *     instance          struct aotc_instance, AOTC_CONTEXT_PRIVATE_SIZE bytes
+ *       ...             the rest of the context, see abi.h
+ *     base              = instance + AOTC_CONTEXT_SIZE; linear memory
+ *
+ * so the instance is found from the base by subtraction, and freeing it is two munmaps. What an artifact's counts size
+ * (host functions, dropped segments) is one malloc made at creation.
+ */
+#ifndef AOTC_STATE_H
+#define AOTC_STATE_H
+
+#include <signal.h>
+#include <stddef.h>
+
+#include "aotc/runtime.h"
+#include "entry.h"
+
+/* Entries a table may have; 40 MB. Larger ones are refused, growing further fails. */
+#define AOTC_MAX_TABLE_ENTRIES 10000000u
+
+struct aotc_artifact {
+  char* name;
+  int fd;
+  const uint8_t* map; /* [0, load_size) of the file */
+  uint64_t map_size;
+  uint64_t file_size;
+  const struct aotc_header* header;
+  const uint8_t* text;
+  uint32_t text_size;
+  const char* strings;
+  void* debugger; /* what gdb was told, see debugger.c */
+};
+
+struct aotc_type_view {
+  uint32_t params;
+  uint32_t results;
+  const uint8_t* bytes; /* enum aotc_value_type; parameters, then results */
+};
+
+struct aotc_host_binding {
+  aotc_host_function function;
+  void* data;
+};
+
+struct aotc_instance {
+  uint64_t host_stack;  /* AOTC_STATE_HOST_STACK: the host's stack pointer inside aotc_enter */
+  uint64_t guest_frame; /* AOTC_STATE_GUEST_FRAME: frame record left on the guest's stack by a switch to the host's */
+
+  struct aotc_artifact* artifact;
+  bool running;
+  volatile sig_atomic_t deadline_hit; /* set by the signal handler, looked at by helpers and after host calls */
+  volatile uint64_t deadline;         /* CLOCK_MONOTONIC nanoseconds, 0 for none */
+  int exit_code;
+
+  /* Linear memory. Its size is in the context tail, where compiled code can see it. */
+  uint64_t memory_max; /* bytes */
+  uint64_t memory_limit; /* max_memory of the options, UINT64_MAX for none */
+
+  /* Native stack: [stack_map, stack_low) is inaccessible, [stack_low, stack_top) is the guest's. */
+  uint8_t* stack_map;
+  uint8_t* stack_low;
+  uint8_t* stack_top;
+  uint8_t* stack_low_initial;
+
+  uint32_t table_count;
+  uint32_t import_count;
+  uint32_t function_count; /* imports included */
+  struct aotc_host_binding* host;
+  uint8_t* data_dropped; /* one byte per segment */
+  uint8_t* elem_dropped;
+  void* allocation; /* holds the three above */
+
+  struct aotc_trap_info trap;
+};
+
+_Static_assert(offsetof(struct aotc_instance, host_stack) == AOTC_STATE_HOST_STACK, "entry.h");
+_Static_assert(offsetof(struct aotc_instance, guest_frame) == AOTC_STATE_GUEST_FRAME, "entry.h");
+_Static_assert(sizeof(struct aotc_instance) <= AOTC_CONTEXT_PRIVATE_SIZE, "the private state must fit its place");
+_Static_assert(sizeof(struct aotc_context_tail) == 128, "abi.h");
+
+static inline uint8_t* aotc_base(const struct aotc_instance* instance) {
+  return (uint8_t*)(uintptr_t)instance + AOTC_CONTEXT_SIZE;
+}
+static inline struct aotc_instance* aotc_instance_of(uint8_t* base) {
+  return (struct aotc_instance*)(void*)(base - AOTC_CONTEXT_SIZE);
+}
+static inline struct aotc_context_tail* aotc_tail(const struct aotc_instance* instance) {
+  return (struct aotc_context_tail*)(void*)(aotc_base(instance) - sizeof(struct aotc_context_tail));
+}
+static inline uint64_t* aotc_slots(const struct aotc_instance* instance) {
+  return (uint64_t*)(void*)(aotc_base(instance) + AOTC_SCRATCH_OFFSET);
+}
+static inline struct aotc_table* aotc_tables(const struct aotc_instance* instance) {
+  return (struct aotc_table*)(void*)(aotc_base(instance) + AOTC_TABLES_OFFSET);
+}
+
+/* error.c */
+enum aotc_status aotc_fail(struct aotc_error* error, enum aotc_status status, const char* format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Copies text that an artifact chose into `out`, with anything unprintable replaced, so it can be shown. */
+const char* aotc_printable(const char* text, char* out, size_t size);
+
+/* cpu.c */
+uint64_t aotc_cpu_features(void);
+const char* aotc_cpu_feature_name(uint32_t bit);
+extern const uint32_t aotc_host_architecture;
+extern const uint64_t aotc_required_features;
+
+/* artifact.c: arrays of the artifact. Indices are checked here or by the caller against the header's counts. */
+const void* aotc_span_data(const struct aotc_artifact* artifact, const struct aotc_span* span);
+bool aotc_artifact_type(const struct aotc_artifact* artifact, uint32_t index, struct aotc_type_view* type);
+const char* aotc_artifact_string(const struct aotc_artifact* artifact, uint32_t offset); /* null when outside */
+const struct aotc_function* aotc_artifact_function(const struct aotc_artifact* artifact, uint32_t code);
+uint32_t aotc_artifact_wasm_offset(const struct aotc_artifact* artifact, uint32_t code); /* AOTC_NONE when unknown */
+
+/* memory.c */
+uint64_t aotc_page_size(void);
+enum aotc_status aotc_memory_reserve(struct aotc_artifact* artifact, struct aotc_instance** instance,
+                                     struct aotc_error* error);
+enum aotc_status aotc_memory_populate(struct aotc_instance* instance, struct aotc_error* error);
+enum aotc_status aotc_memory_reset(struct aotc_instance* instance, struct aotc_error* error);
+void aotc_memory_release(struct aotc_instance* instance);
+
+/* stack.c */
+enum aotc_status aotc_stack_create(struct aotc_instance* instance, uint64_t max_stack, struct aotc_error* error);
+void aotc_stack_release(struct aotc_instance* instance);
+void aotc_stack_reset(struct aotc_instance* instance);
+/* Gives up unused stack so that `bytes` more fit under the memory limit. False when they do not. */
+bool aotc_stack_make_room(struct aotc_instance* instance, uint64_t bytes);
+
+/* table.c */
+enum aotc_status aotc_tables_create(struct aotc_instance* instance, struct aotc_error* error);
+enum aotc_status aotc_tables_populate(struct aotc_instance* instance, struct aotc_error* error);
+void aotc_tables_release(struct aotc_instance* instance);
+uint64_t aotc_tables_bytes(const struct aotc_instance* instance);
+
+/* helpers.c */
+void aotc_helpers_install(struct aotc_instance* instance);
+
+/* backtrace.c */
+struct aotc_cursor {
+  uintptr_t pc;
+  uintptr_t sp; /* x86-64: stack pointer at pc */
+  uintptr_t fp; /* AArch64: innermost frame record */
+  uintptr_t lr; /* AArch64: x30 when pc is exact */
+  bool exact;   /* pc is the instruction itself, not a return address */
+};
+void aotc_record_trap(struct aotc_instance* instance, enum aotc_trap trap, uint64_t address, struct aotc_cursor cursor);
+/* The caller of the function whose frame record {caller's frame pointer, return address} is at `frame`. */
+struct aotc_cursor aotc_cursor_above(const void* frame);
+
+/* trap.c */
+enum aotc_status aotc_signals_install(struct aotc_error* error);
+/* Ends the guest's call from a helper whose frame record is at `frame`. */
+_Noreturn void aotc_raise(uint8_t* base, enum aotc_trap trap, const void* frame);
+
+/* thread.c */
+struct aotc_thread {
+  struct aotc_instance* volatile current; /* innermost running instance */
+  volatile uint64_t armed;                /* the deadline that the timer is set for, 0 for none */
+  void* alternate_stack;
+  size_t alternate_size;
+  bool prepared;
+  bool has_timer;
+  int timer; /* kernel's timer id */
+};
+extern _Thread_local struct aotc_thread aotc_this_thread __attribute__((tls_model("initial-exec")));
+/* Gives the calling thread an alternate signal stack. Cheap after the first time. */
+enum aotc_status aotc_thread_prepare(struct aotc_error* error);
+enum aotc_status aotc_thread_install(struct aotc_error* error);
+
+/* machine.c: what the signal handlers know about the CPU. `context` is a ucontext_t. */
+struct aotc_cursor aotc_machine_cursor(const void* context);
+void aotc_machine_leave(void* context, uint8_t* base, int status);
+/* The code of the trap instruction at pc, or -1. Reads at most `available` bytes. */
+int aotc_machine_trap_code(uintptr_t pc, uintptr_t available);
+int aotc_machine_trap_signal(void);
+
+/* deadline.c */
+enum aotc_status aotc_deadline_install(struct aotc_error* error);
+/* Sets this thread's timer for the instance's deadline, if it has one. */
+enum aotc_status aotc_deadline_arm(struct aotc_instance* instance, struct aotc_error* error);
+bool aotc_deadline_passed(struct aotc_instance* instance);
+int aotc_deadline_signal(void);
+void aotc_timer_release(struct aotc_thread* thread);
+
+/* debugger.c */
+void aotc_debugger_add(struct aotc_artifact* artifact);
+void aotc_debugger_remove(struct aotc_artifact* artifact);
+
+#endif

@@ -1,0 +1,57 @@
+/* vector16.h - 16-byte vectors for the byte-string helpers: SSE2 on x86-64, NEON on AArch64. Unaligned everywhere. */
+#ifndef AOTC_VECTOR16_H
+#define AOTC_VECTOR16_H
+
+#include <stdint.h>
+
+#if defined(__x86_64__)
+#include <emmintrin.h>
+
+typedef __m128i v16;
+static inline v16 v16_load(const uint8_t* p) { return _mm_loadu_si128((const __m128i*)(const void*)p); }
+static inline void v16_store(uint8_t* p, v16 v) { _mm_storeu_si128((__m128i*)(void*)p, v); }
+static inline v16 v16_splat(uint8_t byte) { return _mm_set1_epi8((char)byte); }
+/* One group of kV16MaskBits bits per byte, lowest first: all ones where the bytes are equal. */
+enum { kV16MaskBits = 1 };
+static const uint64_t kV16MaskAll = 0xffff;
+static inline uint64_t v16_equal(v16 a, v16 b) { return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b)); }
+
+/* Large copies upwards: microcode that beats vector loops from a few KiB on. */
+static inline void v16_copy_bytes(uint8_t* to, const uint8_t* from, uint64_t n) {
+  __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+}
+static inline void v16_fill_bytes(uint8_t* to, uint8_t byte, uint64_t n) {
+  __asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(byte) : "memory");
+}
+enum { kV16BulkFrom = 2048 };
+
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+
+typedef uint8x16_t v16;
+static inline v16 v16_load(const uint8_t* p) { return vld1q_u8(p); }
+static inline void v16_store(uint8_t* p, v16 v) { vst1q_u8(p, v); }
+static inline v16 v16_splat(uint8_t byte) { return vdupq_n_u8(byte); }
+enum { kV16MaskBits = 4 };
+static const uint64_t kV16MaskAll = ~0ull;
+static inline uint64_t v16_equal(v16 a, v16 b) {
+  uint8x8_t narrowed = vshrn_n_u16(vreinterpretq_u16_u8(vceqq_u8(a, b)), 4);
+  return vget_lane_u64(vreinterpret_u64_u8(narrowed), 0);
+}
+
+static inline void v16_copy_bytes(uint8_t* to, const uint8_t* from, uint64_t n) {
+  for (; n >= 64; n -= 64, to += 64, from += 64) {
+    v16 a = v16_load(from), b = v16_load(from + 16), c = v16_load(from + 32), d = v16_load(from + 48);
+    v16_store(to, a), v16_store(to + 16, b), v16_store(to + 32, c), v16_store(to + 48, d);
+  }
+  for (; n > 0; --n) *to++ = *from++;
+}
+static inline void v16_fill_bytes(uint8_t* to, uint8_t byte, uint64_t n) {
+  v16 v = v16_splat(byte);
+  for (; n >= 16; n -= 16, to += 16) v16_store(to, v);
+  for (; n > 0; --n) *to++ = byte;
+}
+enum { kV16BulkFrom = 1 << 30 };
+#endif
+
+#endif
