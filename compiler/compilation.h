@@ -6,6 +6,7 @@
 #include "compile.h"
 #include "fragment.h"
 #include "module.h"
+#include "llvm/ADT/DenseSet.h"
 
 namespace aotc {
 
@@ -14,7 +15,8 @@ struct GoShape {
   bool recognised = false;
   std::string reason;          // why not, for `aotc dump --after=shape`
   uint32_t resumable_type = 0; // canonical index of (i32)->i32
-  int64_t resume_loop = -1;    // function index of the loop that restarts goroutines, -1 if not found
+  int64_t resume_loop = -1;    // function index of the loop that restarts goroutines
+  llvm::DenseSet<uint32_t> never_returns;  // resumable functions that can only unwind, such as runtime.morestack
 };
 
 // How each wasm table is reached. A table that nothing can change at run time becomes, per function type used to call
@@ -78,5 +80,8 @@ struct Compilation {
     return nullptr;
   }
 };
+
+// Runs the phases of compile.cpp up to and including the one whose result `last` shows.
+llvm::Error run_phases(Compilation& c, DumpPhase last);
 
 }  // namespace aotc

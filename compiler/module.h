@@ -71,7 +71,7 @@ struct Import {
   uint32_t type;  // index into types
 };
 
-struct Function {
+struct DefinedFunction {
   uint32_t type;  // index into types
   FunctionBody body;
 };
@@ -111,7 +111,7 @@ struct DataSegment {
 struct Module {
   std::vector<FuncType> types;  // canonical: no two are equal; every type index below refers to these
   std::vector<Import> imports;  // functions only; other kinds of import are refused
-  std::vector<Function> functions;
+  std::vector<DefinedFunction> functions;
   std::vector<Export> exports;
   std::vector<Global> globals;
   std::vector<Table> tables;

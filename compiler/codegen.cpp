@@ -1,0 +1,127 @@
+// codegen.cpp - LLVM IR of one function to a fragment.
+//
+// The code generation pipeline is built once per thread and run for one small module after another: building it costs
+// about as much as compiling a small function. Its end is LLVM's own ELF writer into a memory buffer, which read_object
+// takes apart. Just before the assembly printer a pass of ours looks at the finished machine code: it notes the frame size
+// and puts a label on every instruction that can trap.
+#include "codegen.h"
+
+#include "base_register.h"
+#include "llvm/CodeGen/MachineFrameInfo.h"
+#include "llvm/CodeGen/MachineFunction.h"
+#include "llvm/CodeGen/MachineFunctionPass.h"
+#include "llvm/CodeGen/MachineModuleInfo.h"
+#include "llvm/CodeGen/Passes.h"
+#include "llvm/CodeGen/TargetPassConfig.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/MC/MCContext.h"
+#include "llvm/Support/raw_ostream.h"
+#include "optimize.h"
+#include "read_object.h"
+#include "target.h"
+
+namespace aotc {
+
+using namespace llvm;
+
+namespace {
+
+// Contexts keep every constant and type they have ever seen.
+constexpr unsigned kFunctionsPerContext = 256;
+
+// Machine code to (frame size, labelled trap sites). The wasm offset of an instruction is the line of its debug location.
+class CollectTrapSites : public MachineFunctionPass {
+ public:
+  static char ID;
+  explicit CollectTrapSites(MachineNotes& notes) : MachineFunctionPass(ID), notes_(notes) {}
+
+  StringRef getPassName() const override { return "collect trap sites"; }
+  void getAnalysisUsage(AnalysisUsage& usage) const override {
+    usage.setPreservesAll();
+    MachineFunctionPass::getAnalysisUsage(usage);
+  }
+
+  bool runOnMachineFunction(MachineFunction& function) override {
+    notes_.frame_size = static_cast<uint32_t>(function.getFrameInfo().getStackSize());
+    for (MachineBasicBlock& block : function) {
+      for (MachineInstr& instruction : block) {
+        if (instruction.isMetaInstruction() || !instruction.getDebugLoc() || instruction.getDebugLoc().getLine() == 0) continue;
+        std::string name = trap_site_symbol(notes_.wasm_offsets.size());
+        instruction.setPreInstrSymbol(function, function.getContext().getOrCreateSymbol(name));
+        notes_.wasm_offsets.push_back(instruction.getDebugLoc().getLine());
+      }
+    }
+    return false;
+  }
+
+ private:
+  MachineNotes& notes_;
+};
+
+char CollectTrapSites::ID = 0;
+
+}  // namespace
+
+struct CodeGenerator::State {
+  State(Architecture arch, StringRef cpu, Tier t)
+      : architecture(arch), machine(create_target_machine(arch, cpu, t)), optimizer(*machine, t), stream(object) {
+    machine->setFastISel(false);   // knows neither our calling convention nor our address space
+    machine->setGlobalISel(false);
+  }
+
+  void build_pipeline() {
+    pipeline = std::make_unique<legacy::PassManager>();
+    auto* info = new MachineModuleInfoWrapperPass(machine.get());
+    TargetPassConfig* config = machine->createPassConfig(*pipeline);
+    config->setDisableVerify(true);
+    pipeline->add(config);
+    pipeline->add(info);
+    bool failed = config->addISelPasses();
+    config->addMachinePasses();
+    config->setInitialized();
+    pipeline->add(new CollectTrapSites(notes));
+    failed = failed || machine->addAsmPrinter(*pipeline, stream, nullptr, CodeGenFileType::ObjectFile, info->getMMI().getContext());
+    assert(!failed && "target without code generation");
+    (void)failed;
+    pipeline->add(createFreeMachineFunctionPass());
+  }
+
+  Architecture architecture;
+  std::unique_ptr<LLVMTargetMachine> machine;
+  Optimizer optimizer;
+  SmallVector<char, 0> object;
+  raw_svector_ostream stream;
+  MachineNotes notes;
+  std::unique_ptr<LLVMContext> context;
+  std::unique_ptr<legacy::PassManager> pipeline;  // tied to the context
+  unsigned functions = 0;
+};
+
+CodeGenerator::CodeGenerator(Architecture architecture, StringRef cpu, Tier tier)
+    : state_(std::make_unique<State>(architecture, cpu, tier)) {}
+
+CodeGenerator::~CodeGenerator() {
+  if (state_) state_->pipeline.reset();
+}
+
+LLVMContext& CodeGenerator::context() {
+  if (!state_->context || ++state_->functions % kFunctionsPerContext == 0) {
+    state_->pipeline.reset();
+    state_->context = std::make_unique<LLVMContext>();
+    state_->context->setDiscardValueNames(true);
+    state_->build_pipeline();
+  }
+  return *state_->context;
+}
+
+void CodeGenerator::optimize(llvm::Module& module) { state_->optimizer.run(module); }
+
+Expected<Fragment> CodeGenerator::generate(llvm::Module& module) {
+  if (state_->architecture == Architecture::AArch64) rewrite_base_accesses(module);
+  state_->object.clear();
+  state_->notes = MachineNotes();
+  state_->pipeline->run(module);
+  return read_object(state_->object, state_->architecture, state_->notes);
+}
+
+}  // namespace aotc

@@ -1,0 +1,109 @@
+// compile.cpp - the compiler as a list of phases. Each reads what earlier ones left in the Compilation and fills its part.
+#include "compile.h"
+
+#include <sys/resource.h>
+
+#include <chrono>
+
+#include "compilation.h"
+#include "compile_functions.h"
+#include "cpu_baseline.h"
+#include "go_shape.h"
+#include "link.h"
+#include "read_module.h"
+
+namespace aotc {
+
+using namespace llvm;
+
+const char kCompilerVersion[] = AOTC_VERSION;
+
+namespace {
+
+double cpu_seconds() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// Runs one phase and records what it took.
+Error timed(Compilation& c, const char* phase, function_ref<Error()> run) {
+  auto wall = std::chrono::steady_clock::now();
+  double cpu = cpu_seconds();
+  Error error = run();
+  c.stats.phases.push_back(
+      {phase, std::chrono::duration<double>(std::chrono::steady_clock::now() - wall).count(), cpu_seconds() - cpu});
+  return error;
+}
+
+Error read(Compilation& c) {
+  Expected<Module> module = read_module(c.wasm, c.options.module_name);
+  if (!module) return module.takeError();
+  c.module = std::move(*module);
+  c.stats.functions = c.module.functions.size();
+  c.stats.wasm_bytes = c.wasm.size();
+  return Error::success();
+}
+
+Error shape(Compilation& c) {
+  recognise_go(c);
+  plan(c);
+  return Error::success();
+}
+
+Error unknown_cpu(const CompileOptions& options) {
+  std::string known;
+  for (const std::string& name : cpu_baselines(options.architecture)) known += (known.empty() ? "" : ", ") + name;
+  return createStringError(inconvertibleErrorCode(), "unknown cpu '%s' for %s, known are %s", options.cpu.c_str(),
+                           architecture_name(options.architecture), known.c_str());
+}
+
+}  // namespace
+
+Error run_phases(Compilation& c, DumpPhase last) {
+  if (!find_cpu_baseline(c.options.architecture, c.options.cpu)) return unknown_cpu(c.options);
+
+  // Parse and validate the module into flat instruction arrays.
+  if (Error error = timed(c, "read", [&] { return read(c); })) return error;
+  if (last == DumpPhase::Read) return Error::success();
+
+  // Recognise Go's calling convention; decide which tables are static and which globals have a slot.
+  if (Error error = timed(c, "shape", [&] { return shape(c); })) return error;
+  if (last == DumpPhase::Shape || last == DumpPhase::Lower || last == DumpPhase::Optimize) return Error::success();
+
+  // Each function on its own: lower to LLVM IR, optimise, generate code, check the code, keep the fragment.
+  if (Error error = timed(c, "functions", [&] { return compile_functions(c); })) return error;
+  if (last == DumpPhase::Codegen) return Error::success();
+
+  // Lay the fragments out, patch their relocations, write the ELF file.
+  return timed(c, "link", [&] { return link(c); });
+}
+
+Expected<CompileResult> compile(ArrayRef<uint8_t> wasm, const CompileOptions& options) {
+  Compilation c(wasm, options);
+  if (Error error = run_phases(c, DumpPhase::Link)) return error;
+  c.stats.artifact_bytes = c.artifact.size();
+  for (const Fragment& fragment : c.fragments) c.stats.code_bytes += fragment.text.size() + fragment.rodata.size();
+  for (const Thunk& thunk : c.thunks) c.stats.code_bytes += thunk.fragment.text.size() + thunk.fragment.rodata.size();
+  return CompileResult{std::move(c.artifact), std::move(c.stats)};
+}
+
+Error validate(ArrayRef<uint8_t> wasm, const std::string& module_name) { return read_module(wasm, module_name).takeError(); }
+
+Expected<Architecture> parse_architecture(StringRef name) {
+  if (name == "x86_64" || name == "amd64") return Architecture::X86_64;
+  if (name == "aarch64" || name == "arm64") return Architecture::AArch64;
+#if defined(__x86_64__)
+  if (name == "host") return Architecture::X86_64;
+#elif defined(__aarch64__)
+  if (name == "host") return Architecture::AArch64;
+#endif
+  return createStringError(inconvertibleErrorCode(), "unknown target '%s', known are x86_64, aarch64, host", name.str().c_str());
+}
+
+const char* architecture_name(Architecture architecture) {
+  return architecture == Architecture::X86_64 ? "x86_64" : "aarch64";
+}
+
+}  // namespace aotc

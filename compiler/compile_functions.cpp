@@ -1,0 +1,116 @@
+// compile_functions.cpp - see compile_functions.h.
+//
+// Threads take functions from a list sorted by size, largest first, so that the last one to finish is a small one. Each has
+// its own LLVM state. Nothing is shared but the list, the results (one slot per function) and the first error.
+#include "compile_functions.h"
+
+#include <atomic>
+#include <mutex>
+#include <numeric>
+
+#include "check_fragment.h"
+#include "codegen.h"
+#include "llvm/Support/thread.h"
+#include "lower.h"
+
+namespace aotc {
+
+using namespace llvm;
+
+namespace {
+
+// Recursive algorithms, ours and LLVM's, follow the control flow graph; it is as deep as the input says.
+constexpr unsigned kThreadStack = 512u << 20;
+
+class Pool {
+ public:
+  explicit Pool(Compilation& c) : c_(c), total_(c.module.functions.size() + c.thunks.size()), order_(total_) {
+    std::iota(order_.begin(), order_.end(), 0u);
+    std::stable_sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) { return size_of(a) > size_of(b); });
+    c_.fragments.resize(c_.module.functions.size());
+  }
+
+  Error run() {
+    unsigned jobs = c_.options.jobs ? c_.options.jobs : std::max(1u, std::thread::hardware_concurrency());
+    jobs = static_cast<unsigned>(std::min<size_t>(jobs, total_));
+    std::vector<llvm::thread> threads;
+    for (unsigned i = 0; i < jobs; ++i) threads.emplace_back(std::optional<unsigned>(kThreadStack), [this] { work(); });
+    for (llvm::thread& thread : threads) thread.join();
+    return std::move(error_);
+  }
+
+ private:
+  size_t size_of(uint32_t item) const {
+    return item < c_.module.functions.size() ? c_.module.functions[item].body.code.size() : 0;
+  }
+
+  void work() {
+    Architecture architecture = c_.options.architecture;
+    std::unique_ptr<CodeGenerator> generators[2];
+    for (size_t next = next_++; next < total_ && !failed_; next = next_++) {
+      uint32_t item = order_[next];
+      Tier tier = item < c_.module.functions.size() ? tier_for(c_, item) : Tier::Quick;
+      std::unique_ptr<CodeGenerator>& generator = generators[tier == Tier::Best];
+      if (!generator) generator = std::make_unique<CodeGenerator>(architecture, c_.options.cpu, tier);
+      if (Error error = compile(*generator, item)) {
+        fail(std::move(error));
+        return;
+      }
+      report_progress();
+    }
+  }
+
+  Error compile(CodeGenerator& generator, uint32_t item) {
+    bool is_thunk = item >= c_.module.functions.size();
+    Thunk* thunk = is_thunk ? &c_.thunks[item - c_.module.functions.size()] : nullptr;
+    LLVMContext& context = generator.context();
+    std::unique_ptr<llvm::Module> module = is_thunk ? lower_thunk(c_, *thunk, context) : lower_function(c_, item, context);
+    generator.optimize(*module);
+    std::string name = c_.options.module_name + ": " +
+                       (is_thunk ? std::string("thunk") : c_.module.display_name(c_.module.import_count() + item));
+    Expected<Fragment> fragment = generator.generate(*module);
+    if (!fragment) return createStringError(inconvertibleErrorCode(), name + ": " + toString(fragment.takeError()));
+    if (Error error = check_fragment(*fragment, c_.options.architecture, name)) return error;
+    (is_thunk ? thunk->fragment : c_.fragments[item]) = std::move(*fragment);
+    return Error::success();
+  }
+
+  // The first error wins; which one that is may vary when a module has several.
+  void fail(Error error) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (failed_.exchange(true)) {
+      consumeError(std::move(error));
+    } else {
+      error_ = std::move(error);
+    }
+  }
+
+  void report_progress() {
+    if (!c_.options.progress) return;
+    std::lock_guard<std::mutex> lock(mutex_);
+    c_.options.progress(++done_, total_);
+  }
+
+  Compilation& c_;
+  const size_t total_;
+  std::vector<uint32_t> order_;
+  std::atomic<size_t> next_ = 0;
+  std::atomic<bool> failed_ = false;
+  std::mutex mutex_;
+  Error error_ = Error::success();
+  size_t done_ = 0;
+};
+
+}  // namespace
+
+Tier tier_for(const Compilation& c, uint32_t defined_index) {
+  return c.module.functions[defined_index].body.code.size() > kLargestOptimised ? Tier::Quick : c.options.tier;
+}
+
+Error compile_functions(Compilation& c) {
+  for (uint32_t i = 0; i < c.module.functions.size(); ++i)
+    if (tier_for(c, i) != c.options.tier) ++c.stats.reduced_functions;
+  return Pool(c).run();
+}
+
+}  // namespace aotc

@@ -1,0 +1,59 @@
+// optimize.cpp - see optimize.h.
+//
+// LLVM's -O1 is built for whole C modules; a fragment is one function in SSA form already, so there is nothing to promote
+// and nothing to inline. Loop-idiom is left out: it would make memset and memcpy calls on the base's address space, which
+// have no lowering.
+#include "optimize.h"
+
+#include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace aotc {
+
+using namespace llvm;
+
+namespace {
+
+constexpr char kQuick[] = "early-cse,simplifycfg,adce";
+constexpr char kBest[] =
+    "early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,gvn,dse,simplifycfg,loop-simplify,loop-rotate,loop-mssa(licm),"
+    "instcombine<no-verify-fixpoint>,simplifycfg,adce";
+
+}  // namespace
+
+struct Optimizer::State {
+  LoopAnalysisManager loops;
+  FunctionAnalysisManager functions;
+  CGSCCAnalysisManager sccs;
+  ModuleAnalysisManager modules;
+  FunctionPassManager passes;
+};
+
+Optimizer::Optimizer(TargetMachine& machine, Tier tier) : state_(std::make_unique<State>()) {
+  PassBuilder builder(&machine);
+  // No library function exists where this code runs.
+  TargetLibraryInfoImpl library(machine.getTargetTriple());
+  library.disableAllFunctions();
+  state_->functions.registerPass([library] { return TargetLibraryAnalysis(library); });
+  builder.registerModuleAnalyses(state_->modules);
+  builder.registerCGSCCAnalyses(state_->sccs);
+  builder.registerFunctionAnalyses(state_->functions);
+  builder.registerLoopAnalyses(state_->loops);
+  builder.crossRegisterProxies(state_->loops, state_->functions, state_->sccs, state_->modules);
+  const char* passes = tier == Tier::Best ? kBest : kQuick;
+  if (const char* override_passes = getenv("AOTC_PASSES")) passes = override_passes;
+  cantFail(builder.parsePassPipeline(state_->passes, passes));
+}
+
+Optimizer::~Optimizer() = default;
+
+void Optimizer::run(llvm::Module& module) {
+  for (Function& function : module)
+    if (!function.isDeclaration()) state_->passes.run(function, state_->functions);
+  state_->functions.clear();
+  state_->loops.clear();
+  state_->modules.clear();
+}
+
+}  // namespace aotc

@@ -1,0 +1,21 @@
+// optimize.h - the pass lists of the two tiers, chosen by measurement.
+#pragma once
+
+#include "compile.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Target/TargetMachine.h"
+
+namespace aotc {
+
+class Optimizer {
+ public:
+  Optimizer(llvm::TargetMachine& machine, Tier tier);
+  ~Optimizer();
+  void run(llvm::Module& module);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace aotc

@@ -1,0 +1,72 @@
+// target.cpp - see target.h.
+#include "target.h"
+
+#include "cpu_baseline.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+
+namespace aotc {
+
+using namespace llvm;
+
+namespace {
+
+void initialize_targets() {
+  static const bool done = [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    LLVMInitializeX86AsmParser();
+    LLVMInitializeX86Disassembler();
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
+    LLVMInitializeAArch64AsmParser();
+    LLVMInitializeAArch64Disassembler();
+    return true;
+  }();
+  (void)done;
+}
+
+}  // namespace
+
+const char* target_triple(Architecture architecture) {
+  return architecture == Architecture::X86_64 ? "x86_64-unknown-linux-gnu" : "aarch64-unknown-linux-gnu";
+}
+
+const char* target_data_layout(Architecture architecture) {
+  return architecture == Architecture::X86_64
+             ? "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128"
+             : "e-m:e-i8:8:32-i16:16:32-i64:64-i128:128-n32:64-S128-Fn32";
+}
+
+std::unique_ptr<LLVMTargetMachine> create_target_machine(Architecture architecture, StringRef cpu, Tier tier) {
+  initialize_targets();
+  std::string error;
+  const Target* target = TargetRegistry::lookupTarget(target_triple(architecture), error);
+  const CpuBaseline& baseline = *find_cpu_baseline(architecture, cpu);
+  TargetOptions options;
+  options.EmulatedTLS = false;
+  options.UniqueSectionNames = false;
+  options.TrapUnreachable = false;
+  // The base register must not be allocated.
+  std::string features = baseline.llvm_features;
+  if (architecture == Architecture::AArch64) features += ",+reserve-x28";
+  CodeGenOptLevel level = tier == Tier::Best ? CodeGenOptLevel::Default : CodeGenOptLevel::None;
+  std::unique_ptr<TargetMachine> machine(target->createTargetMachine(target_triple(architecture), baseline.llvm_cpu,
+                                                                     features, options, Reloc::PIC_,
+                                                                     CodeModel::Small, level));
+  return std::unique_ptr<LLVMTargetMachine>(static_cast<LLVMTargetMachine*>(machine.release()));
+}
+
+void set_definition_attributes(Function& function, Architecture architecture) {
+  function.setUWTableKind(UWTableKind::Sync);
+  // Backtraces follow the frame records; x86-64 does without, its frames have a fixed size and the return address on top.
+  if (architecture == Architecture::AArch64) function.addFnAttr("frame-pointer", "all");
+  function.addFnAttr("no-builtins");
+  function.addFnAttr("no-stack-arg-probe");
+}
+
+}  // namespace aotc
