@@ -356,7 +356,7 @@ void Linker::append_data_segments() {
   size_t count = m_.datas.size();
   while (count > 0 && image_.is_in_image[count - 1]) --count;
   if (count < m_.datas.size())
-    for (const Function& function : m_.functions)
+    for (const auto& function : m_.functions)
       for (const Instr& instr : function.body.code)
         if (instr.op == Op::MemoryInit || instr.op == Op::DataDrop) count = std::max<size_t>(count, instr.low() + 1);
 
