@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Checks who includes whom: the folder rules and the sole users of third-party libraries. Run as a test.
+
+  tools/check_layering.py [ROOT]
+
+Prints every violation as `file:line: message` and exits with 1 if there is one. The rules are the tables below; adding a
+file to them is a decision about structure, so it belongs in a commit that says why.
+"""
+import fnmatch
+import os
+import re
+import sys
+
+# Folder -> patterns of our own headers that its files may include.
+OWN = {
+    "runtime-stubs": ["runtime-stubs/*"],
+    "compiler": ["compiler/*", "runtime-stubs/include/*"],
+    "cache-server": ["cache-server/*", "compiler/compile.h", "runtime-stubs/include/*"],
+    "tools": ["tools/*", "compiler/compile.h", "cache-server/include/*", "runtime-stubs/include/*"],
+    "benchmarks": ["benchmarks/*", "runtime-stubs/include/*"],
+    "test": ["test/*", "compiler/*", "cache-server/*", "runtime-stubs/*"],
+}
+
+# Prefix of a third-party header -> the only files that may include it.
+SOLE_USERS = [
+    ("wabt/", ["compiler/read_module.cpp"]),
+    ("lld/", ["compiler/link*.cpp"]),
+    ("CLI/", ["tools/command.h", "tools/aotc.cpp", "tools/cmd_*.cpp"]),
+    ("nlohmann/", ["tools/cmd_*.cpp", "cache-server/*"]),
+    ("rocksdb/", ["cache-server/store.cpp"]),
+    ("boost/beast", ["cache-server/http_session.*"]),
+    ("boost/asio", ["cache-server/http_session.*", "cache-server/listener.*", "cache-server/main.cpp"]),
+    ("openssl/", ["cache-server/signing.*"]),
+    ("prometheus/", ["cache-server/metrics.*"]),
+    ("gtest/", ["test/unit/*"]),
+    ("xxhash.h", ["runtime-stubs/load.c", "compiler/link.cpp"]),
+    # Errors, views of bytes and hashes are shared vocabulary; code generation stays in the compiler.
+    ("llvm/ADT/", ["compiler/*", "tools/*", "cache-server/*", "test/unit/*"]),
+    ("llvm/Support/", ["compiler/*", "tools/*", "cache-server/*", "test/unit/*"]),
+    ("llvm", ["compiler/*", "test/unit/compiler/*"]),
+]
+
+# The node runtime is libc and the kernel's interface (xxHash is used as a header): these, and nothing in C++.
+RUNTIME_SYSTEM = re.compile(r"(sys|linux|asm|net|netinet|arpa)/[a-z0-9_/-]+\.h|[a-z0-9_]+\.h")
+RUNTIME_FORBIDDEN = {"zlib.h", "zstd.h", "execinfo.h"}
+RUNTIME_FILES = [re.compile(r"runtime-stubs/.*"), re.compile(r"tools/aotc_exec\.c")]
+
+INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
+SOURCE = (".c", ".cc", ".cpp", ".h", ".hpp", ".S", ".def")
+
+
+def sources(root):
+    for folder in OWN:
+        for path, folders, files in os.walk(os.path.join(root, folder)):
+            folders.sort()
+            for name in sorted(files):
+                if name.endswith(SOURCE):
+                    yield os.path.relpath(os.path.join(path, name), root)
+
+
+def resolve(root, source, header):
+    """The file of ours that `header` means in `source`, or None."""
+    for base in (os.path.dirname(source), "compiler", "runtime-stubs/include", "runtime-stubs", "cache-server", "tools", "benchmarks", "test"):
+        candidate = os.path.normpath(os.path.join(base, header))
+        if os.path.isfile(os.path.join(root, candidate)):
+            return candidate
+    return None
+
+
+def matches(path, patterns):
+    return any(fnmatch.fnmatch(path, pattern) for pattern in patterns)
+
+
+def check_include(root, source, header):
+    folder = source.split("/", 1)[0]
+    own = resolve(root, source, header)
+    if own:
+        if not matches(own, OWN[folder]):
+            return f"{folder} must not include {own}"
+        return None
+    for prefix, users in SOLE_USERS:
+        if header.startswith(prefix):
+            if not matches(source, users):
+                return f"<{header}>: only {', '.join(users)} may include {prefix}*"
+            break
+    if any(pattern.fullmatch(source) for pattern in RUNTIME_FILES):
+        if header in RUNTIME_FORBIDDEN or not RUNTIME_SYSTEM.fullmatch(header):
+            return f"<{header}>: the node runtime uses libc and the kernel's headers only"
+    return None
+
+
+def main():
+    root = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+    count = violations = 0
+    for source in sources(root):
+        count += 1
+        with open(os.path.join(root, source), encoding="utf-8", errors="replace") as file:
+            for number, line in enumerate(file, 1):
+                match = INCLUDE.match(line)
+                message = match and check_include(root, source, match.group(1) or match.group(2))
+                if message:
+                    violations += 1
+                    print(f"{source}:{number}: {message}")
+    if count == 0:
+        sys.exit(f"check_layering: no source file under {root}")
+    print(f"{count} files, {violations} violations")
+    sys.exit(1 if violations else 0)
+
+
+main()

