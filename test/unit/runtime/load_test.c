@@ -1,0 +1,185 @@
+/* load_test.c - the loader and instance creation against files that lie. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "make_artifact.h"
+
+static enum aotc_status nothing(struct aotc_instance* instance, void* data, uint64_t* slots) {
+  (void)instance, (void)data, (void)slots;
+  return AOTC_OK;
+}
+static aotc_host_function resolve(void* data, const char* module, const char* field, const char* type) {
+  (void)data;
+  return strlen(module) < 1000 && strlen(field) < 1000 && strlen(type) > 0 ? nothing : NULL;
+}
+
+/* Loads, creates, resets; whatever happens, nothing may crash. */
+static enum aotc_status try_all(const struct image* image, struct aotc_error* error) {
+  struct aotc_artifact* artifact;
+  int fd = image_file(image);
+  enum aotc_status status = aotc_load_fd(fd, "guest.aotc", &artifact, error);
+  close(fd);
+  if (status != AOTC_OK) return status;
+  struct aotc_error other;
+  aotc_artifact_verify(artifact, &other);
+  for (uint32_t code = 0; code < 600; code += 7) strlen(aotc_artifact_symbol(artifact, code));
+  aotc_artifact_symbol(artifact, UINT32_MAX);
+  struct aotc_instance_options options = {.max_memory = 64 << 20, .max_stack = 1 << 20, .resolver = resolve};
+  struct aotc_instance* instance;
+  status = aotc_instance_create(artifact, &options, &instance, error);
+  if (status == AOTC_OK) status = aotc_instance_reset(instance, error);
+  aotc_instance_destroy(instance);
+  aotc_unload(artifact);
+  return status;
+}
+
+static void expect(const struct image* image, enum aotc_status wanted, const char* part) {
+  struct aotc_error error = {.message = ""};
+  enum aotc_status status = try_all(image, &error);
+  if (status == wanted && (status == AOTC_OK || (error.status == status && strstr(error.message, part) != NULL))) return;
+  ++g_failures;
+  fprintf(stderr, "expected status %d and \"%s\", got %d and \"%s\"\n", wanted, part, status, error.message);
+}
+
+/* Changes one field of a fresh artifact. */
+#define WITH(change, status, part)                        \
+  do {                                                    \
+    struct image image = make_artifact();                 \
+    struct aotc_header* h = image_header(&image);         \
+    change;                                               \
+    fix_header_checksum(&image);                          \
+    expect(&image, status, part);                         \
+    (void)h;                                              \
+    free(image.bytes);                                    \
+  } while (0)
+
+/* An element of one of the artifact's arrays. */
+#define AT(type, span, i) ((struct type*)(void*)(image.bytes + h->span.offset))[i]
+
+static void test_header(void) {
+  WITH((void)0, AOTC_OK, "");
+  WITH(image.bytes[1] = 'x', AOTC_ERROR_FORMAT, "no ELF header");
+  WITH(image.bytes[4] = 1, AOTC_ERROR_FORMAT, "64-bit");
+  WITH(image.size = 0, AOTC_ERROR_FORMAT, "no ELF header");
+  WITH(image.size = 1500, AOTC_ERROR_FORMAT, "truncated");
+  WITH(image.size -= 1, AOTC_ERROR_FORMAT, "truncated: header says");
+  WITH(h->magic ^= 1, AOTC_ERROR_FORMAT, "not an artifact");
+  WITH(h->format_version = 99, AOTC_ERROR_FORMAT, "format version 99");
+  WITH(h->abi_version = 99, AOTC_ERROR_FORMAT, "ABI version 99");
+  WITH(h->architecture = 3 - h->architecture, AOTC_ERROR_FORMAT, "architecture");
+  WITH((h->architecture = 3 - h->architecture, image.bytes[18] = h->architecture == AOTC_ARCH_X86_64 ? 62 : 183), AOTC_ERROR_CPU,
+       "compiled for");
+  WITH(h->cpu_features |= 1ull << 60, AOTC_ERROR_CPU, "needs CPU feature unknown");
+  WITH(h->file_size = UINT64_MAX, AOTC_ERROR_FORMAT, "truncated");
+  WITH(h->load_size = UINT64_MAX, AOTC_ERROR_FORMAT, "load size");
+  WITH(h->load_size = 0, AOTC_ERROR_FORMAT, "load size");
+  WITH(h->text.offset = UINT64_MAX - 0xffff, AOTC_ERROR_FORMAT, "text");
+  WITH(h->text.size = UINT64_MAX - 10, AOTC_ERROR_FORMAT, "text");
+  WITH(h->text.size = 0, AOTC_ERROR_FORMAT, "text");
+  WITH(h->strings.size = 0, AOTC_ERROR_FORMAT, "strings");
+  WITH(h->strings.size -= 1, AOTC_ERROR_FORMAT, "strings do not end");
+  WITH(h->strings.offset += 1, AOTC_ERROR_FORMAT, "strings do not end");
+  WITH(h->metadata.size = UINT64_MAX, AOTC_ERROR_FORMAT, "metadata");
+  WITH(h->image.offset = UINT64_MAX & ~4095ull, AOTC_ERROR_FORMAT, "image");
+  WITH(h->exports.count = UINT32_MAX, AOTC_ERROR_FORMAT, "exports are outside");
+  WITH(h->functions.offset = UINT64_MAX - 7, AOTC_ERROR_FORMAT, "functions are outside");
+  WITH(h->trap_sites.offset = 8, AOTC_ERROR_FORMAT, "trap_sites are outside");
+  WITH(h->types.offset += 1, AOTC_ERROR_FORMAT, "types are outside");
+  WITH(h->memory_min = 70000, AOTC_ERROR_FORMAT, "memory limits");
+  WITH(h->memory_max = 2, AOTC_ERROR_FORMAT, "memory limits");
+  WITH(h->start_thunk = (uint32_t)h->text.size, AOTC_ERROR_FORMAT, "start function");
+  struct image image = make_artifact();
+  image_header(&image)->tier = 77;
+  expect(&image, AOTC_ERROR_FORMAT, "header checksum");
+  free(image.bytes);
+}
+
+static void test_arrays(void) {
+  WITH(AT(aotc_import, imports, 0).field = UINT32_MAX, AOTC_ERROR_FORMAT, "import 0");
+  WITH(AT(aotc_import, imports, 1).type = 17, AOTC_ERROR_FORMAT, "import 1");
+  WITH(AT(aotc_type, types, 2).first = UINT32_MAX, AOTC_ERROR_FORMAT, "import 0");
+  WITH(AT(aotc_type, types, 2).params = 9, AOTC_ERROR_FORMAT, "import 0");
+  WITH(AT(aotc_image_run, image_runs, 0).address = UINT64_MAX & ~4095ull, AOTC_ERROR_FORMAT, "image run 0");
+  WITH(AT(aotc_image_run, image_runs, 0).pages = UINT64_MAX / 4096, AOTC_ERROR_FORMAT, "image run 0");
+  WITH(AT(aotc_image_run, image_runs, 1).offset = 0, AOTC_ERROR_FORMAT, "image run 1");
+  WITH(AT(aotc_image_run, image_runs, 1).address = kMemoryPages * 65536, AOTC_ERROR_FORMAT, "image run 1");
+  WITH(AT(aotc_data_segment, data_segments, 0).offset = UINT64_MAX - 3, AOTC_ERROR_FORMAT, "data segment 0");
+  WITH(AT(aotc_data_segment, data_segments, 1).address = UINT64_MAX - 3, AOTC_TRAPPED, "out of bounds memory");
+  WITH(AT(aotc_elem_segment, elem_segments, 0).table = 2, AOTC_ERROR_FORMAT, "element segment 0");
+  WITH(AT(aotc_elem_segment, elem_segments, 0).address = 2, AOTC_TRAPPED, "out of bounds table");
+  WITH(AT(aotc_elem_segment, elem_segments, 1).first = UINT32_MAX, AOTC_ERROR_FORMAT, "element segment 1");
+  WITH(*(uint32_t*)(void*)(image.bytes + h->elements.offset) = 10000, AOTC_ERROR_FORMAT, "element 0");
+  WITH(AT(aotc_table_init, tables, 0).min = 10000001, AOTC_ERROR_LIMIT, "at most");
+  WITH(AT(aotc_table_init, tables, 1).min = 7, AOTC_ERROR_FORMAT, "limits of table 1");
+  WITH((h->memory_min = h->memory_max = 1025), AOTC_ERROR_LIMIT, "the limit is");
+}
+
+static void test_verify(void) {
+  struct image image = make_artifact();
+  struct aotc_artifact* artifact;
+  struct aotc_error error;
+  image.bytes[image_header(&image)->image.offset + 5] ^= 1;
+  int fd = image_file(&image);
+  CHECK(aotc_load_fd(fd, "guest.aotc", &artifact, &error) == AOTC_OK);
+  CHECK(aotc_artifact_verify(artifact, &error) == AOTC_ERROR_FORMAT && strstr(error.message, "checksum of image") != NULL);
+  aotc_unload(artifact);
+  close(fd);
+  free(image.bytes);
+}
+
+static void test_link(void) {
+  struct image image = make_artifact();
+  struct aotc_artifact* artifact;
+  struct aotc_error error;
+  int fd = image_file(&image);
+  CHECK(aotc_load_fd(fd, "guest.aotc", &artifact, &error) == AOTC_OK);
+  struct aotc_instance_options options = {.resolver = NULL};
+  struct aotc_instance* instance;
+  CHECK(aotc_instance_create(artifact, &options, &instance, &error) == AOTC_ERROR_LINK && instance == NULL);
+  CHECK(strstr(error.message, "missing import \"env\" \"host\" of type i:i") != NULL);
+  aotc_unload(artifact);
+  close(fd);
+  free(image.bytes);
+  CHECK(aotc_load("/nonexistent.aotc", &artifact, &error) == AOTC_ERROR_IO);
+  CHECK(aotc_load("/", &artifact, &error) == AOTC_ERROR_FORMAT && strstr(error.message, "not a regular file") != NULL);
+}
+
+/* Random damage with good checksums. Deterministic. */
+static void test_random(int rounds) {
+  uint64_t seed = 1;
+  for (int round = 0; round < rounds; ++round) {
+    struct image image = make_artifact();
+    struct aotc_header* h = image_header(&image);
+    uint64_t checksum_at = AOTC_HEADER_OFFSET + offsetof(struct aotc_header, checksum);
+    int changes = 1 + round % 3;
+    for (int i = 0; i < changes; ++i) {
+      seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+      uint64_t first = round % 2 ? h->metadata.offset : AOTC_HEADER_OFFSET + offsetof(struct aotc_header, flags);
+      uint64_t end = round % 2 ? h->strings.offset + h->strings.size : checksum_at;
+      if (first >= end || end > image.size) break;
+      uint64_t at = (first + (seed >> 33) % (end - first)) & ~3ull;
+      static const uint32_t kValues[] = {0, 1, 0xffffffff, 0x7fffffff, 0x80000000, 0x10000, 0x1000, 8};
+      uint32_t value = kValues[(seed >> 20) % 8];
+      if ((seed >> 17) % 4 == 0) value = (uint32_t)(seed >> 29);
+      memcpy(image.bytes + at, &value, 4);
+    }
+    fix_header_checksum(&image);
+    struct aotc_error error;
+    try_all(&image, &error);
+    free(image.bytes);
+  }
+}
+
+int main(int argc, char** argv) {
+  struct aotc_error error;
+  CHECK(aotc_runtime_init(&error) == AOTC_OK);
+  test_header();
+  test_arrays();
+  test_verify();
+  test_link();
+  test_random(argc > 1 ? atoi(argv[1]) : 3000);
+  printf("%d failures\n", g_failures);
+  return g_failures != 0;
+}
