@@ -119,11 +119,10 @@ static int open_last(struct walk* w, const char* name, const char* after, int fl
   return 0;
 }
 
-static int enter(struct walk* w, const char* name, const char* after, int flags) {
+static int enter(struct walk* w, const char* name, const char* after) {
   struct stat st;
   int fd = openat(top(w), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-  /* open(2) cannot create "name/". */
-  if (fd < 0) return errno == ENOENT && (flags & O_CREAT) && after[strspn(after, "/")] == 0 ? -EISDIR : -errno;
+  if (fd < 0) return -errno;
   int result = 0;
   if (fstat(fd, &st) != 0)
     result = -errno;
@@ -174,8 +173,12 @@ static int walk(int dir, const char* path, int flags, mode_t mode) {
     } else if (after[0] == 0) {
       result = open_last(&w, name, after, flags, mode);
       done = result != 0;
+    } else if ((flags & O_CREAT) && after[strspn(after, "/")] == 0) {
+      /* "name/" is never created, and Linux does not look whether it exists. */
+      result = -EISDIR;
+      done = true;
     } else {
-      result = enter(&w, name, after, flags);
+      result = enter(&w, name, after);
       done = result != 0;
     }
   }
