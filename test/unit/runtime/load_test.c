@@ -179,7 +179,7 @@ int main(int argc, char** argv) {
   test_arrays();
   test_verify();
   test_link();
-  test_random(argc > 1 ? atoi(argv[1]) : 3000);
+  test_random(argc > 1 ? atoi(argv[1]) : 2000);
   printf("%d failures\n", g_failures);
   return g_failures != 0;
 }
