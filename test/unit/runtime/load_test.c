@@ -24,7 +24,7 @@ static enum aotc_status try_all(const struct image* image, struct aotc_error* er
   if (status != AOTC_OK) return status;
   struct aotc_error other;
   aotc_artifact_verify(artifact, &other);
-  for (uint32_t code = 0; code < 600; code += 7) strlen(aotc_artifact_symbol(artifact, code));
+  for (uint32_t code = 0; code < 600; code += 7) CHECK(strlen(aotc_artifact_symbol(artifact, code)) < 1 << 20);
   aotc_artifact_symbol(artifact, UINT32_MAX);
   struct aotc_instance_options options = {.max_memory = 64 << 20, .max_stack = 1 << 20, .resolver = resolve};
   struct aotc_instance* instance;
