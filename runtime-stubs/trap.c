@@ -25,7 +25,8 @@ static const char* const kMessages[] = {"unreachable",
                                         "uninitialized element",
                                         "indirect call type mismatch",
                                         "call stack exhausted",
-                                        "deadline exceeded"};
+                                        "deadline exceeded",
+                                        "goroutine resumed at an unexpected point"};
 _Static_assert(sizeof(kMessages) / sizeof(kMessages[0]) == AOTC_TRAP_COUNT, "one message per trap");
 
 const char* aotc_trap_message(enum aotc_trap trap) {

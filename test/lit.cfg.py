@@ -8,6 +8,7 @@
 #   %go-build VERSION [-s] SOURCE... OUT.wasm
 #                               a Go program for wasip1; -s strips it; results are kept in the build directory
 #   %go-std PACKAGE             a standard library test compared with a peer, see test/go-std/run
+#   %python                     Python with the wheels of tools/setup.sh
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb.
 import os
@@ -16,7 +17,7 @@ import shutil
 import lit.formats
 
 config.name = "aotc"
-config.test_format = lit.formats.ShTest(execute_external=False)
+config.test_format = lit.formats.ShTest(execute_external=True)
 config.suffixes = [".wat", ".go", ".test"]
 config.excludes = ["Inputs", "cache"]
 config.test_source_root = config.source_dir
@@ -41,13 +42,19 @@ if qemu and os.path.exists(f"{bin_dir}/aotc-exec-aarch64"):
 if shutil.which("gdb"):
     config.available_features.add("gdb")
 
+# The environment's Python has the wheels that some tests import.
+python = f"{config.build_dir}/venv/bin/python"
+if not os.path.exists(python):
+    python = config.python
+
 config.substitutions += [
+    (r"%python\b", python),
     (r"%aotc-exec\b", f"{bin_dir}/aotc-exec"),
     (r"%aotc\b", f"{bin_dir}/aotc"),
     (r"%qemu-aarch64\b", qemu or "qemu-aarch64"),
     (r"%wat2wasm\b", "wat2wasm"),
-    (r"%check-wat\b", f"{config.python} {config.source_dir}/check-wat"),
+    (r"%check-wat\b", f"{python} {config.source_dir}/check-wat"),
     (r"%go-build\b", f"{config.source_dir}/go-build"),
-    (r"%go-std\b", f"{config.python} {config.source_dir}/go-std/run"),
+    (r"%go-std\b", f"{python} {config.source_dir}/go-std/run"),
     (r"%inputs\b", f"{config.source_dir}/Inputs"),
 ]
