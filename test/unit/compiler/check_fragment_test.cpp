@@ -52,7 +52,7 @@ constexpr const char* kRefusedX86[] = {
     "sysexit",
     "sysretq",
     "int $0x80",
-    "into",
+
     "iretq",
     "iretl",
     "uiret",

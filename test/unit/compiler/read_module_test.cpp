@@ -125,7 +125,7 @@ TEST(ReadModule, IgnoresOtherCustomSections) {
 TEST(ReadModule, ErrorsNameTheFunction) {
   Bytes bytes = module({types({func_type({}, {})}), functions({0, 0}), code({body({0x0b}), body({0xff, 0x0b})}),
                         function_names({join({{1}, name("runtime.mallocgc")})})});
-  EXPECT_EQ(read_error(bytes), "t.wasm: function 1 (runtime.mallocgc): offset 0x1a: unexpected opcode 0xff");
+  EXPECT_EQ(read_error(bytes), "t.wasm: function 1 (runtime.mallocgc): offset 0x1b: unexpected opcode 0xff");
 }
 
 struct Refused {
@@ -133,6 +133,8 @@ struct Refused {
   Bytes bytes;
   std::string message;
 };
+
+void PrintTo(const Refused& refused, std::ostream* out) { *out << refused.what; }
 
 class ReadModuleRefuses : public testing::TestWithParam<Refused> {};
 
@@ -184,7 +186,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Refused{"TypedSelect", one_function({0x41, 1, 0x41, 1, 0x41, 1, 0x1c, 0, 0x1a, 0x0b}),
                             "function 0: offset 0x1d: select must have one result type"},
                     Refused{"DataFlags", module({memory(1), section(11, list({{3, 0, 0}}))}),
-                            "offset 0x11: invalid data segment flags 0x3"},
+                            "offset 0x12: invalid data segment flags 0x3"},
                     Refused{"DataCount", module({section(12, {3})}),
                             "offset 0xb: data count section does not match the data section"},
                     Refused{"ExportZero",
@@ -195,7 +197,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Refused{"TableSize", module({section(4, list({join({{0x70, 0}, leb(10'000'001)})}))}),
                             "offset 0x11: tables are too large: 10000001"},
                     Refused{"Params", module({types({join({{0x60}, sized(Bytes(901, kI32)), {0}})})}),
-                            "offset 0x397: too many parameters: 901"},
+                            "offset 0x395: too many parameters: 901"},
                     Refused{"Locals",
                             module({types({func_type({}, {})}), functions({0}),
                                     code({sized(join({{1}, leb(50'001), {kI32, 0x0b}}))})}),
