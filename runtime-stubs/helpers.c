@@ -82,7 +82,17 @@ static inline void copy_down(uint8_t* to, const uint8_t* from, uint64_t n) {
   v16_store(to, a), v16_store(to + 16, b), v16_store(to + 32, c), v16_store(to + 48, d);
 }
 
-/* n >= 64; `frame` is the frame record of the helper that was called. */
+static inline void copy_piece(uint8_t* to, const uint8_t* from, uint64_t n) {
+  uint64_t distance = (uint64_t)(to - from);
+  if (distance < n)
+    copy_down(to, from, n);
+  else if (n >= kV16BulkFrom && -distance >= n)
+    v16_copy_bytes(to, from, n);
+  else
+    copy_up(to, from, n);
+}
+
+/* `frame` is the frame record of the helper that was called. */
 static HELPER __attribute__((noinline)) void copy_large(uint8_t* base, uint32_t dst, uint32_t src, uint64_t n,
                                                         const void* frame) {
   bool down = dst > src && dst - src < n;
@@ -91,13 +101,8 @@ static HELPER __attribute__((noinline)) void copy_large(uint8_t* base, uint32_t 
     uint64_t piece = n - done;
     /* The last piece takes up to 63 bytes more, so that no piece is shorter than the loops' minimum. */
     if (piece >= kPiece + 64) piece = kPiece;
-    if (down) {
-      copy_down(base + dst + (n - done - piece), base + src + (n - done - piece), piece);
-    } else if (piece >= kV16BulkFrom && (dst + n <= src || (uint64_t)src + n <= dst)) {
-      v16_copy_bytes(base + dst + done, base + src + done, piece);
-    } else {
-      copy_up(base + dst + done, base + src + done, piece);
-    }
+    uint64_t at = down ? n - done - piece : done;
+    copy_piece(base + dst + at, base + src + at, piece);
     done += piece;
   }
 }
@@ -107,6 +112,8 @@ HELPER void aotc_memory_copy_helper(uint8_t* base, uint32_t dst, uint32_t src, u
   if (__builtin_expect(dst + count > size || src + count > size, 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
   if (count <= 128)
     copy_small(base + dst, base + src, count);
+  else if (count <= kPiece)
+    copy_piece(base + dst, base + src, count);
   else
     copy_large(base, dst, src, count, __builtin_frame_address(0));
 }
@@ -169,63 +176,91 @@ HELPER void aotc_data_drop_helper(uint8_t* base, uint32_t segment) {
   if (segment < instance->artifact->header->data_segments.count) instance->data_dropped[segment] = 1;
 }
 
-/* Index of the first byte that differs, or n. */
-static inline __attribute__((always_inline)) uint64_t mismatch(uint8_t* base, const uint8_t* p, const uint8_t* q,
+/* Index of the first byte that differs, or n. Both strings are in bounds; `frame` as above. */
+static inline __attribute__((always_inline)) uint64_t mismatch(uint8_t* base, uint32_t first, uint32_t second,
                                                                uint64_t n, const void* frame) {
+  const uint8_t *p = base + first, *q = base + second;
+  if (n < 16) {
+    uint64_t at = 0, size = memory_size(base);
+    if (__builtin_expect(first + 16ull <= size && second + 16ull <= size, 1)) {
+      uint64_t differ = v16_first(v16_mask(v16_same(v16_load(p), v16_load(q))) ^ kV16MaskAll, n);
+      return differ == 0 ? n : v16_index(differ);
+    }
+    while (at < n && p[at] == q[at]) ++at;
+    return at;
+  }
   uint64_t at = 0;
-  for (; at + 16 <= n; at += 16) {
-    if (at % kPiece == kPiece - 16 && aotc_instance_of(base)->deadline_hit) aotc_raise(base, AOTC_TRAP_DEADLINE, frame);
-    uint64_t differ = v16_equal(v16_load(p + at), v16_load(q + at)) ^ kV16MaskAll;
-    if (differ != 0) return at + (uint64_t)__builtin_ctzll(differ) / kV16MaskBits;
+  while (n - at >= 64) {
+    if (aotc_instance_of(base)->deadline_hit) aotc_raise(base, AOTC_TRAP_DEADLINE, frame);
+    uint64_t end = n - at < kPiece ? at + (n - at) / 64 * 64 : at + kPiece;
+    for (; at < end; at += 64) {
+      v16 a = v16_same(v16_load(p + at), v16_load(q + at)), b = v16_same(v16_load(p + at + 16), v16_load(q + at + 16));
+      v16 c = v16_same(v16_load(p + at + 32), v16_load(q + at + 32)), d = v16_same(v16_load(p + at + 48), v16_load(q + at + 48));
+      if (v16_mask(v16_and(v16_and(a, b), v16_and(c, d))) != kV16MaskAll) {
+        n = at + 64;
+        goto found;
+      }
+    }
+  }
+found:
+  for (; n - at >= 16; at += 16) {
+    uint64_t differ = v16_mask(v16_same(v16_load(p + at), v16_load(q + at))) ^ kV16MaskAll;
+    if (differ != 0) return at + v16_index(differ);
   }
   if (at == n) return n;
-  if (n >= 16) {
-    at = n - 16;
-    uint64_t differ = v16_equal(v16_load(p + at), v16_load(q + at)) ^ kV16MaskAll;
-    return differ == 0 ? n : at + (uint64_t)__builtin_ctzll(differ) / kV16MaskBits;
-  }
-  if (n - at >= 8) {
-    uint64_t a, b;
-    __builtin_memcpy(&a, p + at, 8), __builtin_memcpy(&b, q + at, 8);
-    if (a != b) return at + (uint64_t)__builtin_ctzll(a ^ b) / 8;
-    at += 8;
-  }
-  if (n - at >= 4) {
-    uint32_t a, b;
-    __builtin_memcpy(&a, p + at, 4), __builtin_memcpy(&b, q + at, 4);
-    if (a != b) return at + (uint64_t)__builtin_ctz(a ^ b) / 8;
-    at += 4;
-  }
-  while (at < n && p[at] == q[at]) ++at;
-  return at;
+  at = n - 16;
+  uint64_t differ = v16_mask(v16_same(v16_load(p + at), v16_load(q + at))) ^ kV16MaskAll;
+  return differ == 0 ? n : at + v16_index(differ);
 }
 
 HELPER uint32_t aotc_memequal_helper(uint8_t* base, uint32_t p, uint32_t q, uint32_t n) {
   uint64_t size = memory_size(base), count = n;
   if (__builtin_expect(p + count > size || q + count > size, 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
-  return mismatch(base, base + p, base + q, count, __builtin_frame_address(0)) == count;
+  return mismatch(base, p, q, count, __builtin_frame_address(0)) == count;
 }
 
 HELPER uint32_t aotc_memcmp_helper(uint8_t* base, uint32_t p, uint32_t q, uint32_t n) {
   uint64_t size = memory_size(base), count = n;
   if (__builtin_expect(p + count > size || q + count > size, 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
-  uint64_t at = mismatch(base, base + p, base + q, count, __builtin_frame_address(0));
+  uint64_t at = mismatch(base, p, q, count, __builtin_frame_address(0));
   return at == count ? 0 : base[p + at] < base[q + at] ? UINT32_MAX : 1;
 }
 
 HELPER uint32_t aotc_memchr_helper(uint8_t* base, uint32_t p, uint32_t byte, uint32_t n) {
-  uint64_t count = n, at = 0;
-  if (__builtin_expect(p + count > memory_size(base), 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
+  uint64_t count = n, at = 0, size = memory_size(base);
+  if (__builtin_expect(p + count > size, 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
   const uint8_t* from = base + p;
   v16 wanted = v16_splat((uint8_t)byte);
-  for (; at + 16 <= count; at += 16) {
-    if (at % kPiece == kPiece - 16) CHECK_DEADLINE();
-    uint64_t equal = v16_equal(v16_load(from + at), wanted);
-    if (equal != 0) return (uint32_t)(at + (uint64_t)__builtin_ctzll(equal) / kV16MaskBits);
+  if (count < 16) {
+    if (__builtin_expect(p + 16ull <= size, 1)) {
+      uint64_t equal = v16_first(v16_mask(v16_same(v16_load(from), wanted)), count);
+      return equal == 0 ? UINT32_MAX : (uint32_t)v16_index(equal);
+    }
+    for (; at < count; ++at)
+      if (from[at] == (uint8_t)byte) return (uint32_t)at;
+    return UINT32_MAX;
   }
-  for (; at < count; ++at)
-    if (from[at] == (uint8_t)byte) return (uint32_t)at;
-  return UINT32_MAX;
+  while (count - at >= 64) {
+    CHECK_DEADLINE();
+    uint64_t end = count - at < kPiece ? at + (count - at) / 64 * 64 : at + kPiece;
+    for (; at < end; at += 64) {
+      v16 a = v16_same(v16_load(from + at), wanted), b = v16_same(v16_load(from + at + 16), wanted);
+      v16 c = v16_same(v16_load(from + at + 32), wanted), d = v16_same(v16_load(from + at + 48), wanted);
+      if (v16_mask(v16_or(v16_or(a, b), v16_or(c, d))) != 0) {
+        count = at + 64;
+        goto found;
+      }
+    }
+  }
+found:
+  for (; count - at >= 16; at += 16) {
+    uint64_t equal = v16_mask(v16_same(v16_load(from + at), wanted));
+    if (equal != 0) return (uint32_t)(at + v16_index(equal));
+  }
+  if (at == count) return UINT32_MAX;
+  at = count - 16;
+  uint64_t equal = v16_mask(v16_same(v16_load(from + at), wanted));
+  return equal == 0 ? UINT32_MAX : (uint32_t)(at + v16_index(equal));
 }
 
 /* table.c */

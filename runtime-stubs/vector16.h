@@ -11,10 +11,13 @@ typedef __m128i v16;
 static inline v16 v16_load(const uint8_t* p) { return _mm_loadu_si128((const __m128i*)(const void*)p); }
 static inline void v16_store(uint8_t* p, v16 v) { _mm_storeu_si128((__m128i*)(void*)p, v); }
 static inline v16 v16_splat(uint8_t byte) { return _mm_set1_epi8((char)byte); }
-/* One group of kV16MaskBits bits per byte, lowest first: all ones where the bytes are equal. */
+static inline v16 v16_same(v16 a, v16 b) { return _mm_cmpeq_epi8(a, b); }
+static inline v16 v16_and(v16 a, v16 b) { return _mm_and_si128(a, b); }
+static inline v16 v16_or(v16 a, v16 b) { return _mm_or_si128(a, b); }
+/* The mask of a comparison: kV16MaskBits bits per byte, lowest first, all ones where v16_same was true. */
 enum { kV16MaskBits = 1 };
 static const uint64_t kV16MaskAll = 0xffff;
-static inline uint64_t v16_equal(v16 a, v16 b) { return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b)); }
+static inline uint64_t v16_mask(v16 same) { return (uint32_t)_mm_movemask_epi8(same); }
 
 /* Large copies upwards: microcode that beats vector loops from a few KiB on. */
 static inline void v16_copy_bytes(uint8_t* to, const uint8_t* from, uint64_t n) {
@@ -23,7 +26,7 @@ static inline void v16_copy_bytes(uint8_t* to, const uint8_t* from, uint64_t n) 
 static inline void v16_fill_bytes(uint8_t* to, uint8_t byte, uint64_t n) {
   __asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(byte) : "memory");
 }
-enum { kV16BulkFrom = 2048 };
+enum { kV16BulkFrom = 1024 };
 
 #elif defined(__aarch64__)
 #include <arm_neon.h>
@@ -34,10 +37,12 @@ static inline void v16_store(uint8_t* p, v16 v) { vst1q_u8(p, v); }
 static inline v16 v16_splat(uint8_t byte) { return vdupq_n_u8(byte); }
 enum { kV16MaskBits = 4 };
 static const uint64_t kV16MaskAll = ~0ull;
-static inline uint64_t v16_equal(v16 a, v16 b) {
-  uint8x8_t narrowed = vshrn_n_u16(vreinterpretq_u16_u8(vceqq_u8(a, b)), 4);
-  return vget_lane_u64(vreinterpret_u64_u8(narrowed), 0);
+static inline uint64_t v16_mask(v16 same) {
+  return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(same), 4)), 0);
 }
+static inline v16 v16_same(v16 a, v16 b) { return vceqq_u8(a, b); }
+static inline v16 v16_and(v16 a, v16 b) { return vandq_u8(a, b); }
+static inline v16 v16_or(v16 a, v16 b) { return vorrq_u8(a, b); }
 
 static inline void v16_copy_bytes(uint8_t* to, const uint8_t* from, uint64_t n) {
   for (; n >= 64; n -= 64, to += 64, from += 64) {
@@ -53,5 +58,9 @@ static inline void v16_fill_bytes(uint8_t* to, uint8_t byte, uint64_t n) {
 }
 enum { kV16BulkFrom = 1 << 30 };
 #endif
+
+/* The mask's first `n` bytes, n < 16. */
+static inline uint64_t v16_first(uint64_t mask, uint64_t n) { return mask & ((1ull << n * kV16MaskBits) - 1); }
+static inline uint64_t v16_index(uint64_t mask) { return (uint64_t)__builtin_ctzll(mask) / kV16MaskBits; }
 
 #endif
