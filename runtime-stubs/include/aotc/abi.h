@@ -76,6 +76,7 @@ enum aotc_trap {
   AOTC_TRAP_INDIRECT_CALL_TYPE = 8,
   AOTC_TRAP_STACK_OVERFLOW = 9,
   AOTC_TRAP_DEADLINE = 10,
+  AOTC_TRAP_RESUME = 11, /* a goroutine was resumed where its function does not expect it */
   AOTC_TRAP_COUNT
 };
 
