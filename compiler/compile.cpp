@@ -10,7 +10,9 @@
 #include "cpu_baseline.h"
 #include "go_shape.h"
 #include "link.h"
+#include "pclntab.h"
 #include "read_module.h"
+#include "resume_points.h"
 
 namespace aotc {
 
@@ -49,6 +51,12 @@ Error read(Compilation& c) {
 Error shape(Compilation& c) {
   recognise_go(c);
   plan(c);
+  if (!c.go.recognised) return Error::success();
+  if (std::optional<std::vector<GoFunction>> functions = read_pclntab(c.module)) {
+    find_resume_points(c, *functions);
+    c.module.names.resize(c.module.function_count());
+    for (size_t i = 0; i < functions->size(); ++i) c.module.names[c.module.import_count() + i] = std::move((*functions)[i].name);
+  }
   return Error::success();
 }
 

@@ -74,6 +74,7 @@ class FunctionLowering {
     return frame.kind == FrameKind::Loop ? frame.params : frame.results;
   }
   void recognise_dispatch(const Instr& instr);
+  bool jumps_with_constants(const Frame& loop) const;
 
   // lower_call.cpp
   bool call(const Instr& instr);

@@ -1,7 +1,6 @@
 // lower_control.cpp - blocks, branches and returns. See function_lowering.h.
 //
-// Code after an unconditional branch is skipped: frames are only opened where control can arrive, so every frame was
-// entered and every LLVM block has a predecessor.
+// Code after an unconditional branch is skipped. What remains can be reached, or is the target of a dispatch loop.
 #include "aotc/abi.h"
 #include "function_lowering.h"
 #include "llvm/IR/CFG.h"
@@ -158,7 +157,8 @@ void FunctionLowering::end_block() {
     builder_.CreateBr(frame.target);
   }
   stack_.resize(frame.stack_height);
-  if (pred_empty(frame.target)) {
+  // The target of a dispatch loop may get its predecessors later.
+  if (pred_empty(frame.target) && !frame.dispatch_target) {
     frame.target->eraseFromParent();
     reachable_ = false;
   } else {
@@ -230,8 +230,15 @@ void FunctionLowering::branch_table(const Instr& instr) {
   recognise_dispatch(instr);
   ArrayRef<uint32_t> depths = ArrayRef<uint32_t>(body_.br_targets).slice(instr.low(), instr.high());
   Value* index = pop();
+  // The parameter PC_B of a Go function has few possible values; see resume_points.h.
+  const std::vector<uint32_t>* points = nullptr;
+  if (signature_.resumable && !c_.go.resume_points.empty() && index == function_->getArg(1))
+    points = &c_.go.resume_points[index_ - c_.module.import_count()];
+
+  BasicBlock* from = here();
   BasicBlock* leaving = nullptr;  // shared by all targets that return
-  auto destination = [&](uint32_t depth) {
+  auto destination = [&](size_t i) {
+    uint32_t depth = depths[std::min(i, depths.size() - 1)];
     if (label(depth).kind != FrameKind::Function) {
       pass_values(label(depth));
       return branch_destination(depth);
@@ -239,27 +246,35 @@ void FunctionLowering::branch_table(const Instr& instr) {
     if (!leaving) leaving = new_block();
     return leaving;
   };
-  BasicBlock* from = here();
-  BasicBlock* otherwise = destination(depths.back());
-  SwitchInst* choice = builder_.CreateSwitch(index, otherwise, static_cast<unsigned>(depths.size() - 1));
+  BasicBlock* unexpected = points ? new_block() : nullptr;
+  SwitchInst* choice = builder_.CreateSwitch(index, points ? unexpected : destination(depths.size() - 1));
   SmallVector<uint32_t, 16> weights{1};
-  for (uint32_t i = 0; i + 1 < depths.size(); ++i) {
-    if (depths[i] == depths.back()) continue;
-    choice->addCase(builder_.getInt32(i), destination(depths[i]));
-    weights.push_back(i == 0 ? 1u << 20 : 1);
+  auto add_case = [&](uint32_t value) {
+    choice->addCase(builder_.getInt32(value), destination(value));
+    weights.push_back(value == 0 ? 1u << 20 : 1);
+  };
+  if (points) {
+    for (uint32_t point : *points) add_case(point);
+  } else {
+    for (uint32_t i = 0; i + 1 < depths.size(); ++i)
+      if (depths[i] != depths.back()) add_case(i);
   }
-  // Go enters a function at 0; other values resume a suspended goroutine. The first case is absent when it equals the
-  // default.
-  if (c_.go.recognised && choice->getNumCases() > 0) {
-    if (depths[0] == depths.back()) weights[0] = 1u << 20;
+  // Go enters a function at 0; other values resume a suspended goroutine.
+  if (signature_.resumable && choice->getNumCases() > 0) {
+    if (!points && depths[0] == depths.back()) weights[0] = 1u << 20;
     choice->setMetadata(LLVMContext::MD_prof, MDBuilder(context_).createBranchWeights(weights));
+  }
+  if (unexpected) {
+    ssa_.seal(unexpected);
+    builder_.SetInsertPoint(unexpected);
+    trap(AOTC_TRAP_RESUME);
   }
   if (leaving) {
     ssa_.seal(leaving);
     builder_.SetInsertPoint(leaving);
     return_values();
-    builder_.SetInsertPoint(from);
   }
+  builder_.SetInsertPoint(from);
 }
 
 // Is this br_table the one of `loop { block^n { local.get X; br_table } ... }`?
@@ -272,18 +287,49 @@ void FunctionLowering::recognise_dispatch(const Instr& instr) {
 
   auto dispatch = std::make_unique<Dispatch>();
   dispatch->local = body_.code[position_ - 1].low();
-  for (uint32_t depth : ArrayRef<uint32_t>(body_.br_targets).slice(instr.low(), instr.high())) {
+  ArrayRef<uint32_t> depths = ArrayRef<uint32_t>(body_.br_targets).slice(instr.low(), instr.high());
+  for (uint32_t depth : depths) {
     Frame& target = label(depth);
     if (target.kind == FrameKind::Function || !target.phis.empty()) return;
     dispatch->targets.push_back(target.target);
   }
-  for (uint32_t depth : ArrayRef<uint32_t>(body_.br_targets).slice(instr.low(), instr.high())) {
+  for (uint32_t depth : depths) {
     Frame& target = label(depth);
     if (depth >= blocks || target.dispatch_target) continue;
     target.dispatch_target = true;
     loop.seal_at_end.push_back(target.target);
   }
   loop.dispatch = std::move(dispatch);
+  // When every branch back will be resolved, only the loop's entry arrives at its header, and X is what it is there.
+  if (jumps_with_constants(loop)) ssa_.seal(loop.target);
+}
+
+// Does every branch to this dispatch loop directly follow `i32.const; local.set X`?
+bool FunctionLowering::jumps_with_constants(const Frame& loop) const {
+  uint32_t depth = 0;  // of blocks inside the loop
+  for (uint32_t i = loop.start + 1; i < loop.end; ++i) {
+    const Instr& instr = body_.code[i];
+    switch (instr.op) {
+      case Op::Block:
+      case Op::Loop:
+      case Op::If: ++depth; break;
+      case Op::End: --depth; break;
+      case Op::Br:
+        if (instr.low() != depth) break;
+        if (body_.code[i - 1].op != Op::LocalSet || body_.code[i - 1].low() != loop.dispatch->local) return false;
+        if (body_.code[i - 2].op != Op::I32Const) return false;
+        break;
+      case Op::BrIf:
+        if (instr.low() == depth) return false;
+        break;
+      case Op::BrTable:
+        for (uint32_t k = 0; k < instr.high(); ++k)
+          if (body_.br_targets[instr.low() + k] == depth) return false;
+        break;
+      default: break;
+    }
+  }
+  return true;
 }
 
 void FunctionLowering::return_values() {

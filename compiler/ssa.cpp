@@ -26,6 +26,7 @@ PHINode* SsaBuilder::create_phi(unsigned variable, BasicBlock* block) {
 Value* SsaBuilder::read(unsigned variable, BasicBlock* block) {
   // Chains of single predecessors are walked, not recursed into: Go functions have thousands of blocks in a row.
   SmallVector<BasicBlock*, 16> path;
+  BasicBlock* seen = nullptr;  // an earlier block of the path; meeting it again means a cycle that nothing enters
   Value* value = nullptr;
   while (!value) {
     if (auto it = definitions_.find(key(variable, block)); it != definitions_.end()) {
@@ -36,9 +37,11 @@ Value* SsaBuilder::read(unsigned variable, BasicBlock* block) {
       definitions_[key(variable, block)] = value = phi;
     } else if (pred_empty(block)) {
       value = PoisonValue::get(types_[variable]);  // unreachable
-    } else if (BasicBlock* predecessor = block->getSinglePredecessor(); predecessor && path.size() < 1u << 24) {
+    } else if (BasicBlock* predecessor = block->getSinglePredecessor(); predecessor) {
       path.push_back(block);
+      if (isPowerOf2_64(path.size())) seen = block;
       block = predecessor;
+      if (block == seen) value = PoisonValue::get(types_[variable]);
     } else {
       PHINode* phi = create_phi(variable, block);
       definitions_[key(variable, block)] = phi;
