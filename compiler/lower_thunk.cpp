@@ -38,6 +38,8 @@ class ThunkLowering {
   Function* entry_function(const char* name) {
     Function* function =
         Function::Create(FunctionType::get(builder_.getVoidTy(), false), GlobalValue::ExternalLinkage, name, module_);
+    // The runtime's entry keeps the host's registers, so that no thunk restores one, least of all the base.
+    function->setCallingConv(CallingConv::PreserveNone);
     function->setVisibility(GlobalValue::HiddenVisibility);
     function->setDSOLocal(true);
     function->setDoesNotThrow();

@@ -128,7 +128,7 @@ struct aotc_header {
 
   uint32_t memory_min; /* wasm pages */
   uint32_t memory_max; /* wasm pages; 65536 when the module gives none */
-  /* Code offset of the thunk for the start function, or AOTC_NONE. Thunks are `void(void)` in the C convention: they
+  /* Code offset of the thunk for the start function, or AOTC_NONE. Thunks are preserve_none `void(void)`: they
    * take arguments from the scratch slots, leave results there, and pass global 0 through in a Go-shaped module. */
   uint32_t start_thunk;
   /* Go-shaped: code offset of the thunk for the loop that restarts goroutines, or AOTC_NONE. */

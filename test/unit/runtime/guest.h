@@ -1,6 +1,6 @@
 /* guest.h - hand-written compiled code for the runtime's unit tests: what guest_<architecture>.S defines.
  *
- * Each entry is a thunk, void(void) in the C convention, with arguments and results in the scratch slots.
+ * Each entry is a thunk, void(void), with arguments and results in the scratch slots.
  */
 #ifndef AOTC_TEST_GUEST_H
 #define AOTC_TEST_GUEST_H
