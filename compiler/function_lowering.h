@@ -18,10 +18,21 @@
 
 namespace aotc {
 
+// Small callees are lowered into the caller's module as internal functions, which the optimiser then inlines. Go's compiler
+// has inlined what it could; left are its assembly functions and, since it knows no atomics on wasm, those of
+// internal/runtime/atomic. Inlining is safe for any function, resumable ones included: the return addresses on Go's stack
+// stay those of the callee, so a suspended goroutine resumes in the callee's own fragment.
+struct InlineState {
+  llvm::DenseMap<uint32_t, llvm::Function*> bodies;  // by wasm function index
+  llvm::DenseSet<uint32_t> open;                     // being lowered: would be recursive
+  size_t instructions = 0;                           // lowered so far
+};
+
 class FunctionLowering {
  public:
-  FunctionLowering(const Compilation& c, uint32_t defined_index, llvm::Module& module);
-  void run();
+  // `depth` 0: the fragment's own function; else a callee to be inlined.
+  FunctionLowering(const Compilation& c, uint32_t defined_index, llvm::Module& module, InlineState& inlined, unsigned depth);
+  llvm::Function* run();
 
  private:
   enum class FrameKind : uint8_t { Function, Block, Loop, If, Else };
@@ -83,6 +94,7 @@ class FunctionLowering {
   void emit_call(uint32_t type_index, bool resumable, llvm::Value* callee, bool returns);
   void leave_unwinding();
   bool propagates_unwinding() const;
+  llvm::Function* body_to_inline(uint32_t function);
 
   // lower_memory.cpp
   bool memory(const Instr& instr);
@@ -124,6 +136,8 @@ class FunctionLowering {
   llvm::IRBuilder<> builder_;
   ContextAccess access_;
   SsaBuilder ssa_;
+  InlineState& inlined_;
+  const unsigned depth_;
   llvm::Function* function_ = nullptr;
   Signature signature_;
 

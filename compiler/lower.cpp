@@ -27,12 +27,14 @@ std::vector<Type*> variable_types(const FunctionBody& body, LLVMContext& context
 void attach_locations(llvm::Module& module, Function* function) {
   DIBuilder debug(module, false);
   DIFile* file = debug.createFile("module.wasm", ".");
-  DICompileUnit* unit = debug.createCompileUnit(dwarf::DW_LANG_C11, file, "aotc", true, "", 0, "", DICompileUnit::NoDebug);
+  NamedMDNode* units = module.getNamedMetadata("llvm.dbg.cu");
+  DICompileUnit* unit =
+      units ? cast<DICompileUnit>(units->getOperand(0))
+            : debug.createCompileUnit(dwarf::DW_LANG_C11, file, "aotc", true, "", 0, "", DICompileUnit::NoDebug);
   DISubroutineType* type = debug.createSubroutineType(debug.getOrCreateTypeArray({}));
   function->setSubprogram(debug.createFunction(unit, function->getName(), "", file, 0, type, 0, DINode::FlagZero,
                                                DISubprogram::SPFlagDefinition | DISubprogram::SPFlagOptimized));
   debug.finalize();
-  (void)unit;
 }
 
 }  // namespace
@@ -52,7 +54,8 @@ Function* create_function(const Compilation& c, llvm::Module& module, const Sign
   return function;
 }
 
-FunctionLowering::FunctionLowering(const Compilation& c, uint32_t defined_index, llvm::Module& module)
+FunctionLowering::FunctionLowering(const Compilation& c, uint32_t defined_index, llvm::Module& module,
+                                   InlineState& inlined, unsigned depth)
     : c_(c),
       index_(c.module.import_count() + defined_index),
       body_(c.module.functions[defined_index].body),
@@ -60,7 +63,9 @@ FunctionLowering::FunctionLowering(const Compilation& c, uint32_t defined_index,
       context_(module.getContext()),
       builder_(context_),
       access_(builder_, module),
-      ssa_(variable_types(body_, context_)) {}
+      ssa_(variable_types(body_, context_)),
+      inlined_(inlined),
+      depth_(depth) {}
 
 BasicBlock* FunctionLowering::new_block() { return BasicBlock::Create(context_, "", function_); }
 
@@ -74,7 +79,12 @@ void FunctionLowering::enter() {
   uint32_t type_index = c_.module.type_index(index_);
   const FuncType& type = c_.module.types[type_index];
   signature_ = signature_of(c_, context_, type_index, is_resumable(c_, index_));
-  function_ = create_function(c_, module_, signature_, function_symbol(index_));
+  function_ = create_function(c_, module_, signature_, (depth_ ? "inline" : "") + function_symbol(index_));
+  if (depth_) {
+    function_->setLinkage(GlobalValue::InternalLinkage);
+    function_->setVisibility(GlobalValue::DefaultVisibility);
+    function_->addFnAttr(Attribute::AlwaysInline);
+  }
   set_definition_attributes(*function_, c_.options.architecture);
   attach_locations(module_, function_);
 
@@ -102,9 +112,13 @@ void FunctionLowering::enter() {
   frames_.push_back(std::move(frame));
 }
 
-void FunctionLowering::run() {
+Function* FunctionLowering::run() {
+  inlined_.open.insert(index_);
+  inlined_.instructions += body_.code.size();
   enter();
   for (position_ = 0; position_ < body_.code.size(); ++position_) translate(body_.code[position_]);
+  inlined_.open.erase(index_);
+  return function_;
 }
 
 void FunctionLowering::translate(const Instr& instr) {
@@ -146,7 +160,8 @@ void FunctionLowering::trap_if(Value* condition, aotc_trap code) {
 std::unique_ptr<llvm::Module> lower_function(const Compilation& c, uint32_t defined_index, LLVMContext& context) {
   auto module = std::make_unique<llvm::Module>("fragment", context);
   prepare_module(c, *module);
-  FunctionLowering(c, defined_index, *module).run();
+  InlineState inlined;
+  FunctionLowering(c, defined_index, *module, inlined, 0).run();
   return module;
 }
 

@@ -26,9 +26,27 @@ void FunctionLowering::call_function(uint32_t function) {
   uint32_t type_index = c_.module.type_index(function);
   bool resumable = is_resumable(c_, function);
   std::string symbol = function_symbol(function);
-  Function* callee = module_.getFunction(symbol);
+  Function* callee = body_to_inline(function);
+  if (!callee) callee = module_.getFunction(symbol);
   if (!callee) callee = create_function(c_, module_, signature_of(c_, context_, type_index, resumable), symbol);
   emit_call(type_index, resumable, callee, !c_.go.never_returns.contains(function));
+}
+
+// Null when the function is not to be inlined.
+Function* FunctionLowering::body_to_inline(uint32_t function) {
+  // Measured on the kernels: beyond these limits code grows and nothing gets faster.
+  constexpr size_t kLargestBody = 60, kLargestFragment = 20'000;
+  constexpr unsigned kDeepest = 3;
+  if (c_.options.tier != Tier::Best || function < c_.module.import_count() || depth_ >= kDeepest) return nullptr;
+  const FunctionBody& body = c_.module.functions[function - c_.module.import_count()].body;
+  if (body.code.size() > kLargestBody || inlined_.instructions > kLargestFragment || inlined_.open.contains(function)) return nullptr;
+  if (c_.go.never_returns.contains(function) || (is_resumable(c_, function) && !propagates_unwinding())) return nullptr;
+  auto [entry, is_new] = inlined_.bodies.try_emplace(function, nullptr);
+  if (is_new) {
+    Function* lowered = FunctionLowering(c_, function - c_.module.import_count(), module_, inlined_, depth_ + 1).run();
+    return inlined_.bodies[function] = lowered;
+  }
+  return entry->second;
 }
 
 // Does the code after this call of a resumable function return 1 at once when the result is not 0? Go puts

@@ -8,6 +8,7 @@
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/raw_ostream.h"
+#include "llvm/Transforms/IPO/AlwaysInliner.h"
 
 namespace aotc {
 
@@ -15,9 +16,9 @@ using namespace llvm;
 
 namespace {
 
-constexpr char kQuick[] = "early-cse,simplifycfg,adce";
+constexpr char kQuick[] = "simplifycfg,early-cse,adce";
 constexpr char kBest[] =
-    "early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,gvn,dse,simplifycfg,loop-simplify,loop-rotate,loop-mssa(licm),"
+    "simplifycfg,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,gvn,dse,simplifycfg,loop-simplify,loop-rotate,loop-mssa(licm),"
     "instcombine<no-verify-fixpoint>,simplifycfg,adce";
 
 }  // namespace
@@ -27,6 +28,7 @@ struct Optimizer::State {
   FunctionAnalysisManager functions;
   CGSCCAnalysisManager sccs;
   ModuleAnalysisManager modules;
+  ModulePassManager inliner;
   FunctionPassManager passes;
 };
 
@@ -41,6 +43,7 @@ Optimizer::Optimizer(TargetMachine& machine, Tier tier) : state_(std::make_uniqu
   builder.registerFunctionAnalyses(state_->functions);
   builder.registerLoopAnalyses(state_->loops);
   builder.crossRegisterProxies(state_->loops, state_->functions, state_->sccs, state_->modules);
+  state_->inliner.addPass(AlwaysInlinerPass());
   const char* passes = tier == Tier::Best ? kBest : kQuick;
   if (const char* override_passes = getenv("AOTC_PASSES")) passes = override_passes;
   cantFail(builder.parsePassPipeline(state_->passes, passes));
@@ -49,6 +52,7 @@ Optimizer::Optimizer(TargetMachine& machine, Tier tier) : state_(std::make_uniqu
 Optimizer::~Optimizer() = default;
 
 void Optimizer::run(llvm::Module& module) {
+  state_->inliner.run(module, state_->modules);
   for (Function& function : module)
     if (!function.isDeclaration()) state_->passes.run(function, state_->functions);
   state_->functions.clear();
