@@ -9,6 +9,7 @@
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Transforms/IPO/AlwaysInliner.h"
+#include "wide_multiply.h"
 
 namespace aotc {
 
@@ -18,7 +19,7 @@ namespace {
 
 constexpr char kQuick[] = "simplifycfg,early-cse,adce";
 constexpr char kBest[] =
-    "simplifycfg,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,gvn,dse,simplifycfg,loop-simplify,loop-rotate,loop-mssa(licm),"
+    "simplifycfg,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,wide-multiply,gvn,dse,simplifycfg,loop-simplify,loop-rotate,loop-mssa(licm),"
     "instcombine<no-verify-fixpoint>,simplifycfg,adce";
 
 }  // namespace
@@ -34,6 +35,11 @@ struct Optimizer::State {
 
 Optimizer::Optimizer(TargetMachine& machine, Tier tier) : state_(std::make_unique<State>()) {
   PassBuilder builder(&machine);
+  builder.registerPipelineParsingCallback([](StringRef name, FunctionPassManager& passes, ArrayRef<PassBuilder::PipelineElement>) {
+    if (name != "wide-multiply") return false;
+    passes.addPass(WideMultiplyPass());
+    return true;
+  });
   // No library function exists where this code runs.
   TargetLibraryInfoImpl library(machine.getTargetTriple());
   library.disableAllFunctions();

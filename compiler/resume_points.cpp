@@ -1,7 +1,26 @@
 // resume_points.cpp - see resume_points.h.
 #include "resume_points.h"
 
+#include "llvm/ADT/StringRef.h"
+
 namespace aotc {
+
+namespace {
+
+// Functions to whose callers nothing ever returns: a recovered panic resumes at the call of deferreturn. (That a function only
+// unwinds does not suffice: runtime.mcall unwinds, and its caller is resumed later.)
+bool is_panic(llvm::StringRef name) {
+  return name.starts_with("runtime.panic") || name.starts_with("runtime.goPanic") || name == "runtime.sigpanic" ||
+         name == "runtime.gopanic" || name == "runtime.throw" || name == "runtime.fatal";
+}
+
+// `i64.const; i64.store; i32.const; call`: the callee for which the constant at `at` is the return address, or -1.
+int64_t callee_of(const std::vector<Instr>& code, size_t at) {
+  bool is_call = at + 3 < code.size() && code[at + 1].op == Op::I64Store && code[at + 2].op == Op::I32Const && code[at + 3].op == Op::Call;
+  return is_call ? int64_t{code[at + 3].low()} : -1;
+}
+
+}  // namespace
 
 void find_resume_points(Compilation& c, const std::vector<GoFunction>& functions) {
   const Module& module = c.module;
@@ -22,6 +41,8 @@ void find_resume_points(Compilation& c, const std::vector<GoFunction>& functions
     const std::vector<Instr>& code = function.body.code;
     for (size_t i = 0; i < code.size(); ++i) {
       if (code[i].op == Op::I64Const) {
+        int64_t callee = callee_of(code, i);
+        if (callee >= module.import_count() && is_panic(functions[callee - module.import_count()].name)) continue;
         uint64_t pc_f = code[i].imm >> 16;
         if (pc_f < table.size() && table[pc_f] != 0) add(table[pc_f] - 1, static_cast<uint32_t>(code[i].imm & 0xffff));
       } else if (code[i].op == Op::Call && i > 0 && code[i - 1].op == Op::I32Const && code[i - 1].low() != 0) {
