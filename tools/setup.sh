@@ -11,6 +11,8 @@ mkdir -p "$build"
 
 lit_version=18.1.8
 wasmtime_version=50.0.1
+xxhash_version=3.5.0
+psutil_version=6.1.1
 go_versions=(1.21.13 1.24.11 1.26.6 1.27.3)
 default_go=1.26.6
 
@@ -38,13 +40,13 @@ install_packages() {
   DEBIAN_FRONTEND=noninteractive quietly "apt-get install" apt-get install -y --no-install-recommends "${missing[@]}"
 }
 
-# lit and the wasmtime wheel, in an environment of their own.
+# lit, and the wheels that tests use, in an environment of their own.
 install_python_tools() {
-  local stamp="$build/venv/lit-$lit_version-wasmtime-$wasmtime_version"
+  local stamp="$build/venv/lit-$lit_version-wasmtime-$wasmtime_version-xxhash-$xxhash_version-psutil-$psutil_version"
   [[ -e $stamp ]] && return
   step "Installing lit and wasmtime into $build/venv"
   quietly "python venv" python3 -m venv "$build/venv"
-  quietly "pip install" "$build/venv/bin/pip" install --disable-pip-version-check "lit==$lit_version" "wasmtime==$wasmtime_version"
+  quietly "pip install" "$build/venv/bin/pip" install --disable-pip-version-check "lit==$lit_version" "wasmtime==$wasmtime_version" "xxhash==$xxhash_version" "psutil==$psutil_version"
   touch "$stamp"
 }
 

@@ -1,5 +1,5 @@
 ;; An atomic instruction is refused.
-;; RUN: wat2wasm --enable-all --no-check %s -o %t.wasm && not %aotc compile %t.wasm -o %t.aotc 2>&1 | FileCheck %s
+;; RUN: wat2wasm --enable-all --no-check --debug-names %s -o %t.wasm && not %aotc compile %t.wasm -o %t.aotc 2>&1 | FileCheck %s
 ;; RUN: not %aotc validate %t.wasm 2>&1 | FileCheck %s
 ;; CHECK: aotc: {{.*}}.wasm: {{.*}}unsupported feature: threads
 (module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))

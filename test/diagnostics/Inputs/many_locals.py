@@ -1,4 +1,4 @@
-"""many_locals.py N: a function that keeps N values alive across calls."""
+"""many_locals.py N: a function that keeps N locals and N operands alive across calls."""
 import sys
 
 n = int(sys.argv[1])
@@ -6,7 +6,9 @@ print("(module (func $next (param i64) (result i64) (local.get 0)) (func $sum (e
 print("(local" + " i64" * n + ")")
 for i in range(1, n + 1):
     print(f"(local.set {i} (call $next (local.get 0)))")
-print("(i64.const 0)")
 for i in range(1, n + 1):
-    print(f"(i64.add (call $next (local.get {i})))")
+    print(f"(call $next (local.get {i}))")
+print("i64.add\n" * (n - 1))
+for i in range(1, n + 1):
+    print(f"(local.get {i}) i64.add")
 print("))")

@@ -215,14 +215,24 @@ TEST(ReadModule, AcceptsDeepNestingWithoutRecursion) {
   EXPECT_NE(read_error(nested(200'000)).find("blocks nest too deeply"), std::string::npos);
 }
 
-// A call of two bytes that pushes 900 values must not be able to ask for gigabytes.
+// A call of two bytes that pushes many values must not be able to ask for gigabytes.
 TEST(ReadModule, BoundsTheOperandStack) {
   Bytes instructions;
   for (int i = 0; i < 20'000; ++i) instructions.insert(instructions.end(), {0x10, 0});
   instructions.insert(instructions.end(), {0x00, 0x0b});
-  Bytes many = join({{0x60}, {0}, sized(Bytes(900, kI64))});
+  Bytes many = join({{0x60}, {0}, sized(Bytes(60, kI64))});
   Bytes bytes = module({types({many}), functions({0}), code({body(instructions)})});
   EXPECT_NE(read_error(bytes).find("too many operands on the stack"), std::string::npos);
+}
+
+// After unreachable, 900 operands come out of nothing for each call of two bytes: seconds of work per megabyte.
+TEST(ReadModule, BoundsTheWorkPerByte) {
+  Bytes instructions = {0x00};
+  for (int i = 0; i < 20'000; ++i) instructions.insert(instructions.end(), {0x10, 0});
+  instructions.push_back(0x0b);
+  Bytes many = join({{0x60}, sized(Bytes(900, kI64)), {0}});
+  Bytes bytes = module({types({many}), functions({0}), code({body(instructions)})});
+  EXPECT_NE(read_error(bytes).find("too many operands for the size of the module"), std::string::npos);
 }
 
 TEST(ReadModule, SurvivesTruncation) {
