@@ -90,10 +90,10 @@ class ModuleReader final : public wabt::BinaryReaderNop {
   Result OnIfExpr(Type type) override;
   Result OnElseExpr() override;
   Result OnEndExpr() override;
-  Result OnBrExpr(Index depth) override { return simple(validator_.OnBr(at(), var(depth)), depth); }
-  Result OnBrIfExpr(Index depth) override { return simple(validator_.OnBrIf(at(), var(depth)), depth); }
+  Result OnBrExpr(Index depth) override;
+  Result OnBrIfExpr(Index depth) override;
   Result OnBrTableExpr(Index count, Index* targets, Index default_target) override;
-  Result OnReturnExpr() override { return simple(validator_.OnReturn(at())); }
+  Result OnReturnExpr() override;
   Result OnCallExpr(Index function) override;
   Result OnCallIndirectExpr(Index type, Index table) override;
   Result OnDropExpr() override { return simple(validator_.OnDrop(at())); }
@@ -183,6 +183,10 @@ class ModuleReader final : public wabt::BinaryReaderNop {
   Result constant(Type type, uint64_t bits);
   Result open_block(Type type);
   Result check_operands();
+  Result charge(uint64_t operands);
+  Result charge_branch(Index depth) {
+    return charge(depth < open_.size() ? open_[open_.size() - 1 - depth].operands : 0);
+  }
   Result begin_init(Type type);
   Result end_init();
 
@@ -212,6 +216,7 @@ class ModuleReader final : public wabt::BinaryReaderNop {
   std::vector<Instr> code_;  // of the current body; copied to its exact size at the end
   std::vector<OpenBlock> open_;
   uint64_t open_operands_ = 0;
+  uint64_t work_ = 0;  // operands that validation has looked at, see charge()
 };
 
 }  // namespace aotc

@@ -19,6 +19,7 @@ constexpr uint32_t kMaxBodySize = 7'654'321;
 constexpr uint32_t kMaxLocals = 50'000;
 constexpr uint64_t kMaxTotalLocals = 100'000'000;
 constexpr size_t kMaxOperands = 1'000'000;
+constexpr uint64_t kMaxWorkPerByte = 64;
 constexpr size_t kMaxNesting = 100'000;            // Go's PC_B has 16 bits: at most 65,536 nested blocks
 constexpr uint64_t kMaxBlockOperands = 1'000'000;  // sum over all open blocks
 
@@ -62,7 +63,7 @@ Result ModuleReader::BeginFunctionBody(Index function, Offset size) {
   body.size = static_cast<uint32_t>(size);
   body.locals = module_.type_of(function).params;
   code_.clear();
-  open_.assign(1, {0, 0, true});
+  open_.assign(1, {0, static_cast<uint32_t>(module_.type_of(function).results.size()), true});
   open_operands_ = 0;
   return check(validator_.BeginFunctionBody(here(), function));
 }
@@ -152,6 +153,15 @@ Result ModuleReader::check_operands() {
   return Result::Ok;
 }
 
+// Two bytes may call for 900 operands to be compared, and a branch table for that many per target. Real code has less
+// than one per byte.
+Result ModuleReader::charge(uint64_t operands) {
+  work_ += operands;
+  if (work_ > kMaxWorkPerByte * (wasm_.size() + 4096))
+    return fail_instr("too many operands for the size of the module");
+  return Result::Ok;
+}
+
 // Types without parameters and with at most one result get the short form, so that equal blocks look equal.
 Result ModuleReader::open_block(Type type) {
   int16_t block_type = -1;
@@ -172,6 +182,7 @@ Result ModuleReader::open_block(Type type) {
     operands = 1;
   }
   if (open_.size() >= kMaxNesting) return fail_instr("blocks nest too deeply");
+  CHECK_RESULT(charge(operands));
   open_operands_ += operands;
   if (open_operands_ > kMaxBlockOperands) return fail_instr("too many operands in nested blocks");
   open_.push_back({static_cast<uint32_t>(code_.size()), operands, false});
@@ -206,6 +217,7 @@ Result ModuleReader::OnEndExpr() {
   if (in_init_) return Result::Ok;
   OpenBlock block = open_.back();
   open_.pop_back();
+  CHECK_RESULT(charge(block.operands));
   if (block.is_function) {
     CHECK_RESULT(check(validator_.EndFunctionBody(at())));
     return emit();
@@ -217,11 +229,27 @@ Result ModuleReader::OnEndExpr() {
   return emit();
 }
 
+Result ModuleReader::OnBrExpr(Index depth) {
+  CHECK_RESULT(charge_branch(depth));
+  return simple(validator_.OnBr(at(), var(depth)), depth);
+}
+
+Result ModuleReader::OnBrIfExpr(Index depth) {
+  CHECK_RESULT(charge_branch(depth));
+  return simple(validator_.OnBrIf(at(), var(depth)), depth);
+}
+
+Result ModuleReader::OnReturnExpr() {
+  CHECK_RESULT(charge(open_.front().operands));
+  return simple(validator_.OnReturn(at()));
+}
+
 Result ModuleReader::OnBrTableExpr(Index count, Index* targets, Index default_target) {
   std::vector<uint32_t>& list = module_.functions[current_function_ - module_.import_count()].body.br_targets;
   auto first = static_cast<uint32_t>(list.size());
   CHECK_RESULT(check(validator_.BeginBrTable(at())));
   for (Index i = 0; i < count; ++i) {
+    CHECK_RESULT(charge_branch(targets[i]));
     CHECK_RESULT(check(validator_.OnBrTableTarget(at(), var(targets[i]))));
     list.push_back(targets[i]);
   }
@@ -232,12 +260,20 @@ Result ModuleReader::OnBrTableExpr(Index count, Index* targets, Index default_ta
 }
 
 Result ModuleReader::OnCallExpr(Index function) {
+  if (function < module_.function_count()) {
+    const FuncType& type = module_.type_of(function);
+    CHECK_RESULT(charge(type.params.size() + type.results.size()));
+  }
   CHECK_RESULT(check(validator_.OnCall(at(), var(function))));
   CHECK_RESULT(check_operands());
   return emit(function);
 }
 
 Result ModuleReader::OnCallIndirectExpr(Index type, Index table) {
+  if (type < type_map_.size()) {
+    const FuncType& signature = module_.types[type_map_[type]];
+    CHECK_RESULT(charge(signature.params.size() + signature.results.size()));
+  }
   CHECK_RESULT(check(validator_.OnCallIndirect(at(), var(type), var(table))));
   CHECK_RESULT(check_operands());
   return emit(type_map_[type] | uint64_t{table} << 32);

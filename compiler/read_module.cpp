@@ -32,6 +32,7 @@ constexpr uint32_t kMaxFunctions = 1'000'000;
 constexpr uint32_t kMaxTypes = 1'000'000;
 constexpr uint32_t kMaxArity = 900;             // parameters or results; they must fit the scratch slots
 constexpr uint64_t kMaxTableSize = 10'000'000;  // all tables together
+constexpr size_t kMaxMessage = 500;
 constexpr uint32_t kMaxNameSize = 65'536;
 
 const char* kind_name(uint32_t kind) {
@@ -70,9 +71,10 @@ std::string ModuleReader::explain(const wabt::Error& error) const {
 
 llvm::Error ModuleReader::take_error(const std::string& module_name) const {
   std::string message = error_message_;
+  if (message.size() > kMaxMessage) message.replace(kMaxMessage, message.npos, "...");  // a list of 900 types
   for (char& c : message)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  while (!message.empty() && message.back() == '.') message.pop_back();
+  while (message.size() <= kMaxMessage && !message.empty() && message.back() == '.') message.pop_back();
   if (!message.empty()) message[0] = llvm::toLower(message[0]);
 
   std::string where;
