@@ -98,6 +98,8 @@ static enum aotc_status add_listener(struct aotc_wasi* wasi, int host, struct ao
   fcntl(host, F_SETFD, FD_CLOEXEC);
   if (aotc_wasi_install(entry, host, true) != 0) return fail(error, AOTC_ERROR_IO, "listener", NULL);
   if (entry->kind != AOTC_WASI_LISTENER) return fail(error, AOTC_ERROR_ARGUMENT, "not a listening socket", NULL);
+  /* As other hosts do. Go does not ask for it, and would wait in accept with all its goroutines. */
+  entry->flags = WASI_FDFLAG_NONBLOCK;
   return AOTC_OK;
 }
 
