@@ -98,9 +98,6 @@ static enum aotc_status add_listener(struct aotc_wasi* wasi, int host, struct ao
   fcntl(host, F_SETFD, FD_CLOEXEC);
   if (aotc_wasi_install(entry, host, true) != 0) return fail(error, AOTC_ERROR_IO, "listener", NULL);
   if (entry->kind != AOTC_WASI_LISTENER) return fail(error, AOTC_ERROR_ARGUMENT, "not a listening socket", NULL);
-  /* The embedder chooses what the guest sees: Go never sets this on a listener, and one that blocks in accept stops all
-   * its goroutines. */
-  if (flags & O_NONBLOCK) entry->flags |= WASI_FDFLAG_NONBLOCK;
   /* As other hosts do. Go does not ask for it, and would wait in accept with all its goroutines. */
   entry->flags = WASI_FDFLAG_NONBLOCK;
   return AOTC_OK;

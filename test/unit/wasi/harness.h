@@ -116,7 +116,6 @@ int open_descriptors(void);
   T(poll_hostile)         \
   T(deadlines)            \
   T(sockets)              \
-  T(listener_flags)       \
   T(socket_blocking)
 
 #define DECLARE_TEST(name) void test_##name(enum aotc_wasi_resolver resolver);

@@ -51,7 +51,6 @@ void test_sockets(enum aotc_wasi_resolver resolver) {
   EXPECT(CALL(&g, fd_fdstat_get, 3, OUT), 0);
   EXPECT(g.instance.memory[OUT], WASI_FILETYPE_SOCKET_STREAM);
   EXPECT(get64(&g, OUT + 8), WASI_RIGHTS_LISTENER);
-  EXPECT(get32(&g, OUT) >> 16, 0);
   /* Go never asks for it. */
   EXPECT(get32(&g, OUT) >> 16, WASI_FDFLAG_NONBLOCK);
   EXPECT(CALL(&g, sock_accept, 3, 0, OUT), WASI_EAGAIN);
@@ -111,21 +110,6 @@ void test_sockets(enum aotc_wasi_resolver resolver) {
   struct aotc_wasi_options bad_dir = {.dirs = &missing, .dir_count = 1, .stdio = {-1, -1, -1}};
   EXPECT(aotc_wasi_create(&bad_dir, &wasi, &error), AOTC_ERROR_IO);
   CHECK(strstr(error.message, "/nonexistent/x"));
-  guest_close(&g);
-}
-
-/* A listener that is passed in non-blocking is so for the guest too. */
-void test_listener_flags(enum aotc_wasi_resolver resolver) {
-  struct guest g;
-  struct sockaddr_un a;
-  socklen_t size = address(&a);
-  int listener = listen_on(&a, size);
-  fcntl(listener, F_SETFL, O_NONBLOCK);
-  struct aotc_wasi_options options = {.listeners = &listener, .listener_count = 1, .stdio = {-1, -1, -1}};
-  guest_open_with(&g, resolver, &options, MEMORY);
-  EXPECT(CALL(&g, fd_fdstat_get, 3, OUT), 0);
-  EXPECT(get32(&g, OUT) >> 16, WASI_FDFLAG_NONBLOCK);
-  EXPECT(CALL(&g, sock_accept, 3, 0, OUT), WASI_EAGAIN);
   guest_close(&g);
 }
 
