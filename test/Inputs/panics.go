@@ -8,6 +8,7 @@ import (
 
 type node struct{ next *node }
 
+//go:noinline
 func divide(a, b int) int { return a / b }
 
 func recurse(n int) int { return recurse(n+1) + 1 }

@@ -138,7 +138,7 @@ static void test_link(void) {
   struct aotc_instance_options options = {.resolver = NULL};
   struct aotc_instance* instance;
   CHECK(aotc_instance_create(artifact, &options, &instance, &error) == AOTC_ERROR_LINK && instance == NULL);
-  CHECK(strstr(error.message, "missing import \"env\" \"host\" of type i:i") != NULL);
+  CHECK(strstr(error.message, "missing import \"env\" \"host\" of type (i32) -> (i32)") != NULL);
   aotc_unload(artifact);
   close(fd);
   free(image.bytes);
