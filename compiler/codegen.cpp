@@ -16,7 +16,6 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/MCContext.h"
 #include "llvm/Support/raw_ostream.h"
-#include "optimize.h"
 #include "read_object.h"
 #include "target.h"
 
@@ -60,11 +59,23 @@ class CollectTrapSites : public MachineFunctionPass {
 
 char CollectTrapSites::ID = 0;
 
+CodeGenOptLevel code_generation_level(Effort effort) {
+  switch (effort) {
+    case Effort::Quick: return static_cast<CodeGenOptLevel>(getenv("AOTC_LEVEL") ? atoi(getenv("AOTC_LEVEL")) : 0);
+    case Effort::Best: return CodeGenOptLevel::Default;
+    case Effort::Large: return CodeGenOptLevel::None;
+  }
+  llvm_unreachable("effort");
+}
+
 }  // namespace
 
 struct CodeGenerator::State {
-  State(Architecture arch, StringRef cpu, Tier t)
-      : architecture(arch), machine(create_target_machine(arch, cpu, t)), optimizer(*machine, t), stream(object) {
+  State(Architecture arch, StringRef cpu, Effort effort)
+      : architecture(arch),
+        machine(create_target_machine(arch, cpu, code_generation_level(effort))),
+        optimizer(*machine, effort),
+        stream(object) {
     machine->setFastISel(false);   // knows neither our calling convention nor our address space
     machine->setGlobalISel(false);
   }
@@ -97,8 +108,8 @@ struct CodeGenerator::State {
   unsigned functions = 0;
 };
 
-CodeGenerator::CodeGenerator(Architecture architecture, StringRef cpu, Tier tier)
-    : state_(std::make_unique<State>(architecture, cpu, tier)) {}
+CodeGenerator::CodeGenerator(Architecture architecture, StringRef cpu, Effort effort)
+    : state_(std::make_unique<State>(architecture, cpu, effort)) {}
 
 CodeGenerator::~CodeGenerator() {
   if (state_) state_->pipeline.reset();

@@ -5,13 +5,14 @@
 
 #include "compilation.h"
 #include "llvm/IR/Module.h"
+#include "optimize.h"
 
 namespace aotc {
 
 // One per thread; holds what is expensive to build. Fragments do not depend on what was compiled before.
 class CodeGenerator {
  public:
-  CodeGenerator(Architecture architecture, llvm::StringRef cpu, Tier tier);
+  CodeGenerator(Architecture architecture, llvm::StringRef cpu, Effort effort);
   ~CodeGenerator();
 
   // A context for the next function; fresh from time to time, so that its memory does not grow without bound.

@@ -9,7 +9,6 @@
 #include <numeric>
 
 #include "check_fragment.h"
-#include "codegen.h"
 #include "llvm/Support/thread.h"
 #include "lower.h"
 
@@ -46,12 +45,12 @@ class Pool {
 
   void work() {
     Architecture architecture = c_.options.architecture;
-    std::unique_ptr<CodeGenerator> generators[2];
+    std::unique_ptr<CodeGenerator> generators[3];  // by effort
     for (size_t next = next_++; next < total_ && !failed_; next = next_++) {
       uint32_t item = order_[next];
-      Tier tier = item < c_.module.functions.size() ? tier_for(c_, item) : Tier::Quick;
-      std::unique_ptr<CodeGenerator>& generator = generators[tier == Tier::Best];
-      if (!generator) generator = std::make_unique<CodeGenerator>(architecture, c_.options.cpu, tier);
+      Effort effort = item < c_.module.functions.size() ? effort_for(c_, item) : Effort::Quick;
+      std::unique_ptr<CodeGenerator>& generator = generators[static_cast<size_t>(effort)];
+      if (!generator) generator = std::make_unique<CodeGenerator>(architecture, c_.options.cpu, effort);
       if (Error error = compile(*generator, item)) {
         fail(std::move(error));
         return;
@@ -103,13 +102,14 @@ class Pool {
 
 }  // namespace
 
-Tier tier_for(const Compilation& c, uint32_t defined_index) {
-  return c.module.functions[defined_index].body.code.size() > kLargestOptimised ? Tier::Quick : c.options.tier;
+Effort effort_for(const Compilation& c, uint32_t defined_index) {
+  if (c.module.functions[defined_index].body.code.size() > kLarge) return Effort::Large;
+  return c.options.tier == Tier::Best ? Effort::Best : Effort::Quick;
 }
 
 Error compile_functions(Compilation& c) {
   for (uint32_t i = 0; i < c.module.functions.size(); ++i)
-    if (tier_for(c, i) != c.options.tier) ++c.stats.reduced_functions;
+    if (effort_for(c, i) == Effort::Large) ++c.stats.reduced_functions;
   return Pool(c).run();
 }
 

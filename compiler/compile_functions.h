@@ -1,6 +1,7 @@
 // compile_functions.h - every function and thunk to a fragment, on all cores.
 #pragma once
 
+#include "codegen.h"
 #include "compilation.h"
 
 namespace aotc {
@@ -8,9 +9,8 @@ namespace aotc {
 // Fills c.fragments and the fragments of c.thunks. The result does not depend on the number of threads.
 llvm::Error compile_functions(Compilation& c);
 
-// A function with more instructions than this gets the quick tier's pipeline even at tier best: LLVM's better algorithms
-// are not linear, and such functions (tables written as code) gain nothing from them.
-inline constexpr size_t kLargestOptimised = 50'000;
-Tier tier_for(const Compilation& c, uint32_t defined_index);
+// Functions with more instructions than this get Effort::Large whatever the tier.
+inline constexpr size_t kLarge = 50'000;
+Effort effort_for(const Compilation& c, uint32_t defined_index);
 
 }  // namespace aotc

@@ -15,7 +15,7 @@ namespace aotc {
 using namespace llvm;
 
 std::string disassemble(ArrayRef<uint8_t> code, Architecture architecture) {
-  std::unique_ptr<LLVMTargetMachine> machine = create_target_machine(architecture, "", Tier::Best);
+  std::unique_ptr<LLVMTargetMachine> machine = create_target_machine(architecture, "");
   const Target& target = machine->getTarget();
   MCContext context(machine->getTargetTriple(), machine->getMCAsmInfo(), machine->getMCRegisterInfo(), machine->getMCSubtargetInfo());
   std::unique_ptr<MCDisassembler> decoder(target.createMCDisassembler(*machine->getMCSubtargetInfo(), context));

@@ -71,7 +71,7 @@ class Dumper {
     std::string out;
     raw_string_ostream stream(out);
     for_each_function([&](uint32_t defined, uint32_t index) {
-      CodeGenerator generator(c_.options.architecture, c_.options.cpu, tier_for(c_, defined));
+      CodeGenerator generator(c_.options.architecture, c_.options.cpu, effort_for(c_, defined));
       std::unique_ptr<llvm::Module> module = lower_function(c_, defined, generator.context());
       if (optimized) generator.optimize(*module);
       stream << "; " << c_.module.display_name(index) << "\n";

@@ -2,6 +2,7 @@
 #include "lower.h"
 
 #include "aotc/abi.h"
+#include "compile_functions.h"
 #include "function_lowering.h"
 #include "llvm/BinaryFormat/Dwarf.h"
 #include "llvm/IR/DIBuilder.h"
@@ -90,6 +91,7 @@ void FunctionLowering::enter() {
 
   BasicBlock* entry = new_block();
   builder_.SetInsertPoint(entry);
+  if (depth_ == 0 && effort_for(c_, index_ - c_.module.import_count()) == Effort::Large) ssa_.keep_in_memory(entry);
   auto argument = function_->arg_begin();
   if (signature_.passes_sp) write_sp(&*argument++);
   for (size_t i = 0; i < body_.locals.size(); ++i) {

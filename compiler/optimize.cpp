@@ -33,7 +33,7 @@ struct Optimizer::State {
   FunctionPassManager passes;
 };
 
-Optimizer::Optimizer(TargetMachine& machine, Tier tier) : state_(std::make_unique<State>()) {
+Optimizer::Optimizer(TargetMachine& machine, Effort effort) : state_(std::make_unique<State>()) {
   PassBuilder builder(&machine);
   builder.registerPipelineParsingCallback([](StringRef name, FunctionPassManager& passes, ArrayRef<PassBuilder::PipelineElement>) {
     if (name != "wide-multiply") return false;
@@ -50,7 +50,7 @@ Optimizer::Optimizer(TargetMachine& machine, Tier tier) : state_(std::make_uniqu
   builder.registerLoopAnalyses(state_->loops);
   builder.crossRegisterProxies(state_->loops, state_->functions, state_->sccs, state_->modules);
   state_->inliner.addPass(AlwaysInlinerPass());
-  const char* passes = tier == Tier::Best ? kBest : kQuick;
+  const char* passes = effort == Effort::Best ? kBest : kQuick;
   if (const char* override_passes = getenv("AOTC_PASSES")) passes = override_passes;
   cantFail(builder.parsePassPipeline(state_->passes, passes));
 }

@@ -7,9 +7,13 @@
 
 namespace aotc {
 
+// How much is done for a function. `Large` is for functions on which LLVM's better algorithms, which are not linear, would
+// take minutes: tables written as code. Their locals stay in memory, see SsaBuilder::keep_in_memory.
+enum class Effort : uint8_t { Quick, Best, Large };
+
 class Optimizer {
  public:
-  Optimizer(llvm::TargetMachine& machine, Tier tier);
+  Optimizer(llvm::TargetMachine& machine, Effort effort);
   ~Optimizer();
   void run(llvm::Module& module);
 

@@ -16,6 +16,15 @@ Value* SsaBuilder::resolve(Value* value) const {
   return value;
 }
 
+void SsaBuilder::keep_in_memory(BasicBlock* entry) {
+  for (Type* type : types_) slots_.push_back(new AllocaInst(type, 0, "", entry));
+}
+
+void SsaBuilder::write(unsigned variable, BasicBlock* block, Value* value) {
+  definitions_[key(variable, block)] = value;
+  if (!slots_.empty()) new StoreInst(value, slots_[variable], block);
+}
+
 PHINode* SsaBuilder::create_phi(unsigned variable, BasicBlock* block) {
   PHINode* phi = PHINode::Create(types_[variable], 2);
   phi->insertInto(block, block->begin());
@@ -24,6 +33,11 @@ PHINode* SsaBuilder::create_phi(unsigned variable, BasicBlock* block) {
 }
 
 Value* SsaBuilder::read(unsigned variable, BasicBlock* block) {
+  if (!slots_.empty()) {
+    Value*& value = definitions_[key(variable, block)];
+    if (!value) value = new LoadInst(types_[variable], slots_[variable], "", block);
+    return value;
+  }
   // Chains of single predecessors are walked, not recursed into: Go functions have thousands of blocks in a row.
   SmallVector<BasicBlock*, 16> path;
   BasicBlock* seen = nullptr;  // an earlier block of the path; meeting it again means a cycle that nothing enters

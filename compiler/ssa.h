@@ -24,7 +24,12 @@ class SsaBuilder {
   SsaBuilder(const SsaBuilder&) = delete;
   SsaBuilder& operator=(const SsaBuilder&) = delete;
 
-  void write(unsigned variable, llvm::BasicBlock* block, llvm::Value* value) { definitions_[key(variable, block)] = value; }
+  // Keeps variables in stack slots, allocated in `entry`, and in registers only inside a block. For functions so large that
+  // values living across thousands of blocks would take LLVM minutes.
+  void keep_in_memory(llvm::BasicBlock* entry);
+
+  // Blocks are filled in order: reads and writes refer to the block's end as it is now.
+  void write(unsigned variable, llvm::BasicBlock* block, llvm::Value* value);
   llvm::Value* read(unsigned variable, llvm::BasicBlock* block);
   // The value written in this very block, or null.
   llvm::Value* find(unsigned variable, llvm::BasicBlock* block) const { return resolve(definitions_.lookup(key(variable, block))); }
@@ -44,6 +49,7 @@ class SsaBuilder {
   llvm::Value* remove_if_trivial(llvm::PHINode* phi);
 
   std::vector<llvm::Type*> types_;
+  std::vector<llvm::AllocaInst*> slots_;  // by variable; empty unless kept in memory
   llvm::DenseMap<Key, llvm::Value*> definitions_;
   llvm::DenseSet<llvm::BasicBlock*> sealed_;
   llvm::DenseMap<llvm::BasicBlock*, llvm::SmallVector<std::pair<unsigned, llvm::PHINode*>, 4>> incomplete_;

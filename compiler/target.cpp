@@ -42,7 +42,8 @@ const char* target_data_layout(Architecture architecture) {
              : "e-m:e-i8:8:32-i16:16:32-i64:64-i128:128-n32:64-S128-Fn32";
 }
 
-std::unique_ptr<LLVMTargetMachine> create_target_machine(Architecture architecture, StringRef cpu, Tier tier) {
+std::unique_ptr<LLVMTargetMachine> create_target_machine(Architecture architecture, StringRef cpu,
+                                                         CodeGenOptLevel level) {
   initialize_targets();
   std::string error;
   const Target* target = TargetRegistry::lookupTarget(target_triple(architecture), error);
@@ -54,7 +55,6 @@ std::unique_ptr<LLVMTargetMachine> create_target_machine(Architecture architectu
   // The base register must not be allocated.
   std::string features = baseline.llvm_features;
   if (architecture == Architecture::AArch64) features += ",+reserve-x28";
-  CodeGenOptLevel level = tier == Tier::Best ? CodeGenOptLevel::Default : CodeGenOptLevel::None;
   std::unique_ptr<TargetMachine> machine(target->createTargetMachine(target_triple(architecture), baseline.llvm_cpu,
                                                                      features, options, Reloc::PIC_,
                                                                      CodeModel::Small, level));

@@ -13,7 +13,8 @@ const char* target_triple(Architecture architecture);
 const char* target_data_layout(Architecture architecture);
 
 // `cpu` is one of cpu_baselines(). Never depends on the machine that this runs on.
-std::unique_ptr<llvm::LLVMTargetMachine> create_target_machine(Architecture architecture, llvm::StringRef cpu, Tier tier);
+std::unique_ptr<llvm::LLVMTargetMachine> create_target_machine(
+    Architecture architecture, llvm::StringRef cpu, llvm::CodeGenOptLevel level = llvm::CodeGenOptLevel::Default);
 
 // Attributes of every function that is compiled to a fragment.
 void set_definition_attributes(llvm::Function& function, Architecture architecture);
