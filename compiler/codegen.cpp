@@ -76,7 +76,6 @@ struct CodeGenerator::State {
         machine(create_target_machine(arch, cpu, code_generation_level(effort))),
         optimizer(*machine, effort),
         stream(object) {
-    machine->setFastISel(false);   // knows neither our calling convention nor our address space
     machine->setGlobalISel(false);
   }
 
@@ -88,6 +87,8 @@ struct CodeGenerator::State {
     pipeline->add(config);
     pipeline->add(info);
     bool failed = config->addISelPasses();
+    // Which has switched it on at level 0. It does not know preserve_none, and on AArch64 takes it for the C convention.
+    machine->setFastISel(false);
     config->addMachinePasses();
     config->setInitialized();
     pipeline->add(new CollectTrapSites(notes));
