@@ -36,6 +36,7 @@ enum aotc_status aotc_runtime_init(struct aotc_error* error) {
   return g_init_error.status;
 }
 
+/* For the resolver and for people. */
 static char type_letter(uint8_t type) {
   switch (type) {
     case AOTC_I32: return 'i';
@@ -45,6 +46,32 @@ static char type_letter(uint8_t type) {
     case AOTC_V128: return 'v';
     default: return 'r';
   }
+}
+static const char* type_name(uint8_t type) {
+  switch (type) {
+    case AOTC_I32: return "i32";
+    case AOTC_I64: return "i64";
+    case AOTC_F32: return "f32";
+    case AOTC_F64: return "f64";
+    case AOTC_V128: return "v128";
+    default: return "funcref";
+  }
+}
+
+static enum aotc_status missing_import(const struct aotc_artifact* artifact, const char* module, const char* field,
+                                       const struct aotc_type_view* type, struct aotc_error* error) {
+  char m[64], f[128], text[16 + kMaxTypeText * 9];
+  size_t at = 0;
+  text[at++] = '(';
+  for (uint32_t k = 0; k <= type->params + type->results; ++k) {
+    if (k == type->params) at = (size_t)(stpcpy(text + at, ") -> (") - text);
+    if (k == type->params + type->results) break;
+    if (k != 0 && k != type->params) at = (size_t)(stpcpy(text + at, ", ") - text);
+    at = (size_t)(stpcpy(text + at, type_name(type->bytes[k])) - text);
+  }
+  memcpy(text + at, ")", 2);
+  return aotc_fail(error, AOTC_ERROR_LINK, "%s: missing import \"%s\" \"%s\" of type %s", artifact->name,
+                   aotc_printable(module, m, sizeof(m)), aotc_printable(field, f, sizeof(f)), text);
 }
 
 static enum aotc_status resolve_imports(struct aotc_instance* instance, const struct aotc_instance_options* options,
@@ -70,11 +97,7 @@ static enum aotc_status resolve_imports(struct aotc_instance* instance, const st
     *at = 0;
     aotc_host_function function =
         options->resolver == NULL ? NULL : options->resolver(options->resolver_data, module, field, text);
-    if (function == NULL) {
-      char m[64], f[128];
-      return aotc_fail(error, AOTC_ERROR_LINK, "%s: missing import \"%s\" \"%s\" of type %s", artifact->name,
-                       aotc_printable(module, m, sizeof(m)), aotc_printable(field, f, sizeof(f)), text);
-    }
+    if (function == NULL) return missing_import(artifact, module, field, &type, error);
     instance->host[i] = (struct aotc_host_binding){function, options->resolver_data};
   }
   return AOTC_OK;

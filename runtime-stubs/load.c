@@ -52,7 +52,7 @@ static bool inside(uint64_t offset, uint64_t size, uint64_t start, uint64_t end)
 }
 
 static const char* architecture_name(uint32_t architecture) {
-  return architecture == AOTC_ARCH_X86_64 ? "x86-64" : architecture == AOTC_ARCH_AARCH64 ? "aarch64" : "unknown";
+  return architecture == AOTC_ARCH_X86_64 ? "x86_64" : architecture == AOTC_ARCH_AARCH64 ? "aarch64" : "unknown";
 }
 
 static enum aotc_status check_elf(const char* name, const uint8_t* head, struct aotc_error* error) {
