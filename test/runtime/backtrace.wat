@@ -1,5 +1,6 @@
-;; A trap prints its kind, the function, the wasm offset and the calls that led there, and exits with 134.
-;; RUN: %wat2wasm --debug-names %s -o %t.wasm && %aotc compile %t.wasm --target all -o %t
+;; A trap prints its kind, the function, the wasm offset and the calls that led there, and exits with 134. The quick tier
+;; does not inline.
+;; RUN: %wat2wasm --debug-names %s -o %t.wasm && %aotc compile %t.wasm --tier quick --target all -o %t
 ;; RUN: for target in x86_64 aarch64; do %aotc run %t.$target.aotc --invoke outer 70000 >%t.out 2>&1; test $? = 134 && FileCheck %s < %t.out || exit 1; done
 ;; REQUIRES: qemu
 ;; CHECK: trap: out of bounds memory access at address 0x11170 in inner, wasm offset 0x{{[0-9a-f]+}}
