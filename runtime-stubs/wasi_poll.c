@@ -175,10 +175,7 @@ static int wait_for_events(struct wait* w, uint32_t* events) {
     struct timespec timeout = {.tv_sec = (time_t)(nanoseconds / 1000000000),
                                .tv_nsec = (long)(nanoseconds % 1000000000)};
     int n = ppoll(w->wasi->poll_fds, w->poll_count, nanoseconds == UINT64_MAX ? NULL : &timeout, NULL);
-    if (n < 0) {
-      if (errno != EINTR) return aotc_wasi_errno(errno);
-      for (uint32_t i = 0; i < w->poll_count; i++) w->wasi->poll_fds[i].revents = 0;
-    }
+    if (n < 0 && errno != EINTR) return aotc_wasi_errno(errno);
     *events = collect_all(w);
     if (*events > 0) return 0;
   }

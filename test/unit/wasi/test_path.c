@@ -293,13 +293,16 @@ struct racer {
 
 static void* race(void* data) {
   struct racer* r = data;
-  char paths[4][192];
+  char paths[6][192];
   snprintf(paths[0], sizeof paths[0], "%s/a/b", r->g->root);
   snprintf(paths[1], sizeof paths[1], "%s/moved", r->outside);
   snprintf(paths[2], sizeof paths[2], "%s/x", r->g->root);
   snprintf(paths[3], sizeof paths[3], "%s/y", r->g->root);
+  snprintf(paths[4], sizeof paths[4], "%s/file", r->g->root);
+  snprintf(paths[5], sizeof paths[5], "%s/file_link", r->g->root);
   while (!atomic_load(&r->stop)) {
-    /* Take a/b out of the tree and back, and let "x" be a directory or a link to the outside. */
+    for (int i = 0; i < 5; i++) renameat2(AT_FDCWD, paths[4], AT_FDCWD, paths[5], RENAME_EXCHANGE);
+    /* Take a/b out of the tree and back; let "x" and "file" be what they are or links to the outside. */
     rename(paths[0], paths[1]);
     renameat2(AT_FDCWD, paths[2], AT_FDCWD, paths[3], RENAME_EXCHANGE);
     rename(paths[1], paths[0]);
@@ -324,11 +327,13 @@ void test_escape_races(enum aotc_wasi_resolver resolver) {
   host_file(&g, "x/f", "inside");
   host_file(&g, "f", "inside");
   host_file(&g, "a/f", "inside");
+  host_file(&g, "file", "inside");
   host_link(&g, r.outside, "y");
+  host_link(&g, secret, "file_link");
   pthread_t thread;
   if (pthread_create(&thread, NULL, race, &r) != 0) abort();
-  static const char* const kPaths[] = {"x/f", "a/b/c/../../f",     "a/b/../f", "a/b/c/../../../f",
-                                       "y/f", "a/b/c/../../../x/f"};
+  static const char* const kPaths[] = {"x/f", "a/b/c/../../f",      "a/b/../f", "a/b/c/../../../f",
+                                       "y/f", "a/b/c/../../../x/f", "file",     "file"};
   int found = 0;
   for (uint64_t end = now() + 300000000; now() < end;) {
     for (size_t i = 0; i < sizeof kPaths / sizeof kPaths[0]; i++) {
