@@ -106,7 +106,8 @@ struct aotc_cursor aotc_cursor_above(const void* frame) {
 
 #endif
 
-void aotc_record_trap(struct aotc_instance* instance, enum aotc_trap trap, uint64_t address, struct aotc_cursor cursor) {
+void aotc_record_trap(struct aotc_instance* instance, enum aotc_trap trap, uint64_t address,
+                      struct aotc_cursor cursor) {
   enum { kMaxSteps = 4 * AOTC_MAX_BACKTRACE };
   struct aotc_trap_info* info = &instance->trap;
   const struct aotc_artifact* artifact = instance->artifact;
@@ -125,7 +126,8 @@ void aotc_record_trap(struct aotc_instance* instance, enum aotc_trap trap, uint6
         return;
       }
       info->code[info->frames++] = code;
-      if (first) info->wasm_offset = aotc_artifact_wasm_offset(artifact, (uint32_t)(cursor.pc - (uintptr_t)artifact->text));
+      if (first)
+        info->wasm_offset = aotc_artifact_wasm_offset(artifact, (uint32_t)(cursor.pc - (uintptr_t)artifact->text));
       first = false;
     }
     if (!step(instance, &cursor)) return;

@@ -88,7 +88,8 @@ enum aotc_status aotc_instance_call(struct aotc_instance* instance, const struct
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: not an exported function of this artifact", artifact->name);
   struct aotc_type_view type;
   if (!aotc_artifact_type(artifact, function->type, &type) ||
-      (function->thunk != AOTC_NONE ? function->thunk >= artifact->text_size : function->index >= instance->import_count))
+      (function->thunk != AOTC_NONE ? function->thunk >= artifact->text_size
+                                    : function->index >= instance->import_count))
     return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: export %zu is out of place", artifact->name,
                      (size_t)(at / sizeof(*exports)));
   if (type.params > AOTC_SCRATCH_SLOTS || type.results > AOTC_SCRATCH_SLOTS)

@@ -14,8 +14,8 @@
 const uint32_t aotc_host_architecture = AOTC_ARCH_X86_64;
 const uint64_t aotc_required_features = 1u << AOTC_X86_FSGSBASE;
 
-static const char* const kNames[] = {"fsgsbase", "cx16",  "lahf", "popcnt", "sse3",  "ssse3",    "sse4.1",
-                                     "sse4.2",   "avx",   "avx2", "bmi1",   "bmi2",  "f16c",     "fma",
+static const char* const kNames[] = {"fsgsbase", "cx16",  "lahf",    "popcnt",   "sse3",     "ssse3",    "sse4.1",
+                                     "sse4.2",   "avx",   "avx2",    "bmi1",     "bmi2",     "f16c",     "fma",
                                      "lzcnt",    "movbe", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"};
 _Static_assert(sizeof(kNames) / sizeof(kNames[0]) == AOTC_X86_AVX512VL + 1, "one name per feature");
 

@@ -1,12 +1,13 @@
 /* deadline.c - stops a guest that runs too long, at no cost to one that does not.
  *
- * A timer of the thread sends it a real-time signal at the deadline. If the pc is in compiled code, the guest is sent to
- * aotc_leave on the spot: compiled code holds nothing that needs releasing. If it is in a helper or a host function, only
- * a flag is set; helpers look at it between pieces of work, host calls on their way back. The timer goes on firing every
- * millisecond until somebody has noticed, so a guest that is only passing through a helper is caught soon after, and
- * a system call that waits returns EINTR.
+ * A timer of the thread sends it a real-time signal at the deadline. If the pc is in compiled code, the guest is sent
+ * to aotc_leave on the spot: compiled code holds nothing that needs releasing. If it is in a helper or a host function,
+ * only a flag is set; helpers look at it between pieces of work, host calls on their way back. The timer goes on firing
+ * every millisecond until somebody has noticed, so a guest that is only passing through a helper is caught soon after,
+ * and a system call that waits returns EINTR.
  *
- * One timer per thread, not per instance: kernel timers are a limited resource, and thousands of instances share a thread.
+ * One timer per thread, not per instance: kernel timers are a limited resource, and thousands of instances share a
+ * thread.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -4,8 +4,8 @@
  * with the code inside; so a small one is built that has .text without contents at its mapped address, and copies of
  * .symtab, .strtab and .eh_frame (which is position independent as long as the distance to .text stays).
  *
- * The section headers are the only part of the file read here that the loader has not checked, and only when a developer
- * asked for it. A file without usable ones is loaded without debugger support.
+ * The section headers are the only part of the file read here that the loader has not checked, and only when a
+ * developer asked for it. A file without usable ones is loaded without debugger support.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -68,7 +68,8 @@ static bool find_sections(const struct aotc_artifact* artifact, Elf64_Shdr found
     if (headers[i].sh_name >= name_section->sh_size) continue;
     for (int k = kText; k < kShstrtab; ++k)
       if (strcmp(names + headers[i].sh_name, kSectionNames + kNameOffsets[k]) == 0 &&
-          headers[i].sh_offset <= artifact->file_size && headers[i].sh_size <= artifact->file_size - headers[i].sh_offset)
+          headers[i].sh_offset <= artifact->file_size &&
+          headers[i].sh_size <= artifact->file_size - headers[i].sh_offset)
         found[k] = headers[i];
   }
   return found[kSymtab].sh_type == SHT_SYMTAB && found[kStrtab].sh_type == SHT_STRTAB;

@@ -20,8 +20,8 @@
 extern const char __start_aotc_helpers[];
 extern const char __stop_aotc_helpers[];
 
-/* Switches to the guest's stack, sets the base register and calls `code`, a preserve_none void(void). Returns AOTC_OK, or
- * the status given to aotc_leave. */
+/* Switches to the guest's stack, sets the base register and calls `code`, a preserve_none void(void). Returns AOTC_OK,
+ * or the status given to aotc_leave. */
 int aotc_enter(uint8_t* base, const void* code, void* stack_top);
 /* Abandons the guest's stack: the aotc_enter that runs this instance returns `status`. Also the target of the signal
  * handler, which only sets the pc and the two argument registers. */

@@ -1,9 +1,9 @@
 /* helpers.c - what compiled code calls for bulk memory work, and the table of all helpers.
  *
- * Go's memmove, memclr and byte-string functions end here, mostly with a few dozen bytes, so the small cases are a bounds
- * check and a handful of overlapping 16-byte moves, without a loop and without libc. Large ones work in pieces of at most
- * 1 MiB and look between them whether the deadline has passed. Everything in the section `aotc_helpers` is a leaf that
- * runs on the guest's stack; libc is never entered from there, so that the signal handler knows where it is.
+ * Go's memmove, memclr and byte-string functions end here, mostly with a few dozen bytes, so the small cases are a
+ * bounds check and a handful of overlapping 16-byte moves, without a loop and without libc. Large ones work in pieces
+ * of at most 1 MiB and look between them whether the deadline has passed. Everything in the section `aotc_helpers` is a
+ * leaf that runs on the guest's stack; libc is never entered from there, so that the signal handler knows where it is.
  *
  * This file and table.c are compiled without the idioms that turn loops into calls of memcpy and memset.
  */
@@ -14,8 +14,8 @@ enum { kPiece = 1 << 20 };
 
 #define HELPER AOTC_HELPER_SECTION
 #define RAISE(trap) aotc_raise(base, trap, __builtin_frame_address(0))
-#define CHECK_DEADLINE() \
-  do { \
+#define CHECK_DEADLINE()                                                 \
+  do {                                                                   \
     if (aotc_instance_of(base)->deadline_hit) RAISE(AOTC_TRAP_DEADLINE); \
   } while (0)
 
@@ -23,13 +23,13 @@ static inline uint64_t memory_size(const uint8_t* base) {
   return *(const volatile uint64_t*)(const void*)(base + AOTC_TAIL_MEMORY_SIZE);
 }
 
-#define LOAD_STORE_PAIR(type) \
-  do { \
-    type first_, last_; \
-    __builtin_memcpy(&first_, from, sizeof(type)); \
+#define LOAD_STORE_PAIR(type)                                        \
+  do {                                                               \
+    type first_, last_;                                              \
+    __builtin_memcpy(&first_, from, sizeof(type));                   \
     __builtin_memcpy(&last_, from + n - sizeof(type), sizeof(type)); \
-    __builtin_memcpy(to, &first_, sizeof(type)); \
-    __builtin_memcpy(to + n - sizeof(type), &last_, sizeof(type)); \
+    __builtin_memcpy(to, &first_, sizeof(type));                     \
+    __builtin_memcpy(to + n - sizeof(type), &last_, sizeof(type));   \
   } while (0)
 
 /* Any n up to 128, overlapping or not: all loads come before all stores. */
@@ -61,7 +61,8 @@ static inline __attribute__((always_inline)) void copy_small(uint8_t* to, const 
 
 /* Upwards, for to <= from or no overlap; n >= 64. The tail is loaded before anything can overwrite it. */
 static inline void copy_up(uint8_t* to, const uint8_t* from, uint64_t n) {
-  v16 w = v16_load(from + n - 64), x = v16_load(from + n - 48), y = v16_load(from + n - 32), z = v16_load(from + n - 16);
+  v16 w = v16_load(from + n - 64), x = v16_load(from + n - 48), y = v16_load(from + n - 32),
+      z = v16_load(from + n - 16);
   uint8_t* end = to + n;
   for (; (uint64_t)(end - to) > 64; to += 64, from += 64) {
     v16 a = v16_load(from), b = v16_load(from + 16), c = v16_load(from + 32), d = v16_load(from + 48);
@@ -155,7 +156,8 @@ HELPER void aotc_memory_init_helper(uint8_t* base, uint32_t segment, uint32_t ds
   const struct aotc_header* h = artifact->header;
   uint64_t count = n;
   if (segment >= h->data_segments.count) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
-  const struct aotc_data_segment* s = (const struct aotc_data_segment*)(const void*)(artifact->map + h->data_segments.offset) + segment;
+  const struct aotc_data_segment* s =
+      (const struct aotc_data_segment*)(const void*)(artifact->map + h->data_segments.offset) + segment;
   uint64_t available = instance->data_dropped[segment] ? 0 : s->size;
   if (src + count > available || dst + count > memory_size(base)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
   const uint8_t* from = artifact->map + s->offset + src;
@@ -195,7 +197,8 @@ static inline __attribute__((always_inline)) uint64_t mismatch(uint8_t* base, ui
     uint64_t end = n - at < kPiece ? at + (n - at) / 64 * 64 : at + kPiece;
     for (; at < end; at += 64) {
       v16 a = v16_same(v16_load(p + at), v16_load(q + at)), b = v16_same(v16_load(p + at + 16), v16_load(q + at + 16));
-      v16 c = v16_same(v16_load(p + at + 32), v16_load(q + at + 32)), d = v16_same(v16_load(p + at + 48), v16_load(q + at + 48));
+      v16 c = v16_same(v16_load(p + at + 32), v16_load(q + at + 32)),
+          d = v16_same(v16_load(p + at + 48), v16_load(q + at + 48));
       if (v16_mask(v16_and(v16_and(a, b), v16_and(c, d))) != kV16MaskAll) {
         n = at + 64;
         goto found;

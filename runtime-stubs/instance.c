@@ -3,8 +3,8 @@
  * In: a loaded artifact and the host functions for its imports. Out: an instance whose context (see abi.h) is filled in
  * and whose memory, globals and tables hold their initial values. Everything an instance will need is allocated here.
  *
- * What the artifact's arrays say about data segments, imports and globals is checked here, once per instance; their number
- * depends on the module's interface, not on its code.
+ * What the artifact's arrays say about data segments, imports and globals is checked here, once per instance; their
+ * number depends on the module's interface, not on its code.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,7 +23,8 @@ static struct aotc_error g_init_error;
 static void init_once(void) {
   g_init_error.status = AOTC_OK;
   if ((aotc_required_features & ~aotc_cpu_features()) != 0) {
-    aotc_fail(&g_init_error, AOTC_ERROR_CPU, "this machine lacks FSGSBASE, or its kernel (before 5.9) does not enable it");
+    aotc_fail(&g_init_error, AOTC_ERROR_CPU,
+              "this machine lacks FSGSBASE, or its kernel (before 5.9) does not enable it");
     return;
   }
   if (aotc_thread_install(&g_init_error) == AOTC_OK && aotc_deadline_install(&g_init_error) == AOTC_OK)
@@ -39,22 +40,34 @@ enum aotc_status aotc_runtime_init(struct aotc_error* error) {
 /* For the resolver and for people. */
 static char type_letter(uint8_t type) {
   switch (type) {
-    case AOTC_I32: return 'i';
-    case AOTC_I64: return 'I';
-    case AOTC_F32: return 'f';
-    case AOTC_F64: return 'F';
-    case AOTC_V128: return 'v';
-    default: return 'r';
+    case AOTC_I32:
+      return 'i';
+    case AOTC_I64:
+      return 'I';
+    case AOTC_F32:
+      return 'f';
+    case AOTC_F64:
+      return 'F';
+    case AOTC_V128:
+      return 'v';
+    default:
+      return 'r';
   }
 }
 static const char* type_name(uint8_t type) {
   switch (type) {
-    case AOTC_I32: return "i32";
-    case AOTC_I64: return "i64";
-    case AOTC_F32: return "f32";
-    case AOTC_F64: return "f64";
-    case AOTC_V128: return "v128";
-    default: return "funcref";
+    case AOTC_I32:
+      return "i32";
+    case AOTC_I64:
+      return "i64";
+    case AOTC_F32:
+      return "f32";
+    case AOTC_F64:
+      return "f64";
+    case AOTC_V128:
+      return "v128";
+    default:
+      return "funcref";
   }
 }
 

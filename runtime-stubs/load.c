@@ -1,12 +1,12 @@
 /* load.c - maps an artifact and checks everything about it that later code relies on.
  *
- * In: a path or descriptor of a file that anyone may have written. Out: a struct aotc_artifact whose header is true: each
- * section and span lies inside the file, in the order the format prescribes, and strings end. What the arrays contain is
- * checked where it is followed, so that the time to load does not depend on the module's size: one pread of the header
- * and two mappings. Section checksums are left to aotc_artifact_verify for the same reason.
+ * In: a path or descriptor of a file that anyone may have written. Out: a struct aotc_artifact whose header is true:
+ * each section and span lies inside the file, in the order the format prescribes, and strings end. What the arrays
+ * contain is checked where it is followed, so that the time to load does not depend on the module's size: one pread of
+ * the header and two mappings. Section checksums are left to aotc_artifact_verify for the same reason.
  *
- * Reading the file into anonymous memory would be simpler and immune to truncation after loading, but costs milliseconds
- * and is shared by no two processes. Whoever stores artifacts must not change them in place.
+ * Reading the file into anonymous memory would be simpler and immune to truncation after loading, but costs
+ * milliseconds and is shared by no two processes. Whoever stores artifacts must not change them in place.
  */
 #define _GNU_SOURCE
 #define XXH_INLINE_ALL
@@ -74,15 +74,19 @@ static enum aotc_status check_identity(const char* name, const uint8_t* head, co
     return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: artifact format version %u, this runtime reads version %u", name,
                      h->format_version, AOTC_FORMAT_VERSION);
   if (h->header_size != sizeof(*h))
-    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: header has %u bytes, expected %zu", name, h->header_size, sizeof(*h));
+    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: header has %u bytes, expected %zu", name, h->header_size,
+                     sizeof(*h));
   uint64_t checksum = XXH3_64bits(h, offsetof(struct aotc_header, checksum));
-  if (checksum != h->checksum) return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: header checksum differs", name);
+  if (checksum != h->checksum)
+    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: header checksum differs", name);
   if (h->abi_version != AOTC_ABI_VERSION)
-    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: compiled for runtime ABI version %u, this runtime has version %u", name,
-                     h->abi_version, AOTC_ABI_VERSION);
+    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: compiled for runtime ABI version %u, this runtime has version %u",
+                     name, h->abi_version, AOTC_ABI_VERSION);
   Elf64_Ehdr elf;
   memcpy(&elf, head, sizeof(elf));
-  uint32_t machine = h->architecture == AOTC_ARCH_X86_64 ? EM_X86_64 : h->architecture == AOTC_ARCH_AARCH64 ? EM_AARCH64 : EM_NONE;
+  uint32_t machine = h->architecture == AOTC_ARCH_X86_64    ? EM_X86_64
+                     : h->architecture == AOTC_ARCH_AARCH64 ? EM_AARCH64
+                                                            : EM_NONE;
   if (machine == EM_NONE || elf.e_machine != machine)
     return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: architecture %u in an ELF file for machine %u", name,
                      h->architecture, elf.e_machine);
@@ -137,7 +141,8 @@ static enum aotc_status check_layout(const char* name, const struct aotc_header*
     if (span.count != 0 && (span.offset % 8 != 0 || !inside(span.offset, size, h->metadata.offset, metadata_end)))
       return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: %s are outside the metadata", name, kSpans[i].name);
   }
-  if (h->memory_min > 65536 || h->memory_max > 65536 || h->memory_min > h->memory_max) REFUSE("memory limits contradict");
+  if (h->memory_min > 65536 || h->memory_max > 65536 || h->memory_min > h->memory_max)
+    REFUSE("memory limits contradict");
   if (!(h->flags & AOTC_FLAG_MEMORY) && h->memory_min != 0) REFUSE("memory limits without a memory");
   if (h->start_thunk != AOTC_NONE && h->start_thunk >= h->text.size) REFUSE("start function is outside text");
   if (h->resume_thunk != AOTC_NONE && h->resume_thunk >= h->text.size) REFUSE("resume thunk is outside text");
@@ -150,8 +155,7 @@ static enum aotc_status check_layout(const char* name, const struct aotc_header*
 static enum aotc_status map_artifact(struct aotc_artifact* artifact, const struct aotc_header* h,
                                      struct aotc_error* error) {
   void* map = mmap(NULL, h->load_size, PROT_READ, MAP_PRIVATE, artifact->fd, 0);
-  if (map == MAP_FAILED)
-    return aotc_fail(error, AOTC_ERROR_IO, "%s: cannot map: %s", artifact->name, strerror(errno));
+  if (map == MAP_FAILED) return aotc_fail(error, AOTC_ERROR_IO, "%s: cannot map: %s", artifact->name, strerror(errno));
   artifact->map = map;
   artifact->map_size = h->load_size;
   uint64_t length = h->load_size - h->text.offset;
@@ -183,7 +187,8 @@ static enum aotc_status load(struct aotc_artifact* artifact, struct aotc_error* 
   enum aotc_status status = check_elf(name, head, error);
   if (status != AOTC_OK) return status;
   if ((size_t)got < sizeof(head))
-    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: truncated: no room for a header in %lld bytes", name, (long long)got);
+    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: truncated: no room for a header in %lld bytes", name,
+                     (long long)got);
   const struct aotc_header* header = (const struct aotc_header*)(const void*)(head + AOTC_HEADER_OFFSET);
   if ((status = check_identity(name, head, header, error)) != AOTC_OK) return status;
   if ((status = check_layout(name, header, artifact->file_size, error)) != AOTC_OK) return status;
@@ -199,8 +204,8 @@ enum aotc_status aotc_load_fd(int fd, const char* name, struct aotc_artifact** o
     return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
   }
   artifact->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  enum aotc_status status = artifact->fd < 0 ? aotc_fail(error, AOTC_ERROR_IO, "%s: %s", name, strerror(errno))
-                                             : load(artifact, error);
+  enum aotc_status status =
+      artifact->fd < 0 ? aotc_fail(error, AOTC_ERROR_IO, "%s: %s", name, strerror(errno)) : load(artifact, error);
   if (status != AOTC_OK) {
     aotc_unload(artifact);
     return status;
@@ -264,8 +269,11 @@ enum aotc_status aotc_artifact_verify(const struct aotc_artifact* artifact, stru
   const struct {
     const char* what;
     const struct aotc_section* section;
-  } parts[] = {{"metadata", &h->metadata}, {"rodata", &h->rodata}, {"strings", &h->strings},
-               {"text", &h->text},         {"image", &h->image}};
+  } parts[] = {{"metadata", &h->metadata},
+               {"rodata", &h->rodata},
+               {"strings", &h->strings},
+               {"text", &h->text},
+               {"image", &h->image}};
   for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); ++i) {
     enum aotc_status status = verify_section(artifact, parts[i].what, parts[i].section, error);
     if (status != AOTC_OK) return status;

@@ -23,12 +23,14 @@ void aotc_machine_leave(void* context, uint8_t* base, int status) {
   r[REG_RSI] = status;
 }
 
-/* ud1 code(%eax), %eax */
+/* ud1 code(%eax), %eax, which has no displacement byte when the code is 0. */
 int aotc_machine_trap_code(uintptr_t pc, uintptr_t available) {
-  static const uint8_t kPrefix[] = {0x67, 0x0f, 0xb9, 0x40};
+  static const uint8_t kOpcode[] = {0x67, 0x0f, 0xb9};
+  enum { kModRmNone = 0x00, kModRmDisplacement8 = 0x40 };
   const uint8_t* at = (const uint8_t*)pc;
-  if (available < 5 || memcmp(at, kPrefix, 4) != 0) return -1;
-  return at[4] < AOTC_TRAP_COUNT ? at[4] : -1;
+  if (available < 4 || memcmp(at, kOpcode, sizeof(kOpcode)) != 0) return -1;
+  if (at[3] == kModRmNone) return 0;
+  return at[3] == kModRmDisplacement8 && available >= 5 && at[4] < AOTC_TRAP_COUNT ? at[4] : -1;
 }
 
 #elif defined(__aarch64__)

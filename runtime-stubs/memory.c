@@ -3,11 +3,12 @@
  *   [ context, 64 KiB, RW ][ linear memory: RW up to its size, inaccessible above, AOTC_MEMORY_RESERVATION in all ]
  *
  * The reservation covers every address that compiled code can form, so an access out of bounds always faults inside it.
- * Growing is one mprotect and never moves the base. The initial contents are mapped from the artifact's file, private and
- * on demand, so that creating an instance touches no page of a large image and clean pages are shared by all instances.
+ * Growing is one mprotect and never moves the base. The initial contents are mapped from the artifact's file, private
+ * and on demand, so that creating an instance touches no page of a large image and clean pages are shared by all
+ * instances.
  *
- * Each mapped run of the image costs two entries in the kernel's list of mappings, which is limited per process and slows
- * down page faults. So only the first kMaxMappedRuns long runs are mapped, the others are read into place.
+ * Each mapped run of the image costs two entries in the kernel's list of mappings, which is limited per process and
+ * slows down page faults. So only the first kMaxMappedRuns long runs are mapped, the others are read into place.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,8 +31,8 @@ enum aotc_status aotc_memory_reserve(struct aotc_artifact* artifact, struct aotc
     return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot reserve %llu MiB of address space: %s", artifact->name,
                      (unsigned long long)(kReservation >> 20), strerror(errno));
   if (mprotect(map, AOTC_CONTEXT_SIZE, PROT_READ | PROT_WRITE) != 0) {
-    enum aotc_status status =
-        aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot make the context accessible: %s", artifact->name, strerror(errno));
+    enum aotc_status status = aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot make the context accessible: %s",
+                                        artifact->name, strerror(errno));
     munmap(map, kReservation);
     return status;
   }
@@ -47,7 +48,8 @@ static enum aotc_status read_run(struct aotc_instance* instance, const struct ao
                                  struct aotc_error* error) {
   uint64_t size = run->pages * AOTC_IMAGE_PAGE;
   for (uint64_t at = 0; at < size;) {
-    ssize_t got = pread(instance->artifact->fd, aotc_base(instance) + run->address + at, size - at, (off_t)(run->offset + at));
+    ssize_t got =
+        pread(instance->artifact->fd, aotc_base(instance) + run->address + at, size - at, (off_t)(run->offset + at));
     if (got > 0)
       at += (uint64_t)got;
     else if (got == 0 || errno != EINTR)
@@ -81,7 +83,8 @@ enum aotc_status aotc_memory_populate(struct aotc_instance* instance, struct aot
       ++mapped;
       if (mmap(aotc_base(instance) + run->address, run->pages * AOTC_IMAGE_PAGE, PROT_READ | PROT_WRITE,
                MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, artifact->fd, (off_t)run->offset) == MAP_FAILED)
-        return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot map the memory image: %s", artifact->name, strerror(errno));
+        return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot map the memory image: %s", artifact->name,
+                         strerror(errno));
     } else {
       enum aotc_status status = read_run(instance, run, error);
       if (status != AOTC_OK) return status;
@@ -93,8 +96,8 @@ enum aotc_status aotc_memory_populate(struct aotc_instance* instance, struct aot
 /* Throws every page away and starts over: simple, and proves by construction that nothing of the last run is left. */
 enum aotc_status aotc_memory_reset(struct aotc_instance* instance, struct aotc_error* error) {
   uint64_t size = aotc_tail(instance)->memory_size;
-  if (size > 0 && mmap(aotc_base(instance), size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-                       0) == MAP_FAILED)
+  if (size > 0 && mmap(aotc_base(instance), size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+                       -1, 0) == MAP_FAILED)
     return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot reset memory: %s", instance->artifact->name, strerror(errno));
   aotc_tail(instance)->memory_size = 0;
   return aotc_memory_populate(instance, error);

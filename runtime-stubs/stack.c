@@ -7,8 +7,8 @@
  * recursion shall meet. Pages are committed by touching them. No compiled frame is larger than half of the guard, so no
  * function can step over it, and a fault below stack_low is a stack overflow.
  *
- * Linear memory and stack share one limit. What memory does not use now, the stack may; when memory grows, the lower end
- * of the stack is given up, unless it is in use.
+ * Linear memory and stack share one limit. What memory does not use now, the stack may; when memory grows, the lower
+ * end of the stack is given up, unless it is in use.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -44,7 +44,8 @@ enum aotc_status aotc_stack_create(struct aotc_instance* instance, uint64_t max_
 
   uint8_t* map = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (map == MAP_FAILED)
-    return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot reserve %zu MiB of stack: %s", name, size >> 20, strerror(errno));
+    return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot reserve %zu MiB of stack: %s", name, size >> 20,
+                     strerror(errno));
   instance->stack_map = map;
   instance->stack_top = map + size;
   instance->stack_low = instance->stack_low_initial = instance->stack_top - max_stack;
@@ -82,7 +83,8 @@ bool aotc_stack_make_room(struct aotc_instance* instance, uint64_t bytes) {
   uint8_t* low = instance->stack_top - left;
   size_t given_up = (size_t)(low - instance->stack_low);
   /* Pages that an earlier, deeper call has touched are below the frames in use: nobody reads them again. */
-  if (madvise(instance->stack_low, given_up, MADV_DONTNEED) != 0 || mprotect(instance->stack_low, given_up, PROT_NONE) != 0)
+  if (madvise(instance->stack_low, given_up, MADV_DONTNEED) != 0 ||
+      mprotect(instance->stack_low, given_up, PROT_NONE) != 0)
     return false;
   instance->stack_low = low;
   return true;

@@ -56,7 +56,7 @@ struct aotc_instance {
   int exit_code;
 
   /* Linear memory. Its size is in the context tail, where compiled code can see it. */
-  uint64_t memory_max; /* bytes */
+  uint64_t memory_max;   /* bytes */
   uint64_t memory_limit; /* max_memory of the options, UINT64_MAX for none */
 
   /* Native stack: [stack_map, stack_low) is inaccessible, [stack_low, stack_top) is the guest's. */

@@ -1,8 +1,8 @@
 /* table.c - wasm tables that may change at run time, and the helpers that change them.
  *
  * An entry is a function reference: wasm function index + 1, or 0 for null. Compiled code looks references up without a
- * further check, so each one that comes from the file is checked here. Capacity is reserved at creation and committed by
- * touching it; growing never moves the entries.
+ * further check, so each one that comes from the file is checked here. Capacity is reserved at creation and committed
+ * by touching it; growing never moves the entries.
  *
  * The helpers run on the guest's stack and work in pieces, so that a deadline is noticed.
  */
@@ -37,15 +37,18 @@ enum aotc_status aotc_tables_create(struct aotc_instance* instance, struct aotc_
       return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: table %u has %u entries, at most %u are supported", artifact->name,
                        inits[i].index, inits[i].min, AOTC_MAX_TABLE_ENTRIES);
     if (inits[i].min > inits[i].max)
-      return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: limits of table %u contradict", artifact->name, inits[i].index);
+      return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: limits of table %u contradict", artifact->name,
+                       inits[i].index);
     table->size = inits[i].min;
     table->capacity = inits[i].max < AOTC_MAX_TABLE_ENTRIES ? inits[i].max : AOTC_MAX_TABLE_ENTRIES;
     instance->table_count = i + 1;
     if (table->capacity == 0) continue;
-    void* map = mmap(NULL, capacity_bytes(table), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* map =
+        mmap(NULL, capacity_bytes(table), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (map == MAP_FAILED) {
       table->capacity = table->size = 0;
-      return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot reserve table %u: %s", artifact->name, inits[i].index, strerror(errno));
+      return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot reserve table %u: %s", artifact->name, inits[i].index,
+                       strerror(errno));
     }
     table->entries = map;
   }
@@ -67,18 +70,20 @@ enum aotc_status aotc_tables_populate(struct aotc_instance* instance, struct aot
     /* DONTNEED on private anonymous memory is the cheap way to zero, but emulators may take it for mere advice. */
     if (mmap(table->entries, capacity_bytes(table), PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
-      return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot reset table %u: %s", artifact->name, inits[i].index, strerror(errno));
+      return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot reset table %u: %s", artifact->name, inits[i].index,
+                       strerror(errno));
     table->size = inits[i].min;
   }
   memset(instance->elem_dropped, 0, h->elem_segments.count);
   for (uint32_t i = 0; i < h->elements.count; ++i)
     if (elements[i] > instance->function_count)
-      return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: element %u refers to function %u of %u", artifact->name, i,
-                       elements[i] - 1, instance->function_count);
+      return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: element %u refers to function %u of %u",
+                       artifact->name, i, elements[i] - 1, instance->function_count);
   for (uint32_t i = 0; i < h->elem_segments.count; ++i) {
     const struct aotc_elem_segment* s = &segments[i];
     if (!fits(s->first, s->count, h->elements.count) || (s->active && s->table >= instance->table_count))
-      return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: element segment %u is out of place", artifact->name, i);
+      return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: element segment %u is out of place", artifact->name,
+                       i);
     if (!s->active) continue;
     struct aotc_table* table = &aotc_tables(instance)[s->table];
     if (!fits(s->address, s->count, table->size))
@@ -103,7 +108,8 @@ static inline AOTC_HELPER_SECTION struct aotc_table* table_at(struct aotc_instan
   return index < instance->table_count ? &aotc_tables(instance)[index] : NULL;
 }
 
-AOTC_HELPER_SECTION void aotc_table_init_helper(uint8_t* base, uint32_t packed, uint32_t dst, uint32_t src, uint32_t n) {
+AOTC_HELPER_SECTION void aotc_table_init_helper(uint8_t* base, uint32_t packed, uint32_t dst, uint32_t src,
+                                                uint32_t n) {
   struct aotc_instance* instance = aotc_instance_of(base);
   const struct aotc_header* h = instance->artifact->header;
   struct aotc_table* table = table_at(instance, packed & 0xff);
@@ -113,7 +119,8 @@ AOTC_HELPER_SECTION void aotc_table_init_helper(uint8_t* base, uint32_t packed, 
   uint32_t available = instance->elem_dropped[index] ? 0 : segments[index].count;
   if ((uint64_t)src + n > available || (uint64_t)dst + n > table->size) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_TABLE);
   if (n == 0) return;
-  const uint32_t* from = (const uint32_t*)(const void*)(instance->artifact->map + h->elements.offset) + segments[index].first + src;
+  const uint32_t* from =
+      (const uint32_t*)(const void*)(instance->artifact->map + h->elements.offset) + segments[index].first + src;
   for (uint32_t i = 0; i < n; ++i) {
     if (i % kPiece == 0 && instance->deadline_hit) RAISE(AOTC_TRAP_DEADLINE);
     table->entries[dst + i] = from[i];
@@ -125,7 +132,8 @@ AOTC_HELPER_SECTION void aotc_elem_drop_helper(uint8_t* base, uint32_t segment) 
   if (segment < instance->artifact->header->elem_segments.count) instance->elem_dropped[segment] = 1;
 }
 
-AOTC_HELPER_SECTION void aotc_table_copy_helper(uint8_t* base, uint32_t packed, uint32_t dst, uint32_t src, uint32_t n) {
+AOTC_HELPER_SECTION void aotc_table_copy_helper(uint8_t* base, uint32_t packed, uint32_t dst, uint32_t src,
+                                                uint32_t n) {
   struct aotc_instance* instance = aotc_instance_of(base);
   struct aotc_table* to = table_at(instance, packed >> 8);
   struct aotc_table* from = table_at(instance, packed & 0xff);

@@ -32,7 +32,8 @@ static void release(void* data) {
 }
 
 enum aotc_status aotc_thread_install(struct aotc_error* error) {
-  if (pthread_key_create(&g_key, release) != 0) return aotc_fail(error, AOTC_ERROR_LIMIT, "no thread-specific key left");
+  if (pthread_key_create(&g_key, release) != 0)
+    return aotc_fail(error, AOTC_ERROR_LIMIT, "no thread-specific key left");
   return AOTC_OK;
 }
 
@@ -45,7 +46,8 @@ enum aotc_status aotc_thread_prepare(struct aotc_error* error) {
   if (!enough) {
     size_t page = (size_t)aotc_page_size(), size = (wanted + page - 1) / page * page + page;
     uint8_t* map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (map == MAP_FAILED) return aotc_fail(error, AOTC_ERROR_LIMIT, "cannot allocate a signal stack: %s", strerror(errno));
+    if (map == MAP_FAILED)
+      return aotc_fail(error, AOTC_ERROR_LIMIT, "cannot allocate a signal stack: %s", strerror(errno));
     thread->alternate_stack = map;
     thread->alternate_size = size;
     stack_t stack = {.ss_sp = map + page, .ss_size = size - page};

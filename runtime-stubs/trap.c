@@ -1,9 +1,9 @@
 /* trap.c - turns faults of compiled code into traps, and leaves everything else to whoever else wants it.
  *
- * A fault is the guest's only if this thread runs an instance, the pc lies in that instance's artifact (or in the helpers
- * it calls), and it is a trap instruction or an address of the instance's own reservation or stack guard. The handler
- * records where it happened and sends the thread to aotc_leave with the signal's context, so no handler frame is left
- * behind. A fault anywhere else is a bug in the host: the previous handler or the default action gets it.
+ * A fault is the guest's only if this thread runs an instance, the pc lies in that instance's artifact (or in the
+ * helpers it calls), and it is a trap instruction or an address of the instance's own reservation or stack guard. The
+ * handler records where it happened and sends the thread to aotc_leave with the signal's context, so no handler frame
+ * is left behind. A fault anywhere else is a bug in the host: the previous handler or the default action gets it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -106,7 +106,8 @@ enum aotc_status aotc_signals_install(struct aotc_error* error) {
   sigaddset(&action.sa_mask, aotc_deadline_signal());
   for (int i = 0; i < kSignalCount; ++i)
     if (sigaction(kSignals[i], &action, &g_previous[i]) != 0)
-      return aotc_fail(error, AOTC_ERROR_IO, "cannot install a handler for signal %d: %s", kSignals[i], strerror(errno));
+      return aotc_fail(error, AOTC_ERROR_IO, "cannot install a handler for signal %d: %s", kSignals[i],
+                       strerror(errno));
   return AOTC_OK;
 }
 

@@ -84,11 +84,21 @@ static uint64_t parse_quantity(const char* option, const char* text, const struc
   usage_error(option, text);
 }
 
-static const struct unit kDurations[] = {{"ns", 1},           {"us", 1000},           {"ms", 1000000},
-                                         {"s", 1000000000ull}, {"m", 60000000000ull}, {"h", 3600000000000ull}, {NULL, 0}};
-static const struct unit kSizes[] = {{"", 1},           {"B", 1},           {"K", 1ull << 10},   {"KB", 1ull << 10},
-                                     {"KiB", 1ull << 10}, {"M", 1ull << 20},  {"MB", 1ull << 20},  {"MiB", 1ull << 20},
-                                     {"G", 1ull << 30}, {"GB", 1ull << 30}, {"GiB", 1ull << 30}, {NULL, 0}};
+static const struct unit kDurations[] = {
+    {"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000ull}, {"m", 60000000000ull}, {"h", 3600000000000ull},
+    {NULL, 0}};
+static const struct unit kSizes[] = {{"", 1},
+                                     {"B", 1},
+                                     {"K", 1ull << 10},
+                                     {"KB", 1ull << 10},
+                                     {"KiB", 1ull << 10},
+                                     {"M", 1ull << 20},
+                                     {"MB", 1ull << 20},
+                                     {"MiB", 1ull << 20},
+                                     {"G", 1ull << 30},
+                                     {"GB", 1ull << 30},
+                                     {"GiB", 1ull << 30},
+                                     {NULL, 0}};
 
 /* HOST::GUEST[:ro]; without GUEST it is HOST. */
 static struct aotc_wasi_dir parse_dir(char* text) {
@@ -121,8 +131,7 @@ static int open_listener(const char* text) {
   struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
   struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
   bool is_v4 = length == 0 || inet_pton(AF_INET, host, &v4.sin_addr) == 1;
-  if (!is_v4 && inet_pton(AF_INET6, host, &v6.sin6_addr) != 1)
-    usage_error("--tcplisten: not a numeric address", text);
+  if (!is_v4 && inet_pton(AF_INET6, host, &v6.sin6_addr) != 1) usage_error("--tcplisten: not a numeric address", text);
   int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   int one = 1;
   const struct sockaddr* address = is_v4 ? (const struct sockaddr*)&v4 : (const struct sockaddr*)&v6;
@@ -188,7 +197,8 @@ static void parse(int argc, char** argv, struct options* o) {
     }
   }
   if (o->file == NULL) {
-    fputs("usage: aotc-exec [OPTION]... FILE [OPTION]... [--invoke EXPORT [ARG]...] [-- ARG...]; --help says more\n", stderr);
+    fputs("usage: aotc-exec [OPTION]... FILE [OPTION]... [--invoke EXPORT [ARG]...] [-- ARG...]; --help says more\n",
+          stderr);
     exit(kExitUsage);
   }
   if (o->name == NULL) {
@@ -247,8 +257,12 @@ static void print_value(const struct aotc_value* value, uint8_t type) {
   float f;
   double d;
   switch (type) {
-    case AOTC_I32: printf("%" PRId32 "\n", (int32_t)value->word[0]); break;
-    case AOTC_I64: printf("%" PRId64 "\n", (int64_t)value->word[0]); break;
+    case AOTC_I32:
+      printf("%" PRId32 "\n", (int32_t)value->word[0]);
+      break;
+    case AOTC_I64:
+      printf("%" PRId64 "\n", (int64_t)value->word[0]);
+      break;
     case AOTC_F32:
       memcpy(&f, value->word, sizeof(f));
       printf("%.9g\n", (double)f);
@@ -257,7 +271,9 @@ static void print_value(const struct aotc_value* value, uint8_t type) {
       memcpy(&d, value->word, sizeof(d));
       printf("%.17g\n", d);
       break;
-    case AOTC_V128: printf("0x%016" PRIx64 "%016" PRIx64 "\n", value->word[1], value->word[0]); break;
+    case AOTC_V128:
+      printf("0x%016" PRIx64 "%016" PRIx64 "\n", value->word[1], value->word[0]);
+      break;
     default:
       if ((uint32_t)value->word[0] == 0)
         puts("null");
@@ -327,7 +343,8 @@ static void invoke(struct aotc_instance* instance, const struct options* o) {
   uint32_t params = 0, results = 0;
   const uint8_t* types = type_of(artifact, function, &params, &results);
   if (types != NULL && (uint32_t)o->invoke_count != params) {
-    fprintf(stderr, "aotc-exec: %s: \"%s\" takes %u arguments, %d given\n", o->name, o->invoke, params, o->invoke_count);
+    fprintf(stderr, "aotc-exec: %s: \"%s\" takes %u arguments, %d given\n", o->name, o->invoke, params,
+            o->invoke_count);
     exit(kExitUsage);
   }
   struct aotc_value* values = calloc((size_t)params + results + 1, sizeof(*values));
@@ -372,7 +389,8 @@ int main(int argc, char** argv) {
                                            .stdio = {0, 1, 2}};
   if ((status = aotc_wasi_create(&wasi_options, &wasi, &error)) != AOTC_OK) cannot_run(status, &error);
 
-  struct aotc_instance_options options = {.max_memory = o.max_memory, .resolver = aotc_wasi_resolve, .resolver_data = wasi};
+  struct aotc_instance_options options = {
+      .max_memory = o.max_memory, .resolver = aotc_wasi_resolve, .resolver_data = wasi};
   if ((status = aotc_instance_create(artifact, &options, &instance, &error)) != AOTC_OK) cannot_run(status, &error);
   if (o.timeout != 0 && (status = aotc_instance_set_deadline(instance, o.timeout, &error)) != AOTC_OK)
     cannot_run(status, &error);

@@ -27,9 +27,9 @@
  * to the innermost `catch_call`, whose stack pointer is kept in the context. A function of that type returns only the
  * Go stack pointer.
  *
- * Traps are `ud1 code(%eax), %eax` (67 0f b9 40 code) on x86-64 and `brk #0x5500 + code` on AArch64, or a fault on an
- * address of the instance's own reservation or stack guard. The runtime's signal handler accepts both only when the pc
- * lies in a loaded artifact.
+ * Traps are `ud1 code(%eax), %eax` (67 0f b9 40 code, or 67 0f b9 00 for code 0) on x86-64 and `brk #0x5500 + code` on
+ * AArch64, or a fault on an address of the instance's own reservation or stack guard. The runtime's signal handler
+ * accepts both only when the pc lies in a loaded artifact.
  */
 #ifndef AOTC_ABI_H
 #define AOTC_ABI_H

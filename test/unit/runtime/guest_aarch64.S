@@ -205,6 +205,9 @@ guest_trap_site:
 	str	w0, [x28, #64]
 	LEAVE
 
+	FUNCTION guest_unreachable
+	TRAP(0)
+
 	.globl guest_end
 	.p2align 4
 guest_end:

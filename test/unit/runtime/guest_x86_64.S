@@ -174,6 +174,10 @@ guest_trap_site:
 	addq	$8, %rsp
 	ret
 
+/* As LLVM encodes code 0: without a displacement. */
+	FUNCTION guest_unreachable
+	ud1l	(%eax), %eax
+
 	.globl guest_end
 	.p2align 4, 0xcc
 guest_end:

@@ -38,21 +38,22 @@ static enum aotc_status try_all(const struct image* image, struct aotc_error* er
 static void expect(const struct image* image, enum aotc_status wanted, const char* part) {
   struct aotc_error error = {.message = ""};
   enum aotc_status status = try_all(image, &error);
-  if (status == wanted && (status == AOTC_OK || (error.status == status && strstr(error.message, part) != NULL))) return;
+  if (status == wanted && (status == AOTC_OK || (error.status == status && strstr(error.message, part) != NULL)))
+    return;
   ++g_failures;
   fprintf(stderr, "expected status %d and \"%s\", got %d and \"%s\"\n", wanted, part, status, error.message);
 }
 
 /* Changes one field of a fresh artifact. */
-#define WITH(change, status, part)                        \
-  do {                                                    \
-    struct image image = make_artifact();                 \
-    struct aotc_header* h = image_header(&image);         \
-    change;                                               \
-    fix_header_checksum(&image);                          \
-    expect(&image, status, part);                         \
-    (void)h;                                              \
-    free(image.bytes);                                    \
+#define WITH(change, status, part)                \
+  do {                                            \
+    struct image image = make_artifact();         \
+    struct aotc_header* h = image_header(&image); \
+    change;                                       \
+    fix_header_checksum(&image);                  \
+    expect(&image, status, part);                 \
+    (void)h;                                      \
+    free(image.bytes);                            \
   } while (0)
 
 /* An element of one of the artifact's arrays. */
@@ -69,8 +70,8 @@ static void test_header(void) {
   WITH(h->format_version = 99, AOTC_ERROR_FORMAT, "format version 99");
   WITH(h->abi_version = 99, AOTC_ERROR_FORMAT, "ABI version 99");
   WITH(h->architecture = 3 - h->architecture, AOTC_ERROR_FORMAT, "architecture");
-  WITH((h->architecture = 3 - h->architecture, image.bytes[18] = h->architecture == AOTC_ARCH_X86_64 ? 62 : 183), AOTC_ERROR_CPU,
-       "compiled for");
+  WITH((h->architecture = 3 - h->architecture, image.bytes[18] = h->architecture == AOTC_ARCH_X86_64 ? 62 : 183),
+       AOTC_ERROR_CPU, "compiled for");
   WITH(h->cpu_features |= 1ull << 60, AOTC_ERROR_CPU, "needs CPU feature unknown");
   WITH(h->file_size = UINT64_MAX, AOTC_ERROR_FORMAT, "truncated");
   WITH(h->load_size = UINT64_MAX, AOTC_ERROR_FORMAT, "load size");
@@ -123,7 +124,8 @@ static void test_verify(void) {
   image.bytes[image_header(&image)->image.offset + 5] ^= 1;
   int fd = image_file(&image);
   CHECK(aotc_load_fd(fd, "guest.aotc", &artifact, &error) == AOTC_OK);
-  CHECK(aotc_artifact_verify(artifact, &error) == AOTC_ERROR_FORMAT && strstr(error.message, "checksum of image") != NULL);
+  CHECK(aotc_artifact_verify(artifact, &error) == AOTC_ERROR_FORMAT &&
+        strstr(error.message, "checksum of image") != NULL);
   aotc_unload(artifact);
   close(fd);
   free(image.bytes);

@@ -38,7 +38,8 @@ static enum aotc_status call(struct aotc_instance* instance, const char* name, c
   for (int i = 0; i < 3 && results != NULL; ++i) results[i] = (uint32_t)out[i].word[0];
   return status;
 }
-#define ARGS(...) (const uint32_t[5]){__VA_ARGS__}
+#define ARGS(...) \
+  (const uint32_t[5]) { __VA_ARGS__ }
 
 static enum aotc_status host(struct aotc_instance* instance, void* data, uint64_t* slots) {
   struct host* h = data;
@@ -48,16 +49,23 @@ static enum aotc_status host(struct aotc_instance* instance, void* data, uint64_
   (void)deep;
   deep[0] = deep[sizeof(deep) - 1] = 1;
   switch (h->mode) {
-    case kHostTrap: aotc_instance_set_trap(instance, AOTC_TRAP_INTEGER_OVERFLOW); return AOTC_TRAPPED;
-    case kHostExit: aotc_instance_set_exit_code(instance, 42); return AOTC_EXITED;
+    case kHostTrap:
+      aotc_instance_set_trap(instance, AOTC_TRAP_INTEGER_OVERFLOW);
+      return AOTC_TRAPPED;
+    case kHostExit:
+      aotc_instance_set_exit_code(instance, 42);
+      return AOTC_EXITED;
     case kHostSleep: {
       struct timespec long_time = {.tv_sec = 20};
       CHECK(clock_nanosleep(CLOCK_MONOTONIC, 0, &long_time, NULL) == EINTR);
       CHECK(aotc_instance_deadline_left(instance) == 0);
       break;
     }
-    case kHostReenter: CHECK(call(instance, "add", ARGS(1, 2), NULL) == AOTC_ERROR_ARGUMENT); break;
-    default: break;
+    case kHostReenter:
+      CHECK(call(instance, "add", ARGS(1, 2), NULL) == AOTC_ERROR_ARGUMENT);
+      break;
+    default:
+      break;
   }
   slots[0] += 1;
   return AOTC_OK;
@@ -144,6 +152,8 @@ static void test_traps(void) {
   CHECK(call(instance, "store", ARGS(kMemoryPages * 65536 - 3, 1), r) == AOTC_TRAPPED);
   CHECK(call(instance, "store", ARGS(kMemoryPages * 65536 - 4, 1), r) == AOTC_OK);
   CHECK(call(instance, "unwind_outside", ARGS(0), r) == AOTC_TRAPPED && trap_of(instance) == AOTC_TRAP_UNREACHABLE);
+  CHECK(call(instance, "unreachable", ARGS(0), r) == AOTC_TRAPPED && trap_of(instance) == AOTC_TRAP_UNREACHABLE);
+  CHECK(strcmp(backtrace(instance), "unreachable") == 0);
   CHECK(call(instance, "add", ARGS(40, 2), r) == AOTC_OK && r[0] == 42);
   aotc_instance_destroy(instance);
 }
@@ -172,13 +182,15 @@ static void test_unwinding(void) {
   CHECK(call(instance, "catch", ARGS(1000, 1), r) == AOTC_OK && r[0] == 1101 && r[1] == 1 && r[2] == 1);
   /* 1000 + 1, + 1 + 100 and unwound inside, + 1 + 1000 and unwound outside */
   CHECK(call(instance, "catch", ARGS(1000, 3), r) == AOTC_OK && r[0] == 2103 && r[1] == 1 && r[2] == 1);
-  CHECK(call(instance, "catch", ARGS(1000, 2), r) == AOTC_TRAPPED && trap_of(instance) == AOTC_TRAP_UNINITIALIZED_ELEMENT);
+  CHECK(call(instance, "catch", ARGS(1000, 2), r) == AOTC_TRAPPED &&
+        trap_of(instance) == AOTC_TRAP_UNINITIALIZED_ELEMENT);
   CHECK(strcmp(backtrace(instance), "catch_deep catch_inner catch") == 0);
   CHECK(call(instance, "unwind_outside", ARGS(0), r) == AOTC_TRAPPED);
   aotc_instance_destroy(instance);
 }
 
-static uint32_t helper(struct aotc_instance* instance, enum aotc_helper which, uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
+static uint32_t helper(struct aotc_instance* instance, enum aotc_helper which, uint32_t a, uint32_t b, uint32_t c,
+                       uint32_t d) {
   uint32_t r[3] = {0xdead};
   enum aotc_status status = call(instance, "helper", ARGS(which, a, b, c, d), r);
   return status == AOTC_OK ? r[0] : 0xbad00000 + trap_of(instance);
@@ -192,9 +204,10 @@ static void test_copy(void) {
   uint8_t* memory = aotc_instance_memory(instance);
   enum { kArea = 128 << 10 };
   static uint8_t expected[kArea];
-  static const uint32_t kSizes[] = {0,  1,  2,  3,   4,   7,   8,   9,   15,  16,  17,  31,   32,   33,   63,   64,
+  static const uint32_t kSizes[] = {0,  1,  2,   3,   4,   7,   8,   9,   15,  16,  17,  31,   32,   33,   63,   64,
                                     65, 96, 127, 128, 129, 130, 191, 192, 193, 255, 256, 1000, 2047, 2048, 5000, 30000};
-  static const int32_t kDistances[] = {0, 1, -1, 7, -7, 16, -16, 33, -33, 64, -64, 100, -100, 4096, -4096, 31000, -31000};
+  static const int32_t kDistances[] = {0,  1,   -1,  7,    -7,   16,    -16,   33,    -33,
+                                       64, -64, 100, -100, 4096, -4096, 31000, -31000};
   for (size_t s = 0; s < sizeof(kSizes) / sizeof(*kSizes); ++s)
     for (size_t d = 0; d < sizeof(kDistances) / sizeof(*kDistances); ++d) {
       for (uint32_t i = 0; i < kArea; ++i) memory[i] = expected[i] = (uint8_t)(i * 31 + i / 256);
@@ -208,13 +221,15 @@ static void test_copy(void) {
       /* Equal strings, then one byte that differs, at the start, in the middle and at the end. */
       uint32_t n = kSizes[s], p = 1000, q = 70003;
       for (uint32_t i = 0; i < n; ++i) memory[p + i] = memory[q + i] = (uint8_t)(i % 200);
-      CHECK(helper(instance, AOTC_HELPER_MEMEQUAL, p, q, n, 0) == 1 && helper(instance, AOTC_HELPER_MEMCMP, p, q, n, 0) == 0);
+      CHECK(helper(instance, AOTC_HELPER_MEMEQUAL, p, q, n, 0) == 1 &&
+            helper(instance, AOTC_HELPER_MEMCMP, p, q, n, 0) == 0);
       for (uint32_t k = 0; k < 3 && n > 0 && d == 0; ++k) {
         uint32_t at = k == 0 ? 0 : k == 1 ? n / 2 : n - 1;
         uint8_t old = memory[q + at];
         memory[q + at] = 201;
         CHECK(helper(instance, AOTC_HELPER_MEMEQUAL, p, q, n, 0) == 0);
-        CHECK(helper(instance, AOTC_HELPER_MEMCMP, p, q, n, 0) == UINT32_MAX && helper(instance, AOTC_HELPER_MEMCMP, q, p, n, 0) == 1);
+        CHECK(helper(instance, AOTC_HELPER_MEMCMP, p, q, n, 0) == UINT32_MAX &&
+              helper(instance, AOTC_HELPER_MEMCMP, q, p, n, 0) == 1);
         CHECK(helper(instance, AOTC_HELPER_MEMCHR, q, 201, n, 0) == at);
         memory[q + at] = old;
         CHECK(helper(instance, AOTC_HELPER_MEMCHR, q, 201, n, 0) == UINT32_MAX);
@@ -352,7 +367,8 @@ static double now(void) {
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void expect_deadline(struct aotc_instance* instance, const char* name, const uint32_t args[5], const char* frames) {
+static void expect_deadline(struct aotc_instance* instance, const char* name, const uint32_t args[5],
+                            const char* frames) {
   struct aotc_error error;
   double start = now();
   CHECK(aotc_instance_set_deadline(instance, 30000000, &error) == AOTC_OK);
@@ -417,7 +433,8 @@ static void* run_thread(void* data) {
     CHECK(call(instance, "trap", ARGS(0), NULL) == AOTC_TRAPPED);
     CHECK(call(instance, "recurse", ARGS(0xffffffff), NULL) == AOTC_TRAPPED);
     CHECK(aotc_instance_set_deadline(instance, 2000000, &error) == AOTC_OK);
-    CHECK(call(instance, round % 2 ? "loop" : "host_loop", ARGS(0), NULL) == AOTC_TRAPPED && trap_of(instance) == AOTC_TRAP_DEADLINE);
+    CHECK(call(instance, round % 2 ? "loop" : "host_loop", ARGS(0), NULL) == AOTC_TRAPPED &&
+          trap_of(instance) == AOTC_TRAP_DEADLINE);
     aotc_instance_destroy(instance);
   }
   return NULL;
@@ -434,7 +451,9 @@ static enum aotc_status bad_host(struct aotc_instance* instance, void* data, uin
   *(volatile char*)(aotc_instance_memory(instance) + (1ull << 32)) = 1;
   return AOTC_OK;
 }
-static aotc_host_function resolve_bad(void* data, const char* module, const char* field, const char* type) { return bad_host; }
+static aotc_host_function resolve_bad(void* data, const char* module, const char* field, const char* type) {
+  return bad_host;
+}
 
 static void test_host_fault(void) {
   pid_t child = fork();
@@ -474,9 +493,10 @@ int main(int argc, char** argv) {
   static const struct {
     const char* name;
     void (*run)(void);
-  } kTests[] = {{"calls", test_calls},       {"traps", test_traps},   {"stack", test_stack},   {"unwinding", test_unwinding},
-                {"copy", test_copy},         {"memory", test_memory}, {"limit", test_limit},   {"tables", test_tables},
-                {"reset", test_reset},       {"deadline", test_deadline}, {"threads", test_threads}, {"host_fault", test_host_fault}};
+  } kTests[] = {{"calls", test_calls},         {"traps", test_traps},     {"stack", test_stack},
+                {"unwinding", test_unwinding}, {"copy", test_copy},       {"memory", test_memory},
+                {"limit", test_limit},         {"tables", test_tables},   {"reset", test_reset},
+                {"deadline", test_deadline},   {"threads", test_threads}, {"host_fault", test_host_fault}};
   for (size_t i = 0; i < sizeof(kTests) / sizeof(kTests[0]); ++i) {
     if (argc > 1 && strcmp(argv[1], kTests[i].name) != 0) continue;
     int before = g_failures;
