@@ -5,9 +5,10 @@
  * costs amortised constant time. Guest numbers are never host numbers: a guest cannot name a descriptor it was not
  * given.
  *
- * Rights follow the specification's capability model, with the leniency Go and wasi-libc rely on: they ask path_open
- * for everything they can imagine, so a grant is what was asked, what the directory lets its children inherit, and what
- * the kind of file can do, intersected.
+ * Rights. What path_open asks for decides whether a file is opened for reading, writing or both, and nothing else: some
+ * programs ask for everything they can imagine (Go, wasi-libc), others for nothing and then use the directory, and
+ * today's hosts let both. A descriptor has the rights its kind of file has, limited by what its directory lets its
+ * children inherit. fd_fdstat_set_rights takes rights away for good, and then they are checked.
  */
 #define _GNU_SOURCE
 #include "wasi.h"

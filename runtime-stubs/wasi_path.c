@@ -67,7 +67,7 @@ static bool is_forbidden(int host, bool writes) {
 
 struct open_request {
   uint32_t lookup, oflags, fdflags;
-  uint64_t rights, inheriting;
+  uint64_t rights;
 };
 
 static int host_flags(const struct open_request* r, const struct aotc_wasi_fd* dir, int* out, bool* writes) {
@@ -101,7 +101,6 @@ static int open_path(struct aotc_instance* instance, struct aotc_wasi* wasi, con
   struct open_request request = {.lookup = aotc_wasi_arg32(slots, 1),
                                  .oflags = aotc_wasi_arg32(slots, 4),
                                  .rights = aotc_wasi_arg64(slots, 5),
-                                 .inheriting = aotc_wasi_arg64(slots, 6),
                                  .fdflags = aotc_wasi_arg32(slots, 7)};
   int error =
       load(instance, wasi, aotc_wasi_arg32(slots, 0), 0, aotc_wasi_arg32(slots, 2), aotc_wasi_arg32(slots, 3), &place);
@@ -128,8 +127,10 @@ static int open_path(struct aotc_instance* instance, struct aotc_wasi* wasi, con
   }
   entry->read_only = dir.read_only;
   entry->flags = (uint16_t)(entry->flags | (request.fdflags & (WASI_FDFLAG_NONBLOCK | WASI_FDFLAG_RSYNC)));
-  entry->rights &= request.rights & dir.inheriting;
-  entry->inheriting &= request.inheriting & dir.inheriting;
+  /* Asking for no access to the content gives none; see wasi_fd_table.c for why the rest is not what was asked. */
+  entry->rights &= dir.inheriting;
+  if (!(request.rights & (WASI_RIGHT_FD_READ | WASI_RIGHT_FD_READDIR))) entry->rights &= ~WASI_RIGHT_FD_READ;
+  entry->inheriting &= dir.inheriting;
   aotc_wasi_store32(out, number);
   return 0;
 }

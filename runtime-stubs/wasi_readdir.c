@@ -2,7 +2,7 @@
  *
  * A cookie is the kernel's own d_off, so a listing is resumed by lseek and nothing about it is kept between calls. The
  * usual alternative, a DIR* and a counter per descriptor, re-reads from the start when the guest goes back and loses
- * its place when the directory changes meanwhile. A hostile cookie is just a bad seek.
+ * its place when the directory changes meanwhile. A hostile cookie is just a seek to nowhere.
  *
  * The guest's buffer is filled to the brim and the last entry cut off; that is how the guest learns that there is more.
  */
@@ -67,8 +67,9 @@ static int list(struct aotc_instance* instance, int host, uint64_t cookie, struc
   uint8_t buffer[kBufferSize] __attribute__((aligned(8)));
   struct stat st;
   if (fstat(host, &st) != 0) return aotc_wasi_errno(errno);
-  if (cookie > INT64_MAX) return WASI_EINVAL;
-  if (lseek(host, (off_t)cookie, SEEK_SET) < 0) return aotc_wasi_errno(errno);
+  /* A cookie that the file system does not know lies behind the end. */
+  if (cookie > INT64_MAX || lseek(host, (off_t)cookie, SEEK_SET) < 0)
+    return cookie <= INT64_MAX && errno != EINVAL ? aotc_wasi_errno(errno) : 0;
   while (out->used < out->room) {
     /* The two forms of an entry are about the same size: do not read much more than can be passed on. */
     size_t want = out->room - out->used + kLongestEntry;
