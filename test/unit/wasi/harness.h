@@ -115,6 +115,7 @@ int open_descriptors(void);
   T(poll_descriptors)     \
   T(poll_hostile)         \
   T(deadlines)            \
+  T(random_calls)         \
   T(sockets)              \
   T(socket_blocking)
 
