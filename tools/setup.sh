@@ -64,7 +64,7 @@ install_toolchain() {
 # Puts a Go of at least 1.24 on PATH.
 use_go() {
   local minor
-  minor=$(go env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
+  minor=$({ go env GOVERSION 2>/dev/null || true; } | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
   if [[ -z $minor || $minor -lt 24 ]]; then
     install_toolchain "$default_go"
     export PATH=$build/toolchains/go-$default_go/go/bin:$PATH
