@@ -61,7 +61,7 @@ char CollectTrapSites::ID = 0;
 
 CodeGenOptLevel code_generation_level(Effort effort) {
   switch (effort) {
-    case Effort::Quick: return static_cast<CodeGenOptLevel>(getenv("AOTC_LEVEL") ? atoi(getenv("AOTC_LEVEL")) : 0);
+    case Effort::Quick: return CodeGenOptLevel::None;
     case Effort::Best: return CodeGenOptLevel::Default;
     case Effort::Large: return CodeGenOptLevel::None;
   }

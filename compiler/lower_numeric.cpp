@@ -87,8 +87,8 @@ bool FunctionLowering::numeric(const Instr& instr) {
     case Op::F32Sub: case Op::F64Sub: binary(Instruction::FSub); return true;
     case Op::F32Mul: case Op::F64Mul: binary(Instruction::FMul); return true;
     case Op::F32Div: case Op::F64Div: binary(Instruction::FDiv); return true;
-    case Op::F32Min: case Op::F64Min: binary(Intrinsic::minimum); return true;
-    case Op::F32Max: case Op::F64Max: binary(Intrinsic::maximum); return true;
+    case Op::F32Min: case Op::F64Min: minimum_or_maximum(Intrinsic::minimum); return true;
+    case Op::F32Max: case Op::F64Max: minimum_or_maximum(Intrinsic::maximum); return true;
     case Op::F32Copysign: case Op::F64Copysign: binary(Intrinsic::copysign); return true;
 
     case Op::I32WrapI64: wrap(); return true;
@@ -125,6 +125,14 @@ void FunctionLowering::binary(Intrinsic::ID intrinsic) {
   Value* right = pop();
   Value* left = pop();
   push(builder_.CreateBinaryIntrinsic(intrinsic, left, right));
+}
+
+// wasm wants a quiet NaN from a signalling one, which LLVM's intrinsics may pass on as it is; an addition makes it quiet.
+void FunctionLowering::minimum_or_maximum(Intrinsic::ID intrinsic) {
+  Value* right = pop();
+  Value* left = pop();
+  push(builder_.CreateSelect(builder_.CreateFCmpUNO(left, right), builder_.CreateFAdd(left, right),
+                             builder_.CreateBinaryIntrinsic(intrinsic, left, right)));
 }
 
 void FunctionLowering::binary(Instruction::BinaryOps op) {

@@ -51,7 +51,6 @@ Optimizer::Optimizer(TargetMachine& machine, Effort effort) : state_(std::make_u
   builder.crossRegisterProxies(state_->loops, state_->functions, state_->sccs, state_->modules);
   state_->inliner.addPass(AlwaysInlinerPass());
   const char* passes = effort == Effort::Best ? kBest : kQuick;
-  if (const char* override_passes = getenv("AOTC_PASSES")) passes = override_passes;
   cantFail(builder.parsePassPipeline(state_->passes, passes));
 }
 

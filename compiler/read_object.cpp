@@ -59,9 +59,9 @@ class ObjectReader {
   Expected<Fragment> read() {
     fragment_.frame_size = notes_.frame_size;
     sections_ = cantFail(file_.sections());
-    if (Error error = place_sections()) return std::move(error);
-    if (Error error = read_symbols()) return std::move(error);
-    if (Error error = read_relocations()) return std::move(error);
+    if (Error error = place_sections()) return error;
+    if (Error error = read_symbols()) return error;
+    if (Error error = read_relocations()) return error;
     return std::move(fragment_);
   }
 

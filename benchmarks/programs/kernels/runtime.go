@@ -26,7 +26,7 @@ func runChannel() uint64 {
 }
 
 func runMap() uint64 {
-	const keys, lookups = 150_000, 1_750_000
+	const keys, lookups = 4_000, 5_000_000 // within the caches: a larger map would measure the memory
 	names := make([]string, keys)
 	for i := range names {
 		names[i] = "user:" + strconv.Itoa(i*7919) + ":profile"
