@@ -102,8 +102,21 @@ class Pool {
 
 }  // namespace
 
+namespace {
+
+bool is_large(const FunctionBody& body) {
+  if (body.code.size() > kLargeInstructions) return true;
+  if (body.code.size() * body.locals.size() < kLargePhis) return false;
+  size_t blocks = static_cast<size_t>(std::count_if(body.code.begin(), body.code.end(), [](const Instr& instr) {
+    return instr.op == Op::Block || instr.op == Op::Loop || instr.op == Op::If || instr.op == Op::BrIf;
+  }));
+  return blocks * body.locals.size() > kLargePhis;
+}
+
+}  // namespace
+
 Effort effort_for(const Compilation& c, uint32_t defined_index) {
-  if (c.module.functions[defined_index].body.code.size() > kLarge) return Effort::Large;
+  if (is_large(c.module.functions[defined_index].body)) return Effort::Large;
   return c.options.tier == Tier::Best ? Effort::Best : Effort::Quick;
 }
 
