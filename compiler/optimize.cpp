@@ -50,8 +50,9 @@ Optimizer::Optimizer(TargetMachine& machine, Effort effort) : state_(std::make_u
   builder.registerLoopAnalyses(state_->loops);
   builder.crossRegisterProxies(state_->loops, state_->functions, state_->sccs, state_->modules);
   state_->inliner.addPass(AlwaysInlinerPass());
-  const char* passes = effort == Effort::Best ? kBest : kQuick;
-  cantFail(builder.parsePassPipeline(state_->passes, passes));
+  // Merging blocks takes time in the square of their number.
+  const char* passes = effort == Effort::Best ? kBest : effort == Effort::Quick ? kQuick : "";
+  if (*passes) cantFail(builder.parsePassPipeline(state_->passes, passes));
 }
 
 Optimizer::~Optimizer() = default;
