@@ -21,44 +21,55 @@ namespace {
 
 constexpr uint64_t kMaxFolded = 1ull << 31;
 
-// Splits `index` into a remainder and a constant to be added without wrapping.
-Value* fold_constants(IRBuilder<>& builder, Value* index, uint64_t& folded) {
-  auto small = [&](Value* operand) -> const ConstantInt* {
-    auto* constant = dyn_cast<ConstantInt>(operand);
-    return constant && constant->getValue().ult(kMaxFolded - folded) ? constant : nullptr;
-  };
-  for (;;) {
-    auto* instruction = dyn_cast<Instruction>(index);
-    if (!instruction) return index;
-    if (instruction->getOpcode() == Instruction::Add) {
-      const ConstantInt* constant = small(instruction->getOperand(1));
-      if (!constant) return index;
-      folded += constant->getZExtValue();
-      index = instruction->getOperand(0);
-    } else if (instruction->getOpcode() == Instruction::Trunc) {
-      auto* sum = dyn_cast<BinaryOperator>(instruction->getOperand(0));
-      if (!sum || sum->getOpcode() != Instruction::Add) return index;
-      const ConstantInt* constant = small(sum->getOperand(1));
-      if (!constant) return index;
-      folded += constant->getZExtValue();
-      auto* extended = dyn_cast<ZExtInst>(sum->getOperand(0));
-      index = extended && extended->getSrcTy()->isIntegerTy(32) ? extended->getOperand(0)
-                                                                : builder.CreateTrunc(sum->getOperand(0), builder.getInt32Ty());
-    } else {
-      return index;
-    }
+// Takes constants out of the sums that make up an address.
+class ConstantFolder {
+ public:
+  explicit ConstantFolder(IRBuilder<>& builder) : builder_(builder) {}
+
+  // Returns the remainder of `index`, to which folded() has to be added without wrapping.
+  Value* fold(Value* index) {
+    auto* truncated = dyn_cast<TruncInst>(index);
+    if (!truncated) return strip(index, kDepth);
+    Value* wide = truncated->getOperand(0);
+    Value* rest = strip(wide, kDepth);
+    if (rest == wide) return index;
+    auto* extended = dyn_cast<ZExtInst>(rest);
+    return extended && extended->getSrcTy()->isIntegerTy(32) ? extended->getOperand(0)
+                                                             : builder_.CreateTrunc(rest, builder_.getInt32Ty());
   }
-}
+  uint64_t folded() const { return folded_; }
+
+ private:
+  static constexpr unsigned kDepth = 3;
+
+  Value* strip(Value* value, unsigned depth) {
+    auto* sum = dyn_cast<BinaryOperator>(value);
+    if (!sum || sum->getOpcode() != Instruction::Add || depth == 0) return value;
+    Value* left = sum->getOperand(0);
+    Value* right = sum->getOperand(1);
+    auto* constant = dyn_cast<ConstantInt>(right);
+    if (constant && constant->getValue().ult(kMaxFolded - folded_)) {
+      folded_ += constant->getZExtValue();
+      return strip(left, depth - 1);
+    }
+    Value* new_left = strip(left, depth - 1);
+    Value* new_right = constant ? right : strip(right, depth - 1);
+    return new_left == left && new_right == right ? value : builder_.CreateAdd(new_left, new_right);
+  }
+
+  IRBuilder<>& builder_;
+  uint64_t folded_ = 0;
+};
 
 }  // namespace
 
 Value* FunctionLowering::address(Value* index, uint64_t offset) {
-  uint64_t folded = 0;
-  if (c_.go.recognised) index = fold_constants(builder_, index, folded);
+  ConstantFolder folder(builder_);
+  if (c_.go.recognised) index = folder.fold(index);
   Value* wide = builder_.CreateZExt(index, builder_.getInt64Ty());
   Value* pointer = builder_.CreateIntToPtr(wide, builder_.getPtrTy(ContextAccess::kBaseSpace));
-  if (offset + folded == 0) return pointer;
-  return builder_.CreateGEP(builder_.getInt8Ty(), pointer, builder_.getInt64(offset + folded));
+  if (offset + folder.folded() == 0) return pointer;
+  return builder_.CreateGEP(builder_.getInt8Ty(), pointer, builder_.getInt64(offset + folder.folded()));
 }
 
 void FunctionLowering::load(const Instr& instr, Type* memory_type, Type* type, bool is_signed) {
