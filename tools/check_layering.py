@@ -25,7 +25,7 @@ OWN = {
 SOLE_USERS = [
     ("wabt/", ["compiler/module_reader.h"]),
     ("lld/", ["compiler/link*.cpp"]),
-    ("CLI/", ["tools/command.h", "tools/aotc.cpp", "tools/cmd_*.cpp"]),
+    ("CLI/", ["tools/command.h", "tools/aotc.cpp", "tools/cmd_*.cpp", "cache-server/main.cpp"]),
     ("nlohmann/", ["tools/cmd_*.cpp", "cache-server/*"]),
     ("rocksdb/", ["cache-server/store.cpp"]),
     ("boost/beast", ["cache-server/http_session.*"]),

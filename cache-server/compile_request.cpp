@@ -1,0 +1,101 @@
+// compile_request.cpp - the rules for names and options.
+#include "compile_request.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "digest.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace aotc::server {
+
+namespace {
+
+llvm::Error bad(const std::string& message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+llvm::Error choose_targets(CompileRequest& request, const std::string& names, const std::string& cpus) {
+  llvm::SmallVector<llvm::StringRef, 4> targets, unused;
+  llvm::StringRef(names == "all" ? "x86_64,aarch64" : llvm::StringRef(names)).split(targets, ',', -1, false);
+  llvm::StringRef(cpus).split(unused, ',', -1, false);
+  for (llvm::StringRef name : targets) {
+    llvm::Expected<Architecture> architecture = parse_architecture(name);
+    if (!architecture) return bad("target: " + llvm::toString(architecture.takeError()));
+    CompileTarget target{*architecture, ""};
+    std::vector<std::string> known = cpu_baselines(*architecture);
+    target.cpu = known.front();
+    for (auto cpu = unused.begin(); cpu != unused.end(); ++cpu) {
+      if (std::find(known.begin(), known.end(), cpu->str()) == known.end()) continue;
+      target.cpu = cpu->str();
+      unused.erase(cpu);
+      break;
+    }
+    if (std::none_of(request.targets.begin(), request.targets.end(),
+                     [&](const CompileTarget& other) { return other.architecture == target.architecture; }))
+      request.targets.push_back(target);
+  }
+  if (request.targets.empty()) return bad("target: no target given");
+  if (!unused.empty()) return bad(fmt::format("cpu: unknown baseline \"{}\"", unused.front().str()));
+  std::sort(request.targets.begin(), request.targets.end(),
+            [](const CompileTarget& a, const CompileTarget& b) { return a.architecture < b.architecture; });
+  return llvm::Error::success();
+}
+
+}  // namespace
+
+const char* tier_name(Tier tier) { return tier == Tier::Quick ? "quick" : "best"; }
+
+bool is_repository_name(llvm::StringRef text) {
+  if (text.size() > 200) return false;
+  llvm::SmallVector<llvm::StringRef, 4> parts;
+  text.split(parts, '/');
+  auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return std::all_of(parts.begin(), parts.end(), [&](llvm::StringRef part) {
+    return !part.empty() && plain(part.front()) && plain(part.back()) && !part.contains("..") &&
+           std::all_of(part.begin(), part.end(),
+                       [&](char c) { return plain(c) || c == '.' || c == '_' || c == '-'; });
+  });
+}
+
+bool is_tag(llvm::StringRef text) {
+  return !text.empty() && text.size() <= 128 && text.front() != '.' && text.front() != '-' &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return llvm::isAlnum(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+llvm::Expected<CompileRequest> parse_compile_request(const std::vector<std::pair<std::string, std::string>>& query) {
+  CompileRequest request;
+  std::string targets = "all", cpus;
+  for (const auto& [name, value] : query) {
+    if (name == "target") {
+      targets = value;
+    } else if (name == "cpu") {
+      cpus = value;
+    } else if (name == "tier") {
+      if (value != "quick" && value != "best") return bad(fmt::format("tier: \"{}\" is neither quick nor best", value));
+      request.tier = value == "quick" ? Tier::Quick : Tier::Best;
+    } else if (name == "name") {
+      if (!is_repository_name(value)) return bad(fmt::format("name: \"{}\" is not a repository name", value));
+      request.name = value;
+    } else if (name == "tag") {
+      if (!is_tag(value)) return bad(fmt::format("tag: \"{}\" is not a tag", value));
+      request.tag = value;
+    } else {
+      return bad(fmt::format("unknown parameter \"{}\"", name));
+    }
+  }
+  if (llvm::Error error = choose_targets(request, targets, cpus)) return error;
+  return request;
+}
+
+std::string job_id(const std::string& module_digest, const CompileRequest& request) {
+  std::string key = fmt::format("{}\n{}\n{}\n", kCompilerVersion, module_digest, tier_name(request.tier));
+  for (const CompileTarget& target : request.targets)
+    key += fmt::format("{} {}\n", architecture_name(target.architecture), target.cpu);
+  return sha256(key).substr(7, 32);
+}
+
+}  // namespace aotc::server

@@ -1,0 +1,38 @@
+// listener.h - accepts connections on one address and runs a session for each, until it is told to stop.
+//
+// Graceful: stop() closes the listening socket and idle connections; an answer being sent is finished and is the last of
+// its connection. run() returns when no connection is left, or `kGrace` after stop().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "llvm/Support/Error.h"
+#include "router.h"
+
+namespace aotc::server {
+
+struct HttpLimits {
+  uint64_t max_upload = 256 << 20;
+  unsigned max_connections = 1024;
+  double header_seconds = 30;  // for a whole header, and for an idle connection
+  double body_seconds = 60;    // for each 256 KiB of a body, either way
+  unsigned threads = 4;
+};
+
+class Listener {
+ public:
+  Listener(Service service, const HttpLimits& limits);
+  ~Listener();
+  // "127.0.0.1:8080", "[::1]:0"; returns the address with the port that was chosen.
+  llvm::Expected<std::string> bind(const std::string& address);
+  // Serves until SIGTERM or SIGINT.
+  void run();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aotc::server

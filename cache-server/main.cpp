@@ -1,0 +1,126 @@
+// main.cpp - `aotc-server`: opens the store, starts the job queue, serves until SIGTERM, stops in the opposite order.
+// `aotc-server worker` is the same program as a compile's process; only the server starts it.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "job_queue.h"
+#include "listener.h"
+#include "store.h"
+#include "worker.h"
+
+namespace {
+
+using namespace aotc::server;
+
+struct ServerArguments {
+  std::string data;
+  std::string listen = "127.0.0.1:8080";
+  uint64_t worker_memory = uint64_t{4} << 30;
+  HttpLimits http;
+  JobLimits jobs;
+};
+
+llvm::Error serve(const ServerArguments& arguments) {
+  std::error_code code;
+  std::filesystem::create_directories(arguments.data, code);
+  if (code)
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.data + ": " + code.message());
+  llvm::Expected<std::unique_ptr<Store>> store = Store::open(arguments.data + "/store");
+  if (!store) return store.takeError();
+  Counters counters;
+  JobLimits limits = arguments.jobs;
+  limits.memory_bytes = arguments.worker_memory;
+  JobQueue jobs(**store, counters, limits, std::filesystem::absolute(arguments.data).string() + "/work");
+  Listener listener({**store, jobs, counters}, arguments.http);
+  llvm::Expected<std::string> address = listener.bind(arguments.listen);
+  if (!address) return address.takeError();
+  if (llvm::Error error = jobs.start()) return error;
+  fmt::print("listening on http://{}\n", *address);
+  std::fflush(stdout);
+  listener.run();
+  jobs.stop();
+  return llvm::Error::success();
+}
+
+void add_options(CLI::App& app, ServerArguments& arguments) {
+  // Both kinds of size are powers of 1024: 64M is 67108864.
+  auto size = CLI::AsSizeValue(false);
+  unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+  arguments.jobs.threads = cores;
+  app.add_option("--data", arguments.data, "folder that holds everything the server keeps; created if missing");
+  app.add_option("--listen", arguments.listen, "address and port; port 0 picks a free one, printed at the start")
+      ->capture_default_str();
+  app.add_option("--workers", arguments.jobs.workers, "compiles at a time, each in a process")
+      ->check(CLI::Range(1u, 256u))
+      ->capture_default_str();
+  app.add_option("--threads", arguments.jobs.threads, "threads of each worker")
+      ->check(CLI::Range(1u, 1024u))
+      ->capture_default_str();
+  app.add_option("--queue", arguments.jobs.queue, "jobs that may wait; more are refused")->capture_default_str();
+  app.add_option("--job-timeout", arguments.jobs.wall_seconds, "seconds that one compile for one target may take")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--worker-memory", arguments.worker_memory, "memory that one worker may use (default: 4G)")
+      ->transform(size);
+  app.add_option("--max-upload", arguments.http.max_upload, "refuse larger modules (default: 256M)")->transform(size);
+  app.add_option("--max-connections", arguments.http.max_connections, "close further connections at once")
+      ->capture_default_str();
+  app.add_option("--header-timeout", arguments.http.header_seconds, "seconds for a request's header, and of idleness")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.footer(
+      "The server has no authentication yet: listen on a loopback address or behind a proxy that has.\n\n"
+      "Examples:\n"
+      "  aotc-server --data /var/lib/aotc --listen 127.0.0.1:8080\n"
+      "  curl --data-binary @hello.wasm 'http://127.0.0.1:8080/v1/compile?name=hello'\n"
+      "  curl 'http://127.0.0.1:8080/v1/jobs/ID?wait=60'\n"
+      "  curl http://127.0.0.1:8080/v2/hello/manifests/latest");
+}
+
+void add_worker(CLI::App& app, WorkerOptions& options) {
+  CLI::App* worker = app.add_subcommand("worker", "")->group("");
+  worker->add_option("--wasm", options.wasm)->required();
+  worker->add_option("--output", options.output)->required();
+  worker->add_option("--name", options.name);
+  worker->add_option("--target", options.target);
+  worker->add_option("--cpu", options.cpu);
+  worker->add_option("--tier", options.tier);
+  worker->add_option("--threads", options.threads);
+  worker->add_option("--memory", options.memory_bytes);
+  worker->add_option("--cpu-seconds", options.cpu_seconds);
+  worker->add_option("--parent", options.parent);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app("aotc-server compiles WebAssembly modules that are uploaded to it and serves the artifacts to nodes.",
+               "aotc-server");
+  app.set_version_flag("--version", std::string("aotc-server ") + aotc::kCompilerVersion);
+  ServerArguments arguments;
+  WorkerOptions worker;
+  add_options(app, arguments);
+  add_worker(app, worker);
+  try {
+    app.parse(argc, argv);
+    if (app.got_subcommand("worker")) return run_worker(worker);
+    if (arguments.data.empty()) throw CLI::RequiredError("--data");
+  } catch (const CLI::Success& done) {
+    return app.exit(done);
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "aotc-server: {}\nRun `aotc-server --help` for how to use it.\n", error.what());
+    return 2;
+  }
+  if (llvm::Error error = serve(arguments)) {
+    fmt::print(stderr, "aotc-server: {}\n", llvm::toString(std::move(error)));
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,44 @@
+// oci_image.h - a compiled module as OCI clients see it.
+//
+//   index      application/vnd.oci.image.index.v1+json, artifactType kModuleType: one manifest per platform
+//   manifest   application/vnd.oci.image.manifest.v1+json: the config and one layer, the artifact
+//   config     kConfigType: what was compiled from what, and the fields of an image's config, for clients that expect one
+//   layer      kArtifactType: the ELF file that a node maps
+//
+// The documents are made from digests only, so equal results have equal digests.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compile_request.h"
+#include "store.h"
+
+namespace aotc::server {
+
+constexpr const char* kIndexType = "application/vnd.oci.image.index.v1+json";
+constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+json";
+constexpr const char* kModuleType = "application/vnd.aotc.module.v1";
+constexpr const char* kConfigType = "application/vnd.aotc.config.v1+json";
+constexpr const char* kArtifactType = "application/vnd.aotc.artifact.v1";
+
+struct CompiledTarget {
+  CompileTarget target;
+  BlobInfo artifact;
+};
+
+// A blob of the image and the media type it is served as.
+struct ImagePart {
+  std::string digest;
+  std::string media_type;
+};
+
+struct Image {
+  std::string index;             // digest
+  std::vector<ImagePart> parts;  // the index too
+};
+
+llvm::Expected<Image> store_image(Store& store, const std::string& module_digest, Tier tier,
+                                  const std::vector<CompiledTarget>& targets);
+
+}  // namespace aotc::server

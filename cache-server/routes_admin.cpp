@@ -1,0 +1,62 @@
+// routes_admin.cpp - one list of numbers, two ways to write it.
+#include "routes_admin.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace aotc::server {
+
+namespace {
+
+struct Metric {
+  const char* name;
+  bool gauge;
+  const char* help;
+  uint64_t value;
+};
+
+std::vector<Metric> collect(Service& service) {
+  const Counters& c = service.counters;
+  return {{"uploads", false, "modules received and stored", c.uploads},
+          {"upload_bytes", false, "bytes of modules received", c.upload_bytes},
+          {"compiled", false, "jobs that ended with an image", c.compiled},
+          {"failed", false, "jobs that ended with an error", c.failed},
+          {"cache_hits", false, "requests answered by an image that was there", c.cache_hits},
+          {"single_flight_hits", false, "requests that joined a job under way", c.single_flight_hits},
+          {"refused_jobs", false, "requests refused because the queue was full", c.refused_jobs},
+          {"requests", false, "HTTP requests", c.requests},
+          {"client_errors", false, "answers with a status 4xx", c.client_errors},
+          {"server_errors", false, "answers with a status 5xx", c.server_errors},
+          {"download_bytes", false, "bytes of blobs sent", c.download_bytes},
+          {"connections", true, "connections open now", c.connections},
+          {"waiting_jobs", true, "jobs in the queue", service.jobs.waiting()}};
+}
+
+}  // namespace
+
+Response get_health() {
+  Response response;
+  response.headers.emplace_back("Content-Type", "text/plain");
+  response.body = "ok\n";
+  return response;
+}
+
+Response get_metrics(Service& service) {
+  Response response;
+  response.headers.emplace_back("Content-Type", "text/plain; version=0.0.4");
+  for (const Metric& metric : collect(service)) {
+    std::string name = fmt::format("aotc_{}{}", metric.name, metric.gauge ? "" : "_total");
+    response.body += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n{0} {3}\n", name, metric.help,
+                                 metric.gauge ? "gauge" : "counter", metric.value);
+  }
+  return response;
+}
+
+Response get_stats(Service& service) {
+  nlohmann::ordered_json document;
+  for (const Metric& metric : collect(service)) document[metric.name] = metric.value;
+  return json_response(200, document.dump() + "\n");
+}
+
+}  // namespace aotc::server

@@ -1,0 +1,17 @@
+// routes_jobs.h - the job API.
+//
+//   POST /v1/compile?target=&cpu=&tier=&name=&tag=   202 and the job, or 200 when its image is there
+//   GET  /v1/jobs/{id}?wait=SECONDS                  the job; with wait, when it has ended or the time is over
+//   GET  /v1/modules?n=&last=                        the jobs that are done, by id; last is the id to go on after
+#pragma once
+
+#include "router.h"
+
+namespace aotc::server {
+
+std::optional<Response> check_compile(const Request& request);
+Response post_compile(Service& service, const Request& request, const BlobInfo& module);
+Response get_job(Service& service, const Request& request, const std::string& id);
+Response get_modules(Service& service, const Request& request);
+
+}  // namespace aotc::server

@@ -1,0 +1,149 @@
+// routes_oci.cpp - manifests, blobs and tags. Errors have the form that the distribution specification asks for.
+#include "routes_oci.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "compile_request.h"
+#include "oci_image.h"
+
+namespace aotc::server {
+
+namespace {
+
+constexpr unsigned kMaxTags = 1000;
+
+Response oci_error(unsigned status, const char* code, const char* message) {
+  nlohmann::ordered_json error = {{"code", code}, {"message", message}};
+  return json_response(status, nlohmann::ordered_json({{"errors", {error}}}).dump() + "\n");
+}
+
+// "bytes=3-5", "bytes=3-", "bytes=-5" -> offset and length. Nothing when the whole blob is to be sent.
+struct Range {
+  bool valid = true;
+  uint64_t offset, length;
+};
+
+std::optional<Range> parse_range(llvm::StringRef text, uint64_t size) {
+  if (!text.consume_front("bytes=") || text.contains(',')) return std::nullopt;
+  auto [first_text, last_text] = text.split('-');
+  uint64_t first = 0, last = 0;
+  if (first_text.empty()) {
+    if (last_text.getAsInteger(10, last)) return std::nullopt;
+    if (last == 0 || size == 0) return Range{false, 0, 0};
+    last = std::min(last, size);
+    return Range{true, size - last, last};
+  }
+  if (first_text.getAsInteger(10, first)) return std::nullopt;
+  if (last_text.empty()) last = UINT64_MAX;
+  else if (last_text.getAsInteger(10, last) || last < first) return std::nullopt;
+  if (first >= size) return Range{false, 0, 0};
+  last = std::min(last, size - 1);
+  return Range{true, first, last - first + 1};
+}
+
+bool has_etag(llvm::StringRef list, const std::string& etag) {
+  llvm::SmallVector<llvm::StringRef, 4> tags;
+  list.split(tags, ',');
+  return std::any_of(tags.begin(), tags.end(), [&](llvm::StringRef tag) {
+    tag = tag.trim();
+    tag.consume_front("W/");
+    return tag == etag || tag == "*";
+  });
+}
+
+Response send_blob(const Request& request, const BlobInfo& blob, const std::string& media_type, bool ranges) {
+  Response response;
+  std::string etag = '"' + blob.digest + '"';
+  response.headers = {{"Docker-Content-Digest", blob.digest}, {"ETag", etag}};
+  if (has_etag(request.header("if-none-match"), etag)) {
+    response.status = 304;
+    return response;
+  }
+  response.headers.emplace_back("Content-Type", media_type);
+  response.blob = BlobRange{blob, 0, blob.size};
+  if (!ranges) return response;
+  response.headers.emplace_back("Accept-Ranges", "bytes");
+  response.headers.emplace_back("Cache-Control", "private, max-age=31536000, immutable");
+  std::string if_range = request.header("if-range");
+  if (!if_range.empty() && if_range != etag) return response;
+  std::optional<Range> range = parse_range(request.header("range"), blob.size);
+  if (!range) return response;
+  if (!range->valid) {
+    Response refused = oci_error(416, "BLOB_UPLOAD_INVALID", "the range lies outside of the blob");
+    refused.headers.emplace_back("Content-Range", "bytes */" + std::to_string(blob.size));
+    return refused;
+  }
+  response.status = 206;
+  response.headers.emplace_back("Content-Range", "bytes " + std::to_string(range->offset) + "-" +
+                                                     std::to_string(range->offset + range->length - 1) + "/" +
+                                                     std::to_string(blob.size));
+  response.blob = BlobRange{blob, range->offset, range->length};
+  return response;
+}
+
+Response get_linked(Service& service, const Request& request, const std::string& name, const std::string& digest,
+                    bool manifest) {
+  Response unknown = manifest ? oci_error(404, "MANIFEST_UNKNOWN", "the repository has no such manifest")
+                              : oci_error(404, "BLOB_UNKNOWN", "the repository has no such blob");
+  llvm::Expected<std::optional<std::string>> link = service.store.get(Table::Links, name + '\0' + digest);
+  if (!link) return internal_problem(link.takeError());
+  if (!*link || (manifest && **link != kIndexType && **link != kManifestType)) return unknown;
+  llvm::Expected<std::optional<BlobInfo>> blob = service.store.find_blob(digest);
+  if (!blob) return internal_problem(blob.takeError());
+  if (!*blob) return unknown;
+  return send_blob(request, **blob, manifest ? **link : "application/octet-stream", !manifest);
+}
+
+Response get_manifest(Service& service, const Request& request, const std::string& name, const std::string& reference) {
+  if (is_digest(reference)) return get_linked(service, request, name, reference, true);
+  if (!is_tag(reference)) return oci_error(400, "MANIFEST_INVALID", "neither a tag nor a digest");
+  llvm::Expected<std::optional<std::string>> digest = service.store.get(Table::Tags, name + '\0' + reference);
+  if (!digest) return internal_problem(digest.takeError());
+  if (!*digest) return oci_error(404, "MANIFEST_UNKNOWN", "the repository has no such tag");
+  return get_linked(service, request, name, **digest, true);
+}
+
+Response get_tags(Service& service, const Request& request, const std::string& name) {
+  std::string prefix = name + '\0';
+  unsigned count = kMaxTags;
+  std::optional<std::string> n = request.parameter("n");
+  if (n && llvm::StringRef(*n).getAsInteger(10, count)) return oci_error(400, "UNSUPPORTED", "n is not a number");
+  std::string last = request.parameter("last").value_or("");
+  count = std::min(count, kMaxTags);
+  auto page = service.store.list(Table::Tags, prefix, last.empty() ? "" : prefix + last, count);
+  if (!page) return internal_problem(page.takeError());
+  if (page->empty() && last.empty() && count > 0) return oci_error(404, "NAME_UNKNOWN", "there is no such repository");
+  nlohmann::ordered_json tags = nlohmann::ordered_json::array();
+  for (const auto& [key, digest] : *page) tags.push_back(key.substr(prefix.size()));
+  Response response = json_response(200, nlohmann::ordered_json({{"name", name}, {"tags", tags}}).dump() + "\n");
+  if (!page->empty() && page->size() == count)
+    response.headers.emplace_back("Link", "</v2/" + name + "/tags/list?n=" + std::to_string(count) +
+                                              "&last=" + tags.back().get<std::string>() + ">; rel=\"next\"");
+  return response;
+}
+
+}  // namespace
+
+Response route_oci(Service& service, const Request& request) {
+  if (request.method != "GET" && request.method != "HEAD") {
+    Response refused = oci_error(405, "UNSUPPORTED", "this registry can only be read; modules come by POST /v1/compile");
+    refused.headers.emplace_back("Allow", "GET, HEAD");
+    return refused;
+  }
+  llvm::StringRef path(request.path);
+  if (path == "/v2" || path == "/v2/") return json_response(200, "{}\n");
+  path = path.drop_front(4);
+  auto [parent, leaf] = path.rsplit('/');
+  auto [name, kind] = parent.rsplit('/');
+  if (kind != "manifests" && kind != "blobs" && !(kind == "tags" && leaf == "list"))
+    return oci_error(404, "UNSUPPORTED", "there is nothing at this path");
+  if (!is_repository_name(name)) return oci_error(400, "NAME_INVALID", "not a repository name");
+  if (kind == "manifests") return get_manifest(service, request, name.str(), leaf.str());
+  if (kind == "tags") return get_tags(service, request, name.str());
+  if (!is_digest(leaf)) return oci_error(400, "DIGEST_INVALID", "not a digest");
+  return get_linked(service, request, name.str(), leaf.str(), false);
+}
+
+}  // namespace aotc::server

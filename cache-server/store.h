@@ -1,0 +1,92 @@
+// store.h - everything the server keeps, in one RocksDB: blobs by SHA-256 and small records in tables.
+//
+// On disk, one column family per line; integers are big-endian in keys and little-endian in values:
+//   default   "schema" -> kSchemaVersion as decimal text; a database with another one is refused
+//   chunks    blob id (u64) chunk index (u32) -> XXH3-64 of the data (u64) data; all chunks but the last are kChunkSize
+//   blobs     "sha256:..." -> blob id (u64) size (u64)
+//   tags      name \0 tag -> index digest
+//   links     name \0 digest -> media type: what a repository may serve
+//   jobs      job id -> JSON, see job_queue.h
+//
+// Acknowledged means synced: BlobWriter::finish and put return after the write-ahead log is on disk. A blob's chunks are
+// written unsynced as they arrive; the record that makes the blob visible is synced, and with it the whole log before it.
+// Chunks without such a record (an upload that was cut off) are dropped at the next open.
+//
+// Every chunk read is checked against its checksum. Memory per transfer is one chunk. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "digest.h"
+#include "llvm/Support/Error.h"
+
+namespace aotc::server {
+
+constexpr size_t kChunkSize = 256 << 10;
+
+struct BlobInfo {
+  std::string digest;
+  uint64_t id = 0;
+  uint64_t size = 0;
+};
+
+enum class Table { Tags, Links, Jobs };
+
+struct Record {
+  Table table;
+  std::string key;
+  std::string value;
+};
+
+class Store {
+ public:
+  // Creates the database when there is none. Only one process can have it open.
+  static llvm::Expected<std::unique_ptr<Store>> open(const std::string& path);
+  ~Store();
+
+  // Takes the bytes of one blob. Destroyed before finish, it leaves nothing behind. Must not outlive the store.
+  class BlobWriter {
+   public:
+    explicit BlobWriter(Store& store);
+    ~BlobWriter();
+    BlobWriter(const BlobWriter&) = delete;
+    BlobWriter& operator=(const BlobWriter&) = delete;
+    llvm::Error append(llvm::ArrayRef<uint8_t> bytes);
+    llvm::Expected<BlobInfo> finish();
+
+   private:
+    Store& store_;
+    uint64_t id_;
+    uint64_t size_ = 0;
+    uint32_t chunks_ = 0;
+    std::string pending_;
+    Sha256 hash_;
+    bool finished_ = false;
+  };
+
+  llvm::Expected<BlobInfo> put_blob(llvm::StringRef bytes);
+  llvm::Expected<std::optional<BlobInfo>> find_blob(const std::string& digest);
+  // The bytes of chunk `index`: kChunkSize of them unless it is the last one.
+  llvm::Expected<std::string> read_chunk(const BlobInfo& blob, uint32_t index);
+  // For documents; fails for blobs larger than `limit`.
+  llvm::Expected<std::string> read_blob(const BlobInfo& blob, uint64_t limit);
+
+  // All or nothing.
+  llvm::Error put(const std::vector<Record>& records);
+  llvm::Expected<std::optional<std::string>> get(Table table, const std::string& key);
+  // Keys that start with `prefix` and are greater than `after`, in order, at most `limit` of them.
+  llvm::Expected<std::vector<std::pair<std::string, std::string>>> list(Table table, const std::string& prefix,
+                                                                        const std::string& after, size_t limit);
+
+ private:
+  Store();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aotc::server

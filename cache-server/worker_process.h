@@ -1,0 +1,27 @@
+// worker_process.h - the server's side of a compile: starts a worker, follows it, ends it when its time is over.
+//
+// An Error means that this compile failed: the worker's own message, or how the worker ended (a signal, out of memory,
+// out of time). The caller's thread must live as long as the worker: the kernel ends the worker with it.
+#pragma once
+
+#include <functional>
+
+#include "llvm/Support/Error.h"
+#include "worker.h"
+
+namespace aotc::server {
+
+struct WorkerResult {
+  uint64_t functions = 0;
+  double seconds = 0;
+};
+
+struct WorkerWatch {
+  double wall_seconds;
+  std::function<bool()> stopped;                                  // asked ten times a second
+  std::function<void(uint64_t done, uint64_t total)> progress;
+};
+
+llvm::Expected<WorkerResult> run_worker_process(const WorkerOptions& options, const WorkerWatch& watch);
+
+}  // namespace aotc::server
