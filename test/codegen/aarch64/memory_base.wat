@@ -1,0 +1,6 @@
+;; Linear memory is reached through x28, with the 32-bit index extended in the address and no bounds check.
+;; RUN: %wat2wasm --debug-names %s -o %t.wasm && %aotc dump %t.wasm --after=codegen --target aarch64 --function load | FileCheck %s --implicit-check-not=cmp
+;; CHECK: ldr w{{[0-9]+}}, [x28, w{{[0-9]+}}, uxtw]
+;; CHECK: ret
+;; CHECK: trap 0x{{[0-9a-f]+}} wasm 0x{{[0-9a-f]+}}
+(module (memory 1) (func $load (export "load") (param i32) (result i32) (i32.load (local.get 0))))

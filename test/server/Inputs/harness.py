@@ -1,0 +1,115 @@
+"""What the tests of the server share: a server process, requests to it, modules to upload.
+
+    with Server(folder) as server:
+        status, headers, body = server.request("GET", "/healthz")
+"""
+import hashlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+BIN = os.environ["AOTC_BIN"]
+AOTC = os.path.join(BIN, "aotc")
+
+
+def fresh_folder():
+    """The folder that the test was given, empty."""
+    subprocess.run(["rm", "-rf", sys.argv[1]], check=True)
+    os.makedirs(sys.argv[1])
+    return sys.argv[1]
+
+
+def compile_wat(path, output):
+    subprocess.run(["wat2wasm", path, "-o", output], check=True)
+    with open(output, "rb") as file:
+        return file.read()
+
+
+def hello_wasm(folder):
+    return compile_wat(os.path.join(os.path.dirname(__file__), "hello.wat"), os.path.join(folder, "hello.wasm"))
+
+
+def different(wasm, text):
+    """The same module with a custom section that holds `text` (up to 100 characters): another digest."""
+    content = b"\x04note" + text.encode()
+    return wasm + b"\x00" + bytes([len(content)]) + content
+
+
+def sha256(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+class Server:
+    def __init__(self, folder, *options):
+        self.data = os.path.join(folder, "data")
+        self.log = os.path.join(folder, "server.log")
+        self.options = options
+
+    def start(self):
+        with open(self.log, "a") as log:
+            self.process = subprocess.Popen(
+                [os.path.join(BIN, "aotc-server"), "--data", self.data, "--listen", "127.0.0.1:0", *self.options],
+                stdout=subprocess.PIPE, stderr=log, text=True)
+        line = self.process.stdout.readline()
+        assert line.startswith("listening on http://127.0.0.1:"), (line, open(self.log).read())
+        self.port = int(line.rsplit(":", 1)[1])
+        return self
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, value, trace):
+        if kind is not None:
+            self.kill()
+            sys.stderr.write(open(self.log).read())
+            return
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(timeout=60) == 0, self.process.returncode
+
+    def request(self, method, path, body=None, headers={}):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
+
+    def get(self, path, headers={}):
+        status, _, body = self.request("GET", path, headers=headers)
+        assert status == 200, (path, status, body)
+        return body
+
+    def get_json(self, path):
+        return json.loads(self.get(path))
+
+    def upload(self, wasm, options=""):
+        status, _, body = self.request("POST", "/v1/compile" + options, wasm)
+        return status, json.loads(body)
+
+    def wait(self, job):
+        """The job as it is when it has ended."""
+        while True:
+            record = self.get_json(f"/v1/jobs/{job}?wait=60")
+            if record["state"] in ("done", "failed"):
+                return record
+
+    def stats(self):
+        return self.get_json("/v1/stats")
+
+    def talk(self, data):
+        """Sends bytes as they are; what comes back until the server closes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
+            answer = b""
+            try:
+                connection.sendall(data)
+                while part := connection.recv(65536):
+                    answer += part
+            except ConnectionError:
+                pass
+            return answer
