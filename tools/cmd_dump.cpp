@@ -27,6 +27,9 @@ llvm::Error dump_command(const DumpArguments& arguments) {
   for (const aotc::CompileOptions& options : *targets) {
     llvm::Expected<std::string> text = aotc::dump(*wasm, options, *phase, arguments.function);
     if (!text) return text.takeError();
+    if (text->empty() && !arguments.function.empty())
+      return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                     fmt::format("{}: no function \"{}\"", arguments.file, arguments.function));
     fmt::print("{}", *text);
   }
   return llvm::Error::success();
