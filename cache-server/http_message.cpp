@@ -65,7 +65,6 @@ const char* reason(unsigned status) {
     case 400: return "Bad Request";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
     case 413: return "Content Too Large";
     case 416: return "Range Not Satisfiable";
     case 422: return "Unprocessable Content";

@@ -32,12 +32,12 @@ std::chrono::nanoseconds duration(double seconds) {
   return std::chrono::nanoseconds(static_cast<int64_t>(seconds * 1e9));
 }
 
-// What to answer when the parser gave up. Nothing when the connection itself failed.
+// What to answer when the parser gave up. Nothing when the connection itself failed, nor after a timeout: Beast has
+// closed the socket then.
 std::optional<Response> answer_to(const error_code& error) {
   if (error == http::error::header_limit || error == http::error::buffer_overflow)
     return problem(431, "the header is larger than 16 KiB");
   if (error == http::error::body_limit) return problem(413, "the body is larger than this server accepts");
-  if (error == beast::error::timeout) return problem(408, "the request took too long to arrive");
   if (error == http::error::end_of_stream || error == http::error::partial_message) return std::nullopt;
   if (error.category() == make_error_code(http::error::bad_method).category())
     return problem(400, "not a valid request: " + error.message());
@@ -67,9 +67,6 @@ struct HttpSession::Impl {
     auto [error, count] = co_await http::async_read_header(stream, buffer, parser, kToken);
     idle = false;
     if (error) {
-      // A silent connection that ran out of time is closed without a word.
-      bool said_something = parser.got_some() || buffer.size() > 0;
-      if (error == beast::error::timeout && !said_something) co_return false;
       std::optional<Response> response = answer_to(error);
       if (response) {
         ++context.service.counters.requests;

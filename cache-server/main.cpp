@@ -74,6 +74,9 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
   app.add_option("--header-timeout", arguments.http.header_seconds, "seconds for a request's header, and of idleness")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_option("--body-timeout", arguments.http.body_seconds, "seconds for each 256 KiB of a body, either way")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.footer(
       "The server has no authentication yet: listen on a loopback address or behind a proxy that has.\n\n"
       "Examples:\n"
