@@ -239,6 +239,10 @@ llvm::Error JobQueue::compile_job(Job& job) {
     if (!module) return module.takeError();
     if (!*module) return failure(job.module + " is not in the store");
     if (llvm::Error error = store_to_file(store_, **module, folder + "/module.wasm")) return error;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      job.record.erase("artifacts");  // of a run that a restart cut off
+    }
     std::vector<CompiledTarget> compiled;
     for (const CompileTarget& target : job.request.targets) {
       compiled.push_back({target, {}});

@@ -30,12 +30,12 @@ llvm::Error failure(const std::string& message) {
 }  // namespace
 
 struct Listener::Impl {
+  SessionContext context;  // outlives the sessions that end with `io`
   asio::io_context io;
   asio::strand<asio::io_context::executor_type> strand{io.get_executor()};  // guards all below
   tcp::acceptor acceptor{strand};
   asio::signal_set signals{strand, SIGTERM, SIGINT};
   asio::steady_timer timer{strand};
-  SessionContext context;
   std::list<std::weak_ptr<HttpSession>> sessions;
 
   Impl(Service service, const HttpLimits& limits) : context{service, limits} {}
