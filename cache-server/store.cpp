@@ -127,6 +127,7 @@ llvm::Expected<std::unique_ptr<Store>> Store::open(const std::string& path) {
   options.create_missing_column_families = true;
   options.max_background_jobs = 2;
   options.keep_log_file_num = 2;
+  options.max_total_wal_size = 64 << 20;  // what an open may have to replay
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   for (const char* name : kFamilies) {
     rocksdb::ColumnFamilyOptions family;
