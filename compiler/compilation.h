@@ -16,6 +16,8 @@ struct GoShape {
   std::string reason;          // why not, for `aotc dump --after=shape`
   uint32_t resumable_type = 0; // canonical index of (i32)->i32
   int64_t resume_loop = -1;    // function index of the loop that restarts goroutines
+  // Per import: table index of the resumable function that calls it for Go code, AOTC_NONE when there is none.
+  std::vector<uint32_t> import_wrappers;
   // Per defined function, ascending: the values of PC_B with which it can be entered. Empty when that is not known, and then
   // every block of a function can be. See resume_points.h.
   std::vector<std::vector<uint32_t>> resume_points;

@@ -52,6 +52,7 @@ Error shape(Compilation& c) {
   recognise_go(c);
   plan(c);
   if (!c.go.recognised) return Error::success();
+  find_import_wrappers(c);
   if (std::optional<std::vector<GoFunction>> functions = read_pclntab(c.module)) {
     find_resume_points(c, *functions);
     c.module.names.resize(c.module.function_count());

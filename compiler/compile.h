@@ -58,6 +58,9 @@ struct CompileResult {
 
 llvm::Expected<CompileResult> compile(llvm::ArrayRef<uint8_t> wasm, const CompileOptions& options);
 
+// Puts a snapshot, as the node runtime writes it, behind an artifact of the same module, for whatever target.
+llvm::Error attach_snapshot(std::vector<uint8_t>& artifact, llvm::ArrayRef<uint8_t> snapshot);
+
 // Reads and validates without compiling.
 llvm::Error validate(llvm::ArrayRef<uint8_t> wasm, const std::string& module_name);
 

@@ -1,7 +1,9 @@
 // go_shape.cpp - see go_shape.h. Everything here is one linear scan over the instructions.
 #include "go_shape.h"
 
+#include "aotc/artifact_format.h"
 #include "fmt/format.h"
+#include "llvm/ADT/DenseMap.h"
 
 namespace aotc {
 
@@ -146,6 +148,29 @@ class Recogniser {
 void recognise_go(Compilation& c) {
   c.go = Recogniser(c).run();
   c.stats.go_shaped = c.go.recognised;
+}
+
+void find_import_wrappers(Compilation& c) {
+  const Module& m = c.module;
+  c.go.import_wrappers.assign(m.import_count(), AOTC_NONE);
+  std::vector<size_t> shortest(m.import_count(), SIZE_MAX);
+  std::vector<uint32_t> wrapper(m.import_count(), 0);  // function index + 1
+  for (size_t i = 0; i < m.functions.size(); ++i) {
+    const auto& code = m.functions[i].body.code;
+    if (m.functions[i].type != c.go.resumable_type) continue;
+    for (const Instr& instr : code) {
+      if (instr.op != Op::Call || instr.low() >= m.import_count() || code.size() >= shortest[instr.low()]) continue;
+      shortest[instr.low()] = code.size();
+      wrapper[instr.low()] = m.import_count() + static_cast<uint32_t>(i) + 1;
+    }
+  }
+  llvm::DenseMap<uint32_t, uint32_t> table_index;
+  for (const std::vector<uint32_t>& contents : c.tables.contents)
+    for (size_t i = 0; i < contents.size(); ++i)
+      if (contents[i] != 0) table_index.try_emplace(contents[i], static_cast<uint32_t>(i));
+  for (size_t i = 0; i < wrapper.size(); ++i)
+    if (auto found = table_index.find(wrapper[i]); wrapper[i] != 0 && found != table_index.end())
+      c.go.import_wrappers[i] = found->second;
 }
 
 std::string describe_shape(const Compilation& c) {

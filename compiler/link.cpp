@@ -261,7 +261,8 @@ llvm::Error Linker::build_metadata() {
   append_array(header_.type_bytes, type_bytes);
 
   std::vector<aotc_import> imports;
-  for (const Import& i : m_.imports) imports.push_back({strings_.add(i.module), strings_.add(i.field), i.type});
+  for (const Import& i : m_.imports) imports.push_back({strings_.add(i.module), strings_.add(i.field), i.type, AOTC_NONE});
+  for (size_t i = 0; i < c_.go.import_wrappers.size(); ++i) imports[i].wrapper = c_.go.import_wrappers[i];
   append_array(header_.imports, imports);
 
   std::vector<aotc_export> exports;

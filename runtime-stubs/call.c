@@ -23,6 +23,7 @@ int aotc_host_call(uint8_t* base, uint32_t index) {
     status = instance->host[index].function(instance, instance->host[index].data, aotc_slots(instance));
   if (status == AOTC_OK) return (int)check_deadline(instance, frame);
   if (status == AOTC_TRAPPED) aotc_record_trap(instance, instance->trap.trap, 0, aotc_cursor_above(frame));
+  if (status == AOTC_FROZEN) instance->frozen_import = index;
   return (int)status;
 }
 
@@ -35,6 +36,7 @@ static enum aotc_status report(struct aotc_instance* instance, enum aotc_status 
   }
   if (status == AOTC_EXITED)
     return aotc_fail(error, status, "%s: exited with code %d", instance->artifact->name, instance->exit_code);
+  if (status == AOTC_FROZEN) return aotc_fail(error, status, "%s: waits for input", instance->artifact->name);
   return aotc_fail(error, status, "%s: a host function failed", instance->artifact->name);
 }
 
@@ -74,6 +76,11 @@ enum aotc_status aotc_instance_start(struct aotc_instance* instance, struct aotc
   if (thunk == AOTC_NONE) return AOTC_OK;
   enum aotc_status status = begin(instance, error);
   return status == AOTC_OK ? run(instance, thunk, error) : status;
+}
+
+enum aotc_status aotc_instance_resume(struct aotc_instance* instance, struct aotc_error* error) {
+  enum aotc_status status = begin(instance, error);
+  return status == AOTC_OK ? run(instance, instance->artifact->header->resume_thunk, error) : status;
 }
 
 enum aotc_status aotc_instance_call(struct aotc_instance* instance, const struct aotc_export* function,

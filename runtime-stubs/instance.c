@@ -118,6 +118,12 @@ static enum aotc_status resolve_imports(struct aotc_instance* instance, const st
 
 static enum aotc_status populate_globals(struct aotc_instance* instance, struct aotc_error* error) {
   const struct aotc_artifact* artifact = instance->artifact;
+  if (instance->thaw) {
+    const uint8_t* frozen = aotc_snapshot_data(artifact->snapshot, &artifact->snapshot->globals);
+    for (uint32_t i = 0; i < artifact->header->globals.count; ++i)
+      memcpy(aotc_base(instance) + AOTC_GLOBAL_OFFSET(i), frozen + (size_t)i * AOTC_SLOT_SIZE, AOTC_SLOT_SIZE);
+    return AOTC_OK;
+  }
   const struct aotc_global* globals = aotc_span_data(artifact, &artifact->header->globals);
   for (uint32_t i = 0; i < artifact->header->globals.count; ++i) {
     if (globals[i].type == AOTC_FUNCREF && globals[i].value[0] > instance->function_count)
@@ -138,7 +144,7 @@ static enum aotc_status populate_data(struct aotc_instance* instance, struct aot
                          s->size > h->metadata.size - (s->offset - h->metadata.offset)))
       return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: data segment %u is out of place", artifact->name, i);
     instance->data_dropped[i] = s->active != 0;
-    if (!s->active) continue;
+    if (!s->active || instance->thaw) continue;
     uint64_t size = aotc_tail(instance)->memory_size;
     if (s->address > size || s->size > size - s->address)
       return aotc_fail(error, AOTC_TRAPPED, "%s: data segment %u: %s", artifact->name, i,
@@ -155,6 +161,10 @@ static enum aotc_status create(struct aotc_instance* instance, const struct aotc
   instance->function_count = h->imports.count + h->functions.count;
   instance->memory_limit = options->max_memory == 0 ? UINT64_MAX : options->max_memory;
   instance->trap.wasm_offset = AOTC_NONE;
+  instance->frozen_import = AOTC_NONE;
+  instance->thaw = options->thaw;
+  if (options->thaw && instance->artifact->snapshot == NULL)
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: has no snapshot", instance->artifact->name);
   size_t bindings = (size_t)h->imports.count * sizeof(struct aotc_host_binding);
   instance->allocation = calloc(1, bindings + h->data_segments.count + h->elem_segments.count + 1);
   if (instance->allocation == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");

@@ -134,6 +134,9 @@ static enum aotc_status check_layout(const char* name, const struct aotc_header*
   if (h->image.size != 0 &&
       (h->image.offset % AOTC_IMAGE_PAGE != 0 || !inside(h->image.offset, h->image.size, text_end, end)))
     REFUSE("image is out of place");
+  if (h->snapshot.size != 0 && (h->snapshot.offset % AOTC_IMAGE_PAGE != 0 ||
+                                !inside(h->snapshot.offset, h->snapshot.size, text_end, end)))
+    REFUSE("snapshot is out of place");
   for (size_t i = 0; i < sizeof(kSpans) / sizeof(kSpans[0]); ++i) {
     struct aotc_span span;
     memcpy(&span, (const char*)h + kSpans[i].offset, sizeof(span));
@@ -193,7 +196,8 @@ static enum aotc_status load(struct aotc_artifact* artifact, struct aotc_error* 
   if ((status = check_identity(name, head, header, error)) != AOTC_OK) return status;
   if ((status = check_layout(name, header, artifact->file_size, error)) != AOTC_OK) return status;
   if ((status = check_cpu(name, header, error)) != AOTC_OK) return status;
-  return map_artifact(artifact, header, error);
+  if ((status = map_artifact(artifact, header, error)) != AOTC_OK) return status;
+  return aotc_snapshot_map(artifact, artifact->header, error);
 }
 
 enum aotc_status aotc_load_fd(int fd, const char* name, struct aotc_artifact** out, struct aotc_error* error) {
@@ -227,6 +231,7 @@ enum aotc_status aotc_load(const char* path, struct aotc_artifact** artifact, st
 void aotc_unload(struct aotc_artifact* artifact) {
   if (artifact == NULL) return;
   aotc_debugger_remove(artifact);
+  aotc_snapshot_unmap(artifact);
   if (artifact->map != NULL) munmap((void*)(uintptr_t)artifact->map, artifact->map_size);
   if (artifact->fd >= 0) close(artifact->fd);
   free(artifact->name);
@@ -273,7 +278,8 @@ enum aotc_status aotc_artifact_verify(const struct aotc_artifact* artifact, stru
                {"rodata", &h->rodata},
                {"strings", &h->strings},
                {"text", &h->text},
-               {"image", &h->image}};
+               {"image", &h->image},
+               {"snapshot", &h->snapshot}};
   for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); ++i) {
     enum aotc_status status = verify_section(artifact, parts[i].what, parts[i].section, error);
     if (status != AOTC_OK) return status;

@@ -44,6 +44,36 @@ enum aotc_status aotc_memory_reserve(struct aotc_artifact* artifact, struct aotc
   return AOTC_OK;
 }
 
+uint64_t aotc_memory_initial(const struct aotc_instance* instance) {
+  const struct aotc_artifact* artifact = instance->artifact;
+  return (instance->thaw ? artifact->snapshot->memory_pages : artifact->header->memory_min) * AOTC_WASM_PAGE;
+}
+
+/* Where the pages come from: the module's image, or the snapshot. */
+struct image {
+  const struct aotc_image_run* runs;
+  uint32_t count;
+  uint64_t start; /* what the runs' offsets are relative to */
+  uint64_t begin; /* of the pages, in the file */
+  uint64_t size;
+};
+
+static struct image image_of(const struct aotc_instance* instance) {
+  const struct aotc_artifact* artifact = instance->artifact;
+  const struct aotc_header* h = artifact->header;
+  const struct aotc_snapshot* s = artifact->snapshot;
+  if (instance->thaw)
+    return (struct image){.runs = aotc_snapshot_data(s, &s->runs),
+                          .count = s->runs.count,
+                          .start = h->snapshot.offset,
+                          .begin = h->snapshot.offset + s->head_size,
+                          .size = h->snapshot.size - s->head_size};
+  return (struct image){.runs = aotc_span_data(artifact, &h->image_runs),
+                        .count = h->image_runs.count,
+                        .begin = h->image.offset,
+                        .size = h->image.size};
+}
+
 static enum aotc_status read_run(struct aotc_instance* instance, const struct aotc_image_run* run,
                                  struct aotc_error* error) {
   uint64_t size = run->pages * AOTC_IMAGE_PAGE;
@@ -61,8 +91,7 @@ static enum aotc_status read_run(struct aotc_instance* instance, const struct ao
 
 enum aotc_status aotc_memory_populate(struct aotc_instance* instance, struct aotc_error* error) {
   const struct aotc_artifact* artifact = instance->artifact;
-  const struct aotc_header* h = artifact->header;
-  uint64_t size = h->memory_min * AOTC_WASM_PAGE;
+  uint64_t size = aotc_memory_initial(instance);
   if (size > 0 && mprotect(aotc_base(instance), size, PROT_READ | PROT_WRITE) != 0)
     return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot make %llu bytes of memory accessible: %s", artifact->name,
                      (unsigned long long)size, strerror(errno));
@@ -70,14 +99,16 @@ enum aotc_status aotc_memory_populate(struct aotc_instance* instance, struct aot
 
   bool can_map = aotc_page_size() == AOTC_IMAGE_PAGE;
   int mapped = 0;
-  const struct aotc_image_run* runs = aotc_span_data(artifact, &h->image_runs);
-  for (uint32_t i = 0; i < h->image_runs.count; ++i) {
-    const struct aotc_image_run* run = &runs[i];
+  const struct image image = image_of(instance);
+  for (uint32_t i = 0; i < image.count; ++i) {
+    struct aotc_image_run copy = image.runs[i];
+    const struct aotc_image_run* run = &copy;
     uint64_t most = 65536 * AOTC_WASM_PAGE / AOTC_IMAGE_PAGE;
-    if (run->pages > most || run->address % AOTC_IMAGE_PAGE != 0 || run->offset % AOTC_IMAGE_PAGE != 0 ||
-        run->address > size || run->pages * AOTC_IMAGE_PAGE > size - run->address || run->offset < h->image.offset ||
-        run->offset - h->image.offset > h->image.size ||
-        run->pages * AOTC_IMAGE_PAGE > h->image.size - (run->offset - h->image.offset))
+    bool overflows = __builtin_add_overflow(copy.offset, image.start, &copy.offset);
+    if (overflows || run->pages > most || run->address % AOTC_IMAGE_PAGE != 0 || run->offset % AOTC_IMAGE_PAGE != 0 ||
+        run->address > size || run->pages * AOTC_IMAGE_PAGE > size - run->address || run->offset < image.begin ||
+        run->offset - image.begin > image.size ||
+        run->pages * AOTC_IMAGE_PAGE > image.size - (run->offset - image.begin))
       return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: image run %u is out of place", artifact->name, i);
     if (can_map && mapped < kMaxMappedRuns && run->pages >= kMinMappedPages) {
       ++mapped;

@@ -34,7 +34,7 @@ enum aotc_status aotc_stack_create(struct aotc_instance* instance, uint64_t max_
   uint64_t page = aotc_page_size();
   if (max_stack == 0 || max_stack > AOTC_STACK_RESERVATION) max_stack = AOTC_STACK_RESERVATION;
   if (max_stack < kMinStack) max_stack = kMinStack;
-  uint64_t memory = instance->artifact->header->memory_min * AOTC_WASM_PAGE + aotc_tables_bytes(instance);
+  uint64_t memory = aotc_memory_initial(instance) + aotc_tables_bytes(instance);
   if (instance->memory_limit < memory || instance->memory_limit - memory < kMinStack)
     return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: needs %llu bytes of memory to start, the limit is %llu", name,
                      (unsigned long long)(memory + kMinStack), (unsigned long long)instance->memory_limit);

@@ -31,6 +31,7 @@ struct aotc_artifact {
   const uint8_t* text;
   uint32_t text_size;
   const char* strings;
+  const struct aotc_snapshot* snapshot; /* its head, mapped; null when there is none */
   void* debugger; /* what gdb was told, see debugger.c */
 };
 
@@ -54,6 +55,8 @@ struct aotc_instance {
   volatile sig_atomic_t deadline_hit; /* set by the signal handler, looked at by helpers and after host calls */
   volatile uint64_t deadline;         /* CLOCK_MONOTONIC nanoseconds, 0 for none */
   int exit_code;
+  bool thaw;              /* starts from the artifact's snapshot */
+  uint32_t frozen_import; /* in which the last call ended with AOTC_FROZEN */
 
   /* Linear memory. Its size is in the context tail, where compiled code can see it. */
   uint64_t memory_max;   /* bytes */
@@ -116,12 +119,32 @@ const char* aotc_artifact_string(const struct aotc_artifact* artifact, uint32_t 
 const struct aotc_function* aotc_artifact_function(const struct aotc_artifact* artifact, uint32_t code);
 uint32_t aotc_artifact_wasm_offset(const struct aotc_artifact* artifact, uint32_t code); /* AOTC_NONE when unknown */
 
+/* snapshot.c */
+enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, const struct aotc_header* header,
+                                   struct aotc_error* error);
+void aotc_snapshot_unmap(struct aotc_artifact* artifact);
+static inline const void* aotc_snapshot_data(const struct aotc_snapshot* s, const struct aotc_span* span) {
+  return (const uint8_t*)s + span->offset;
+}
+
+/* call.c: the loop that restarts goroutines. */
+enum aotc_status aotc_instance_resume(struct aotc_instance* instance, struct aotc_error* error);
+
+/* go_random.c: the runtime's random generators in the memory of a Go program. */
+/* Fills in `chacha8` and `fast_rand`. AOTC_ERROR_ARGUMENT when this Go is not known; `version` is its "1.26.6". */
+enum aotc_status aotc_go_random_find(const struct aotc_instance* instance, struct aotc_snapshot* s, char version[32],
+                                     struct aotc_error* error);
+enum aotc_status aotc_go_random_seed(struct aotc_instance* instance, const struct aotc_snapshot* s,
+                                     struct aotc_error* error);
+
 /* memory.c */
 uint64_t aotc_page_size(void);
 enum aotc_status aotc_memory_reserve(struct aotc_artifact* artifact, struct aotc_instance** instance,
                                      struct aotc_error* error);
 enum aotc_status aotc_memory_populate(struct aotc_instance* instance, struct aotc_error* error);
 enum aotc_status aotc_memory_reset(struct aotc_instance* instance, struct aotc_error* error);
+/* Bytes of memory at creation. */
+uint64_t aotc_memory_initial(const struct aotc_instance* instance);
 void aotc_memory_release(struct aotc_instance* instance);
 
 /* stack.c */

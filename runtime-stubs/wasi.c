@@ -130,8 +130,9 @@ enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struc
   enum aotc_status status =
       copy_strings(&wasi->args, options->argc > 0 ? (size_t)options->argc : 0, options->argv, "arguments", error);
   if (status == AOTC_OK) status = copy_strings(&wasi->environ, options->env_count, options->env, "environment", error);
-  for (int i = 0; i < 3 && status == AOTC_OK; i++) status = add_stdio(wasi, options->stdio[i], error);
-  for (size_t i = 0; i < options->listener_count && status == AOTC_OK; i++)
+  if (options->freeze && status == AOTC_OK) status = aotc_wasi_freeze_setup(wasi, options->listener_count, error);
+  for (int i = 0; i < 3 && status == AOTC_OK && !options->freeze; i++) status = add_stdio(wasi, options->stdio[i], error);
+  for (size_t i = 0; i < options->listener_count && status == AOTC_OK && !options->freeze; i++)
     status = add_listener(wasi, options->listeners[i], error);
   for (size_t i = 0; i < options->dir_count && status == AOTC_OK; i++)
     status = add_directory(wasi, &options->dirs[i], error);
@@ -149,6 +150,7 @@ enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struc
 void aotc_wasi_destroy(struct aotc_wasi* wasi) {
   if (!wasi) return;
   aotc_wasi_close_all(wasi);
+  aotc_wasi_freeze_release(wasi);
   free(wasi->fds);
   free(wasi->poll_fds);
   free(wasi->args.text);

@@ -14,6 +14,7 @@
  *     wasi_poll.c      poll_oneoff
  *     wasi_sock.c      accept, receive, send, shut down
  *     wasi_errno.c     host errno -> guest errno
+ *     wasi_freeze.c    standard descriptors and listeners of a program that is to be frozen; descriptors after a thaw
  *
  * Blocking. Everything the host opened itself is non-blocking on the host's side, whatever the guest asked; a guest
  * that wants to block is made to wait in ppoll for the shorter of its own timeout and what is left of the instance's
@@ -77,6 +78,18 @@ enum aotc_wasi_resolver {
   AOTC_WASI_RESOLVER_WALK
 };
 
+/* A program that is to be frozen: what it did and what it waits for. */
+struct aotc_wasi_freeze {
+  uint32_t listeners; /* it was given */
+  uint32_t waits;     /* enum aotc_snapshot_flags */
+  uint8_t* output;    /* as in struct aotc_snapshot */
+  size_t output_size, output_capacity;
+  bool output_lost; /* there was too much of it */
+  bool renumbered;  /* descriptors were, so a number does not tell what it is */
+  bool read_environ, read_args;
+  uint64_t random_bytes, paths_opened, realtime_reads;
+};
+
 struct aotc_wasi {
   struct aotc_wasi_fd* fds;
   uint32_t fd_count;    /* entries in `fds` */
@@ -86,6 +99,8 @@ struct aotc_wasi {
   struct aotc_wasi_strings environ;
   struct pollfd* poll_fds; /* scratch of poll_oneoff */
   uint32_t poll_capacity;
+  uint64_t monotonic_offset;        /* added to the host's clock, modulo 2^64 */
+  struct aotc_wasi_freeze* freeze; /* null unless a snapshot is to be made */
 };
 
 /* --- arguments, results, guest memory ------------------------------------------------------------------------- */
@@ -93,9 +108,13 @@ struct aotc_wasi {
 static inline uint32_t aotc_wasi_arg32(const uint64_t* slots, int i) { return (uint32_t)slots[2 * i]; }
 static inline uint64_t aotc_wasi_arg64(const uint64_t* slots, int i) { return slots[2 * i]; }
 
+/* Beside WASI_TRAPPED: the guest waits for input and can be frozen. */
+#define AOTC_WASI_FROZEN (WASI_TRAPPED - 1)
+
 /* Ends a host function: stores the errno for the guest, or passes a trap on. */
 static inline enum aotc_status aotc_wasi_finish(uint64_t* slots, int error) {
   if (error == WASI_TRAPPED) return AOTC_TRAPPED;
+  if (error == AOTC_WASI_FROZEN) return AOTC_FROZEN;
   slots[0] = (uint64_t)error;
   return AOTC_OK;
 }
@@ -139,6 +158,7 @@ int aotc_wasi_lookup_directory(struct aotc_wasi* wasi, uint32_t fd, uint64_t rig
 int aotc_wasi_reserve(struct aotc_wasi* wasi, uint32_t* fd, struct aotc_wasi_fd** entry);
 /* Fills a reserved entry, taking kind, file type and default rights from the host descriptor. */
 int aotc_wasi_install(struct aotc_wasi_fd* entry, int host, bool owned);
+int aotc_wasi_close(struct aotc_wasi* wasi, uint32_t fd);
 void aotc_wasi_close_all(struct aotc_wasi* wasi);
 
 uint8_t aotc_wasi_filetype(mode_t mode);
@@ -155,6 +175,17 @@ int aotc_wasi_check_deadline(struct aotc_instance* instance);
 /* Turns guest iovecs into host ones; empty ones are dropped. `out` has AOTC_WASI_MAX_IOVECS entries. */
 int aotc_wasi_iovecs(struct aotc_instance* instance, uint32_t address, uint32_t count, struct iovec* out,
                      int* out_count);
+
+/* --- freezing: wasi_freeze.c ------------------------------------------------------------------------------------- */
+
+enum aotc_status aotc_wasi_freeze_setup(struct aotc_wasi* wasi, size_t listeners, struct aotc_error* error);
+void aotc_wasi_freeze_release(struct aotc_wasi* wasi);
+/* Whether waiting for `entry` is a reason to freeze. */
+bool aotc_wasi_is_input(const struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry);
+void aotc_wasi_note_wait(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry);
+/* Keeps what the program writes. */
+int aotc_wasi_freeze_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
+                           int count, uint32_t* moved);
 
 /* --- paths: wasi_resolve.c -------------------------------------------------------------------------------------- */
 

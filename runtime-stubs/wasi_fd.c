@@ -53,7 +53,7 @@ static int filestat_get(struct aotc_instance* instance, struct aotc_wasi_fd* ent
   uint8_t* out = aotc_instance_memory_at(instance, address, WASI_FILESTAT_SIZE);
   if (!out) return WASI_EFAULT;
   memset(&st, 0, sizeof st);
-  if (entry->kind != AOTC_WASI_NULL && fstat(entry->host, &st) != 0) return aotc_wasi_errno(errno);
+  if (entry->host >= 0 && fstat(entry->host, &st) != 0) return aotc_wasi_errno(errno);
   aotc_wasi_store_filestat(out, &st, entry->filetype);
   return 0;
 }
@@ -95,7 +95,7 @@ enum aotc_status aotc_wasi_fd_filestat_set_times(struct aotc_instance* instance,
   if (error == 0)
     error = aotc_wasi_times(aotc_wasi_arg64(slots, 1), aotc_wasi_arg64(slots, 2), aotc_wasi_arg32(slots, 3), times);
   if (error == 0 && entry->read_only) error = WASI_EROFS;
-  if (error == 0 && entry->kind != AOTC_WASI_NULL && futimens(entry->host, times) != 0) error = aotc_wasi_errno(errno);
+  if (error == 0 && entry->host >= 0 && futimens(entry->host, times) != 0) error = aotc_wasi_errno(errno);
   return aotc_wasi_finish(slots, error);
 }
 

@@ -56,6 +56,11 @@ static int close_entry(struct aotc_wasi_fd* entry) {
   return result;
 }
 
+int aotc_wasi_close(struct aotc_wasi* wasi, uint32_t fd) {
+  if (fd < wasi->lowest_free) wasi->lowest_free = fd;
+  return close_entry(&wasi->fds[fd]);
+}
+
 void aotc_wasi_close_all(struct aotc_wasi* wasi) {
   for (uint32_t i = 0; i < wasi->fd_count; i++)
     if (wasi->fds[i].kind != AOTC_WASI_FREE) close_entry(&wasi->fds[i]);
@@ -135,10 +140,7 @@ enum aotc_status aotc_wasi_fd_close(struct aotc_instance* instance, void* data, 
   struct aotc_wasi_fd* entry;
   uint32_t fd = aotc_wasi_arg32(slots, 0);
   int error = aotc_wasi_lookup(wasi, fd, 0, &entry);
-  if (error == 0) {
-    error = close_entry(entry);
-    if (fd < wasi->lowest_free) wasi->lowest_free = fd;
-  }
+  if (error == 0) error = aotc_wasi_close(wasi, fd);
   return aotc_wasi_finish(slots, error);
 }
 
@@ -151,6 +153,7 @@ enum aotc_status aotc_wasi_fd_renumber(struct aotc_instance* instance, void* dat
   int error = aotc_wasi_lookup(wasi, number, 0, &from);
   if (error == 0) error = aotc_wasi_lookup(wasi, aotc_wasi_arg32(slots, 1), 0, &to);
   if (error == 0 && from != to) {
+    if (wasi->freeze != NULL) wasi->freeze->renumbered = true;
     error = close_entry(to);
     *to = *from;
     memset(from, 0, sizeof *from);

@@ -188,7 +188,17 @@ static int transfer(struct aotc_instance* instance, struct aotc_wasi* wasi, cons
   if (!out) return WASI_EFAULT;
 
   uint32_t moved = 0;
-  if (t.entry->kind == AOTC_WASI_NULL) {
+  if (wasi->freeze != NULL && t.entry->host < 0) {
+    if (write) {
+      error = aotc_wasi_freeze_write(wasi, t.entry, vectors, t.count, &moved);
+    } else if (t.entry->flags & WASI_FDFLAG_NONBLOCK) {
+      error = WASI_EAGAIN;
+    } else if (aotc_wasi_is_input(wasi, t.entry)) {
+      aotc_wasi_note_wait(wasi, t.entry);
+      error = AOTC_WASI_FROZEN;
+    }
+    if (error != 0) return error;
+  } else if (t.entry->kind == AOTC_WASI_NULL) {
     for (int i = 0; write && i < t.count; i++) moved += (uint32_t)vectors[i].iov_len;
   } else {
     error = run(&t, &moved);

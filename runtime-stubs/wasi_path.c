@@ -136,6 +136,8 @@ static int open_path(struct aotc_instance* instance, struct aotc_wasi* wasi, con
 }
 
 enum aotc_status aotc_wasi_path_open(struct aotc_instance* instance, void* data, uint64_t* slots) {
+  struct aotc_wasi* wasi = data;
+  if (wasi->freeze != NULL) ++wasi->freeze->paths_opened;
   return aotc_wasi_finish(slots, open_path(instance, data, slots));
 }
 

@@ -40,8 +40,9 @@ static int clock_remaining(const struct wait* w, const uint8_t* s, uint64_t* rem
   uint64_t timeout = aotc_wasi_load64(s + 24);
   if (id > WASI_CLOCK_MONOTONIC) return id <= WASI_CLOCK_THREAD_CPUTIME ? WASI_ENOTSUP : WASI_EINVAL;
   uint64_t now = clock_now(id == WASI_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC);
+  if (id == WASI_CLOCK_MONOTONIC) now += w->wasi->monotonic_offset;
   if (!(aotc_wasi_load32(s + 40) & WASI_SUBCLOCK_ABSTIME)) {
-    if (id == WASI_CLOCK_REALTIME) now = clock_now(CLOCK_MONOTONIC);
+    now = clock_now(CLOCK_MONOTONIC);
     now -= w->start;
   }
   *remaining = timeout > now ? timeout - now : 0;
@@ -53,7 +54,8 @@ static int lookup(const struct wait* w, const uint8_t* s, struct aotc_wasi_fd** 
   int error = aotc_wasi_lookup(w->wasi, aotc_wasi_load32(s + 16), WASI_RIGHT_POLL_FD_READWRITE, entry);
   if (error != 0) return error;
   uint8_t kind = (*entry)->kind;
-  *always_ready = kind == AOTC_WASI_FILE || kind == AOTC_WASI_DIRECTORY || kind == AOTC_WASI_NULL;
+  *always_ready = kind == AOTC_WASI_FILE || kind == AOTC_WASI_DIRECTORY || kind == AOTC_WASI_NULL ||
+                  ((*entry)->host < 0 && !aotc_wasi_is_input(w->wasi, *entry));
   return 0;
 }
 
@@ -163,10 +165,26 @@ static uint32_t collect_all(struct wait* w) {
   return events;
 }
 
+/* Freezing: whether the program waits for something that will not come, and notes for what. */
+static bool waits_for_input(const struct wait* w) {
+  bool found = false;
+  for (uint32_t i = 0; i < w->count; i++) {
+    const uint8_t* s = w->subscriptions + (uint64_t)i * WASI_SUBSCRIPTION_SIZE;
+    struct aotc_wasi_fd* entry;
+    bool always_ready;
+    if (s[8] != WASI_EVENTTYPE_FD_READ || lookup(w, s, &entry, &always_ready) != 0) continue;
+    if (!aotc_wasi_is_input(w->wasi, entry)) continue;
+    aotc_wasi_note_wait(w->wasi, entry);
+    found = true;
+  }
+  return found;
+}
+
 static int wait_for_events(struct wait* w, uint32_t* events) {
   bool immediate;
   int error = prepare(w, &immediate);
   if (error != 0) return error;
+  if (w->wasi->freeze != NULL && !immediate && time_to_wait(w) > 0 && waits_for_input(w)) return AOTC_WASI_FROZEN;
   for (;;) {
     uint64_t nanoseconds = immediate ? 0 : time_to_wait(w);
     uint64_t left = aotc_instance_deadline_left(w->instance);

@@ -39,6 +39,8 @@ enum aotc_status aotc_wasi_args_sizes_get(struct aotc_instance* instance, void* 
 }
 
 enum aotc_status aotc_wasi_args_get(struct aotc_instance* instance, void* data, uint64_t* slots) {
+  struct aotc_wasi* wasi = data;
+  if (wasi->freeze != NULL) wasi->freeze->read_args = true;
   return aotc_wasi_finish(slots, strings_get(instance, &((struct aotc_wasi*)data)->args, slots));
 }
 
@@ -47,6 +49,8 @@ enum aotc_status aotc_wasi_environ_sizes_get(struct aotc_instance* instance, voi
 }
 
 enum aotc_status aotc_wasi_environ_get(struct aotc_instance* instance, void* data, uint64_t* slots) {
+  struct aotc_wasi* wasi = data;
+  if (wasi->freeze != NULL) wasi->freeze->read_environ = true;
   return aotc_wasi_finish(slots, strings_get(instance, &((struct aotc_wasi*)data)->environ, slots));
 }
 
@@ -82,14 +86,18 @@ enum aotc_status aotc_wasi_clock_res_get(struct aotc_instance* instance, void* d
 }
 
 enum aotc_status aotc_wasi_clock_time_get(struct aotc_instance* instance, void* data, uint64_t* slots) {
-  (void)data;
+  struct aotc_wasi* wasi = data;
   clockid_t clock;
   struct timespec t;
   int error = host_clock(aotc_wasi_arg32(slots, 0), &clock);
   uint8_t* out = aotc_instance_memory_at(instance, aotc_wasi_arg32(slots, 2), 8);
   if (error == 0 && !out) error = WASI_EFAULT;
   if (error == 0 && clock_gettime(clock, &t) != 0) error = aotc_wasi_errno(errno);
-  if (error == 0) aotc_wasi_store64(out, aotc_wasi_nanoseconds(t));
+  if (error == 0) {
+    uint64_t offset = clock == CLOCK_MONOTONIC ? wasi->monotonic_offset : 0;
+    if (wasi->freeze != NULL && clock == CLOCK_REALTIME) ++wasi->freeze->realtime_reads;
+    aotc_wasi_store64(out, aotc_wasi_nanoseconds(t) + offset);
+  }
   return aotc_wasi_finish(slots, error);
 }
 
@@ -109,7 +117,8 @@ static int fill_random(struct aotc_instance* instance, uint32_t address, uint32_
 }
 
 enum aotc_status aotc_wasi_random_get(struct aotc_instance* instance, void* data, uint64_t* slots) {
-  (void)data;
+  struct aotc_wasi* wasi = data;
+  if (wasi->freeze != NULL) wasi->freeze->random_bytes += aotc_wasi_arg32(slots, 1);
   return aotc_wasi_finish(slots, fill_random(instance, aotc_wasi_arg32(slots, 0), aotc_wasi_arg32(slots, 1)));
 }
 

@@ -43,6 +43,11 @@ static int sock_accept(struct aotc_instance* instance, struct aotc_wasi* wasi, c
   error = aotc_wasi_reserve(wasi, &number, &entry);
   if (error != 0) return error;
   int host;
+  if (listener.host < 0) {
+    if (listener.flags & WASI_FDFLAG_NONBLOCK || wasi->freeze == NULL) return WASI_EAGAIN;
+    aotc_wasi_note_wait(wasi, &listener);
+    return AOTC_WASI_FROZEN;
+  }
   error = accept_connection(instance, &listener, &host);
   if (error != 0) return error;
   error = aotc_wasi_install(entry, host, true);

@@ -13,11 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "aotc/runtime.h"
 
-enum { kExitUsage = 2, kExitCannotRun = 125, kExitTrap = 134 };
+enum { kExitUsage = 2, kExitNotFrozen = 3, kExitCannotRun = 125, kExitTrap = 134 };
 enum { kMaxOption = 64 };
 
 static const char kHelp[] =
@@ -33,10 +34,15 @@ static const char kHelp[] =
     "  --name NAME              the program's name in argv[0] and messages, instead of FILE's\n"
     "  --invoke EXPORT ARG...   call EXPORT with numbers as arguments and print its results, one per line\n"
     "  --verify                 compare all checksums first\n"
+    "  --cold                   start from the beginning even if FILE has a snapshot\n"
+    "  --freeze OUT             run the program until it waits for input and write its snapshot to OUT; nothing arrives\n"
+    "                           on stdin or on its listeners; exit code 3 and the reason if it cannot be frozen\n"
+    "  --listeners N            with --freeze: how many listeners it finds, from fd 3 on (default 1)\n"
     "  --gdb                    make the program's functions known to gdb (also: AOTC_GDB=1)\n"
     "  --help\n"
     "\n"
-    "The exit code is the program's; 134 after a trap, 125 if it cannot be started.\n"
+    "An artifact with a snapshot goes on from there if arguments, environment and directories are those that it was made\n"
+    "with. The exit code is the program's; 134 after a trap, 125 if it cannot be started.\n"
     "\n"
     "Examples:\n"
     "  aotc-exec hello.aotc -- world\n"
@@ -58,7 +64,9 @@ struct options {
   int invoke_count;
   char** args; /* of the program, without its name */
   int arg_count;
-  bool verify, gdb;
+  bool verify, gdb, cold;
+  const char* freeze;
+  size_t freeze_listeners;
 };
 
 static _Noreturn void usage_error(const char* what, const char* value) {
@@ -166,6 +174,13 @@ static void parse(int argc, char** argv, struct options* o) {
       exit(0);
     } else if (strcmp(argv[i], "--verify") == 0) {
       o->verify = true;
+    } else if (strcmp(argv[i], "--cold") == 0) {
+      o->cold = true;
+    } else if ((value = option_value("--freeze", argv, argc, &i)) != NULL) {
+      o->freeze = value;
+    } else if ((value = option_value("--listeners", argv, argc, &i)) != NULL) {
+      o->freeze_listeners = value[0] >= '0' && value[0] <= '9' && value[1] == 0 ? (size_t)(value[0] - '0') : SIZE_MAX;
+      if (o->freeze_listeners > 9) usage_error("--listeners: not a number from 0 to 9", value);
     } else if (strcmp(argv[i], "--gdb") == 0) {
       o->gdb = true;
     } else if ((value = option_value("--dir", argv, argc, &i)) != NULL) {
@@ -355,8 +370,54 @@ static void invoke(struct aotc_instance* instance, const struct options* o) {
   free(values);
 }
 
+static uint64_t monotonic_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static _Noreturn void not_frozen(const char* name, const char* why) {
+  fprintf(stderr, "%s: %s\n", name, why);
+  exit(kExitNotFrozen);
+}
+
+/* After the program ran as far as it does without input. */
+static _Noreturn void write_snapshot(struct aotc_instance* instance, struct aotc_wasi* wasi, enum aotc_status ended,
+                                     uint64_t started, const struct options* o) {
+  struct aotc_error error;
+  const struct aotc_trap_info* trap = aotc_instance_trap(instance);
+  char why[256];
+  if (ended == AOTC_EXITED) {
+    snprintf(why, sizeof(why), "it exited with code %d before it waited for input", aotc_instance_exit_code(instance));
+    not_frozen(o->name, why);
+  }
+  if (ended == AOTC_TRAPPED && trap->trap == AOTC_TRAP_DEADLINE)
+    not_frozen(o->name, "it did not wait for input before the timeout");
+  if (ended == AOTC_TRAPPED) {
+    print_trap(instance);
+    not_frozen(o->name, "it trapped before it waited for input");
+  }
+  if (ended != AOTC_OK && ended != AOTC_FROZEN) not_frozen(o->name, "a host function failed");
+  enum aotc_status status = aotc_snapshot_write(instance, wasi, monotonic_now() - started, o->freeze, &error);
+  if (status == AOTC_OK) exit(0);
+  if (status == AOTC_ERROR_ARGUMENT) not_frozen(o->name, error.message);
+  cannot_run(status, &error);
+}
+
+/* Goes on from the snapshot; returns when a reactor is ready to be called. */
+static void thaw(struct aotc_instance* instance, struct aotc_wasi* wasi) {
+  const struct aotc_artifact* artifact = aotc_instance_artifact(instance);
+  const struct aotc_snapshot* s = aotc_artifact_snapshot(artifact);
+  struct aotc_error error;
+  /* What a program writes before it reads stdin is part of its answer; what a server writes belongs to its log. */
+  bool replay = (s->flags & AOTC_SNAPSHOT_WAITS_LISTENER) == 0;
+  enum aotc_status status = aotc_wasi_thaw(wasi, artifact, replay, &error);
+  if (status != AOTC_OK) cannot_run(status, &error);
+  finish_unless_ok(aotc_instance_thaw(instance, &error), instance, &error);
+}
+
 int main(int argc, char** argv) {
-  static struct options o;
+  static struct options o = {.freeze_listeners = 1};
   struct aotc_error error;
   enum aotc_status status;
   parse(argc, argv, &o);
@@ -386,14 +447,23 @@ int main(int argc, char** argv) {
                                            .dirs = o.dirs,
                                            .listener_count = o.listener_count,
                                            .listeners = o.listeners,
-                                           .stdio = {0, 1, 2}};
+                                           .stdio = {0, 1, 2},
+                                           .freeze = o.freeze != NULL};
+  if (o.freeze != NULL) wasi_options.listener_count = o.freeze_listeners;
   if ((status = aotc_wasi_create(&wasi_options, &wasi, &error)) != AOTC_OK) cannot_run(status, &error);
 
+  bool from_snapshot = !o.cold && o.freeze == NULL && aotc_snapshot_matches(artifact, wasi);
   struct aotc_instance_options options = {
-      .max_memory = o.max_memory, .resolver = aotc_wasi_resolve, .resolver_data = wasi};
+      .max_memory = o.max_memory, .resolver = aotc_wasi_resolve, .resolver_data = wasi, .thaw = from_snapshot};
   if ((status = aotc_instance_create(artifact, &options, &instance, &error)) != AOTC_OK) cannot_run(status, &error);
   if (o.timeout != 0 && (status = aotc_instance_set_deadline(instance, o.timeout, &error)) != AOTC_OK)
     cannot_run(status, &error);
+  uint64_t started = monotonic_now();
+  if (from_snapshot) {
+    thaw(instance, wasi);
+    if (o.invoke != NULL) invoke(instance, &o);
+    return fflush(stdout) == 0 ? 0 : kExitCannotRun;
+  }
   finish_unless_ok(aotc_instance_start(instance, &error), instance, &error);
 
   /* A command is run; a reactor is initialised, so that its exports can be invoked. */
@@ -406,7 +476,9 @@ int main(int argc, char** argv) {
       fprintf(stderr, "aotc-exec: %s: the entry point takes arguments\n", o.name);
       return kExitCannotRun;
     }
-    finish_unless_ok(aotc_instance_call(instance, entry, NULL, NULL, &error), instance, &error);
+    status = aotc_instance_call(instance, entry, NULL, NULL, &error);
+    if (o.freeze != NULL) write_snapshot(instance, wasi, status, started, &o);
+    finish_unless_ok(status, instance, &error);
   } else if (o.invoke == NULL) {
     fprintf(stderr, "aotc-exec: %s: exports neither _start nor _initialize; call an export with --invoke\n", o.name);
     return kExitCannotRun;

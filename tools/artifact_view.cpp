@@ -55,6 +55,7 @@ llvm::Expected<ArtifactView> ArtifactView::read(llvm::ArrayRef<uint8_t> bytes, c
   if (llvm::Error error = view.read_span("exports", header.exports, view.exports_)) return error;
   if (llvm::Error error = view.read_span("functions", header.functions, view.functions_)) return error;
   if (llvm::Error error = view.check_indices()) return error;
+  if (llvm::Error error = view.read_snapshot()) return error;
   return view;
 }
 
@@ -98,11 +99,13 @@ llvm::Error ArtifactView::read_header() {
 }
 
 std::vector<ArtifactView::Section> ArtifactView::sections() const {
-  return {{"metadata", header_.metadata},
-          {"rodata", header_.rodata},
-          {"strings", header_.strings},
-          {"text", header_.text},
-          {"image", header_.image}};
+  std::vector<Section> all = {{"metadata", header_.metadata},
+                              {"rodata", header_.rodata},
+                              {"strings", header_.strings},
+                              {"text", header_.text},
+                              {"image", header_.image}};
+  if (header_.snapshot.size != 0) all.push_back({"snapshot", header_.snapshot});
+  return all;
 }
 
 template <typename T>
@@ -162,6 +165,21 @@ llvm::Error ArtifactView::check_indices() const {
     if (f.name == AOTC_NONE) continue;
     if (llvm::Error error = check_string("function", i, f.name)) return error;
   }
+  return llvm::Error::success();
+}
+
+llvm::Error ArtifactView::read_snapshot() {
+  if (header_.snapshot.size == 0) return llvm::Error::success();
+  aotc_snapshot head;
+  if (header_.snapshot.size < sizeof head) return error("snapshot: too short for its head");
+  std::memcpy(&head, bytes_.data() + header_.snapshot.offset, sizeof head);
+  if (head.magic != AOTC_SNAPSHOT_MAGIC || head.size != header_.snapshot.size || head.head_size > head.size ||
+      head.head_size < sizeof head)
+    return error("snapshot: its head is corrupted");
+  if (head.report.offset > head.head_size || head.report.count > head.head_size - head.report.offset)
+    return error("snapshot: the report lies outside its head");
+  snapshot_report_ = llvm::StringRef(
+      reinterpret_cast<const char*>(bytes_.data() + header_.snapshot.offset + head.report.offset), head.report.count);
   return llvm::Error::success();
 }
 

@@ -25,6 +25,8 @@ class ArtifactView {
     aotc_section section;
   };
   std::vector<Section> sections() const;
+  // The JSON that came with the snapshot; empty when there is no snapshot. It is the runtime's, but not checked.
+  llvm::StringRef snapshot_report() const { return snapshot_report_; }
   // Compares the sections' checksums. The message names each one that differs.
   llvm::Error verify() const;
 
@@ -45,6 +47,7 @@ class ArtifactView {
   std::vector<aotc_import> imports_;
   std::vector<aotc_export> exports_;
   std::vector<aotc_function> functions_;
+  llvm::StringRef snapshot_report_;
 
   llvm::Error error(const std::string& what) const;
   llvm::Error read_header();
@@ -53,6 +56,7 @@ class ArtifactView {
   llvm::Error check_strings() const;
   llvm::Error check_string(const char* what, size_t index, uint32_t offset) const;
   llvm::Error check_indices() const;
+  llvm::Error read_snapshot();
 };
 
 // Names of the bits in aotc_header::cpu_features; unknown bits as "bit N".

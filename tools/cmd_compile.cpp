@@ -1,7 +1,8 @@
 // cmd_compile.cpp - `aotc compile`: one module in, one artifact per target out.
 //
 // Each artifact appears under its name only when it is complete. Targets are compiled one after the other, each on all
-// threads, so that memory is bounded by the larger of them.
+// threads, so that memory is bounded by the larger of them. A snapshot is made once, with this machine's artifact, and goes
+// into all of them.
 #include <unistd.h>
 #include <chrono>
 #include <cstdio>
@@ -12,6 +13,7 @@
 
 #include "command.h"
 #include "files.h"
+#include "freeze.h"
 
 namespace {
 
@@ -21,6 +23,8 @@ struct CompileArguments {
   CodeOptions code;
   bool time_report = false;
   bool json = false;
+  std::string snapshot = "off";
+  FreezeOptions freeze;
 };
 
 // Redraws one line on the terminal, at most ten times a second.
@@ -58,6 +62,45 @@ std::string output_path(const CompileArguments& arguments, aotc::Architecture ar
   return fmt::format("{}.{}.aotc", base, aotc::architecture_name(architecture));
 }
 
+struct Output {
+  std::string path;
+  aotc::CompileOptions options;
+  aotc::CompileResult result;
+  double seconds;
+};
+
+llvm::Error check_freeze_options(CompileArguments& arguments) {
+  FreezeOptions& freeze = arguments.freeze;
+  freeze.mode = arguments.snapshot == "required" ? SnapshotMode::Required
+                : arguments.snapshot == "auto"   ? SnapshotMode::Auto
+                                                 : SnapshotMode::Off;
+  freeze.name = arguments.file;
+  for (const std::string& dir : freeze.dirs)
+    if (!llvm::StringRef(dir).ends_with(":ro"))
+      return llvm::make_error<UsageError>("--dir: " + dir + ": a snapshot is made with read-only directories, HOST::GUEST:ro");
+  for (const std::string& variable : freeze.env)
+    if (variable.find('=') == std::string::npos || variable[0] == '=')
+      return llvm::make_error<UsageError>("--env: " + variable + ": expected KEY=VALUE");
+  return llvm::Error::success();
+}
+
+// Runs the program until it waits, with the artifact for this machine; one of quick code when that is no target.
+llvm::Expected<FreezeResult> make_snapshot(llvm::ArrayRef<uint8_t> wasm, const std::vector<Output>& outputs,
+                                           const FreezeOptions& options) {
+  llvm::Expected<aotc::Architecture> host = aotc::parse_architecture("host");
+  if (!host) return host.takeError();
+  for (const Output& output : outputs)
+    if (output.options.architecture == *host) return freeze(output.result.artifact, options);
+  aotc::CompileOptions quick;
+  quick.module_name = outputs.front().options.module_name;
+  quick.architecture = *host;
+  quick.tier = aotc::Tier::Quick;
+  quick.jobs = outputs.front().options.jobs;
+  llvm::Expected<aotc::CompileResult> result = aotc::compile(wasm, quick);
+  if (!result) return result.takeError();
+  return freeze(result->artifact, options);
+}
+
 nlohmann::ordered_json to_json(const std::string& path, const aotc::CompileOptions& options,
                                const aotc::CompileStats& stats, double seconds) {
   nlohmann::ordered_json phases = nlohmann::ordered_json::array();
@@ -88,15 +131,16 @@ void print_time_report(const aotc::CompileStats& stats) {
   fmt::print("  {:<12} {:>9.3f} {:>9.3f}\n", "total", wall, cpu);
 }
 
-llvm::Error compile_command(const CompileArguments& arguments) {
+llvm::Error compile_command(CompileArguments& arguments) {
   llvm::Expected<uint64_t> limit = arguments.code.input_limit();
   if (!limit) return limit.takeError();
+  if (llvm::Error error = check_freeze_options(arguments)) return error;
   llvm::Expected<std::vector<aotc::CompileOptions>> targets = arguments.code.resolve(arguments.file);
   if (!targets) return targets.takeError();
   llvm::Expected<std::vector<uint8_t>> wasm = read_file(arguments.file, *limit);
   if (!wasm) return wasm.takeError();
 
-  nlohmann::ordered_json report = nlohmann::ordered_json::array();
+  std::vector<Output> outputs;
   for (aotc::CompileOptions& options : *targets) {
     std::string path = output_path(arguments, options.architecture, targets->size());
     auto started = std::chrono::steady_clock::now();
@@ -106,19 +150,46 @@ llvm::Error compile_command(const CompileArguments& arguments) {
       return aotc::compile(*wasm, options);
     }();
     if (!result) return result.takeError();
-    if (llvm::Error error = write_file_atomically(path, result->artifact)) return error;
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    outputs.push_back({path, options, std::move(*result), seconds});
+  }
 
-    const aotc::CompileStats& stats = result->stats;
+  FreezeResult snapshot;
+  if (arguments.freeze.mode != SnapshotMode::Off) {
+    llvm::Expected<FreezeResult> made = make_snapshot(*wasm, outputs, arguments.freeze);
+    if (!made) return made.takeError();
+    snapshot = std::move(*made);
+    if (snapshot.snapshot.empty() && arguments.freeze.mode == SnapshotMode::Required)
+      return llvm::createStringError(llvm::inconvertibleErrorCode(), "no snapshot: " + snapshot.reason);
+  }
+
+  nlohmann::ordered_json report = nlohmann::ordered_json::array();
+  for (Output& output : outputs) {
+    std::vector<uint8_t>& artifact = output.result.artifact;
+    if (!snapshot.snapshot.empty())
+      if (llvm::Error error = aotc::attach_snapshot(artifact, snapshot.snapshot)) return error;
+    if (llvm::Error error = write_file_atomically(output.path, artifact)) return error;
+
+    aotc::CompileStats& stats = output.result.stats;
+    stats.artifact_bytes = artifact.size();
     if (arguments.json) {
-      report.push_back(to_json(path, options, stats, seconds));
+      report.push_back(to_json(output.path, output.options, stats, output.seconds));
+      if (arguments.freeze.mode != SnapshotMode::Off) {
+        report.back()["snapshot_bytes"] = snapshot.snapshot.size();
+        if (!snapshot.reason.empty()) report.back()["no_snapshot"] = snapshot.reason;
+      }
       continue;
     }
-    fmt::print("{}: {} functions, {} code, {} file, {:.2f} s\n", path, stats.functions, format_size(stats.code_bytes),
-               format_size(result->artifact.size()), seconds);
+    fmt::print("{}: {} functions, {} code, {} file, {:.2f} s\n", output.path, stats.functions,
+               format_size(stats.code_bytes), format_size(artifact.size()), output.seconds);
     if (arguments.time_report) print_time_report(stats);
   }
-  if (arguments.json) fmt::print("{}\n", report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  if (arguments.json)
+    fmt::print("{}\n", report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  else if (!snapshot.snapshot.empty())
+    fmt::print("snapshot: {}\n", format_size(snapshot.snapshot.size()));
+  else if (!snapshot.reason.empty())
+    fmt::print("no snapshot: {}\n", snapshot.reason);
   return llvm::Error::success();
 }
 
@@ -132,6 +203,20 @@ void add_compile(CLI::App& app, Action& action) {
                       "output file (default: MODULE.aotc in the current directory);\n"
                       "with several targets each writes MODULE.TARGET.aotc or OUT.TARGET.aotc");
   arguments->code.add_to(*command);
+  command->add_option("--snapshot", arguments->snapshot,
+                      "off, auto or required: run the program until it waits for input and keep that state\nin the "
+                      "artifact; `required` fails when that is not possible")
+      ->check(CLI::IsMember({"off", "auto", "required"}))
+      ->capture_default_str();
+  FreezeOptions& freeze = arguments->freeze;
+  command->add_option("--env", freeze.env, "KEY=VALUE for the program while the snapshot is made")->allow_extra_args(false);
+  command->add_option("--arg", freeze.args, "an argument of the program, likewise")->allow_extra_args(false);
+  command->add_option("--dir", freeze.dirs, "HOST::GUEST:ro: a directory it can read, likewise")->allow_extra_args(false);
+  command->add_option("--listeners", freeze.listeners, "how many listening sockets it finds, from fd 3 on")
+      ->check(CLI::Range(0, 9))
+      ->capture_default_str();
+  command->add_option("--freeze-timeout", freeze.timeout, "how long it may run")->capture_default_str();
+  command->add_option("--freeze-memory", freeze.max_memory, "memory it may use")->capture_default_str();
   command->add_flag("--time-report", arguments->time_report, "print what each phase cost");
   command->add_flag("--json", arguments->json, "print the result as JSON, phases included");
   command->footer(
@@ -139,6 +224,7 @@ void add_compile(CLI::App& app, Action& action) {
       "  aotc compile hello.wasm                          hello.aotc for this machine\n"
       "  aotc compile hello.wasm --target all             hello.x86_64.aotc and hello.aarch64.aotc\n"
       "  aotc compile hello.wasm --cpu x86-64-v3 -o h.aotc\n"
-      "  aotc compile hello.wasm --tier quick --time-report");
+      "  aotc compile hello.wasm --tier quick --time-report\n"
+      "  aotc compile server.wasm --target all --snapshot required --env MODE=production");
   command->callback([arguments, &action] { action = [arguments] { return compile_command(*arguments); }; });
 }

@@ -78,6 +78,8 @@ nlohmann::ordered_json to_json(const ArtifactView& view, const std::string& file
                                 {"offset", s.section.offset},
                                 {"bytes", s.section.size},
                                 {"xxh3", fmt::format("{:016x}", s.section.xxh3)}});
+  if (!view.snapshot_report().empty())
+    json["snapshot"] = nlohmann::ordered_json::parse(view.snapshot_report().str(), nullptr, /*allow_exceptions=*/false);
   json["imports"] = nlohmann::ordered_json::array();
   for (const aotc_import& i : view.imports())
     json["imports"].push_back(
@@ -96,6 +98,28 @@ nlohmann::ordered_json to_json(const ArtifactView& view, const std::string& file
   return json;
 }
 
+// One line per entry of the report, whatever it has.
+void print_snapshot(const ArtifactView& view) {
+  nlohmann::ordered_json report =
+      nlohmann::ordered_json::parse(view.snapshot_report().str(), nullptr, /*allow_exceptions=*/false);
+  fmt::print("\nsnapshot\n");
+  if (!report.is_object()) {
+    fmt::print("  no readable report\n");
+    return;
+  }
+  auto text = [](const nlohmann::ordered_json& value) {
+    return printable(value.is_string()
+                         ? value.get<std::string>()
+                         : value.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace));
+  };
+  for (const auto& [key, value] : report.items()) {
+    if (!value.is_object()) fmt::print("  {:<20} {}\n", printable(key), text(value));
+    if (value.is_object())
+      for (const auto& [inner, entry] : value.items())
+        fmt::print("  {:<20} {}\n", printable(key + "." + inner), text(entry));
+  }
+}
+
 void print_text(const ArtifactView& view, const std::string& file_digest, const InspectArguments& arguments) {
   const aotc_header& header = view.header();
   fmt::print("{}: format {}, abi {}, made by aotc {}\n", arguments.file, header.format_version, header.abi_version,
@@ -111,6 +135,7 @@ void print_text(const ArtifactView& view, const std::string& file_digest, const 
   fmt::print("stack      largest frame {} bytes\n", largest_frame(view));
   if (header.flags & AOTC_FLAG_MEMORY) fmt::print("memory     {} to {} pages\n", header.memory_min, header.memory_max);
 
+  if (!view.snapshot_report().empty()) print_snapshot(view);
   fmt::print("\nsections\n  {:<10} {:>10} {:>10}  xxh3\n", "name", "offset", "bytes");
   for (const ArtifactView::Section& s : view.sections())
     fmt::print("  {:<10} {:>#10x} {:>10}  {:016x}\n", s.name, s.section.offset, s.section.size, s.section.xxh3);

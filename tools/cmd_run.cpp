@@ -6,7 +6,6 @@
 // by that architecture's aotc-exec under qemu's user mode.
 #include <unistd.h>
 #include <cerrno>
-#include <climits>
 #include <cstring>
 #include <memory>
 
@@ -16,6 +15,7 @@
 #include "artifact_view.h"
 #include "command.h"
 #include "files.h"
+#include "freeze.h"
 
 namespace {
 
@@ -25,20 +25,13 @@ struct RunArguments {
   std::vector<std::string> dirs, env, listeners;
   std::string timeout, max_memory;
   bool gdb = false;
+  bool cold = false;
   std::string invoke;              // never set, here so that --help shows the option: `guest` holds it
   std::vector<std::string> guest;  // "--invoke EXPORT ARG..." and "-- ARG...", as given
 };
 
 llvm::Error error(std::string message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), std::move(message));
-}
-
-std::string directory_of_this_program() {
-  char path[PATH_MAX];
-  ssize_t n = readlink("/proc/self/exe", path, sizeof path);
-  if (n <= 0) return ".";
-  std::string full(path, static_cast<size_t>(n));
-  return full.substr(0, full.rfind('/'));
 }
 
 // Full path of `program` on PATH, or empty.
@@ -111,6 +104,7 @@ llvm::Error run_command(const RunArguments& arguments) {
   if (!arguments.timeout.empty()) add("--timeout", arguments.timeout);
   if (!arguments.max_memory.empty()) add("--max-memory", arguments.max_memory);
   if (arguments.gdb) words.push_back("--gdb");
+  if (arguments.cold) words.push_back("--cold");
   words.push_back(artifact);
   words.insert(words.end(), arguments.guest.begin(), arguments.guest.end());
 
@@ -146,12 +140,15 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string>& args) {
   command
       ->add_option("--tcplisten", arguments->listeners, "ADDR:PORT: give the program a listening socket, from fd 3 on")
       ->allow_extra_args(false);
+  command->add_flag("--cold", arguments->cold, "start from the beginning even if the artifact has a snapshot");
   command->add_flag("--gdb", arguments->gdb, "make the program's functions known to an attached gdb");
   command->add_option("--invoke", arguments->invoke,
                       "EXPORT ARG...: call this export with numbers as arguments instead of\nrunning the program; last "
                       "option before --");
   arguments->code.add_to(*command);
   command->footer(
+      "An artifact with a snapshot goes on from there if arguments, environment and directories are those of\n"
+      "`aotc compile --snapshot`; otherwise it starts from the beginning.\n"
       "Everything after -- goes to the program. --target, --cpu, --tier and --jobs matter for a .wasm only.\n"
       "The exit code is the program's; 134 after a trap.\n"
       "\nExamples:\n"

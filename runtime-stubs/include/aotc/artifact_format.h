@@ -1,12 +1,14 @@
 /* artifact_format.h - the file that the compiler writes and the node maps: one ELF64 ET_DYN per module and target.
  *
  *   artifact  = ehdr phdr* pad header metadata rodata eh_frame strtab pad text pad image symtab shstrtab shdr*
+ *               [pad snapshot]
  *   header    = struct aotc_header at file offset AOTC_HEADER_OFFSET
  *   metadata  = types type_bytes imports exports globals tables elements functions trap_sites
  *               data_segments elem_segments image_runs          ; each an array named by an aotc_span in the header
  *   rodata    = constants, jump tables and immutable wasm tables of the code (offsets relative to themselves)
  *   text      = machine code, starting at a multiple of AOTC_TEXT_ALIGN
  *   image     = initial linear memory: the pages of each image run, one after the other, page aligned
+ *   snapshot  = struct aotc_snapshot arrays pad pages    ; a program stopped where it waits, see struct aotc_snapshot
  *
  * Everything from offset 0 to the end of text is mapped as it lies in the file, so virtual address = file offset, no
  * relocation is left, and loading costs two mappings whatever the size. The image is not part of that mapping: each
@@ -25,7 +27,7 @@
 #include <stdint.h>
 
 #define AOTC_MAGIC 0x0043544f41303031ull /* "100AOTC\0" read as a little-endian number */
-#define AOTC_FORMAT_VERSION 1u
+#define AOTC_FORMAT_VERSION 2u
 #define AOTC_HEADER_OFFSET 0x400u
 /* The largest page size of the kernels we target, so one file fits them all. */
 #define AOTC_TEXT_ALIGN 0x10000u
@@ -112,6 +114,7 @@ struct aotc_header {
   struct aotc_section strings; /* NUL-terminated UTF-8; starts and ends with NUL; also the ELF .strtab */
   struct aotc_section text;
   struct aotc_section image;
+  struct aotc_section snapshot; /* size 0 when there is none */
 
   struct aotc_span types;         /* struct aotc_type */
   struct aotc_span type_bytes;    /* uint8_t, enum aotc_value_type: parameters then results of each type */
@@ -147,6 +150,8 @@ struct aotc_import {
   uint32_t module; /* string offset */
   uint32_t field;  /* string offset */
   uint32_t type;   /* index into types */
+  /* Go-shaped: table index of the resumable function that wraps this import, or AOTC_NONE. Go calls it PC_F. */
+  uint32_t wrapper;
 };
 
 enum aotc_export_kind { AOTC_EXPORT_FUNCTION = 0, AOTC_EXPORT_TABLE = 1, AOTC_EXPORT_MEMORY = 2, AOTC_EXPORT_GLOBAL = 3 };
@@ -205,6 +210,54 @@ struct aotc_image_run {
   uint64_t address;
   uint64_t offset;
   uint64_t pages;
+};
+
+/* --- Snapshot ------------------------------------------------------------------------------------------------------
+ *
+ * A Go program that ran until it waited for input. Go keeps every goroutine's stack in linear memory, so memory and
+ * globals are all of its state, and the same for every target. It goes on where it stopped: write `wrapper << 16` below
+ * the Go stack pointer, run the resume thunk, and the import is called again. All offsets in here, those of spans and
+ * image runs included, are from the start of the snapshot.
+ */
+#define AOTC_SNAPSHOT_MAGIC 0x0050414e53303031ull /* "100SNAP\0" read as a little-endian number */
+
+enum aotc_snapshot_flags {
+  AOTC_SNAPSHOT_REACTOR = 1u << 0,       /* stopped after _initialize: there is nothing to resume */
+  AOTC_SNAPSHOT_WAITS_STDIN = 1u << 1,   /* among what it waits for */
+  AOTC_SNAPSHOT_WAITS_LISTENER = 1u << 2
+};
+
+struct aotc_snapshot {
+  uint64_t magic;
+  uint64_t size;      /* of the whole snapshot */
+  uint64_t head_size; /* of this structure and the arrays: everything before the pages */
+  uint8_t module_sha256[32];
+  uint32_t flags;        /* enum aotc_snapshot_flags */
+  uint32_t memory_pages; /* wasm pages */
+  uint32_t wrapper;      /* struct aotc_import of the import in which it stopped; AOTC_NONE for a reactor */
+  uint32_t listeners;    /* it was given this many, from fd 3 on */
+  uint64_t monotonic;    /* nanoseconds that the guest's monotonic clock showed */
+  uint64_t realtime;     /* nanoseconds since 1970 */
+  /* Addresses in linear memory of the generators that every clone seeds anew, 0 for none. */
+  uint64_t chacha8;   /* 304 bytes: u64 buf[32], seed[4]; u32 i, n, c */
+  uint64_t fast_rand; /* `fast_rand_size` bytes, at most 16 */
+  uint32_t fast_rand_size;
+  uint32_t reserved;
+  struct aotc_span globals; /* 16 bytes each, in slot order */
+  struct aotc_span fds;     /* struct aotc_snapshot_fd, ascending */
+  struct aotc_span runs;    /* struct aotc_image_run, ascending, not overlapping */
+  struct aotc_span args;    /* bytes: the arguments after the program's name, each NUL-terminated */
+  struct aotc_span environ; /* bytes: "KEY=value", each NUL-terminated */
+  struct aotc_span dirs;    /* bytes: guest paths of the preopened directories, each NUL-terminated */
+  struct aotc_span output;  /* bytes: (u32 fd, u32 size, bytes, zero to three bytes of padding)*, written before the stop */
+  struct aotc_span report;  /* bytes: JSON for people, see `aotc inspect` */
+};
+
+/* A descriptor that is still open; what is not listed was closed. */
+struct aotc_snapshot_fd {
+  uint32_t number;
+  uint32_t flags;          /* WASI fdflags */
+  uint64_t removed_rights; /* WASI rights that the program gave up */
 };
 
 #endif

@@ -29,7 +29,8 @@ enum aotc_status {
   AOTC_ERROR_LIMIT,       /* a limit of the caller or the system */
   AOTC_ERROR_ARGUMENT,    /* the caller's mistake */
   AOTC_TRAPPED,           /* the guest trapped: see struct aotc_trap_info */
-  AOTC_EXITED             /* the guest called proc_exit: see aotc_instance_exit_code */
+  AOTC_EXITED,            /* the guest called proc_exit: see aotc_instance_exit_code */
+  AOTC_FROZEN             /* the guest waits for input and can be frozen here: see aotc_snapshot_write */
 };
 
 struct aotc_error {
@@ -59,8 +60,8 @@ uint32_t aotc_artifact_function_index(const struct aotc_artifact* artifact, uint
 const struct aotc_export* aotc_artifact_export(const struct aotc_artifact* artifact, const char* name, enum aotc_export_kind kind);
 
 /* A function the guest imports. `slots` is the scratch area: argument i in the low bytes of slots[2 * i], results go to
- * the same places. It runs on the host's stack. Return AOTC_OK to go on; AOTC_TRAPPED (after aotc_instance_set_trap) or
- * AOTC_EXITED to end the call. */
+ * the same places. It runs on the host's stack. Return AOTC_OK to go on; AOTC_TRAPPED (after aotc_instance_set_trap),
+ * AOTC_EXITED or AOTC_FROZEN to end the call. */
 typedef enum aotc_status (*aotc_host_function)(struct aotc_instance* instance, void* data, uint64_t* slots);
 
 /* Finds the host function for an import, or returns null. `type` is written as "params:results" with i,I,f,F for i32, i64,
@@ -72,6 +73,7 @@ struct aotc_instance_options {
   uint64_t max_stack;      /* bytes of native stack; 0: AOTC_STACK_RESERVATION */
   aotc_resolver resolver;  /* asked for every import */
   void* resolver_data;     /* also the `data` of every host function it returns */
+  bool thaw;               /* memory and globals of the artifact's snapshot, for aotc_instance_thaw */
 };
 
 enum aotc_status aotc_instance_create(struct aotc_artifact* artifact, const struct aotc_instance_options* options,
@@ -143,12 +145,38 @@ struct aotc_wasi_options {
   size_t listener_count;
   const int* listeners; /* listening sockets, fds 3..; ownership passes to the WASI host */
   int stdio[3];         /* host fds for 0, 1, 2; -1 for none; not closed */
+  /* To make a snapshot: nothing arrives on stdin or on `listener_count` listeners that do not exist (`listeners` and
+   * `stdio` are not used), output is kept, and the first real wait for input ends the call with AOTC_FROZEN. */
+  bool freeze;
 };
 
 enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struct aotc_wasi** wasi, struct aotc_error* error);
 void aotc_wasi_destroy(struct aotc_wasi* wasi);
 /* An aotc_resolver with a struct aotc_wasi* as data. */
 aotc_host_function aotc_wasi_resolve(void* wasi, const char* module, const char* field, const char* type);
+
+/* --- Snapshots ------------------------------------------------------------------------------------------------
+ *
+ * Freeze: a WASI host with `freeze`, an instance, aotc_instance_call of _start until it returns AOTC_FROZEN (or of a
+ * reactor's _initialize until it returns AOTC_OK), aotc_snapshot_write.
+ * Thaw: a WASI host that aotc_snapshot_matches, an instance with `thaw`, aotc_wasi_thaw, aotc_instance_thaw. */
+
+/* Null when the artifact has none. */
+const struct aotc_snapshot* aotc_artifact_snapshot(const struct aotc_artifact* artifact);
+/* Writes the snapshot to `path`. AOTC_ERROR_ARGUMENT when the program cannot be frozen in this state; the message says
+ * why, without a name. `nanoseconds` is how long it ran, for the report. */
+enum aotc_status aotc_snapshot_write(struct aotc_instance* instance, struct aotc_wasi* wasi, uint64_t nanoseconds,
+                                     const char* path, struct aotc_error* error);
+/* Whether a program started with what `wasi` offers would be as the snapshot is: the same arguments, environment and
+ * directories, and a listener if that is what it waits for. */
+bool aotc_snapshot_matches(const struct aotc_artifact* artifact, const struct aotc_wasi* wasi);
+/* Descriptors as they were; the monotonic clock goes on from where it stopped. With `replay`, writes what the program had
+ * written. */
+enum aotc_status aotc_wasi_thaw(struct aotc_wasi* wasi, const struct aotc_artifact* artifact, bool replay,
+                                struct aotc_error* error);
+/* Seeds the random generators anew and lets the program go on; returns like aotc_instance_call. Right after creation or
+ * reset, instead of aotc_instance_start and the call of the entry point. For a reactor it only seeds. */
+enum aotc_status aotc_instance_thaw(struct aotc_instance* instance, struct aotc_error* error);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,155 @@
+/* wasi_freeze.c - the WASI host's part in freezing and thawing a program.
+ *
+ * Freezing: the program gets standard descriptors and listeners that nothing is behind. Reading finds nothing, so the
+ * program runs until everything in it waits; what it writes is kept, so that it can be written again for every clone.
+ * What the program did that its clones will share is counted for the report.
+ *
+ * Thawing: the descriptors of the new host are put into the state in which the program left its own, and its monotonic
+ * clock goes on from where it stopped: a step forward would fire timers, a step back would stop them.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "state.h"
+#include "wasi.h"
+
+enum { kMaxOutput = 1 << 20 };
+
+static enum aotc_status out_of_memory(struct aotc_error* error) {
+  *error = (struct aotc_error){AOTC_ERROR_LIMIT, "wasi: out of memory"};
+  return AOTC_ERROR_LIMIT;
+}
+
+enum aotc_status aotc_wasi_freeze_setup(struct aotc_wasi* wasi, size_t listeners, struct aotc_error* error) {
+  wasi->freeze = calloc(1, sizeof(*wasi->freeze));
+  if (wasi->freeze == NULL) return out_of_memory(error);
+  for (size_t i = 0; i < 3 + listeners; ++i) {
+    uint32_t fd;
+    struct aotc_wasi_fd* entry;
+    if (aotc_wasi_reserve(wasi, &fd, &entry) != 0) return out_of_memory(error);
+    *entry = i < 3 ? (struct aotc_wasi_fd){.kind = AOTC_WASI_STREAM, .host = -1, .rights = WASI_RIGHTS_STREAM}
+                   : (struct aotc_wasi_fd){.kind = AOTC_WASI_LISTENER,
+                                           .filetype = WASI_FILETYPE_SOCKET_STREAM,
+                                           .flags = WASI_FDFLAG_NONBLOCK,
+                                           .host = -1,
+                                           .rights = WASI_RIGHTS_LISTENER,
+                                           .inheriting = WASI_RIGHTS_SOCKET};
+  }
+  wasi->freeze->listeners = (uint32_t)listeners;
+  return AOTC_OK;
+}
+
+void aotc_wasi_freeze_release(struct aotc_wasi* wasi) {
+  if (wasi->freeze == NULL) return;
+  free(wasi->freeze->output);
+  free(wasi->freeze);
+  wasi->freeze = NULL;
+}
+
+bool aotc_wasi_is_input(const struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry) {
+  return wasi->freeze != NULL && entry->host < 0 &&
+         (entry->kind == AOTC_WASI_LISTENER || (entry->kind == AOTC_WASI_STREAM && entry == &wasi->fds[0]));
+}
+
+void aotc_wasi_note_wait(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry) {
+  wasi->freeze->waits |= entry->kind == AOTC_WASI_LISTENER ? AOTC_SNAPSHOT_WAITS_LISTENER : AOTC_SNAPSHOT_WAITS_STDIN;
+}
+
+static bool grow_output(struct aotc_wasi_freeze* freeze, size_t more) {
+  if (more > kMaxOutput - freeze->output_size) return false;
+  size_t need = freeze->output_size + more, capacity = freeze->output_capacity;
+  if (need <= capacity) return true;
+  while (capacity < need) capacity = capacity == 0 ? 4096 : capacity * 2;
+  uint8_t* output = realloc(freeze->output, capacity);
+  if (output == NULL) return false;
+  freeze->output = output;
+  freeze->output_capacity = capacity;
+  return true;
+}
+
+int aotc_wasi_freeze_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
+                           int count, uint32_t* moved) {
+  struct aotc_wasi_freeze* freeze = wasi->freeze;
+  size_t size = 0;
+  for (int i = 0; i < count; ++i) size += vectors[i].iov_len;
+  *moved = (uint32_t)size;
+  size_t padded = (size + 3) & ~(size_t)3;
+  if (size > kMaxOutput || !grow_output(freeze, 8 + padded)) {
+    freeze->output_lost = true;
+    return 0;
+  }
+  uint8_t* at = freeze->output + freeze->output_size;
+  memset(at, 0, 8 + padded);
+  aotc_wasi_store32(at, (uint32_t)(entry - wasi->fds));
+  aotc_wasi_store32(at + 4, (uint32_t)size);
+  at += 8;
+  for (int i = 0; i < count; ++i) {
+    memcpy(at, vectors[i].iov_base, vectors[i].iov_len);
+    at += vectors[i].iov_len;
+  }
+  freeze->output_size += 8 + padded;
+  return 0;
+}
+
+/* Streams that do not take everything are waited for: this is at start-up, before the program runs. */
+static int write_all(int host, const uint8_t* bytes, size_t size) {
+  while (size > 0) {
+    ssize_t n = write(host, bytes, size);
+    if (n < 0 && errno == EAGAIN) {
+      struct pollfd p = {.fd = host, .events = POLLOUT};
+      if (poll(&p, 1, -1) < 0 && errno != EINTR) return -1;
+    } else if (n < 0 && errno != EINTR) {
+      return -1;
+    } else if (n > 0) {
+      bytes += n;
+      size -= (size_t)n;
+    }
+  }
+  return 0;
+}
+
+/* Like the program's own writes, these may meet a closed pipe; that is for the program to find out. */
+static void replay_output(struct aotc_wasi* wasi, const struct aotc_snapshot* s) {
+  const uint8_t* output = aotc_snapshot_data(s, &s->output);
+  uint64_t at = 0, size = s->output.count;
+  while (size - at >= 8) {
+    uint32_t fd = aotc_wasi_load32(output + at), length = aotc_wasi_load32(output + at + 4);
+    at += 8;
+    if (length > size - at) return;
+    if (fd >= 1 && fd <= 2 && fd < wasi->fd_count && wasi->fds[fd].host >= 0)
+      (void)!write_all(wasi->fds[fd].host, output + at, length);
+    at += (length + 3ull) & ~3ull;
+    if (at > size) return;
+  }
+}
+
+enum aotc_status aotc_wasi_thaw(struct aotc_wasi* wasi, const struct aotc_artifact* artifact, bool replay,
+                                struct aotc_error* error) {
+  const struct aotc_snapshot* s = artifact->snapshot;
+  if (s == NULL) {
+    *error = (struct aotc_error){AOTC_ERROR_ARGUMENT, "wasi: the artifact has no snapshot"};
+    return AOTC_ERROR_ARGUMENT;
+  }
+  if (replay) replay_output(wasi, s);
+  const struct aotc_snapshot_fd* fds = aotc_snapshot_data(s, &s->fds);
+  uint32_t at = 0;
+  for (uint32_t fd = 0; fd < wasi->fd_count; ++fd) {
+    struct aotc_wasi_fd* entry = &wasi->fds[fd];
+    while (at < s->fds.count && fds[at].number < fd) ++at;
+    bool open = at < s->fds.count && fds[at].number == fd;
+    if (entry->kind == AOTC_WASI_FREE) continue;
+    if (!open) {
+      aotc_wasi_close(wasi, fd);
+      continue;
+    }
+    /* Whether a file appends or syncs is its own affair. */
+    entry->flags = (uint16_t)((entry->flags & ~WASI_FDFLAG_NONBLOCK) | (fds[at].flags & WASI_FDFLAG_NONBLOCK));
+    entry->rights &= ~fds[at].removed_rights;
+  }
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  wasi->monotonic_offset = s->monotonic - aotc_wasi_nanoseconds(now);
+  return AOTC_OK;
+}

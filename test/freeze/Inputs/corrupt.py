@@ -1,0 +1,37 @@
+"""Writes copies of an artifact whose snapshot says something wrong, each under PREFIX.NAME.
+
+  corrupt.py ARTIFACT PREFIX
+
+Only the header's checksum guards the header; the snapshot's own fields must be checked by whoever follows them.
+"""
+import struct
+import sys
+
+data = open(sys.argv[1], "rb").read()
+# struct aotc_header: identity, digest, names, sizes, five sections of 24 bytes, then the snapshot's.
+SNAPSHOT = struct.unpack_from("<Q", data, 0x400 + 152 + 5 * 24)[0]
+assert data[SNAPSHOT : SNAPSHOT + 7] == b"100SNAP", "the snapshot is where the header says"
+MAGIC, SIZE, HEAD, DIGEST, PAGES, CHACHA8 = 0, 8, 16, 24, 60, 88
+SPANS = {name: 112 + 16 * i for i, name in enumerate(("globals", "fds", "runs", "args", "environ", "dirs", "output", "report"))}
+
+faults = {
+    "magic": (MAGIC, "<Q", 1),
+    "size": (SIZE, "<Q", 1 << 60),
+    "head": (HEAD, "<Q", 1 << 40),
+    "digest": (DIGEST, "<Q", 0),
+    "pages": (PAGES, "<I", 65537),
+    "chacha8": (CHACHA8, "<Q", 0xFFFFFFF0),
+    "globals": (SPANS["globals"] + 8, "<I", 1),
+}
+for name in ("fds", "runs", "output", "report"):
+    faults[name] = (SPANS[name], "<Q", 1 << 50)
+faults["args"] = (SPANS["args"] + 8, "<I", 1 << 31)
+for name, (offset, form, value) in faults.items():
+    copy = bytearray(data)
+    struct.pack_into(form, copy, SNAPSHOT + offset, value)
+    open(f"{sys.argv[2]}.{name}", "wb").write(copy)
+# The first run leads outside memory.
+runs = struct.unpack_from("<Q", data, SNAPSHOT + SPANS["runs"])[0]
+copy = bytearray(data)
+struct.pack_into("<Q", copy, SNAPSHOT + runs, 1 << 40)
+open(f"{sys.argv[2]}.run", "wb").write(copy)
