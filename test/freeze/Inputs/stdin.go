@@ -60,7 +60,11 @@ func main() {
 		}
 	}()
 	short := make(chan bool)
-	fmt.Println("set up")
+	var token [8]byte // tells one set-up from another
+	if _, err := rand.Read(token[:]); err != nil {
+		panic(err)
+	}
+	fmt.Printf("set up %x\n", token)
 	defer fmt.Println("deferred ran")
 
 	// Goes on behind the first read: the timer starts before the freeze and fires after it.
