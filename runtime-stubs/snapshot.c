@@ -108,7 +108,10 @@ enum aotc_status aotc_instance_thaw(struct aotc_instance* instance, struct aotc_
   const struct aotc_snapshot* s = instance->artifact->snapshot;
   if (!instance->thaw || s == NULL)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the instance is not made of a snapshot", instance->artifact->name);
-  enum aotc_status status = aotc_go_random_seed(instance, s, error);
+  enum aotc_status status = aotc_thread_prepare(error);
+  if (status != AOTC_OK) return status;
+  aotc_note_thread(instance);
+  status = aotc_go_random_seed(instance, s, error);
   if (status != AOTC_OK || s->flags & AOTC_SNAPSHOT_REACTOR) return status;
   /* As if the import's wrapper had been called from here. */
   uint32_t sp;

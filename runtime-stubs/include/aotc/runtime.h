@@ -40,6 +40,7 @@ struct aotc_error {
 
 struct aotc_artifact;
 struct aotc_instance;
+struct aotc_image;
 struct aotc_wasi;
 
 /* Installs signal handlers and probes the CPU. Idempotent. */
@@ -74,6 +75,7 @@ struct aotc_instance_options {
   aotc_resolver resolver;  /* asked for every import */
   void* resolver_data;     /* also the `data` of every host function it returns */
   bool thaw;               /* memory and globals of the artifact's snapshot, for aotc_instance_thaw */
+  const struct aotc_image* image; /* of the same artifact and `thaw`, or null: makes aotc_instance_reset fast */
 };
 
 enum aotc_status aotc_instance_create(struct aotc_artifact* artifact, const struct aotc_instance_options* options,
@@ -81,6 +83,34 @@ enum aotc_status aotc_instance_create(struct aotc_artifact* artifact, const stru
 /* Memory, globals and tables as they were after creation (before the start function). */
 enum aotc_status aotc_instance_reset(struct aotc_instance* instance, struct aotc_error* error);
 void aotc_instance_destroy(struct aotc_instance* instance);
+
+/* --- Pools: many instances of one artifact, used again and again ------------------------------------------------
+ *
+ * An image is the memory that they start from, kept once per process. Resetting an instance that was created with one
+ * costs what the guest wrote, not what memory it has. The image outlives its instances, the artifact the image. After an
+ * error of aotc_instance_reset the instance must be destroyed. */
+enum aotc_reset_mode {
+  AOTC_RESET_BEST = 0, /* the first of these that works on this kernel */
+  AOTC_RESET_SCAN,     /* copy pages back, found by PAGEMAP_SCAN */
+  AOTC_RESET_PAGEMAP,  /* copy pages back, found in /proc/self/pagemap */
+  AOTC_RESET_MADVISE,  /* let the kernel drop every page that was written */
+  AOTC_RESET_REMAP     /* map the image again */
+};
+/* AOTC_ERROR_ARGUMENT when `mode` does not work here. */
+enum aotc_status aotc_image_create(struct aotc_artifact* artifact, bool thaw, enum aotc_reset_mode mode,
+                                   struct aotc_image** image, struct aotc_error* error);
+void aotc_image_destroy(struct aotc_image* image);
+enum aotc_reset_mode aotc_image_reset_mode(const struct aotc_image* image);
+
+/* What the last reset of an instance did; zero for modes that do not look at single pages. */
+struct aotc_reset_counts {
+  uint32_t own;    /* pages that are the instance's own, ready to be written again */
+  uint32_t copied; /* of them: differed from the image */
+  bool scanned;    /* the kernel was asked which pages they are */
+};
+struct aotc_reset_counts aotc_instance_reset_counts(const struct aotc_instance* instance);
+/* For tests and the node's debug mode: compares size, memory and globals with the image. */
+enum aotc_status aotc_instance_compare(const struct aotc_instance* instance, struct aotc_error* error);
 
 /* Arguments and results of a call: two words per value, low word first. */
 struct aotc_value {
