@@ -104,6 +104,36 @@ bool aotc_snapshot_matches(const struct aotc_artifact* artifact, const struct ao
   return listeners == s->listeners;
 }
 
+/* As if the import's wrapper had been called from where the instance stopped. */
+static enum aotc_status go_on(struct aotc_instance* instance, uint32_t wrapper, struct aotc_error* error) {
+  uint32_t sp;
+  memcpy(&sp, aotc_base(instance) + AOTC_GLOBAL_OFFSET(0), sizeof(sp));
+  uint64_t pc = (uint64_t)wrapper << 16;
+  void* at = sp < 8 ? NULL : aotc_instance_memory_at(instance, sp - 8, 8);
+  if (at == NULL)
+    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: stack pointer outside memory", instance->artifact->name);
+  memcpy(at, &pc, sizeof(pc));
+  return aotc_instance_resume(instance, error);
+}
+
+bool aotc_artifact_suspends(const struct aotc_artifact* artifact) {
+  const struct aotc_header* h = artifact->header;
+  return (h->flags & AOTC_FLAG_GO) && h->resume_thunk != AOTC_NONE;
+}
+
+enum aotc_status aotc_instance_continue(struct aotc_instance* instance, struct aotc_error* error) {
+  const struct aotc_artifact* artifact = instance->artifact;
+  const struct aotc_import* imports = aotc_span_data(artifact, &artifact->header->imports);
+  uint32_t wrapper = instance->frozen_import < instance->import_count ? imports[instance->frozen_import].wrapper : AOTC_NONE;
+  if (instance->running || wrapper == AOTC_NONE || !aotc_artifact_suspends(artifact))
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the instance is not suspended", artifact->name);
+  enum aotc_status status = aotc_thread_prepare(error);
+  if (status != AOTC_OK) return status;
+  instance->frozen_import = AOTC_NONE;
+  aotc_note_thread(instance);
+  return go_on(instance, wrapper, error);
+}
+
 enum aotc_status aotc_instance_thaw(struct aotc_instance* instance, struct aotc_error* error) {
   const struct aotc_snapshot* s = instance->artifact->snapshot;
   if (!instance->thaw || s == NULL)
@@ -113,13 +143,5 @@ enum aotc_status aotc_instance_thaw(struct aotc_instance* instance, struct aotc_
   aotc_note_thread(instance);
   status = aotc_go_random_seed(instance, s, error);
   if (status != AOTC_OK || s->flags & AOTC_SNAPSHOT_REACTOR) return status;
-  /* As if the import's wrapper had been called from here. */
-  uint32_t sp;
-  memcpy(&sp, aotc_base(instance) + AOTC_GLOBAL_OFFSET(0), sizeof(sp));
-  uint64_t pc = (uint64_t)s->wrapper << 16;
-  void* at = sp < 8 ? NULL : aotc_instance_memory_at(instance, sp - 8, 8);
-  if (at == NULL)
-    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: stack pointer outside memory", instance->artifact->name);
-  memcpy(at, &pc, sizeof(pc));
-  return aotc_instance_resume(instance, error);
+  return go_on(instance, s->wrapper, error);
 }

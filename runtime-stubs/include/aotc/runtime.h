@@ -40,6 +40,7 @@ struct aotc_error {
 
 struct aotc_artifact;
 struct aotc_instance;
+struct aotc_connection;
 struct aotc_image;
 struct aotc_wasi;
 
@@ -178,10 +179,31 @@ struct aotc_wasi_options {
   /* To make a snapshot: nothing arrives on stdin or on `listener_count` listeners that do not exist (`listeners` and
    * `stdio` are not used), output is kept, and the first real wait for input ends the call with AOTC_FROZEN. */
   bool freeze;
+  /* For pools: fd 3 is a listener that yields this connection, once, and nothing waits: a program that would have to ends
+   * the call with AOTC_FROZEN, see aotc_instance_continue. Comes before `listeners`. */
+  struct aotc_connection* connection;
+};
+
+/* A connection without a socket behind it. The embedder owns it and its buffers and changes them between calls. */
+struct aotc_connection {
+  const uint8_t* in; /* from the client: bytes [in_at, in_size) are still to be read */
+  size_t in_size, in_at;
+  bool in_closed; /* after them comes the end: the client has left, or the program does not want to read */
+  uint8_t* out;   /* to the client: bytes [0, out_size), appended by the program */
+  size_t out_size, out_capacity;
+  bool accepted;   /* by the program */
+  bool out_closed; /* by the program */
 };
 
 enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struct aotc_wasi** wasi, struct aotc_error* error);
 void aotc_wasi_destroy(struct aotc_wasi* wasi);
+/* After a call ended with AOTC_FROZEN: the monotonic time (of the host) at which the program wants to go on though
+ * nothing happened to its connection; UINT64_MAX for never. */
+uint64_t aotc_wasi_wake_time(const struct aotc_wasi* wasi);
+/* For pools: takes note of the descriptors as they are now, once; restore closes what was opened and opens what was
+ * closed since then. The connection is the embedder's to restore. */
+enum aotc_status aotc_wasi_keep(struct aotc_wasi* wasi, struct aotc_error* error);
+void aotc_wasi_restore(struct aotc_wasi* wasi);
 /* An aotc_resolver with a struct aotc_wasi* as data. */
 aotc_host_function aotc_wasi_resolve(void* wasi, const char* module, const char* field, const char* type);
 
@@ -207,6 +229,11 @@ enum aotc_status aotc_wasi_thaw(struct aotc_wasi* wasi, const struct aotc_artifa
 /* Seeds the random generators anew and lets the program go on; returns like aotc_instance_call. Right after creation or
  * reset, instead of aotc_instance_start and the call of the entry point. For a reactor it only seeds. */
 enum aotc_status aotc_instance_thaw(struct aotc_instance* instance, struct aotc_error* error);
+
+/* Whether programs of this artifact can be suspended: they are Go's. */
+bool aotc_artifact_suspends(const struct aotc_artifact* artifact);
+/* Lets an instance go on whose last call ended with AOTC_FROZEN, on any thread; returns like that call. */
+enum aotc_status aotc_instance_continue(struct aotc_instance* instance, struct aotc_error* error);
 
 #ifdef __cplusplus
 }
