@@ -21,7 +21,7 @@ bool aotc_wasi_virtual_ready(const struct aotc_wasi* wasi, const struct aotc_was
   const struct aotc_connection* c = wasi->connection;
   *bytes = 0;
   if (entry->kind == AOTC_WASI_LISTENER) return read && !c->accepted;
-  *bytes = read ? c->in_size - c->in_at : c->out_capacity - c->out_size;
+  *bytes = read ? c->in_size - c->in_at : c->out_limit - c->out_size;
   return *bytes != 0 || (read ? c->in_closed : c->out_closed);
 }
 
@@ -59,12 +59,26 @@ int aotc_wasi_connection_read(struct aotc_wasi* wasi, const struct aotc_wasi_fd*
   return 0;
 }
 
+static bool grow_out(struct aotc_connection* c, size_t more) {
+  size_t need = more < c->out_limit - c->out_size ? c->out_size + more : c->out_limit, capacity = c->out_capacity;
+  if (need <= capacity) return true;
+  while (capacity < need) capacity = capacity == 0 ? 8192 : capacity * 2;
+  if (capacity > c->out_limit) capacity = c->out_limit;
+  uint8_t* out = realloc(c->out, capacity);
+  if (out == NULL) return false;
+  c->out = out;
+  c->out_capacity = capacity;
+  return true;
+}
+
 int aotc_wasi_connection_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
                                int count, uint32_t* moved) {
   struct aotc_connection* c = wasi->connection;
   if (c->out_closed) return WASI_EPIPE;
-  if (c->out_size == c->out_capacity && count > 0) return would_wait(wasi, entry);
-  size_t at = c->out_size;
+  if (c->out_size >= c->out_limit && count > 0) return would_wait(wasi, entry);
+  size_t at = c->out_size, size = 0;
+  for (int i = 0; i < count; ++i) size += vectors[i].iov_len;
+  if (!grow_out(c, size)) return WASI_ENOMEM;
   for (int i = 0; i < count; ++i) {
     size_t left = c->out_capacity - at, n = vectors[i].iov_len < left ? vectors[i].iov_len : left;
     if (n > 0) memcpy(c->out + at, vectors[i].iov_base, n);

@@ -189,8 +189,9 @@ struct aotc_connection {
   const uint8_t* in; /* from the client: bytes [in_at, in_size) are still to be read */
   size_t in_size, in_at;
   bool in_closed; /* after them comes the end: the client has left, or the program does not want to read */
-  uint8_t* out;   /* to the client: bytes [0, out_size), appended by the program */
+  uint8_t* out;   /* to the client: bytes [0, out_size), appended by the program; grown by realloc, free it yourself */
   size_t out_size, out_capacity;
+  size_t out_limit; /* no more than this in `out` at any time */
   bool accepted;   /* by the program */
   bool out_closed; /* by the program */
 };
@@ -234,6 +235,36 @@ enum aotc_status aotc_instance_thaw(struct aotc_instance* instance, struct aotc_
 bool aotc_artifact_suspends(const struct aotc_artifact* artifact);
 /* Lets an instance go on whose last call ended with AOTC_FROZEN, on any thread; returns like that call. */
 enum aotc_status aotc_instance_continue(struct aotc_instance* instance, struct aotc_error* error);
+
+/* --- Slots: one request per life ----------------------------------------------------------------------------------
+ *
+ * take a slot, fill in connection.in, aotc_slot_begin; as long as calls end with AOTC_FROZEN and the response is not
+ * complete: take bytes from connection.out, add to connection.in, aotc_instance_continue; at the end give it back,
+ * whatever the last call returned. A pool and its slots belong to one thread. */
+struct aotc_pool;
+struct aotc_slot {
+  struct aotc_instance* instance;
+  struct aotc_wasi* wasi;
+  struct aotc_connection connection;
+  struct aotc_slot* next; /* of the pool */
+};
+struct aotc_pool_options {
+  uint64_t max_memory; /* of each instance, as in struct aotc_instance_options */
+  size_t write_buffer; /* out_limit of each connection */
+  int log;             /* where the program's stdout and stderr go, or -1 */
+  bool compare;        /* compare everything with the image after each reset */
+};
+/* `image` outlives the pool. AOTC_ERROR_ARGUMENT when its program is no server that can be suspended. */
+enum aotc_status aotc_pool_create(const struct aotc_image* image, const struct aotc_pool_options* options,
+                                  struct aotc_pool** pool, struct aotc_error* error);
+void aotc_pool_destroy(struct aotc_pool* pool); /* every slot must have been given back */
+enum aotc_status aotc_pool_take(struct aotc_pool* pool, struct aotc_slot** slot, struct aotc_error* error);
+/* From the snapshot, or from the beginning; returns like aotc_instance_call. */
+enum aotc_status aotc_slot_begin(struct aotc_slot* slot, struct aotc_error* error);
+/* On an error the slot is gone, and nothing else has happened. */
+enum aotc_status aotc_pool_give(struct aotc_pool* pool, struct aotc_slot* slot, struct aotc_error* error);
+/* Destroys idle slots until at most `keep` are left; returns how many are. */
+uint32_t aotc_pool_trim(struct aotc_pool* pool, uint32_t keep);
 
 #ifdef __cplusplus
 }

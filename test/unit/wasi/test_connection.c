@@ -3,6 +3,8 @@
  */
 #include "harness.h"
 
+#include <stdlib.h>
+
 enum { SUBS = BUFFER, EVENTS = BUFFER + 0x8000, LISTENER = 3, CONNECTION = 5 };
 
 static void subscribe(struct guest* g, uint32_t i, uint32_t type, uint32_t fd, uint64_t timeout) {
@@ -18,8 +20,7 @@ static uint32_t events(struct guest* g) { return get32(g, OUT); }
 
 void test_connection(enum aotc_wasi_resolver resolver) {
   struct guest g;
-  uint8_t out[16];
-  struct aotc_connection c = {.in = (const uint8_t*)"question", .in_size = 4, .out = out, .out_capacity = sizeof out};
+  struct aotc_connection c = {.in = (const uint8_t*)"question", .in_size = 4, .out_limit = 16};
   struct aotc_wasi_options options = {.stdio = {-1, -1, -1}, .connection = &c};
   guest_open_with(&g, resolver, &options, MEMORY);
   struct aotc_error error;
@@ -72,7 +73,7 @@ void test_connection(enum aotc_wasi_resolver resolver) {
     EXPECT(write_string(&g, fd, "x", &n), WASI_EAGAIN);
     subscribe(&g, 0, WASI_EVENTTYPE_FD_WRITE, fd, 0);
     EXPECT(poll_guest(&g, 1), FROZEN);
-    CHECK(c.out_size == 16 && memcmp(out, "0123456789012345", 16) == 0);
+    CHECK(c.out_size == 16 && memcmp(c.out, "0123456789012345", 16) == 0);
     c.out_size = 0;
     EXPECT(poll_guest(&g, 1), 0);
     EXPECT(CALL(&g, sock_shutdown, fd, WASI_SDFLAG_WR), 0);
@@ -94,7 +95,8 @@ void test_connection(enum aotc_wasi_resolver resolver) {
     EXPECT(open_descriptors(), before);
     EXPECT(stat_path(&g, 4, "file", false), 0);
     EXPECT(CALL(&g, fd_fdstat_get, fd, OUT), WASI_EBADF);
-    c = (struct aotc_connection){.in = c.in, .in_size = 4, .out = out, .out_capacity = sizeof out};
+    c = (struct aotc_connection){.in = c.in, .in_size = 4, .out = c.out, .out_capacity = c.out_capacity, .out_limit = 16};
   }
   guest_close(&g);
+  free(c.out);
 }
