@@ -5,7 +5,7 @@
  *
  * MODE is how memory is reset: best, scan, pagemap, madvise or remap. Each round takes a warm slot, hands it the request,
  * runs it until the program waits for the next one, and gives the slot back. Prints JSON, times in microseconds, each a
- * pair [median, 99th percentile]: `enter` from taking the slot to the first instruction that asks something of the host,
+ * pair [median, 99th percentile]: `enter` what thawing takes until the program can run (descriptors, clock, seeds),
  * `response` from taking the slot to when the program has written its response and waits, `reset`, `total`; pages
  * that were copied back; and the response's size.
  */
@@ -84,10 +84,10 @@ int main(int argc, char** argv) {
     if (status != AOTC_FROZEN) fail("request", error.message);
     response = slot->connection.out_size;
     struct aotc_instance* instance = slot->instance;
+    figures[kEnter][i] = (double)slot->thaw_nanoseconds / 1e3;
     if (aotc_pool_give(pool, slot, &error) != AOTC_OK) fail("reset", error.message);
     double end = now_us();
     struct aotc_reset_counts counts = aotc_instance_reset_counts(instance);
-    figures[kEnter][i] = 0;
     figures[kResponse][i] = answered - start;
     figures[kReset][i] = end - answered;
     figures[kTotal][i] = end - start;

@@ -232,6 +232,7 @@ enum aotc_status aotc_instance_reset(struct aotc_instance* instance, struct aotc
   instance->trap.wasm_offset = AOTC_NONE;
   instance->exit_code = 0;
   instance->frozen_import = AOTC_NONE;
+  instance->memory_refused = false;
   if ((status = populate_globals(instance, error)) != AOTC_OK) return status;
   if (instance->image != NULL) return reset_pooled(instance, error);
   if ((status = aotc_memory_reset(instance, error)) != AOTC_OK) return status;
@@ -262,6 +263,7 @@ void aotc_instance_destroy(struct aotc_instance* instance) {
 
 const struct aotc_trap_info* aotc_instance_trap(const struct aotc_instance* instance) { return &instance->trap; }
 void aotc_instance_set_trap(struct aotc_instance* instance, enum aotc_trap trap) { instance->trap.trap = trap; }
+bool aotc_instance_memory_refused(const struct aotc_instance* instance) { return instance->memory_refused; }
 int aotc_instance_exit_code(const struct aotc_instance* instance) { return instance->exit_code; }
 void aotc_instance_set_exit_code(struct aotc_instance* instance, int code) { instance->exit_code = code; }
 struct aotc_artifact* aotc_instance_artifact(const struct aotc_instance* instance) { return instance->artifact; }

@@ -102,7 +102,10 @@ uint32_t aotc_memory_grow(uint8_t* base, uint32_t delta) {
   uint64_t size = tail->memory_size, more = delta * AOTC_WASM_PAGE;
   if (!(instance->artifact->header->flags & AOTC_FLAG_MEMORY) || more > instance->memory_max - size) return UINT32_MAX;
   if (more > 0) {
-    if (!aotc_stack_make_room(instance, more)) return UINT32_MAX;
+    if (!aotc_stack_make_room(instance, more)) {
+      instance->memory_refused = true;
+      return UINT32_MAX;
+    }
     if (mprotect(base + size, more, PROT_READ | PROT_WRITE) != 0) return UINT32_MAX;
     tail->memory_size = size + more;
   }

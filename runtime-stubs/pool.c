@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "state.h"
 
@@ -124,11 +125,21 @@ enum aotc_status aotc_pool_take(struct aotc_pool* pool, struct aotc_slot** out, 
   return AOTC_OK;
 }
 
+static uint64_t now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 enum aotc_status aotc_slot_begin(struct aotc_slot* slot, struct aotc_error* error) {
   struct aotc_artifact* artifact = aotc_instance_artifact(slot->instance);
   if (slot->instance->thaw) {
+    uint64_t start = now();
     enum aotc_status status = aotc_wasi_thaw(slot->wasi, artifact, false, error);
-    return status == AOTC_OK ? aotc_instance_thaw(slot->instance, error) : status;
+    if (status == AOTC_OK) status = aotc_instance_seed(slot->instance, error);
+    if (status != AOTC_OK) return status;
+    slot->thaw_nanoseconds = now() - start;
+    return aotc_instance_go_on(slot->instance, artifact->snapshot->wrapper, error);
   }
   enum aotc_status status = aotc_instance_start(slot->instance, error);
   if (status != AOTC_OK) return status;

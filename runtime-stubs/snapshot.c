@@ -105,7 +105,7 @@ bool aotc_snapshot_matches(const struct aotc_artifact* artifact, const struct ao
 }
 
 /* As if the import's wrapper had been called from where the instance stopped. */
-static enum aotc_status go_on(struct aotc_instance* instance, uint32_t wrapper, struct aotc_error* error) {
+enum aotc_status aotc_instance_go_on(struct aotc_instance* instance, uint32_t wrapper, struct aotc_error* error) {
   uint32_t sp;
   memcpy(&sp, aotc_base(instance) + AOTC_GLOBAL_OFFSET(0), sizeof(sp));
   uint64_t pc = (uint64_t)wrapper << 16;
@@ -131,17 +131,22 @@ enum aotc_status aotc_instance_continue(struct aotc_instance* instance, struct a
   if (status != AOTC_OK) return status;
   instance->frozen_import = AOTC_NONE;
   aotc_note_thread(instance);
-  return go_on(instance, wrapper, error);
+  return aotc_instance_go_on(instance, wrapper, error);
 }
 
-enum aotc_status aotc_instance_thaw(struct aotc_instance* instance, struct aotc_error* error) {
+enum aotc_status aotc_instance_seed(struct aotc_instance* instance, struct aotc_error* error) {
   const struct aotc_snapshot* s = instance->artifact->snapshot;
   if (!instance->thaw || s == NULL)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the instance is not made of a snapshot", instance->artifact->name);
   enum aotc_status status = aotc_thread_prepare(error);
   if (status != AOTC_OK) return status;
   aotc_note_thread(instance);
-  status = aotc_go_random_seed(instance, s, error);
+  return aotc_go_random_seed(instance, s, error);
+}
+
+enum aotc_status aotc_instance_thaw(struct aotc_instance* instance, struct aotc_error* error) {
+  enum aotc_status status = aotc_instance_seed(instance, error);
+  const struct aotc_snapshot* s = instance->artifact->snapshot;
   if (status != AOTC_OK || s->flags & AOTC_SNAPSHOT_REACTOR) return status;
-  return go_on(instance, s->wrapper, error);
+  return aotc_instance_go_on(instance, s->wrapper, error);
 }

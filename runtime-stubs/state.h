@@ -72,6 +72,7 @@ struct aotc_instance {
 
   /* Linear memory. Its size is in the context tail, where compiled code can see it. */
   uint64_t memory_max;   /* bytes */
+  bool memory_refused;   /* it would have grown past the limit */
   uint64_t memory_limit; /* max_memory of the options, UINT64_MAX for none */
 
   /* Native stack: [stack_map, stack_low) is inaccessible, [stack_low, stack_top) is the guest's. */
@@ -150,6 +151,10 @@ void aotc_snapshot_unmap(struct aotc_artifact* artifact);
 static inline const void* aotc_snapshot_data(const struct aotc_snapshot* s, const struct aotc_span* span) {
   return (const uint8_t*)s + span->offset;
 }
+
+/* Fresh seeds, and entering where the program stopped: the parts of aotc_instance_thaw. */
+enum aotc_status aotc_instance_seed(struct aotc_instance* instance, struct aotc_error* error);
+enum aotc_status aotc_instance_go_on(struct aotc_instance* instance, uint32_t wrapper, struct aotc_error* error);
 
 /* call.c: the loop that restarts goroutines. */
 enum aotc_status aotc_instance_resume(struct aotc_instance* instance, struct aotc_error* error);

@@ -144,6 +144,8 @@ struct aotc_trap_info {
 const char* aotc_trap_message(enum aotc_trap trap);
 const struct aotc_trap_info* aotc_instance_trap(const struct aotc_instance* instance);
 void aotc_instance_set_trap(struct aotc_instance* instance, enum aotc_trap trap);
+/* Whether the guest asked for more memory than max_memory allows; a program that ends soon after did so because of it. */
+bool aotc_instance_memory_refused(const struct aotc_instance* instance);
 int aotc_instance_exit_code(const struct aotc_instance* instance);
 void aotc_instance_set_exit_code(struct aotc_instance* instance, int code);
 
@@ -247,6 +249,7 @@ struct aotc_slot {
   struct aotc_wasi* wasi;
   struct aotc_connection connection;
   struct aotc_slot* next; /* of the pool */
+  uint64_t thaw_nanoseconds; /* the last aotc_slot_begin took until the program could run */
 };
 struct aotc_pool_options {
   uint64_t max_memory; /* of each instance, as in struct aotc_instance_options */
