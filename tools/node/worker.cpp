@@ -31,7 +31,8 @@ struct Worker::Request {
   size_t unreported = 0;    // bytes that it has read and the front does not know of
   ResponseReader response;  // tells where the response ends
   uint32_t under_way = 0;   // bytes that the client has not taken
-  bool begun = false, gone = false, queued = false;
+  bool begun = false, queued = false;
+  bool half_closed = false, gone = false;  // the client will send no more; has left
   uint64_t thaw = 0, running = 0;
   uint64_t progress = 0;  // when something last came from or went to the client
   uint64_t wake = kNever;
@@ -101,7 +102,7 @@ bool Worker::take_frames() {
     if (head.type == Frame::Body) add_body(request, payload);
     if (head.type == Frame::Taken) request.under_way -= std::min(head.value, request.under_way);
     if (head.type == Frame::Cancel) {
-      request.slot->connection.in_closed = true;
+      request.half_closed = true;
       request.gone |= head.value != 0;
     }
     if (!request.queued) runnable_.push_back(head.id);
@@ -110,23 +111,28 @@ bool Worker::take_frames() {
   return true;
 }
 
+// An instance is taken only when the request's turn comes, so that requests that wait for theirs use the same warm one.
 void Worker::begin(const FrameHead& head, std::string_view payload) {
   auto request = std::make_unique<Request>(head.id, head.value & kHeadRequest);
-  if (aotc_pool_take(pool_, &request->slot, &error_) != AOTC_OK) {
-    RequestEnd end{};
-    end.cause = EndCause::Overload;
-    channel_.send(Frame::End, head.id, 0, {reinterpret_cast<const char*>(&end), sizeof end}, error_.message);
-    return;
-  }
-  if (idle_ > 0) --idle_;
+  request->body = payload;
   request->progress = now();
-  add_body(*request, payload);
   request->queued = true;
   runnable_.push_back(head.id);
   requests_.emplace(head.id, std::move(request));
 }
 
+bool Worker::take_slot(Request& request) {
+  if (aotc_pool_take(pool_, &request.slot, &error_) != AOTC_OK) return false;
+  if (idle_ > 0) --idle_;
+  add_body(request, {});
+  return true;
+}
+
 void Worker::add_body(Request& request, std::string_view payload) {
+  if (request.slot == nullptr) {
+    request.body.append(payload);
+    return;
+  }
   aotc_connection& c = request.slot->connection;
   request.body.erase(0, c.in_at);
   request.body.append(payload);
@@ -137,6 +143,9 @@ void Worker::add_body(Request& request, std::string_view payload) {
 
 // Lets the program run until it waits or ends.
 void Worker::advance(Request& request) {
+  if (request.gone && request.slot == nullptr) return end(request, EndCause::Done, {});
+  if (request.slot == nullptr && !take_slot(request)) return end(request, EndCause::Overload, error_.message);
+  if (request.half_closed) request.slot->connection.in_closed = true;
   aotc_instance* instance = request.slot->instance;
   aotc_connection& c = request.slot->connection;
   size_t read = c.in_at;
@@ -218,10 +227,11 @@ void Worker::end(Request& request, EndCause cause, const std::string& text) {
   channel_.send(Frame::End, request.id, 0, {reinterpret_cast<const char*>(&end), sizeof end}, text);
   channel_.flush();
   aotc_slot* slot = request.slot;
-  aotc_instance* instance = slot->instance;
   if (request.time != kNever) times_.erase({request.time, request.id});
   requests_.erase(request.id);
+  if (slot == nullptr) return;
   uint64_t start = now();
+  aotc_instance* instance = slot->instance;
   if (aotc_pool_give(pool_, slot, &error_) != AOTC_OK) {
     std::fprintf(stderr, "reset: %s\n", error_.message);
     return;

@@ -32,6 +32,7 @@ class Worker {
 
   bool take_frames();
   void begin(const FrameHead& head, std::string_view payload);
+  bool take_slot(Request& request);
   void add_body(Request& request, std::string_view payload);
   void advance(Request& request);
   bool ship(Request& request);
