@@ -8,6 +8,8 @@
 #   %go-build VERSION [-s] SOURCE... OUT.wasm
 #                               a Go program for wasip1; -s strips it; results are kept in the build directory
 #   %go-std PACKAGE             a standard library test compared with a peer, see test/go-std/run
+#   %node-app SOURCE.go OUT     a Go server compiled with its snapshot, see test/node-app
+#   %node-script FILE.py        Python that runs aotc-node, see node/Inputs/node.py
 #   %python                     Python with the wheels of tools/setup.sh
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb.
@@ -56,5 +58,7 @@ config.substitutions += [
     (r"%check-wat\b", f"{python} {config.source_dir}/check-wat"),
     (r"%go-build\b", f"{config.source_dir}/go-build"),
     (r"%go-std\b", f"{python} {config.source_dir}/go-std/run"),
+    (r"%node-app\b", f"{config.source_dir}/node-app"),
+    (r"%node-script\b", f"env AOTC_NODE={bin_dir}/aotc-node PYTHONPATH={config.source_dir}/node/Inputs {python}"),
     (r"%inputs\b", f"{config.source_dir}/Inputs"),
 ]
