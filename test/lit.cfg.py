@@ -1,7 +1,7 @@
 # How lit runs the tests. Run a part of them with:  build/venv/bin/lit -v build/test --filter=wasi
 #
 # Substitutions
-#   %aotc %aotc-exec            the programs just built
+#   %aotc %aotc-exec %aotc-node the programs just built
 #   %qemu-aarch64               prefix that runs an AArch64 program
 #   %wat2wasm                   text to binary, with the proposals that aotc accepts switched on
 #   %check-wat FILE.wat         runs the ASSERT lines of a .wat on both targets and tiers, see test/check-wat
@@ -51,6 +51,7 @@ if not os.path.exists(python):
 
 config.substitutions += [
     (r"%python\b", python),
+    (r"%aotc-node\b", f"{bin_dir}/aotc-node"),
     (r"%aotc-exec\b", f"{bin_dir}/aotc-exec"),
     (r"%aotc\b", f"{bin_dir}/aotc"),
     (r"%qemu-aarch64\b", qemu or "qemu-aarch64"),
