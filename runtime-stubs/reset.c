@@ -216,7 +216,10 @@ enum aotc_status aotc_memory_reset_pooled(struct aotc_instance* instance, struct
   return AOTC_OK;
 }
 
-void aotc_memory_is_clean(struct aotc_instance* instance) { instance->clean_faults = faults_of_this_thread(); }
+void aotc_memory_is_clean(struct aotc_instance* instance) {
+  /* Without a fault until the reset there was none in it, unless tables were mapped again, or the next one notices. */
+  if (instance->reset.scanned || instance->table_count != 0) instance->clean_faults = faults_of_this_thread();
+}
 
 enum aotc_status aotc_memory_compare(const struct aotc_instance* instance, struct aotc_error* error) {
   const struct aotc_image* image = instance->image;

@@ -148,7 +148,8 @@ void Client::on_response(std::string_view bytes) {
   response_->output.clear();
   untaken_ += bytes.size();
   // The end comes right behind the last bytes, so one write is enough for both.
-  if (!response_->done()) write();
+  if (response_->done()) return;
+  write();
   if (!removed_) watch();
 }
 

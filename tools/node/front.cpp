@@ -323,6 +323,8 @@ int Front::run() {
       wait = 100;
     }
     loop.wait(wait);
+    for (Link* link : unflushed_) link->flush_now();
+    unflushed_.clear();
     gone_.clear();
     removed_.clear();
     started |= healthy();

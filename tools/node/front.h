@@ -32,7 +32,8 @@ class Link : public Source {
   void send(Frame type, uint32_t id, uint32_t value = 0, std::string_view payload = {}) {
     channel_.send(type, id, value, payload);
   }
-  void flush();
+  void flush();      // soon: what many clients send at once goes out in one piece
+  void flush_now();
   size_t load() const { return clients_.size(); }
   bool ready = false;
   Tenant& tenant;
@@ -42,7 +43,7 @@ class Link : public Source {
   bool take_frames();
   Front& front_;
   Channel channel_;
-  bool writing_ = false;
+  bool writing_ = false, waits_for_flush_ = false;
   uint32_t next_id_ = 1;
   std::unordered_map<uint32_t, Client*> clients_;
 };
@@ -102,7 +103,7 @@ class Front : public Source {
   std::string metrics_text();
   void log(const char* level, const std::string& app, const std::string& message, const std::string& more = {}) const;
   void remove(Client* client);
-  void remove(Tenant* tenant);
+  void flush_later(Link* link) { unflushed_.push_back(link); }
 
   const Options options;
   Loop loop;
@@ -127,6 +128,7 @@ class Front : public Source {
   std::vector<std::unique_ptr<Tenant>> removed_;
   std::list<std::unique_ptr<Client>> gone_;
   std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<Link*> unflushed_;
   int signals_ = -1;
   uint64_t drain_until_ = 0;
 };

@@ -30,6 +30,12 @@ uint32_t Link::open(Client* client) {
 }
 
 void Link::flush() {
+  if (!waits_for_flush_) front_.flush_later(this);
+  waits_for_flush_ = true;
+}
+
+void Link::flush_now() {
+  waits_for_flush_ = false;
   if (tenant.dead) return;
   channel_.flush();  // that the other side is gone will be seen when reading
   if (channel_.has_output() == writing_) return;

@@ -6,11 +6,11 @@
 // and it waits again; the response leaves before the instance is reset.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "aotc/runtime.h"
 #include "channel.h"
@@ -48,10 +48,11 @@ class Worker {
   aotc_pool* pool_ = nullptr;
   aotc_error error_;
   Requests requests_;
-  std::vector<uint32_t> runnable_;  // ids, in the order in which something happened to them
+  std::deque<uint32_t> runnable_;  // ids, in the order in which something happened to them
   std::set<std::pair<uint64_t, uint32_t>> times_;  // when something is to be done for a request that waits
   bool draining_ = false;
   uint32_t idle_ = 0;
+  unsigned unsent_ = 0;
   uint64_t last_reset_ = 0;
   uint32_t last_pages_ = 0;
 };
