@@ -16,7 +16,7 @@ def refused(running, target, status, cause, text):
     check(running.metric(f'kills_total.*cause="{cause}"') == before + 1, f"kills counts {cause}")
 
 
-with node([APP], "--workers", "1", "--timeout", "500ms", "--max-memory", "64M", "--max-concurrency", "3", "--max-body", "1000") as n:
+with node([APP], "--workers", "1", "--deadline", "2s", "--timeout", "500ms", "--max-memory", "64M", "--max-concurrency", "3", "--max-body", "1000") as n:
     refused(n, "/spin", 504, "deadline", "main.spin")
     refused(n, "/stuck", 504, "timeout", "too long")
     refused(n, "/exit", 502, "exit", "exit code 3")
