@@ -60,6 +60,7 @@ enum aotc_status aotc_memory_populate(struct aotc_instance* instance, struct aot
       mmap(aotc_base(instance), size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
            instance->image->fd, 0) == MAP_FAILED)
     return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot map the memory image: %s", artifact->name, strerror(errno));
+  instance->kept_size = size;
   if (instance->image != NULL) return AOTC_OK;
 
   bool can_map = aotc_page_size() == AOTC_IMAGE_PAGE;

@@ -13,7 +13,8 @@
  * Where neither works, the kernel throws away all pages of its own (madvise), or the image is mapped again. Emulators
  * and sandboxes answer such questions wrongly rather than not at all, so each way is tried out before it is used.
  *
- * Memory beyond the image is unmapped.
+ * Memory beyond the image becomes inaccessible again. What the request touched of it is its own, too, and is cleared, so
+ * that a program that grows in each request does not fault each time; if it is much, it is unmapped.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -39,6 +40,8 @@ enum { kIsFile = 1 << 2, kIsPresent = 1 << 3, kIsSwapped = 1 << 4 };
 
 /* A page of its own that was the same as the image this often in a row is given up. */
 enum { kMaxIdle = 64 };
+/* Memory beyond the image that is kept for later requests. */
+enum { kMaxKeptGrowth = 16 << 20, kMaxPage = 64 << 10 };
 /* An entry of `written`: page number << kIdleBits | times idle. */
 enum { kIdleBits = 8, kIdleMask = (1 << kIdleBits) - 1 };
 
@@ -154,15 +157,19 @@ static void merge(struct aotc_instance* instance, const struct page_list* found)
   instance->written_count = merged.count;
 }
 
-static bool copy_back(struct aotc_instance* instance, uint64_t page, bool* gave_up) {
+/* Memory from `accessible` on was not accessible to the request, so what is kept there is clean. */
+static bool copy_back(struct aotc_instance* instance, uint64_t page, uint64_t accessible, bool* gave_up) {
+  static const uint8_t zeros[kMaxPage];
+  const struct aotc_image* image = instance->image;
   uint32_t kept = 0;
   instance->reset.copied = 0;
   for (uint32_t i = 0; i < instance->written_count; ++i) {
     uint32_t entry = instance->written[i];
     uint64_t at = (uint64_t)(entry >> kIdleBits) * page;
     uint8_t* own = aotc_base(instance) + at;
-    if (memcmp(own, instance->image->bytes + at, page) != 0) {
-      memcpy(own, instance->image->bytes + at, page);
+    const uint8_t* initial = at < image->size ? image->bytes + at : zeros;
+    if (at < accessible && memcmp(own, initial, page) != 0) {
+      memcpy(own, initial, page);
       ++instance->reset.copied;
       entry &= ~(uint32_t)kIdleMask;
     } else if ((entry & kIdleMask) == kMaxIdle) {
@@ -179,38 +186,55 @@ static bool copy_back(struct aotc_instance* instance, uint64_t page, bool* gave_
   return true;
 }
 
-static bool reset_pages(struct aotc_instance* instance, bool unchanged, bool* gave_up) {
+/* Unmaps all memory beyond the image. */
+static bool give_up_growth(struct aotc_instance* instance, uint64_t page, uint64_t end) {
+  uint64_t size = instance->image->size;
+  instance->kept_size = size;
+  while (instance->written_count > 0 &&
+         (uint64_t)(instance->written[instance->written_count - 1] >> kIdleBits) * page >= size)
+    --instance->written_count;
+  return end == size || mmap(aotc_base(instance) + size, end - size, PROT_NONE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
+}
+
+static bool drop_pages(struct aotc_instance* instance, uint64_t page, uint64_t end) {
+  instance->written_count = 0;
+  return give_up_growth(instance, page, end) &&
+         madvise(aotc_base(instance), instance->image->size, MADV_DONTNEED) == 0;
+}
+
+/* The request could use memory up to `accessible`, earlier ones up to kept_size. */
+static bool reset_pages(struct aotc_instance* instance, uint64_t accessible, bool unchanged, bool* gave_up) {
   const struct aotc_image* image = instance->image;
   uint8_t* memory = aotc_base(instance);
-  uint64_t page = aotc_page_size();
-  instance->reset.scanned = !unchanged;
-  if (image->mode == AOTC_RESET_REMAP) return map_again(image, memory, image->size);
-  if (image->mode == AOTC_RESET_MADVISE) return madvise(memory, image->size, MADV_DONTNEED) == 0;
+  uint64_t page = aotc_page_size(), end = accessible > instance->kept_size ? accessible : instance->kept_size;
+  if (image->size == 0) return give_up_growth(instance, page, end);
+  if (image->mode == AOTC_RESET_REMAP) return give_up_growth(instance, page, end) && map_again(image, memory, image->size);
+  if (image->mode == AOTC_RESET_MADVISE) return drop_pages(instance, page, end);
+  if (end - image->size > kMaxKeptGrowth) {
+    if (!give_up_growth(instance, page, end)) return false;
+    end = accessible = image->size;
+  }
   if (!unchanged) {
     struct page_list found;
-    if (!find_own_pages(image, memory, image->size, page, &found)) return false;
-    if (found.count > AOTC_MAX_WRITTEN) {
-      instance->written_count = 0;
-      return madvise(memory, image->size, MADV_DONTNEED) == 0;
-    }
+    if (!find_own_pages(image, memory, end, page, &found)) return false;
+    if (found.count > AOTC_MAX_WRITTEN) return drop_pages(instance, page, end);
     merge(instance, &found);
   }
-  return copy_back(instance, page, gave_up);
+  if (!copy_back(instance, page, accessible, gave_up)) return false;
+  instance->kept_size = end;
+  return accessible == image->size || mprotect(memory + image->size, accessible - image->size, PROT_NONE) == 0;
 }
 
 enum aotc_status aotc_memory_reset_pooled(struct aotc_instance* instance, struct aotc_error* error) {
-  const struct aotc_image* image = instance->image;
-  uint64_t size = aotc_tail(instance)->memory_size;
-  if (size > image->size && mmap(aotc_base(instance) + image->size, size - image->size, PROT_NONE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
-    return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot undo growth: %s", instance->artifact->name, strerror(errno));
-  aotc_tail(instance)->memory_size = image->size;
   bool unchanged = instance->clean_thread == aotc_this_thread.serial && instance->clean_thread != 0 &&
                    instance->clean_faults == faults_of_this_thread();
   if (!unchanged) aotc_stack_reset(instance);
+  instance->reset.scanned = !unchanged;
   bool gave_up = false;
-  if (image->size != 0 && !reset_pages(instance, unchanged, &gave_up))
+  if (!reset_pages(instance, aotc_tail(instance)->memory_size, unchanged, &gave_up))
     return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot reset memory: %s", instance->artifact->name, strerror(errno));
+  aotc_tail(instance)->memory_size = instance->image->size;
   instance->reset.own = instance->written_count;
   instance->clean_thread = gave_up ? 0 : aotc_this_thread.serial;
   return AOTC_OK;
@@ -221,11 +245,23 @@ void aotc_memory_is_clean(struct aotc_instance* instance) {
   if (instance->reset.scanned || instance->table_count != 0) instance->clean_faults = faults_of_this_thread();
 }
 
+/* Memory beyond the image that later requests will find there. */
+static bool growth_is_zero(const struct aotc_instance* instance) {
+  uint64_t begin = instance->image->size, size = instance->kept_size - begin;
+  if (size == 0) return true;
+  uint8_t* memory = aotc_base(instance) + begin;
+  if (mprotect(memory, size, PROT_READ) != 0) return false;
+  bool zero = memory[0] == 0 && memcmp(memory, memory + 1, size - 1) == 0;
+  return mprotect(memory, size, PROT_NONE) == 0 && zero;
+}
+
 enum aotc_status aotc_memory_compare(const struct aotc_instance* instance, struct aotc_error* error) {
   const struct aotc_image* image = instance->image;
   const uint8_t* memory = aotc_base(instance);
   if (aotc_tail(instance)->memory_size != image->size)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: memory has another size than its image", instance->artifact->name);
+  if (!growth_is_zero(instance))
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: memory beyond the image is not zero", instance->artifact->name);
   if (image->size == 0 || memcmp(memory, image->bytes, image->size) == 0) return AOTC_OK;
   uint64_t at = 0;
   while (memory[at] == image->bytes[at]) ++at;

@@ -95,6 +95,7 @@ struct aotc_instance {
   /* reset.c; only with an image */
   const struct aotc_image* image;
   struct aotc_reset_counts reset;
+  uint64_t kept_size;    /* memory beyond the image up to here was used before, and is inaccessible and zero */
   uint64_t clean_thread; /* serial of the only thread that used the instance since its reset, or 0 */
   uint64_t clean_faults; /* page faults of that thread until then */
   uint32_t written_count;

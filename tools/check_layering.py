@@ -28,7 +28,10 @@ SOLE_USERS = [
     ("CLI/", ["tools/command.h", "tools/aotc.cpp", "tools/cmd_*.cpp", "cache-server/main.cpp"]),
     ("nlohmann/", ["tools/cmd_*.cpp", "cache-server/*"]),
     ("rocksdb/", ["cache-server/store.cpp"]),
-    ("boost/beast", ["cache-server/http_session.*"]),
+    # The node uses the parser alone, and the type in which it takes bytes.
+    ("boost/beast", ["cache-server/http_session.*", "tools/node/http.cpp"]),
+    ("boost/asio/buffer.hpp", ["cache-server/http_session.*", "tools/node/http.cpp"]),
+    ("seccomp.h", ["tools/node/sandbox.cpp"]),
     ("boost/asio", ["cache-server/http_session.*", "cache-server/listener.*", "cache-server/main.cpp"]),
     ("openssl/", ["cache-server/signing.*", "cache-server/digest.*"]),
     ("prometheus/", ["cache-server/metrics.*"]),

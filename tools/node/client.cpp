@@ -41,6 +41,7 @@ void Client::read() {
       break;
     }
     progress_ = Loop::now();
+    if (in_.empty() && request_ == nullptr) begun_ = progress_;
     in_.append(piece, static_cast<size_t>(n));
     if (static_cast<size_t>(n) < sizeof piece) break;
   }
@@ -138,8 +139,8 @@ void Client::on_consumed(uint32_t bytes) {
 }
 
 void Client::on_response(std::string_view bytes) {
-  size_t used = response_->feed(bytes);
-  // A worker sends nothing else; this is no worker of ours any more.
+  // A worker of ours sends nothing else: whole pieces of one response, and no more than the client has room for.
+  size_t used = untaken_ + bytes.size() <= kWindow ? response_->feed(bytes) : 0;
   if (used != bytes.size() || response_->bad()) return link_->tenant.fail();
   if (out_.empty())
     out_.swap(response_->output);
@@ -266,7 +267,7 @@ void Client::check_time(uint64_t now) {
   bool stalled = written_ < out_.size() && passed > kStalled;
   switch (state_) {
     case State::Head:
-      if (in_.empty() && request_ == nullptr ? passed > kIdle : passed > kHeader) stalled = true;
+      stalled |= in_.empty() && request_ == nullptr ? passed > kIdle : now - begun_ > kHeader;
       break;
     case State::Body:
       stalled |= passed > kStalled;

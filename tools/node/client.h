@@ -51,7 +51,8 @@ class Client : public Source {
   std::string in_, out_;
   size_t written_ = 0;
   bool read_closed_ = false, removed_ = false, lingering_ = false, shut_ = false;
-  uint64_t progress_;
+  uint64_t progress_;   // when something last came or went
+  uint64_t begun_ = 0;  // when the first byte of the request came
 
   std::unique_ptr<RequestReader> request_;
   const App* app_ = nullptr;

@@ -19,6 +19,7 @@
 namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000;
+constexpr size_t kMaxClients = 16384, kOtherFiles = 1024;
 constexpr uint64_t kDrainTime = 30 * kSecond, kMaxBackoff = 30 * kSecond;
 
 std::string quoted(std::string_view text) {
@@ -116,8 +117,19 @@ void Listener::stop() {
   fd_ = -1;
 }
 
+void Listener::resume() {
+  if (paused_ && fd_ >= 0 && front_.clients.size() < front_.max_clients) front_.loop.change(fd_, EPOLLIN, this);
+  paused_ = paused_ && front_.clients.size() >= front_.max_clients;
+}
+
 void Listener::on_events(uint32_t) {
   for (int i = 0; i < 64 && fd_ >= 0; ++i) {
+    // The rest waits in the kernel's queue.
+    if (front_.clients.size() >= front_.max_clients) {
+      paused_ = true;
+      front_.loop.change(fd_, 0, this);
+      return;
+    }
     int fd = accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
     int one = 1;
@@ -278,7 +290,9 @@ void Front::every_second(uint64_t now) {
   for (const App& app : options.apps) {
     Slot& slot = slots_.at(app.name);
     if (slot.current != nullptr && slot.current->ready()) slot.backoff = 0;
+    if (slot.current != nullptr) slot.current->every_second();
   }
+  for (auto& listener : listeners_) listener->resume();
 }
 
 int Front::run() {
@@ -286,6 +300,7 @@ int Front::run() {
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
+    max_clients = std::min<size_t>(kMaxClients, files.rlim_cur > 2 * kOtherFiles ? files.rlim_cur - kOtherFiles : kOtherFiles);
   }
   sigset_t set;
   sigemptyset(&set);

@@ -60,6 +60,7 @@ class Tenant : public Source {
   size_t load() const;
   void drain();
   void fail();  // kill it, and tell those who wait
+  void every_second() { lines_ = 0; }
   const App& app;
   AppMetrics& metrics;
   pid_t pid = -1;
@@ -70,6 +71,7 @@ class Tenant : public Source {
   std::vector<std::unique_ptr<Link>> links_;
   int log_ = -1;
   std::string line_;
+  unsigned lines_ = 0;  // this second
 };
 
 class Listener : public Source {
@@ -78,11 +80,13 @@ class Listener : public Source {
   ~Listener();
   bool open(const std::string& address, std::string& error);
   void stop();
+  void resume();  // after there were too many clients
   void on_events(uint32_t events) override;
 
  private:
   Front& front_;
   int fd_ = -1;
+  bool paused_ = false;
 
  public:
   const bool apps, admin;
@@ -110,6 +114,7 @@ class Front : public Source {
   std::map<std::string, AppMetrics> metrics;
   std::list<std::unique_ptr<Client>> clients;
   bool draining = false;
+  size_t max_clients = 1000;
 
  private:
   struct Slot {  // of an app

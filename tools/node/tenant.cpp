@@ -2,6 +2,7 @@
 // but the artifact and its image, both read-only, and no request ever waits for a lock.
 #include "tenant.h"
 
+#include <sys/prctl.h>
 #include <cstdio>
 #include <cstdlib>
 #include <semaphore>
@@ -32,6 +33,7 @@ aotc_reset_mode parse_mode(const std::string& name) {
 int run_tenant(const TenantOptions& options) {
   std::string wrong = enter_process(kFirstChannel + static_cast<int>(options.workers));
   if (!wrong.empty()) fail(wrong);
+  prctl(PR_SET_NAME, ("aotc:" + options.name).substr(0, 15).c_str());
   aotc_error error;
   aotc_artifact* artifact;
   aotc_image* image;

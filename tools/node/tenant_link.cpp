@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kHighDescriptor = 512;  // out of the way of those that the child expects
 constexpr size_t kMaxLine = 4096;
+constexpr unsigned kMaxLines = 200;  // of one app's log per second; the rest is dropped
 
 }  // namespace
 
@@ -158,7 +159,7 @@ void Tenant::on_events(uint32_t) {
   for (ssize_t i = 0; i < n; ++i) {
     if (piece[i] != '\n' && line_.size() < kMaxLine) line_ += piece[i];
     if (piece[i] != '\n' && line_.size() < kMaxLine) continue;
-    if (!line_.empty()) front_.log("info", app.name, line_, ",\"source\":\"program\"");
+    if (!line_.empty() && lines_++ < kMaxLines) front_.log("info", app.name, line_, ",\"source\":\"program\"");
     line_.clear();
   }
 }

@@ -86,6 +86,11 @@ func main() {
 		fmt.Fprintln(w, "slept")
 	})
 	handle("/stuck", func(w http.ResponseWriter, r *http.Request) { select {} })
+	handle("/hold", func(w http.ResponseWriter, r *http.Request) {
+		w.Write(pattern(4096))
+		w.(http.Flusher).Flush()
+		select {}
+	})
 	handle("/spin", func(w http.ResponseWriter, r *http.Request) { spin() })
 	handle("/spin-later", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, "begun")

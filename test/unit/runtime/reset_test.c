@@ -81,6 +81,16 @@ static void test_mode(const struct aotc_image* image, const struct aotc_instance
   CHECK(helper(instance, AOTC_HELPER_MEMORY_GROW, 1, 0, 0) == kMemoryPages);
   CHECK(memory[size] == 0 && memory[size + 65535] == 0);
   CHECK(clean(instance));
+  /* So much that it is not kept; and so little, several times, that it is. */
+  CHECK(helper(instance, AOTC_HELPER_MEMORY_GROW, 300, 0, 0) == kMemoryPages);
+  helper(instance, AOTC_HELPER_MEMORY_FILL, (uint32_t)size, 0xee, 300 * 65536);
+  CHECK(clean(instance) && store(instance, (uint32_t)size + 4096) == AOTC_TRAPPED);
+  for (uint32_t i = 0; i < 70; ++i) {
+    CHECK(helper(instance, AOTC_HELPER_MEMORY_GROW, 2, 0, 0) == kMemoryPages);
+    CHECK(memory[size] == 0 && memory[size + 70000] == 0);
+    CHECK(store(instance, (uint32_t)size + (i % 2) * 70000) == AOTC_OK);
+    CHECK(clean(instance));
+  }
   for (uint32_t i = 0; i < 200; ++i) {
     CHECK(store(instance, i % 3 * 0x11000) == AOTC_OK);
     CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_ARGUMENT);
