@@ -5,6 +5,7 @@
 #include "disassemble.h"
 #include "fmt/format.h"
 #include "go_shape.h"
+#include "known_functions.h"
 #include "link.h"
 #include "lower.h"
 #include "llvm/Support/raw_ostream.h"
@@ -62,6 +63,7 @@ class Dumper {
       const DefinedFunction& function = m.functions[defined];
       out += fmt::format("function {} ({}): {} locals {}\n", index, m.display_name(index), type_text(m.types[function.type]),
                          function.body.locals.size());
+      out += fmt::format("  fingerprint {:#x}\n", fingerprint(m, function));
       for (size_t i = 0; i < function.body.code.size(); ++i) out += instruction(function.body, i);
     });
     return out;

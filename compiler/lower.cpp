@@ -108,6 +108,7 @@ void FunctionLowering::enter() {
     ssa_.write(static_cast<unsigned>(i), entry, value);
   }
   ssa_.seal(entry);
+  if (auto known = c_.known.find(index_ - c_.module.import_count()); known != c_.known.end()) try_helper_first(known->second);
 
   Frame frame;
   frame.kind = FrameKind::Function;
