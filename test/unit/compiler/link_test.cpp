@@ -8,6 +8,7 @@
 
 #include <cstring>
 
+#include "aotc/abi.h"
 #include "aotc/artifact_format.h"
 
 namespace aotc {
@@ -50,10 +51,10 @@ class LinkTest : public testing::Test {
     m.globals = {{ValueType::I64, true, {7, 0}}, {ValueType::I32, false, {8, 0}}, {ValueType::F64, true, {9, 0}}};
     c_.global_slots = {1, -1, 0};
     c_.fragments = {caller(2), caller(0)};
-    c_.thunks = {{ThunkKind::Import, 0, just_return()},
-                 {ThunkKind::Entry, 1, caller(1)},
-                 {ThunkKind::TrapNull, 0, just_return()},
-                 {ThunkKind::TrapType, 0, just_return()}};
+    c_.thunks = {{ThunkKind::Import, 0, "aotc.import.log", just_return()},
+                 {ThunkKind::Entry, 1, "aotc.entry.run", caller(1)},
+                 {ThunkKind::TrapNull, 0, "aotc.trap.null", just_return()},
+                 {ThunkKind::TrapType, 0, "aotc.trap.type", just_return()}};
   }
 
   std::string link_error() {
@@ -254,6 +255,48 @@ TEST_F(LinkTest, RefusesMissingPieces) {
   EXPECT_EQ(link_error(), "t.wasm: function 2: malformed fragment");
   c_.fragments.pop_back();
   EXPECT_EQ(link_error(), "t.wasm: not every function has a fragment");
+}
+
+TEST_F(LinkTest, RefusesMissingThunks) {
+  c_.module.start = 2;
+  EXPECT_EQ(link_error(), "t.wasm: the start function has no entry thunk");
+  c_.thunks[0].index = 1;
+  EXPECT_EQ(link_error(), "t.wasm: thunk for an import that does not exist");
+}
+
+TEST_F(LinkTest, NamesThunks) {
+  c_.thunks[0].fragment.text.clear();
+  EXPECT_EQ(link_error(), "t.wasm: thunk aotc.import.log: malformed fragment");
+  c_.thunks[0].fragment = just_return();
+  c_.thunks[1].fragment.text.clear();
+  EXPECT_EQ(link_error(), "t.wasm: thunk aotc.entry.run: malformed fragment");
+}
+
+TEST_F(LinkTest, RefusesWhatDoesNotFitTheContext) {
+  c_.global_slots[0] = AOTC_MAX_GLOBALS;
+  EXPECT_EQ(link_error(), "t.wasm: too many globals");
+  c_.global_slots[0] = 1;
+  c_.module.tables = {{1, AOTC_NONE}};
+  EXPECT_EQ(link_error(), "t.wasm: not every table has a plan");
+  c_.tables.descriptor = {AOTC_MAX_TABLES};
+  EXPECT_EQ(link_error(), "t.wasm: too many tables");
+}
+
+TEST_F(LinkTest, RefusesImpossibleStaticTables) {
+  c_.module.tables = {{1, AOTC_NONE}};
+  c_.tables.descriptor = {-1};
+  c_.tables.contents = {{0}};
+  c_.tables.static_tables = {{0, 1}};
+  c_.thunks.erase(c_.thunks.begin() + 2);  // the target of null
+  EXPECT_EQ(link_error(), "t.wasm: table 0: entry without code");
+  c_.tables.contents = {std::vector<uint32_t>(1 << 20)};
+  c_.tables.static_tables.assign(65, {0, 1});
+  EXPECT_EQ(link_error(), "t.wasm: immutable tables are larger than 256 MiB together");
+}
+
+TEST_F(LinkTest, RefusesUnknownCpu) {
+  options_.cpu = "vax";
+  EXPECT_EQ(link_error(), "t.wasm: unknown cpu vax");
 }
 
 TEST_F(LinkTest, RefusesCallsBeyondReachOnArm) {
