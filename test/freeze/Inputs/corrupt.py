@@ -30,6 +30,11 @@ for name, (offset, form, value) in faults.items():
     copy = bytearray(data)
     struct.pack_into(form, copy, SNAPSHOT + offset, value)
     open(f"{sys.argv[2]}.{name}", "wb").write(copy)
+# Global 0 is the stack pointer.
+start = struct.unpack_from("<Q", data, SNAPSHOT + SPANS["globals"])[0]
+copy = bytearray(data)
+struct.pack_into("<I", copy, SNAPSHOT + start, 0xFFFFFFF0)
+open(f"{sys.argv[2]}.sp", "wb").write(copy)
 # The first run leads outside memory.
 runs = struct.unpack_from("<Q", data, SNAPSHOT + SPANS["runs"])[0]
 copy = bytearray(data)

@@ -310,6 +310,27 @@ TEST_F(LinkTest, RefusesCallsBeyondReachOnArm) {
   EXPECT_EQ(link_error(), "t.wasm: function 2: code of all functions together is larger than 128 MiB");
 }
 
+TEST_F(LinkTest, AttachesOnlySnapshotsOfTheModule) {
+  auto attach_error = [this](llvm::ArrayRef<uint8_t> snapshot) {
+    llvm::Error error = attach_snapshot(c_.artifact, snapshot);
+    return error ? llvm::toString(std::move(error)) : "no error";
+  };
+  EXPECT_EQ(attach_error({}), "snapshot: not an artifact");
+  ASSERT_EQ(link_error(), "no error");
+  EXPECT_EQ(attach_error({1, 2, 3}), "snapshot: truncated");
+  aotc_snapshot head{};
+  llvm::ArrayRef<uint8_t> bytes(reinterpret_cast<const uint8_t*>(&head), sizeof head);
+  EXPECT_EQ(attach_error(bytes), "snapshot: corrupted");
+  head.magic = AOTC_SNAPSHOT_MAGIC;
+  head.size = sizeof head;
+  EXPECT_EQ(attach_error(bytes), "snapshot: it is another module's");
+  std::memcpy(head.module_sha256, header().module_sha256, sizeof head.module_sha256);
+  EXPECT_EQ(attach_error(bytes), "no error");
+  EXPECT_EQ(header().snapshot.size, sizeof head);
+  EXPECT_EQ(at<aotc_snapshot>(header().snapshot.offset).magic, AOTC_SNAPSHOT_MAGIC);
+  EXPECT_EQ(header().file_size, c_.artifact.size());
+}
+
 TEST_F(LinkTest, DescribesTheLayout) {
   ASSERT_EQ(link_error(), "no error");
   std::string text = describe_layout(c_);
