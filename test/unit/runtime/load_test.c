@@ -81,7 +81,8 @@ static void test_header(void) {
   WITH(h->architecture = 3 - h->architecture, AOTC_ERROR_FORMAT, " in an ELF file for machine ");
   WITH((h->architecture = 3 - h->architecture, image.bytes[18] = h->architecture == AOTC_ARCH_X86_64 ? 62 : 183),
        AOTC_ERROR_CPU, "compiled for");
-  WITH(h->cpu_features |= 1ull << 60, AOTC_ERROR_CPU, "needs CPU feature unknown to this version, which this machine lacks");
+  WITH(h->cpu_features |= 1ull << 60, AOTC_ERROR_CPU,
+       "needs CPU feature unknown to this version, which this machine lacks");
   WITH(h->cpu_features |= 3ull << 60, AOTC_ERROR_CPU, "needs CPU features unknown to this version, unknown");
   WITH(h->file_size = UINT64_MAX, AOTC_ERROR_FORMAT, "truncated: header says");
   WITH(h->load_size = UINT64_MAX, AOTC_ERROR_FORMAT, "corrupted: load size does not end at text");
@@ -130,8 +131,10 @@ static void test_arrays(void) {
   WITH(AT(aotc_data_segment, data_segments, 1).address = UINT64_MAX - 3, AOTC_TRAPPED, "out of bounds memory");
   WITH(AT(aotc_elem_segment, elem_segments, 0).table = 2, AOTC_ERROR_FORMAT, "element segment 0");
   WITH(AT(aotc_elem_segment, elem_segments, 0).address = 2, AOTC_TRAPPED, "out of bounds table");
-  WITH(AT(aotc_elem_segment, elem_segments, 1).first = UINT32_MAX, AOTC_ERROR_FORMAT, "corrupted: element segment 1 is out of place");
-  WITH(*(uint32_t*)(void*)(image.bytes + h->elements.offset) = 10000, AOTC_ERROR_FORMAT, "corrupted: element 0 refers to function");
+  WITH(AT(aotc_elem_segment, elem_segments, 1).first = UINT32_MAX, AOTC_ERROR_FORMAT,
+       "corrupted: element segment 1 is out of place");
+  WITH(*(uint32_t*)(void*)(image.bytes + h->elements.offset) = 10000, AOTC_ERROR_FORMAT,
+       "corrupted: element 0 refers to function");
   WITH(AT(aotc_table_init, tables, 0).min = 10000001, AOTC_ERROR_LIMIT, "entries, at most 10000000 are supported");
   WITH(AT(aotc_table_init, tables, 1).min = 7, AOTC_ERROR_FORMAT, "corrupted: limits of table 1 contradict");
   WITH((h->memory_min = h->memory_max = 1025), AOTC_ERROR_LIMIT, "the limit is");
