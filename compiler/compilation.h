@@ -68,6 +68,7 @@ enum class ThunkKind : uint8_t {
 struct Thunk {
   ThunkKind kind;
   uint32_t index = 0;
+  std::string name;  // of its symbol: aotc.import.fd_write, aotc.entry._start
   Fragment fragment;
 };
 

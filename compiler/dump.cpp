@@ -88,7 +88,7 @@ class Dumper {
       out += fragment(c_.fragments[defined], c_.module.display_name(index));
     });
     if (!function_.empty()) return out;
-    for (size_t i = 0; i < c_.thunks.size(); ++i) out += fragment(c_.thunks[i].fragment, fmt::format("thunk {}", i));
+    for (const Thunk& thunk : c_.thunks) out += fragment(thunk.fragment, "thunk " + thunk.name);
     return out;
   }
 

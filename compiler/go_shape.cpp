@@ -205,10 +205,7 @@ std::string describe_shape(const Compilation& c) {
   }
   for (size_t i = 0; i < c.global_slots.size(); ++i)
     if (c.global_slots[i] >= 0) line("global {}: slot {}", i, c.global_slots[i]);
-  for (const Thunk& thunk : c.thunks) {
-    static constexpr const char* kNames[] = {"import", "entry", "trap on null", "trap on type"};
-    line("thunk: {} {}", kNames[static_cast<int>(thunk.kind)], thunk.index);
-  }
+  for (const Thunk& thunk : c.thunks) line("thunk: {}", thunk.name);
   return out;
 }
 

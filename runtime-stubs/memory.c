@@ -97,7 +97,8 @@ enum aotc_status aotc_memory_populate(struct aotc_instance* instance, struct aot
                      (unsigned long long)size, strerror(errno));
   aotc_tail(instance)->memory_size = size;
 
-  bool can_map = aotc_page_size() == AOTC_IMAGE_PAGE;
+  /* perf takes the lowest mapping of a file for where its code was loaded, so that it could not unwind. */
+  bool can_map = aotc_page_size() == AOTC_IMAGE_PAGE && !aotc_debugger_enabled();
   int mapped = 0;
   const struct image image = image_of(instance);
   for (uint32_t i = 0; i < image.count; ++i) {

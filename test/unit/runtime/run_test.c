@@ -20,22 +20,24 @@ static struct aotc_artifact* g_artifact;
 /* An emulator takes its time to reserve address space. */
 static int g_rounds = 20;
 
-enum host_mode { kHostAdd, kHostTrap, kHostExit, kHostSleep, kHostReenter };
+enum host_mode { kHostAdd, kHostTrap, kHostExit, kHostSleep, kHostReenter, kHostReset, kHostFail };
 struct host {
   enum host_mode mode;
   int calls;
   struct aotc_instance* other;
 };
 
+/* What the last call that did not return said. */
+static _Thread_local struct aotc_error g_error;
+
 static enum aotc_status call(struct aotc_instance* instance, const char* name, const uint32_t args[5],
                              uint32_t results[3]) {
   struct aotc_value in[5] = {0}, out[3] = {0};
-  struct aotc_error error;
   for (int i = 0; i < 5; ++i) in[i].word[0] = args[i];
   const struct aotc_export* e = aotc_artifact_export(g_artifact, name, AOTC_EXPORT_FUNCTION);
   CHECK(e != NULL);
-  enum aotc_status status = aotc_instance_call(instance, e, in, out, &error);
-  CHECK(status == AOTC_OK || error.status == status);
+  enum aotc_status status = aotc_instance_call(instance, e, in, out, &g_error);
+  CHECK(status == AOTC_OK || g_error.status == status);
   for (int i = 0; i < 3 && results != NULL; ++i) results[i] = (uint32_t)out[i].word[0];
   return status;
 }
@@ -63,8 +65,15 @@ static enum aotc_status host(struct aotc_instance* instance, void* data, uint64_
       break;
     }
     case kHostReenter:
-      CHECK(call(instance, "add", ARGS(1, 2), NULL) == AOTC_ERROR_ARGUMENT);
+      CHECK(call(instance, "add", ARGS(1, 2), NULL) == AOTC_ERROR_ARGUMENT &&
+            strstr(g_error.message, "the instance is already running") != NULL);
       break;
+    case kHostReset:
+      CHECK(aotc_instance_reset(instance, &g_error) == AOTC_ERROR_ARGUMENT &&
+            strstr(g_error.message, "reset of a running instance") != NULL);
+      break;
+    case kHostFail:
+      return AOTC_ERROR_IO;
     default:
       break;
   }
@@ -117,6 +126,11 @@ static void test_calls(void) {
   CHECK(call(instance, "host", ARGS(7), r) == AOTC_OK && r[0] == 8 && h.calls == 1);
   h.mode = kHostReenter;
   CHECK(call(instance, "host", ARGS(7), r) == AOTC_OK && r[0] == 8);
+  h.mode = kHostReset;
+  CHECK(call(instance, "host", ARGS(7), r) == AOTC_OK && r[0] == 8);
+  h.mode = kHostFail;
+  CHECK(call(instance, "host", ARGS(7), r) == AOTC_ERROR_IO &&
+        strstr(g_error.message, "a host function failed") != NULL);
   h.mode = kHostExit;
   CHECK(call(instance, "host", ARGS(7), r) == AOTC_EXITED && aotc_instance_exit_code(instance) == 42);
   h.mode = kHostTrap;
@@ -128,7 +142,13 @@ static void test_calls(void) {
   const struct aotc_export* e = aotc_artifact_export(g_artifact, "reexported", AOTC_EXPORT_FUNCTION);
   CHECK(aotc_instance_call(instance, e, &value, &result, &error) == AOTC_OK && result.word[0] == 10);
   struct aotc_export copy = *e;
-  CHECK(aotc_instance_call(instance, &copy, &value, &result, &error) == AOTC_ERROR_ARGUMENT);
+  CHECK(aotc_instance_call(instance, &copy, &value, &result, &error) == AOTC_ERROR_ARGUMENT &&
+        strstr(error.message, "not an exported function of this artifact") != NULL);
+  CHECK(aotc_instance_thaw(instance, &error) == AOTC_ERROR_ARGUMENT &&
+        strstr(error.message, "the instance is not made of a snapshot") != NULL);
+  struct aotc_instance_options thaw = {.resolver = resolve, .resolver_data = &h, .thaw = true};
+  CHECK(aotc_instance_create(g_artifact, &thaw, &h.other, &error) == AOTC_ERROR_ARGUMENT &&
+        strstr(error.message, "has no snapshot") != NULL);
   h.other = create(&h, 0, 0);
   CHECK(call(instance, "host_nested", ARGS(30), r) == AOTC_OK && r[0] == 35);
   CHECK(aotc_instance_memory(instance)[64] == 35 && aotc_instance_memory(h.other)[64] == 0);
