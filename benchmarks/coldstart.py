@@ -8,7 +8,7 @@ import os
 
 import common
 
-PROGRAMS = ["nethttp", "templates", "setup", "large"]
+PROGRAMS = ["nethttp", "templates", "setup", "heap"]
 REQUEST = b"GET /abc HTTP/1.1\r\nHost: localhost\r\nUser-Agent: benchmark\r\nAccept: */*\r\n\r\n"
 KEEP_RESIDENT = 16 << 20  # bytes that wasmtime copies back instead of unmapping; more or less is slower for these programs
 
@@ -23,7 +23,7 @@ def main(workspace, arguments):
     with open(request, "wb") as file:
         file.write(REQUEST)
     results = {}
-    for program in arguments.kernels or PROGRAMS:
+    for program in arguments.names or PROGRAMS:
         module, artifact = workspace.go_build(program, wasm=True), workspace.path(f"{program}.frozen.aotc")
         common.run([workspace.aotc(), "compile", module, "--snapshot", "required", "--freeze-timeout", "60s", "-o", artifact])
         rows = results[program] = {"aotc": [], "wasmtime": []}
@@ -32,7 +32,7 @@ def main(workspace, arguments):
             rows["aotc"].append(json.loads(common.run([tool(workspace, "aotc-coldstart-benchmark"), artifact, "10000", "best", request])[0]))
             if "wasmtime" not in arguments.engines:
                 continue
-            count = "20" if program in ("setup", "large") else "1000"
+            count = "20" if program in ("setup", "heap") else "1000"
             command = [tool(workspace, "aotc-wasmtime-pooled"), library, module, count, str(KEEP_RESIDENT), request]
             rows["wasmtime"].append(json.loads(common.run(command)[0]))
     print(f"microseconds: median [99th percentile], each the median of {arguments.runs} runs of 10,000 requests (wasmtime: 1,000, or 20)")

@@ -65,13 +65,21 @@ class Workspace:
         return program if os.path.exists(program) else fail(f"{program} is missing; build aotc first")
 
     def go_build(self, program, wasm):
-        """Builds benchmarks/programs/<program>; returns the executable or module."""
+        """Builds benchmarks/programs/<program>, or what its generate.py prints; returns the executable or module."""
+        folder = os.path.join(HERE, "programs")
+        generator = os.path.join(folder, program, "generate.py")
+        if os.path.exists(generator):
+            folder = self.path("generated")
+            os.makedirs(os.path.join(folder, program), exist_ok=True)
+            shutil.copy(os.path.join(HERE, "programs", "go.mod"), folder)
+            with open(os.path.join(folder, program, "main.go"), "w") as file:
+                file.write(run([sys.executable, generator])[0])
         output = self.path(program + (".wasm" if wasm else ".native"))
         env = dict(os.environ, GOTOOLCHAIN="local", CGO_ENABLED="0", GOAMD64="v1")
         env.pop("GOROOT", None)
         if wasm:
             env.update(GOOS="wasip1", GOARCH="wasm")
-        run([self.go, "build", "-o", output, "./" + program], env=env, cwd=os.path.join(HERE, "programs"))
+        run([self.go, "build", "-o", output, "./" + program], env=env, cwd=folder)
         return output
 
     def python(self):
@@ -150,6 +158,31 @@ def elf_section_size(path, name):
         if data[start : data.index(b"\0", start)].decode() == name:
             return header[5]
     fail(f"{path} has no section {name}")
+
+
+def wasm_body_sizes(path):
+    """Bytes of each function body of a module."""
+    with open(path, "rb") as file:
+        data = file.read()
+
+    def leb128(at):
+        value = shift = 0
+        while data[at] >= 128:
+            value |= (data[at] & 127) << shift
+            at, shift = at + 1, shift + 7
+        return value | data[at] << shift, at + 1
+
+    at, sizes = 8, []
+    while at < len(data):
+        section, (size, start) = data[at], leb128(at + 1)
+        at = start + size
+        if section == 10:
+            count, body = leb128(start)
+            for _ in range(count):
+                length, body = leb128(body)
+                sizes.append(length)
+                body += length
+    return sizes
 
 
 def median(values):

@@ -7,16 +7,17 @@ import os
 
 import common
 
-PROGRAMS = ["hello", "kernels", "nethttp"]
+PROGRAMS = ["hello", "kernels", "nethttp", "large", "giant"]
 
 
 def measure(workspace, arguments):
     results = {}
-    modules = {program: workspace.go_build(program, wasm=True) for program in PROGRAMS}
-    outputs = {(p, e): workspace.path(f"{p}.{e}.out") for p in PROGRAMS for e in arguments.engines}
+    programs = arguments.names or PROGRAMS
+    modules = {program: workspace.go_build(program, wasm=True) for program in programs}
+    outputs = {(p, e): workspace.path(f"{p}.{e}.out") for p in programs for e in arguments.engines}
     for number in range(arguments.runs):
         common.say(f"run {number + 1} of {arguments.runs}")
-        for program in PROGRAMS:
+        for program in programs:
             for engine in arguments.engines:
                 output = outputs[program, engine]
                 if engine == "wasmtime":
@@ -30,12 +31,16 @@ def measure(workspace, arguments):
                 entry["peak_bytes"].append(costs.peak)
                 entry["code_bytes"] = common.elf_section_size(output, ".text")
                 entry["file_bytes"] = os.path.getsize(output)
-    for program in PROGRAMS:
+    for program in programs:
         results[program]["wasm_bytes"] = os.path.getsize(modules[program])
+        results[program]["largest_function_bytes"] = max(common.wasm_body_sizes(modules[program]))
     return results
 
 
 def report(results, arguments):
+    common.print_table([[program, f"{entry['wasm_bytes'] / 1e6:.2f}", f"{entry['largest_function_bytes'] / 1e3:.0f}"]
+                        for program, entry in results.items()], ["", "wasm MB", "largest function kB"])
+    print()
     rows = []
     for program, by_engine in results.items():
         base = by_engine.get("wasmtime")

@@ -66,7 +66,7 @@ def main(workspace, arguments):
     if shutil.which("wrk") is None:
         common.fail("wrk is missing (apt-get install wrk)")
     results, rows = {}, []
-    for program in arguments.kernels or ["nethttp", "templates"]:
+    for program in arguments.names or ["nethttp", "templates"]:
         artifact, native = workspace.path(f"{program}.frozen.aotc"), workspace.go_build(program, wasm=False)
         common.run([workspace.aotc(), "compile", workspace.go_build(program, wasm=True), "--snapshot", "required", "-o", artifact])
         node, port = start_node(workspace, artifact)

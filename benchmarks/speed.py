@@ -35,7 +35,7 @@ def measure(workspace, arguments):
     common.say("building the kernels")
     kernels_wasm = workspace.go_build("kernels", wasm=True)
     engines = commands(workspace, arguments.engines, kernels_wasm)
-    names = arguments.kernels or ["fib", "nbody", "trees", "sieve", "matmul", "channel", "map", "json", "regexp", "template", "gzip", "sha256", "sort"]
+    names = arguments.names or ["fib", "nbody", "trees", "sieve", "matmul", "channel", "map", "json", "regexp", "template", "gzip", "sha256", "sort"]
 
     times = {name: {engine: [] for engine in engines} for name in names}
     checksums = {}

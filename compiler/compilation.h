@@ -6,9 +6,18 @@
 #include "compile.h"
 #include "fragment.h"
 #include "module.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
 
 namespace aotc {
+
+// A function of Go's library that a helper does better; see known_functions.h.
+enum class KnownFunction : uint8_t {
+  MemEqual,    // memeqbody(p, q, n i64) i64
+  MemCompare,  // memcmp(p, q, n i32) i32
+  MemChr,      // memchr(p, byte, n i32) i32
+  Sha256,      // sha256.blockGeneric(digest, data []byte), a resumable function
+};
 
 // What makes a module Go-shaped; see go_shape.h.
 struct GoShape {
@@ -59,6 +68,7 @@ enum class ThunkKind : uint8_t {
 struct Thunk {
   ThunkKind kind;
   uint32_t index = 0;
+  std::string name;  // of its symbol: aotc.import.fd_write, aotc.entry._start
   Fragment fragment;
 };
 
@@ -69,6 +79,7 @@ struct Compilation {
 
   Module module;
   GoShape go;
+  llvm::DenseMap<uint32_t, KnownFunction> known;  // by defined function
   TablePlan tables;
   std::vector<int32_t> global_slots;  // per wasm global: its slot in the context, -1 when it is folded into the code
   std::vector<Fragment> fragments;    // per defined function, in wasm order

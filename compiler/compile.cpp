@@ -9,6 +9,7 @@
 #include "compile_functions.h"
 #include "cpu_baseline.h"
 #include "go_shape.h"
+#include "known_functions.h"
 #include "link.h"
 #include "pclntab.h"
 #include "read_module.h"
@@ -51,6 +52,7 @@ Error read(Compilation& c) {
 Error shape(Compilation& c) {
   recognise_go(c);
   plan(c);
+  find_known_functions(c);
   if (!c.go.recognised) return Error::success();
   find_import_wrappers(c);
   if (std::optional<std::vector<GoFunction>> functions = read_pclntab(c.module)) {

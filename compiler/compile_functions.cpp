@@ -66,7 +66,7 @@ class Pool {
     std::unique_ptr<llvm::Module> module = is_thunk ? lower_thunk(c_, *thunk, context) : lower_function(c_, item, context);
     generator.optimize(*module);
     std::string name = c_.options.module_name + ": " +
-                       (is_thunk ? std::string("thunk") : c_.module.display_name(c_.module.import_count() + item));
+                       (is_thunk ? "thunk " + thunk->name : c_.module.display_name(c_.module.import_count() + item));
     Expected<Fragment> fragment = generator.generate(*module);
     if (!fragment) return createStringError(inconvertibleErrorCode(), name + ": " + toString(fragment.takeError()));
     if (Error error = check_fragment(*fragment, c_.options.architecture, name)) return error;

@@ -5,6 +5,7 @@
 #include "disassemble.h"
 #include "fmt/format.h"
 #include "go_shape.h"
+#include "known_functions.h"
 #include "link.h"
 #include "lower.h"
 #include "llvm/Support/raw_ostream.h"
@@ -62,6 +63,7 @@ class Dumper {
       const DefinedFunction& function = m.functions[defined];
       out += fmt::format("function {} ({}): {} locals {}\n", index, m.display_name(index), type_text(m.types[function.type]),
                          function.body.locals.size());
+      out += fmt::format("  fingerprint {:#x}\n", fingerprint(m, function));
       for (size_t i = 0; i < function.body.code.size(); ++i) out += instruction(function.body, i);
     });
     return out;
@@ -86,7 +88,7 @@ class Dumper {
       out += fragment(c_.fragments[defined], c_.module.display_name(index));
     });
     if (!function_.empty()) return out;
-    for (size_t i = 0; i < c_.thunks.size(); ++i) out += fragment(c_.thunks[i].fragment, fmt::format("thunk {}", i));
+    for (const Thunk& thunk : c_.thunks) out += fragment(thunk.fragment, "thunk " + thunk.name);
     return out;
   }
 

@@ -87,6 +87,10 @@ class FunctionLowering {
   void recognise_dispatch(const Instr& instr);
   bool jumps_with_constants(const Frame& loop) const;
 
+  // lower_known.cpp
+  void try_helper_first(KnownFunction known);
+  void return_if(llvm::Value* condition, llvm::function_ref<llvm::Value*()> result);
+
   // lower_call.cpp
   bool call(const Instr& instr);
   void call_function(uint32_t function);

@@ -1,8 +1,11 @@
 // go_shape.cpp - see go_shape.h. Everything here is one linear scan over the instructions.
 #include "go_shape.h"
 
+#include <map>
+
 #include "aotc/artifact_format.h"
 #include "fmt/format.h"
+#include "known_functions.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace aotc {
@@ -188,6 +191,9 @@ std::string describe_shape(const Compilation& c) {
   } else {
     line("go-shaped: no, {}", c.go.reason);
   }
+  std::map<uint32_t, KnownFunction> known(c.known.begin(), c.known.end());
+  for (auto [function, what] : known)
+    line("known: {} is {}", c.module.display_name(c.module.import_count() + function), known_function_name(what));
   for (size_t i = 0; i < c.module.tables.size(); ++i) {
     if (c.tables.descriptor[i] >= 0) {
       line("table {}: in the instance, descriptor {}", i, c.tables.descriptor[i]);
@@ -199,10 +205,7 @@ std::string describe_shape(const Compilation& c) {
   }
   for (size_t i = 0; i < c.global_slots.size(); ++i)
     if (c.global_slots[i] >= 0) line("global {}: slot {}", i, c.global_slots[i]);
-  for (const Thunk& thunk : c.thunks) {
-    static constexpr const char* kNames[] = {"import", "entry", "trap on null", "trap on type"};
-    line("thunk: {} {}", kNames[static_cast<int>(thunk.kind)], thunk.index);
-  }
+  for (const Thunk& thunk : c.thunks) line("thunk: {}", thunk.name);
   return out;
 }
 

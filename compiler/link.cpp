@@ -62,10 +62,7 @@ class StringTable {
 
 class Linker {
  public:
-  explicit Linker(Compilation& c) : c_(c), m_(c.module), arm_(c.options.architecture == Architecture::AArch64) {
-    for (const Export& e : m_.exports)
-      if (e.kind == AOTC_EXPORT_FUNCTION) export_names_.try_emplace(e.index, &e.name);
-  }
+  explicit Linker(Compilation& c) : c_(c), m_(c.module), arm_(c.options.architecture == Architecture::AArch64) {}
 
   llvm::Error link();
 
@@ -85,7 +82,6 @@ class Linker {
 
   // "function 412 (runtime.mallocgc)" or "thunk aotc.entry._start".
   std::string unit_name(size_t unit) const;
-  std::string thunk_name(const Thunk& thunk) const;
   llvm::Error error(const std::string& message) const {
     return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s: %s", c_.options.module_name.c_str(),
                                    message.c_str());
@@ -113,8 +109,7 @@ class Linker {
 
   std::vector<Unit> units_;
   std::vector<int64_t> import_units_;
-  llvm::DenseMap<uint32_t, size_t> entry_units_;               // wasm function to the unit of its entry thunk
-  llvm::DenseMap<uint32_t, const std::string*> export_names_;  // wasm function to the first name it is exported under
+  llvm::DenseMap<uint32_t, size_t> entry_units_;  // wasm function to the unit of its entry thunk
   int64_t trap_null_unit_ = -1;
   int64_t trap_type_unit_ = -1;
 
@@ -142,24 +137,8 @@ class Linker {
 
 // --- Names --------------------------------------------------------------------------------------------------------
 
-std::string Linker::thunk_name(const Thunk& thunk) const {
-  switch (thunk.kind) {
-    case ThunkKind::Import:
-      return "aotc.import." + m_.imports[thunk.index].field;
-    case ThunkKind::Entry:
-      if (auto found = export_names_.find(thunk.index); found != export_names_.end())
-        return "aotc.entry." + *found->second;
-      return "aotc.entry." + m_.display_name(thunk.index);
-    case ThunkKind::TrapNull:
-      return "aotc.trap.null";
-    case ThunkKind::TrapType:
-      return "aotc.trap.type";
-  }
-  return "aotc.thunk";
-}
-
 std::string Linker::unit_name(size_t unit) const {
-  if (unit >= c_.fragments.size()) return "thunk " + thunk_name(c_.thunks[unit - c_.fragments.size()]);
+  if (unit >= c_.fragments.size()) return "thunk " + c_.thunks[unit - c_.fragments.size()].name;
   auto function = static_cast<uint32_t>(m_.import_count() + unit);
   std::string name = function < m_.names.size() ? m_.names[function] : "";
   return "function " + std::to_string(function) + (name.empty() ? "" : " (" + name + ")");
@@ -382,7 +361,7 @@ void Linker::build_symbols() {
     if (i < c_.fragments.size())
       name = m_.display_name(static_cast<uint32_t>(m_.import_count() + i));
     else
-      name = thunk_name(c_.thunks[i - c_.fragments.size()]);
+      name = c_.thunks[i - c_.fragments.size()].name;
     llvm::ELF::Elf64_Sym symbol{};
     symbol.st_name = strings_.add(name);
     symbol.setBindingAndType(llvm::ELF::STB_LOCAL, llvm::ELF::STT_FUNC);

@@ -44,6 +44,8 @@ void prepare_module(const Compilation& c, llvm::Module& module) {
   module.setTargetTriple(target_triple(c.options.architecture));
   module.setDataLayout(target_data_layout(c.options.architecture));
   module.setPICLevel(PICLevel::SmallPIC);
+  // No frame needs padding: nothing on the guest's stack is wider than 8 bytes, and the helpers align their own.
+  if (c.options.architecture == Architecture::X86_64) module.setOverrideStackAlignment(8);
 }
 
 Function* create_function(const Compilation& c, llvm::Module& module, const Signature& signature, const std::string& name) {
@@ -106,6 +108,7 @@ void FunctionLowering::enter() {
     ssa_.write(static_cast<unsigned>(i), entry, value);
   }
   ssa_.seal(entry);
+  if (auto known = c_.known.find(index_ - c_.module.import_count()); known != c_.known.end()) try_helper_first(known->second);
 
   Frame frame;
   frame.kind = FrameKind::Function;

@@ -93,20 +93,29 @@ class Planner {
 
   void plan_thunks() {
     llvm::SetVector<uint32_t> entries;
+    llvm::DenseMap<uint32_t, const std::string*> export_names;  // the first of a function
     if (module_.start >= 0) entries.insert(static_cast<uint32_t>(module_.start));
     if (c_.go.recognised) entries.insert(static_cast<uint32_t>(c_.go.resume_loop));
     for (const Export& exported : module_.exports)
-      if (exported.kind == 0) entries.insert(exported.index);
+      if (exported.kind == 0) {
+        entries.insert(exported.index);
+        export_names.try_emplace(exported.index, &exported.name);
+      }
     for (uint32_t function : entries)
       if (function < module_.import_count()) needed_imports_.insert(function);
 
     auto imports = needed_imports_.takeVector();
     std::sort(imports.begin(), imports.end());
-    for (uint32_t function : imports) c_.thunks.push_back({ThunkKind::Import, function, {}});
-    for (uint32_t function : entries) c_.thunks.push_back({ThunkKind::Entry, function, {}});
+    for (uint32_t function : imports)
+      c_.thunks.push_back({ThunkKind::Import, function, "aotc.import." + module_.imports[function].field, {}});
+    for (uint32_t function : entries) {
+      const std::string* exported = export_names.lookup(function);
+      std::string name = exported ? *exported : module_.display_name(function);
+      c_.thunks.push_back({ThunkKind::Entry, function, "aotc.entry." + name, {}});
+    }
     if (!c_.tables.static_tables.empty()) {
-      c_.thunks.push_back({ThunkKind::TrapNull, 0, {}});
-      c_.thunks.push_back({ThunkKind::TrapType, 0, {}});
+      c_.thunks.push_back({ThunkKind::TrapNull, 0, "aotc.trap.null", {}});
+      c_.thunks.push_back({ThunkKind::TrapType, 0, "aotc.trap.type", {}});
     }
   }
 

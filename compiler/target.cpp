@@ -72,6 +72,8 @@ void set_definition_attributes(Function& function, Architecture architecture) {
   function.setAlignment(Align(64));
   function.addFnAttr("no-builtins");
   function.addFnAttr("no-stack-arg-probe");
+  // Backtraces need frames of a fixed size; a vector is spilled unaligned.
+  function.addFnAttr("no-realign-stack");
 }
 
 }  // namespace aotc

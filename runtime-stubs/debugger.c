@@ -39,6 +39,7 @@ static pthread_mutex_t g_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool g_enabled;
 
 void aotc_debugger_enable(void) { g_enabled = true; }
+bool aotc_debugger_enabled(void) { return g_enabled; }
 
 enum { kText = 1, kEhFrame, kSymtab, kStrtab, kShstrtab, kSections };
 static const char kSectionNames[] = "\0.text\0.eh_frame\0.symtab\0.strtab\0.shstrtab";

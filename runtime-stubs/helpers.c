@@ -7,6 +7,7 @@
  *
  * This file and table.c are compiled without the idioms that turn loops into calls of memcpy and memset.
  */
+#include "sha256.h"
 #include "state.h"
 #include "vector16.h"
 
@@ -226,7 +227,7 @@ HELPER uint32_t aotc_memcmp_helper(uint8_t* base, uint32_t p, uint32_t q, uint32
   uint64_t size = memory_size(base), count = n;
   if (__builtin_expect(p + count > size || q + count > size, 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
   uint64_t at = mismatch(base, p, q, count, __builtin_frame_address(0));
-  return at == count ? 0 : base[p + at] < base[q + at] ? UINT32_MAX : 1;
+  return at == count ? 0 : (uint32_t)base[p + at] - base[q + at];
 }
 
 HELPER uint32_t aotc_memchr_helper(uint8_t* base, uint32_t p, uint32_t byte, uint32_t n) {
@@ -291,5 +292,6 @@ void aotc_helpers_install(struct aotc_instance* instance) {
   SET(AOTC_HELPER_MEMEQUAL, aotc_memequal_helper);
   SET(AOTC_HELPER_MEMCHR, aotc_memchr_helper);
   SET(AOTC_HELPER_MEMCMP, aotc_memcmp_helper);
+  SET(AOTC_HELPER_SHA256, aotc_has_sha256() ? aotc_sha256_helper : aotc_no_sha256_helper);
 #undef SET
 }

@@ -63,7 +63,8 @@ enum aotc_status aotc_memory_populate(struct aotc_instance* instance, struct aot
   instance->kept_size = size;
   if (instance->image != NULL) return AOTC_OK;
 
-  bool can_map = aotc_page_size() == AOTC_IMAGE_PAGE;
+  /* perf takes the lowest mapping of a file for where its code was loaded, so that it could not unwind. */
+  bool can_map = aotc_page_size() == AOTC_IMAGE_PAGE && !aotc_debugger_enabled();
   int mapped = 0;
   const struct aotc_pages pages = aotc_pages_of(instance->artifact, instance->thaw);
   for (uint32_t i = 0; i < pages.count; ++i) {

@@ -270,6 +270,7 @@ int aotc_deadline_signal(void);
 void aotc_timer_release(struct aotc_thread* thread);
 
 /* debugger.c */
+bool aotc_debugger_enabled(void);
 void aotc_debugger_add(struct aotc_artifact* artifact);
 void aotc_debugger_remove(struct aotc_artifact* artifact);
 

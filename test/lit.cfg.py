@@ -12,9 +12,11 @@
 #   %node-script FILE.py        Python that runs aotc-node, see node/Inputs/node.py
 #   %python                     Python with the wheels of tools/setup.sh
 #   %inputs                     test/Inputs
-# Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb.
+# Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb,
+# gdb-aarch64 (a gdb that knows AArch64, and qemu), perf (it is installed and the kernel lets it sample).
 import os
 import shutil
+import subprocess
 
 import lit.formats
 
@@ -43,6 +45,14 @@ if qemu and os.path.exists(f"{bin_dir}/aotc-exec-aarch64"):
     config.available_features.add("qemu")
 if shutil.which("gdb"):
     config.available_features.add("gdb")
+if shutil.which("gdb-multiarch") and "qemu" in config.available_features:
+    config.available_features.add("gdb-aarch64")
+if not shutil.which("perf"):
+    lit_config.note("perf is not installed: runtime/perf.test is skipped")
+elif (probe := subprocess.run(["perf", "record", "-q", "-e", "cpu-clock", "-o", os.devnull, "true"], capture_output=True)).returncode:
+    lit_config.note(f"perf cannot sample here, so runtime/perf.test is skipped: {probe.stderr.decode(errors='replace').strip()}")
+else:
+    config.available_features.add("perf")
 
 # The environment's Python has the wheels that some tests import.
 python = f"{config.build_dir}/venv/bin/python"

@@ -38,7 +38,7 @@ static const char kHelp[] =
     "  --freeze OUT             run the program until it waits for input and write its snapshot to OUT; nothing arrives\n"
     "                           on stdin or on its listeners; exit code 3 and the reason if it cannot be frozen\n"
     "  --listeners N            with --freeze: how many listeners it finds, from fd 3 on (default 1)\n"
-    "  --gdb                    make the program's functions known to gdb (also: AOTC_GDB=1)\n"
+    "  --gdb                    make the program known to gdb, and its call graphs to perf (also: AOTC_GDB=1)\n"
     "  --help\n"
     "\n"
     "An artifact with a snapshot goes on from there if arguments, environment and directories are those that it was made\n"

@@ -141,7 +141,7 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string>& args) {
       ->add_option("--tcplisten", arguments->listeners, "ADDR:PORT: give the program a listening socket, from fd 3 on")
       ->allow_extra_args(false);
   command->add_flag("--cold", arguments->cold, "start from the beginning even if the artifact has a snapshot");
-  command->add_flag("--gdb", arguments->gdb, "make the program's functions known to an attached gdb");
+  command->add_flag("--gdb", arguments->gdb, "make the program known to gdb, and its call graphs to perf");
   command->add_option("--invoke", arguments->invoke,
                       "EXPORT ARG...: call this export with numbers as arguments instead of\nrunning the program; last "
                       "option before --");

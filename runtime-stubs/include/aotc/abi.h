@@ -109,10 +109,11 @@ enum aotc_helper {
   AOTC_HELPER_CATCH_CALL,
   /* preserve_none void(i32 sp), does not return: to the innermost catch_call. */
   AOTC_HELPER_UNWIND,
-  /* Byte-string primitives that replace Go's byte loops; operands are checked like memory.copy's. */
-  AOTC_HELPER_MEMEQUAL, /* (base, p, q, n) -> 1 if equal; n < 2^32 */
+  /* Replace functions of Go's library, see known_functions.h; operands are checked like memory.copy's. */
+  AOTC_HELPER_MEMEQUAL, /* (base, p, q, n) -> 1 if equal */
   AOTC_HELPER_MEMCHR,   /* (base, p, byte, n) -> index, or 0xffffffff */
-  AOTC_HELPER_MEMCMP,   /* (base, p, q, n) -> -1, 0, 1 */
+  AOTC_HELPER_MEMCMP,   /* (base, p, q, n) -> difference of the first bytes that differ, or 0 */
+  AOTC_HELPER_SHA256,   /* (base, i64 state, i64 data, i64 size) -> 1 if done, 0 if the caller has to */
   AOTC_HELPER_COUNT
 };
 

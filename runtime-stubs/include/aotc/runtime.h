@@ -155,8 +155,8 @@ uint64_t aotc_instance_memory_size(const struct aotc_instance* instance);
 void* aotc_instance_memory_at(const struct aotc_instance* instance, uint32_t address, uint64_t size);
 struct aotc_artifact* aotc_instance_artifact(const struct aotc_instance* instance);
 
-/* Makes every loaded artifact known to gdb (JIT interface). Costs time in proportion to the symbol table; off unless
- * called before aotc_load. */
+/* Makes every loaded artifact known to gdb (JIT interface), and lets perf unwind: memory images are then read, not
+ * mapped. Costs time in proportion to the symbol table and the image; off unless called before aotc_load. */
 void aotc_debugger_enable(void);
 
 /* --- WASI preview 1 ------------------------------------------------------------------------------------------ */

@@ -7,6 +7,8 @@ Only the header's checksum guards the header; the snapshot's own fields must be 
 import struct
 import sys
 
+import xxhash
+
 data = open(sys.argv[1], "rb").read()
 # struct aotc_header: identity, digest, names, sizes, five sections of 24 bytes, then the snapshot's.
 SNAPSHOT = struct.unpack_from("<Q", data, 0x400 + 152 + 5 * 24)[0]
@@ -30,6 +32,17 @@ for name, (offset, form, value) in faults.items():
     copy = bytearray(data)
     struct.pack_into(form, copy, SNAPSHOT + offset, value)
     open(f"{sys.argv[2]}.{name}", "wb").write(copy)
+# A module without Go's shape has no loop that could resume it.
+copy = bytearray(data)
+size = struct.unpack_from("<I", data, 0x400 + 16)[0] - 8
+copy[0x400 + 20] &= 0xFE
+struct.pack_into("<Q", copy, 0x400 + size, xxhash.xxh3_64_intdigest(bytes(copy[0x400 : 0x400 + size])))
+open(f"{sys.argv[2]}.shape", "wb").write(copy)
+# Global 0 is the stack pointer.
+start = struct.unpack_from("<Q", data, SNAPSHOT + SPANS["globals"])[0]
+copy = bytearray(data)
+struct.pack_into("<I", copy, SNAPSHOT + start, 0xFFFFFFF0)
+open(f"{sys.argv[2]}.sp", "wb").write(copy)
 # The first run leads outside memory.
 runs = struct.unpack_from("<Q", data, SNAPSHOT + SPANS["runs"])[0]
 copy = bytearray(data)

@@ -8,6 +8,7 @@
 
 #include <cstring>
 
+#include "aotc/abi.h"
 #include "aotc/artifact_format.h"
 
 namespace aotc {
@@ -50,10 +51,10 @@ class LinkTest : public testing::Test {
     m.globals = {{ValueType::I64, true, {7, 0}}, {ValueType::I32, false, {8, 0}}, {ValueType::F64, true, {9, 0}}};
     c_.global_slots = {1, -1, 0};
     c_.fragments = {caller(2), caller(0)};
-    c_.thunks = {{ThunkKind::Import, 0, just_return()},
-                 {ThunkKind::Entry, 1, caller(1)},
-                 {ThunkKind::TrapNull, 0, just_return()},
-                 {ThunkKind::TrapType, 0, just_return()}};
+    c_.thunks = {{ThunkKind::Import, 0, "aotc.import.log", just_return()},
+                 {ThunkKind::Entry, 1, "aotc.entry.run", caller(1)},
+                 {ThunkKind::TrapNull, 0, "aotc.trap.null", just_return()},
+                 {ThunkKind::TrapType, 0, "aotc.trap.type", just_return()}};
   }
 
   std::string link_error() {
@@ -256,6 +257,48 @@ TEST_F(LinkTest, RefusesMissingPieces) {
   EXPECT_EQ(link_error(), "t.wasm: not every function has a fragment");
 }
 
+TEST_F(LinkTest, RefusesMissingThunks) {
+  c_.module.start = 2;
+  EXPECT_EQ(link_error(), "t.wasm: the start function has no entry thunk");
+  c_.thunks[0].index = 1;
+  EXPECT_EQ(link_error(), "t.wasm: thunk for an import that does not exist");
+}
+
+TEST_F(LinkTest, NamesThunks) {
+  c_.thunks[0].fragment.text.clear();
+  EXPECT_EQ(link_error(), "t.wasm: thunk aotc.import.log: malformed fragment");
+  c_.thunks[0].fragment = just_return();
+  c_.thunks[1].fragment.text.clear();
+  EXPECT_EQ(link_error(), "t.wasm: thunk aotc.entry.run: malformed fragment");
+}
+
+TEST_F(LinkTest, RefusesWhatDoesNotFitTheContext) {
+  c_.global_slots[0] = AOTC_MAX_GLOBALS;
+  EXPECT_EQ(link_error(), "t.wasm: too many globals");
+  c_.global_slots[0] = 1;
+  c_.module.tables = {{1, AOTC_NONE}};
+  EXPECT_EQ(link_error(), "t.wasm: not every table has a plan");
+  c_.tables.descriptor = {AOTC_MAX_TABLES};
+  EXPECT_EQ(link_error(), "t.wasm: too many tables");
+}
+
+TEST_F(LinkTest, RefusesImpossibleStaticTables) {
+  c_.module.tables = {{1, AOTC_NONE}};
+  c_.tables.descriptor = {-1};
+  c_.tables.contents = {{0}};
+  c_.tables.static_tables = {{0, 1}};
+  c_.thunks.erase(c_.thunks.begin() + 2);  // the target of null
+  EXPECT_EQ(link_error(), "t.wasm: table 0: entry without code");
+  c_.tables.contents = {std::vector<uint32_t>(1 << 20)};
+  c_.tables.static_tables.assign(65, {0, 1});
+  EXPECT_EQ(link_error(), "t.wasm: immutable tables are larger than 256 MiB together");
+}
+
+TEST_F(LinkTest, RefusesUnknownCpu) {
+  options_.cpu = "vax";
+  EXPECT_EQ(link_error(), "t.wasm: unknown cpu vax");
+}
+
 TEST_F(LinkTest, RefusesCallsBeyondReachOnArm) {
   options_.architecture = Architecture::AArch64;
   Fragment ret;
@@ -265,6 +308,27 @@ TEST_F(LinkTest, RefusesCallsBeyondReachOnArm) {
   EXPECT_EQ(link_error(), "no error");
   c_.fragments[0].text.resize(128u << 20);
   EXPECT_EQ(link_error(), "t.wasm: function 2: code of all functions together is larger than 128 MiB");
+}
+
+TEST_F(LinkTest, AttachesOnlySnapshotsOfTheModule) {
+  auto attach_error = [this](llvm::ArrayRef<uint8_t> snapshot) {
+    llvm::Error error = attach_snapshot(c_.artifact, snapshot);
+    return error ? llvm::toString(std::move(error)) : "no error";
+  };
+  EXPECT_EQ(attach_error({}), "snapshot: not an artifact");
+  ASSERT_EQ(link_error(), "no error");
+  EXPECT_EQ(attach_error({1, 2, 3}), "snapshot: truncated");
+  aotc_snapshot head{};
+  llvm::ArrayRef<uint8_t> bytes(reinterpret_cast<const uint8_t*>(&head), sizeof head);
+  EXPECT_EQ(attach_error(bytes), "snapshot: corrupted");
+  head.magic = AOTC_SNAPSHOT_MAGIC;
+  head.size = sizeof head;
+  EXPECT_EQ(attach_error(bytes), "snapshot: it is another module's");
+  std::memcpy(head.module_sha256, header().module_sha256, sizeof head.module_sha256);
+  EXPECT_EQ(attach_error(bytes), "no error");
+  EXPECT_EQ(header().snapshot.size, sizeof head);
+  EXPECT_EQ(at<aotc_snapshot>(header().snapshot.offset).magic, AOTC_SNAPSHOT_MAGIC);
+  EXPECT_EQ(header().file_size, c_.artifact.size());
 }
 
 TEST_F(LinkTest, DescribesTheLayout) {

@@ -177,31 +177,56 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Invalid, ReadModuleRefuses,
-    testing::Values(Refused{"TypeMismatch", one_function({0x42, 1, 0x45, 0x1a, 0x0b}),
-                            "function 0: offset 0x19: type mismatch in i32.eqz, expected [i32] but got [i64]"},
-                    Refused{"AfterEnd", one_function({0x0b, 0x01, 0x0b}),
-                            "function 0: offset 0x18: instruction after the end of the function"},
-                    Refused{"MissingEnd", one_function({0x02, 0x40, 0x0b}),
-                            "function 0: offset 0x1a: function body must end with end"},
-                    Refused{"TypedSelect", one_function({0x41, 1, 0x41, 1, 0x41, 1, 0x1c, 0, 0x1a, 0x0b}),
-                            "function 0: offset 0x1d: select must have one result type"},
-                    Refused{"DataFlags", module({memory(1), section(11, list({{3, 0, 0}}))}),
-                            "offset 0x12: invalid data segment flags 0x3"},
-                    Refused{"DataCount", module({section(12, {3})}),
-                            "offset 0xb: data count section does not match the data section"},
-                    Refused{"ExportZero",
-                            module({types({func_type({}, {})}), functions({0}),
-                                    section(7, list({join({name(std::string("a\0b", 3)), {0, 0}})})),
-                                    code({body({0x0b})})}),
-                            "offset 0x1b: export name contains a zero byte"},
-                    Refused{"TableSize", module({section(4, list({join({{0x70, 0}, leb(10'000'001)})}))}),
-                            "offset 0x11: tables are too large: 10000001"},
-                    Refused{"Params", module({types({join({{0x60}, sized(Bytes(901, kI32)), {0}})})}),
-                            "offset 0x395: too many parameters: 901"},
-                    Refused{"Locals",
-                            module({types({func_type({}, {})}), functions({0}),
-                                    code({sized(join({{1}, leb(50'001), {kI32, 0x0b}}))})}),
-                            "function 0: offset 0x1b: too many locals"}),
+    testing::Values(
+        Refused{"TypeMismatch", one_function({0x42, 1, 0x45, 0x1a, 0x0b}),
+                "function 0: offset 0x19: type mismatch in i32.eqz, expected [i32] but got [i64]"},
+        Refused{"AfterEnd", one_function({0x0b, 0x01, 0x0b}),
+                "function 0: offset 0x18: instruction after the end of the function"},
+        Refused{"MissingEnd", one_function({0x02, 0x40, 0x0b}),
+                "function 0: offset 0x1a: function body must end with end"},
+        Refused{"TypedSelect", one_function({0x41, 1, 0x41, 1, 0x41, 1, 0x1c, 0, 0x1a, 0x0b}),
+                "function 0: offset 0x1d: select must have one result type"},
+        Refused{"DataFlags", module({memory(1), section(11, list({{3, 0, 0}}))}),
+                "offset 0x12: invalid data segment flags 0x3"},
+        Refused{"DataCount", module({section(12, {3})}),
+                "offset 0xb: data count section does not match the data section"},
+        Refused{"ExportZero",
+                module({types({func_type({}, {})}), functions({0}),
+                        section(7, list({join({name(std::string("a\0b", 3)), {0, 0}})})), code({body({0x0b})})}),
+                "offset 0x1b: export name contains a zero byte"},
+        Refused{"TableSize", module({section(4, list({join({{0x70, 0}, leb(10'000'001)})}))}),
+                "offset 0x11: tables are too large: 10000001"},
+        Refused{"Results", module({types({join({{0x60}, {0}, sized(Bytes(901, kI32))})})}),
+                "offset 0x395: too many results: 901"},
+        Refused{"BodySize",
+                module({types({func_type({}, {})}), functions({0}),
+                        code({sized(join({{0}, Bytes(7'654'321, 0x01), {0x0b}}))})}),
+                "function 0: offset 0x1c: function body is too large: 7654323 bytes"},
+        Refused{"BodyEnd", module({types({func_type({}, {})}), functions({0}), section(10, join({{1}, leb(99)}))}),
+                "function 0: offset 0x16: function body extends past the end of the module"},
+        Refused{"InitInstruction", module({section(6, list({{kI32, 0, 0x01, 0x0b}}))}),
+                "offset 0xd: nop in a constant expression"},
+        Refused{"ImportModuleName",
+                module({section(2, list({join({name(std::string(65'537, 'm')), name("f"), {0, 0}})}))}),
+                "offset 0x10014: import name is too long"},
+        Refused{"ImportZero",
+                module({types({func_type({}, {})}),
+                        section(2, list({join({name("m"), name(std::string("a\0b", 3)), {0, 0}})}))}),
+                "offset 0x18: import name contains a zero byte"},
+        Refused{"ExportName",
+                module({types({func_type({}, {})}), functions({0}),
+                        section(7, list({join({name(std::string(65'537, 'e')), {0, 0}})}))}),
+                "offset 0x1001d: export name is too long"},
+        Refused{"ExportTag",
+                module({types({func_type({}, {})}), functions({0}), section(7, list({join({name("t"), {4, 0}})})),
+                        code({body({0x0b})})}),
+                "offset 0x19: unsupported feature: exceptions (exported tag)"},
+        Refused{"Params", module({types({join({{0x60}, sized(Bytes(901, kI32)), {0}})})}),
+                "offset 0x395: too many parameters: 901"},
+        Refused{
+            "Locals",
+            module({types({func_type({}, {})}), functions({0}), code({sized(join({{1}, leb(50'001), {kI32, 0x0b}}))})}),
+            "function 0: offset 0x1b: too many locals"}),
     [](const auto& info) { return std::string(info.param.what); });
 
 TEST(ReadModule, AcceptsDeepNestingWithoutRecursion) {
@@ -223,6 +248,57 @@ TEST(ReadModule, BoundsTheOperandStack) {
   Bytes many = join({{0x60}, {0}, sized(Bytes(60, kI64))});
   Bytes bytes = module({types({many}), functions({0}), code({body(instructions)})});
   EXPECT_NE(read_error(bytes).find("too many operands on the stack"), std::string::npos);
+}
+
+// Each block keeps copies of its type's operands while it is open.
+TEST(ReadModule, BoundsOperandsOfNestedBlocks) {
+  Bytes instructions = {0x00};
+  for (int i = 0; i < 1200; ++i) instructions.insert(instructions.end(), {0x02, 0});
+  Bytes padding(40'000, 0x01);  // nops, so that the work per byte is no reason
+  Bytes many = join({{0x60}, {0}, sized(Bytes(900, kI64))});
+  Bytes bytes = module({types({many}), functions({0}), code({body(join({padding, instructions, {0x0b}}))})});
+  EXPECT_NE(read_error(bytes).find("too many operands in nested blocks"), std::string::npos) << read_error(bytes);
+}
+
+// 33,000 different types, and a block of the last one: more than Instr::block_type can say.
+TEST(ReadModule, BoundsTypesOfBlocks) {
+  Bytes all = leb(33'000);
+  for (uint32_t i = 0; i < 33'000; ++i) {
+    Bytes params;
+    for (int bit = 0; bit < 16; ++bit) params.push_back(i >> bit & 1 ? kI64 : kI32);
+    Bytes type = join({{0x60}, sized(params), {0}});
+    all.insert(all.end(), type.begin(), type.end());
+  }
+  Bytes bytes =
+      module({section(1, all), functions({0}), code({body(join({{0x00, 0x02}, leb(32'999), {0x0b, 0x0b}}))})});
+  EXPECT_NE(read_error(bytes).find("too many types to use one in a block"), std::string::npos) << read_error(bytes);
+}
+
+// 50,000 locals cost five bytes.
+TEST(ReadModule, BoundsLocalsOfAllFunctions) {
+  Bytes one = sized(join({{1}, leb(50'000), {kI32, 0x0b}}));
+  Bytes indices = leb(2'001), bodies = leb(2'001);
+  for (int i = 0; i < 2'001; ++i) {
+    indices.push_back(0);
+    bodies.insert(bodies.end(), one.begin(), one.end());
+  }
+  Bytes bytes = module({types({func_type({}, {})}), section(3, indices), section(10, bodies)});
+  EXPECT_NE(read_error(bytes).find("too many locals in all functions together"), std::string::npos);
+}
+
+TEST(ReadModule, BoundsImports) {
+  Bytes one = join({name(""), name(""), {0, 0}});
+  Bytes imports = leb(1'000'001);
+  for (int i = 0; i < 1'000'001; ++i) imports.insert(imports.end(), one.begin(), one.end());
+  Bytes bytes = module({types({func_type({}, {})}), section(2, imports)});
+  EXPECT_NE(read_error(bytes).find("too many imports"), std::string::npos);
+}
+
+// Not touched before the size is known to be too large, so it takes no memory.
+TEST(ReadModule, BoundsTheModule) {
+  std::unique_ptr<uint8_t[]> bytes(new uint8_t[(1u << 30) + 1]);
+  llvm::Expected<Module> m = read_module({bytes.get(), (1u << 30) + 1}, "t.wasm");
+  EXPECT_EQ(llvm::toString(m.takeError()), "t.wasm: module is larger than 1 GiB");
 }
 
 // After unreachable, 900 operands come out of nothing for each call of two bytes: seconds of work per megabyte.

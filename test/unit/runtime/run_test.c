@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../../runtime-stubs/sha256.h"
 #include "check.h"
 #include "guest.h"
 #include "make_artifact.h"
@@ -19,22 +20,24 @@ static struct aotc_artifact* g_artifact;
 /* An emulator takes its time to reserve address space. */
 static int g_rounds = 20;
 
-enum host_mode { kHostAdd, kHostTrap, kHostExit, kHostSleep, kHostReenter };
+enum host_mode { kHostAdd, kHostTrap, kHostExit, kHostSleep, kHostReenter, kHostReset, kHostFail };
 struct host {
   enum host_mode mode;
   int calls;
   struct aotc_instance* other;
 };
 
+/* What the last call that did not return said. */
+static _Thread_local struct aotc_error g_error;
+
 static enum aotc_status call(struct aotc_instance* instance, const char* name, const uint32_t args[5],
                              uint32_t results[3]) {
   struct aotc_value in[5] = {0}, out[3] = {0};
-  struct aotc_error error;
   for (int i = 0; i < 5; ++i) in[i].word[0] = args[i];
   const struct aotc_export* e = aotc_artifact_export(g_artifact, name, AOTC_EXPORT_FUNCTION);
   CHECK(e != NULL);
-  enum aotc_status status = aotc_instance_call(instance, e, in, out, &error);
-  CHECK(status == AOTC_OK || error.status == status);
+  enum aotc_status status = aotc_instance_call(instance, e, in, out, &g_error);
+  CHECK(status == AOTC_OK || g_error.status == status);
   for (int i = 0; i < 3 && results != NULL; ++i) results[i] = (uint32_t)out[i].word[0];
   return status;
 }
@@ -62,8 +65,15 @@ static enum aotc_status host(struct aotc_instance* instance, void* data, uint64_
       break;
     }
     case kHostReenter:
-      CHECK(call(instance, "add", ARGS(1, 2), NULL) == AOTC_ERROR_ARGUMENT);
+      CHECK(call(instance, "add", ARGS(1, 2), NULL) == AOTC_ERROR_ARGUMENT &&
+            strstr(g_error.message, "the instance is already running") != NULL);
       break;
+    case kHostReset:
+      CHECK(aotc_instance_reset(instance, &g_error) == AOTC_ERROR_ARGUMENT &&
+            strstr(g_error.message, "reset of a running instance") != NULL);
+      break;
+    case kHostFail:
+      return AOTC_ERROR_IO;
     default:
       break;
   }
@@ -116,6 +126,11 @@ static void test_calls(void) {
   CHECK(call(instance, "host", ARGS(7), r) == AOTC_OK && r[0] == 8 && h.calls == 1);
   h.mode = kHostReenter;
   CHECK(call(instance, "host", ARGS(7), r) == AOTC_OK && r[0] == 8);
+  h.mode = kHostReset;
+  CHECK(call(instance, "host", ARGS(7), r) == AOTC_OK && r[0] == 8);
+  h.mode = kHostFail;
+  CHECK(call(instance, "host", ARGS(7), r) == AOTC_ERROR_IO &&
+        strstr(g_error.message, "a host function failed") != NULL);
   h.mode = kHostExit;
   CHECK(call(instance, "host", ARGS(7), r) == AOTC_EXITED && aotc_instance_exit_code(instance) == 42);
   h.mode = kHostTrap;
@@ -127,7 +142,13 @@ static void test_calls(void) {
   const struct aotc_export* e = aotc_artifact_export(g_artifact, "reexported", AOTC_EXPORT_FUNCTION);
   CHECK(aotc_instance_call(instance, e, &value, &result, &error) == AOTC_OK && result.word[0] == 10);
   struct aotc_export copy = *e;
-  CHECK(aotc_instance_call(instance, &copy, &value, &result, &error) == AOTC_ERROR_ARGUMENT);
+  CHECK(aotc_instance_call(instance, &copy, &value, &result, &error) == AOTC_ERROR_ARGUMENT &&
+        strstr(error.message, "not an exported function of this artifact") != NULL);
+  CHECK(aotc_instance_thaw(instance, &error) == AOTC_ERROR_ARGUMENT &&
+        strstr(error.message, "the instance is not made of a snapshot") != NULL);
+  struct aotc_instance_options thaw = {.resolver = resolve, .resolver_data = &h, .thaw = true};
+  CHECK(aotc_instance_create(g_artifact, &thaw, &h.other, &error) == AOTC_ERROR_ARGUMENT &&
+        strstr(error.message, "has no snapshot") != NULL);
   h.other = create(&h, 0, 0);
   CHECK(call(instance, "host_nested", ARGS(30), r) == AOTC_OK && r[0] == 35);
   CHECK(aotc_instance_memory(instance)[64] == 35 && aotc_instance_memory(h.other)[64] == 0);
@@ -228,8 +249,8 @@ static void test_copy(void) {
         uint8_t old = memory[q + at];
         memory[q + at] = 201;
         CHECK(helper(instance, AOTC_HELPER_MEMEQUAL, p, q, n, 0) == 0);
-        CHECK(helper(instance, AOTC_HELPER_MEMCMP, p, q, n, 0) == UINT32_MAX &&
-              helper(instance, AOTC_HELPER_MEMCMP, q, p, n, 0) == 1);
+        CHECK(helper(instance, AOTC_HELPER_MEMCMP, p, q, n, 0) == old - 201u &&
+              helper(instance, AOTC_HELPER_MEMCMP, q, p, n, 0) == 201u - old);
         CHECK(helper(instance, AOTC_HELPER_MEMCHR, q, 201, n, 0) == at);
         memory[q + at] = old;
         CHECK(helper(instance, AOTC_HELPER_MEMCHR, q, 201, n, 0) == UINT32_MAX);
@@ -286,6 +307,31 @@ static void test_memory(void) {
   CHECK(memcmp(memory + (60 << 20), expected + 1, kBig) == 0);
   CHECK(helper(instance, AOTC_HELPER_MEMEQUAL, 60 << 20, 1, kBig, 0) == 1);
   free(expected);
+  aotc_instance_destroy(instance);
+}
+
+/* FIPS 180-4's example: one block that holds "abc". Without the instructions nothing is done. */
+static void test_sha256(void) {
+  struct host h = {.mode = kHostAdd};
+  struct aotc_instance* instance = create(&h, 0, 0);
+  uint8_t* memory = aotc_instance_memory(instance);
+  static const uint32_t kInitial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                       0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  static const uint32_t kExpected[8] = {0xba7816bf, 0x8f01cfea, 0x414140de, 0x5dae2223,
+                                        0xb00361a3, 0x96177a9c, 0xb410ff61, 0xf20015ad};
+  const uint32_t end = kMemoryPages * 65536, state = 1001, data = end - 127;
+  memset(memory + data, 0, 127);
+  memcpy(memory + data, "abc\x80", 4);
+  memory[data + 63] = 24;
+  memcpy(memory + state, kInitial, 32);
+  CHECK(helper(instance, AOTC_HELPER_SHA256, 0, data, 64, 0) == 0);
+  CHECK(helper(instance, AOTC_HELPER_SHA256, end - 31, data, 64, 0) == 0);
+  CHECK(helper(instance, AOTC_HELPER_SHA256, state, data, 128, 0) == 0);
+  CHECK(helper(instance, AOTC_HELPER_SHA256, state, UINT32_MAX, UINT32_MAX, 0) == 0);
+  CHECK(memcmp(memory + state, kInitial, 32) == 0);
+  uint32_t done = helper(instance, AOTC_HELPER_SHA256, state, data, 127, 0);
+  CHECK(done == aotc_has_sha256());
+  CHECK(memcmp(memory + state, done ? kExpected : kInitial, 32) == 0);
   aotc_instance_destroy(instance);
 }
 
@@ -493,10 +539,11 @@ int main(int argc, char** argv) {
   static const struct {
     const char* name;
     void (*run)(void);
-  } kTests[] = {{"calls", test_calls},         {"traps", test_traps},     {"stack", test_stack},
-                {"unwinding", test_unwinding}, {"copy", test_copy},       {"memory", test_memory},
-                {"limit", test_limit},         {"tables", test_tables},   {"reset", test_reset},
-                {"deadline", test_deadline},   {"threads", test_threads}, {"host_fault", test_host_fault}};
+  } kTests[] = {{"calls", test_calls},          {"traps", test_traps},       {"stack", test_stack},
+                {"unwinding", test_unwinding},  {"copy", test_copy},         {"memory", test_memory},
+                {"sha256", test_sha256},        {"limit", test_limit},       {"tables", test_tables},
+                {"reset", test_reset},          {"deadline", test_deadline}, {"threads", test_threads},
+                {"host_fault", test_host_fault}};
   for (size_t i = 0; i < sizeof(kTests) / sizeof(kTests[0]); ++i) {
     if (argc > 1 && strcmp(argv[1], kTests[i].name) != 0) continue;
     int before = g_failures;
