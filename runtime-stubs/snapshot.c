@@ -111,7 +111,7 @@ enum aotc_status aotc_instance_go_on(struct aotc_instance* instance, uint32_t wr
   uint64_t pc = (uint64_t)wrapper << 16;
   void* at = sp < 8 ? NULL : aotc_instance_memory_at(instance, sp - 8, 8);
   if (at == NULL)
-    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: stack pointer outside memory", instance->artifact->name);
+    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: stack pointer outside memory", instance->artifact->name);
   memcpy(at, &pc, sizeof(pc));
   return aotc_instance_resume(instance, error);
 }

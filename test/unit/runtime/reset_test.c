@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -50,6 +51,8 @@ static struct aotc_instance* create(const struct aotc_image* image) {
   return instance;
 }
 
+static bool said(const struct aotc_error* error, const char* text) { return strstr(error->message, text) != NULL; }
+
 static bool clean(struct aotc_instance* instance) {
   struct aotc_error error;
   bool good = aotc_instance_reset(instance, &error) == AOTC_OK && aotc_instance_compare(instance, &error) == AOTC_OK;
@@ -68,6 +71,7 @@ static void test_mode(const struct aotc_image* image, const struct aotc_instance
   uint8_t* memory = aotc_instance_memory(instance);
   const uint64_t size = kMemoryPages * 65536;
   CHECK(aotc_instance_compare(instance, &error) == AOTC_OK);
+  CHECK(aotc_instance_continue(instance, &error) == AOTC_ERROR_ARGUMENT && said(&error, "the instance is not suspended"));
   CHECK(memcmp(memory, aotc_instance_memory(fresh), size) == 0);
 
   /* Everything, and beyond; then little, several times. */
@@ -75,6 +79,7 @@ static void test_mode(const struct aotc_image* image, const struct aotc_instance
   helper(instance, AOTC_HELPER_MEMORY_FILL, 0, 0xee, (uint32_t)size + 10 * 65536);
   helper(instance, AOTC_HELPER_DATA_DROP, 0, 0, 0);
   CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_ARGUMENT);
+  CHECK(said(&error, "memory has another size than its image"));
   CHECK(clean(instance));
   CHECK(store(instance, (uint32_t)size) == AOTC_TRAPPED);
   CHECK(clean(instance));
@@ -94,6 +99,7 @@ static void test_mode(const struct aotc_image* image, const struct aotc_instance
   for (uint32_t i = 0; i < 200; ++i) {
     CHECK(store(instance, i % 3 * 0x11000) == AOTC_OK);
     CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_ARGUMENT);
+    CHECK(said(&error, "memory differs from its image at 0x"));
     CHECK(clean(instance));
   }
   helper(instance, AOTC_HELPER_MEMORY_INIT, 0, 5, 0); /* a segment that was dropped would trap */
@@ -102,6 +108,7 @@ static void test_mode(const struct aotc_image* image, const struct aotc_instance
   uint64_t* global = (uint64_t*)(void*)(memory + AOTC_GLOBAL_OFFSET(1));
   *global = 1;
   CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_ARGUMENT);
+  CHECK(said(&error, "global 1 differs from its initial value"));
   CHECK(clean(instance) && *global == 0x1122334455667788ull);
   int pipes[2];
   CHECK(pipe(pipes) == 0 && write(pipes[1], "secret", 6) == 6);
@@ -114,6 +121,18 @@ static void test_mode(const struct aotc_image* image, const struct aotc_instance
   pthread_join(thread, NULL);
   CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_ARGUMENT);
   CHECK(clean(instance));
+
+  /* What is kept beyond the image is compared, too. */
+  if (aotc_image_reset_mode(image) <= AOTC_RESET_PAGEMAP) {
+    CHECK(helper(instance, AOTC_HELPER_MEMORY_GROW, 1, 0, 0) == kMemoryPages && clean(instance));
+    CHECK(mprotect(memory + size, 65536, PROT_READ | PROT_WRITE) == 0);
+    memory[size + 5] = 1;
+    CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_ARGUMENT);
+    CHECK(said(&error, "memory beyond the image is not zero"));
+    CHECK(mprotect(memory + size, 65536, PROT_READ | PROT_WRITE) == 0);
+    memory[size + 5] = 0;
+    CHECK(clean(instance));
+  }
 
   /* Tables are as in an instance that was not pooled. */
   const struct aotc_table* table = (const void*)(memory + AOTC_TABLES_OFFSET);
@@ -160,7 +179,7 @@ int main(void) {
   }
   close(fd);
   struct aotc_instance* fresh = create(NULL);
-  CHECK(aotc_instance_compare(fresh, &error) == AOTC_ERROR_ARGUMENT);
+  CHECK(aotc_instance_compare(fresh, &error) == AOTC_ERROR_ARGUMENT && said(&error, "the instance has no image"));
   CHECK(aotc_image_create(g_artifact, true, AOTC_RESET_BEST, &(struct aotc_image*){NULL}, &error) ==
         AOTC_ERROR_ARGUMENT);
   static const char* const kNames[] = {"best", "scan", "pagemap", "madvise", "remap"};
@@ -170,10 +189,15 @@ int main(void) {
     if (status != AOTC_OK) {
       /* The kernel decides which ways there are, but not about these. */
       CHECK(status == AOTC_ERROR_ARGUMENT && mode != AOTC_RESET_BEST && mode != AOTC_RESET_REMAP);
+      CHECK(said(&error, "this way of resetting does not work here"));
       printf("%-8s does not work here\n", kNames[mode]);
       continue;
     }
     int before = g_failures;
+    struct aotc_instance* none;
+    const struct aotc_instance_options thawed = {.resolver = resolve, .image = image, .thaw = true};
+    CHECK(aotc_instance_create(g_artifact, &thawed, &none, &error) == AOTC_ERROR_ARGUMENT);
+    CHECK(said(&error, "the image is another's"));
     test_mode(image, fresh);
     if (aotc_image_reset_mode(image) <= AOTC_RESET_PAGEMAP) test_learning(image);
     printf("%-8s %s (mode %s)\n", kNames[mode], g_failures == before ? "ok" : "FAILED",
