@@ -3,11 +3,11 @@
  *
  *   aotc-coldstart-benchmark ARTIFACT COUNT MODE REQUEST-FILE
  *
- * MODE is how memory is reset: best, scan, pagemap, madvise or remap. Each round takes a warm slot, hands it the request,
- * runs it until the program waits for the next one, and gives the slot back. Prints JSON, times in microseconds, each a
- * pair [median, 99th percentile]: `enter` what thawing takes until the program can run (descriptors, clock, seeds),
- * `response` from taking the slot to when the program has written its response and waits, `reset`, `total`; pages
- * that were copied back; and the response's size.
+ * MODE is how memory is reset: best, scan, pagemap, madvise or remap. Each round takes a warm slot, hands it the
+ * request, runs it until the program waits for the next one, and gives the slot back. Prints JSON, times in
+ * microseconds, each a pair [median, 99th percentile]: `enter` what thawing takes until the program can run
+ * (descriptors, clock, seeds), `response` from taking the slot to when the program has written its response and waits,
+ * `reset`, `total`; pages that were copied back; and the response's size.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* image.c - the memory that fresh instances start from: where its pages lie in the artifact's file, and one copy of it
  * that a pool of instances shares.
  *
- * A file names its pages as runs, which are checked here one by one. An instance on its own maps the long runs and reads
- * the others (memory.c). For a pool the whole image is put together once, in a sealed file in memory, because then
- * every instance needs one mapping, each page that the guest has not written is still backed by that file, so the
+ * A file names its pages as runs, which are checked here one by one. An instance on its own maps the long runs and
+ * reads the others (memory.c). For a pool the whole image is put together once, in a sealed file in memory, because
+ * then every instance needs one mapping, each page that the guest has not written is still backed by that file, so the
  * kernel can tell the others apart, and the pages to copy back lie in one array.
  */
 #define _GNU_SOURCE

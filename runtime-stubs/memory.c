@@ -84,8 +84,8 @@ enum aotc_status aotc_memory_populate(struct aotc_instance* instance, struct aot
   return AOTC_OK;
 }
 
-/* Throws every page away and starts over: simple, and proves by construction that nothing of the last run is left. Pools
- * have a faster way, see reset.c. */
+/* Throws every page away and starts over: simple, and proves by construction that nothing of the last run is left.
+ * Pools have a faster way, see reset.c. */
 enum aotc_status aotc_memory_reset(struct aotc_instance* instance, struct aotc_error* error) {
   uint64_t size = aotc_tail(instance)->memory_size;
   if (size > 0 && mmap(aotc_base(instance), size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,

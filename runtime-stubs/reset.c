@@ -1,20 +1,20 @@
 /* reset.c - gives the memory of a pooled instance back its image, at the cost of what the guest wrote.
  *
- * The instance maps the image privately (image.c). A page that the guest writes becomes the instance's own and stays so:
- * the next request finds it there and does not fault. After each request every page of its own is compared with the
+ * The instance maps the image privately (image.c). A page that the guest writes becomes the instance's own and stays
+ * so: the next request finds it there and does not fault. After each request every page of its own is compared with the
  * image and, where it differs, copied back; one that was the same a number of times in a row is given up, so that the
  * set follows what requests write. Which pages are its own:
  *
- *   1. those of the last reset, if since then the instance ran on this thread only and the thread had no page fault, for a
- *      page can become its own by a fault only, the kernel's writes on behalf of a system call included;
- *   2. else those that are present or swapped and not backed by the image's file: from PAGEMAP_SCAN (Linux 6.7), or from
- *      /proc/self/pagemap, which costs a read of 8 bytes per page.
+ *   1. those of the last reset, if since then the instance ran on this thread only and the thread had no page fault,
+ * for a page can become its own by a fault only, the kernel's writes on behalf of a system call included;
+ *   2. else those that are present or swapped and not backed by the image's file: from PAGEMAP_SCAN (Linux 6.7), or
+ * from /proc/self/pagemap, which costs a read of 8 bytes per page.
  *
  * Where neither works, the kernel throws away all pages of its own (madvise), or the image is mapped again. Emulators
  * and sandboxes answer such questions wrongly rather than not at all, so each way is tried out before it is used.
  *
- * Memory beyond the image becomes inaccessible again. What the request touched of it is its own, too, and is cleared, so
- * that a program that grows in each request does not fault each time; if it is much, it is unmapped.
+ * Memory beyond the image becomes inaccessible again. What the request touched of it is its own, too, and is cleared,
+ * so that a program that grows in each request does not fault each time; if it is much, it is unmapped.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -100,7 +100,8 @@ static bool find_own_pages(const struct aotc_image* image, const uint8_t* memory
 }
 
 static bool map_again(const struct aotc_image* image, uint8_t* memory, uint64_t size) {
-  return mmap(memory, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, image->fd, 0) != MAP_FAILED;
+  return mmap(memory, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, image->fd, 0) !=
+         MAP_FAILED;
 }
 
 /* Tries `image->mode` on a mapping of its own: one page is read, one is written. */
@@ -199,8 +200,7 @@ static bool give_up_growth(struct aotc_instance* instance, uint64_t page, uint64
 
 static bool drop_pages(struct aotc_instance* instance, uint64_t page, uint64_t end) {
   instance->written_count = 0;
-  return give_up_growth(instance, page, end) &&
-         madvise(aotc_base(instance), instance->image->size, MADV_DONTNEED) == 0;
+  return give_up_growth(instance, page, end) && madvise(aotc_base(instance), instance->image->size, MADV_DONTNEED) == 0;
 }
 
 /* The request could use memory up to `accessible`, earlier ones up to kept_size. */
@@ -209,7 +209,8 @@ static bool reset_pages(struct aotc_instance* instance, uint64_t accessible, boo
   uint8_t* memory = aotc_base(instance);
   uint64_t page = aotc_page_size(), end = accessible > instance->kept_size ? accessible : instance->kept_size;
   if (image->size == 0) return give_up_growth(instance, page, end);
-  if (image->mode == AOTC_RESET_REMAP) return give_up_growth(instance, page, end) && map_again(image, memory, image->size);
+  if (image->mode == AOTC_RESET_REMAP)
+    return give_up_growth(instance, page, end) && map_again(image, memory, image->size);
   if (image->mode == AOTC_RESET_MADVISE) return drop_pages(instance, page, end);
   if (end - image->size > kMaxKeptGrowth) {
     if (!give_up_growth(instance, page, end)) return false;
@@ -259,7 +260,8 @@ enum aotc_status aotc_memory_compare(const struct aotc_instance* instance, struc
   const struct aotc_image* image = instance->image;
   const uint8_t* memory = aotc_base(instance);
   if (aotc_tail(instance)->memory_size != image->size)
-    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: memory has another size than its image", instance->artifact->name);
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: memory has another size than its image",
+                     instance->artifact->name);
   if (!growth_is_zero(instance))
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: memory beyond the image is not zero", instance->artifact->name);
   if (image->size == 0 || memcmp(memory, image->bytes, image->size) == 0) return AOTC_OK;

@@ -17,9 +17,8 @@
 static const uint64_t kMaxHead = 64ull << 20;
 
 static bool span_inside(const struct aotc_snapshot* s, const struct aotc_span* span, size_t element) {
-  return span->count == 0 ||
-         (span->offset % 8 == 0 && span->offset >= sizeof(*s) && span->offset <= s->head_size &&
-          (uint64_t)span->count * element <= s->head_size - span->offset);
+  return span->count == 0 || (span->offset % 8 == 0 && span->offset >= sizeof(*s) && span->offset <= s->head_size &&
+                              (uint64_t)span->count * element <= s->head_size - span->offset);
 }
 
 static bool strings_end(const struct aotc_snapshot* s, const struct aotc_span* span) {
@@ -54,15 +53,14 @@ enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, const struct 
     return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: its head is out of place", artifact->name);
   /* The offset need not be a multiple of this system's page size. */
   uint64_t page = aotc_page_size(), skip = h->snapshot.offset % page;
-  uint8_t* map = mmap(NULL, start.head_size + skip, PROT_READ, MAP_PRIVATE, artifact->fd,
-                      (off_t)(h->snapshot.offset - skip));
+  uint8_t* map =
+      mmap(NULL, start.head_size + skip, PROT_READ, MAP_PRIVATE, artifact->fd, (off_t)(h->snapshot.offset - skip));
   if (map == MAP_FAILED)
     return aotc_fail(error, AOTC_ERROR_IO, "%s: cannot map the snapshot: %s", artifact->name, strerror(errno));
   artifact->snapshot = (const struct aotc_snapshot*)(const void*)(map + skip);
   const char* fault = memcmp(&start, artifact->snapshot, sizeof(start)) != 0 ? "it changed while it was loaded"
                                                                              : find_fault(artifact->snapshot, h);
-  if (fault != NULL)
-    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: %s", artifact->name, fault);
+  if (fault != NULL) return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: %s", artifact->name, fault);
   return AOTC_OK;
 }
 
@@ -124,7 +122,8 @@ bool aotc_artifact_suspends(const struct aotc_artifact* artifact) {
 enum aotc_status aotc_instance_continue(struct aotc_instance* instance, struct aotc_error* error) {
   const struct aotc_artifact* artifact = instance->artifact;
   const struct aotc_import* imports = aotc_span_data(artifact, &artifact->header->imports);
-  uint32_t wrapper = instance->frozen_import < instance->import_count ? imports[instance->frozen_import].wrapper : AOTC_NONE;
+  uint32_t wrapper =
+      instance->frozen_import < instance->import_count ? imports[instance->frozen_import].wrapper : AOTC_NONE;
   if (instance->running || wrapper == AOTC_NONE || !aotc_artifact_suspends(artifact))
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the instance is not suspended", artifact->name);
   enum aotc_status status = aotc_thread_prepare(error);
@@ -137,7 +136,8 @@ enum aotc_status aotc_instance_continue(struct aotc_instance* instance, struct a
 enum aotc_status aotc_instance_seed(struct aotc_instance* instance, struct aotc_error* error) {
   const struct aotc_snapshot* s = instance->artifact->snapshot;
   if (!instance->thaw || s == NULL)
-    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the instance is not made of a snapshot", instance->artifact->name);
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the instance is not made of a snapshot",
+                     instance->artifact->name);
   enum aotc_status status = aotc_thread_prepare(error);
   if (status != AOTC_OK) return status;
   aotc_note_thread(instance);

@@ -1,9 +1,9 @@
 /* wasi_connection.c - a connection without a socket behind it, and giving a WASI host back its descriptors.
  *
  * A server in a pool serves one request per life. Its listener yields one connection, whose bytes come from a buffer of
- * the embedder and go to another one (struct aotc_connection). After the bytes that are there a read answers EAGAIN, and
- * the end only if the client has left, because Go's net/http takes the end for a client that has lost interest. A write
- * takes what fits and answers EAGAIN when nothing does. Nothing here waits: who would have to ends the call with
+ * the embedder and go to another one (struct aotc_connection). After the bytes that are there a read answers EAGAIN,
+ * and the end only if the client has left, because Go's net/http takes the end for a client that has lost interest. A
+ * write takes what fits and answers EAGAIN when nothing does. Nothing here waits: who would have to ends the call with
  * AOTC_FROZEN, and the same call is made again when the program goes on.
  */
 #define _GNU_SOURCE

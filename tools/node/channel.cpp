@@ -7,7 +7,7 @@
 #include <cstring>
 
 const char* end_cause_name(EndCause cause) {
-  static const char* const kNames[kEndCauses] = {"done", "trap", "deadline", "timeout", "memory",
+  static const char* const kNames[kEndCauses] = {"done", "trap",         "deadline", "timeout", "memory",
                                                  "exit", "bad response", "overload", "error"};
   return static_cast<unsigned>(cause) < kEndCauses ? kNames[static_cast<unsigned>(cause)] : "unknown";
 }

@@ -1,8 +1,8 @@
 // channel.h - frames between the front and a worker of a tenant: a stream socket, both ends non-blocking.
 //
-// frame = struct FrameHead, `size` bytes. What the tenant sends is hostile input to the front: a frame that is too large or
-// of an unknown type is the end of that tenant. Flow control keeps what is under way for one request below kWindow in each
-// direction: body bytes that the program has not read, response bytes that the client has not taken.
+// frame = struct FrameHead, `size` bytes. What the tenant sends is hostile input to the front: a frame that is too
+// large or of an unknown type is the end of that tenant. Flow control keeps what is under way for one request below
+// kWindow in each direction: body bytes that the program has not read, response bytes that the client has not taken.
 #pragma once
 
 #include <cstdint>

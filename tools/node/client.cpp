@@ -108,8 +108,8 @@ void Client::dispatch() {
   started_ = Loop::now();
   Tenant* tenant = front_.tenant_of(*app_);
   if (tenant == nullptr || tenant->load() >= front_.options.max_concurrency)
-    return answer(503, tenant == nullptr ? "the app is not ready\n" : "too many requests at the same time\n", keep_alive_,
-                  "Retry-After: 1\r\n");
+    return answer(503, tenant == nullptr ? "the app is not ready\n" : "too many requests at the same time\n",
+                  keep_alive_, "Retry-After: 1\r\n");
   response_.emplace(ResponseReader::Client{
       .head_request = request_->method == "HEAD", .http_10 = request_->http_10, .keep_alive = keep_alive_});
   link_ = tenant->least_loaded();

@@ -1,8 +1,8 @@
 // client.h - a client's connection to the front, and the request that it has under way.
 //
-// Requests are taken one after the other; what a client sends ahead stays in its buffer. An instance is asked for only when
-// the whole request is here, or 256 KiB of it, so a slow client costs a buffer. Responses are taken from the worker as
-// fast as the client takes them, and kWindow bytes ahead of it, so a slow reader costs a buffer, too.
+// Requests are taken one after the other; what a client sends ahead stays in its buffer. An instance is asked for only
+// when the whole request is here, or 256 KiB of it, so a slow client costs a buffer. Responses are taken from the
+// worker as fast as the client takes them, and kWindow bytes ahead of it, so a slow reader costs a buffer, too.
 #pragma once
 
 #include <memory>
@@ -59,8 +59,8 @@ class Client : public Source {
   AppMetrics* metrics_ = nullptr;
   Link* link_ = nullptr;  // while the request is with a worker
   uint32_t id_ = 0;
-  uint32_t unread_ = 0;   // body bytes that the program has not read
-  size_t untaken_ = 0;    // response bytes that the worker does not know to be taken
+  uint32_t unread_ = 0;  // body bytes that the program has not read
+  size_t untaken_ = 0;   // response bytes that the worker does not know to be taken
   bool body_sent_ = false;
   std::optional<ResponseReader> response_;
   uint64_t started_ = 0;

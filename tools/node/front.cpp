@@ -300,7 +300,8 @@ int Front::run() {
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
-    max_clients = std::min<size_t>(kMaxClients, files.rlim_cur > 2 * kOtherFiles ? files.rlim_cur - kOtherFiles : kOtherFiles);
+    max_clients =
+        std::min<size_t>(kMaxClients, files.rlim_cur > 2 * kOtherFiles ? files.rlim_cur - kOtherFiles : kOtherFiles);
   }
   sigset_t set;
   sigemptyset(&set);

@@ -27,12 +27,12 @@ class Link : public Source {
   Link(Front& front, Tenant& tenant, int fd);
   ~Link();
   void on_events(uint32_t events) override;
-  uint32_t open(Client* client);                  // a new request
+  uint32_t open(Client* client);                        // a new request
   void forget(uint32_t id) { clients_[id] = nullptr; }  // its client has left
   void send(Frame type, uint32_t id, uint32_t value = 0, std::string_view payload = {}) {
     channel_.send(type, id, value, payload);
   }
-  void flush();      // soon: what many clients send at once goes out in one piece
+  void flush();  // soon: what many clients send at once goes out in one piece
   void flush_now();
   size_t load() const { return clients_.size(); }
   bool ready = false;

@@ -2,7 +2,8 @@
 //
 // Neither side's bytes are passed on as they came. A message is parsed (Boost.Beast's parser, which only http.cpp uses)
 // and written anew with one framing that both ends read alike, so that neither can smuggle a second message past us;
-// hop-by-hop fields end here, and so do trailers. Both readers are fed what has arrived and say how much of it they used.
+// hop-by-hop fields end here, and so do trailers. Both readers are fed what has arrived and say how much of it they
+// used.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +50,7 @@ class ResponseReader {
   ~ResponseReader();
 
   size_t feed(std::string_view bytes);
-  void end();  // the program closed the connection
+  void end();            // the program closed the connection
   bool started() const;  // the final status line is known
   bool done() const;
   bool bad() const;

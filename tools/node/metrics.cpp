@@ -51,7 +51,7 @@ std::string write_metrics(const std::map<std::string, AppMetrics>& apps) {
   for (const auto& [app, m] : apps) sample("aotc_restarts_total", label(app), m.restarts);
   const struct {
     const char *name, *help;
-    Histogram AppMetrics::*histogram;
+    Histogram AppMetrics::* histogram;
     double unit;
   } kHistograms[] = {
       {"aotc_request_seconds", "From the complete request, or 256 KiB of it, to the end of the response.",

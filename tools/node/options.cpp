@@ -13,13 +13,16 @@ constexpr char kHelp[] =
     "usage: aotc-node serve --listen ADDR --app NAME=ARTIFACT [OPTION]...\n"
     "\n"
     "Serves HTTP/1.1 requests, each in a fresh instance of the Go program in ARTIFACT, made with `aotc compile`. The\n"
-    "program listens on descriptor 3; with a snapshot an instance starts in microseconds. Each app has a process of its\n"
+    "program listens on descriptor 3; with a snapshot an instance starts in microseconds. Each app has a process of "
+    "its\n"
     "own, under seccomp.\n"
     "\n"
     "  --listen ADDR            127.0.0.1:8080, :8080, [::1]:8080\n"
     "  --app NAME=ARTIFACT      an app; may be repeated\n"
-    "  --route PATTERN=NAME     requests for host HOST, path prefix /PATH or HOST/PATH go to app NAME; the longest path wins.\n"
-    "                           Without routes: the app whose name is the host or its first label, or the first part of the\n"
+    "  --route PATTERN=NAME     requests for host HOST, path prefix /PATH or HOST/PATH go to app NAME; the longest "
+    "path wins.\n"
+    "                           Without routes: the app whose name is the host or its first label, or the first part "
+    "of the\n"
     "                           path; all requests when there is one app only\n"
     "  --admin ADDR             serve /metrics and /healthz there, not on --listen\n"
     "  --workers N              threads per app (default: as many as there are processors)\n"
@@ -31,12 +34,14 @@ constexpr char kHelp[] =
     "  --reset MODE             how instances are reset: best, scan, pagemap, madvise, remap\n"
     "  --compare                compare all memory with the image after each request, and say so if it differs\n"
     "\n"
-    "SIGTERM: finish the requests that run, then exit. SIGHUP: load the artifacts again; requests go to the new ones as\n"
+    "SIGTERM: finish the requests that run, then exit. SIGHUP: load the artifacts again; requests go to the new ones "
+    "as\n"
     "soon as they are ready.\n"
     "\n"
     "Examples:\n"
     "  aotc-node serve --listen :8080 --app site=site.aotc\n"
-    "  aotc-node serve --listen :8080 --app a=a.aotc --app b=b.aotc --route a.example/=a --route /b/=b --deadline 100ms\n";
+    "  aotc-node serve --listen :8080 --app a=a.aotc --app b=b.aotc --route a.example/=a --route /b/=b --deadline "
+    "100ms\n";
 
 [[noreturn]] void usage(const char* what, const char* value) {
   std::fprintf(stderr, "aotc-node: %s: %s\n", what, value);
@@ -80,7 +85,8 @@ App parse_app(const std::string& text) {
   if (at == std::string::npos || at == 0 || at + 1 == text.size()) usage("--app: expected NAME=ARTIFACT", text.c_str());
   App app{text.substr(0, at), text.substr(at + 1)};
   for (char c : app.name)
-    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_') usage("--app: not a name", app.name.c_str());
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_')
+      usage("--app: not a name", app.name.c_str());
   return app;
 }
 
@@ -116,18 +122,30 @@ Options parse_options(int argc, char** argv) {
     const char* value = equals != std::string::npos ? argv[i] + equals + 1 : i + 1 < argc ? argv[++i] : nullptr;
     name = name.substr(0, equals);
     if (value == nullptr) usage("needs a value", name.c_str());
-    if (name == "--listen") o.listen = value;
-    else if (name == "--admin") o.admin = value;
-    else if (name == "--app") o.apps.push_back(parse_app(value));
-    else if (name == "--route") o.routes.push_back(parse_route(value));
-    else if (name == "--workers") o.workers = number("--workers", value, 256);
-    else if (name == "--deadline") o.deadline = quantity("--deadline", value, kDurations);
-    else if (name == "--timeout") o.timeout = quantity("--timeout", value, kDurations);
-    else if (name == "--max-memory") o.max_memory = quantity("--max-memory", value, kSizes);
-    else if (name == "--max-body") o.max_body = quantity("--max-body", value, kSizes);
-    else if (name == "--max-concurrency") o.max_concurrency = number("--max-concurrency", value, 1000000);
-    else if (name == "--reset") o.reset = value;
-    else usage("unknown option", name.c_str());
+    if (name == "--listen")
+      o.listen = value;
+    else if (name == "--admin")
+      o.admin = value;
+    else if (name == "--app")
+      o.apps.push_back(parse_app(value));
+    else if (name == "--route")
+      o.routes.push_back(parse_route(value));
+    else if (name == "--workers")
+      o.workers = number("--workers", value, 256);
+    else if (name == "--deadline")
+      o.deadline = quantity("--deadline", value, kDurations);
+    else if (name == "--timeout")
+      o.timeout = quantity("--timeout", value, kDurations);
+    else if (name == "--max-memory")
+      o.max_memory = quantity("--max-memory", value, kSizes);
+    else if (name == "--max-body")
+      o.max_body = quantity("--max-body", value, kSizes);
+    else if (name == "--max-concurrency")
+      o.max_concurrency = number("--max-concurrency", value, 1000000);
+    else if (name == "--reset")
+      o.reset = value;
+    else
+      usage("unknown option", name.c_str());
   }
   if (o.workers == 0) o.workers = 1;
   if (o.listen.empty()) usage("missing option", "--listen");
@@ -144,8 +162,16 @@ Options parse_options(int argc, char** argv) {
 }
 
 std::vector<std::string> tenant_words(const Options& o, const App& app) {
-  return {"aotc-node", "--tenant", app.name, app.artifact, std::to_string(o.workers), std::to_string(o.deadline),
-          std::to_string(o.timeout), std::to_string(o.max_memory), o.reset, o.compare ? "1" : "0"};
+  return {"aotc-node",
+          "--tenant",
+          app.name,
+          app.artifact,
+          std::to_string(o.workers),
+          std::to_string(o.deadline),
+          std::to_string(o.timeout),
+          std::to_string(o.max_memory),
+          o.reset,
+          o.compare ? "1" : "0"};
 }
 
 TenantOptions parse_tenant_words(char** words) {

@@ -19,26 +19,31 @@ namespace {
 constexpr unsigned kNobody = 65534;
 
 // What the runtime (memory, signals, timers), the WASI host without directories and the worker's loop call.
-constexpr int kAllowed[] = {
-    SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(preadv2), SCMP_SYS(write), SCMP_SYS(writev),
-    SCMP_SYS(pwritev2), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(lseek), SCMP_SYS(recvfrom),
-    SCMP_SYS(sendto), SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(futex),
-    SCMP_SYS(munmap), SCMP_SYS(madvise), SCMP_SYS(mremap), SCMP_SYS(brk), SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(restart_syscall),
-    SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep), SCMP_SYS(gettimeofday),
-    SCMP_SYS(timer_create), SCMP_SYS(timer_settime), SCMP_SYS(timer_delete), SCMP_SYS(getrandom), SCMP_SYS(getrusage),
-    SCMP_SYS(sched_yield), SCMP_SYS(gettid), SCMP_SYS(getpid), SCMP_SYS(exit), SCMP_SYS(exit_group)};
+constexpr int kAllowed[] = {SCMP_SYS(read),          SCMP_SYS(readv),        SCMP_SYS(pread64),
+                            SCMP_SYS(preadv2),       SCMP_SYS(write),        SCMP_SYS(writev),
+                            SCMP_SYS(pwritev2),      SCMP_SYS(close),        SCMP_SYS(fstat),
+                            SCMP_SYS(newfstatat),    SCMP_SYS(lseek),        SCMP_SYS(recvfrom),
+                            SCMP_SYS(sendto),        SCMP_SYS(recvmsg),      SCMP_SYS(sendmsg),
+                            SCMP_SYS(poll),          SCMP_SYS(ppoll),        SCMP_SYS(futex),
+                            SCMP_SYS(munmap),        SCMP_SYS(madvise),      SCMP_SYS(mremap),
+                            SCMP_SYS(brk),           SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
+                            SCMP_SYS(rt_sigreturn),  SCMP_SYS(sigaltstack),  SCMP_SYS(restart_syscall),
+                            SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep),
+                            SCMP_SYS(gettimeofday),  SCMP_SYS(timer_create), SCMP_SYS(timer_settime),
+                            SCMP_SYS(timer_delete),  SCMP_SYS(getrandom),    SCMP_SYS(getrusage),
+                            SCMP_SYS(sched_yield),   SCMP_SYS(gettid),       SCMP_SYS(getpid),
+                            SCMP_SYS(exit),          SCMP_SYS(exit_group)};
 
 bool add_rules(scmp_filter_ctx filter) {
   for (int call : kAllowed)
     if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0) != 0) return false;
   // No memory that can be executed.
   for (int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)})
-    if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) != 0)
-      return false;
+    if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) != 0) return false;
   const scmp_datum_t pagemap_scan = _IOC(_IOC_READ | _IOC_WRITE, 'f', 16, 12 * 8);
   for (scmp_datum_t request : {pagemap_scan, static_cast<scmp_datum_t>(FIONREAD)})
-    if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, request)) != 0)
+    if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+                         SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, request)) != 0)
       return false;
   // F_GETFL: the WASI host asks how its log is open.
   if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, 3)) != 0) return false;
@@ -60,9 +65,8 @@ std::string enter_process(int first_unused) {
 }
 
 std::string lock_process() {
-  if (geteuid() == 0 &&
-      (setgroups(0, nullptr) != 0 || setresgid(kNobody, kNobody, kNobody) != 0 ||
-       setresuid(kNobody, kNobody, kNobody) != 0))
+  if (geteuid() == 0 && (setgroups(0, nullptr) != 0 || setresgid(kNobody, kNobody, kNobody) != 0 ||
+                         setresuid(kNobody, kNobody, kNobody) != 0))
     return failed("cannot become nobody");
   // Changing the user forgets this.
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return failed("PR_SET_PDEATHSIG");

@@ -1,8 +1,8 @@
 // sandbox.h - takes away from a tenant process what serving requests does not need. libseccomp's only user.
 //
 // After it the process cannot open, create or connect anything, start programs or threads, map executable memory or
-// signal others: it has its channels to the front, its log, the artifact's mappings and anonymous memory. A call that is
-// not on the list answers ENOSYS, as if the kernel did not have it.
+// signal others: it has its channels to the front, its log, the artifact's mappings and anonymous memory. A call that
+// is not on the list answers ENOSYS, as if the kernel did not have it.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// tenant.cpp - see tenant.h. Each worker is a thread with its own channel, pool and instances, so that nothing is shared
-// but the artifact and its image, both read-only, and no request ever waits for a lock.
+// tenant.cpp - see tenant.h. Each worker is a thread with its own channel, pool and instances, so that nothing is
+// shared but the artifact and its image, both read-only, and no request ever waits for a lock.
 #include "tenant.h"
 
 #include <sys/prctl.h>

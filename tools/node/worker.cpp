@@ -12,7 +12,7 @@
 namespace {
 
 constexpr uint64_t kNever = ~0ull;
-constexpr uint32_t kMaxIdle = 64;           // warm slots that a worker keeps
+constexpr uint32_t kMaxIdle = 64;             // warm slots that a worker keeps
 constexpr unsigned kBatch = 4;                // responses per write while others wait
 constexpr size_t kReportConsumed = 32 << 10;  // bytes of a body
 
@@ -49,8 +49,7 @@ std::string Worker::prepare() {
   const aotc_pool_options pool = {
       .max_memory = options_.max_memory, .write_buffer = kWindow, .log = 2, .compare = options_.compare};
   aotc_slot* slot;
-  if (aotc_pool_create(image_, &pool, &pool_, &error_) != AOTC_OK ||
-      aotc_pool_take(pool_, &slot, &error_) != AOTC_OK ||
+  if (aotc_pool_create(image_, &pool, &pool_, &error_) != AOTC_OK || aotc_pool_take(pool_, &slot, &error_) != AOTC_OK ||
       aotc_instance_set_deadline(slot->instance, options_.deadline, &error_) != AOTC_OK ||
       aotc_pool_give(pool_, slot, &error_) != AOTC_OK)
     return error_.message;
@@ -195,8 +194,8 @@ void Worker::settle(Request& request, aotc_status status) {
   }
   if (request.response.done()) return end(request, EndCause::Done, {});
   if (!sensible || request.response.bad())
-    return end(request, EndCause::BadResponse, c.out_closed ? "the connection was closed before the response was complete"
-                                                            : "not an HTTP response");
+    return end(request, EndCause::BadResponse,
+               c.out_closed ? "the connection was closed before the response was complete" : "not an HTTP response");
   // What the client has not taken yet still goes out, though the program has ended.
   bool memory = aotc_instance_memory_refused(request.slot->instance);
   switch (status) {
@@ -208,7 +207,10 @@ void Worker::settle(Request& request, aotc_status status) {
                  "exit code " + std::to_string(aotc_instance_exit_code(request.slot->instance)));
     case AOTC_TRAPPED: {
       aotc_trap trap = aotc_instance_trap(request.slot->instance)->trap;
-      return end(request, trap == AOTC_TRAP_DEADLINE ? EndCause::Deadline : memory ? EndCause::Memory : EndCause::Trap,
+      return end(request,
+                 trap == AOTC_TRAP_DEADLINE ? EndCause::Deadline
+                 : memory                   ? EndCause::Memory
+                                            : EndCause::Trap,
                  std::string(aotc_trap_message(trap)) + where(request));
     }
     default:
@@ -220,11 +222,8 @@ void Worker::settle(Request& request, aotc_status status) {
 }
 
 void Worker::end(Request& request, EndCause cause, const std::string& text) {
-  RequestEnd end{.cause = cause,
-                 .pages = last_pages_,
-                 .thaw = request.thaw,
-                 .run = request.running,
-                 .reset = last_reset_};
+  RequestEnd end{
+      .cause = cause, .pages = last_pages_, .thaw = request.thaw, .run = request.running, .reset = last_reset_};
   channel_.send(Frame::End, request.id, 0, {reinterpret_cast<const char*>(&end), sizeof end}, text);
   // Early, but not for each of many: a frame that wakes the front up costs it more than one that it finds.
   if (runnable_.empty() || ++unsent_ % kBatch == 0) channel_.flush();

@@ -1,9 +1,9 @@
-// worker.h - a thread of a tenant that runs requests: takes frames from the front, lets instances run, sends back what they
-// wrote.
+// worker.h - a thread of a tenant that runs requests: takes frames from the front, lets instances run, sends back what
+// they wrote.
 //
 // A request runs until its program waits. Then what it wrote is shipped, and it costs no thread until more of its body
-// arrives, the client has taken something, or the time that it waits for has come. It ends when its response is complete
-// and it waits again; the response leaves before the instance is reset.
+// arrives, the client has taken something, or the time that it waits for has come. It ends when its response is
+// complete and it waits again; the response leaves before the instance is reset.
 #pragma once
 
 #include <deque>
@@ -48,7 +48,7 @@ class Worker {
   aotc_pool* pool_ = nullptr;
   aotc_error error_;
   Requests requests_;
-  std::deque<uint32_t> runnable_;  // ids, in the order in which something happened to them
+  std::deque<uint32_t> runnable_;                  // ids, in the order in which something happened to them
   std::set<std::pair<uint64_t, uint32_t>> times_;  // when something is to be done for a request that waits
   bool draining_ = false;
   uint32_t idle_ = 0;

@@ -1,5 +1,6 @@
 """operations.py ARTIFACT"""
 import os
+import shutil
 import signal
 import sys
 
@@ -60,6 +61,18 @@ with node([f"one={artifact}", f"two={artifact}"], "--route", "one.example=one", 
     started(n, 3)
     check(get(n.port, "/count", "one.example") == (200, b"request 1 of this instance\n"), "it is back")
     check(n.metric('restarts_total.*"one"') == 1 and n.metric('restarts_total.*"two"') == 0, "one restart")
+
+copy = artifact + ".copy"
+shutil.copy(artifact, copy)
+with node([f"one={copy}"]) as n:
+    # A reload of something that is no artifact changes nothing.
+    with open(copy + ".new", "w") as file:
+        file.write("not an artifact")
+    os.replace(copy + ".new", copy)
+    served = n.tenants()
+    n.process.send_signal(signal.SIGHUP)
+    n.wait_log("its process ended: exit code 1")
+    check(get(n.port, "/hello")[0] == 200 and n.tenants() == served, "the old one serves on")
 
 with node([f"one={artifact}"]) as n:
     # Reload: the old process finishes what it has, the new one takes what comes.

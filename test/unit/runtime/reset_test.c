@@ -1,5 +1,5 @@
-/* reset_test.c - pooled instances: each way of resetting gives back memory, globals, tables and segments exactly, undoes
- * growth, and notices what was written from other threads and by system calls.
+/* reset_test.c - pooled instances: each way of resetting gives back memory, globals, tables and segments exactly,
+ * undoes growth, and notices what was written from other threads and by system calls.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -71,7 +71,8 @@ static void test_mode(const struct aotc_image* image, const struct aotc_instance
   uint8_t* memory = aotc_instance_memory(instance);
   const uint64_t size = kMemoryPages * 65536;
   CHECK(aotc_instance_compare(instance, &error) == AOTC_OK);
-  CHECK(aotc_instance_continue(instance, &error) == AOTC_ERROR_ARGUMENT && said(&error, "the instance is not suspended"));
+  CHECK(aotc_instance_continue(instance, &error) == AOTC_ERROR_ARGUMENT &&
+        said(&error, "the instance is not suspended"));
   CHECK(memcmp(memory, aotc_instance_memory(fresh), size) == 0);
 
   /* Everything, and beyond; then little, several times. */

@@ -1,5 +1,5 @@
-/* test_connection.c - the connection in memory: one accept, bytes from and to buffers, suspension instead of waiting, and
- * going back to the descriptors of before.
+/* test_connection.c - the connection in memory: one accept, bytes from and to buffers, suspension instead of waiting,
+ * and going back to the descriptors of before.
  */
 #include "harness.h"
 
@@ -95,7 +95,8 @@ void test_connection(enum aotc_wasi_resolver resolver) {
     EXPECT(open_descriptors(), before);
     EXPECT(stat_path(&g, 4, "file", false), 0);
     EXPECT(CALL(&g, fd_fdstat_get, fd, OUT), WASI_EBADF);
-    c = (struct aotc_connection){.in = c.in, .in_size = 4, .out = c.out, .out_capacity = c.out_capacity, .out_limit = 16};
+    c = (struct aotc_connection){
+        .in = c.in, .in_size = 4, .out = c.out, .out_capacity = c.out_capacity, .out_limit = 16};
   }
   guest_close(&g);
   free(c.out);
