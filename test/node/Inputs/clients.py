@@ -1,4 +1,4 @@
-"""clients.py ARTIFACT NATIVE-PROGRAM
+"""clients.py ARTIFACT NATIVE-PROGRAM GO-CLIENT
 
 Runs every exchange against both servers and compares what came back: status, fields (but Date and how the body is framed)
 and body. curl is the client for whole requests, a socket for what curl does not do.
@@ -129,6 +129,9 @@ try:
             check(expected == seen, f"curl {words}: natively {str(expected)[:600]}, here {str(seen)[:600]}")
         for (name, expected), (_, seen) in zip(raw_cases(native_port), raw_cases(n.port)):
             check(expected == seen, f"{name}: natively {expected}, here {seen}")
+        expected, seen = (subprocess.run([sys.argv[3], f"127.0.0.1:{port}"], capture_output=True, timeout=PATIENCE).stdout
+                          for port in (native_port, n.port))
+        check(b"cancelled context canceled" in seen and expected == seen, f"Go's client: natively {expected}, here {seen}")
         # What Go would let through or answer otherwise, and a proxy must not.
         both = "POST /echo HTTP/1.1\nHost: x\nContent-Length: 4\nTransfer-Encoding: chunked\n\n0\n\nGET /hello HTTP/1.1\nHost: x\n\n"
         check(one(n.port, both).split(b" ")[1] == b"400", "both framings at once")
