@@ -92,6 +92,12 @@ class Workspace:
             run([python, "-m", "pip", "install", "--quiet", f"wasmtime=={WASMTIME_VERSION}"])
         return python
 
+    def libwasmtime(self):
+        """The library inside the wheel."""
+        command = [self.python(), "-c", "import os, wasmtime; print(os.path.dirname(wasmtime.__file__))"]
+        folder = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return os.path.join(folder, f"linux-{platform.machine()}", "_libwasmtime.so")
+
     def wasmtime(self, command):
         return [self.python(), os.path.join(HERE, "engines", "wasmtime_engine.py"), command]
 

@@ -84,3 +84,11 @@ uint32_t aotc_artifact_wasm_offset(const struct aotc_artifact* artifact, uint32_
   }
   return low < h->trap_sites.count && sites[low].code == code ? sites[low].wasm_offset : AOTC_NONE;
 }
+
+const uint8_t* aotc_artifact_segment(const struct aotc_artifact* artifact, const struct aotc_data_segment* segment) {
+  const struct aotc_section* metadata = &artifact->header->metadata;
+  if (segment->size == 0) return artifact->map;
+  uint64_t at = segment->offset - metadata->offset;
+  bool inside = segment->offset >= metadata->offset && at <= metadata->size && segment->size <= metadata->size - at;
+  return inside ? artifact->map + segment->offset : NULL;
+}

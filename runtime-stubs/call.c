@@ -57,6 +57,7 @@ static enum aotc_status run(struct aotc_instance* instance, uint32_t code, struc
   instance->trap.frames = 0;
   instance->trap.wasm_offset = AOTC_NONE;
   aotc_tail(instance)->unwind_stack = 0;
+  aotc_note_thread(instance);
   instance->running = true;
   enum aotc_status status = make_current(instance, error);
   if (status == AOTC_OK) {

@@ -50,7 +50,9 @@ static void on_deadline(int signal, siginfo_t* info, void* context) {
   struct aotc_instance* instance = thread->current;
   if (instance == NULL || instance->deadline == 0) {
     set_timer(thread, 0);
-  } else if (aotc_deadline_passed(instance)) {
+  } else if (!aotc_deadline_passed(instance)) {
+    if (thread->armed != instance->deadline) set_timer(thread, instance->deadline);
+  } else {
     instance->deadline_hit = 1;
     struct aotc_cursor cursor = aotc_machine_cursor(context);
     if (cursor.pc - (uintptr_t)instance->artifact->text < instance->artifact->text_size) {
@@ -85,7 +87,8 @@ bool aotc_deadline_passed(struct aotc_instance* instance) {
 enum aotc_status aotc_deadline_arm(struct aotc_instance* instance, struct aotc_error* error) {
   struct aotc_thread* thread = &aotc_this_thread;
   uint64_t deadline = instance->deadline;
-  if (deadline == 0 || thread->armed == deadline) return AOTC_OK;
+  /* A timer that fires too early finds that out and is set again: cheaper than setting it for every call. */
+  if (deadline == 0 || (thread->armed != 0 && thread->armed <= deadline)) return AOTC_OK;
   if (!thread->has_timer) {
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = aotc_deadline_signal()};
     event.sigev_notify_thread_id = (int)syscall(SYS_gettid);

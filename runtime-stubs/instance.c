@@ -116,19 +116,25 @@ static enum aotc_status resolve_imports(struct aotc_instance* instance, const st
   return AOTC_OK;
 }
 
+/* AOTC_SLOT_SIZE bytes, not aligned. */
+static const void* initial_global(const struct aotc_instance* instance, uint32_t slot) {
+  const struct aotc_artifact* artifact = instance->artifact;
+  if (instance->thaw)
+    return (const uint8_t*)aotc_snapshot_data(artifact->snapshot, &artifact->snapshot->globals) +
+           (size_t)slot * AOTC_SLOT_SIZE;
+  const struct aotc_global* globals = aotc_span_data(artifact, &artifact->header->globals);
+  return globals[slot].value;
+}
+
 static enum aotc_status populate_globals(struct aotc_instance* instance, struct aotc_error* error) {
   const struct aotc_artifact* artifact = instance->artifact;
-  if (instance->thaw) {
-    const uint8_t* frozen = aotc_snapshot_data(artifact->snapshot, &artifact->snapshot->globals);
-    for (uint32_t i = 0; i < artifact->header->globals.count; ++i)
-      memcpy(aotc_base(instance) + AOTC_GLOBAL_OFFSET(i), frozen + (size_t)i * AOTC_SLOT_SIZE, AOTC_SLOT_SIZE);
-    return AOTC_OK;
-  }
   const struct aotc_global* globals = aotc_span_data(artifact, &artifact->header->globals);
   for (uint32_t i = 0; i < artifact->header->globals.count; ++i) {
-    if (globals[i].type == AOTC_FUNCREF && globals[i].value[0] > instance->function_count)
+    uint64_t value[2];
+    memcpy(value, initial_global(instance, i), sizeof(value));
+    if (globals[i].type == AOTC_FUNCREF && value[0] > instance->function_count)
       return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: global %u refers to no function", artifact->name, i);
-    memcpy(aotc_base(instance) + AOTC_GLOBAL_OFFSET(i), globals[i].value, AOTC_SLOT_SIZE);
+    memcpy(aotc_base(instance) + AOTC_GLOBAL_OFFSET(i), value, sizeof(value));
   }
   return AOTC_OK;
 }
@@ -140,8 +146,8 @@ static enum aotc_status populate_data(struct aotc_instance* instance, struct aot
   const struct aotc_data_segment* segments = aotc_span_data(artifact, &h->data_segments);
   for (uint32_t i = 0; i < h->data_segments.count; ++i) {
     const struct aotc_data_segment* s = &segments[i];
-    if (s->size != 0 && (s->offset < h->metadata.offset || s->offset - h->metadata.offset > h->metadata.size ||
-                         s->size > h->metadata.size - (s->offset - h->metadata.offset)))
+    const uint8_t* bytes = aotc_artifact_segment(artifact, s);
+    if (bytes == NULL)
       return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: data segment %u is out of place", artifact->name, i);
     instance->data_dropped[i] = s->active != 0;
     if (!s->active || instance->thaw) continue;
@@ -149,7 +155,7 @@ static enum aotc_status populate_data(struct aotc_instance* instance, struct aot
     if (s->address > size || s->size > size - s->address)
       return aotc_fail(error, AOTC_TRAPPED, "%s: data segment %u: %s", artifact->name, i,
                        aotc_trap_message(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY));
-    if (s->size != 0) memcpy(aotc_base(instance) + s->address, artifact->map + s->offset, s->size);
+    if (s->size != 0) memcpy(aotc_base(instance) + s->address, bytes, s->size);
   }
   return AOTC_OK;
 }
@@ -163,14 +169,20 @@ static enum aotc_status create(struct aotc_instance* instance, const struct aotc
   instance->trap.wasm_offset = AOTC_NONE;
   instance->frozen_import = AOTC_NONE;
   instance->thaw = options->thaw;
+  instance->image = options->image;
+  if (options->image != NULL &&
+      (options->image->artifact != instance->artifact || options->image->thaw != options->thaw))
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the image is another's", instance->artifact->name);
   if (options->thaw && instance->artifact->snapshot == NULL)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: has no snapshot", instance->artifact->name);
   size_t bindings = (size_t)h->imports.count * sizeof(struct aotc_host_binding);
-  instance->allocation = calloc(1, bindings + h->data_segments.count + h->elem_segments.count + 1);
+  size_t segments = (size_t)h->data_segments.count + h->elem_segments.count;
+  instance->allocation = calloc(1, bindings + 2 * segments + 1);
   if (instance->allocation == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
   instance->host = instance->allocation;
   instance->data_dropped = (uint8_t*)instance->allocation + bindings;
   instance->elem_dropped = instance->data_dropped + h->data_segments.count;
+  instance->dropped_at_start = instance->data_dropped + segments;
   aotc_helpers_install(instance);
 
   enum aotc_status status;
@@ -180,7 +192,9 @@ static enum aotc_status create(struct aotc_instance* instance, const struct aotc
   if ((status = populate_globals(instance, error)) != AOTC_OK) return status;
   if ((status = aotc_memory_populate(instance, error)) != AOTC_OK) return status;
   if ((status = aotc_tables_populate(instance, error)) != AOTC_OK) return status;
-  return populate_data(instance, error);
+  status = populate_data(instance, error);
+  memcpy(instance->dropped_at_start, instance->data_dropped, segments);
+  return status;
 }
 
 enum aotc_status aotc_instance_create(struct aotc_artifact* artifact, const struct aotc_instance_options* options,
@@ -198,6 +212,17 @@ enum aotc_status aotc_instance_create(struct aotc_artifact* artifact, const stru
   return AOTC_OK;
 }
 
+static enum aotc_status reset_pooled(struct aotc_instance* instance, struct aotc_error* error) {
+  const struct aotc_header* h = instance->artifact->header;
+  enum aotc_status status = aotc_thread_prepare(error);
+  if (status == AOTC_OK) status = aotc_memory_reset_pooled(instance, error);
+  if (status == AOTC_OK && instance->table_count != 0) status = aotc_tables_populate(instance, error);
+  size_t segments = (size_t)h->data_segments.count + h->elem_segments.count;
+  memcpy(instance->data_dropped, instance->dropped_at_start, segments);
+  if (status == AOTC_OK) aotc_memory_is_clean(instance);
+  return status;
+}
+
 enum aotc_status aotc_instance_reset(struct aotc_instance* instance, struct aotc_error* error) {
   if (instance->running)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: reset of a running instance", instance->artifact->name);
@@ -206,11 +231,26 @@ enum aotc_status aotc_instance_reset(struct aotc_instance* instance, struct aotc
   memset(&instance->trap, 0, sizeof(instance->trap));
   instance->trap.wasm_offset = AOTC_NONE;
   instance->exit_code = 0;
+  instance->frozen_import = AOTC_NONE;
+  instance->memory_refused = false;
   if ((status = populate_globals(instance, error)) != AOTC_OK) return status;
+  if (instance->image != NULL) return reset_pooled(instance, error);
   if ((status = aotc_memory_reset(instance, error)) != AOTC_OK) return status;
   if ((status = aotc_tables_populate(instance, error)) != AOTC_OK) return status;
   aotc_stack_reset(instance);
   return populate_data(instance, error);
+}
+
+struct aotc_reset_counts aotc_instance_reset_counts(const struct aotc_instance* instance) { return instance->reset; }
+
+enum aotc_status aotc_instance_compare(const struct aotc_instance* instance, struct aotc_error* error) {
+  const struct aotc_artifact* artifact = instance->artifact;
+  if (instance->image == NULL)
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the instance has no image", artifact->name);
+  for (uint32_t i = 0; i < artifact->header->globals.count; ++i)
+    if (memcmp(aotc_base(instance) + AOTC_GLOBAL_OFFSET(i), initial_global(instance, i), AOTC_SLOT_SIZE) != 0)
+      return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: global %u differs from its initial value", artifact->name, i);
+  return aotc_memory_compare(instance, error);
 }
 
 void aotc_instance_destroy(struct aotc_instance* instance) {
@@ -223,6 +263,7 @@ void aotc_instance_destroy(struct aotc_instance* instance) {
 
 const struct aotc_trap_info* aotc_instance_trap(const struct aotc_instance* instance) { return &instance->trap; }
 void aotc_instance_set_trap(struct aotc_instance* instance, enum aotc_trap trap) { instance->trap.trap = trap; }
+bool aotc_instance_memory_refused(const struct aotc_instance* instance) { return instance->memory_refused; }
 int aotc_instance_exit_code(const struct aotc_instance* instance) { return instance->exit_code; }
 void aotc_instance_set_exit_code(struct aotc_instance* instance, int code) { instance->exit_code = code; }
 struct aotc_artifact* aotc_instance_artifact(const struct aotc_instance* instance) { return instance->artifact; }

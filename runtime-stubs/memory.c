@@ -45,48 +45,7 @@ enum aotc_status aotc_memory_reserve(struct aotc_artifact* artifact, struct aotc
 }
 
 uint64_t aotc_memory_initial(const struct aotc_instance* instance) {
-  const struct aotc_artifact* artifact = instance->artifact;
-  return (instance->thaw ? artifact->snapshot->memory_pages : artifact->header->memory_min) * AOTC_WASM_PAGE;
-}
-
-/* Where the pages come from: the module's image, or the snapshot. */
-struct image {
-  const struct aotc_image_run* runs;
-  uint32_t count;
-  uint64_t start; /* what the runs' offsets are relative to */
-  uint64_t begin; /* of the pages, in the file */
-  uint64_t size;
-};
-
-static struct image image_of(const struct aotc_instance* instance) {
-  const struct aotc_artifact* artifact = instance->artifact;
-  const struct aotc_header* h = artifact->header;
-  const struct aotc_snapshot* s = artifact->snapshot;
-  if (instance->thaw)
-    return (struct image){.runs = aotc_snapshot_data(s, &s->runs),
-                          .count = s->runs.count,
-                          .start = h->snapshot.offset,
-                          .begin = h->snapshot.offset + s->head_size,
-                          .size = h->snapshot.size - s->head_size};
-  return (struct image){.runs = aotc_span_data(artifact, &h->image_runs),
-                        .count = h->image_runs.count,
-                        .begin = h->image.offset,
-                        .size = h->image.size};
-}
-
-static enum aotc_status read_run(struct aotc_instance* instance, const struct aotc_image_run* run,
-                                 struct aotc_error* error) {
-  uint64_t size = run->pages * AOTC_IMAGE_PAGE;
-  for (uint64_t at = 0; at < size;) {
-    ssize_t got =
-        pread(instance->artifact->fd, aotc_base(instance) + run->address + at, size - at, (off_t)(run->offset + at));
-    if (got > 0)
-      at += (uint64_t)got;
-    else if (got == 0 || errno != EINTR)
-      return aotc_fail(error, AOTC_ERROR_IO, "%s: cannot read the memory image: %s", instance->artifact->name,
-                       got == 0 ? "file ends early" : strerror(errno));
-  }
-  return AOTC_OK;
+  return aotc_pages_of(instance->artifact, instance->thaw).memory_size;
 }
 
 enum aotc_status aotc_memory_populate(struct aotc_instance* instance, struct aotc_error* error) {
@@ -97,35 +56,36 @@ enum aotc_status aotc_memory_populate(struct aotc_instance* instance, struct aot
                      (unsigned long long)size, strerror(errno));
   aotc_tail(instance)->memory_size = size;
 
+  if (instance->image != NULL && size > 0 &&
+      mmap(aotc_base(instance), size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+           instance->image->fd, 0) == MAP_FAILED)
+    return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot map the memory image: %s", artifact->name, strerror(errno));
+  instance->kept_size = size;
+  if (instance->image != NULL) return AOTC_OK;
+
   /* perf takes the lowest mapping of a file for where its code was loaded, so that it could not unwind. */
   bool can_map = aotc_page_size() == AOTC_IMAGE_PAGE && !aotc_debugger_enabled();
   int mapped = 0;
-  const struct image image = image_of(instance);
-  for (uint32_t i = 0; i < image.count; ++i) {
-    struct aotc_image_run copy = image.runs[i];
-    const struct aotc_image_run* run = &copy;
-    uint64_t most = 65536 * AOTC_WASM_PAGE / AOTC_IMAGE_PAGE;
-    bool overflows = __builtin_add_overflow(copy.offset, image.start, &copy.offset);
-    if (overflows || run->pages > most || run->address % AOTC_IMAGE_PAGE != 0 || run->offset % AOTC_IMAGE_PAGE != 0 ||
-        run->address > size || run->pages * AOTC_IMAGE_PAGE > size - run->address || run->offset < image.begin ||
-        run->offset - image.begin > image.size ||
-        run->pages * AOTC_IMAGE_PAGE > image.size - (run->offset - image.begin))
-      return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: image run %u is out of place", artifact->name, i);
-    if (can_map && mapped < kMaxMappedRuns && run->pages >= kMinMappedPages) {
+  const struct aotc_pages pages = aotc_pages_of(instance->artifact, instance->thaw);
+  for (uint32_t i = 0; i < pages.count; ++i) {
+    struct aotc_image_run run;
+    enum aotc_status status = aotc_pages_run(&pages, i, &run, error);
+    if (status != AOTC_OK) return status;
+    if (can_map && mapped < kMaxMappedRuns && run.pages >= kMinMappedPages) {
       ++mapped;
-      if (mmap(aotc_base(instance) + run->address, run->pages * AOTC_IMAGE_PAGE, PROT_READ | PROT_WRITE,
-               MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, artifact->fd, (off_t)run->offset) == MAP_FAILED)
+      if (mmap(aotc_base(instance) + run.address, run.pages * AOTC_IMAGE_PAGE, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, artifact->fd, (off_t)run.offset) == MAP_FAILED)
         return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot map the memory image: %s", artifact->name,
                          strerror(errno));
-    } else {
-      enum aotc_status status = read_run(instance, run, error);
-      if (status != AOTC_OK) return status;
+    } else if ((status = aotc_pages_read(&pages, &run, aotc_base(instance), error)) != AOTC_OK) {
+      return status;
     }
   }
   return AOTC_OK;
 }
 
-/* Throws every page away and starts over: simple, and proves by construction that nothing of the last run is left. */
+/* Throws every page away and starts over: simple, and proves by construction that nothing of the last run is left.
+ * Pools have a faster way, see reset.c. */
 enum aotc_status aotc_memory_reset(struct aotc_instance* instance, struct aotc_error* error) {
   uint64_t size = aotc_tail(instance)->memory_size;
   if (size > 0 && mmap(aotc_base(instance), size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
@@ -144,7 +104,10 @@ uint32_t aotc_memory_grow(uint8_t* base, uint32_t delta) {
   uint64_t size = tail->memory_size, more = delta * AOTC_WASM_PAGE;
   if (!(instance->artifact->header->flags & AOTC_FLAG_MEMORY) || more > instance->memory_max - size) return UINT32_MAX;
   if (more > 0) {
-    if (!aotc_stack_make_room(instance, more)) return UINT32_MAX;
+    if (!aotc_stack_make_room(instance, more)) {
+      instance->memory_refused = true;
+      return UINT32_MAX;
+    }
     if (mprotect(base + size, more, PROT_READ | PROT_WRITE) != 0) return UINT32_MAX;
     tail->memory_size = size + more;
   }

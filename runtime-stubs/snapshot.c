@@ -17,9 +17,8 @@
 static const uint64_t kMaxHead = 64ull << 20;
 
 static bool span_inside(const struct aotc_snapshot* s, const struct aotc_span* span, size_t element) {
-  return span->count == 0 ||
-         (span->offset % 8 == 0 && span->offset >= sizeof(*s) && span->offset <= s->head_size &&
-          (uint64_t)span->count * element <= s->head_size - span->offset);
+  return span->count == 0 || (span->offset % 8 == 0 && span->offset >= sizeof(*s) && span->offset <= s->head_size &&
+                              (uint64_t)span->count * element <= s->head_size - span->offset);
 }
 
 static bool strings_end(const struct aotc_snapshot* s, const struct aotc_span* span) {
@@ -54,15 +53,14 @@ enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, const struct 
     return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: its head is out of place", artifact->name);
   /* The offset need not be a multiple of this system's page size. */
   uint64_t page = aotc_page_size(), skip = h->snapshot.offset % page;
-  uint8_t* map = mmap(NULL, start.head_size + skip, PROT_READ, MAP_PRIVATE, artifact->fd,
-                      (off_t)(h->snapshot.offset - skip));
+  uint8_t* map =
+      mmap(NULL, start.head_size + skip, PROT_READ, MAP_PRIVATE, artifact->fd, (off_t)(h->snapshot.offset - skip));
   if (map == MAP_FAILED)
     return aotc_fail(error, AOTC_ERROR_IO, "%s: cannot map the snapshot: %s", artifact->name, strerror(errno));
   artifact->snapshot = (const struct aotc_snapshot*)(const void*)(map + skip);
   const char* fault = memcmp(&start, artifact->snapshot, sizeof(start)) != 0 ? "it changed while it was loaded"
                                                                              : find_fault(artifact->snapshot, h);
-  if (fault != NULL)
-    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: %s", artifact->name, fault);
+  if (fault != NULL) return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: %s", artifact->name, fault);
   return AOTC_OK;
 }
 
@@ -104,19 +102,51 @@ bool aotc_snapshot_matches(const struct aotc_artifact* artifact, const struct ao
   return listeners == s->listeners;
 }
 
-enum aotc_status aotc_instance_thaw(struct aotc_instance* instance, struct aotc_error* error) {
-  const struct aotc_snapshot* s = instance->artifact->snapshot;
-  if (!instance->thaw || s == NULL)
-    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the instance is not made of a snapshot", instance->artifact->name);
-  enum aotc_status status = aotc_go_random_seed(instance, s, error);
-  if (status != AOTC_OK || s->flags & AOTC_SNAPSHOT_REACTOR) return status;
-  /* As if the import's wrapper had been called from here. */
+/* As if the import's wrapper had been called from where the instance stopped. */
+enum aotc_status aotc_instance_go_on(struct aotc_instance* instance, uint32_t wrapper, struct aotc_error* error) {
   uint32_t sp;
   memcpy(&sp, aotc_base(instance) + AOTC_GLOBAL_OFFSET(0), sizeof(sp));
-  uint64_t pc = (uint64_t)s->wrapper << 16;
+  uint64_t pc = (uint64_t)wrapper << 16;
   void* at = sp < 8 ? NULL : aotc_instance_memory_at(instance, sp - 8, 8);
   if (at == NULL)
     return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: stack pointer outside memory", instance->artifact->name);
   memcpy(at, &pc, sizeof(pc));
   return aotc_instance_resume(instance, error);
+}
+
+bool aotc_artifact_suspends(const struct aotc_artifact* artifact) {
+  const struct aotc_header* h = artifact->header;
+  return (h->flags & AOTC_FLAG_GO) && h->resume_thunk != AOTC_NONE;
+}
+
+enum aotc_status aotc_instance_continue(struct aotc_instance* instance, struct aotc_error* error) {
+  const struct aotc_artifact* artifact = instance->artifact;
+  const struct aotc_import* imports = aotc_span_data(artifact, &artifact->header->imports);
+  uint32_t wrapper =
+      instance->frozen_import < instance->import_count ? imports[instance->frozen_import].wrapper : AOTC_NONE;
+  if (instance->running || wrapper == AOTC_NONE || !aotc_artifact_suspends(artifact))
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the instance is not suspended", artifact->name);
+  enum aotc_status status = aotc_thread_prepare(error);
+  if (status != AOTC_OK) return status;
+  instance->frozen_import = AOTC_NONE;
+  aotc_note_thread(instance);
+  return aotc_instance_go_on(instance, wrapper, error);
+}
+
+enum aotc_status aotc_instance_seed(struct aotc_instance* instance, struct aotc_error* error) {
+  const struct aotc_snapshot* s = instance->artifact->snapshot;
+  if (!instance->thaw || s == NULL)
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the instance is not made of a snapshot",
+                     instance->artifact->name);
+  enum aotc_status status = aotc_thread_prepare(error);
+  if (status != AOTC_OK) return status;
+  aotc_note_thread(instance);
+  return aotc_go_random_seed(instance, s, error);
+}
+
+enum aotc_status aotc_instance_thaw(struct aotc_instance* instance, struct aotc_error* error) {
+  enum aotc_status status = aotc_instance_seed(instance, error);
+  const struct aotc_snapshot* s = instance->artifact->snapshot;
+  if (status != AOTC_OK || s->flags & AOTC_SNAPSHOT_REACTOR) return status;
+  return aotc_instance_go_on(instance, s->wrapper, error);
 }

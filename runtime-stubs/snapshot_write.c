@@ -54,12 +54,26 @@ static enum aotc_status append(struct writer* w, struct aotc_span* span, const v
   return AOTC_OK;
 }
 
+/* Which passive segments are left is state outside memory and globals. Go has none. */
+static bool dropped_segments(const struct aotc_instance* instance) {
+  const struct aotc_artifact* artifact = instance->artifact;
+  const struct aotc_header* h = artifact->header;
+  const struct aotc_data_segment* data = aotc_span_data(artifact, &h->data_segments);
+  const struct aotc_elem_segment* elem = aotc_span_data(artifact, &h->elem_segments);
+  for (uint32_t i = 0; i < h->data_segments.count; ++i)
+    if (instance->data_dropped[i] && !data[i].active) return true;
+  for (uint32_t i = 0; i < h->elem_segments.count; ++i)
+    if (instance->elem_dropped[i] && !elem[i].active) return true;
+  return false;
+}
+
 /* Where the instance stopped, and whether it can go on there. */
 static enum aotc_status check_stop(struct writer* w) {
   const struct aotc_artifact* artifact = w->instance->artifact;
   const struct aotc_header* h = artifact->header;
   if (!(h->flags & AOTC_FLAG_GO) || h->resume_thunk == AOTC_NONE || h->tables.count != 0)
     return refuse(w, "not a Go program, so its stack is not in linear memory");
+  if (dropped_segments(w->instance)) return refuse(w, "it dropped passive segments");
   if (w->wasi->freeze == NULL) return refuse(w, "the host was not made for freezing");
   if (w->wasi->freeze->output_lost) return refuse(w, "it wrote more than 1 MiB before it waited for input");
   uint32_t import = w->instance->frozen_import;

@@ -20,6 +20,8 @@
 
 /* Entries a table may have; 40 MB. Larger ones are refused, growing further fails. */
 #define AOTC_MAX_TABLE_ENTRIES 10000000u
+/* Pages of its own that a pooled instance may keep; 12 MiB. */
+#define AOTC_MAX_WRITTEN 3072u
 
 struct aotc_artifact {
   char* name;
@@ -33,6 +35,16 @@ struct aotc_artifact {
   const char* strings;
   const struct aotc_snapshot* snapshot; /* its head, mapped; null when there is none */
   void* debugger; /* what gdb was told, see debugger.c */
+};
+
+struct aotc_image {
+  struct aotc_artifact* artifact;
+  bool thaw;
+  enum aotc_reset_mode mode;
+  int fd;               /* sealed; byte n is byte n of linear memory */
+  uint64_t size;        /* of linear memory at the start; with 0 there is no file */
+  const uint8_t* bytes; /* the same, mapped */
+  int pagemap;          /* /proc/self/pagemap, or -1 */
 };
 
 struct aotc_type_view {
@@ -60,6 +72,7 @@ struct aotc_instance {
 
   /* Linear memory. Its size is in the context tail, where compiled code can see it. */
   uint64_t memory_max;   /* bytes */
+  bool memory_refused;   /* it would have grown past the limit */
   uint64_t memory_limit; /* max_memory of the options, UINT64_MAX for none */
 
   /* Native stack: [stack_map, stack_low) is inaccessible, [stack_low, stack_top) is the guest's. */
@@ -74,9 +87,19 @@ struct aotc_instance {
   struct aotc_host_binding* host;
   uint8_t* data_dropped; /* one byte per segment */
   uint8_t* elem_dropped;
-  void* allocation; /* holds the three above */
+  uint8_t* dropped_at_start; /* both, after creation */
+  void* allocation;          /* holds the four above */
 
   struct aotc_trap_info trap;
+
+  /* reset.c; only with an image */
+  const struct aotc_image* image;
+  struct aotc_reset_counts reset;
+  uint64_t kept_size;    /* memory beyond the image up to here was used before, and is inaccessible and zero */
+  uint64_t clean_thread; /* serial of the only thread that used the instance since its reset, or 0 */
+  uint64_t clean_faults; /* page faults of that thread until then */
+  uint32_t written_count;
+  uint32_t written[AOTC_MAX_WRITTEN]; /* pages of its own, ascending */
 };
 
 _Static_assert(offsetof(struct aotc_instance, host_stack) == AOTC_STATE_HOST_STACK, "entry.h");
@@ -119,6 +142,9 @@ const char* aotc_artifact_string(const struct aotc_artifact* artifact, uint32_t 
 const struct aotc_function* aotc_artifact_function(const struct aotc_artifact* artifact, uint32_t code);
 uint32_t aotc_artifact_wasm_offset(const struct aotc_artifact* artifact, uint32_t code); /* AOTC_NONE when unknown */
 
+/* The bytes of a data segment, null when they are out of place. */
+const uint8_t* aotc_artifact_segment(const struct aotc_artifact* artifact, const struct aotc_data_segment* segment);
+
 /* snapshot.c */
 enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, const struct aotc_header* header,
                                    struct aotc_error* error);
@@ -126,6 +152,10 @@ void aotc_snapshot_unmap(struct aotc_artifact* artifact);
 static inline const void* aotc_snapshot_data(const struct aotc_snapshot* s, const struct aotc_span* span) {
   return (const uint8_t*)s + span->offset;
 }
+
+/* Fresh seeds, and entering where the program stopped: the parts of aotc_instance_thaw. */
+enum aotc_status aotc_instance_seed(struct aotc_instance* instance, struct aotc_error* error);
+enum aotc_status aotc_instance_go_on(struct aotc_instance* instance, uint32_t wrapper, struct aotc_error* error);
 
 /* call.c: the loop that restarts goroutines. */
 enum aotc_status aotc_instance_resume(struct aotc_instance* instance, struct aotc_error* error);
@@ -146,6 +176,34 @@ enum aotc_status aotc_memory_reset(struct aotc_instance* instance, struct aotc_e
 /* Bytes of memory at creation. */
 uint64_t aotc_memory_initial(const struct aotc_instance* instance);
 void aotc_memory_release(struct aotc_instance* instance);
+
+/* image.c */
+/* Where the pages of an artifact's image, or of its snapshot, lie in its file. */
+struct aotc_pages {
+  struct aotc_artifact* artifact;
+  uint64_t memory_size;
+  const struct aotc_image_run* runs;
+  uint32_t count;
+  uint64_t start; /* what the runs' offsets are relative to */
+  uint64_t begin; /* of the pages, in the file */
+  uint64_t size;
+};
+struct aotc_pages aotc_pages_of(struct aotc_artifact* artifact, bool thaw);
+/* A run that was checked; its offset is from the start of the file. */
+enum aotc_status aotc_pages_run(const struct aotc_pages* pages, uint32_t index, struct aotc_image_run* run,
+                                struct aotc_error* error);
+enum aotc_status aotc_pages_read(const struct aotc_pages* pages, const struct aotc_image_run* run, uint8_t* memory,
+                                 struct aotc_error* error);
+
+/* reset.c */
+enum aotc_status aotc_image_choose_reset(struct aotc_image* image, enum aotc_reset_mode wanted,
+                                         struct aotc_error* error);
+/* Whoever lets an instance run, or writes to its memory, says on which thread. */
+void aotc_note_thread(struct aotc_instance* instance);
+/* Memory and native stack. Whatever else is reset may cause page faults, hence the second call, after it. */
+enum aotc_status aotc_memory_reset_pooled(struct aotc_instance* instance, struct aotc_error* error);
+void aotc_memory_is_clean(struct aotc_instance* instance);
+enum aotc_status aotc_memory_compare(const struct aotc_instance* instance, struct aotc_error* error);
 
 /* stack.c */
 enum aotc_status aotc_stack_create(struct aotc_instance* instance, uint64_t max_stack, struct aotc_error* error);
@@ -186,6 +244,7 @@ struct aotc_thread {
   volatile uint64_t armed;                /* the deadline that the timer is set for, 0 for none */
   void* alternate_stack;
   size_t alternate_size;
+  uint64_t serial; /* no other thread ever has it; 0 before it is prepared */
   bool prepared;
   bool has_timer;
   int timer; /* kernel's timer id */

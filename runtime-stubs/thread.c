@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -19,6 +20,7 @@ enum { kHandlerStack = 64 << 10 };
 
 _Thread_local struct aotc_thread aotc_this_thread __attribute__((tls_model("initial-exec")));
 static pthread_key_t g_key;
+static atomic_uint_least64_t g_serial;
 
 static void release(void* data) {
   struct aotc_thread* thread = data;
@@ -57,6 +59,7 @@ enum aotc_status aotc_thread_prepare(struct aotc_error* error) {
       return aotc_fail(error, AOTC_ERROR_LIMIT, "cannot install a signal stack: %s", strerror(errno));
     }
   }
+  thread->serial = atomic_fetch_add(&g_serial, 1) + 1;
   pthread_setspecific(g_key, thread);
   thread->prepared = true;
   return AOTC_OK;

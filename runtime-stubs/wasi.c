@@ -103,6 +103,16 @@ static enum aotc_status add_listener(struct aotc_wasi* wasi, int host, struct ao
   return AOTC_OK;
 }
 
+static enum aotc_status add_virtual_listener(struct aotc_wasi* wasi, struct aotc_connection* connection,
+                                             struct aotc_error* error) {
+  uint32_t fd;
+  struct aotc_wasi_fd* entry;
+  if (aotc_wasi_reserve(wasi, &fd, &entry) != 0) return fail(error, AOTC_ERROR_LIMIT, "out of memory", NULL);
+  *entry = AOTC_WASI_VIRTUAL_LISTENER;
+  wasi->connection = connection;
+  return AOTC_OK;
+}
+
 static enum aotc_status add_directory(struct aotc_wasi* wasi, const struct aotc_wasi_dir* dir,
                                       struct aotc_error* error) {
   uint32_t fd;
@@ -132,6 +142,7 @@ enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struc
   if (status == AOTC_OK) status = copy_strings(&wasi->environ, options->env_count, options->env, "environment", error);
   if (options->freeze && status == AOTC_OK) status = aotc_wasi_freeze_setup(wasi, options->listener_count, error);
   for (int i = 0; i < 3 && status == AOTC_OK && !options->freeze; i++) status = add_stdio(wasi, options->stdio[i], error);
+  if (options->connection && status == AOTC_OK) status = add_virtual_listener(wasi, options->connection, error);
   for (size_t i = 0; i < options->listener_count && status == AOTC_OK && !options->freeze; i++)
     status = add_listener(wasi, options->listeners[i], error);
   for (size_t i = 0; i < options->dir_count && status == AOTC_OK; i++)
@@ -149,7 +160,10 @@ enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struc
 
 void aotc_wasi_destroy(struct aotc_wasi* wasi) {
   if (!wasi) return;
+  aotc_wasi_restore(wasi);
+  for (uint32_t i = 0; i < wasi->fd_count; i++) wasi->fds[i].kept = false;
   aotc_wasi_close_all(wasi);
+  free(wasi->kept);
   aotc_wasi_freeze_release(wasi);
   free(wasi->fds);
   free(wasi->poll_fds);

@@ -14,6 +14,7 @@
  *     wasi_poll.c      poll_oneoff
  *     wasi_sock.c      accept, receive, send, shut down
  *     wasi_errno.c     host errno -> guest errno
+ *     wasi_connection.c  a connection in memory; descriptors of a pooled host
  *     wasi_freeze.c    standard descriptors and listeners of a program that is to be frozen; descriptors after a thaw
  *
  * Blocking. Everything the host opened itself is non-blocking on the host's side, whatever the guest asked; a guest
@@ -48,7 +49,8 @@ enum aotc_wasi_kind {
   AOTC_WASI_FILE,   /* regular file or block device: always ready, has a position */
   AOTC_WASI_DIRECTORY,
   AOTC_WASI_SOCKET,
-  AOTC_WASI_LISTENER
+  AOTC_WASI_LISTENER,
+  AOTC_WASI_CONNECTION /* the struct aotc_connection of the WASI host */
 };
 
 struct aotc_wasi_fd {
@@ -57,6 +59,7 @@ struct aotc_wasi_fd {
   uint16_t flags;   /* WASI_FDFLAG_*, as the guest sees them */
   bool owned;       /* close `host` with the guest's descriptor; its file description is ours and non-blocking */
   bool read_only;   /* reached through a read-only directory */
+  bool kept;        /* a copy is in `kept`, so closing it leaves `host` and `preopen` alone */
   bool no_nowait;   /* the kernel has no RWF_NOWAIT for this file */
   int host;
   uint32_t poll_slot; /* scratch of poll_oneoff */
@@ -64,6 +67,15 @@ struct aotc_wasi_fd {
   uint64_t inheriting;
   char* preopen; /* guest path of a preopened directory, else null */
 };
+
+/* A listener without a socket. */
+#define AOTC_WASI_VIRTUAL_LISTENER                       \
+  ((struct aotc_wasi_fd){.kind = AOTC_WASI_LISTENER,     \
+                         .filetype = WASI_FILETYPE_SOCKET_STREAM, \
+                         .flags = WASI_FDFLAG_NONBLOCK,  \
+                         .host = -1,                     \
+                         .rights = WASI_RIGHTS_LISTENER, \
+                         .inheriting = WASI_RIGHTS_SOCKET})
 
 /* A list of strings the way args_get and environ_get hand it out. */
 struct aotc_wasi_strings {
@@ -101,6 +113,11 @@ struct aotc_wasi {
   uint32_t poll_capacity;
   uint64_t monotonic_offset;        /* added to the host's clock, modulo 2^64 */
   struct aotc_wasi_freeze* freeze; /* null unless a snapshot is to be made */
+  struct aotc_connection* connection; /* the embedder's; null: listeners are sockets, and calls wait */
+  uint64_t wait_start; /* when the poll_oneoff that was suspended began to wait; 0 for none */
+  uint64_t wake_time;  /* when it is to be made again at the latest */
+  struct aotc_wasi_fd* kept; /* the table to go back to, null for none */
+  uint32_t kept_count;
 };
 
 /* --- arguments, results, guest memory ------------------------------------------------------------------------- */
@@ -186,6 +203,20 @@ void aotc_wasi_note_wait(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entr
 /* Keeps what the program writes. */
 int aotc_wasi_freeze_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
                            int count, uint32_t* moved);
+
+/* --- a connection in memory: wasi_connection.c --------------------------------------------------------------------- */
+
+/* The listener or the connection that has no host descriptor. */
+bool aotc_wasi_is_virtual(const struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry);
+/* Whether it can be read or written without waiting, and how much. */
+bool aotc_wasi_virtual_ready(const struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, bool read,
+                             uint64_t* bytes);
+int aotc_wasi_connection_accept(struct aotc_wasi* wasi, const struct aotc_wasi_fd* listener, uint32_t fdflags,
+                                struct aotc_wasi_fd* entry);
+int aotc_wasi_connection_read(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
+                              int count, bool peek, uint32_t* moved);
+int aotc_wasi_connection_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
+                               int count, uint32_t* moved);
 
 /* --- paths: wasi_resolve.c -------------------------------------------------------------------------------------- */
 

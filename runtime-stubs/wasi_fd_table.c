@@ -48,22 +48,23 @@ int aotc_wasi_reserve(struct aotc_wasi* wasi, uint32_t* fd, struct aotc_wasi_fd*
   return 0;
 }
 
-static int close_entry(struct aotc_wasi_fd* entry) {
+static int close_entry(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry) {
   int result = 0;
-  if (entry->owned && close(entry->host) != 0 && errno != EINTR) result = aotc_wasi_errno(errno);
-  free(entry->preopen);
+  if (entry->kind == AOTC_WASI_CONNECTION) wasi->connection->out_closed = true;
+  if (!entry->kept && entry->owned && close(entry->host) != 0 && errno != EINTR) result = aotc_wasi_errno(errno);
+  if (!entry->kept) free(entry->preopen);
   memset(entry, 0, sizeof *entry);
   return result;
 }
 
 int aotc_wasi_close(struct aotc_wasi* wasi, uint32_t fd) {
   if (fd < wasi->lowest_free) wasi->lowest_free = fd;
-  return close_entry(&wasi->fds[fd]);
+  return close_entry(wasi, &wasi->fds[fd]);
 }
 
 void aotc_wasi_close_all(struct aotc_wasi* wasi) {
   for (uint32_t i = 0; i < wasi->fd_count; i++)
-    if (wasi->fds[i].kind != AOTC_WASI_FREE) close_entry(&wasi->fds[i]);
+    if (wasi->fds[i].kind != AOTC_WASI_FREE) close_entry(wasi, &wasi->fds[i]);
 }
 
 uint8_t aotc_wasi_filetype(mode_t mode) {
@@ -154,7 +155,7 @@ enum aotc_status aotc_wasi_fd_renumber(struct aotc_instance* instance, void* dat
   if (error == 0) error = aotc_wasi_lookup(wasi, aotc_wasi_arg32(slots, 1), 0, &to);
   if (error == 0 && from != to) {
     if (wasi->freeze != NULL) wasi->freeze->renumbered = true;
-    error = close_entry(to);
+    error = close_entry(wasi, to);
     *to = *from;
     memset(from, 0, sizeof *from);
     if (number < wasi->lowest_free) wasi->lowest_free = number;

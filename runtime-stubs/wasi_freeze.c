@@ -30,12 +30,7 @@ enum aotc_status aotc_wasi_freeze_setup(struct aotc_wasi* wasi, size_t listeners
     struct aotc_wasi_fd* entry;
     if (aotc_wasi_reserve(wasi, &fd, &entry) != 0) return out_of_memory(error);
     *entry = i < 3 ? (struct aotc_wasi_fd){.kind = AOTC_WASI_STREAM, .host = -1, .rights = WASI_RIGHTS_STREAM}
-                   : (struct aotc_wasi_fd){.kind = AOTC_WASI_LISTENER,
-                                           .filetype = WASI_FILETYPE_SOCKET_STREAM,
-                                           .flags = WASI_FDFLAG_NONBLOCK,
-                                           .host = -1,
-                                           .rights = WASI_RIGHTS_LISTENER,
-                                           .inheriting = WASI_RIGHTS_SOCKET};
+                   : AOTC_WASI_VIRTUAL_LISTENER;
   }
   wasi->freeze->listeners = (uint32_t)listeners;
   return AOTC_OK;

@@ -188,7 +188,11 @@ static int transfer(struct aotc_instance* instance, struct aotc_wasi* wasi, cons
   if (!out) return WASI_EFAULT;
 
   uint32_t moved = 0;
-  if (wasi->freeze != NULL && t.entry->host < 0) {
+  if (t.entry->kind == AOTC_WASI_CONNECTION) {
+    error = write ? aotc_wasi_connection_write(wasi, t.entry, vectors, t.count, &moved)
+                  : aotc_wasi_connection_read(wasi, t.entry, vectors, t.count, false, &moved);
+    if (error != 0) return error;
+  } else if (wasi->freeze != NULL && t.entry->host < 0) {
     if (write) {
       error = aotc_wasi_freeze_write(wasi, t.entry, vectors, t.count, &moved);
     } else if (t.entry->flags & WASI_FDFLAG_NONBLOCK) {

@@ -18,6 +18,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+enum { kAskAgain = 1000000 /* nanoseconds */ };
+
 struct wait {
   struct aotc_instance* instance;
   struct aotc_wasi* wasi;
@@ -55,7 +57,7 @@ static int lookup(const struct wait* w, const uint8_t* s, struct aotc_wasi_fd** 
   if (error != 0) return error;
   uint8_t kind = (*entry)->kind;
   *always_ready = kind == AOTC_WASI_FILE || kind == AOTC_WASI_DIRECTORY || kind == AOTC_WASI_NULL ||
-                  ((*entry)->host < 0 && !aotc_wasi_is_input(w->wasi, *entry));
+                  ((*entry)->host < 0 && !aotc_wasi_is_input(w->wasi, *entry) && !aotc_wasi_is_virtual(w->wasi, *entry));
   return 0;
 }
 
@@ -85,6 +87,11 @@ static int prepare(struct wait* w, bool* immediate) {
     if (s[8] > WASI_EVENTTYPE_FD_WRITE) return WASI_EINVAL;
     if (lookup(w, s, &entry, &always_ready) != 0 || always_ready) {
       *immediate = true;
+      continue;
+    }
+    if (aotc_wasi_is_virtual(w->wasi, entry)) {
+      uint64_t bytes;
+      *immediate |= aotc_wasi_virtual_ready(w->wasi, entry, s[8] == WASI_EVENTTYPE_FD_READ, &bytes);
       continue;
     }
     struct pollfd* p = slot_of(w, entry);
@@ -146,6 +153,12 @@ static bool collect(struct wait* w, uint32_t at, const uint8_t* s) {
   bool always_ready, read = s[8] == WASI_EVENTTYPE_FD_READ;
   int error = lookup(w, s, &entry, &always_ready);
   uint16_t flags = 0;
+  if (error == 0 && aotc_wasi_is_virtual(w->wasi, entry)) {
+    uint64_t bytes;
+    if (!aotc_wasi_virtual_ready(w->wasi, entry, read, &bytes)) return false;
+    put_event(w, at, s, 0, bytes, 0);
+    return true;
+  }
   if (error == 0 && !always_ready) {
     const struct pollfd* p = slot_of(w, entry);
     if (!p || !(p->revents & ((read ? POLLIN : POLLOUT) | POLLERR | POLLHUP | POLLNVAL))) return false;
@@ -180,6 +193,14 @@ static bool waits_for_input(const struct wait* w) {
   return found;
 }
 
+/* Ends the call instead of waiting; the same call will be made again. Relative times count from its beginning. */
+static int suspend_until(struct wait* w, uint64_t nanoseconds) {
+  uint64_t now = clock_now(CLOCK_MONOTONIC);
+  w->wasi->wait_start = w->start;
+  w->wasi->wake_time = nanoseconds > UINT64_MAX - now ? UINT64_MAX : now + nanoseconds;
+  return AOTC_WASI_FROZEN;
+}
+
 static int wait_for_events(struct wait* w, uint32_t* events) {
   bool immediate;
   int error = prepare(w, &immediate);
@@ -187,15 +208,21 @@ static int wait_for_events(struct wait* w, uint32_t* events) {
   if (w->wasi->freeze != NULL && !immediate && time_to_wait(w) > 0 && waits_for_input(w)) return AOTC_WASI_FROZEN;
   for (;;) {
     uint64_t nanoseconds = immediate ? 0 : time_to_wait(w);
+    bool suspend = w->wasi->connection != NULL && nanoseconds > 0;
+    if (suspend && w->poll_count == 0) return suspend_until(w, nanoseconds);
+    if (suspend) nanoseconds = 0;
     uint64_t left = aotc_instance_deadline_left(w->instance);
     if (left == 0) return aotc_wasi_check_deadline(w->instance);
     if (nanoseconds > left) nanoseconds = left;
     struct timespec timeout = {.tv_sec = (time_t)(nanoseconds / 1000000000),
                                .tv_nsec = (long)(nanoseconds % 1000000000)};
-    int n = ppoll(w->wasi->poll_fds, w->poll_count, nanoseconds == UINT64_MAX ? NULL : &timeout, NULL);
+    bool ask = w->poll_count > 0 || nanoseconds > 0;
+    int n = ask ? ppoll(w->wasi->poll_fds, w->poll_count, nanoseconds == UINT64_MAX ? NULL : &timeout, NULL) : 0;
     if (n < 0 && errno != EINTR) return aotc_wasi_errno(errno);
     *events = collect_all(w);
     if (*events > 0) return 0;
+    /* Nobody will tell us about the host's descriptors, so they are asked again. */
+    if (suspend) return suspend_until(w, kAskAgain);
   }
 }
 
@@ -209,7 +236,8 @@ static int poll_oneoff(struct aotc_instance* instance, struct aotc_wasi* wasi, c
   if (!w.subscriptions || !w.events || !result) return WASI_EFAULT;
   int error = grow(wasi, w.count);
   if (error != 0) return error;
-  w.start = clock_now(CLOCK_MONOTONIC);
+  w.start = wasi->wait_start != 0 ? wasi->wait_start : clock_now(CLOCK_MONOTONIC);
+  wasi->wait_start = 0;
   uint32_t events = 0;
   error = wait_for_events(&w, &events);
   if (error == 0) aotc_wasi_store32(result, events);

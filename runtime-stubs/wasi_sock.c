@@ -28,13 +28,17 @@ static int accept_connection(struct aotc_instance* instance, const struct aotc_w
   }
 }
 
+static bool is_connection(const struct aotc_wasi_fd* entry) {
+  return entry->kind == AOTC_WASI_SOCKET || entry->kind == AOTC_WASI_CONNECTION;
+}
+
 static int sock_accept(struct aotc_instance* instance, struct aotc_wasi* wasi, const uint64_t* slots) {
   struct aotc_wasi_fd* entry;
   uint32_t fdflags = aotc_wasi_arg32(slots, 1), number;
   uint8_t* out = aotc_instance_memory_at(instance, aotc_wasi_arg32(slots, 2), 4);
   int error = aotc_wasi_lookup(wasi, aotc_wasi_arg32(slots, 0), 0, &entry);
   if (error != 0) return error;
-  if (entry->kind != AOTC_WASI_LISTENER) return entry->kind == AOTC_WASI_SOCKET ? WASI_EINVAL : WASI_ENOTSOCK;
+  if (entry->kind != AOTC_WASI_LISTENER) return is_connection(entry) ? WASI_EINVAL : WASI_ENOTSOCK;
   if (!(entry->rights & WASI_RIGHT_SOCK_ACCEPT)) return WASI_ENOTCAPABLE;
   if (fdflags & ~WASI_FDFLAG_NONBLOCK) return WASI_EINVAL;
   if (!out) return WASI_EFAULT;
@@ -43,6 +47,11 @@ static int sock_accept(struct aotc_instance* instance, struct aotc_wasi* wasi, c
   error = aotc_wasi_reserve(wasi, &number, &entry);
   if (error != 0) return error;
   int host;
+  if (aotc_wasi_is_virtual(wasi, &listener)) {
+    error = aotc_wasi_connection_accept(wasi, &listener, fdflags, entry);
+    if (error == 0) aotc_wasi_store32(out, number);
+    return error;
+  }
   if (listener.host < 0) {
     if (listener.flags & WASI_FDFLAG_NONBLOCK || wasi->freeze == NULL) return WASI_EAGAIN;
     aotc_wasi_note_wait(wasi, &listener);
@@ -72,7 +81,7 @@ static int lookup_socket(struct aotc_wasi* wasi, uint32_t fd, uint64_t right, st
   int error = aotc_wasi_lookup(wasi, fd, 0, entry);
   if (error != 0) return error;
   if ((*entry)->kind == AOTC_WASI_LISTENER) return WASI_ENOTCONN;
-  if ((*entry)->kind != AOTC_WASI_SOCKET) return WASI_ENOTSOCK;
+  if (!is_connection(*entry)) return WASI_ENOTSOCK;
   return (right & ~(*entry)->rights) ? WASI_ENOTCAPABLE : 0;
 }
 
@@ -139,6 +148,14 @@ static int sock_recv(struct aotc_instance* instance, struct aotc_wasi* wasi, con
 
   /* A peek cannot be continued, so it takes what is there. */
   bool peek = riflags & WASI_RIFLAG_RECV_PEEK;
+  if (entry->kind == AOTC_WASI_CONNECTION) {
+    uint32_t n = 0;
+    error = aotc_wasi_connection_read(wasi, entry, vectors, count, peek, &n);
+    if (error != 0) return error;
+    aotc_wasi_store32(length, n);
+    aotc_wasi_store16(roflags, 0);
+    return 0;
+  }
   bool all = !peek && (riflags & WASI_RIFLAG_RECV_WAITALL) && !(entry->flags & WASI_FDFLAG_NONBLOCK) &&
              entry->filetype == WASI_FILETYPE_SOCKET_STREAM;
   struct msghdr message = {.msg_iov = vectors, .msg_iovlen = (size_t)count};
@@ -173,6 +190,12 @@ static int sock_send(struct aotc_instance* instance, struct aotc_wasi* wasi, con
   if (error == 0 && !length) error = WASI_EFAULT;
   if (error != 0) return error;
   cut(vectors, &count);
+  if (entry->kind == AOTC_WASI_CONNECTION) {
+    uint32_t n = 0;
+    error = aotc_wasi_connection_write(wasi, entry, vectors, count, &n);
+    if (error == 0) aotc_wasi_store32(length, n);
+    return error;
+  }
   struct msghdr message = {.msg_iov = vectors, .msg_iovlen = (size_t)count};
   error = move(instance, entry, &message, 0, true, &moved);
   if (error == 0) aotc_wasi_store32(length, (uint32_t)moved);
@@ -189,7 +212,11 @@ enum aotc_status aotc_wasi_sock_shutdown(struct aotc_instance* instance, void* d
   uint32_t how = aotc_wasi_arg32(slots, 1);
   int error = lookup_socket(data, aotc_wasi_arg32(slots, 0), WASI_RIGHT_SOCK_SHUTDOWN, &entry);
   if (error == 0 && (how == 0 || how & ~(WASI_SDFLAG_RD | WASI_SDFLAG_WR))) error = WASI_EINVAL;
-  if (error == 0) {
+  if (error == 0 && entry->kind == AOTC_WASI_CONNECTION) {
+    struct aotc_connection* connection = ((struct aotc_wasi*)data)->connection;
+    if (how & WASI_SDFLAG_WR) connection->out_closed = true;
+    if (how & WASI_SDFLAG_RD) connection->in_closed = true;
+  } else if (error == 0) {
     int host_how = how == WASI_SDFLAG_RD ? SHUT_RD : how == WASI_SDFLAG_WR ? SHUT_WR : SHUT_RDWR;
     if (shutdown(entry->host, host_how) != 0) error = aotc_wasi_errno(errno);
   }

@@ -1,13 +1,15 @@
 # How lit runs the tests. Run a part of them with:  build/venv/bin/lit -v build/test --filter=wasi
 #
 # Substitutions
-#   %aotc %aotc-exec            the programs just built
+#   %aotc %aotc-exec %aotc-node the programs just built
 #   %qemu-aarch64               prefix that runs an AArch64 program
 #   %wat2wasm                   text to binary, with the proposals that aotc accepts switched on
 #   %check-wat FILE.wat         runs the ASSERT lines of a .wat on both targets and tiers, see test/check-wat
 #   %go-build VERSION [-s] SOURCE... OUT.wasm
 #                               a Go program for wasip1; -s strips it; results are kept in the build directory
 #   %go-std PACKAGE             a standard library test compared with a peer, see test/go-std/run
+#   %node-app SOURCE.go OUT     a Go server compiled with its snapshot, see test/node-app
+#   %node-script FILE.py        Python that runs aotc-node, see node/Inputs/node.py
 #   %python                     Python with the wheels of tools/setup.sh
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb,
@@ -59,6 +61,7 @@ if not os.path.exists(python):
 
 config.substitutions += [
     (r"%python\b", python),
+    (r"%aotc-node\b", f"{bin_dir}/aotc-node"),
     (r"%aotc-exec\b", f"{bin_dir}/aotc-exec"),
     (r"%aotc\b", f"{bin_dir}/aotc"),
     (r"%qemu-aarch64\b", qemu or "qemu-aarch64"),
@@ -66,5 +69,7 @@ config.substitutions += [
     (r"%check-wat\b", f"{python} {config.source_dir}/check-wat"),
     (r"%go-build\b", f"{config.source_dir}/go-build"),
     (r"%go-std\b", f"{python} {config.source_dir}/go-std/run"),
+    (r"%node-app\b", f"{config.source_dir}/node-app"),
+    (r"%node-script\b", f"env AOTC_NODE={bin_dir}/aotc-node PYTHONPATH={config.source_dir}/node/Inputs {python}"),
     (r"%inputs\b", f"{config.source_dir}/Inputs"),
 ]

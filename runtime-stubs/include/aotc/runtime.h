@@ -40,6 +40,8 @@ struct aotc_error {
 
 struct aotc_artifact;
 struct aotc_instance;
+struct aotc_connection;
+struct aotc_image;
 struct aotc_wasi;
 
 /* Installs signal handlers and probes the CPU. Idempotent. */
@@ -74,6 +76,7 @@ struct aotc_instance_options {
   aotc_resolver resolver;  /* asked for every import */
   void* resolver_data;     /* also the `data` of every host function it returns */
   bool thaw;               /* memory and globals of the artifact's snapshot, for aotc_instance_thaw */
+  const struct aotc_image* image; /* of the same artifact and `thaw`, or null: makes aotc_instance_reset fast */
 };
 
 enum aotc_status aotc_instance_create(struct aotc_artifact* artifact, const struct aotc_instance_options* options,
@@ -81,6 +84,34 @@ enum aotc_status aotc_instance_create(struct aotc_artifact* artifact, const stru
 /* Memory, globals and tables as they were after creation (before the start function). */
 enum aotc_status aotc_instance_reset(struct aotc_instance* instance, struct aotc_error* error);
 void aotc_instance_destroy(struct aotc_instance* instance);
+
+/* --- Pools: many instances of one artifact, used again and again ------------------------------------------------
+ *
+ * An image is the memory that they start from, kept once per process. Resetting an instance that was created with one
+ * costs what the guest wrote, not what memory it has. The image outlives its instances, the artifact the image. After an
+ * error of aotc_instance_reset the instance must be destroyed. */
+enum aotc_reset_mode {
+  AOTC_RESET_BEST = 0, /* the first of these that works on this kernel */
+  AOTC_RESET_SCAN,     /* copy pages back, found by PAGEMAP_SCAN */
+  AOTC_RESET_PAGEMAP,  /* copy pages back, found in /proc/self/pagemap */
+  AOTC_RESET_MADVISE,  /* let the kernel drop every page that was written */
+  AOTC_RESET_REMAP     /* map the image again */
+};
+/* AOTC_ERROR_ARGUMENT when `mode` does not work here. */
+enum aotc_status aotc_image_create(struct aotc_artifact* artifact, bool thaw, enum aotc_reset_mode mode,
+                                   struct aotc_image** image, struct aotc_error* error);
+void aotc_image_destroy(struct aotc_image* image);
+enum aotc_reset_mode aotc_image_reset_mode(const struct aotc_image* image);
+
+/* What the last reset of an instance did; zero for modes that do not look at single pages. */
+struct aotc_reset_counts {
+  uint32_t own;    /* pages that are the instance's own, ready to be written again */
+  uint32_t copied; /* of them: differed from the image */
+  bool scanned;    /* the kernel was asked which pages they are */
+};
+struct aotc_reset_counts aotc_instance_reset_counts(const struct aotc_instance* instance);
+/* For tests and the node's debug mode: compares size, memory and globals with the image. */
+enum aotc_status aotc_instance_compare(const struct aotc_instance* instance, struct aotc_error* error);
 
 /* Arguments and results of a call: two words per value, low word first. */
 struct aotc_value {
@@ -113,6 +144,8 @@ struct aotc_trap_info {
 const char* aotc_trap_message(enum aotc_trap trap);
 const struct aotc_trap_info* aotc_instance_trap(const struct aotc_instance* instance);
 void aotc_instance_set_trap(struct aotc_instance* instance, enum aotc_trap trap);
+/* Whether the guest asked for more memory than max_memory allows; a program that ends soon after did so because of it. */
+bool aotc_instance_memory_refused(const struct aotc_instance* instance);
 int aotc_instance_exit_code(const struct aotc_instance* instance);
 void aotc_instance_set_exit_code(struct aotc_instance* instance, int code);
 
@@ -148,10 +181,32 @@ struct aotc_wasi_options {
   /* To make a snapshot: nothing arrives on stdin or on `listener_count` listeners that do not exist (`listeners` and
    * `stdio` are not used), output is kept, and the first real wait for input ends the call with AOTC_FROZEN. */
   bool freeze;
+  /* For pools: fd 3 is a listener that yields this connection, once, and nothing waits: a program that would have to ends
+   * the call with AOTC_FROZEN, see aotc_instance_continue. Comes before `listeners`. */
+  struct aotc_connection* connection;
+};
+
+/* A connection without a socket behind it. The embedder owns it and its buffers and changes them between calls. */
+struct aotc_connection {
+  const uint8_t* in; /* from the client: bytes [in_at, in_size) are still to be read */
+  size_t in_size, in_at;
+  bool in_closed; /* after them comes the end: the client has left, or the program does not want to read */
+  uint8_t* out;   /* to the client: bytes [0, out_size), appended by the program; grown by realloc, free it yourself */
+  size_t out_size, out_capacity;
+  size_t out_limit; /* no more than this in `out` at any time */
+  bool accepted;   /* by the program */
+  bool out_closed; /* by the program */
 };
 
 enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struct aotc_wasi** wasi, struct aotc_error* error);
 void aotc_wasi_destroy(struct aotc_wasi* wasi);
+/* After a call ended with AOTC_FROZEN: the monotonic time (of the host) at which the program wants to go on though
+ * nothing happened to its connection; UINT64_MAX for never. */
+uint64_t aotc_wasi_wake_time(const struct aotc_wasi* wasi);
+/* For pools: takes note of the descriptors as they are now, once; restore closes what was opened and opens what was
+ * closed since then. The connection is the embedder's to restore. */
+enum aotc_status aotc_wasi_keep(struct aotc_wasi* wasi, struct aotc_error* error);
+void aotc_wasi_restore(struct aotc_wasi* wasi);
 /* An aotc_resolver with a struct aotc_wasi* as data. */
 aotc_host_function aotc_wasi_resolve(void* wasi, const char* module, const char* field, const char* type);
 
@@ -177,6 +232,42 @@ enum aotc_status aotc_wasi_thaw(struct aotc_wasi* wasi, const struct aotc_artifa
 /* Seeds the random generators anew and lets the program go on; returns like aotc_instance_call. Right after creation or
  * reset, instead of aotc_instance_start and the call of the entry point. For a reactor it only seeds. */
 enum aotc_status aotc_instance_thaw(struct aotc_instance* instance, struct aotc_error* error);
+
+/* Whether programs of this artifact can be suspended: they are Go's. */
+bool aotc_artifact_suspends(const struct aotc_artifact* artifact);
+/* Lets an instance go on whose last call ended with AOTC_FROZEN, on any thread; returns like that call. */
+enum aotc_status aotc_instance_continue(struct aotc_instance* instance, struct aotc_error* error);
+
+/* --- Slots: one request per life ----------------------------------------------------------------------------------
+ *
+ * take a slot, fill in connection.in, aotc_slot_begin; as long as calls end with AOTC_FROZEN and the response is not
+ * complete: take bytes from connection.out, add to connection.in, aotc_instance_continue; at the end give it back,
+ * whatever the last call returned. A pool and its slots belong to one thread. */
+struct aotc_pool;
+struct aotc_slot {
+  struct aotc_instance* instance;
+  struct aotc_wasi* wasi;
+  struct aotc_connection connection;
+  struct aotc_slot* next; /* of the pool */
+  uint64_t thaw_nanoseconds; /* the last aotc_slot_begin took until the program could run */
+};
+struct aotc_pool_options {
+  uint64_t max_memory; /* of each instance, as in struct aotc_instance_options */
+  size_t write_buffer; /* out_limit of each connection */
+  int log;             /* where the program's stdout and stderr go, or -1 */
+  bool compare;        /* compare everything with the image after each reset */
+};
+/* `image` outlives the pool. AOTC_ERROR_ARGUMENT when its program is no server that can be suspended. */
+enum aotc_status aotc_pool_create(const struct aotc_image* image, const struct aotc_pool_options* options,
+                                  struct aotc_pool** pool, struct aotc_error* error);
+void aotc_pool_destroy(struct aotc_pool* pool); /* every slot must have been given back */
+enum aotc_status aotc_pool_take(struct aotc_pool* pool, struct aotc_slot** slot, struct aotc_error* error);
+/* From the snapshot, or from the beginning; returns like aotc_instance_call. */
+enum aotc_status aotc_slot_begin(struct aotc_slot* slot, struct aotc_error* error);
+/* On an error the slot is gone, and nothing else has happened. */
+enum aotc_status aotc_pool_give(struct aotc_pool* pool, struct aotc_slot* slot, struct aotc_error* error);
+/* Destroys idle slots until at most `keep` are left; returns how many are. */
+uint32_t aotc_pool_trim(struct aotc_pool* pool, uint32_t keep);
 
 #ifdef __cplusplus
 }

@@ -100,6 +100,8 @@ int call(struct guest* g, const char* name, int count, const uint64_t* args) {
       return TRAPPED;
     case AOTC_EXITED:
       return EXITED;
+    case AOTC_FROZEN:
+      return FROZEN;
     default:
       return UNRESOLVED;
   }

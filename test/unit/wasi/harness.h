@@ -51,7 +51,7 @@ struct guest {
 };
 
 /* Results beyond an errno. */
-enum { TRAPPED = 0x10000, EXITED = 0x20000, UNRESOLVED = 0x30000 };
+enum { TRAPPED = 0x10000, EXITED = 0x20000, UNRESOLVED = 0x30000, FROZEN = 0x40000 };
 
 /* Where tests put things in guest memory. */
 enum { OUT = 0x1000, PATH = 0x2000, PATH2 = 0x5000, IOV = 0x8000, BUFFER = 0x10000, MEMORY = 0x400000 };
@@ -117,7 +117,8 @@ int open_descriptors(void);
   T(deadlines)            \
   T(random_calls)         \
   T(sockets)              \
-  T(socket_blocking)
+  T(socket_blocking)      \
+  T(connection)
 
 #define DECLARE_TEST(name) void test_##name(enum aotc_wasi_resolver resolver);
 TESTS(DECLARE_TEST)

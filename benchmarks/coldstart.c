@@ -1,0 +1,105 @@
+/* coldstart.c - what a fresh instance per request costs in the node runtime, without the front; driven by
+ * `benchmarks/run coldstart`.
+ *
+ *   aotc-coldstart-benchmark ARTIFACT COUNT MODE REQUEST-FILE
+ *
+ * MODE is how memory is reset: best, scan, pagemap, madvise or remap. Each round takes a warm slot, hands it the
+ * request, runs it until the program waits for the next one, and gives the slot back. Prints JSON, times in
+ * microseconds, each a pair [median, 99th percentile]: `enter` what thawing takes until the program can run
+ * (descriptors, clock, seeds), `response` from taking the slot to when the program has written its response and waits,
+ * `reset`, `total`; pages that were copied back; and the response's size.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "aotc/runtime.h"
+
+enum { kEnter, kResponse, kReset, kTotal, kPages, kFigures };
+
+static double now_us(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static _Noreturn void fail(const char* what, const char* why) {
+  fprintf(stderr, "aotc-coldstart-benchmark: %s: %s\n", what, why);
+  exit(1);
+}
+
+static int ascending(const void* a, const void* b) {
+  double x = *(const double*)a, y = *(const double*)b;
+  return (x > y) - (x < y);
+}
+
+static enum aotc_reset_mode parse_mode(const char* name) {
+  static const char* const kNames[] = {"best", "scan", "pagemap", "madvise", "remap"};
+  for (int i = 0; i < 5; ++i)
+    if (strcmp(name, kNames[i]) == 0) return (enum aotc_reset_mode)i;
+  fail("unknown mode", name);
+}
+
+int main(int argc, char** argv) {
+  if (argc != 5 || atoi(argv[2]) < 1) {
+    fprintf(stderr, "usage: aotc-coldstart-benchmark ARTIFACT COUNT MODE REQUEST-FILE\n");
+    return 2;
+  }
+  size_t count = (size_t)atoi(argv[2]);
+  static uint8_t request[1 << 20];
+  FILE* file = fopen(argv[4], "rb");
+  size_t request_size = file == NULL ? 0 : fread(request, 1, sizeof(request), file);
+  if (request_size == 0) fail(argv[4], "cannot read the request");
+
+  struct aotc_error error;
+  struct aotc_artifact* artifact;
+  struct aotc_image* image;
+  struct aotc_pool* pool;
+  struct aotc_pool_options options = {.write_buffer = 256 << 10, .log = 2, .compare = getenv("AOTC_COMPARE") != NULL};
+  if (aotc_runtime_init(&error) != AOTC_OK || aotc_load(argv[1], &artifact, &error) != AOTC_OK ||
+      aotc_image_create(artifact, aotc_artifact_snapshot(artifact) != NULL, parse_mode(argv[3]), &image, &error) !=
+          AOTC_OK ||
+      aotc_pool_create(image, &options, &pool, &error) != AOTC_OK)
+    fail("set-up", error.message);
+
+  double* figures[kFigures];
+  for (int i = 0; i < kFigures; ++i) figures[i] = calloc(count, sizeof(double));
+  size_t response = 0, scans = 0;
+  for (size_t i = 0; i < count; ++i) {
+    struct aotc_slot* slot;
+    double start = now_us();
+    if (aotc_pool_take(pool, &slot, &error) != AOTC_OK) fail("take", error.message);
+    slot->connection.in = request;
+    slot->connection.in_size = request_size;
+    enum aotc_status status = aotc_slot_begin(slot, &error);
+    while (status == AOTC_FROZEN && slot->connection.out_size == 0) {
+      uint64_t wake = aotc_wasi_wake_time(slot->wasi);
+      if (wake == UINT64_MAX) fail("request", "the program waits without having answered");
+      struct timespec until = {.tv_sec = (time_t)(wake / 1000000000), .tv_nsec = (long)(wake % 1000000000)};
+      clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+      status = aotc_instance_continue(slot->instance, &error);
+    }
+    double answered = now_us();
+    if (status != AOTC_FROZEN) fail("request", error.message);
+    response = slot->connection.out_size;
+    struct aotc_instance* instance = slot->instance;
+    figures[kEnter][i] = (double)slot->thaw_nanoseconds / 1e3;
+    if (aotc_pool_give(pool, slot, &error) != AOTC_OK) fail("reset", error.message);
+    double end = now_us();
+    struct aotc_reset_counts counts = aotc_instance_reset_counts(instance);
+    figures[kResponse][i] = answered - start;
+    figures[kReset][i] = end - answered;
+    figures[kTotal][i] = end - start;
+    figures[kPages][i] = counts.copied;
+    scans += counts.scanned;
+  }
+  static const char* const kNames[kFigures] = {"enter", "response", "reset", "total", "pages"};
+  printf("{");
+  for (int i = 0; i < kFigures; ++i) {
+    qsort(figures[i], count, sizeof(double), ascending);
+    printf("\"%s\": [%.2f, %.2f], ", kNames[i], figures[i][count / 2], figures[i][count * 99 / 100]);
+  }
+  printf("\"searches\": %zu, \"response_bytes\": %zu}\n", scans, response);
+  return 0;
+}

@@ -1,0 +1,68 @@
+"""benchmarks/run suspended: the memory of 10,000 net/http instances that are suspended in the middle of their responses.
+
+Each has written 4 KiB to its client and waits. Counted is what the tenant process has beyond its idle state: anonymous memory
+and page tables. (Its resident size counts pages of the shared image once per instance.)
+"""
+import json
+import os
+import resource
+import socket
+import subprocess
+import threading
+
+import common
+
+COUNT = 10000
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def memory(pid):
+    """Bytes of anonymous memory and page tables, and mappings."""
+    with open(f"/proc/{pid}/status") as file:
+        sizes = dict(line.split(":", 1) for line in file)
+    with open(f"/proc/{pid}/maps") as file:
+        maps = sum(1 for _ in file)
+    return [int(sizes[name].split()[0]) * 1024 for name in ("RssAnon", "VmPTE")] + [maps]
+
+
+def start(workspace, artifact):
+    command = [os.path.join(workspace.build, "bin", "aotc-node"), "serve", "--listen", "127.0.0.1:0", "--app", f"hold={artifact}",
+               "--max-concurrency", str(COUNT), "--deadline", "10s", "--timeout", "10m"]
+    node = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    port = None
+    for line in node.stderr:
+        message = json.loads(line)["message"]
+        port = int(message.rsplit(":", 1)[1]) if "listening" in message else port
+        if message == "ready":
+            threading.Thread(target=lambda: [None for _ in node.stderr], daemon=True).start()
+            return node, port
+    common.fail("aotc-node ended")
+
+
+def main(workspace, arguments):
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    count = min(COUNT, hard - 2000)
+    artifact = workspace.path("hold.frozen.aotc")
+    common.run([workspace.aotc(), "compile", workspace.go_build("hold", wasm=True), "--snapshot", "required", "-o", artifact])
+    node, port = start(workspace, artifact)
+    clients = []
+    try:
+        with open(f"/proc/{node.pid}/task/{node.pid}/children") as file:
+            tenant = int(file.read())
+        idle = memory(tenant)
+        for _ in range(count):
+            clients.append(socket.create_connection(("127.0.0.1", port)))
+            clients[-1].sendall(REQUEST)
+        for client in clients:
+            data = b""
+            while len(data) < 4096:
+                data += client.recv(65536) or common.fail("a response ended")
+        anonymous, tables, maps = (after - before for after, before in zip(memory(tenant), idle))
+    finally:
+        node.kill()
+        node.wait()
+    print(f"{count} suspended instances: {anonymous / 2**30:.2f} GiB of memory and {tables / 2**30:.2f} GiB of page tables, "
+          f"{(anonymous + tables) / count / 1024:.0f} KiB and {maps / count:.1f} mappings each")
+    common.write_json(arguments.json, "suspended", workspace, {"count": count},
+                      {"anonymous": anonymous, "page_tables": tables, "mappings": maps})

@@ -1,0 +1,133 @@
+/* image.c - the memory that fresh instances start from: where its pages lie in the artifact's file, and one copy of it
+ * that a pool of instances shares.
+ *
+ * A file names its pages as runs, which are checked here one by one. An instance on its own maps the long runs and
+ * reads the others (memory.c). For a pool the whole image is put together once, in a sealed file in memory, because
+ * then every instance needs one mapping, each page that the guest has not written is still backed by that file, so the
+ * kernel can tell the others apart, and the pages to copy back lie in one array.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "state.h"
+
+struct aotc_pages aotc_pages_of(struct aotc_artifact* artifact, bool thaw) {
+  const struct aotc_header* h = artifact->header;
+  const struct aotc_snapshot* s = artifact->snapshot;
+  if (thaw)
+    return (struct aotc_pages){.artifact = artifact,
+                               .memory_size = s->memory_pages * AOTC_WASM_PAGE,
+                               .runs = aotc_snapshot_data(s, &s->runs),
+                               .count = s->runs.count,
+                               .start = h->snapshot.offset,
+                               .begin = h->snapshot.offset + s->head_size,
+                               .size = h->snapshot.size - s->head_size};
+  return (struct aotc_pages){.artifact = artifact,
+                             .memory_size = h->memory_min * AOTC_WASM_PAGE,
+                             .runs = aotc_span_data(artifact, &h->image_runs),
+                             .count = h->image_runs.count,
+                             .begin = h->image.offset,
+                             .size = h->image.size};
+}
+
+enum aotc_status aotc_pages_run(const struct aotc_pages* pages, uint32_t index, struct aotc_image_run* run,
+                                struct aotc_error* error) {
+  *run = pages->runs[index];
+  const uint64_t most = 65536 * AOTC_WASM_PAGE / AOTC_IMAGE_PAGE;
+  bool overflows = __builtin_add_overflow(run->offset, pages->start, &run->offset);
+  if (overflows || run->pages > most || run->address % AOTC_IMAGE_PAGE != 0 || run->offset % AOTC_IMAGE_PAGE != 0 ||
+      run->address > pages->memory_size || run->pages * AOTC_IMAGE_PAGE > pages->memory_size - run->address ||
+      run->offset < pages->begin || run->offset - pages->begin > pages->size ||
+      run->pages * AOTC_IMAGE_PAGE > pages->size - (run->offset - pages->begin))
+    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: image run %u is out of place", pages->artifact->name,
+                     index);
+  return AOTC_OK;
+}
+
+enum aotc_status aotc_pages_read(const struct aotc_pages* pages, const struct aotc_image_run* run, uint8_t* memory,
+                                 struct aotc_error* error) {
+  uint64_t size = run->pages * AOTC_IMAGE_PAGE;
+  for (uint64_t at = 0; at < size;) {
+    ssize_t got = pread(pages->artifact->fd, memory + run->address + at, size - at, (off_t)(run->offset + at));
+    if (got > 0)
+      at += (uint64_t)got;
+    else if (got == 0 || errno != EINTR)
+      return aotc_fail(error, AOTC_ERROR_IO, "%s: cannot read the memory image: %s", pages->artifact->name,
+                       got == 0 ? "file ends early" : strerror(errno));
+  }
+  return AOTC_OK;
+}
+
+static enum aotc_status fill(const struct aotc_image* image, const struct aotc_pages* pages, struct aotc_error* error) {
+  uint8_t* memory = mmap(NULL, image->size, PROT_READ | PROT_WRITE, MAP_SHARED, image->fd, 0);
+  if (memory == MAP_FAILED)
+    return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot map the image: %s", pages->artifact->name, strerror(errno));
+  enum aotc_status status = AOTC_OK;
+  for (uint32_t i = 0; i < pages->count && status == AOTC_OK; ++i) {
+    struct aotc_image_run run;
+    status = aotc_pages_run(pages, i, &run, error);
+    if (status == AOTC_OK) status = aotc_pages_read(pages, &run, memory, error);
+  }
+  /* Segments that the runs do not hold. One out of bounds traps when an instance is created. */
+  const struct aotc_header* h = pages->artifact->header;
+  const struct aotc_data_segment* s = aotc_span_data(pages->artifact, &h->data_segments);
+  for (const struct aotc_data_segment* end = s + h->data_segments.count; s < end && !image->thaw; ++s) {
+    const uint8_t* bytes = aotc_artifact_segment(pages->artifact, s);
+    if (s->active && bytes != NULL && s->address <= image->size && s->size <= image->size - s->address)
+      memcpy(memory + s->address, bytes, s->size);
+  }
+  munmap(memory, image->size);
+  return status;
+}
+
+static enum aotc_status build(struct aotc_image* image, enum aotc_reset_mode mode, struct aotc_error* error) {
+  struct aotc_artifact* artifact = image->artifact;
+  if (image->thaw && artifact->snapshot == NULL)
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: has no snapshot", artifact->name);
+  const struct aotc_pages pages = aotc_pages_of(artifact, image->thaw);
+  image->size = pages.memory_size;
+  if (image->size == 0) return AOTC_OK;
+  image->fd = memfd_create("aotc-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (image->fd < 0 || ftruncate(image->fd, (off_t)image->size) != 0)
+    return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot create the image: %s", artifact->name, strerror(errno));
+  enum aotc_status status = fill(image, &pages, error);
+  if (status != AOTC_OK) return status;
+  /* Whoever gets hold of the descriptor cannot change what other instances will be. */
+  if (fcntl(image->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+    return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot seal the image: %s", artifact->name, strerror(errno));
+  void* bytes = mmap(NULL, image->size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, image->fd, 0);
+  if (bytes == MAP_FAILED)
+    return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot map the image: %s", artifact->name, strerror(errno));
+  image->bytes = bytes;
+  return aotc_image_choose_reset(image, mode, error);
+}
+
+enum aotc_status aotc_image_create(struct aotc_artifact* artifact, bool thaw, enum aotc_reset_mode mode,
+                                   struct aotc_image** out, struct aotc_error* error) {
+  *out = NULL;
+  struct aotc_image* image = calloc(1, sizeof(*image));
+  if (image == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
+  *image = (struct aotc_image){.artifact = artifact, .thaw = thaw, .fd = -1, .pagemap = -1};
+  enum aotc_status status = build(image, mode, error);
+  if (status != AOTC_OK) {
+    aotc_image_destroy(image);
+    return status;
+  }
+  *out = image;
+  return AOTC_OK;
+}
+
+void aotc_image_destroy(struct aotc_image* image) {
+  if (image == NULL) return;
+  if (image->bytes != NULL) munmap((void*)(uintptr_t)image->bytes, image->size);
+  if (image->fd >= 0) close(image->fd);
+  if (image->pagemap >= 0) close(image->pagemap);
+  free(image);
+}
+
+enum aotc_reset_mode aotc_image_reset_mode(const struct aotc_image* image) { return image->mode; }

@@ -1,0 +1,178 @@
+/* pool.c - slots that serve one request after the other, each in an instance as fresh as the first.
+ *
+ * A slot is an instance, its WASI host and a connection in memory. Taken from the pool it equals the image; it begins
+ * where the snapshot stopped, or at _start when there is none; given back it is reset, or destroyed if that fails. A
+ * pool belongs to one thread; its image may serve several.
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "state.h"
+
+enum { kMaxStrings = 4096 };
+
+struct aotc_pool {
+  const struct aotc_image* image;
+  struct aotc_pool_options options;
+  const char** args; /* point into the snapshot */
+  size_t arg_count;
+  const char** env;
+  size_t env_count;
+  struct aotc_slot* idle; /* a list */
+};
+
+/* The strings of a snapshot, after `first` if that is not null. */
+static const char** list_strings(const char* text, uint32_t bytes, const char* first, size_t* count) {
+  const char** list = calloc(kMaxStrings, sizeof(*list));
+  *count = 0;
+  if (list != NULL && first != NULL) list[(*count)++] = first;
+  for (uint32_t at = 0; list != NULL && at < bytes && *count < kMaxStrings; at += (uint32_t)strlen(text + at) + 1)
+    list[(*count)++] = text + at;
+  return list;
+}
+
+static enum aotc_status prepare(struct aotc_pool* pool, struct aotc_error* error) {
+  struct aotc_artifact* artifact = pool->image->artifact;
+  const struct aotc_snapshot* s = pool->image->thaw ? artifact->snapshot : NULL;
+  if (!aotc_artifact_suspends(artifact))
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: not a Go program, so it cannot be suspended", artifact->name);
+  if (s == NULL && aotc_artifact_export(artifact, "_start", AOTC_EXPORT_FUNCTION) == NULL)
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: exports no _start", artifact->name);
+  if (s != NULL && (s->dirs.count != 0 || s->listeners != 1 || !(s->flags & AOTC_SNAPSHOT_WAITS_LISTENER)))
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT,
+                     "%s: its snapshot does not wait for its only listener, or has directories", artifact->name);
+  pool->args = list_strings(s == NULL ? NULL : aotc_snapshot_data(s, &s->args), s == NULL ? 0 : s->args.count,
+                            artifact->name, &pool->arg_count);
+  pool->env = list_strings(s == NULL ? NULL : aotc_snapshot_data(s, &s->environ), s == NULL ? 0 : s->environ.count,
+                           NULL, &pool->env_count);
+  if (pool->args == NULL || pool->env == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
+  return AOTC_OK;
+}
+
+enum aotc_status aotc_pool_create(const struct aotc_image* image, const struct aotc_pool_options* options,
+                                  struct aotc_pool** out, struct aotc_error* error) {
+  *out = NULL;
+  struct aotc_pool* pool = calloc(1, sizeof(*pool));
+  if (pool == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
+  pool->image = image;
+  pool->options = *options;
+  enum aotc_status status = prepare(pool, error);
+  if (status != AOTC_OK) {
+    aotc_pool_destroy(pool);
+    return status;
+  }
+  *out = pool;
+  return AOTC_OK;
+}
+
+static void destroy_slot(struct aotc_slot* slot) {
+  aotc_instance_destroy(slot->instance);
+  aotc_wasi_destroy(slot->wasi);
+  free(slot->connection.out);
+  free(slot);
+}
+
+void aotc_pool_destroy(struct aotc_pool* pool) {
+  if (pool == NULL) return;
+  while (pool->idle != NULL) {
+    struct aotc_slot* slot = pool->idle;
+    pool->idle = slot->next;
+    destroy_slot(slot);
+  }
+  free(pool->args);
+  free(pool->env);
+  free(pool);
+}
+
+static enum aotc_status fill_slot(struct aotc_pool* pool, struct aotc_slot* slot, struct aotc_error* error) {
+  const struct aotc_image* image = pool->image;
+  struct aotc_wasi_options wasi = {.argc = (int)pool->arg_count,
+                                   .argv = pool->args,
+                                   .env_count = pool->env_count,
+                                   .env = pool->env,
+                                   .stdio = {-1, pool->options.log, pool->options.log},
+                                   .connection = &slot->connection};
+  enum aotc_status status = aotc_wasi_create(&wasi, &slot->wasi, error);
+  if (status == AOTC_OK && image->thaw) status = aotc_wasi_thaw(slot->wasi, image->artifact, false, error);
+  if (status == AOTC_OK) status = aotc_wasi_keep(slot->wasi, error);
+  if (status != AOTC_OK) return status;
+  struct aotc_instance_options options = {.max_memory = pool->options.max_memory,
+                                          .resolver = aotc_wasi_resolve,
+                                          .resolver_data = slot->wasi,
+                                          .thaw = image->thaw,
+                                          .image = image};
+  return aotc_instance_create(image->artifact, &options, &slot->instance, error);
+}
+
+enum aotc_status aotc_pool_take(struct aotc_pool* pool, struct aotc_slot** out, struct aotc_error* error) {
+  struct aotc_slot* slot = pool->idle;
+  *out = slot;
+  if (slot != NULL) {
+    pool->idle = slot->next;
+    return AOTC_OK;
+  }
+  slot = calloc(1, sizeof(*slot));
+  if (slot == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
+  slot->connection.out_limit = pool->options.write_buffer;
+  enum aotc_status status = fill_slot(pool, slot, error);
+  if (status != AOTC_OK) {
+    destroy_slot(slot);
+    return status;
+  }
+  *out = slot;
+  return AOTC_OK;
+}
+
+static uint64_t now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+enum aotc_status aotc_slot_begin(struct aotc_slot* slot, struct aotc_error* error) {
+  struct aotc_artifact* artifact = aotc_instance_artifact(slot->instance);
+  if (slot->instance->thaw) {
+    uint64_t start = now();
+    enum aotc_status status = aotc_wasi_thaw(slot->wasi, artifact, false, error);
+    if (status == AOTC_OK) status = aotc_instance_seed(slot->instance, error);
+    if (status != AOTC_OK) return status;
+    slot->thaw_nanoseconds = now() - start;
+    return aotc_instance_go_on(slot->instance, artifact->snapshot->wrapper, error);
+  }
+  enum aotc_status status = aotc_instance_start(slot->instance, error);
+  if (status != AOTC_OK) return status;
+  const struct aotc_export* entry = aotc_artifact_export(artifact, "_start", AOTC_EXPORT_FUNCTION);
+  struct aotc_type_view type;
+  if (!aotc_artifact_type(artifact, entry->type, &type) || type.params + type.results != 0)
+    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: _start takes arguments", artifact->name);
+  return aotc_instance_call(slot->instance, entry, NULL, NULL, error);
+}
+
+enum aotc_status aotc_pool_give(struct aotc_pool* pool, struct aotc_slot* slot, struct aotc_error* error) {
+  struct aotc_connection* c = &slot->connection;
+  aotc_wasi_restore(slot->wasi);
+  enum aotc_status status = aotc_instance_reset(slot->instance, error);
+  if (status == AOTC_OK && pool->options.compare) status = aotc_instance_compare(slot->instance, error);
+  if (status != AOTC_OK) {
+    destroy_slot(slot);
+    return status;
+  }
+  *c = (struct aotc_connection){.out = c->out, .out_capacity = c->out_capacity, .out_limit = c->out_limit};
+  slot->next = pool->idle;
+  pool->idle = slot;
+  return AOTC_OK;
+}
+
+uint32_t aotc_pool_trim(struct aotc_pool* pool, uint32_t keep) {
+  uint32_t count = 0;
+  struct aotc_slot** at = &pool->idle;
+  for (; *at != NULL && count < keep; at = &(*at)->next) ++count;
+  while (*at != NULL) {
+    struct aotc_slot* slot = *at;
+    *at = slot->next;
+    destroy_slot(slot);
+  }
+  return count;
+}

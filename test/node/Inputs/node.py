@@ -1,0 +1,122 @@
+"""What the tests of aotc-node share: starting it on free ports, its log and metrics, raw connections.
+
+Programs take the command of aotc-node from the environment (AOTC_NODE).
+"""
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+PATIENCE = 60  # seconds until something that never comes counts as missing
+
+
+class Node:
+    """A running `aotc-node serve`; apps is a list of "NAME=ARTIFACT"."""
+
+    def __init__(self, apps, *options):
+        command = [os.environ["AOTC_NODE"], "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+        for app in apps:
+            command += ["--app", app]
+        self.process = subprocess.Popen(command + list(options), stderr=subprocess.PIPE, text=True)
+        self.lines, self.arrived = [], threading.Condition()
+        threading.Thread(target=self._read, daemon=True).start()
+        ports = [int(self.wait_log("listening on ", i)["message"].rsplit(":", 1)[1]) for i in range(2)]
+        self.port, self.admin = ports
+        for app in apps:
+            self.wait_for(lambda: sum(line["message"] == "ready" for line in self.lines) >= len(apps), "all apps ready")
+
+    def _read(self):
+        for line in self.process.stderr:
+            with self.arrived:
+                self.lines.append(json.loads(line))
+                self.arrived.notify_all()
+        with self.arrived:
+            self.arrived.notify_all()
+
+    def wait_for(self, condition, what):
+        with self.arrived:
+            if not self.arrived.wait_for(condition, PATIENCE):
+                raise SystemExit(f"never seen: {what}; log: {self.lines}")
+
+    def wait_log(self, text, skip=0):
+        """The log line number `skip` whose message contains `text`."""
+        matching = lambda: [line for line in self.lines if text in line["message"]]
+        self.wait_for(lambda: len(matching()) > skip, text)
+        return matching()[skip]
+
+    def metric(self, pattern):
+        """The sum of the samples whose line matches."""
+        text = http(self.admin, b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").decode()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in text.split("\r\n\r\n", 1)[1].splitlines()
+                   if not line.startswith("#") and re.search(pattern, line))
+
+    def wait_metric(self, pattern, value):
+        deadline = time.monotonic() + PATIENCE
+        while (seen := self.metric(pattern)) != value:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{pattern} is {seen}, never {value}")
+            time.sleep(0.01)
+
+    def tenants(self):
+        """Process ids of the tenants."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
+            return [int(word) for word in file.read().split()]
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        code = self.process.wait(PATIENCE)
+        if code != 0:
+            raise SystemExit(f"aotc-node: exit code {code}; log: {self.lines}")
+
+
+@contextlib.contextmanager
+def node(apps, *options):
+    running = Node(apps, *options)
+    try:
+        yield running
+        running.stop()
+    finally:
+        running.process.kill()
+        running.process.wait()
+
+
+def connect(port):
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.settimeout(PATIENCE)
+    return connection
+
+
+def read_all(connection):
+    data = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := connection.recv(65536):
+            data += piece
+    return data
+
+
+def http(port, request):
+    """Sends bytes and returns everything until the server closes."""
+    with connect(port) as connection:
+        connection.sendall(request)
+        return read_all(connection)
+
+
+def get(port, target, host="x", body=None):
+    """(status, body) of one request."""
+    method = "GET" if body is None else "POST"
+    length = "" if body is None else f"Content-Length: {len(body)}\r\n"
+    answer = http(port, f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{length}\r\n".encode() + (body or b""))
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    if not head:
+        return 0, b""
+    return int(head.split()[1]), rest
+
+
+def check(condition, what):
+    if not condition:
+        raise SystemExit(f"failed: {what}")

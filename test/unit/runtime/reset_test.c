@@ -1,0 +1,212 @@
+/* reset_test.c - pooled instances: each way of resetting gives back memory, globals, tables and segments exactly,
+ * undoes growth, and notices what was written from other threads and by system calls.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "make_artifact.h"
+
+static struct aotc_artifact* g_artifact;
+
+static enum aotc_status host(struct aotc_instance* instance, void* data, uint64_t* slots) {
+  (void)instance, (void)data, (void)slots;
+  return AOTC_OK;
+}
+static aotc_host_function resolve(void* data, const char* module, const char* field, const char* type) {
+  (void)data, (void)module, (void)field, (void)type;
+  return host;
+}
+
+static enum aotc_status call(struct aotc_instance* instance, const char* name, uint32_t a, uint32_t b, uint32_t c,
+                             uint32_t d, uint32_t e, uint32_t* result) {
+  struct aotc_value in[5] = {{{a, 0}}, {{b, 0}}, {{c, 0}}, {{d, 0}}, {{e, 0}}}, out[3] = {0};
+  struct aotc_error error;
+  const struct aotc_export* function = aotc_artifact_export(g_artifact, name, AOTC_EXPORT_FUNCTION);
+  enum aotc_status status = aotc_instance_call(instance, function, in, out, &error);
+  if (result != NULL) *result = (uint32_t)out[0].word[0];
+  return status;
+}
+static uint32_t helper(struct aotc_instance* instance, enum aotc_helper number, uint32_t b, uint32_t c, uint32_t d) {
+  uint32_t result = 0;
+  CHECK(call(instance, "helper", number, b, c, d, 0, &result) == AOTC_OK);
+  return result;
+}
+static enum aotc_status store(struct aotc_instance* instance, uint32_t address) {
+  return call(instance, "store", address, 0xdeadbeef, 0, 0, 0, NULL);
+}
+
+static struct aotc_instance* create(const struct aotc_image* image) {
+  struct aotc_instance_options options = {.resolver = resolve, .image = image};
+  struct aotc_instance* instance;
+  struct aotc_error error;
+  if (aotc_instance_create(g_artifact, &options, &instance, &error) != AOTC_OK) {
+    fprintf(stderr, "%s\n", error.message);
+    exit(1);
+  }
+  return instance;
+}
+
+static bool said(const struct aotc_error* error, const char* text) { return strstr(error->message, text) != NULL; }
+
+static bool clean(struct aotc_instance* instance) {
+  struct aotc_error error;
+  bool good = aotc_instance_reset(instance, &error) == AOTC_OK && aotc_instance_compare(instance, &error) == AOTC_OK;
+  if (!good) fprintf(stderr, "%s\n", error.message);
+  return good;
+}
+
+static void* store_elsewhere(void* instance) {
+  store(instance, 0x12000);
+  return NULL;
+}
+
+static void test_mode(const struct aotc_image* image, const struct aotc_instance* fresh) {
+  struct aotc_instance* instance = create(image);
+  struct aotc_error error;
+  uint8_t* memory = aotc_instance_memory(instance);
+  const uint64_t size = kMemoryPages * 65536;
+  CHECK(aotc_instance_compare(instance, &error) == AOTC_OK);
+  CHECK(aotc_instance_continue(instance, &error) == AOTC_ERROR_ARGUMENT &&
+        said(&error, "the instance is not suspended"));
+  CHECK(memcmp(memory, aotc_instance_memory(fresh), size) == 0);
+
+  /* Everything, and beyond; then little, several times. */
+  CHECK(helper(instance, AOTC_HELPER_MEMORY_GROW, 10, 0, 0) == kMemoryPages);
+  helper(instance, AOTC_HELPER_MEMORY_FILL, 0, 0xee, (uint32_t)size + 10 * 65536);
+  helper(instance, AOTC_HELPER_DATA_DROP, 0, 0, 0);
+  CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_ARGUMENT);
+  CHECK(said(&error, "memory has another size than its image"));
+  CHECK(clean(instance));
+  CHECK(store(instance, (uint32_t)size) == AOTC_TRAPPED);
+  CHECK(clean(instance));
+  CHECK(helper(instance, AOTC_HELPER_MEMORY_GROW, 1, 0, 0) == kMemoryPages);
+  CHECK(memory[size] == 0 && memory[size + 65535] == 0);
+  CHECK(clean(instance));
+  /* So much that it is not kept; and so little, several times, that it is. */
+  CHECK(helper(instance, AOTC_HELPER_MEMORY_GROW, 300, 0, 0) == kMemoryPages);
+  helper(instance, AOTC_HELPER_MEMORY_FILL, (uint32_t)size, 0xee, 300 * 65536);
+  CHECK(clean(instance) && store(instance, (uint32_t)size + 4096) == AOTC_TRAPPED);
+  for (uint32_t i = 0; i < 70; ++i) {
+    CHECK(helper(instance, AOTC_HELPER_MEMORY_GROW, 2, 0, 0) == kMemoryPages);
+    CHECK(memory[size] == 0 && memory[size + 70000] == 0);
+    CHECK(store(instance, (uint32_t)size + (i % 2) * 70000) == AOTC_OK);
+    CHECK(clean(instance));
+  }
+  for (uint32_t i = 0; i < 200; ++i) {
+    CHECK(store(instance, i % 3 * 0x11000) == AOTC_OK);
+    CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_ARGUMENT);
+    CHECK(said(&error, "memory differs from its image at 0x"));
+    CHECK(clean(instance));
+  }
+  helper(instance, AOTC_HELPER_MEMORY_INIT, 0, 5, 0); /* a segment that was dropped would trap */
+
+  /* Globals, the kernel's writes, and another thread's. */
+  uint64_t* global = (uint64_t*)(void*)(memory + AOTC_GLOBAL_OFFSET(1));
+  *global = 1;
+  CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_ARGUMENT);
+  CHECK(said(&error, "global 1 differs from its initial value"));
+  CHECK(clean(instance) && *global == 0x1122334455667788ull);
+  int pipes[2];
+  CHECK(pipe(pipes) == 0 && write(pipes[1], "secret", 6) == 6);
+  CHECK(store(instance, 64) == AOTC_OK && read(pipes[0], memory + 0x18000, 6) == 6);
+  close(pipes[0]);
+  close(pipes[1]);
+  CHECK(clean(instance));
+  pthread_t thread;
+  pthread_create(&thread, NULL, store_elsewhere, instance);
+  pthread_join(thread, NULL);
+  CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_ARGUMENT);
+  CHECK(clean(instance));
+
+  /* What is kept beyond the image is compared, too. */
+  if (aotc_image_reset_mode(image) <= AOTC_RESET_PAGEMAP) {
+    CHECK(helper(instance, AOTC_HELPER_MEMORY_GROW, 1, 0, 0) == kMemoryPages && clean(instance));
+    CHECK(mprotect(memory + size, 65536, PROT_READ | PROT_WRITE) == 0);
+    memory[size + 5] = 1;
+    CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_ARGUMENT);
+    CHECK(said(&error, "memory beyond the image is not zero"));
+    CHECK(mprotect(memory + size, 65536, PROT_READ | PROT_WRITE) == 0);
+    memory[size + 5] = 0;
+    CHECK(clean(instance));
+  }
+
+  /* Tables are as in an instance that was not pooled. */
+  const struct aotc_table* table = (const void*)(memory + AOTC_TABLES_OFFSET);
+  const struct aotc_table* expected = (const void*)(aotc_instance_memory(fresh) + AOTC_TABLES_OFFSET);
+  helper(instance, AOTC_HELPER_TABLE_FILL, 0, 1, 7);
+  CHECK(clean(instance) && table[0].size == expected[0].size);
+  CHECK(memcmp(table[0].entries, expected[0].entries, table[0].size * sizeof(uint32_t)) == 0);
+  aotc_instance_destroy(instance);
+}
+
+/* The pages that requests write are learned, those they stop writing are forgotten, and no fault means no search. */
+static void test_learning(const struct aotc_image* image) {
+  struct aotc_instance* instance = create(image);
+  for (int i = 0; i < 3; ++i) {
+    store(instance, 0x10000);
+    store(instance, 0x20000);
+    CHECK(clean(instance));
+  }
+  struct aotc_reset_counts counts = aotc_instance_reset_counts(instance);
+  CHECK(counts.own >= 2 && counts.copied == 2);
+  uint32_t own = counts.own;
+  int searches = 0;
+  struct aotc_error error;
+  for (int i = 0; i < 100; ++i) {
+    store(instance, 0x10000);
+    CHECK(aotc_instance_reset(instance, &error) == AOTC_OK);
+    searches += aotc_instance_reset_counts(instance).scanned;
+  }
+  counts = aotc_instance_reset_counts(instance);
+  CHECK(counts.copied == 1 && counts.own < own);
+  CHECK(searches < 50);
+  store(instance, 0x20000);
+  CHECK(clean(instance) && aotc_instance_reset_counts(instance).scanned);
+  aotc_instance_destroy(instance);
+}
+
+int main(void) {
+  struct aotc_error error;
+  struct image file = make_artifact();
+  int fd = image_file(&file);
+  if (aotc_runtime_init(&error) != AOTC_OK || aotc_load_fd(fd, "guest.aotc", &g_artifact, &error) != AOTC_OK) {
+    fprintf(stderr, "%s\n", error.message);
+    return 1;
+  }
+  close(fd);
+  struct aotc_instance* fresh = create(NULL);
+  CHECK(aotc_instance_compare(fresh, &error) == AOTC_ERROR_ARGUMENT && said(&error, "the instance has no image"));
+  CHECK(aotc_image_create(g_artifact, true, AOTC_RESET_BEST, &(struct aotc_image*){NULL}, &error) ==
+        AOTC_ERROR_ARGUMENT);
+  static const char* const kNames[] = {"best", "scan", "pagemap", "madvise", "remap"};
+  for (int mode = AOTC_RESET_BEST; mode <= AOTC_RESET_REMAP; ++mode) {
+    struct aotc_image* image;
+    enum aotc_status status = aotc_image_create(g_artifact, false, (enum aotc_reset_mode)mode, &image, &error);
+    if (status != AOTC_OK) {
+      /* The kernel decides which ways there are, but not about these. */
+      CHECK(status == AOTC_ERROR_ARGUMENT && mode != AOTC_RESET_BEST && mode != AOTC_RESET_REMAP);
+      CHECK(said(&error, "this way of resetting does not work here"));
+      printf("%-8s does not work here\n", kNames[mode]);
+      continue;
+    }
+    int before = g_failures;
+    struct aotc_instance* none;
+    const struct aotc_instance_options thawed = {.resolver = resolve, .image = image, .thaw = true};
+    CHECK(aotc_instance_create(g_artifact, &thawed, &none, &error) == AOTC_ERROR_ARGUMENT);
+    CHECK(said(&error, "the image is another's"));
+    test_mode(image, fresh);
+    if (aotc_image_reset_mode(image) <= AOTC_RESET_PAGEMAP) test_learning(image);
+    printf("%-8s %s (mode %s)\n", kNames[mode], g_failures == before ? "ok" : "FAILED",
+           kNames[aotc_image_reset_mode(image)]);
+    aotc_image_destroy(image);
+  }
+  aotc_instance_destroy(fresh);
+  aotc_unload(g_artifact);
+  free(file.bytes);
+  return g_failures != 0;
+}

@@ -1,0 +1,67 @@
+// channel.h - frames between the front and a worker of a tenant: a stream socket, both ends non-blocking.
+//
+// frame = struct FrameHead, `size` bytes. What the tenant sends is hostile input to the front: a frame that is too
+// large or of an unknown type is the end of that tenant. Flow control keeps what is under way for one request below
+// kWindow in each direction: body bytes that the program has not read, response bytes that the client has not taken.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+constexpr uint32_t kWindow = 256 << 10;
+constexpr uint32_t kMaxFrame = kWindow + (64 << 10);
+
+enum class Frame : uint32_t {
+  // front to worker
+  Request = 1,  // head and what is there of the body; value: RequestFlags
+  Body,         // more of the body
+  Taken,        // the client took `value` bytes of the response
+  Cancel,       // the client has left
+  Drain,        // no request will follow; finish and exit
+  // worker to front
+  Ready,     // the tenant can take requests
+  Consumed,  // the program read `value` bytes of the request
+  Response,  // bytes of the response
+  End,       // the request has ended: struct RequestEnd, then text; nothing with this id follows
+};
+
+enum RequestFlags : uint32_t { kHeadRequest = 1 };
+
+enum class EndCause : uint32_t { Done, Trap, Deadline, Timeout, Memory, Exit, BadResponse, Overload, Error };
+constexpr unsigned kEndCauses = 9;
+const char* end_cause_name(EndCause cause);
+
+struct FrameHead {
+  uint32_t size;
+  uint32_t id;
+  Frame type;
+  uint32_t value;
+};
+
+// Nanoseconds. `reset` and `pages` are of the worker's last reset, since the response does not wait for its own.
+struct RequestEnd {
+  EndCause cause;
+  uint32_t pages;
+  uint64_t thaw, run, reset;
+};
+
+class Channel {
+ public:
+  explicit Channel(int fd) : fd_(fd) {}
+  int fd() const { return fd_; }
+  void send(Frame type, uint32_t id, uint32_t value = 0, std::string_view payload = {}, std::string_view more = {});
+  // Writes what can be written. False when the other side is gone.
+  bool flush();
+  bool has_output() const { return sent_ < out_.size(); }
+  // Reads what is there. False when the other side is gone.
+  bool receive();
+  enum class Next { Nothing, Frame, Bad };
+  // The payload is valid until the next receive().
+  Next next(FrameHead& head, std::string_view& payload);
+
+ private:
+  int fd_;
+  std::string out_, in_;
+  size_t sent_ = 0, parsed_ = 0;
+};

@@ -1,0 +1,68 @@
+// client.h - a client's connection to the front, and the request that it has under way.
+//
+// Requests are taken one after the other; what a client sends ahead stays in its buffer. An instance is asked for only
+// when the whole request is here, or 256 KiB of it, so a slow client costs a buffer. Responses are taken from the
+// worker as fast as the client takes them, and kWindow bytes ahead of it, so a slow reader costs a buffer, too.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "channel.h"
+#include "front.h"
+#include "http.h"
+
+class Client : public Source {
+ public:
+  Client(Front& front, int fd, bool apps, bool admin);
+  ~Client();
+  void on_events(uint32_t events) override;
+
+  // From the worker.
+  void on_response(std::string_view bytes);
+  void on_consumed(uint32_t bytes);
+  void on_end(const RequestEnd& end, std::string_view text);
+
+  void check_time(uint64_t now);
+  void on_drain();
+  std::list<std::unique_ptr<Client>>::iterator self;
+
+ private:
+  enum class State { Head, Body, Served, Closing };
+  void read();
+  void process();
+  void start_request();
+  void dispatch();
+  void pass_body();
+  void answer(int status, std::string_view text, bool keep_alive, std::string_view fields = {});
+  void finish_request();
+  void write();
+  void watch();
+  void close_soon();  // when everything has been written
+  void leave();       // now
+  void abandon();     // the request, because the client has left
+
+  Front& front_;
+  const int fd_;
+  const bool apps_, admin_;
+  State state_ = State::Head;
+  uint32_t watched_ = 0;
+  std::string in_, out_;
+  size_t written_ = 0;
+  bool read_closed_ = false, removed_ = false, lingering_ = false, shut_ = false;
+  uint64_t progress_;   // when something last came or went
+  uint64_t begun_ = 0;  // when the first byte of the request came
+
+  std::unique_ptr<RequestReader> request_;
+  const App* app_ = nullptr;
+  AppMetrics* metrics_ = nullptr;
+  Link* link_ = nullptr;  // while the request is with a worker
+  uint32_t id_ = 0;
+  uint32_t unread_ = 0;  // body bytes that the program has not read
+  size_t untaken_ = 0;   // response bytes that the worker does not know to be taken
+  bool body_sent_ = false;
+  std::optional<ResponseReader> response_;
+  uint64_t started_ = 0;
+  bool keep_alive_ = false;
+};

@@ -1,0 +1,139 @@
+// front.h - the front: accepts clients, finds the app of each request, keeps the tenants' processes running, logs.
+//
+//   Client (client.h) ── Exchange ── Link (a worker's channel) ── Tenant (a process)
+//
+// Everything runs on one thread. Objects that are to go are put aside and destroyed after the events were handled.
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "channel.h"
+#include "loop.h"
+#include "metrics.h"
+#include "options.h"
+
+class Client;
+class Front;
+class Tenant;
+
+// One worker of a tenant. Requests are numbered; who asked is told what comes back, or nobody if it has left.
+class Link : public Source {
+ public:
+  Link(Front& front, Tenant& tenant, int fd);
+  ~Link();
+  void on_events(uint32_t events) override;
+  uint32_t open(Client* client);                        // a new request
+  void forget(uint32_t id) { clients_[id] = nullptr; }  // its client has left
+  void send(Frame type, uint32_t id, uint32_t value = 0, std::string_view payload = {}) {
+    channel_.send(type, id, value, payload);
+  }
+  void flush();  // soon: what many clients send at once goes out in one piece
+  void flush_now();
+  size_t load() const { return clients_.size(); }
+  bool ready = false;
+  Tenant& tenant;
+
+ private:
+  friend class Tenant;
+  bool take_frames();
+  Front& front_;
+  Channel channel_;
+  bool writing_ = false, waits_for_flush_ = false;
+  uint32_t next_id_ = 1;
+  std::unordered_map<uint32_t, Client*> clients_;
+};
+
+// A process that serves one app. A reload or a crash makes a new one; the old one ends when it has nothing left to do.
+class Tenant : public Source {
+ public:
+  Tenant(Front& front, const App& app);
+  ~Tenant();
+  bool start(std::string& error);
+  void on_events(uint32_t events) override;  // of the log
+  bool ready() const;
+  Link* least_loaded();
+  size_t load() const;
+  void drain();
+  void fail();  // kill it, and tell those who wait
+  void every_second() { lines_ = 0; }
+  const App& app;
+  AppMetrics& metrics;
+  pid_t pid = -1;
+  bool draining = false, dead = false;
+
+ private:
+  Front& front_;
+  std::vector<std::unique_ptr<Link>> links_;
+  int log_ = -1;
+  std::string line_;
+  unsigned lines_ = 0;  // this second
+};
+
+class Listener : public Source {
+ public:
+  Listener(Front& front, bool serves_apps, bool serves_admin) : front_(front), apps(serves_apps), admin(serves_admin) {}
+  ~Listener();
+  bool open(const std::string& address, std::string& error);
+  void stop();
+  void resume();  // after there were too many clients
+  void on_events(uint32_t events) override;
+
+ private:
+  Front& front_;
+  int fd_ = -1;
+  bool paused_ = false;
+
+ public:
+  const bool apps, admin;
+};
+
+class Front : public Source {
+ public:
+  explicit Front(Options options);
+  ~Front();
+  int run();
+  void on_events(uint32_t events) override;  // signals
+
+  // The app that a request is for, or null.
+  const App* find_app(const std::string& host, const std::string& target) const;
+  // Its process that takes requests now, or null.
+  Tenant* tenant_of(const App& app) const;
+  bool healthy() const;
+  std::string metrics_text();
+  void log(const char* level, const std::string& app, const std::string& message, const std::string& more = {}) const;
+  void remove(Client* client);
+  void flush_later(Link* link) { unflushed_.push_back(link); }
+
+  const Options options;
+  Loop loop;
+  std::map<std::string, AppMetrics> metrics;
+  std::list<std::unique_ptr<Client>> clients;
+  bool draining = false;
+  size_t max_clients = 1000;
+
+ private:
+  struct Slot {  // of an app
+    std::unique_ptr<Tenant> current, next;
+    uint64_t retry_at = 0, backoff = 0;
+  };
+  void start_next(const App& app, Slot& slot);
+  void on_ready(Tenant& tenant);
+  void on_child(pid_t pid, int status);
+  void every_second(uint64_t now);
+  void drain();
+  friend class Link;
+
+  std::map<std::string, Slot> slots_;
+  std::vector<std::unique_ptr<Tenant>> old_;
+  std::vector<std::unique_ptr<Tenant>> removed_;
+  std::list<std::unique_ptr<Client>> gone_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<Link*> unflushed_;
+  int signals_ = -1;
+  uint64_t drain_until_ = 0;
+};

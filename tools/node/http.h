@@ -1,0 +1,71 @@
+// http.h - HTTP/1.1 messages in transit: a request from a client to a program, a response from a program to a client.
+//
+// Neither side's bytes are passed on as they came. A message is parsed (Boost.Beast's parser, which only http.cpp uses)
+// and written anew with one framing that both ends read alike, so that neither can smuggle a second message past us;
+// hop-by-hop fields end here, and so do trailers. Both readers are fed what has arrived and say how much of it they
+// used.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+struct HttpLimits {
+  uint32_t header_bytes = 32 << 10;
+  uint64_t body_bytes = 64 << 20;
+};
+
+class RequestReader {
+ public:
+  explicit RequestReader(const HttpLimits& limits);
+  ~RequestReader();
+
+  // Returns how many bytes were used; 0 when there is less than a header. After an error nothing is used any more.
+  size_t feed(std::string_view bytes);
+  bool head_done() const;
+  bool done() const;
+  int error() const;  // status code to refuse the request with, or 0
+
+  // From head_done() on.
+  std::string method, target, host;
+  bool http_10 = false;
+  bool keep_alive = false;
+  bool expects_continue = false;
+  std::string output;  // head, then body, for the program; whoever takes it clears it
+
+ private:
+  struct Parser;
+  std::unique_ptr<Parser> parser_;
+};
+
+class ResponseReader {
+ public:
+  struct Client {
+    bool head_request = false;
+    bool http_10 = false;
+    bool keep_alive = true;  // the client's connection is to stay open after this response
+  };
+  explicit ResponseReader(const Client& client);
+  ~ResponseReader();
+
+  size_t feed(std::string_view bytes);
+  void end();            // the program closed the connection
+  bool started() const;  // the final status line is known
+  bool done() const;
+  bool bad() const;
+
+  int status = 0;
+  bool closes = false;  // the end of the client's connection ends the body
+  std::string output;   // for the client; whoever takes it clears it
+
+ private:
+  struct Parser;
+  void restart();
+  Client client_;
+  std::unique_ptr<Parser> parser_;
+};
+
+// A whole response of our own.
+std::string own_response(int status, std::string_view text, bool keep_alive, bool head_request,
+                         std::string_view more_fields = {});

@@ -1,0 +1,68 @@
+// metrics.cpp - see metrics.h.
+#include "metrics.h"
+
+#include <bit>
+#include <cstdio>
+
+void Histogram::add(double value) {
+  uint64_t whole = value <= 1 ? 1 : static_cast<uint64_t>(value + 0.999999);
+  size_t bucket = static_cast<size_t>(std::bit_width(whole - 1));
+  if (bucket < buckets_.size()) ++buckets_[bucket];
+  ++count_;
+  sum_ += value;
+}
+
+void Histogram::write(std::string& out, const std::string& name, const std::string& labels, double unit) const {
+  char line[256];
+  uint64_t below = 0;
+  for (size_t i = 0; i < buckets_.size(); ++i) {
+    below += buckets_[i];
+    std::snprintf(line, sizeof line, "%s_bucket{%s,le=\"%g\"} %llu\n", name.c_str(), labels.c_str(),
+                  static_cast<double>(1ull << i) * unit, static_cast<unsigned long long>(below));
+    out += line;
+  }
+  std::snprintf(line, sizeof line, "%s_bucket{%s,le=\"+Inf\"} %llu\n%s_sum{%s} %.9g\n%s_count{%s} %llu\n", name.c_str(),
+                labels.c_str(), static_cast<unsigned long long>(count_), name.c_str(), labels.c_str(), sum_ * unit,
+                name.c_str(), labels.c_str(), static_cast<unsigned long long>(count_));
+  out += line;
+}
+
+std::string write_metrics(const std::map<std::string, AppMetrics>& apps) {
+  std::string out;
+  auto header = [&](const char* name, const char* type, const char* help) {
+    out.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ").append(name).append(" ");
+    out.append(type).append("\n");
+  };
+  auto sample = [&](const char* name, const std::string& labels, uint64_t value) {
+    out.append(name).append("{").append(labels).append("} ").append(std::to_string(value)).append("\n");
+  };
+  auto label = [](const std::string& app) { return "app=\"" + app + "\""; };
+  header("aotc_requests_total", "counter", "Requests answered, by status code; 0: the connection ended before.");
+  for (const auto& [app, m] : apps)
+    for (const auto& [code, count] : m.requests)
+      sample("aotc_requests_total", label(app) + ",code=\"" + std::to_string(code) + "\"", count);
+  header("aotc_kills_total", "counter", "Requests whose program was ended, by cause.");
+  for (const auto& [app, m] : apps)
+    for (unsigned i = 1; i < kEndCauses; ++i)
+      sample("aotc_kills_total", label(app) + ",cause=\"" + end_cause_name(static_cast<EndCause>(i)) + "\"", m.ends[i]);
+  header("aotc_instances", "gauge", "Instances that serve a request now, running or suspended.");
+  for (const auto& [app, m] : apps) sample("aotc_instances", label(app), m.running);
+  header("aotc_restarts_total", "counter", "Times that the app's process was started again.");
+  for (const auto& [app, m] : apps) sample("aotc_restarts_total", label(app), m.restarts);
+  const struct {
+    const char *name, *help;
+    Histogram AppMetrics::* histogram;
+    double unit;
+  } kHistograms[] = {
+      {"aotc_request_seconds", "From the complete request, or 256 KiB of it, to the end of the response.",
+       &AppMetrics::duration, 1e-6},
+      {"aotc_thaw_seconds", "From a warm instance to one that can run.", &AppMetrics::thaw, 1e-6},
+      {"aotc_run_seconds", "Time that the program ran.", &AppMetrics::run, 1e-6},
+      {"aotc_reset_seconds", "Giving an instance back its image.", &AppMetrics::reset, 1e-6},
+      {"aotc_dirty_pages", "Pages copied back by a reset.", &AppMetrics::pages, 1}};
+  for (const auto& h : kHistograms) {
+    header(h.name, "histogram", h.help);
+    for (const auto& [app, m] : apps) (m.*h.histogram).write(out, h.name, label(app), h.unit);
+  }
+  return out;
+}

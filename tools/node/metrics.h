@@ -1,0 +1,30 @@
+// metrics.h - what /metrics shows, in Prometheus' text format. Counted by the front alone, so there is no locking.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "channel.h"
+
+// Powers of two from 1 to 2^23, of microseconds or pages.
+class Histogram {
+ public:
+  void add(double value);
+  void write(std::string& out, const std::string& name, const std::string& labels, double unit) const;
+
+ private:
+  std::array<uint64_t, 24> buckets_{};
+  uint64_t count_ = 0;
+  double sum_ = 0;
+};
+
+struct AppMetrics {
+  std::map<int, uint64_t> requests;  // by status code; 0: the connection ended before there was one
+  std::array<uint64_t, kEndCauses> ends{};
+  Histogram thaw, run, reset, pages, duration;
+  uint64_t running = 0, restarts = 0;
+};
+
+std::string write_metrics(const std::map<std::string, AppMetrics>& apps);

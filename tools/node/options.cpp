@@ -1,0 +1,187 @@
+// options.cpp - see options.h.
+#include "options.h"
+
+#include <cctype>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+namespace {
+
+constexpr char kHelp[] =
+    "usage: aotc-node serve --listen ADDR --app NAME=ARTIFACT [OPTION]...\n"
+    "\n"
+    "Serves HTTP/1.1 requests, each in a fresh instance of the Go program in ARTIFACT, made with `aotc compile`. The\n"
+    "program listens on descriptor 3; with a snapshot an instance starts in microseconds. Each app has a process of "
+    "its\n"
+    "own, under seccomp.\n"
+    "\n"
+    "  --listen ADDR            127.0.0.1:8080, :8080, [::1]:8080\n"
+    "  --app NAME=ARTIFACT      an app; may be repeated\n"
+    "  --route PATTERN=NAME     requests for host HOST, path prefix /PATH or HOST/PATH go to app NAME; the longest "
+    "path wins.\n"
+    "                           Without routes: the app whose name is the host or its first label, or the first part "
+    "of the\n"
+    "                           path; all requests when there is one app only\n"
+    "  --admin ADDR             serve /metrics and /healthz there, not on --listen\n"
+    "  --workers N              threads per app (default: as many as there are processors)\n"
+    "  --deadline DURATION      how long a request may run (default 50ms): 504 after that\n"
+    "  --timeout DURATION       how long a request may wait for anything but its client (default 30s): 504\n"
+    "  --max-memory SIZE        memory of an instance (default 256M)\n"
+    "  --max-concurrency N      requests of one app at the same time (default 1000): 503 above\n"
+    "  --max-body SIZE          of a request (default 64M): 413 above\n"
+    "  --reset MODE             how instances are reset: best, scan, pagemap, madvise, remap\n"
+    "  --compare                compare all memory with the image after each request, and say so if it differs\n"
+    "\n"
+    "SIGTERM: finish the requests that run, then exit. SIGHUP: load the artifacts again; requests go to the new ones "
+    "as\n"
+    "soon as they are ready.\n"
+    "\n"
+    "Examples:\n"
+    "  aotc-node serve --listen :8080 --app site=site.aotc\n"
+    "  aotc-node serve --listen :8080 --app a=a.aotc --app b=b.aotc --route a.example/=a --route /b/=b --deadline "
+    "100ms\n";
+
+[[noreturn]] void usage(const char* what, const char* value) {
+  std::fprintf(stderr, "aotc-node: %s: %s\n", what, value);
+  std::exit(2);
+}
+
+struct Unit {
+  const char* name;
+  uint64_t factor;
+};
+constexpr Unit kDurations[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}};
+constexpr Unit kSizes[] = {{"", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}};
+
+template <size_t N>
+uint64_t quantity(const char* option, const char* text, const Unit (&units)[N]) {
+  char* end;
+  double number = std::isdigit(static_cast<unsigned char>(text[0])) ? std::strtod(text, &end) : -1;
+  if (number > 0 && number < 1e12)
+    for (const Unit& unit : units)
+      if (std::strcmp(end, unit.name) == 0) return static_cast<uint64_t>(number * static_cast<double>(unit.factor));
+  usage(option, text);
+}
+
+unsigned number(const char* option, const char* text, unsigned most) {
+  char* end;
+  unsigned long value = std::strtoul(text, &end, 10);
+  if (!std::isdigit(static_cast<unsigned char>(text[0])) || *end != 0 || value == 0 || value > most)
+    usage(option, text);
+  return static_cast<unsigned>(value);
+}
+
+// Left and right of the last '='.
+std::pair<std::string, std::string> assignment(const char* option, const std::string& text) {
+  size_t at = text.rfind('=');
+  if (at == std::string::npos || at == 0 || at + 1 == text.size()) usage(option, text.c_str());
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+App parse_app(const std::string& text) {
+  size_t at = text.find('=');
+  if (at == std::string::npos || at == 0 || at + 1 == text.size()) usage("--app: expected NAME=ARTIFACT", text.c_str());
+  App app{text.substr(0, at), text.substr(at + 1)};
+  for (char c : app.name)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_')
+      usage("--app: not a name", app.name.c_str());
+  return app;
+}
+
+Route parse_route(const std::string& text) {
+  auto [pattern, app] = assignment("--route: expected PATTERN=NAME", text);
+  size_t slash = pattern.find('/');
+  Route route{pattern.substr(0, slash), slash == std::string::npos ? "" : pattern.substr(slash), app};
+  if (route.path == "/") route.path.clear();
+  return route;
+}
+
+}  // namespace
+
+Options parse_options(int argc, char** argv) {
+  Options o;
+  o.workers = std::thread::hardware_concurrency();
+  if (argc < 2 || std::strcmp(argv[1], "serve") != 0) {
+    bool help = argc >= 2 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0);
+    std::fputs(kHelp, help ? stdout : stderr);
+    std::exit(help ? 0 : 2);
+  }
+  for (int i = 2; i < argc; ++i) {
+    std::string name = argv[i];
+    if (name == "--help" || name == "-h") {
+      std::fputs(kHelp, stdout);
+      std::exit(0);
+    }
+    if (name == "--compare") {
+      o.compare = true;
+      continue;
+    }
+    size_t equals = name.find('=');
+    const char* value = equals != std::string::npos ? argv[i] + equals + 1 : i + 1 < argc ? argv[++i] : nullptr;
+    name = name.substr(0, equals);
+    if (value == nullptr) usage("needs a value", name.c_str());
+    if (name == "--listen")
+      o.listen = value;
+    else if (name == "--admin")
+      o.admin = value;
+    else if (name == "--app")
+      o.apps.push_back(parse_app(value));
+    else if (name == "--route")
+      o.routes.push_back(parse_route(value));
+    else if (name == "--workers")
+      o.workers = number("--workers", value, 256);
+    else if (name == "--deadline")
+      o.deadline = quantity("--deadline", value, kDurations);
+    else if (name == "--timeout")
+      o.timeout = quantity("--timeout", value, kDurations);
+    else if (name == "--max-memory")
+      o.max_memory = quantity("--max-memory", value, kSizes);
+    else if (name == "--max-body")
+      o.max_body = quantity("--max-body", value, kSizes);
+    else if (name == "--max-concurrency")
+      o.max_concurrency = number("--max-concurrency", value, 1000000);
+    else if (name == "--reset")
+      o.reset = value;
+    else
+      usage("unknown option", name.c_str());
+  }
+  if (o.workers == 0) o.workers = 1;
+  if (o.listen.empty()) usage("missing option", "--listen");
+  if (o.apps.empty()) usage("missing option", "--app");
+  for (size_t i = 0; i < o.apps.size(); ++i)
+    for (size_t k = 0; k < i; ++k)
+      if (o.apps[i].name == o.apps[k].name) usage("two apps have the same name", o.apps[i].name.c_str());
+  for (const Route& route : o.routes) {
+    bool known = false;
+    for (const App& app : o.apps) known |= app.name == route.app;
+    if (!known) usage("--route: no app is called", route.app.c_str());
+  }
+  return o;
+}
+
+std::vector<std::string> tenant_words(const Options& o, const App& app) {
+  return {"aotc-node",
+          "--tenant",
+          app.name,
+          app.artifact,
+          std::to_string(o.workers),
+          std::to_string(o.deadline),
+          std::to_string(o.timeout),
+          std::to_string(o.max_memory),
+          o.reset,
+          o.compare ? "1" : "0"};
+}
+
+TenantOptions parse_tenant_words(char** words) {
+  auto value = [](const char* text) { return static_cast<uint64_t>(std::strtoull(text, nullptr, 10)); };
+  return {.name = words[0],
+          .artifact = words[1],
+          .reset = words[6],
+          .workers = static_cast<unsigned>(value(words[2])),
+          .deadline = value(words[3]),
+          .timeout = value(words[4]),
+          .max_memory = value(words[5]),
+          .compare = words[7][0] == '1'};
+}

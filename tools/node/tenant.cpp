@@ -1,0 +1,64 @@
+// tenant.cpp - see tenant.h. Each worker is a thread with its own channel, pool and instances, so that nothing is
+// shared but the artifact and its image, both read-only, and no request ever waits for a lock.
+#include "tenant.h"
+
+#include <sys/prctl.h>
+#include <cstdio>
+#include <cstdlib>
+#include <semaphore>
+#include <thread>
+#include <vector>
+
+#include "aotc/runtime.h"
+#include "options.h"
+#include "sandbox.h"
+#include "worker.h"
+
+namespace {
+
+[[noreturn]] void fail(const std::string& message) {
+  std::fprintf(stderr, "%s\n", message.c_str());
+  std::exit(1);
+}
+
+aotc_reset_mode parse_mode(const std::string& name) {
+  static const char* const kNames[] = {"best", "scan", "pagemap", "madvise", "remap"};
+  for (int i = 0; i < 5; ++i)
+    if (name == kNames[i]) return static_cast<aotc_reset_mode>(i);
+  fail("--reset: unknown mode " + name);
+}
+
+}  // namespace
+
+int run_tenant(const TenantOptions& options) {
+  std::string wrong = enter_process(kFirstChannel + static_cast<int>(options.workers));
+  if (!wrong.empty()) fail(wrong);
+  prctl(PR_SET_NAME, ("aotc:" + options.name).substr(0, 15).c_str());
+  aotc_error error;
+  aotc_artifact* artifact;
+  aotc_image* image;
+  if (aotc_runtime_init(&error) != AOTC_OK || aotc_load(options.artifact.c_str(), &artifact, &error) != AOTC_OK ||
+      aotc_artifact_verify(artifact, &error) != AOTC_OK ||
+      aotc_image_create(artifact, aotc_artifact_snapshot(artifact) != nullptr, parse_mode(options.reset), &image,
+                        &error) != AOTC_OK)
+    fail(error.message);
+
+  std::counting_semaphore<> prepared(0), locked(0);
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < options.workers; ++i)
+    threads.emplace_back([&, i] {
+      Worker worker(kFirstChannel + static_cast<int>(i), options, image);
+      std::string message = worker.prepare();
+      if (!message.empty()) fail(message);
+      prepared.release();
+      locked.acquire();
+      worker.run();
+    });
+  for (unsigned i = 0; i < options.workers; ++i) prepared.acquire();
+  wrong = lock_process();
+  if (!wrong.empty()) fail(wrong);
+  locked.release(options.workers);
+  for (std::thread& thread : threads) thread.join();
+  // The instances go with the process.
+  std::_Exit(0);
+}

@@ -1,0 +1,279 @@
+// worker.cpp - see worker.h.
+#include "worker.h"
+
+#include <poll.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+
+namespace {
+
+constexpr uint64_t kNever = ~0ull;
+constexpr uint32_t kMaxIdle = 64;             // warm slots that a worker keeps
+constexpr unsigned kBatch = 4;                // responses per write while others wait
+constexpr size_t kReportConsumed = 32 << 10;  // bytes of a body
+
+uint64_t now() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
+}
+
+}  // namespace
+
+struct Worker::Request {
+  explicit Request(uint32_t id, bool head) : id(id), response({.head_request = head}) {}
+  uint32_t id;
+  aotc_slot* slot = nullptr;
+  std::string body;         // what the program reads, from connection.in_at on
+  size_t unreported = 0;    // bytes that it has read and the front does not know of
+  ResponseReader response;  // tells where the response ends
+  uint32_t under_way = 0;   // bytes that the client has not taken
+  bool begun = false, queued = false;
+  bool half_closed = false, gone = false;  // the client will send no more; has left
+  uint64_t thaw = 0, running = 0;
+  uint64_t progress = 0;  // when something last came from or went to the client
+  uint64_t wake = kNever;
+  uint64_t time = kNever;  // under which it is in times_
+};
+
+Worker::Worker(int channel, const TenantOptions& options, const aotc_image* image)
+    : channel_(channel), options_(options), image_(image) {}
+
+Worker::~Worker() = default;
+
+std::string Worker::prepare() {
+  const aotc_pool_options pool = {
+      .max_memory = options_.max_memory, .write_buffer = kWindow, .log = 2, .compare = options_.compare};
+  aotc_slot* slot;
+  if (aotc_pool_create(image_, &pool, &pool_, &error_) != AOTC_OK || aotc_pool_take(pool_, &slot, &error_) != AOTC_OK ||
+      aotc_instance_set_deadline(slot->instance, options_.deadline, &error_) != AOTC_OK ||
+      aotc_pool_give(pool_, slot, &error_) != AOTC_OK)
+    return error_.message;
+  idle_ = 1;
+  return {};
+}
+
+void Worker::run() {
+  channel_.send(Frame::Ready, 0);
+  while (channel_.flush()) {
+    if (draining_ && requests_.empty() && !channel_.has_output()) return;
+    uint64_t time = !runnable_.empty() ? 0 : times_.empty() ? kNever : times_.begin()->first, start = now();
+    timespec timeout{};
+    if (time > start && time != kNever) {
+      timeout.tv_sec = static_cast<time_t>((time - start) / 1'000'000'000);
+      timeout.tv_nsec = static_cast<long>((time - start) % 1'000'000'000);
+    }
+    pollfd p = {.fd = channel_.fd(), .events = POLLIN, .revents = 0};
+    if (channel_.has_output()) p.events |= POLLOUT;
+    int n = ppoll(&p, 1, time == kNever ? nullptr : &timeout, nullptr);
+    if (n < 0 && errno != EINTR) return;
+    if (n > 0 && (p.revents & (POLLIN | POLLHUP | POLLERR)) && !take_frames()) return;
+    wake_due(now());
+    // One pass: what becomes runnable meanwhile waits for the next one, after the channel was looked at.
+    for (size_t left = runnable_.size(); left > 0; --left) {
+      uint32_t id = runnable_.front();
+      runnable_.pop_front();
+      auto found = requests_.find(id);
+      if (found == requests_.end()) continue;
+      found->second->queued = false;
+      advance(*found->second);
+    }
+  }
+}
+
+bool Worker::take_frames() {
+  if (!channel_.receive()) return false;
+  FrameHead head;
+  std::string_view payload;
+  while (channel_.next(head, payload) == Channel::Next::Frame) {
+    if (head.type == Frame::Drain) draining_ = true;
+    if (head.type == Frame::Request) {
+      begin(head, payload);
+      continue;
+    }
+    auto found = requests_.find(head.id);
+    if (found == requests_.end()) continue;
+    Request& request = *found->second;
+    request.progress = now();
+    if (head.type == Frame::Body) add_body(request, payload);
+    if (head.type == Frame::Taken) request.under_way -= std::min(head.value, request.under_way);
+    if (head.type == Frame::Cancel) {
+      request.half_closed = true;
+      request.gone |= head.value != 0;
+    }
+    if (!request.queued) runnable_.push_back(head.id);
+    request.queued = true;
+  }
+  return true;
+}
+
+// An instance is taken only when the request's turn comes, so that requests that wait for theirs use the same warm one.
+void Worker::begin(const FrameHead& head, std::string_view payload) {
+  auto request = std::make_unique<Request>(head.id, head.value & kHeadRequest);
+  request->body = payload;
+  request->progress = now();
+  request->queued = true;
+  runnable_.push_back(head.id);
+  requests_.emplace(head.id, std::move(request));
+}
+
+bool Worker::take_slot(Request& request) {
+  if (aotc_pool_take(pool_, &request.slot, &error_) != AOTC_OK) return false;
+  if (idle_ > 0) --idle_;
+  add_body(request, {});
+  return true;
+}
+
+void Worker::add_body(Request& request, std::string_view payload) {
+  if (request.slot == nullptr) {
+    request.body.append(payload);
+    return;
+  }
+  aotc_connection& c = request.slot->connection;
+  request.body.erase(0, c.in_at);
+  request.body.append(payload);
+  c.in = reinterpret_cast<const uint8_t*>(request.body.data());
+  c.in_at = 0;
+  c.in_size = request.body.size();
+}
+
+// Lets the program run until it waits or ends.
+void Worker::advance(Request& request) {
+  if (request.gone && request.slot == nullptr) return end(request, EndCause::Done, {});
+  if (request.slot == nullptr && !take_slot(request)) return end(request, EndCause::Overload, error_.message);
+  if (request.half_closed) request.slot->connection.in_closed = true;
+  aotc_instance* instance = request.slot->instance;
+  aotc_connection& c = request.slot->connection;
+  size_t read = c.in_at;
+  uint64_t start = now();
+  uint64_t left = options_.deadline > request.running ? options_.deadline - request.running : 1;
+  aotc_status status = aotc_instance_set_deadline(instance, left, &error_);
+  if (status == AOTC_OK)
+    status = request.begun ? aotc_instance_continue(instance, &error_) : aotc_slot_begin(request.slot, &error_);
+  uint64_t ran = now() - start;
+  request.running += ran;
+  if (!request.begun) request.thaw = request.slot->thaw_nanoseconds;
+  request.begun = true;
+  request.unreported += c.in_at - read;
+  if (request.unreported >= kReportConsumed) {
+    channel_.send(Frame::Consumed, request.id, static_cast<uint32_t>(request.unreported));
+    request.unreported = 0;
+  }
+  settle(request, status);
+}
+
+// Sends what the client's window has room for. False when the response makes no sense.
+bool Worker::ship(Request& request) {
+  aotc_connection& c = request.slot->connection;
+  size_t size = std::min<size_t>(c.out_size, kWindow - request.under_way);
+  if (size == 0 || request.response.done()) return true;
+  std::string_view bytes(reinterpret_cast<const char*>(c.out), size);
+  size_t used = request.response.feed(bytes);
+  request.response.output.clear();
+  if (request.response.bad()) return false;
+  // Half a header, or half of a chunk's, stays until the rest is there.
+  if (used == 0) return c.out_size < c.out_limit;
+  channel_.send(Frame::Response, request.id, 0, bytes.substr(0, used));
+  request.under_way += static_cast<uint32_t>(used);
+  request.progress = now();
+  std::memmove(c.out, c.out + used, c.out_size - used);
+  c.out_size -= used;
+  return true;
+}
+
+void Worker::settle(Request& request, aotc_status status) {
+  aotc_connection& c = request.slot->connection;
+  bool sensible = ship(request);
+  if (sensible && c.out_closed && c.out_size == 0) {
+    request.response.end();
+    request.response.output.clear();
+  }
+  if (request.response.done()) return end(request, EndCause::Done, {});
+  if (!sensible || request.response.bad())
+    return end(request, EndCause::BadResponse,
+               c.out_closed ? "the connection was closed before the response was complete" : "not an HTTP response");
+  // What the client has not taken yet still goes out, though the program has ended.
+  bool memory = aotc_instance_memory_refused(request.slot->instance);
+  switch (status) {
+    case AOTC_FROZEN:
+      break;
+    case AOTC_OK:
+    case AOTC_EXITED:
+      return end(request, memory ? EndCause::Memory : EndCause::Exit,
+                 "exit code " + std::to_string(aotc_instance_exit_code(request.slot->instance)));
+    case AOTC_TRAPPED: {
+      aotc_trap trap = aotc_instance_trap(request.slot->instance)->trap;
+      return end(request,
+                 trap == AOTC_TRAP_DEADLINE ? EndCause::Deadline
+                 : memory                   ? EndCause::Memory
+                                            : EndCause::Trap,
+                 std::string(aotc_trap_message(trap)) + where(request));
+    }
+    default:
+      return end(request, EndCause::Error, error_.message);
+  }
+  if (request.gone) return end(request, EndCause::Done, {});
+  request.wake = aotc_wasi_wake_time(request.slot->wasi);
+  schedule(request);
+}
+
+void Worker::end(Request& request, EndCause cause, const std::string& text) {
+  RequestEnd end{
+      .cause = cause, .pages = last_pages_, .thaw = request.thaw, .run = request.running, .reset = last_reset_};
+  channel_.send(Frame::End, request.id, 0, {reinterpret_cast<const char*>(&end), sizeof end}, text);
+  // Early, but not for each of many: a frame that wakes the front up costs it more than one that it finds.
+  if (runnable_.empty() || ++unsent_ % kBatch == 0) channel_.flush();
+  aotc_slot* slot = request.slot;
+  if (request.time != kNever) times_.erase({request.time, request.id});
+  requests_.erase(request.id);
+  if (slot == nullptr) return;
+  uint64_t start = now();
+  aotc_instance* instance = slot->instance;
+  if (aotc_pool_give(pool_, slot, &error_) != AOTC_OK) {
+    std::fprintf(stderr, "reset: %s\n", error_.message);
+    return;
+  }
+  last_reset_ = now() - start;
+  last_pages_ = aotc_instance_reset_counts(instance).copied;
+  if (++idle_ > kMaxIdle) idle_ = aotc_pool_trim(pool_, kMaxIdle);
+}
+
+// Where a trap happened: the innermost function, and the program's own that led there.
+std::string Worker::where(const Request& request) const {
+  const aotc_trap_info* trap = aotc_instance_trap(request.slot->instance);
+  const aotc_artifact* artifact = aotc_instance_artifact(request.slot->instance);
+  std::string text;
+  for (uint32_t i = 0; i < trap->frames; ++i) {
+    std::string name = aotc_artifact_symbol(artifact, trap->code[i]);
+    if (i == 0) text = " in " + name;
+    if (name.rfind("main.", 0) != 0) continue;
+    return i == 0 ? text : text + ", called from " + name;
+  }
+  return text;
+}
+
+// The client decides how long a program waits for it; everything else has a limit.
+void Worker::schedule(Request& request) {
+  if (request.time != kNever) times_.erase({request.time, request.id});
+  request.time = std::min(request.wake, request.under_way == kWindow ? kNever : request.progress + options_.timeout);
+  if (request.time != kNever) times_.insert({request.time, request.id});
+}
+
+void Worker::wake_due(uint64_t now) {
+  while (!times_.empty() && times_.begin()->first <= now) {
+    uint32_t id = times_.begin()->second;
+    Request& request = *requests_.at(id);
+    if (!request.queued && request.wake > now && request.progress + options_.timeout <= now) {
+      end(request, EndCause::Timeout, "nothing happened for too long");
+      continue;
+    }
+    times_.erase(times_.begin());
+    request.time = kNever;
+    if (!request.queued) runnable_.push_back(id);
+    request.queued = true;
+  }
+}

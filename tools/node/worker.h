@@ -1,0 +1,58 @@
+// worker.h - a thread of a tenant that runs requests: takes frames from the front, lets instances run, sends back what
+// they wrote.
+//
+// A request runs until its program waits. Then what it wrote is shipped, and it costs no thread until more of its body
+// arrives, the client has taken something, or the time that it waits for has come. It ends when its response is
+// complete and it waits again; the response leaves before the instance is reset.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "aotc/runtime.h"
+#include "channel.h"
+#include "http.h"
+#include "options.h"
+
+class Worker {
+ public:
+  Worker(int channel, const TenantOptions& options, const aotc_image* image);
+  ~Worker();
+  // Makes a first instance; returns what failed, or nothing.
+  std::string prepare();
+  // Until the front closes the channel, or asks to drain and nothing is left to do.
+  void run();
+
+ private:
+  struct Request;
+  using Requests = std::map<uint32_t, std::unique_ptr<Request>>;
+
+  bool take_frames();
+  void begin(const FrameHead& head, std::string_view payload);
+  bool take_slot(Request& request);
+  void add_body(Request& request, std::string_view payload);
+  void advance(Request& request);
+  bool ship(Request& request);
+  void settle(Request& request, aotc_status status);
+  void end(Request& request, EndCause cause, const std::string& text);
+  std::string where(const Request& request) const;
+  void schedule(Request& request);
+  void wake_due(uint64_t now);
+
+  Channel channel_;
+  const TenantOptions& options_;
+  const aotc_image* image_;
+  aotc_pool* pool_ = nullptr;
+  aotc_error error_;
+  Requests requests_;
+  std::deque<uint32_t> runnable_;                  // ids, in the order in which something happened to them
+  std::set<std::pair<uint64_t, uint32_t>> times_;  // when something is to be done for a request that waits
+  bool draining_ = false;
+  uint32_t idle_ = 0;
+  unsigned unsent_ = 0;
+  uint64_t last_reset_ = 0;
+  uint32_t last_pages_ = 0;
+};
