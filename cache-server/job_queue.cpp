@@ -1,9 +1,9 @@
-// job_queue.cpp - single flight, the bounded queue, and what follows a compile: image, links, tags, record in one batch.
+// job_queue.cpp - single flight, the bounded queue, and what follows a compile: image, links, tags, record in one
+// batch.
 #include "job_queue.h"
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
 #include <fmt/format.h>
 
@@ -18,6 +18,8 @@ namespace aotc::server {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr uint64_t kMaxArtifact = uint64_t{2} << 30;
 
 std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
@@ -37,28 +39,6 @@ void add_links(std::vector<Record>& records, const Json& job, const std::string&
   for (const Json& part : job["parts"])
     records.push_back({Table::Links, name + '\0' + part[0].get<std::string>(), part[1].get<std::string>()});
   records.push_back({Table::Tags, name + '\0' + tag, string_in(job, "index")});
-}
-
-llvm::Error store_to_file(Store& store, const BlobInfo& blob, const std::string& path) {
-  std::ofstream file(path, std::ios::binary);
-  for (uint64_t index = 0; index * kChunkSize < blob.size; ++index) {
-    llvm::Expected<std::string> chunk = store.read_chunk(blob, index);
-    if (!chunk) return chunk.takeError();
-    file.write(chunk->data(), chunk->size());
-  }
-  file.close();
-  return file ? llvm::Error::success() : failure("cannot write " + path);
-}
-
-llvm::Expected<BlobInfo> file_to_store(Store& store, const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return failure("cannot read " + path);
-  Store::BlobWriter writer(store);
-  std::string bytes(kChunkSize, '\0');
-  while (file.read(bytes.data(), bytes.size()) || file.gcount() > 0)
-    if (llvm::Error error = writer.append(as_bytes({bytes.data(), static_cast<size_t>(file.gcount())}))) return error;
-  if (file.bad()) return failure("cannot read " + path);
-  return writer.finish();
 }
 
 // What the module is to blame for, as opposed to the server.
@@ -175,8 +155,9 @@ llvm::Expected<Submission> JobQueue::submit(const BlobInfo& module, const Compil
   Json targets = Json::array();
   for (const CompileTarget& target : request.targets)
     targets.push_back({{"target", architecture_name(target.architecture)}, {"cpu", target.cpu}});
-  job->record = {{"id", job->id},  {"state", "queued"},     {"module", module.digest}, {"tier", tier_name(request.tier)},
-                 {"targets", targets}, {"images", Json::array({image})}};
+  job->record = {{"id", job->id},           {"state", "queued"},
+                 {"module", module.digest}, {"tier", tier_name(request.tier)},
+                 {"targets", targets},      {"images", Json::array({image})}};
   if (llvm::Error error = store_.put({{Table::Jobs, job->id, text_of(job->record)}})) return error;
   active_[job->id] = job;
   queue_.push_back(job);
@@ -230,49 +211,42 @@ void JobQueue::work() {
 }
 
 llvm::Error JobQueue::compile_job(Job& job) {
-  std::string folder = folder_ + "/" + job.id;
-  std::error_code code;
-  std::filesystem::create_directories(folder, code);
-  if (code) return failure(folder + ": " + code.message());
-  llvm::Error outcome = [&]() -> llvm::Error {
-    llvm::Expected<std::optional<BlobInfo>> module = store_.find_blob(job.module);
-    if (!module) return module.takeError();
-    if (!*module) return failure(job.module + " is not in the store");
-    if (llvm::Error error = store_to_file(store_, **module, folder + "/module.wasm")) return error;
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      job.record.erase("artifacts");  // of a run that a restart cut off
-    }
-    std::vector<CompiledTarget> compiled;
-    for (const CompileTarget& target : job.request.targets) {
-      compiled.push_back({target, {}});
-      if (llvm::Error error = compile_target(job, target, folder, compiled.back().artifact)) return error;
-    }
-    llvm::Expected<Image> image = store_image(store_, job.module, job.request.tier, compiled);
-    if (!image) return image.takeError();
+  llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob(job.module);
+  if (!blob) return blob.takeError();
+  if (!*blob) return failure(job.module + " is not in the store");
+  llvm::Expected<Descriptor> module = make_unnamed_file(folder_);
+  if (!module) return module.takeError();
+  if (llvm::Error error = copy_from_store(store_, **blob, *module)) return error;
+  {
     std::lock_guard<std::mutex> lock(mutex_);
-    job.record["index"] = image->index;
-    Json& parts = job.record["parts"] = Json::array();
-    for (const ImagePart& part : image->parts) parts.push_back(Json::array({part.digest, part.media_type}));
-    return llvm::Error::success();
-  }();
-  std::filesystem::remove_all(folder, code);
-  return outcome;
+    job.record.erase("artifacts");  // of a run that a restart cut off
+  }
+  std::vector<CompiledTarget> compiled;
+  for (const CompileTarget& target : job.request.targets) {
+    compiled.push_back({target, {}});
+    if (llvm::Error error = compile_target(job, target, *module, compiled.back().artifact)) return error;
+  }
+  llvm::Expected<Image> image = store_image(store_, job.module, job.request.tier, compiled);
+  if (!image) return image.takeError();
+  std::lock_guard<std::mutex> lock(mutex_);
+  job.record["index"] = image->index;
+  Json& parts = job.record["parts"] = Json::array();
+  for (const ImagePart& part : image->parts) parts.push_back(Json::array({part.digest, part.media_type}));
+  return llvm::Error::success();
 }
 
-llvm::Error JobQueue::compile_target(Job& job, const CompileTarget& target, const std::string& folder,
+llvm::Error JobQueue::compile_target(Job& job, const CompileTarget& target, const Descriptor& module,
                                      BlobInfo& artifact) {
   const char* architecture = architecture_name(target.architecture);
   WorkerOptions options;
-  options.wasm = folder + "/module.wasm";
-  options.output = folder + "/module." + architecture + ".aotc";
   options.name = "module.wasm";
   options.target = architecture;
   options.cpu = target.cpu;
   options.tier = tier_name(job.request.tier);
   options.threads = limits_.threads;
-  options.memory_bytes = limits_.memory_bytes;
-  options.cpu_seconds = static_cast<uint64_t>(limits_.wall_seconds * limits_.threads) + 1;
+  options.limits.memory_bytes = limits_.memory_bytes;
+  options.limits.file_bytes = kMaxArtifact;
+  options.limits.cpu_seconds = static_cast<uint64_t>(limits_.wall_seconds * limits_.threads) + 1;
   WorkerWatch watch;
   watch.wall_seconds = limits_.wall_seconds;
   watch.stopped = [this] {
@@ -287,9 +261,13 @@ llvm::Error JobQueue::compile_target(Job& job, const CompileTarget& target, cons
     std::lock_guard<std::mutex> lock(mutex_);
     job.progress_target = architecture, job.done = job.total = 0;
   }
-  llvm::Expected<WorkerResult> result = run_worker_process(options, watch);
+  llvm::Expected<Descriptor> input = open_to_read(module);
+  if (!input) return input.takeError();
+  llvm::Expected<Descriptor> output = make_unnamed_file(folder_);
+  if (!output) return output.takeError();
+  llvm::Expected<WorkerResult> result = run_worker_process(options, *input, *output, watch);
   if (!result) return llvm::make_error<ModuleError>(llvm::toString(result.takeError()));
-  llvm::Expected<BlobInfo> stored = file_to_store(store_, options.output);
+  llvm::Expected<BlobInfo> stored = copy_to_store(store_, *output);
   if (!stored) return stored.takeError();
   artifact = *stored;
   std::lock_guard<std::mutex> lock(mutex_);
@@ -312,8 +290,8 @@ void JobQueue::finish(Job& job, llvm::Error error) {
   std::vector<Record> records;
   if (error) {
     bool module_is_to_blame = error.isA<ModuleError>();
-    Response document = module_is_to_blame ? problem(422, llvm::toString(std::move(error)))
-                                           : internal_problem(std::move(error));
+    Response document =
+        module_is_to_blame ? problem(422, llvm::toString(std::move(error))) : internal_problem(std::move(error));
     job.record["state"] = "failed";
     job.record["error"] = Json::parse(document.body);
     job.record.erase("artifacts");

@@ -25,15 +25,16 @@
 #include "compile_request.h"
 #include "metrics.h"
 #include "store.h"
+#include "unnamed_file.h"
 
 namespace aotc::server {
 
 struct JobLimits {
-  unsigned workers = 1;          // processes at a time
-  unsigned threads = 1;          // per process
-  size_t queue = 256;            // jobs waiting
+  unsigned workers = 1;  // processes at a time
+  unsigned threads = 1;  // per process
+  size_t queue = 256;    // jobs waiting
   uint64_t memory_bytes = uint64_t{4} << 30;
-  double wall_seconds = 600;     // per target
+  double wall_seconds = 600;  // per target
 };
 
 struct Submission {
@@ -61,7 +62,7 @@ class JobQueue {
   struct Job;
   void work();
   llvm::Error compile_job(Job& job);
-  llvm::Error compile_target(Job& job, const CompileTarget& target, const std::string& folder, BlobInfo& artifact);
+  llvm::Error compile_target(Job& job, const CompileTarget& target, const Descriptor& module, BlobInfo& artifact);
   void finish(Job& job, llvm::Error error);
 
   Store& store_;

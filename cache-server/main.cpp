@@ -21,7 +21,7 @@ using namespace aotc::server;
 struct ServerArguments {
   std::string data;
   std::string listen = "127.0.0.1:8080";
-  uint64_t worker_memory = uint64_t{4} << 30;
+  uint64_t worker_memory = 0;  // 0: by the number of threads
   HttpLimits http;
   JobLimits jobs;
 };
@@ -29,13 +29,14 @@ struct ServerArguments {
 llvm::Error serve(const ServerArguments& arguments) {
   std::error_code code;
   std::filesystem::create_directories(arguments.data, code);
-  if (code)
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.data + ": " + code.message());
+  if (code) return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.data + ": " + code.message());
   llvm::Expected<std::unique_ptr<Store>> store = Store::open(arguments.data + "/store");
   if (!store) return store.takeError();
   Counters counters;
   JobLimits limits = arguments.jobs;
-  limits.memory_bytes = arguments.worker_memory;
+  // Each thread has 512 MiB of stack, which counts whether it is used or not.
+  limits.memory_bytes =
+      arguments.worker_memory ? arguments.worker_memory : (uint64_t{2} << 30) + limits.threads * (uint64_t{1} << 30);
   JobQueue jobs(**store, counters, limits, std::filesystem::absolute(arguments.data).string() + "/work");
   Listener listener({**store, jobs, counters}, arguments.http);
   llvm::Expected<std::string> address = listener.bind(arguments.listen);
@@ -66,7 +67,8 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
   app.add_option("--job-timeout", arguments.jobs.wall_seconds, "seconds that one compile for one target may take")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--worker-memory", arguments.worker_memory, "memory that one worker may use (default: 4G)")
+  app.add_option("--worker-memory", arguments.worker_memory,
+                 "memory that one worker may use (default: 2G and 1G for each thread)")
       ->transform(size);
   app.add_option("--max-upload", arguments.http.max_upload, "refuse larger modules (default: 256M)")->transform(size);
   app.add_option("--max-connections", arguments.http.max_connections, "close further connections at once")
@@ -88,16 +90,15 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
 
 void add_worker(CLI::App& app, WorkerOptions& options) {
   CLI::App* worker = app.add_subcommand("worker", "")->group("");
-  worker->add_option("--wasm", options.wasm)->required();
-  worker->add_option("--output", options.output)->required();
   worker->add_option("--name", options.name);
   worker->add_option("--target", options.target);
   worker->add_option("--cpu", options.cpu);
   worker->add_option("--tier", options.tier);
   worker->add_option("--threads", options.threads);
-  worker->add_option("--memory", options.memory_bytes);
-  worker->add_option("--cpu-seconds", options.cpu_seconds);
-  worker->add_option("--parent", options.parent);
+  worker->add_option("--memory", options.limits.memory_bytes);
+  worker->add_option("--cpu-seconds", options.limits.cpu_seconds);
+  worker->add_option("--file-bytes", options.limits.file_bytes);
+  worker->add_option("--parent", options.limits.parent);
 }
 
 }  // namespace
