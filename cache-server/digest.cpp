@@ -1,10 +1,14 @@
 // digest.cpp - SHA-256 by OpenSSL's libcrypto, which uses the processor's instructions for it.
 #include "digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 
 #include <algorithm>
 #include <new>
+
+#include "llvm/ADT/StringExtras.h"
 
 namespace aotc::server {
 
@@ -36,6 +40,16 @@ std::string sha256(llvm::StringRef bytes) {
   Sha256 hash;
   hash.update(as_bytes(bytes));
   return hash.finish();
+}
+
+bool equal_secrets(llvm::StringRef a, llvm::StringRef b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string random_hex(size_t bytes) {
+  std::string random(bytes, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(random.data()), static_cast<int>(bytes)) != 1) throw std::bad_alloc();
+  return llvm::toHex(random, true);
 }
 
 bool is_digest(llvm::StringRef text) {

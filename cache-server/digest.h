@@ -25,6 +25,9 @@ class Sha256 {
 };
 
 std::string sha256(llvm::StringRef bytes);
+// Takes the same time whatever the bytes are.
+bool equal_secrets(llvm::StringRef a, llvm::StringRef b);
+std::string random_hex(size_t bytes);
 bool is_digest(llvm::StringRef text);
 
 inline llvm::ArrayRef<uint8_t> as_bytes(llvm::StringRef text) { return {text.bytes_begin(), text.size()}; }

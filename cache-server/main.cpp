@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "digest.h"
+#include "janitor.h"
 #include "job_queue.h"
 #include "listener.h"
 #include "store.h"
@@ -21,12 +23,30 @@ using namespace aotc::server;
 struct ServerArguments {
   std::string data;
   std::string listen = "127.0.0.1:8080";
+  std::string token_file;
+  bool anonymous = false;
+  uint64_t grace_seconds = 3600;
   uint64_t worker_memory = 0;  // 0: by the number of threads
   HttpLimits http;
   JobLimits jobs;
 };
 
+// What anybody may use must not be reachable from elsewhere by mistake.
+llvm::Error check_exposure(const ServerArguments& arguments) {
+  llvm::StringRef address(arguments.listen);
+  if (!arguments.token_file.empty() || arguments.anonymous || address.starts_with("127.") ||
+      address.starts_with("[::1]"))
+    return llvm::Error::success();
+  return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                 arguments.listen +
+                                     ": not a loopback address, so it needs --token-file, or --anonymous if everybody "
+                                     "who reaches it may use it");
+}
+
 llvm::Error serve(const ServerArguments& arguments) {
+  if (llvm::Error error = check_exposure(arguments)) return error;
+  Tenants tenants(arguments.token_file);
+  if (llvm::Error error = tenants.load()) return error;
   std::error_code code;
   std::filesystem::create_directories(arguments.data, code);
   if (code) return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.data + ": " + code.message());
@@ -37,11 +57,17 @@ llvm::Error serve(const ServerArguments& arguments) {
   // Each thread has 512 MiB of stack, which counts whether it is used or not.
   limits.memory_bytes =
       arguments.worker_memory ? arguments.worker_memory : (uint64_t{2} << 30) + limits.threads * (uint64_t{1} << 30);
-  JobQueue jobs(**store, counters, limits, std::filesystem::absolute(arguments.data).string() + "/work");
-  Listener listener({**store, jobs, counters}, arguments.http);
+  Catalog catalog(**store);
+  if (llvm::Error error = catalog.open()) return error;
+  JobQueue jobs(**store, catalog, tenants, counters, limits,
+                std::filesystem::absolute(arguments.data).string() + "/work");
+  Listener listener({**store, catalog, tenants, jobs, counters}, arguments.http);
   llvm::Expected<std::string> address = listener.bind(arguments.listen);
   if (!address) return address.takeError();
   if (llvm::Error error = jobs.start()) return error;
+  // The module and artifacts of a job under way have no repository yet.
+  uint64_t longest_job = static_cast<uint64_t>(limits.wall_seconds * 2);
+  Janitor janitor(catalog, counters, std::max(arguments.grace_seconds, longest_job));
   fmt::print("listening on http://{}\n", *address);
   std::fflush(stdout);
   listener.run();
@@ -57,13 +83,21 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
   app.add_option("--data", arguments.data, "folder that holds everything the server keeps; created if missing");
   app.add_option("--listen", arguments.listen, "address and port; port 0 picks a free one, printed at the start")
       ->capture_default_str();
-  app.add_option("--workers", arguments.jobs.workers, "compiles at a time, each in a process")
-      ->check(CLI::Range(1u, 256u))
+  app.add_option("--token-file", arguments.token_file,
+                 "tenants, their tokens and quotas (see tenants.h); SIGHUP reads it again");
+  app.add_flag("--anonymous", arguments.anonymous, "without tokens, listen on an address that is not loopback");
+  app.add_option("--grace", arguments.grace_seconds,
+                 "seconds for which a blob that nobody owns is kept; at least as long as a job may take")
+      ->capture_default_str();
+  app.add_option("--workers", arguments.jobs.workers,
+                 "compiles at a time, each in a process; with 0 jobs are taken and wait")
+      ->check(CLI::Range(0u, 256u))
       ->capture_default_str();
   app.add_option("--threads", arguments.jobs.threads, "threads of each worker")
       ->check(CLI::Range(1u, 1024u))
       ->capture_default_str();
-  app.add_option("--queue", arguments.jobs.queue, "jobs that may wait; more are refused")->capture_default_str();
+  app.add_option("--queue", arguments.jobs.queue, "jobs of one tenant that may wait; more are refused")
+      ->capture_default_str();
   app.add_option("--job-timeout", arguments.jobs.wall_seconds, "seconds that one compile for one target may take")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -80,7 +114,7 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.footer(
-      "The server has no authentication yet: listen on a loopback address or behind a proxy that has.\n\n"
+      "`aotc-server new-token` prints a new token and the line of a token file that accepts it.\n\n"
       "Examples:\n"
       "  aotc-server --data /var/lib/aotc --listen 127.0.0.1:8080\n"
       "  curl --data-binary @hello.wasm 'http://127.0.0.1:8080/v1/compile?name=hello'\n"
@@ -101,6 +135,11 @@ void add_worker(CLI::App& app, WorkerOptions& options) {
   worker->add_option("--parent", options.limits.parent);
 }
 
+void print_new_token() {
+  std::string token = random_hex(32);
+  fmt::print("token: {}\n{{\"sha256\": \"{}\", \"roles\": [\"pull\", \"push\"]}}\n", token, sha256(token).substr(7));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -112,9 +151,11 @@ int main(int argc, char** argv) {
   WorkerOptions worker;
   add_options(app, arguments);
   add_worker(app, worker);
+  app.add_subcommand("new-token", "")->group("");
   try {
     app.parse(argc, argv);
     if (app.got_subcommand("worker")) return run_worker(worker);
+    if (app.got_subcommand("new-token")) return print_new_token(), 0;
     if (arguments.data.empty()) throw CLI::RequiredError("--data");
   } catch (const CLI::Success& done) {
     return app.exit(done);

@@ -22,9 +22,12 @@ std::vector<Metric> collect(Service& service) {
           {"upload_bytes", false, "bytes of modules received", c.upload_bytes},
           {"compiled", false, "jobs that ended with an image", c.compiled},
           {"failed", false, "jobs that ended with an error", c.failed},
+          {"cancelled", false, "jobs that were cancelled", c.cancelled},
+          {"swept_blobs", false, "blobs dropped because nobody owned them", c.swept_blobs},
+          {"denied", false, "requests without a token that allows them", c.denied},
           {"cache_hits", false, "requests answered by an image that was there", c.cache_hits},
           {"single_flight_hits", false, "requests that joined a job under way", c.single_flight_hits},
-          {"refused_jobs", false, "requests refused because the queue was full", c.refused_jobs},
+          {"refused_jobs", false, "jobs refused because of a quota", c.refused_jobs},
           {"requests", false, "HTTP requests", c.requests},
           {"client_errors", false, "answers with a status 4xx", c.client_errors},
           {"server_errors", false, "answers with a status 5xx", c.server_errors},
@@ -40,6 +43,13 @@ Response get_health() {
   response.headers.emplace_back("Content-Type", "text/plain");
   response.body = "ok\n";
   return response;
+}
+
+// Ready is who can read what it serves.
+Response get_readiness(Service& service) {
+  auto page = service.store.list(Table::Tags, "", "", 1);
+  if (!page) return internal_problem(page.takeError());
+  return get_health();
 }
 
 Response get_metrics(Service& service) {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,7 +118,8 @@ std::string how_it_ended(int status, const WorkerOptions& options) {
 }  // namespace
 
 llvm::Expected<WorkerResult> run_worker_process(WorkerOptions options, const Descriptor& module,
-                                                const Descriptor& artifact, const WorkerWatch& watch) {
+                                                const Descriptor& artifact, const WorkerWatch& watch,
+                                                double& cpu_seconds) {
   options.limits.parent = getpid();
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return failure(fmt::format("cannot start a worker: {}", std::strerror(errno)));
@@ -157,11 +159,14 @@ llvm::Expected<WorkerResult> run_worker_process(WorkerOptions options, const Des
   // A worker that closed its output but goes on would hold this thread: it has nothing more to say.
   int status = 0;
   pid_t waited = 0;
-  for (int i = 0; i < 100 && (waited = waitpid(*child, &status, WNOHANG)) == 0; ++i) usleep(i < 10 ? 1000 : 20000);
+  rusage used{};
+  for (int i = 0; i < 100 && (waited = wait4(*child, &status, WNOHANG, &used)) == 0; ++i) usleep(i < 10 ? 1000 : 20000);
   if (waited == 0) {
     kill(*child, SIGKILL);
-    waitpid(*child, &status, 0);
+    wait4(*child, &status, 0, &used);
   }
+  auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + time.tv_usec / 1e6; };
+  cpu_seconds += seconds(used.ru_utime) + seconds(used.ru_stime);
   if (!killed.empty()) return failure(killed);
   if (!conversation.error.empty()) return failure(conversation.error);
   if (!conversation.complete || status != 0) return failure(how_it_ended(status, options));

@@ -23,8 +23,10 @@ struct WorkerWatch {
   std::function<void(uint64_t done, uint64_t total)> progress;
 };
 
-// Fills in options.limits.parent. The worker sees `module` and `artifact` and no other file.
+// Fills in options.limits.parent. The worker sees `module` and `artifact` and no other file. Adds the processor time
+// that was used to `cpu_seconds`, also when the compile failed.
 llvm::Expected<WorkerResult> run_worker_process(WorkerOptions options, const Descriptor& module,
-                                                const Descriptor& artifact, const WorkerWatch& watch);
+                                                const Descriptor& artifact, const WorkerWatch& watch,
+                                                double& cpu_seconds);
 
 }  // namespace aotc::server
