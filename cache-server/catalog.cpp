@@ -137,7 +137,94 @@ llvm::Error Catalog::publish(const std::vector<ImageName>& names, const Image& i
       if (llvm::Error error = link(change, name.repository, part)) return error;
     change.records.push_back({Table::Tags, pair_key(name.repository, name.tag), image.index});
   }
+  std::set<std::string> repositories;
+  for (const ImageName& name : names)
+    if (repositories.insert(name.repository).second)
+      if (llvm::Error error = sign(change, name.repository, image.index)) return error;
   return apply(change, quota);
+}
+
+std::string Catalog::key_ids() const {
+  std::string ids;
+  for (const Signer& key : signing_.keys) ids += (ids.empty() ? "" : " ") + key.id();
+  return ids;
+}
+
+// Record in `referrers`: {"descriptor": of the manifest, "statement": digest, "expires": seconds, "keys": ids}.
+llvm::Error Catalog::sign(Change& change, const std::string& repository, const std::string& index) {
+  if (signing_.keys.empty()) return llvm::Error::success();
+  llvm::Expected<std::optional<BlobInfo>> subject = store_.find_blob(index);
+  if (!subject) return subject.takeError();
+  if (!*subject) return llvm::createStringError(llvm::inconvertibleErrorCode(), index + " is not in the store");
+  llvm::Expected<std::optional<std::string>> last = store_.get(Table::Sequences, repository);
+  if (!last) return last.takeError();
+  uint64_t sequence = *last && (*last)->size() == 8 ? read_little_endian((*last)->data()) + 1 : 1;
+  change.records.push_back({Table::Sequences, repository, little_endian(sequence)});
+
+  uint64_t now = seconds_since_1970();
+  Statement statement{repository, index, sequence, now, now + signing_.valid_seconds};
+  llvm::Expected<Referrer> made = store_statement(store_, **subject, sign_statement(statement, signing_.keys));
+  if (!made) return made.takeError();
+  std::string prefix = pair_key(repository, index) + '\0';
+  auto drop = [&](const std::string& old, const std::string& text) -> llvm::Error {
+    nlohmann::json record = nlohmann::json::parse(text, nullptr, false);
+    for (const std::string& digest : {old, record.is_object() ? record.value("statement", "") : ""}) {
+      change.records.push_back({Table::Links, pair_key(repository, digest), std::nullopt});
+      --change.references[pair_key(digest, tenant_of(repository))];
+    }
+    change.records.push_back({Table::Referrers, prefix + old, std::nullopt});
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Referrers, prefix, drop)) return error;
+  for (const ImagePart& part : made->parts)
+    if (llvm::Error error = link(change, repository, part)) return error;
+  nlohmann::json record = {{"descriptor", nlohmann::json::parse(made->descriptor)},
+                           {"statement", made->statement},
+                           {"expires", statement.expires},
+                           {"keys", key_ids()}};
+  change.records.push_back({Table::Referrers, prefix + made->parts.back().digest, record.dump()});
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::vector<std::string>> Catalog::referrers(const std::string& repository, const std::string& digest) {
+  std::vector<std::string> descriptors;
+  auto add = [&](const std::string&, const std::string& text) -> llvm::Error {
+    nlohmann::json record = nlohmann::json::parse(text, nullptr, false);
+    if (record.is_object() && record.contains("descriptor")) descriptors.push_back(record["descriptor"].dump());
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Referrers, pair_key(repository, digest) + '\0', add)) return error;
+  return descriptors;
+}
+
+llvm::Expected<bool> Catalog::needs_statement(const std::string& repository, const std::string& index) {
+  auto page = store_.list(Table::Referrers, pair_key(repository, index) + '\0', "", 1);
+  if (!page) return page.takeError();
+  if (page->empty()) return true;
+  nlohmann::json record = nlohmann::json::parse(page->front().second, nullptr, false);
+  return !record.is_object() || record.value("keys", "") != key_ids() ||
+         record.value("expires", uint64_t{0}) < seconds_since_1970() + signing_.valid_seconds / 2;
+}
+
+llvm::Expected<uint64_t> Catalog::refresh() {
+  uint64_t count = 0;
+  if (signing_.keys.empty()) return count;
+  auto visit = [&](const std::string& key, const std::string&) -> llvm::Error {
+    std::lock_guard<std::mutex> lock(mutex_);
+    llvm::Expected<std::optional<std::string>> index = store_.get(Table::Tags, key);
+    if (!index) return index.takeError();
+    if (!*index) return llvm::Error::success();
+    std::string repository = key.substr(0, key.find('\0'));
+    llvm::Expected<bool> needed = needs_statement(repository, **index);
+    if (!needed) return needed.takeError();
+    if (!*needed) return llvm::Error::success();
+    Change change;
+    if (llvm::Error error = sign(change, repository, **index)) return error;
+    ++count;
+    return apply(change, UINT64_MAX);
+  };
+  if (llvm::Error error = for_each(store_, Table::Tags, "", visit)) return error;
+  return count;
 }
 
 llvm::Expected<bool> Catalog::remove_tag(const std::string& repository, const std::string& tag) {
@@ -156,10 +243,21 @@ llvm::Expected<bool> Catalog::remove_manifest(const std::string& repository, con
   if (!link) return link.takeError();
   if (!*link || (**link != kIndexType && **link != kManifestType)) return false;
 
+  std::string prefix = repository + '\0';
+  Change change;
+  std::set<std::string> removed = {digest};  // and its statements
+  auto refers = [&](const std::string& key, const std::string&) -> llvm::Error {
+    std::string subject = key.substr(0, key.find('\0')), manifest = key.substr(key.find('\0') + 1);
+    if (subject != digest && manifest != digest) return llvm::Error::success();
+    removed.insert(manifest);
+    change.records.push_back({Table::Referrers, prefix + key, std::nullopt});
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Referrers, prefix, refers)) return error;
+
   // Everything that other manifests of the repository lead to stays. A manifest that an index names is no root.
   std::map<std::string, std::vector<std::string>> documents;
   std::set<std::string> all, inner;
-  std::string prefix = repository + '\0';
   llvm::Error error =
       for_each(store_, Table::Links, prefix, [&](const std::string& name, const std::string& type) -> llvm::Error {
         all.insert(name);
@@ -176,17 +274,16 @@ llvm::Expected<bool> Catalog::remove_manifest(const std::string& repository, con
   if (error) return error;
   std::vector<std::string> ways;
   for (const auto& [name, children] : documents)
-    if (name != digest && inner.count(name) == 0) ways.push_back(name);
+    if (removed.count(name) == 0 && inner.count(name) == 0) ways.push_back(name);
   std::set<std::string> alive;
   while (!ways.empty()) {
     std::string name = ways.back();
     ways.pop_back();
-    if (name == digest || !alive.insert(name).second) continue;
+    if (removed.count(name) != 0 || !alive.insert(name).second) continue;
     auto found = documents.find(name);
     if (found != documents.end()) ways.insert(ways.end(), found->second.begin(), found->second.end());
   }
 
-  Change change;
   for (const std::string& name : all) {
     if (alive.count(name) != 0) continue;
     change.records.push_back({Table::Links, prefix + name, std::nullopt});

@@ -3,7 +3,12 @@
 //
 // A tenant owns a blob as long as one of its repositories links it or one of its jobs holds it. It pays for each blob
 // once, however many others own it too. A blob without an owner is garbage; sweep() drops it when it has been that for
-// `grace`, which is longer than anything takes between storing a blob and linking it. Thread-safe.
+// `grace`, which is longer than anything takes between storing a blob and linking it.
+//
+// With keys, publishing an image also signs a statement for it, a referrer of its index that replaces the one before.
+// refresh() signs again what is tagged and whose statement has passed half of its time or was signed by other keys.
+//
+// Thread-safe.
 #pragma once
 
 #include <map>
@@ -11,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "aotc/signing.h"
 #include "oci_image.h"
 #include "store.h"
 
@@ -37,9 +43,14 @@ struct Hold {
   std::string tenant, digest;
 };
 
+struct SigningOptions {
+  std::vector<Signer> keys;  // none: nothing is signed
+  uint64_t valid_seconds = 90 * 86400;
+};
+
 class Catalog {
  public:
-  explicit Catalog(Store& store) : store_(store) {}
+  Catalog(Store& store, SigningOptions signing) : store_(store), signing_(std::move(signing)) {}
   // Adds up what each tenant owns. Call it first.
   llvm::Error open();
   uint64_t bytes_of(const std::string& tenant);
@@ -54,15 +65,24 @@ class Catalog {
   llvm::Expected<bool> remove_tag(const std::string& repository, const std::string& tag);
   llvm::Expected<bool> remove_manifest(const std::string& repository, const std::string& digest);
 
+  // The referrers of a manifest as JSON descriptors.
+  llvm::Expected<std::vector<std::string>> referrers(const std::string& repository, const std::string& digest);
+  // The number of statements signed again.
+  llvm::Expected<uint64_t> refresh();
+
   // Drops what has been garbage for `grace` seconds; the number of blobs.
   llvm::Expected<uint64_t> sweep(uint64_t grace);
 
  private:
   struct Change;
   llvm::Error apply(Change& change, uint64_t quota);
+  llvm::Error sign(Change& change, const std::string& repository, const std::string& index);
+  llvm::Expected<bool> needs_statement(const std::string& repository, const std::string& index);
+  std::string key_ids() const;
   llvm::Error link(Change& change, const std::string& repository, const ImagePart& part);
 
   Store& store_;
+  SigningOptions signing_;
   std::mutex mutex_;
   std::map<std::string, uint64_t> bytes_;  // by tenant
 };

@@ -30,6 +30,11 @@ void Janitor::work() {
       counters_.swept_blobs += *dropped;
     else
       fmt::print(stderr, "aotc-server: sweep: {}\n", llvm::toString(dropped.takeError()));
+    llvm::Expected<uint64_t> renewed = catalog_.refresh();
+    if (renewed)
+      counters_.renewed_statements += *renewed;
+    else
+      fmt::print(stderr, "aotc-server: renewing statements: {}\n", llvm::toString(renewed.takeError()));
     lock.lock();
   }
 }

@@ -1,4 +1,4 @@
-// janitor.h - the thread that drops what nobody owns any more.
+// janitor.h - the thread that drops what nobody owns any more and renews signed statements.
 #pragma once
 
 #include <condition_variable>

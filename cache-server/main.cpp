@@ -1,5 +1,7 @@
 // main.cpp - `aotc-server`: opens the store, starts the job queue, serves until SIGTERM, stops in the opposite order.
 // `aotc-server worker` is the same program as a compile's process; only the server starts it.
+#include <sys/prctl.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
@@ -13,6 +15,8 @@
 #include "janitor.h"
 #include "job_queue.h"
 #include "listener.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "store.h"
 #include "worker.h"
 
@@ -25,6 +29,8 @@ struct ServerArguments {
   std::string listen = "127.0.0.1:8080";
   std::string token_file;
   bool anonymous = false;
+  std::vector<std::string> sign_keys;
+  uint64_t sign_days = 90;
   uint64_t grace_seconds = 3600;
   uint64_t worker_memory = 0;  // 0: by the number of threads
   HttpLimits http;
@@ -43,6 +49,32 @@ llvm::Error check_exposure(const ServerArguments& arguments) {
                                      "who reaches it may use it");
 }
 
+llvm::Error failure(const std::string& message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+// Keys stay in this process: what it starts gets no descriptor and no memory of it, and no other process may look into
+// it.
+llvm::Expected<SigningOptions> read_sign_keys(const ServerArguments& arguments) {
+  SigningOptions signing;
+  signing.valid_seconds = arguments.sign_days * 86400;
+  if (arguments.sign_keys.empty()) return signing;
+  if (prctl(PR_SET_DUMPABLE, 0) != 0) return failure("cannot protect the memory of this process");
+  for (const std::string& path : arguments.sign_keys) {
+    llvm::sys::fs::file_status status;
+    if (std::error_code code = llvm::sys::fs::status(path, status)) return failure(path + ": " + code.message());
+    if (status.permissions() & (llvm::sys::fs::all_all & ~llvm::sys::fs::owner_all))
+      return failure(path + ": others can read this key; make it `chmod 600`");
+    auto file = llvm::MemoryBuffer::getFile(path);
+    if (!file) return failure(path + ": " + file.getError().message());
+    std::string error;
+    std::optional<aotc::Signer> signer = aotc::Signer::read((*file)->getBuffer().str(), error);
+    if (!signer) return failure(path + ": " + error);
+    signing.keys.push_back(std::move(*signer));
+  }
+  return signing;
+}
+
 llvm::Error serve(const ServerArguments& arguments) {
   if (llvm::Error error = check_exposure(arguments)) return error;
   Tenants tenants(arguments.token_file);
@@ -57,8 +89,13 @@ llvm::Error serve(const ServerArguments& arguments) {
   // Each thread has 512 MiB of stack, which counts whether it is used or not.
   limits.memory_bytes =
       arguments.worker_memory ? arguments.worker_memory : (uint64_t{2} << 30) + limits.threads * (uint64_t{1} << 30);
-  Catalog catalog(**store);
+  llvm::Expected<SigningOptions> signing = read_sign_keys(arguments);
+  if (!signing) return signing.takeError();
+  Catalog catalog(**store, std::move(*signing));
   if (llvm::Error error = catalog.open()) return error;
+  llvm::Expected<uint64_t> renewed = catalog.refresh();
+  if (!renewed) return renewed.takeError();
+  counters.renewed_statements += *renewed;
   JobQueue jobs(**store, catalog, tenants, counters, limits,
                 std::filesystem::absolute(arguments.data).string() + "/work");
   Listener listener({**store, catalog, tenants, jobs, counters}, arguments.http);
@@ -85,6 +122,12 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
       ->capture_default_str();
   app.add_option("--token-file", arguments.token_file,
                  "tenants, their tokens and quotas (see tenants.h); SIGHUP reads it again");
+  app.add_option("--sign-key", arguments.sign_keys,
+                 "sign images with this key (see `aotc keygen`); given twice, with both, while keys are changed")
+      ->allow_extra_args(false);
+  app.add_option("--sign-days", arguments.sign_days, "days for which a signature is good; renewed after half of them")
+      ->check(CLI::Range(1u, 3650u))
+      ->capture_default_str();
   app.add_flag("--anonymous", arguments.anonymous, "without tokens, listen on an address that is not loopback");
   app.add_option("--grace", arguments.grace_seconds,
                  "seconds for which a blob that nobody owns is kept; at least as long as a job may take")

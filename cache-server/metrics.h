@@ -13,6 +13,7 @@ struct Counters {
   std::atomic<uint64_t> failed{0};    // jobs that ended with an error
   std::atomic<uint64_t> cancelled{0};
   std::atomic<uint64_t> swept_blobs{0};         // dropped because nobody owned them
+  std::atomic<uint64_t> renewed_statements{0};  // signed again because of their age or other keys
   std::atomic<uint64_t> denied{0};              // requests without a token that allows them
   std::atomic<uint64_t> cache_hits{0};          // requests answered by an image that was there
   std::atomic<uint64_t> single_flight_hits{0};  // requests that joined a job under way

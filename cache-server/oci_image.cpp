@@ -80,4 +80,24 @@ llvm::Expected<Image> store_image(Store& store, const BlobInfo& module, Tier tie
   return image;
 }
 
+llvm::Expected<Referrer> store_statement(Store& store, const BlobInfo& index, llvm::StringRef statement) {
+  llvm::Expected<BlobInfo> empty = store.put_blob("{}");
+  if (!empty) return empty.takeError();
+  llvm::Expected<BlobInfo> layer = store.put_blob(statement);
+  if (!layer) return layer.takeError();
+  Json manifest = {{"schemaVersion", 2},
+                   {"mediaType", kManifestType},
+                   {"artifactType", kStatementType},
+                   {"config", descriptor(kEmptyType, *empty)},
+                   {"layers", Json::array({descriptor(kStatementType, *layer)})},
+                   {"subject", descriptor(kIndexType, index)}};
+  llvm::Expected<BlobInfo> blob = store.put_blob(manifest.dump());
+  if (!blob) return blob.takeError();
+  Json entry = descriptor(kManifestType, *blob);
+  entry["artifactType"] = kStatementType;
+  return Referrer{layer->digest,
+                  entry.dump(),
+                  {{empty->digest, kEmptyType}, {layer->digest, kStatementType}, {blob->digest, kManifestType}}};
+}
+
 }  // namespace aotc::server

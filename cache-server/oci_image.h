@@ -26,6 +26,8 @@ constexpr const char* kConfigType = "application/vnd.aotc.config.v1+json";
 constexpr const char* kArtifactType = "application/vnd.aotc.artifact.v1";
 constexpr const char* kWasmConfigType = "application/vnd.wasm.config.v0+json";
 constexpr const char* kWasmType = "application/wasm";
+constexpr const char* kStatementType = "application/vnd.aotc.statement.v1";
+constexpr const char* kEmptyType = "application/vnd.oci.empty.v1+json";
 
 struct CompiledTarget {
   CompileTarget target;
@@ -38,6 +40,14 @@ struct ImagePart {
   std::string media_type;
 };
 
+// A manifest that refers to an index of the same repository: kStatementType as its artifactType and its only layer, a
+// statement as include/aotc/signing.h describes it.
+struct Referrer {
+  std::string statement;         // digest of the layer
+  std::string descriptor;        // JSON, of the manifest
+  std::vector<ImagePart> parts;  // the manifest last
+};
+
 struct Image {
   std::string index;             // digest
   std::vector<ImagePart> parts;  // the index too
@@ -45,5 +55,7 @@ struct Image {
 
 llvm::Expected<Image> store_image(Store& store, const BlobInfo& module, Tier tier,
                                   const std::vector<CompiledTarget>& targets);
+
+llvm::Expected<Referrer> store_statement(Store& store, const BlobInfo& index, llvm::StringRef statement);
 
 }  // namespace aotc::server

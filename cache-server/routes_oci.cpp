@@ -149,6 +149,23 @@ Response get_catalog(Service& service, const Request& request) {
   return list_response(request, nlohmann::ordered_json::object(), "repositories", names, *count);
 }
 
+Response get_referrers(Service& service, const Request& request, const std::string& name, const std::string& digest) {
+  llvm::Expected<std::vector<std::string>> descriptors = service.catalog.referrers(name, digest);
+  if (!descriptors) return internal_problem(descriptors.takeError());
+  std::optional<std::string> type = request.parameter("artifactType");
+  nlohmann::ordered_json manifests = nlohmann::ordered_json::array();
+  for (const std::string& text : *descriptors) {
+    auto descriptor = nlohmann::ordered_json::parse(text);
+    if (!type || descriptor.value("artifactType", "") == *type) manifests.push_back(std::move(descriptor));
+  }
+  nlohmann::ordered_json index = {{"schemaVersion", 2}, {"mediaType", kIndexType}, {"manifests", manifests}};
+  Response response;
+  response.headers.emplace_back("Content-Type", kIndexType);
+  if (type) response.headers.emplace_back("OCI-Filters-Applied", "artifactType");
+  response.body = index.dump();
+  return response;
+}
+
 Response delete_manifest(Service& service, const std::string& name, const std::string& reference) {
   llvm::Expected<bool> removed = is_digest(reference) ? service.catalog.remove_manifest(name, reference)
                                                       : service.catalog.remove_tag(name, reference);
@@ -174,7 +191,7 @@ Response route_oci(Service& service, const Request& request) {
     refused.headers.emplace_back("Allow", kind == "manifests" ? "GET, HEAD, DELETE" : "GET, HEAD");
     return refused;
   }
-  if (kind != "manifests" && kind != "blobs" && !(kind == "tags" && leaf == "list"))
+  if (kind != "manifests" && kind != "blobs" && kind != "referrers" && !(kind == "tags" && leaf == "list"))
     return oci_error(404, "UNSUPPORTED", "there is nothing at this path");
   if (!is_repository_name(name)) return oci_error(400, "NAME_INVALID", "not a repository name");
   if (!service.tenants.owns(request.caller, name.str())) {
@@ -187,6 +204,7 @@ Response route_oci(Service& service, const Request& request) {
   }
   if (kind == "tags") return get_tags(service, request, name.str());
   if (!is_digest(leaf)) return oci_error(400, "DIGEST_INVALID", "not a digest");
+  if (kind == "referrers") return get_referrers(service, request, name.str(), leaf.str());
   return get_linked(service, request, name.str(), leaf.str(), false);
 }
 

@@ -4,6 +4,7 @@
 //   /v2/_catalog?n=&last=              the repositories that have tags
 //   /v2/NAME/tags/list?n=&last=
 //   /v2/NAME/manifests/TAG or DIGEST   index and manifests with their own media types
+//   /v2/NAME/referrers/DIGEST?artifactType=
 //   /v2/NAME/blobs/DIGEST              with ETag, If-None-Match and single ranges
 //
 // and DELETE of manifests: by tag removes the tag, by digest the manifest, its tags and what only it needs.

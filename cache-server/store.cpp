@@ -21,8 +21,8 @@ namespace aotc::server {
 namespace {
 
 constexpr const char* kSchemaVersion = "2";
-constexpr const char* kFamilies[] = {"default", "chunks", "blobs",   "tags", "links",
-                                     "jobs",    "owners", "garbage", "usage"};
+constexpr const char* kFamilies[] = {"default",   "chunks",    "blobs",  "tags",    "links", "jobs",
+                                     "referrers", "sequences", "owners", "garbage", "usage"};
 enum Family { kDefault, kChunks, kBlobs, kTags };
 
 llvm::Error failure(const std::string& message) {

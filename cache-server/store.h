@@ -7,6 +7,8 @@
 //   tags      name \0 tag -> index digest
 //   links     name \0 digest -> media type: what a repository may serve
 //   jobs      tenant \0 job id -> JSON, see job_queue.h
+//   referrers name \0 subject digest \0 manifest digest -> JSON, see catalog.cpp
+//   sequences name -> sequence (u64) of the last statement signed for the repository
 //   owners    digest \0 tenant -> references (u64) size (u64), see catalog.h
 //   garbage   digest -> seconds since 1970 at which the blob was last stored or lost its last owner, see catalog.h
 //   usage     tenant \0 "2026-11-25" -> milliseconds of processor time, decimal
@@ -42,7 +44,7 @@ struct BlobInfo {
   uint64_t size = 0;
 };
 
-enum class Table { Tags, Links, Jobs, Owners, Garbage, Usage };
+enum class Table { Tags, Links, Jobs, Referrers, Sequences, Owners, Garbage, Usage };
 
 struct Record {
   Table table;

@@ -60,7 +60,7 @@ def sources(root):
 
 def resolve(root, source, header):
     """The file of ours that `header` means in `source`, or None."""
-    for base in (os.path.dirname(source), "compiler", "runtime-stubs/include", "runtime-stubs", "cache-server", "tools", "benchmarks", "test"):
+    for base in (os.path.dirname(source), "compiler", "runtime-stubs/include", "runtime-stubs", "cache-server/include", "cache-server", "tools", "benchmarks", "test"):
         candidate = os.path.normpath(os.path.join(base, header))
         if os.path.isfile(os.path.join(root, candidate)):
             return candidate
