@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "digest.h"
+#include "aotc/digest.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 

@@ -141,6 +141,7 @@ struct HttpSession::Impl {
     auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(response.wait_seconds);
     asio::steady_timer timer(co_await asio::this_coro::executor);
     std::string sent;
+    unsigned quiet = 0;
     while (!error) {
       bool last = response.wait_seconds == 0 || context.stopping || std::chrono::steady_clock::now() >= deadline;
       if (response.body != sent || response.wait_seconds == 0) {
@@ -149,6 +150,13 @@ struct HttpSession::Impl {
         expires(context.limits.body_seconds);
         auto [failed, count] = co_await asio::async_write(stream, asio::buffer(event), kToken);
         error = failed;
+        quiet = 0;
+      } else if (++quiet == 100) {  // so that nobody takes a long function for a dead connection
+        static constexpr std::string_view kComment = ": still here\n\n";
+        expires(context.limits.body_seconds);
+        auto [failed, count] = co_await asio::async_write(stream, asio::buffer(kComment), kToken);
+        error = failed;
+        quiet = 0;
       }
       if (last) break;
       timer.expires_after(std::chrono::milliseconds(100));

@@ -11,7 +11,7 @@
 
 #include <fmt/format.h>
 
-#include "digest.h"
+#include "aotc/digest.h"
 #include "janitor.h"
 #include "job_queue.h"
 #include "listener.h"
@@ -179,8 +179,9 @@ void add_worker(CLI::App& app, WorkerOptions& options) {
 }
 
 void print_new_token() {
-  std::string token = random_hex(32);
-  fmt::print("token: {}\n{{\"sha256\": \"{}\", \"roles\": [\"pull\", \"push\"]}}\n", token, sha256(token).substr(7));
+  std::string token = aotc::random_hex(32);
+  fmt::print("token: {}\n{{\"sha256\": \"{}\", \"roles\": [\"pull\", \"push\"]}}\n", token,
+             aotc::sha256(token).substr(7));
 }
 
 }  // namespace

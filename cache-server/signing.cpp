@@ -6,6 +6,8 @@
 
 #include <string_view>
 
+#include "aotc/digest.h"
+
 namespace aotc {
 
 struct Key {
@@ -30,15 +32,6 @@ struct ContextFree {
 };
 using Context = std::unique_ptr<EVP_MD_CTX, ContextFree>;
 
-std::string hex(const unsigned char* bytes, size_t count) {
-  std::string text;
-  for (size_t i = 0; i < count; ++i) {
-    text += "0123456789abcdef"[bytes[i] >> 4];
-    text += "0123456789abcdef"[bytes[i] & 15];
-  }
-  return text;
-}
-
 int digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
 
 bool unhex(std::string_view text, std::vector<unsigned char>& bytes) {
@@ -58,7 +51,7 @@ std::string key_id(EVP_PKEY* pkey) {
   if (EVP_PKEY_get_raw_public_key(pkey, raw, &size) != 1 || size != kKeyBytes ||
       EVP_Digest(raw, size, hash, &hash_size, EVP_sha256(), nullptr) != 1)
     return "";
-  return hex(hash, 8);
+  return to_hex(hash, 8);
 }
 
 std::shared_ptr<Key> ed25519(EVP_PKEY* pkey, std::string& error) {
@@ -171,7 +164,7 @@ std::string Signer::sign(const std::string& bytes) const {
       EVP_DigestSign(context.get(), signature, &size, reinterpret_cast<const unsigned char*>(bytes.data()),
                      bytes.size()) != 1)
     throw std::bad_alloc();
-  return hex(signature, size);
+  return to_hex(signature, size);
 }
 
 std::string sign_statement(const Statement& statement, const std::vector<Signer>& signers) {

@@ -169,7 +169,7 @@ Store::BlobWriter::~BlobWriter() {
 }
 
 llvm::Error Store::BlobWriter::append(llvm::ArrayRef<uint8_t> bytes) {
-  hash_.update(bytes);
+  hash_.update(bytes.data(), bytes.size());
   size_ += bytes.size();
   while (!bytes.empty()) {
     if (pending_.size() == kChunkSize) {

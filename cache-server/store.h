@@ -27,7 +27,9 @@
 #include <utility>
 #include <vector>
 
-#include "digest.h"
+#include "aotc/digest.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
 namespace aotc::server {
@@ -35,6 +37,8 @@ namespace aotc::server {
 std::string little_endian(uint64_t value);
 uint64_t read_little_endian(const char* bytes);
 uint64_t seconds_since_1970();
+
+inline llvm::ArrayRef<uint8_t> as_bytes(llvm::StringRef text) { return {text.bytes_begin(), text.size()}; }
 
 constexpr size_t kChunkSize = 256 << 10;
 

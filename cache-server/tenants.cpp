@@ -5,8 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "aotc/digest.h"
 #include "compile_request.h"
-#include "digest.h"
 #include "llvm/Support/Base64.h"
 #include "llvm/Support/MemoryBuffer.h"
 

@@ -8,10 +8,11 @@
 #   %go-build VERSION [-s] SOURCE... OUT.wasm
 #                               a Go program for wasip1; -s strips it; results are kept in the build directory
 #   %go-std PACKAGE             a standard library test compared with a peer, see test/go-std/run
-#   %crane                      a client of container registries
+#   %crane %oras                clients of container registries
 #   %python                     Python with the wheels of tools/setup.sh
 #   %inputs                     test/Inputs
-# Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb, crane.
+# Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb, crane, oras,
+# docker-registry.
 import os
 import shutil
 
@@ -40,9 +41,10 @@ for short, full in toolchains.items():
 qemu = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
 if qemu and os.path.exists(f"{bin_dir}/aotc-exec-aarch64"):
     config.available_features.add("qemu")
-crane = f"{config.build_dir}/go-tools/crane"
-if os.path.exists(crane):
-    config.available_features.add("crane")
+crane, oras = (f"{config.build_dir}/go-tools/{name}" for name in ("crane", "oras"))
+config.available_features.update(name for name in ("crane", "oras") if os.path.exists(f"{config.build_dir}/go-tools/{name}"))
+if shutil.which("docker-registry"):
+    config.available_features.add("docker-registry")
 if shutil.which("gdb"):
     config.available_features.add("gdb")
 
@@ -54,6 +56,7 @@ if not os.path.exists(python):
 config.substitutions += [
     (r"%python\b", python),
     (r"%crane\b", crane),
+    (r"%oras\b", oras),
     (r"%aotc-exec\b", f"{bin_dir}/aotc-exec"),
     (r"%aotc\b", f"{bin_dir}/aotc"),
     (r"%qemu-aarch64\b", qemu or "qemu-aarch64"),

@@ -14,6 +14,7 @@ wasmtime_version=50.0.1
 xxhash_version=3.5.0
 psutil_version=6.1.1
 crane_version=v0.22.1
+oras_version=v1.3.6
 go_versions=(1.21.13 1.24.11 1.26.6 1.27.3)
 default_go=1.26.6
 
@@ -62,12 +63,13 @@ install_toolchain() {
   touch "$folder/complete"
 }
 
-# A registry client for the server's tests, under build/go-tools.
-install_crane() {
-  local stamp="$build/go-tools/crane-$crane_version"
+# Registry clients for the server's tests, under build/go-tools.
+install_registry_clients() {
+  local stamp="$build/go-tools/crane-$crane_version-oras-$oras_version"
   [[ -e $stamp ]] && return
-  step "Installing crane"
+  step "Installing crane and oras"
   GOBIN=$build/go-tools quietly "install crane" go install "github.com/google/go-containerregistry/cmd/crane@$crane_version"
+  GOBIN=$build/go-tools quietly "install oras" go install "oras.land/oras/cmd/oras@$oras_version"
   touch "$stamp"
 }
 
