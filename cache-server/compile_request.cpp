@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "digest.h"
+#include "aotc/digest.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -13,9 +13,7 @@ namespace aotc::server {
 
 namespace {
 
-llvm::Error bad(const std::string& message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
+llvm::Error bad(const std::string& message) { return llvm::createStringError(llvm::inconvertibleErrorCode(), message); }
 
 llvm::Error choose_targets(CompileRequest& request, const std::string& names, const std::string& cpus) {
   llvm::SmallVector<llvm::StringRef, 4> targets, unused;
@@ -55,8 +53,7 @@ bool is_repository_name(llvm::StringRef text) {
   auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   return std::all_of(parts.begin(), parts.end(), [&](llvm::StringRef part) {
     return !part.empty() && plain(part.front()) && plain(part.back()) && !part.contains("..") &&
-           std::all_of(part.begin(), part.end(),
-                       [&](char c) { return plain(c) || c == '.' || c == '_' || c == '-'; });
+           std::all_of(part.begin(), part.end(), [&](char c) { return plain(c) || c == '.' || c == '_' || c == '-'; });
   });
 }
 

@@ -1,12 +1,15 @@
 // digest.cpp - SHA-256 by OpenSSL's libcrypto, which uses the processor's instructions for it.
-#include "digest.h"
+#include "aotc/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 
 #include <algorithm>
 #include <new>
+#include <vector>
 
-namespace aotc::server {
+namespace aotc {
 
 struct Sha256::State {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
@@ -19,28 +22,43 @@ Sha256::Sha256() : state_(std::make_unique<State>()) {
 
 Sha256::~Sha256() = default;
 
-void Sha256::update(llvm::ArrayRef<uint8_t> bytes) { EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()); }
+void Sha256::update(const void* data, size_t size) { EVP_DigestUpdate(state_->context, data, size); }
 
 std::string Sha256::finish() {
   unsigned char hash[32];
   EVP_DigestFinal_ex(state_->context, hash, nullptr);
-  std::string text = "sha256:";
-  for (unsigned char byte : hash) {
-    text += "0123456789abcdef"[byte >> 4];
-    text += "0123456789abcdef"[byte & 15];
+  return "sha256:" + to_hex(hash, sizeof hash);
+}
+
+std::string to_hex(const unsigned char* bytes, size_t count) {
+  std::string text;
+  for (size_t i = 0; i < count; ++i) {
+    text += "0123456789abcdef"[bytes[i] >> 4];
+    text += "0123456789abcdef"[bytes[i] & 15];
   }
   return text;
 }
 
-std::string sha256(llvm::StringRef bytes) {
+std::string sha256(std::string_view bytes) {
   Sha256 hash;
-  hash.update(as_bytes(bytes));
+  hash.update(bytes.data(), bytes.size());
   return hash.finish();
 }
 
-bool is_digest(llvm::StringRef text) {
-  return text.consume_front("sha256:") && text.size() == 64 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+bool equal_secrets(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-}  // namespace aotc::server
+std::string random_hex(size_t bytes) {
+  std::vector<unsigned char> random(bytes);
+  if (RAND_bytes(random.data(), static_cast<int>(bytes)) != 1) throw std::bad_alloc();
+  return to_hex(random.data(), random.size());
+}
+
+bool is_digest(std::string_view text) {
+  if (text.substr(0, 7) != "sha256:" || text.size() != 7 + 64) return false;
+  text.remove_prefix(7);
+  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+}  // namespace aotc

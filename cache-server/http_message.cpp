@@ -62,16 +62,34 @@ llvm::Error parse_target(const std::string& target, Request& request) {
 
 const char* reason(unsigned status) {
   switch (status) {
-    case 400: return "Bad Request";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 413: return "Content Too Large";
-    case 416: return "Range Not Satisfiable";
-    case 422: return "Unprocessable Content";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 503: return "Service Unavailable";
-    default: return "Error";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 409:
+      return "Conflict";
+    case 413:
+      return "Content Too Large";
+    case 416:
+      return "Range Not Satisfiable";
+    case 422:
+      return "Unprocessable Content";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Error";
   }
 }
 
@@ -91,6 +109,11 @@ Response problem(unsigned status, const std::string& detail) {
   response.headers.emplace_back("Content-Type", "application/problem+json");
   response.body = document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   return response;
+}
+
+Response oci_error(unsigned status, const char* code, const std::string& message) {
+  nlohmann::ordered_json error = {{"code", code}, {"message", message}};
+  return json_response(status, nlohmann::ordered_json({{"errors", {error}}}).dump() + "\n");
 }
 
 Response internal_problem(llvm::Error error) {

@@ -9,14 +9,16 @@
 #include <vector>
 
 #include "store.h"
+#include "tenants.h"
 
 namespace aotc::server {
 
 struct Request {
   std::string method;
-  std::string path;                                         // decoded, starts with '/'
-  std::vector<std::pair<std::string, std::string>> query;   // decoded
-  std::map<std::string, std::string> headers;               // names in lower case
+  std::string path;                                        // decoded, starts with '/'
+  std::vector<std::pair<std::string, std::string>> query;  // decoded
+  std::map<std::string, std::string> headers;              // names in lower case
+  Caller caller;                                           // set by admit(), see router.h
 
   std::string header(const std::string& name) const;
   std::optional<std::string> parameter(const std::string& name) const;
@@ -36,6 +38,8 @@ struct Response {
   std::optional<BlobRange> blob;  // instead of `body`
   // The client asked to wait for something that has not happened: ask the route again, at most this long.
   unsigned wait_seconds = 0;
+  // Send the body as an event, then again each time it has changed, until wait_seconds is 0 or the time is over.
+  bool events = false;
 };
 
 // Splits "/path?query" and undoes percent encoding. Refuses what no honest client sends: control characters, "..",
@@ -45,6 +49,8 @@ llvm::Error parse_target(const std::string& target, Request& request);
 Response json_response(unsigned status, std::string body);
 // RFC 9457. `detail` says what was wrong with this request.
 Response problem(unsigned status, const std::string& detail);
+// The form that the OCI distribution specification asks for.
+Response oci_error(unsigned status, const char* code, const std::string& message);
 // For failures of the server itself.
 Response internal_problem(llvm::Error error);
 const char* reason(unsigned status);

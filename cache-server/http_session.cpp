@@ -93,8 +93,10 @@ struct HttpSession::Impl {
     bool body_read = !has_body;
     if (llvm::Error bad = parse_target(std::string(message.target()), request)) {
       response = problem(400, llvm::toString(std::move(bad)));
+    } else if (std::optional<Response> denied = admit(context.service, request)) {
+      response = std::move(*denied);
     } else if (is_upload(request)) {
-      if (std::optional<Response> refused = check_upload(request)) {
+      if (std::optional<Response> refused = check_upload(context.service, request)) {
         response = std::move(*refused);
       } else {
         response = co_await upload(parser, request);
@@ -105,10 +107,11 @@ struct HttpSession::Impl {
       if (body_read) response = co_await answer(request);
     }
     if (broken) co_return false;
+    if (response.events && !head) co_return co_await send_events(request, std::move(response), version);
     keep_alive = keep_alive && body_read && !context.stopping;
     bool sent = co_await send(response, version, head, keep_alive);
     if (sent && !body_read) co_await linger();
-    co_return sent && keep_alive;
+    co_return sent&& keep_alive;
   }
 
   // A route that waits for something is asked again until it has happened.
@@ -116,12 +119,51 @@ struct HttpSession::Impl {
     Response response = route(context.service, request);
     auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(response.wait_seconds);
     asio::steady_timer timer(co_await asio::this_coro::executor);
-    while (response.wait_seconds > 0 && std::chrono::steady_clock::now() < deadline && !context.stopping) {
+    while (!response.events && response.wait_seconds > 0 && std::chrono::steady_clock::now() < deadline &&
+           !context.stopping) {
       timer.expires_after(std::chrono::milliseconds(20));
       co_await timer.async_wait(kToken);
       response = route(context.service, request);
     }
     co_return response;
+  }
+
+  // Server-sent events, one chunk each. Ends with the connection, which the client sees as the end of the stream.
+  asio::awaitable<bool> send_events(const Request& request, Response response, unsigned version) {
+    http::response<http::empty_body> message(http::status::ok, version);
+    message.set(http::field::server, "aotc-server");
+    message.set(http::field::content_type, "text/event-stream");
+    message.set(http::field::cache_control, "no-store");
+    message.keep_alive(false);
+    http::response_serializer<http::empty_body> serializer(message);
+    expires(context.limits.body_seconds);
+    auto [error, written] = co_await http::async_write_header(stream, serializer, kToken);
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(response.wait_seconds);
+    asio::steady_timer timer(co_await asio::this_coro::executor);
+    std::string sent;
+    unsigned quiet = 0;
+    while (!error) {
+      bool last = response.wait_seconds == 0 || context.stopping || std::chrono::steady_clock::now() >= deadline;
+      if (response.body != sent || response.wait_seconds == 0) {
+        sent = response.body;
+        std::string event = fmt::format("event: {}\ndata: {}\n", response.wait_seconds ? "progress" : "end", sent);
+        expires(context.limits.body_seconds);
+        auto [failed, count] = co_await asio::async_write(stream, asio::buffer(event), kToken);
+        error = failed;
+        quiet = 0;
+      } else if (++quiet == 100) {  // so that nobody takes a long function for a dead connection
+        static constexpr std::string_view kComment = ": still here\n\n";
+        expires(context.limits.body_seconds);
+        auto [failed, count] = co_await asio::async_write(stream, asio::buffer(kComment), kToken);
+        error = failed;
+        quiet = 0;
+      }
+      if (last) break;
+      timer.expires_after(std::chrono::milliseconds(100));
+      co_await timer.async_wait(kToken);
+      response = route(context.service, request);
+    }
+    co_return false;
   }
 
   asio::awaitable<void> invite_body(Parser& parser) {
@@ -202,8 +244,10 @@ struct HttpSession::Impl {
       response = problem(500, "the blob is damaged");
       streamed = false;
     }
-    if (response.status >= 500) ++context.service.counters.server_errors;
-    else if (response.status >= 400) ++context.service.counters.client_errors;
+    if (response.status >= 500)
+      ++context.service.counters.server_errors;
+    else if (response.status >= 400)
+      ++context.service.counters.client_errors;
 
     http::response<http::buffer_body> message(http::int_to_status(response.status), version);
     if (message.reason().empty() || response.status >= 400) message.reason(reason_of(response.status));

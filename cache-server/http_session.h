@@ -1,7 +1,7 @@
 // http_session.h - one HTTP/1.1 connection: the only place that reads and writes HTTP.
 //
-// What a client may cost is bounded: 16 KiB of header, max_upload bytes of body, a deadline for the header and for every
-// 256 KiB of body in either direction, one chunk of memory per transfer.
+// What a client may cost is bounded: 16 KiB of header, max_upload bytes of body, a deadline for the header and for
+// every 256 KiB of body in either direction, one chunk of memory per transfer.
 #pragma once
 
 #include <atomic>

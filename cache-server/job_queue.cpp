@@ -1,9 +1,12 @@
-// job_queue.cpp - single flight, the bounded queue, and what follows a compile: image, links, tags, record in one batch.
+// job_queue.cpp - single flight, the bounded queue, and what follows a compile: image, links, tags, record in one
+// batch.
 #include "job_queue.h"
 
 #include <algorithm>
+#include <chrono>
+#include <ctime>
 #include <filesystem>
-#include <fstream>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -19,6 +22,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr uint64_t kMaxArtifact = uint64_t{2} << 30;
+
 std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 llvm::Error failure(const std::string& message) {
@@ -30,35 +35,46 @@ std::string string_in(const Json& json, const char* key) {
   return found != json.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-std::string default_name(const std::string& module_digest) { return "modules/" + module_digest.substr(7); }
-
-// The records that let a repository serve an image.
-void add_links(std::vector<Record>& records, const Json& job, const std::string& name, const std::string& tag) {
-  for (const Json& part : job["parts"])
-    records.push_back({Table::Links, name + '\0' + part[0].get<std::string>(), part[1].get<std::string>()});
-  records.push_back({Table::Tags, name + '\0' + tag, string_in(job, "index")});
+std::string default_name(const std::string& tenant, const std::string& module_digest) {
+  return (tenant.empty() ? "" : tenant + "/") + "modules/" + module_digest.substr(7);
 }
 
-llvm::Error store_to_file(Store& store, const BlobInfo& blob, const std::string& path) {
-  std::ofstream file(path, std::ios::binary);
-  for (uint64_t index = 0; index * kChunkSize < blob.size; ++index) {
-    llvm::Expected<std::string> chunk = store.read_chunk(blob, index);
-    if (!chunk) return chunk.takeError();
-    file.write(chunk->data(), chunk->size());
+std::string key_of(const std::string& tenant, const std::string& id) { return tenant + '\0' + id; }
+
+std::string today() {
+  std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
+}
+
+int64_t milliseconds_since_1970() {
+  auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+Image image_in(const Json& record) {
+  Image image{string_in(record, "index"), {}};
+  auto parts = record.find("parts");
+  if (parts == record.end()) return image;
+  for (const Json& part : *parts) image.parts.push_back({part[0].get<std::string>(), part[1].get<std::string>()});
+  return image;
+}
+
+std::vector<ImageName> names_in(const Json& record) {
+  std::vector<ImageName> names;
+  for (const Json& image : record["images"]) names.push_back({string_in(image, "name"), string_in(image, "tag")});
+  return names;
+}
+
+// Whether what a job made has not been removed since.
+llvm::Expected<bool> is_complete(Store& store, const Image& image) {
+  for (const ImagePart& part : image.parts) {
+    llvm::Expected<std::optional<BlobInfo>> blob = store.find_blob(part.digest);
+    if (!blob) return blob.takeError();
+    if (!*blob) return false;
   }
-  file.close();
-  return file ? llvm::Error::success() : failure("cannot write " + path);
-}
-
-llvm::Expected<BlobInfo> file_to_store(Store& store, const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return failure("cannot read " + path);
-  Store::BlobWriter writer(store);
-  std::string bytes(kChunkSize, '\0');
-  while (file.read(bytes.data(), bytes.size()) || file.gcount() > 0)
-    if (llvm::Error error = writer.append(as_bytes({bytes.data(), static_cast<size_t>(file.gcount())}))) return error;
-  if (file.bad()) return failure("cannot read " + path);
-  return writer.finish();
+  return !image.parts.empty();
 }
 
 // What the module is to blame for, as opposed to the server.
@@ -75,16 +91,26 @@ char ModuleError::ID;
 }  // namespace
 
 struct JobQueue::Job {
-  std::string id;
-  Json record;  // guarded by the queue's mutex
+  std::string tenant, id, module;
   CompileRequest request;
-  std::string module;
-  std::string progress_target;  // guarded too
+  // Guarded by the queue's mutex:
+  Json record;
+  std::string progress_target;
   uint64_t done = 0, total = 0;
+  bool cancelled = false;
+
+  std::string key() const { return key_of(tenant, id); }
+  Hold hold() const { return {tenant, module}; }
 };
 
-JobQueue::JobQueue(Store& store, Counters& counters, const JobLimits& limits, std::string folder)
-    : store_(store), counters_(counters), limits_(limits), folder_(std::move(folder)) {}
+JobQueue::JobQueue(Store& store, Catalog& catalog, Tenants& tenants, Counters& counters, const JobLimits& limits,
+                   std::string folder)
+    : store_(store),
+      catalog_(catalog),
+      tenants_(tenants),
+      counters_(counters),
+      limits_(limits),
+      folder_(std::move(folder)) {}
 
 JobQueue::~JobQueue() { stop(); }
 
@@ -97,8 +123,8 @@ llvm::Error JobQueue::start() {
   for (;;) {
     auto page = store_.list(Table::Jobs, "", after, 256);
     if (!page) return page.takeError();
-    for (const auto& [id, text] : *page) {
-      after = id;
+    for (const auto& [key, text] : *page) {
+      after = key;
       Json record = Json::parse(text, nullptr, false);
       if (!record.is_object() || string_in(record, "state") != "queued") continue;
       std::vector<std::pair<std::string, std::string>> options = {{"tier", string_in(record, "tier")}};
@@ -110,13 +136,15 @@ llvm::Error JobQueue::start() {
       options.insert(options.end(), {{"target", targets}, {"cpu", cpus}});
       llvm::Expected<CompileRequest> request = parse_compile_request(options);
       if (!request) {
-        fmt::print(stderr, "aotc-server: job {}: {}\n", id, llvm::toString(request.takeError()));
+        fmt::print(stderr, "aotc-server: job {}: {}\n", string_in(record, "id"), llvm::toString(request.takeError()));
         continue;
       }
       auto job = std::make_shared<Job>();
-      job->id = id, job->record = record, job->request = *request, job->module = string_in(record, "module");
-      active_[id] = job;
-      queue_.push_back(job);
+      job->tenant = key.substr(0, key.find('\0'));
+      job->id = string_in(record, "id"), job->module = string_in(record, "module");
+      job->request = *request, job->record = record;
+      active_[key] = job;
+      lanes_[job->tenant].waiting.push_back(job);
     }
     if (page->empty()) break;
   }
@@ -134,60 +162,100 @@ void JobQueue::stop() {
   threads_.clear();
 }
 
-llvm::Expected<Submission> JobQueue::submit(const BlobInfo& module, const CompileRequest& request) {
+uint64_t JobQueue::processor_milliseconds_today(const std::string& tenant) {
+  uint64_t used = 0;
+  llvm::Expected<std::optional<std::string>> text = store_.get(Table::Usage, key_of(tenant, today()));
+  if (!text)
+    llvm::consumeError(text.takeError());
+  else if (*text && llvm::StringRef(**text).getAsInteger(10, used))
+    used = 0;
+  return used;
+}
+
+void JobQueue::charge(const std::string& tenant, double cpu_seconds) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  uint64_t used = processor_milliseconds_today(tenant) + static_cast<uint64_t>(cpu_seconds * 1000);
+  if (llvm::Error error = store_.put({{Table::Usage, key_of(tenant, today()), std::to_string(used)}}))
+    fmt::print(stderr, "aotc-server: {}\n", llvm::toString(std::move(error)));
+}
+
+std::string JobQueue::refusal_locked(const std::string& tenant) {
+  Quota quota = tenants_.quota(tenant);
+  const Lane& lane = lanes_[tenant];
+  if (lane.waiting.size() >= limits_.queue || lane.waiting.size() + lane.running >= quota.jobs)
+    return "too many of your jobs are waiting";
+  if (quota.cpu_seconds != UINT64_MAX && processor_milliseconds_today(tenant) >= quota.cpu_seconds * 1000)
+    return fmt::format("the quota of {} processor seconds a day is used up", quota.cpu_seconds);
+  return "";
+}
+
+std::string JobQueue::refusal(const std::string& tenant) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return refusal_locked(tenant);
+}
+
+llvm::Expected<Submission> JobQueue::submit(const std::string& tenant, const BlobInfo& module,
+                                            const CompileRequest& request) {
   Submission submission;
   submission.id = job_id(module.digest, request);
-  std::string name = request.name.empty() ? default_name(module.digest) : request.name;
+  std::string key = key_of(tenant, submission.id);
+  std::string name = request.name.empty() ? default_name(tenant, module.digest) : request.name;
   Json image = {{"name", name}, {"tag", request.tag}};
+  uint64_t bytes = tenants_.quota(tenant).bytes;
 
   std::lock_guard<std::mutex> lock(mutex_);
-  if (auto found = active_.find(submission.id); found != active_.end()) {
+  if (auto found = active_.find(key); found != active_.end()) {
     ++counters_.single_flight_hits;
     Json& images = found->second->record["images"];
     if (std::find(images.begin(), images.end(), image) != images.end()) return submission;
     images.push_back(image);
-    if (llvm::Error error = store_.put({{Table::Jobs, submission.id, text_of(found->second->record)}})) return error;
+    if (llvm::Error error = store_.put({{Table::Jobs, key, text_of(found->second->record)}})) return error;
     return submission;
   }
-  llvm::Expected<std::optional<std::string>> known = store_.get(Table::Jobs, submission.id);
+  llvm::Expected<std::optional<std::string>> known = store_.get(Table::Jobs, key);
   if (!known) return known.takeError();
   if (*known) {
     Json record = Json::parse(**known, nullptr, false);
     if (record.is_object() && string_in(record, "state") == "done") {
-      submission.done = true;
-      Json& images = record["images"];
-      if (std::find(images.begin(), images.end(), image) == images.end()) images.push_back(image);
-      std::vector<Record> records;
-      add_links(records, record, name, request.tag);
-      records.push_back({Table::Jobs, submission.id, text_of(record)});
-      if (llvm::Error error = store_.put(records)) return error;
-      ++counters_.cache_hits;
-      return submission;
+      llvm::Expected<bool> complete = is_complete(store_, image_in(record));
+      if (!complete) return complete.takeError();
+      if (*complete) {
+        submission.done = true;
+        Json& images = record["images"];
+        if (std::find(images.begin(), images.end(), image) == images.end()) images.push_back(image);
+        if (llvm::Error error =
+                catalog_.publish({{name, request.tag}}, image_in(record), bytes, {{Table::Jobs, key, text_of(record)}}))
+          return error;
+        ++counters_.cache_hits;
+        return submission;
+      }
     }
   }
-  if (queue_.size() >= limits_.queue || stopping_) {
+  submission.refusal = stopping_ ? "the server is shutting down" : refusal_locked(tenant);
+  if (!submission.refusal.empty()) {
     ++counters_.refused_jobs;
-    submission.full = true;
     return submission;
   }
   auto job = std::make_shared<Job>();
-  job->id = submission.id, job->request = request, job->module = module.digest;
+  job->tenant = tenant, job->id = submission.id, job->module = module.digest, job->request = request;
   Json targets = Json::array();
   for (const CompileTarget& target : request.targets)
     targets.push_back({{"target", architecture_name(target.architecture)}, {"cpu", target.cpu}});
-  job->record = {{"id", job->id},  {"state", "queued"},     {"module", module.digest}, {"tier", tier_name(request.tier)},
-                 {"targets", targets}, {"images", Json::array({image})}};
-  if (llvm::Error error = store_.put({{Table::Jobs, job->id, text_of(job->record)}})) return error;
-  active_[job->id] = job;
-  queue_.push_back(job);
+  job->record = {{"id", job->id},           {"state", "queued"},
+                 {"module", module.digest}, {"tier", tier_name(request.tier)},
+                 {"targets", targets},      {"images", Json::array({image})}};
+  if (llvm::Error error = catalog_.hold(job->hold(), bytes, {{Table::Jobs, key, text_of(job->record)}})) return error;
+  active_[key] = job;
+  lanes_[tenant].waiting.push_back(job);
   changed_.notify_one();
   return submission;
 }
 
-llvm::Expected<std::optional<std::string>> JobQueue::describe(const std::string& id) {
+llvm::Expected<std::optional<std::string>> JobQueue::describe(const std::string& tenant, const std::string& id) {
+  std::string key = key_of(tenant, id);
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (auto found = active_.find(id); found != active_.end()) {
+    if (auto found = active_.find(key); found != active_.end()) {
       const Job& job = *found->second;
       Json record = job.record;
       if (!job.progress_target.empty()) {
@@ -197,7 +265,7 @@ llvm::Expected<std::optional<std::string>> JobQueue::describe(const std::string&
       return std::optional<std::string>(text_of(record));
     }
   }
-  llvm::Expected<std::optional<std::string>> text = store_.get(Table::Jobs, id);
+  llvm::Expected<std::optional<std::string>> text = store_.get(Table::Jobs, key);
   if (!text || !*text) return text;
   Json record = Json::parse(**text, nullptr, false);
   if (!record.is_object()) return failure("job " + id + ": the record is damaged");
@@ -205,14 +273,49 @@ llvm::Expected<std::optional<std::string>> JobQueue::describe(const std::string&
   return std::optional<std::string>(text_of(record));
 }
 
-bool JobQueue::finished(const std::string& id) {
+bool JobQueue::finished(const std::string& tenant, const std::string& id) {
   std::lock_guard<std::mutex> lock(mutex_);
-  return active_.find(id) == active_.end();
+  return active_.find(key_of(tenant, id)) == active_.end();
+}
+
+llvm::Expected<bool> JobQueue::cancel(const std::string& tenant, const std::string& id) {
+  std::shared_ptr<Job> job;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = active_.find(key_of(tenant, id));
+    if (found == active_.end()) return false;
+    job = found->second;
+    job->cancelled = true;
+    std::deque<std::shared_ptr<Job>>& waiting = lanes_[tenant].waiting;
+    auto place = std::find(waiting.begin(), waiting.end(), job);
+    if (place == waiting.end()) return true;  // its worker's thread ends it
+    waiting.erase(place);
+  }
+  finish(*job, failure("cancelled"));
+  return true;
 }
 
 size_t JobQueue::waiting() {
   std::lock_guard<std::mutex> lock(mutex_);
-  return queue_.size();
+  size_t count = 0;
+  for (const auto& [tenant, lane] : lanes_) count += lane.waiting.size();
+  return count;
+}
+
+// With tenants, one of them does not get the last worker, unless there is only one.
+std::shared_ptr<JobQueue::Job> JobQueue::next() {
+  uint64_t most = tenants_.open_to_all() ? limits_.workers : std::max(2u, limits_.workers) - 1;
+  Lane* best = nullptr;
+  for (auto& [tenant, lane] : lanes_) {
+    if (lane.waiting.empty() || lane.running >= std::min(most, tenants_.quota(tenant).workers)) continue;
+    if (!best || std::tie(lane.running, lane.turn) < std::tie(best->running, best->turn)) best = &lane;
+  }
+  if (!best) return nullptr;
+  std::shared_ptr<Job> job = best->waiting.front();
+  best->waiting.pop_front();
+  ++best->running;
+  best->turn = ++turns_;
+  return job;
 }
 
 void JobQueue::work() {
@@ -220,64 +323,64 @@ void JobQueue::work() {
     std::shared_ptr<Job> job;
     {
       std::unique_lock<std::mutex> lock(mutex_);
-      changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      changed_.wait(lock, [&] { return stopping_ || (job = next()) != nullptr; });
       if (stopping_) return;
-      job = queue_.front();
-      queue_.pop_front();
     }
     finish(*job, compile_job(*job));
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      --lanes_[job->tenant].running;
+    }
+    changed_.notify_all();  // the tenant may have another worker
   }
 }
 
 llvm::Error JobQueue::compile_job(Job& job) {
-  std::string folder = folder_ + "/" + job.id;
-  std::error_code code;
-  std::filesystem::create_directories(folder, code);
-  if (code) return failure(folder + ": " + code.message());
-  llvm::Error outcome = [&]() -> llvm::Error {
-    llvm::Expected<std::optional<BlobInfo>> module = store_.find_blob(job.module);
-    if (!module) return module.takeError();
-    if (!*module) return failure(job.module + " is not in the store");
-    if (llvm::Error error = store_to_file(store_, **module, folder + "/module.wasm")) return error;
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      job.record.erase("artifacts");  // of a run that a restart cut off
-    }
-    std::vector<CompiledTarget> compiled;
-    for (const CompileTarget& target : job.request.targets) {
-      compiled.push_back({target, {}});
-      if (llvm::Error error = compile_target(job, target, folder, compiled.back().artifact)) return error;
-    }
-    llvm::Expected<Image> image = store_image(store_, job.module, job.request.tier, compiled);
-    if (!image) return image.takeError();
+  llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob(job.module);
+  if (!blob) return blob.takeError();
+  if (!*blob) return failure(job.module + " is not in the store");
+  llvm::Expected<Descriptor> module = make_unnamed_file(folder_);
+  if (!module) return module.takeError();
+  if (llvm::Error error = copy_from_store(store_, **blob, *module)) return error;
+  {
     std::lock_guard<std::mutex> lock(mutex_);
-    job.record["index"] = image->index;
-    Json& parts = job.record["parts"] = Json::array();
-    for (const ImagePart& part : image->parts) parts.push_back(Json::array({part.digest, part.media_type}));
-    return llvm::Error::success();
-  }();
-  std::filesystem::remove_all(folder, code);
-  return outcome;
+    job.record.erase("artifacts");  // of a run that a restart cut off
+  }
+  std::vector<CompiledTarget> compiled;
+  for (const CompileTarget& target : job.request.targets) {
+    compiled.push_back({target, {}});
+    if (llvm::Error error = compile_target(job, target, *module, compiled.back().artifact)) return error;
+  }
+  llvm::Expected<Image> image = store_image(store_, **blob, job.request.tier, compiled);
+  if (!image) return image.takeError();
+  std::lock_guard<std::mutex> lock(mutex_);
+  job.record["index"] = image->index;
+  Json& parts = job.record["parts"] = Json::array();
+  for (const ImagePart& part : image->parts) parts.push_back(Json::array({part.digest, part.media_type}));
+  return llvm::Error::success();
 }
 
-llvm::Error JobQueue::compile_target(Job& job, const CompileTarget& target, const std::string& folder,
+llvm::Error JobQueue::compile_target(Job& job, const CompileTarget& target, const Descriptor& module,
                                      BlobInfo& artifact) {
   const char* architecture = architecture_name(target.architecture);
   WorkerOptions options;
-  options.wasm = folder + "/module.wasm";
-  options.output = folder + "/module." + architecture + ".aotc";
   options.name = "module.wasm";
   options.target = architecture;
   options.cpu = target.cpu;
   options.tier = tier_name(job.request.tier);
   options.threads = limits_.threads;
-  options.memory_bytes = limits_.memory_bytes;
-  options.cpu_seconds = static_cast<uint64_t>(limits_.wall_seconds * limits_.threads) + 1;
+  options.limits.memory_bytes = limits_.memory_bytes;
+  options.limits.file_bytes = kMaxArtifact;
+  options.limits.cpu_seconds = static_cast<uint64_t>(limits_.wall_seconds * limits_.threads) + 1;
+  if (uint64_t quota = tenants_.quota(job.tenant).cpu_seconds; quota != UINT64_MAX) {
+    uint64_t used = processor_milliseconds_today(job.tenant) / 1000;
+    options.limits.cpu_seconds = std::min(options.limits.cpu_seconds, (quota > used ? quota - used : 0) + 1);
+  }
   WorkerWatch watch;
   watch.wall_seconds = limits_.wall_seconds;
-  watch.stopped = [this] {
+  watch.stopped = [this, &job]() -> const char* {
     std::lock_guard<std::mutex> lock(mutex_);
-    return stopping_;
+    return stopping_ ? "the server is shutting down" : job.cancelled ? "the job was cancelled" : nullptr;
   };
   watch.progress = [this, &job](uint64_t done, uint64_t total) {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -287,9 +390,15 @@ llvm::Error JobQueue::compile_target(Job& job, const CompileTarget& target, cons
     std::lock_guard<std::mutex> lock(mutex_);
     job.progress_target = architecture, job.done = job.total = 0;
   }
-  llvm::Expected<WorkerResult> result = run_worker_process(options, watch);
+  llvm::Expected<Descriptor> input = open_to_read(module);
+  if (!input) return input.takeError();
+  llvm::Expected<Descriptor> output = make_unnamed_file(folder_);
+  if (!output) return output.takeError();
+  double cpu_seconds = 0;
+  llvm::Expected<WorkerResult> result = run_worker_process(options, *input, *output, watch, cpu_seconds);
+  charge(job.tenant, cpu_seconds);
   if (!result) return llvm::make_error<ModuleError>(llvm::toString(result.takeError()));
-  llvm::Expected<BlobInfo> stored = file_to_store(store_, options.output);
+  llvm::Expected<BlobInfo> stored = copy_to_store(store_, *output);
   if (!stored) return stored.takeError();
   artifact = *stored;
   std::lock_guard<std::mutex> lock(mutex_);
@@ -304,31 +413,37 @@ llvm::Error JobQueue::compile_target(Job& job, const CompileTarget& target, cons
 
 void JobQueue::finish(Job& job, llvm::Error error) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (error && stopping_) {  // it goes on after the restart
+  if (error && stopping_ && !job.cancelled) {  // it goes on after the restart
     llvm::consumeError(std::move(error));
-    active_.erase(job.id);
+    active_.erase(job.key());
     return;
   }
-  std::vector<Record> records;
-  if (error) {
-    bool module_is_to_blame = error.isA<ModuleError>();
-    Response document = module_is_to_blame ? problem(422, llvm::toString(std::move(error)))
-                                           : internal_problem(std::move(error));
-    job.record["state"] = "failed";
-    job.record["error"] = Json::parse(document.body);
-    job.record.erase("artifacts");
-    job.record.erase("parts");
-    ++counters_.failed;
-  } else {
+  job.record["finished"] = milliseconds_since_1970();
+  if (!error && !job.cancelled) {
     job.record["state"] = "done";
-    for (const Json& image : job.record["images"])
-      add_links(records, job.record, string_in(image, "name"), string_in(image, "tag"));
-    ++counters_.compiled;
+    Hold hold = job.hold();
+    error = catalog_.publish(names_in(job.record), image_in(job.record), tenants_.quota(job.tenant).bytes,
+                             {{Table::Jobs, job.key(), text_of(job.record)}}, &hold);
+    if (!error) ++counters_.compiled;
   }
-  records.push_back({Table::Jobs, job.id, text_of(job.record)});
-  if (llvm::Error failed = store_.put(records))
-    fmt::print(stderr, "aotc-server: job {}: {}\n", job.id, llvm::toString(std::move(failed)));
-  active_.erase(job.id);
+  if (error || job.cancelled) {
+    Response document;
+    if (job.cancelled)
+      document = problem(409, "the job was cancelled"), llvm::consumeError(std::move(error));
+    else if (error.isA<ModuleError>())
+      document = problem(422, llvm::toString(std::move(error)));
+    else if (error.isA<QuotaError>())
+      document = problem(403, llvm::toString(std::move(error)));
+    else
+      document = internal_problem(std::move(error));
+    job.record["state"] = job.cancelled ? "cancelled" : "failed";
+    job.record["error"] = Json::parse(document.body);
+    for (const char* key : {"index", "artifacts", "parts"}) job.record.erase(key);
+    ++(job.cancelled ? counters_.cancelled : counters_.failed);
+    if (llvm::Error failed = catalog_.release(job.hold(), {{Table::Jobs, job.key(), text_of(job.record)}}))
+      fmt::print(stderr, "aotc-server: job {}: {}\n", job.id, llvm::toString(std::move(failed)));
+  }
+  active_.erase(job.key());
 }
 
 }  // namespace aotc::server

@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "http_session.h"
 
 namespace aotc::server {
@@ -35,6 +37,7 @@ struct Listener::Impl {
   asio::strand<asio::io_context::executor_type> strand{io.get_executor()};  // guards all below
   tcp::acceptor acceptor{strand};
   asio::signal_set signals{strand, SIGTERM, SIGINT};
+  asio::signal_set reloads{strand, SIGHUP};
   asio::steady_timer timer{strand};
   std::list<std::weak_ptr<HttpSession>> sessions;
 
@@ -67,6 +70,15 @@ struct Listener::Impl {
     for (const std::weak_ptr<HttpSession>& weak : sessions)
       if (std::shared_ptr<HttpSession> session = weak.lock()) session->stop_if_idle();
     wait_for_sessions(std::chrono::steady_clock::now() + kGrace);
+  }
+
+  void reload_on_hangup() {
+    reloads.async_wait([this](error_code error, int) {
+      if (error) return;
+      if (llvm::Error failed = context.service.tenants.load())
+        fmt::print(stderr, "aotc-server: the token file stays as it was: {}\n", llvm::toString(std::move(failed)));
+      reload_on_hangup();
+    });
   }
 
   void wait_for_sessions(std::chrono::steady_clock::time_point deadline) {
@@ -103,6 +115,7 @@ void Listener::run() {
   impl_->signals.async_wait([this](error_code error, int) {
     if (!error) impl_->stop();
   });
+  impl_->reload_on_hangup();
   asio::dispatch(impl_->strand, [this] { impl_->accept(); });
   std::vector<std::thread> threads;
   for (unsigned i = 1; i < impl_->context.limits.threads; ++i) threads.emplace_back([this] { impl_->io.run(); });

@@ -1,7 +1,7 @@
 // listener.h - accepts connections on one address and runs a session for each, until it is told to stop.
 //
-// Graceful: stop() closes the listening socket and idle connections; an answer being sent is finished and is the last of
-// its connection. run() returns when no connection is left, or `kGrace` after stop().
+// Graceful: stop() closes the listening socket and idle connections; an answer being sent is finished and is the last
+// of its connection. run() returns when no connection is left, or `kGrace` after stop().
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ class Listener {
   ~Listener();
   // "127.0.0.1:8080", "[::1]:0"; returns the address with the port that was chosen.
   llvm::Expected<std::string> bind(const std::string& address);
-  // Serves until SIGTERM or SIGINT.
+  // Serves until SIGTERM or SIGINT; SIGHUP reads the token file again.
   void run();
 
  private:

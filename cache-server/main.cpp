@@ -1,5 +1,7 @@
 // main.cpp - `aotc-server`: opens the store, starts the job queue, serves until SIGTERM, stops in the opposite order.
 // `aotc-server worker` is the same program as a compile's process; only the server starts it.
+#include <sys/prctl.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
@@ -9,8 +11,12 @@
 
 #include <fmt/format.h>
 
+#include "aotc/digest.h"
+#include "janitor.h"
 #include "job_queue.h"
 #include "listener.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "store.h"
 #include "worker.h"
 
@@ -21,26 +27,84 @@ using namespace aotc::server;
 struct ServerArguments {
   std::string data;
   std::string listen = "127.0.0.1:8080";
-  uint64_t worker_memory = uint64_t{4} << 30;
+  std::string token_file;
+  bool anonymous = false;
+  std::vector<std::string> sign_keys;
+  uint64_t sign_days = 90;
+  uint64_t grace_seconds = 3600;
+  uint64_t worker_memory = 0;  // 0: by the number of threads
   HttpLimits http;
   JobLimits jobs;
 };
 
+// What anybody may use must not be reachable from elsewhere by mistake.
+llvm::Error check_exposure(const ServerArguments& arguments) {
+  llvm::StringRef address(arguments.listen);
+  if (!arguments.token_file.empty() || arguments.anonymous || address.starts_with("127.") ||
+      address.starts_with("[::1]"))
+    return llvm::Error::success();
+  return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                 arguments.listen +
+                                     ": not a loopback address, so it needs --token-file, or --anonymous if everybody "
+                                     "who reaches it may use it");
+}
+
+llvm::Error failure(const std::string& message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+// Keys stay in this process: what it starts gets no descriptor and no memory of it, and no other process may look into
+// it.
+llvm::Expected<SigningOptions> read_sign_keys(const ServerArguments& arguments) {
+  SigningOptions signing;
+  signing.valid_seconds = arguments.sign_days * 86400;
+  if (arguments.sign_keys.empty()) return signing;
+  if (prctl(PR_SET_DUMPABLE, 0) != 0) return failure("cannot protect the memory of this process");
+  for (const std::string& path : arguments.sign_keys) {
+    llvm::sys::fs::file_status status;
+    if (std::error_code code = llvm::sys::fs::status(path, status)) return failure(path + ": " + code.message());
+    if (status.permissions() & (llvm::sys::fs::all_all & ~llvm::sys::fs::owner_all))
+      return failure(path + ": others can read this key; make it `chmod 600`");
+    auto file = llvm::MemoryBuffer::getFile(path);
+    if (!file) return failure(path + ": " + file.getError().message());
+    std::string error;
+    std::optional<aotc::Signer> signer = aotc::Signer::read((*file)->getBuffer().str(), error);
+    if (!signer) return failure(path + ": " + error);
+    signing.keys.push_back(std::move(*signer));
+  }
+  return signing;
+}
+
 llvm::Error serve(const ServerArguments& arguments) {
+  if (llvm::Error error = check_exposure(arguments)) return error;
+  Tenants tenants(arguments.token_file);
+  if (llvm::Error error = tenants.load()) return error;
   std::error_code code;
   std::filesystem::create_directories(arguments.data, code);
-  if (code)
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.data + ": " + code.message());
+  if (code) return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.data + ": " + code.message());
   llvm::Expected<std::unique_ptr<Store>> store = Store::open(arguments.data + "/store");
   if (!store) return store.takeError();
   Counters counters;
   JobLimits limits = arguments.jobs;
-  limits.memory_bytes = arguments.worker_memory;
-  JobQueue jobs(**store, counters, limits, std::filesystem::absolute(arguments.data).string() + "/work");
-  Listener listener({**store, jobs, counters}, arguments.http);
+  // Each thread has 512 MiB of stack, which counts whether it is used or not.
+  limits.memory_bytes =
+      arguments.worker_memory ? arguments.worker_memory : (uint64_t{2} << 30) + limits.threads * (uint64_t{1} << 30);
+  llvm::Expected<SigningOptions> signing = read_sign_keys(arguments);
+  if (!signing) return signing.takeError();
+  Catalog catalog(**store, std::move(*signing));
+  if (llvm::Error error = catalog.open()) return error;
+  llvm::Expected<uint64_t> renewed = catalog.refresh();
+  if (!renewed) return renewed.takeError();
+  counters.renewed_statements += *renewed;
+  JobQueue jobs(**store, catalog, tenants, counters, limits,
+                std::filesystem::absolute(arguments.data).string() + "/work");
+  Listener listener({**store, catalog, tenants, jobs, counters}, arguments.http);
   llvm::Expected<std::string> address = listener.bind(arguments.listen);
   if (!address) return address.takeError();
   if (llvm::Error error = jobs.start()) return error;
+  // The module and artifacts of a job under way have no repository yet.
+  uint64_t longest_job = static_cast<uint64_t>(limits.wall_seconds * 2);
+  Janitor janitor(catalog, counters, std::max(arguments.grace_seconds, longest_job));
   fmt::print("listening on http://{}\n", *address);
   std::fflush(stdout);
   listener.run();
@@ -56,17 +120,32 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
   app.add_option("--data", arguments.data, "folder that holds everything the server keeps; created if missing");
   app.add_option("--listen", arguments.listen, "address and port; port 0 picks a free one, printed at the start")
       ->capture_default_str();
-  app.add_option("--workers", arguments.jobs.workers, "compiles at a time, each in a process")
-      ->check(CLI::Range(1u, 256u))
+  app.add_option("--token-file", arguments.token_file,
+                 "tenants, their tokens and quotas (see tenants.h); SIGHUP reads it again");
+  app.add_option("--sign-key", arguments.sign_keys,
+                 "sign images with this key (see `aotc keygen`); given twice, with both, while keys are changed")
+      ->allow_extra_args(false);
+  app.add_option("--sign-days", arguments.sign_days, "days for which a signature is good; renewed after half of them")
+      ->check(CLI::Range(1u, 3650u))
+      ->capture_default_str();
+  app.add_flag("--anonymous", arguments.anonymous, "without tokens, listen on an address that is not loopback");
+  app.add_option("--grace", arguments.grace_seconds,
+                 "seconds for which a blob that nobody owns is kept; at least as long as a job may take")
+      ->capture_default_str();
+  app.add_option("--workers", arguments.jobs.workers,
+                 "compiles at a time, each in a process; with 0 jobs are taken and wait")
+      ->check(CLI::Range(0u, 256u))
       ->capture_default_str();
   app.add_option("--threads", arguments.jobs.threads, "threads of each worker")
       ->check(CLI::Range(1u, 1024u))
       ->capture_default_str();
-  app.add_option("--queue", arguments.jobs.queue, "jobs that may wait; more are refused")->capture_default_str();
+  app.add_option("--queue", arguments.jobs.queue, "jobs of one tenant that may wait; more are refused")
+      ->capture_default_str();
   app.add_option("--job-timeout", arguments.jobs.wall_seconds, "seconds that one compile for one target may take")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--worker-memory", arguments.worker_memory, "memory that one worker may use (default: 4G)")
+  app.add_option("--worker-memory", arguments.worker_memory,
+                 "memory that one worker may use (default: 2G and 1G for each thread)")
       ->transform(size);
   app.add_option("--max-upload", arguments.http.max_upload, "refuse larger modules (default: 256M)")->transform(size);
   app.add_option("--max-connections", arguments.http.max_connections, "close further connections at once")
@@ -78,7 +157,7 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.footer(
-      "The server has no authentication yet: listen on a loopback address or behind a proxy that has.\n\n"
+      "`aotc-server new-token` prints a new token and the line of a token file that accepts it.\n\n"
       "Examples:\n"
       "  aotc-server --data /var/lib/aotc --listen 127.0.0.1:8080\n"
       "  curl --data-binary @hello.wasm 'http://127.0.0.1:8080/v1/compile?name=hello'\n"
@@ -88,16 +167,21 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
 
 void add_worker(CLI::App& app, WorkerOptions& options) {
   CLI::App* worker = app.add_subcommand("worker", "")->group("");
-  worker->add_option("--wasm", options.wasm)->required();
-  worker->add_option("--output", options.output)->required();
   worker->add_option("--name", options.name);
   worker->add_option("--target", options.target);
   worker->add_option("--cpu", options.cpu);
   worker->add_option("--tier", options.tier);
   worker->add_option("--threads", options.threads);
-  worker->add_option("--memory", options.memory_bytes);
-  worker->add_option("--cpu-seconds", options.cpu_seconds);
-  worker->add_option("--parent", options.parent);
+  worker->add_option("--memory", options.limits.memory_bytes);
+  worker->add_option("--cpu-seconds", options.limits.cpu_seconds);
+  worker->add_option("--file-bytes", options.limits.file_bytes);
+  worker->add_option("--parent", options.limits.parent);
+}
+
+void print_new_token() {
+  std::string token = aotc::random_hex(32);
+  fmt::print("token: {}\n{{\"sha256\": \"{}\", \"roles\": [\"pull\", \"push\"]}}\n", token,
+             aotc::sha256(token).substr(7));
 }
 
 }  // namespace
@@ -111,9 +195,11 @@ int main(int argc, char** argv) {
   WorkerOptions worker;
   add_options(app, arguments);
   add_worker(app, worker);
+  app.add_subcommand("new-token", "")->group("");
   try {
     app.parse(argc, argv);
     if (app.got_subcommand("worker")) return run_worker(worker);
+    if (app.got_subcommand("new-token")) return print_new_token(), 0;
     if (arguments.data.empty()) throw CLI::RequiredError("--data");
   } catch (const CLI::Success& done) {
     return app.exit(done);

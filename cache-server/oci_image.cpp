@@ -21,48 +21,83 @@ Json descriptor(const char* media_type, const BlobInfo& blob) {
   return {{"mediaType", media_type}, {"digest", blob.digest}, {"size", blob.size}};
 }
 
+// Stores config and manifest of one platform; the manifest's entry for the index.
+llvm::Expected<Json> store_manifest(Store& store, Image& image, Json manifest, const char* config_type,
+                                    const Json& config, Json layer, const Json& platform) {
+  llvm::Expected<BlobInfo> config_blob = store.put_blob(config.dump());
+  if (!config_blob) return config_blob.takeError();
+  manifest["config"] = descriptor(config_type, *config_blob);
+  manifest["layers"] = Json::array({layer});
+  llvm::Expected<BlobInfo> blob = store.put_blob(manifest.dump());
+  if (!blob) return blob.takeError();
+  image.parts.push_back({layer["digest"], layer["mediaType"]});
+  image.parts.push_back({config_blob->digest, config_type});
+  image.parts.push_back({blob->digest, kManifestType});
+  Json entry = descriptor(kManifestType, *blob);
+  if (manifest.contains("artifactType")) entry["artifactType"] = manifest["artifactType"];
+  entry["platform"] = platform;
+  return entry;
+}
+
 }  // namespace
 
-llvm::Expected<Image> store_image(Store& store, const std::string& module_digest, Tier tier,
+llvm::Expected<Image> store_image(Store& store, const BlobInfo& module, Tier tier,
                                   const std::vector<CompiledTarget>& targets) {
   Image image;
   Json manifests = Json::array();
   for (const CompiledTarget& compiled : targets) {
-    Json config = platform_of(compiled.target);
+    Json platform = platform_of(compiled.target);
+    Json config = platform;
     config["rootfs"] = Json({{"type", "layers"}, {"diff_ids", Json::array({compiled.artifact.digest})}});
     config["aotc"] = Json{{"compiler", std::string(kCompilerVersion)},
-                      {"module", module_digest},
-                      {"target", architecture_name(compiled.target.architecture)},
-                      {"cpu", compiled.target.cpu},
-                      {"tier", tier_name(tier)}};
-    llvm::Expected<BlobInfo> config_blob = store.put_blob(config.dump());
-    if (!config_blob) return config_blob.takeError();
-
+                          {"module", module.digest},
+                          {"target", architecture_name(compiled.target.architecture)},
+                          {"cpu", compiled.target.cpu},
+                          {"tier", tier_name(tier)}};
     Json layer = descriptor(kArtifactType, compiled.artifact);
     layer["annotations"]["org.opencontainers.image.title"] =
         std::string("module.") + architecture_name(compiled.target.architecture) + ".aotc";
-    Json manifest = {{"schemaVersion", 2},
-                     {"mediaType", kManifestType},
-                     {"artifactType", kModuleType},
-                     {"config", descriptor(kConfigType, *config_blob)},
-                     {"layers", Json::array({layer})}};
-    llvm::Expected<BlobInfo> manifest_blob = store.put_blob(manifest.dump());
-    if (!manifest_blob) return manifest_blob.takeError();
-
-    Json entry = descriptor(kManifestType, *manifest_blob);
-    entry["artifactType"] = kModuleType;
-    entry["platform"] = platform_of(compiled.target);
-    manifests.push_back(entry);
-    image.parts.push_back({compiled.artifact.digest, kArtifactType});
-    image.parts.push_back({config_blob->digest, kConfigType});
-    image.parts.push_back({manifest_blob->digest, kManifestType});
+    Json manifest = {{"schemaVersion", 2}, {"mediaType", kManifestType}, {"artifactType", kModuleType}};
+    llvm::Expected<Json> entry = store_manifest(store, image, manifest, kConfigType, config, layer, platform);
+    if (!entry) return entry.takeError();
+    manifests.push_back(*entry);
   }
-  Json index = {{"schemaVersion", 2}, {"mediaType", kIndexType}, {"artifactType", kModuleType}, {"manifests", manifests}};
+  Json config = {{"architecture", "wasm"}, {"os", "wasip1"}, {"layerDigests", Json::array({module.digest})}};
+  Json layer = descriptor(kWasmType, module);
+  layer["annotations"]["org.opencontainers.image.title"] = "module.wasm";
+  llvm::Expected<Json> entry =
+      store_manifest(store, image, {{"schemaVersion", 2}, {"mediaType", kManifestType}}, kWasmConfigType, config, layer,
+                     {{"architecture", "wasm"}, {"os", "wasi"}});
+  if (!entry) return entry.takeError();
+  manifests.push_back(*entry);
+
+  Json index = {
+      {"schemaVersion", 2}, {"mediaType", kIndexType}, {"artifactType", kModuleType}, {"manifests", manifests}};
   llvm::Expected<BlobInfo> index_blob = store.put_blob(index.dump());
   if (!index_blob) return index_blob.takeError();
   image.index = index_blob->digest;
   image.parts.push_back({image.index, kIndexType});
   return image;
+}
+
+llvm::Expected<Referrer> store_statement(Store& store, const BlobInfo& index, llvm::StringRef statement) {
+  llvm::Expected<BlobInfo> empty = store.put_blob("{}");
+  if (!empty) return empty.takeError();
+  llvm::Expected<BlobInfo> layer = store.put_blob(statement);
+  if (!layer) return layer.takeError();
+  Json manifest = {{"schemaVersion", 2},
+                   {"mediaType", kManifestType},
+                   {"artifactType", kStatementType},
+                   {"config", descriptor(kEmptyType, *empty)},
+                   {"layers", Json::array({descriptor(kStatementType, *layer)})},
+                   {"subject", descriptor(kIndexType, index)}};
+  llvm::Expected<BlobInfo> blob = store.put_blob(manifest.dump());
+  if (!blob) return blob.takeError();
+  Json entry = descriptor(kManifestType, *blob);
+  entry["artifactType"] = kStatementType;
+  return Referrer{layer->digest,
+                  entry.dump(),
+                  {{empty->digest, kEmptyType}, {layer->digest, kStatementType}, {blob->digest, kManifestType}}};
 }
 
 }  // namespace aotc::server

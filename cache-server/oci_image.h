@@ -2,8 +2,11 @@
 //
 //   index      application/vnd.oci.image.index.v1+json, artifactType kModuleType: one manifest per platform
 //   manifest   application/vnd.oci.image.manifest.v1+json: the config and one layer, the artifact
-//   config     kConfigType: what was compiled from what, and the fields of an image's config, for clients that expect one
-//   layer      kArtifactType: the ELF file that a node maps
+//   config     kConfigType: what was compiled from what, and the fields of an image's config, for clients that expect
+//   one layer      kArtifactType: the ELF file that a node maps
+//
+// One more manifest, of the platform wasi/wasm, holds the module itself as its layer, in the form of the CNCF's "Wasm
+// OCI Artifact".
 //
 // The documents are made from digests only, so equal results have equal digests.
 #pragma once
@@ -21,6 +24,10 @@ constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+jso
 constexpr const char* kModuleType = "application/vnd.aotc.module.v1";
 constexpr const char* kConfigType = "application/vnd.aotc.config.v1+json";
 constexpr const char* kArtifactType = "application/vnd.aotc.artifact.v1";
+constexpr const char* kWasmConfigType = "application/vnd.wasm.config.v0+json";
+constexpr const char* kWasmType = "application/wasm";
+constexpr const char* kStatementType = "application/vnd.aotc.statement.v1";
+constexpr const char* kEmptyType = "application/vnd.oci.empty.v1+json";
 
 struct CompiledTarget {
   CompileTarget target;
@@ -33,12 +40,22 @@ struct ImagePart {
   std::string media_type;
 };
 
+// A manifest that refers to an index of the same repository: kStatementType as its artifactType and its only layer, a
+// statement as include/aotc/signing.h describes it.
+struct Referrer {
+  std::string statement;         // digest of the layer
+  std::string descriptor;        // JSON, of the manifest
+  std::vector<ImagePart> parts;  // the manifest last
+};
+
 struct Image {
   std::string index;             // digest
   std::vector<ImagePart> parts;  // the index too
 };
 
-llvm::Expected<Image> store_image(Store& store, const std::string& module_digest, Tier tier,
+llvm::Expected<Image> store_image(Store& store, const BlobInfo& module, Tier tier,
                                   const std::vector<CompiledTarget>& targets);
+
+llvm::Expected<Referrer> store_statement(Store& store, const BlobInfo& index, llvm::StringRef statement);
 
 }  // namespace aotc::server

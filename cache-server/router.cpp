@@ -1,4 +1,4 @@
-// router.cpp - the table of paths.
+// router.cpp - the gate and the table of paths.
 #include "router.h"
 
 #include "routes_admin.h"
@@ -7,27 +7,65 @@
 
 namespace aotc::server {
 
+namespace {
+
+bool is_oci(llvm::StringRef path) { return path == "/v2" || path.starts_with("/v2/"); }
+
+// Any of these roles opens the route.
+unsigned roles_for(const Request& request) {
+  if (request.path == "/metrics" || request.path == "/v1/stats") return kOperator;
+  if (request.method == "GET" || request.method == "HEAD") return kPull;
+  return request.method == "DELETE" ? kPush | kOperator : kPush;
+}
+
+}  // namespace
+
+std::optional<Response> admit(Service& service, Request& request) {
+  if (request.path == "/healthz" || request.path == "/readyz") return std::nullopt;
+  bool oci = is_oci(request.path);
+  std::optional<Caller> caller = service.tenants.authenticate(request.header("authorization"));
+  if (caller && (caller->roles & roles_for(request)) != 0) {
+    request.caller = *caller;
+    return std::nullopt;
+  }
+  ++service.counters.denied;
+  if (caller) {
+    const char* message = "the token does not allow this";
+    return oci ? oci_error(403, "DENIED", message) : problem(403, message);
+  }
+  const char* message = "a valid token is needed: \"Authorization: Bearer TOKEN\"";
+  Response refused = oci ? oci_error(401, "UNAUTHORIZED", message) : problem(401, message);
+  // Registry clients send a bearer token only to a token service, but a password to anyone who asks.
+  refused.headers.emplace_back("WWW-Authenticate", oci ? "Basic realm=\"aotc\"" : "Bearer realm=\"aotc\"");
+  return refused;
+}
+
 Response route(Service& service, const Request& request) {
   llvm::StringRef path(request.path);
-  if (path == "/v2" || path.starts_with("/v2/")) return route_oci(service, request);
-  bool known = path == "/v1/compile" || path == "/v1/modules" || path == "/v1/stats" || path == "/healthz" ||
-               path == "/metrics" || path.starts_with("/v1/jobs/");
+  if (is_oci(path)) return route_oci(service, request);
+  bool job = path.starts_with("/v1/jobs/");
+  bool known = job || path == "/v1/compile" || path == "/v1/modules" || path == "/v1/stats" || path == "/healthz" ||
+               path == "/readyz" || path == "/metrics";
   if (!known) return problem(404, "there is nothing at this path");
-  if (path == "/v1/compile" || (request.method != "GET" && request.method != "HEAD")) {
+  bool get = request.method == "GET" || request.method == "HEAD";
+  if (path == "/v1/compile" || !(get || (job && request.method == "DELETE"))) {
     Response refused = problem(405, "this path does not take " + request.method);
-    refused.headers.emplace_back("Allow", path == "/v1/compile" ? "POST" : "GET, HEAD");
+    refused.headers.emplace_back("Allow", path == "/v1/compile" ? "POST" : job ? "GET, HEAD, DELETE" : "GET, HEAD");
     return refused;
   }
-  if (path.consume_front("/v1/jobs/")) return get_job(service, request, path.str());
+  if (path.consume_front("/v1/jobs/"))
+    return get ? get_job(service, request, path.str()) : delete_job(service, request, path.str());
   if (path == "/v1/modules") return get_modules(service, request);
   if (path == "/v1/stats") return get_stats(service);
   if (path == "/metrics") return get_metrics(service);
-  return get_health();
+  return path == "/readyz" ? get_readiness(service) : get_health();
 }
 
 bool is_upload(const Request& request) { return request.method == "POST" && request.path == "/v1/compile"; }
 
-std::optional<Response> check_upload(const Request& request) { return check_compile(request); }
+std::optional<Response> check_upload(Service& service, const Request& request) {
+  return check_compile(service, request);
+}
 
 Response accept_upload(Service& service, const Request& request, const BlobInfo& blob) {
   return post_compile(service, request, blob);

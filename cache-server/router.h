@@ -1,6 +1,7 @@
 // router.h - from a request to a response, without sockets.
 #pragma once
 
+#include "catalog.h"
 #include "http_message.h"
 #include "job_queue.h"
 #include "metrics.h"
@@ -10,9 +11,15 @@ namespace aotc::server {
 
 struct Service {
   Store& store;
+  Catalog& catalog;
+  Tenants& tenants;
   JobQueue& jobs;
   Counters& counters;
 };
+
+// Who sends the request, and whether the route is for them; an answer means that it is not. Every request passes here
+// first, before any of its body is read; what of a tenant's it may see is up to the routes.
+std::optional<Response> admit(Service& service, Request& request);
 
 // Answers a request whose body does not matter. HEAD is answered like GET; the session leaves the body out.
 Response route(Service& service, const Request& request);
@@ -20,7 +27,7 @@ Response route(Service& service, const Request& request);
 // Requests whose body goes to the store: first check_upload, which refuses what is wrong before the body is read, then
 // accept_upload with the stored blob.
 bool is_upload(const Request& request);
-std::optional<Response> check_upload(const Request& request);
+std::optional<Response> check_upload(Service& service, const Request& request);
 Response accept_upload(Service& service, const Request& request, const BlobInfo& blob);
 
 }  // namespace aotc::server

@@ -18,19 +18,24 @@ struct Metric {
 
 std::vector<Metric> collect(Service& service) {
   const Counters& c = service.counters;
-  return {{"uploads", false, "modules received and stored", c.uploads},
-          {"upload_bytes", false, "bytes of modules received", c.upload_bytes},
-          {"compiled", false, "jobs that ended with an image", c.compiled},
-          {"failed", false, "jobs that ended with an error", c.failed},
-          {"cache_hits", false, "requests answered by an image that was there", c.cache_hits},
-          {"single_flight_hits", false, "requests that joined a job under way", c.single_flight_hits},
-          {"refused_jobs", false, "requests refused because the queue was full", c.refused_jobs},
-          {"requests", false, "HTTP requests", c.requests},
-          {"client_errors", false, "answers with a status 4xx", c.client_errors},
-          {"server_errors", false, "answers with a status 5xx", c.server_errors},
-          {"download_bytes", false, "bytes of blobs sent", c.download_bytes},
-          {"connections", true, "connections open now", c.connections},
-          {"waiting_jobs", true, "jobs in the queue", service.jobs.waiting()}};
+  return {
+      {"uploads", false, "modules received and stored", c.uploads},
+      {"upload_bytes", false, "bytes of modules received", c.upload_bytes},
+      {"compiled", false, "jobs that ended with an image", c.compiled},
+      {"failed", false, "jobs that ended with an error", c.failed},
+      {"cancelled", false, "jobs that were cancelled", c.cancelled},
+      {"swept_blobs", false, "blobs dropped because nobody owned them", c.swept_blobs},
+      {"renewed_statements", false, "statements signed again because of their age or other keys", c.renewed_statements},
+      {"denied", false, "requests without a token that allows them", c.denied},
+      {"cache_hits", false, "requests answered by an image that was there", c.cache_hits},
+      {"single_flight_hits", false, "requests that joined a job under way", c.single_flight_hits},
+      {"refused_jobs", false, "jobs refused because of a quota", c.refused_jobs},
+      {"requests", false, "HTTP requests", c.requests},
+      {"client_errors", false, "answers with a status 4xx", c.client_errors},
+      {"server_errors", false, "answers with a status 5xx", c.server_errors},
+      {"download_bytes", false, "bytes of blobs sent", c.download_bytes},
+      {"connections", true, "connections open now", c.connections},
+      {"waiting_jobs", true, "jobs in the queue", service.jobs.waiting()}};
 }
 
 }  // namespace
@@ -40,6 +45,13 @@ Response get_health() {
   response.headers.emplace_back("Content-Type", "text/plain");
   response.body = "ok\n";
   return response;
+}
+
+// Ready is who can read what it serves.
+Response get_readiness(Service& service) {
+  auto page = service.store.list(Table::Tags, "", "", 1);
+  if (!page) return internal_problem(page.takeError());
+  return get_health();
 }
 
 Response get_metrics(Service& service) {

@@ -10,6 +10,7 @@ namespace aotc::server {
 namespace {
 
 constexpr unsigned kMaxWait = 60;
+constexpr unsigned kMaxEvents = 3600;
 constexpr unsigned kMaxPage = 1000;
 
 // The parameter as a number, `fallback` without one, nothing when it is not a number.
@@ -20,60 +21,90 @@ std::optional<unsigned> number(const Request& request, const char* name, unsigne
   return value;
 }
 
-Response describe(Service& service, const std::string& id, unsigned status) {
-  llvm::Expected<std::optional<std::string>> text = service.jobs.describe(id);
+Response describe(Service& service, const Request& request, const std::string& id, unsigned status) {
+  llvm::Expected<std::optional<std::string>> text = service.jobs.describe(request.caller.tenant, id);
   if (!text) return internal_problem(text.takeError());
   if (!*text) return problem(404, "there is no such job");
   return json_response(status, **text + "\n");
 }
 
+Response refused_job(const std::string& reason) {
+  Response refused = problem(429, reason);
+  refused.headers.emplace_back("Retry-After", "5");
+  return refused;
+}
+
+// What is asked, if this caller may ask for it.
+llvm::Expected<CompileRequest> compile_request(Service& service, const Request& request) {
+  llvm::Expected<CompileRequest> options = parse_compile_request(request.query);
+  if (options && !options->name.empty() && !service.tenants.owns(request.caller, options->name))
+    return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                   "name: your repositories start with \"" + request.caller.tenant + "/\"");
+  return options;
+}
+
 }  // namespace
 
-std::optional<Response> check_compile(const Request& request) {
-  llvm::Expected<CompileRequest> options = parse_compile_request(request.query);
-  if (options) return std::nullopt;
-  return problem(400, llvm::toString(options.takeError()));
+std::optional<Response> check_compile(Service& service, const Request& request) {
+  llvm::Expected<CompileRequest> options = compile_request(service, request);
+  if (!options) return problem(400, llvm::toString(options.takeError()));
+  const std::string& tenant = request.caller.tenant;
+  uint64_t length = 0;
+  llvm::StringRef(request.header("content-length")).getAsInteger(10, length);
+  uint64_t bytes = service.tenants.quota(tenant).bytes, used = service.catalog.bytes_of(tenant);
+  if (used >= bytes || length > bytes - used) return problem(403, llvm::toString(llvm::make_error<QuotaError>(bytes)));
+  return std::nullopt;
 }
 
 Response post_compile(Service& service, const Request& request, const BlobInfo& module) {
-  llvm::Expected<CompileRequest> options = parse_compile_request(request.query);
+  llvm::Expected<CompileRequest> options = compile_request(service, request);
   if (!options) return problem(400, llvm::toString(options.takeError()));
-  llvm::Expected<Submission> submission = service.jobs.submit(module, *options);
-  if (!submission) return internal_problem(submission.takeError());
-  if (submission->full) {
-    Response refused = problem(503, "too many jobs are waiting; the module is stored, ask again later");
-    refused.headers.emplace_back("Retry-After", "5");
-    return refused;
+  llvm::Expected<Submission> submission = service.jobs.submit(request.caller.tenant, module, *options);
+  if (!submission) {
+    if (submission.errorIsA<QuotaError>()) return problem(403, llvm::toString(submission.takeError()));
+    return internal_problem(submission.takeError());
   }
-  Response response = describe(service, submission->id, submission->done ? 200 : 202);
+  if (!submission->refusal.empty()) return refused_job(submission->refusal);
+  Response response = describe(service, request, submission->id, submission->done ? 200 : 202);
   response.headers.emplace_back("Location", "/v1/jobs/" + submission->id);
   return response;
 }
 
 Response get_job(Service& service, const Request& request, const std::string& id) {
   if (id.size() != 32) return problem(404, "there is no such job");
+  bool events = request.header("accept") == "text/event-stream";
   std::optional<unsigned> wait = number(request, "wait", 0);
   if (!wait) return problem(400, "wait: not a number of seconds");
-  bool finished = service.jobs.finished(id);
-  Response response = describe(service, id, 200);
-  if (!finished) response.wait_seconds = std::min(*wait, kMaxWait);
+  bool finished = service.jobs.finished(request.caller.tenant, id);
+  Response response = describe(service, request, id, 200);
+  response.events = events && response.status == 200;
+  if (!finished) response.wait_seconds = events ? kMaxEvents : std::min(*wait, kMaxWait);
   return response;
+}
+
+Response delete_job(Service& service, const Request& request, const std::string& id) {
+  llvm::Expected<bool> cancelled = service.jobs.cancel(request.caller.tenant, id);
+  if (!cancelled) return internal_problem(cancelled.takeError());
+  Response response = describe(service, request, id, 202);
+  return *cancelled || response.status != 202 ? response : problem(409, "the job has ended");
 }
 
 Response get_modules(Service& service, const Request& request) {
   std::optional<unsigned> count = number(request, "n", 100);
   if (!count || *count == 0) return problem(400, "n: not a positive number");
-  auto page = service.store.list(Table::Jobs, "", request.parameter("last").value_or(""), std::min(*count, kMaxPage));
+  size_t limit = std::min(*count, kMaxPage);
+  std::string prefix = request.caller.tenant + '\0', last = request.parameter("last").value_or("");
+  auto page = service.store.list(Table::Jobs, prefix, last.empty() ? "" : prefix + last, limit);
   if (!page) return internal_problem(page.takeError());
   nlohmann::ordered_json modules = nlohmann::ordered_json::array();
-  for (const auto& [id, text] : *page) {
+  for (const auto& [key, text] : *page) {
     auto record = nlohmann::ordered_json::parse(text, nullptr, false);
     if (!record.is_object() || record.value("state", "") != "done") continue;
     record.erase("parts");
     modules.push_back(std::move(record));
   }
   nlohmann::ordered_json document = {{"modules", modules}};
-  if (!page->empty() && page->size() >= std::min(*count, kMaxPage)) document["last"] = page->back().first;
+  if (page->size() >= limit) document["last"] = page->back().first.substr(prefix.size());
   return json_response(200, document.dump() + "\n");
 }
 

@@ -2,6 +2,8 @@
 //
 //   POST /v1/compile?target=&cpu=&tier=&name=&tag=   202 and the job, or 200 when its image is there
 //   GET  /v1/jobs/{id}?wait=SECONDS                  the job; with wait, when it has ended or the time is over
+//        with "Accept: text/event-stream"            the job as an event each time it changes, until it has ended
+//   DELETE /v1/jobs/{id}                             cancels it
 //   GET  /v1/modules?n=&last=                        the jobs that are done, by id; last is the id to go on after
 #pragma once
 
@@ -9,9 +11,10 @@
 
 namespace aotc::server {
 
-std::optional<Response> check_compile(const Request& request);
+std::optional<Response> check_compile(Service& service, const Request& request);
 Response post_compile(Service& service, const Request& request, const BlobInfo& module);
 Response get_job(Service& service, const Request& request, const std::string& id);
+Response delete_job(Service& service, const Request& request, const std::string& id);
 Response get_modules(Service& service, const Request& request);
 
 }  // namespace aotc::server

@@ -12,12 +12,7 @@ namespace aotc::server {
 
 namespace {
 
-constexpr unsigned kMaxTags = 1000;
-
-Response oci_error(unsigned status, const char* code, const char* message) {
-  nlohmann::ordered_json error = {{"code", code}, {"message", message}};
-  return json_response(status, nlohmann::ordered_json({{"errors", {error}}}).dump() + "\n");
-}
+constexpr unsigned kMaxPage = 1000;
 
 // "bytes=3-5", "bytes=3-", "bytes=-5" -> offset and length. Nothing when the whole blob is to be sent.
 struct Range {
@@ -36,8 +31,10 @@ std::optional<Range> parse_range(llvm::StringRef text, uint64_t size) {
     return Range{true, size - last, last};
   }
   if (first_text.getAsInteger(10, first)) return std::nullopt;
-  if (last_text.empty()) last = UINT64_MAX;
-  else if (last_text.getAsInteger(10, last) || last < first) return std::nullopt;
+  if (last_text.empty())
+    last = UINT64_MAX;
+  else if (last_text.getAsInteger(10, last) || last < first)
+    return std::nullopt;
   if (first >= size) return Range{false, 0, 0};
   last = std::min(last, size - 1);
   return Range{true, first, last - first + 1};
@@ -105,44 +102,109 @@ Response get_manifest(Service& service, const Request& request, const std::strin
   return get_linked(service, request, name, **digest, true);
 }
 
-Response get_tags(Service& service, const Request& request, const std::string& name) {
-  std::string prefix = name + '\0';
-  unsigned count = kMaxTags;
+std::optional<unsigned> page_size(const Request& request) {
+  unsigned count = kMaxPage;
   std::optional<std::string> n = request.parameter("n");
-  if (n && llvm::StringRef(*n).getAsInteger(10, count)) return oci_error(400, "UNSUPPORTED", "n is not a number");
-  std::string last = request.parameter("last").value_or("");
-  count = std::min(count, kMaxTags);
-  auto page = service.store.list(Table::Tags, prefix, last.empty() ? "" : prefix + last, count);
+  if (n && llvm::StringRef(*n).getAsInteger(10, count)) return std::nullopt;
+  return std::min(count, kMaxPage);
+}
+
+// {"name": ..., key: values}, with a link to what follows when the page is full.
+Response list_response(const Request& request, nlohmann::ordered_json document, const char* key,
+                       const std::vector<std::string>& values, unsigned count) {
+  document[key] = values;
+  Response response = json_response(200, document.dump() + "\n");
+  if (!values.empty() && values.size() == count)
+    response.headers.emplace_back(
+        "Link", "<" + request.path + "?n=" + std::to_string(count) + "&last=" + values.back() + ">; rel=\"next\"");
+  return response;
+}
+
+Response get_tags(Service& service, const Request& request, const std::string& name) {
+  std::string prefix = name + '\0', last = request.parameter("last").value_or("");
+  std::optional<unsigned> count = page_size(request);
+  if (!count) return oci_error(400, "UNSUPPORTED", "n is not a number");
+  auto page = service.store.list(Table::Tags, prefix, last.empty() ? "" : prefix + last, *count);
   if (!page) return internal_problem(page.takeError());
-  if (page->empty() && last.empty() && count > 0) return oci_error(404, "NAME_UNKNOWN", "there is no such repository");
-  nlohmann::ordered_json tags = nlohmann::ordered_json::array();
+  if (page->empty() && last.empty() && *count > 0) return oci_error(404, "NAME_UNKNOWN", "there is no such repository");
+  std::vector<std::string> tags;
   for (const auto& [key, digest] : *page) tags.push_back(key.substr(prefix.size()));
-  Response response = json_response(200, nlohmann::ordered_json({{"name", name}, {"tags", tags}}).dump() + "\n");
-  if (!page->empty() && page->size() == count)
-    response.headers.emplace_back("Link", "</v2/" + name + "/tags/list?n=" + std::to_string(count) +
-                                              "&last=" + tags.back().get<std::string>() + ">; rel=\"next\"");
+  return list_response(request, {{"name", name}}, "tags", tags, *count);
+}
+
+Response get_catalog(Service& service, const Request& request) {
+  std::optional<unsigned> count = page_size(request);
+  if (!count) return oci_error(400, "UNSUPPORTED", "n is not a number");
+  bool all = service.tenants.open_to_all() || request.caller.may(kOperator);
+  std::string prefix = all ? "" : request.caller.tenant + "/";
+  std::string last = request.parameter("last").value_or("");
+  std::vector<std::string> names;
+  while (names.size() < *count) {
+    auto page = service.store.list(Table::Tags, prefix, last.empty() ? "" : last + '\1', 1);  // past all its tags
+    if (!page) return internal_problem(page.takeError());
+    if (page->empty()) break;
+    last = page->front().first.substr(0, page->front().first.find('\0'));
+    names.push_back(last);
+  }
+  return list_response(request, nlohmann::ordered_json::object(), "repositories", names, *count);
+}
+
+Response get_referrers(Service& service, const Request& request, const std::string& name, const std::string& digest) {
+  llvm::Expected<std::vector<std::string>> descriptors = service.catalog.referrers(name, digest);
+  if (!descriptors) return internal_problem(descriptors.takeError());
+  std::optional<std::string> type = request.parameter("artifactType");
+  nlohmann::ordered_json manifests = nlohmann::ordered_json::array();
+  for (const std::string& text : *descriptors) {
+    auto descriptor = nlohmann::ordered_json::parse(text);
+    if (!type || descriptor.value("artifactType", "") == *type) manifests.push_back(std::move(descriptor));
+  }
+  nlohmann::ordered_json index = {{"schemaVersion", 2}, {"mediaType", kIndexType}, {"manifests", manifests}};
+  Response response;
+  response.headers.emplace_back("Content-Type", kIndexType);
+  if (type) response.headers.emplace_back("OCI-Filters-Applied", "artifactType");
+  response.body = index.dump();
+  return response;
+}
+
+Response delete_manifest(Service& service, const std::string& name, const std::string& reference) {
+  llvm::Expected<bool> removed = is_digest(reference) ? service.catalog.remove_manifest(name, reference)
+                                                      : service.catalog.remove_tag(name, reference);
+  if (!removed) return internal_problem(removed.takeError());
+  if (!*removed) return oci_error(404, "MANIFEST_UNKNOWN", "the repository has no such manifest");
+  Response response;
+  response.status = 202;
   return response;
 }
 
 }  // namespace
 
 Response route_oci(Service& service, const Request& request) {
-  if (request.method != "GET" && request.method != "HEAD") {
-    Response refused = oci_error(405, "UNSUPPORTED", "this registry can only be read; modules come by POST /v1/compile");
-    refused.headers.emplace_back("Allow", "GET, HEAD");
-    return refused;
-  }
   llvm::StringRef path(request.path);
-  if (path == "/v2" || path == "/v2/") return json_response(200, "{}\n");
+  bool get = request.method == "GET" || request.method == "HEAD";
+  if (get && (path == "/v2" || path == "/v2/")) return json_response(200, "{}\n");
+  if (get && path == "/v2/_catalog") return get_catalog(service, request);
   path = path.drop_front(4);
   auto [parent, leaf] = path.rsplit('/');
   auto [name, kind] = parent.rsplit('/');
-  if (kind != "manifests" && kind != "blobs" && !(kind == "tags" && leaf == "list"))
+  if (!get && !(request.method == "DELETE" && kind == "manifests")) {
+    Response refused = oci_error(405, "UNSUPPORTED", "modules come by POST /v1/compile; manifests can be deleted");
+    refused.headers.emplace_back("Allow", kind == "manifests" ? "GET, HEAD, DELETE" : "GET, HEAD");
+    return refused;
+  }
+  if (kind != "manifests" && kind != "blobs" && kind != "referrers" && !(kind == "tags" && leaf == "list"))
     return oci_error(404, "UNSUPPORTED", "there is nothing at this path");
   if (!is_repository_name(name)) return oci_error(400, "NAME_INVALID", "not a repository name");
-  if (kind == "manifests") return get_manifest(service, request, name.str(), leaf.str());
+  if (!service.tenants.owns(request.caller, name.str())) {
+    ++service.counters.denied;
+    return oci_error(403, "DENIED", "the token is not for this repository");
+  }
+  if (kind == "manifests") {
+    if (!get) return delete_manifest(service, name.str(), leaf.str());
+    return get_manifest(service, request, name.str(), leaf.str());
+  }
   if (kind == "tags") return get_tags(service, request, name.str());
   if (!is_digest(leaf)) return oci_error(400, "DIGEST_INVALID", "not a digest");
+  if (kind == "referrers") return get_referrers(service, request, name.str(), leaf.str());
   return get_linked(service, request, name.str(), leaf.str(), false);
 }
 

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <ctime>
 #include <mutex>
 
 #include <fmt/format.h>
@@ -19,8 +20,9 @@ namespace aotc::server {
 
 namespace {
 
-constexpr const char* kSchemaVersion = "1";
-constexpr const char* kFamilies[] = {"default", "chunks", "blobs", "tags", "links", "jobs"};
+constexpr const char* kSchemaVersion = "2";
+constexpr const char* kFamilies[] = {"default",   "chunks",    "blobs",  "tags",    "links", "jobs",
+                                     "referrers", "sequences", "owners", "garbage", "usage"};
 enum Family { kDefault, kChunks, kBlobs, kTags };
 
 llvm::Error failure(const std::string& message) {
@@ -44,18 +46,6 @@ uint64_t id_of(const rocksdb::Slice& key) {
   return id;
 }
 
-std::string little_endian(uint64_t value) {
-  std::string bytes(8, '\0');
-  for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(value >> (8 * i));
-  return bytes;
-}
-
-uint64_t read_little_endian(const char* bytes) {
-  uint64_t value = 0;
-  for (int i = 0; i < 8; ++i) value |= uint64_t{static_cast<uint8_t>(bytes[i])} << (8 * i);
-  return value;
-}
-
 std::string chunk_value(llvm::StringRef data) {
   return little_endian(XXH3_64bits(data.data(), data.size())) + data.str();
 }
@@ -68,6 +58,20 @@ rocksdb::WriteOptions synced() {
 
 }  // namespace
 
+std::string little_endian(uint64_t value) {
+  std::string bytes(8, '\0');
+  for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(value >> (8 * i));
+  return bytes;
+}
+
+uint64_t read_little_endian(const char* bytes) {
+  uint64_t value = 0;
+  for (int i = 0; i < 8; ++i) value |= uint64_t{static_cast<uint8_t>(bytes[i])} << (8 * i);
+  return value;
+}
+
+uint64_t seconds_since_1970() { return static_cast<uint64_t>(std::time(nullptr)); }
+
 struct Store::Impl {
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
@@ -75,6 +79,15 @@ struct Store::Impl {
   std::mutex finish;  // one blob at a time becomes visible, so that equal ones are kept once
 
   rocksdb::ColumnFamilyHandle* table(Table table) { return families[kTags + static_cast<int>(table)]; }
+
+  void add(rocksdb::WriteBatch& batch, const std::vector<Record>& records) {
+    for (const Record& record : records) {
+      if (record.value)
+        batch.Put(table(record.table), record.key, *record.value);
+      else
+        batch.Delete(table(record.table), record.key);
+    }
+  }
 
   rocksdb::Status drop_chunks(uint64_t id) {
     return db->DeleteRange(rocksdb::WriteOptions(), families[kChunks], chunk_key(id, 0), chunk_key(id + 1, 0));
@@ -86,8 +99,8 @@ struct Store::Impl {
     if (status.IsNotFound()) return to_error(db->Put(synced(), families[kDefault], "schema", kSchemaVersion));
     if (!status.ok()) return to_error(status);
     if (version != kSchemaVersion)
-      return failure(fmt::format("the data has schema version {}, this server reads version {}", version,
-                                 kSchemaVersion));
+      return failure(
+          fmt::format("the data has schema version {}, this server reads version {}", version, kSchemaVersion));
     return llvm::Error::success();
   }
 
@@ -156,7 +169,7 @@ Store::BlobWriter::~BlobWriter() {
 }
 
 llvm::Error Store::BlobWriter::append(llvm::ArrayRef<uint8_t> bytes) {
-  hash_.update(bytes);
+  hash_.update(bytes.data(), bytes.size());
   size_ += bytes.size();
   while (!bytes.empty()) {
     if (pending_.size() == kChunkSize) {
@@ -178,8 +191,13 @@ llvm::Expected<BlobInfo> Store::BlobWriter::finish() {
   std::lock_guard<std::mutex> lock(store_.impl_->finish);
   llvm::Expected<std::optional<BlobInfo>> known = store_.find_blob(blob.digest);
   if (!known) return known.takeError();
-  if (*known) return **known;  // the destructor drops what this one wrote
   rocksdb::WriteBatch batch;
+  store_.impl_->add(batch, {{Table::Garbage, blob.digest, little_endian(seconds_since_1970())}});
+  if (*known) {  // the destructor drops what this one wrote
+    rocksdb::Status status = store_.impl_->db->Write(synced(), &batch);
+    if (!status.ok()) return to_error(status);
+    return **known;
+  }
   batch.Put(store_.impl_->families[kChunks], chunk_key(id_, chunks_), chunk_value(pending_));
   batch.Put(store_.impl_->families[kBlobs], blob.digest, little_endian(id_) + little_endian(size_));
   rocksdb::Status status = store_.impl_->db->Write(synced(), &batch);
@@ -201,6 +219,19 @@ llvm::Expected<std::optional<BlobInfo>> Store::find_blob(const std::string& dige
   if (!status.ok()) return to_error(status);
   if (value.size() != 16) return failure("the record of " + digest + " is damaged");
   return BlobInfo{digest, read_little_endian(value.data()), read_little_endian(value.data() + 8)};
+}
+
+llvm::Expected<bool> Store::drop_garbage(const BlobInfo& blob, const std::string& since) {
+  std::lock_guard<std::mutex> lock(impl_->finish);
+  llvm::Expected<std::optional<std::string>> now = get(Table::Garbage, blob.digest);
+  if (!now) return now.takeError();
+  if (*now != since) return false;
+  rocksdb::WriteBatch batch;
+  batch.Delete(impl_->families[kBlobs], blob.digest);
+  batch.DeleteRange(impl_->families[kChunks], chunk_key(blob.id, 0), chunk_key(blob.id + 1, 0));
+  impl_->add(batch, {{Table::Garbage, blob.digest, std::nullopt}});
+  if (rocksdb::Status status = impl_->db->Write(synced(), &batch); !status.ok()) return to_error(status);
+  return true;
 }
 
 llvm::Expected<std::string> Store::read_chunk(const BlobInfo& blob, uint32_t index) {
@@ -229,7 +260,7 @@ llvm::Expected<std::string> Store::read_blob(const BlobInfo& blob, uint64_t limi
 
 llvm::Error Store::put(const std::vector<Record>& records) {
   rocksdb::WriteBatch batch;
-  for (const Record& record : records) batch.Put(impl_->table(record.table), record.key, record.value);
+  impl_->add(batch, records);
   return to_error(impl_->db->Write(synced(), &batch));
 }
 

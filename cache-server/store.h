@@ -6,11 +6,16 @@
 //   blobs     "sha256:..." -> blob id (u64) size (u64)
 //   tags      name \0 tag -> index digest
 //   links     name \0 digest -> media type: what a repository may serve
-//   jobs      job id -> JSON, see job_queue.h
+//   jobs      tenant \0 job id -> JSON, see job_queue.h
+//   referrers name \0 subject digest \0 manifest digest -> JSON, see catalog.cpp
+//   sequences name -> sequence (u64) of the last statement signed for the repository
+//   owners    digest \0 tenant -> references (u64) size (u64), see catalog.h
+//   garbage   digest -> seconds since 1970 at which the blob was last stored or lost its last owner, see catalog.h
+//   usage     tenant \0 "2026-11-25" -> milliseconds of processor time, decimal
 //
-// Acknowledged means synced: BlobWriter::finish and put return after the write-ahead log is on disk. A blob's chunks are
-// written unsynced as they arrive; the record that makes the blob visible is synced, and with it the whole log before it.
-// Chunks without such a record (an upload that was cut off) are dropped at the next open.
+// Acknowledged means synced: BlobWriter::finish and put return after the write-ahead log is on disk. A blob's chunks
+// are written unsynced as they arrive; the record that makes the blob visible is synced, and with it the whole log
+// before it. Chunks without such a record (an upload that was cut off) are dropped at the next open.
 //
 // Every chunk read is checked against its checksum. Memory per transfer is one chunk. Thread-safe.
 #pragma once
@@ -22,10 +27,18 @@
 #include <utility>
 #include <vector>
 
-#include "digest.h"
+#include "aotc/digest.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
 namespace aotc::server {
+
+std::string little_endian(uint64_t value);
+uint64_t read_little_endian(const char* bytes);
+uint64_t seconds_since_1970();
+
+inline llvm::ArrayRef<uint8_t> as_bytes(llvm::StringRef text) { return {text.bytes_begin(), text.size()}; }
 
 constexpr size_t kChunkSize = 256 << 10;
 
@@ -35,12 +48,12 @@ struct BlobInfo {
   uint64_t size = 0;
 };
 
-enum class Table { Tags, Links, Jobs };
+enum class Table { Tags, Links, Jobs, Referrers, Sequences, Owners, Garbage, Usage };
 
 struct Record {
   Table table;
   std::string key;
-  std::string value;
+  std::optional<std::string> value;  // without one the key is removed
 };
 
 class Store {
@@ -71,6 +84,8 @@ class Store {
 
   llvm::Expected<BlobInfo> put_blob(llvm::StringRef bytes);
   llvm::Expected<std::optional<BlobInfo>> find_blob(const std::string& digest);
+  // Drops a blob that nobody owns, unless it was stored once more since its record in `garbage` was `since`.
+  llvm::Expected<bool> drop_garbage(const BlobInfo& blob, const std::string& since);
   // The bytes of chunk `index`: kChunkSize of them unless it is the last one.
   llvm::Expected<std::string> read_chunk(const BlobInfo& blob, uint32_t index);
   // For documents; fails for blobs larger than `limit`.

@@ -1,20 +1,16 @@
-// worker.cpp - compiles one module for one target inside its limits. Never sees the store or a socket.
+// worker.cpp - compiles one module for one target inside its limits. Never sees the store, a path or a socket.
 #include "worker.h"
 
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
-#include <csignal>
-#include <cstdio>
+#include <system_error>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "compile.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/raw_ostream.h"
 
 namespace aotc::server {
 
@@ -26,23 +22,34 @@ void say(const nlohmann::json& message) {
   if (write(STDOUT_FILENO, line.data(), line.size()) < 0) _exit(1);
 }
 
-bool limit(int resource, uint64_t value) {
-  rlimit limits{value, value};
-  return setrlimit(static_cast<__rlimit_resource_t>(resource), &limits) == 0;
+llvm::Error system_failure(const std::string& message) {
+  return llvm::createStringError(std::error_code(errno, std::generic_category()), message);
 }
 
-// RLIMIT_DATA rather than RLIMIT_AS: address space that is only reserved costs nothing.
-bool confine(const WorkerOptions& options) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != options.parent) return false;
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && limit(RLIMIT_CORE, 0) &&
-         limit(RLIMIT_DATA, options.memory_bytes) && limit(RLIMIT_CPU, options.cpu_seconds) &&
-         limit(RLIMIT_FSIZE, uint64_t{4} << 30) && limit(RLIMIT_NOFILE, 64);
+llvm::Expected<std::vector<uint8_t>> read_module() {
+  off_t size = lseek(kModuleDescriptor, 0, SEEK_END);
+  if (size < 0 || lseek(kModuleDescriptor, 0, SEEK_SET) < 0) return system_failure("cannot read the module");
+  std::vector<uint8_t> bytes(static_cast<size_t>(size));
+  for (size_t done = 0; done < bytes.size();) {
+    ssize_t count = read(kModuleDescriptor, bytes.data() + done, bytes.size() - done);
+    if (count <= 0) return system_failure("cannot read the module");
+    done += static_cast<size_t>(count);
+  }
+  return bytes;
 }
 
-llvm::Error compile_file(const WorkerOptions& options) {
-  auto wasm = llvm::MemoryBuffer::getFile(options.wasm, false, false);
-  if (!wasm) return llvm::createStringError(wasm.getError(), options.name + ": cannot read the module");
+llvm::Error write_artifact(llvm::ArrayRef<uint8_t> bytes) {
+  while (!bytes.empty()) {
+    ssize_t count = write(kArtifactDescriptor, bytes.data(), bytes.size());
+    if (count < 0) return system_failure("cannot write the artifact");
+    bytes = bytes.drop_front(static_cast<size_t>(count));
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error compile_module(const WorkerOptions& options) {
+  llvm::Expected<std::vector<uint8_t>> wasm = read_module();
+  if (!wasm) return wasm.takeError();
   CompileOptions compile_options;
   compile_options.module_name = options.name;
   llvm::Expected<Architecture> architecture = parse_architecture(options.target);
@@ -59,18 +66,9 @@ llvm::Error compile_file(const WorkerOptions& options) {
     last = now;
     say({{"done", done}, {"total", total}});
   };
-  llvm::StringRef text = (*wasm)->getBuffer();
-  llvm::Expected<CompileResult> result = compile({text.bytes_begin(), text.size()}, compile_options);
+  llvm::Expected<CompileResult> result = compile(*wasm, compile_options);
   if (!result) return result.takeError();
-  std::error_code code;
-  llvm::raw_fd_ostream output(options.output, code);
-  if (!code) {
-    output.write(reinterpret_cast<const char*>(result->artifact.data()), result->artifact.size());
-    output.close();
-    code = output.error();
-    output.clear_error();
-  }
-  if (code) return llvm::createStringError(code, options.name + ": cannot write the artifact");
+  if (llvm::Error error = write_artifact(result->artifact)) return error;
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   say({{"functions", result->stats.functions}, {"seconds", seconds}});
   return llvm::Error::success();
@@ -79,8 +77,8 @@ llvm::Error compile_file(const WorkerOptions& options) {
 }  // namespace
 
 int run_worker(const WorkerOptions& options) {
-  if (!confine(options)) return 3;
-  if (llvm::Error error = compile_file(options)) {
+  if (!confine(options.limits)) return 3;
+  if (llvm::Error error = compile_module(options)) {
     say({{"error", llvm::toString(std::move(error))}});
     return 1;
   }

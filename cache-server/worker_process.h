@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "llvm/Support/Error.h"
+#include "unnamed_file.h"
 #include "worker.h"
 
 namespace aotc::server {
@@ -18,10 +19,14 @@ struct WorkerResult {
 
 struct WorkerWatch {
   double wall_seconds;
-  std::function<bool()> stopped;                                  // asked ten times a second
+  std::function<bool()> stopped;  // asked ten times a second
   std::function<void(uint64_t done, uint64_t total)> progress;
 };
 
-llvm::Expected<WorkerResult> run_worker_process(const WorkerOptions& options, const WorkerWatch& watch);
+// Fills in options.limits.parent. The worker sees `module` and `artifact` and no other file. Adds the processor time
+// that was used to `cpu_seconds`, also when the compile failed.
+llvm::Expected<WorkerResult> run_worker_process(WorkerOptions options, const Descriptor& module,
+                                                const Descriptor& artifact, const WorkerWatch& watch,
+                                                double& cpu_seconds);
 
 }  // namespace aotc::server

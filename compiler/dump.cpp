@@ -61,9 +61,8 @@ class Dumper {
                          m.datas[i].bytes.size());
     for_each_function([&](uint32_t defined, uint32_t index) {
       const DefinedFunction& function = m.functions[defined];
-      out += fmt::format("function {} ({}): {} locals {}\n", index, m.display_name(index), type_text(m.types[function.type]),
-                         function.body.locals.size());
-      out += fmt::format("  fingerprint {:#x}\n", fingerprint(m, function));
+      out += fmt::format("function {} ({}): {} locals {}, fingerprint {:#x}\n", index, m.display_name(index),
+                         type_text(m.types[function.type]), function.body.locals.size(), fingerprint(m, function));
       for (size_t i = 0; i < function.body.code.size(); ++i) out += instruction(function.body, i);
     });
     return out;

@@ -3,10 +3,8 @@
 
 #include <cstring>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "llvm/Support/Endian.h"
+#include "llvm/Support/xxhash.h"
 
 namespace aotc {
 
@@ -79,7 +77,7 @@ uint64_t fingerprint(const Module& module, const DefinedFunction& function) {
     words.push_back(instr.op == Op::Call || is_address(instr) ? 0 : instr.imm);
   }
   for (uint32_t target : function.body.br_targets) words.push_back(target);
-  return XXH3_64bits(words.data(), words.size() * sizeof(uint64_t));
+  return xxh3_64bits({reinterpret_cast<const uint8_t*>(words.data()), words.size() * sizeof(uint64_t)});
 }
 
 void find_known_functions(Compilation& c) {

@@ -10,10 +10,12 @@
 #   %go-std PACKAGE             a standard library test compared with a peer, see test/go-std/run
 #   %node-app SOURCE.go OUT     a Go server compiled with its snapshot, see test/node-app
 #   %node-script FILE.py        Python that runs aotc-node, see node/Inputs/node.py
+#   %crane %oras                clients of container registries
 #   %python                     Python with the wheels of tools/setup.sh
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb,
-# gdb-aarch64 (a gdb that knows AArch64, and qemu), perf (it is installed and the kernel lets it sample).
+# gdb-aarch64 (a gdb that knows AArch64, and qemu), perf (it is installed and the kernel lets it sample), crane, oras,
+# docker-registry.
 import os
 import shutil
 import subprocess
@@ -43,6 +45,10 @@ for short, full in toolchains.items():
 qemu = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
 if qemu and os.path.exists(f"{bin_dir}/aotc-exec-aarch64"):
     config.available_features.add("qemu")
+crane, oras = (f"{config.build_dir}/go-tools/{name}" for name in ("crane", "oras"))
+config.available_features.update(name for name in ("crane", "oras") if os.path.exists(f"{config.build_dir}/go-tools/{name}"))
+if shutil.which("docker-registry"):
+    config.available_features.add("docker-registry")
 if shutil.which("gdb"):
     config.available_features.add("gdb")
 if shutil.which("gdb-multiarch") and "qemu" in config.available_features:
@@ -62,6 +68,8 @@ if not os.path.exists(python):
 config.substitutions += [
     (r"%python\b", python),
     (r"%aotc-node\b", f"{bin_dir}/aotc-node"),
+    (r"%crane\b", crane),
+    (r"%oras\b", oras),
     (r"%aotc-exec\b", f"{bin_dir}/aotc-exec"),
     (r"%aotc\b", f"{bin_dir}/aotc"),
     (r"%qemu-aarch64\b", qemu or "qemu-aarch64"),

@@ -149,6 +149,8 @@ int main(int argc, char** argv) {
   add_run(app, action, args);
   add_inspect(app, action);
   add_validate(app, action);
+  add_registry(app, action);
+  add_sign(app, action);
   add_dump(app, action);
 
   try {

@@ -26,13 +26,13 @@ SOLE_USERS = [
     ("wabt/", ["compiler/module_reader.h"]),
     ("lld/", ["compiler/link*.cpp"]),
     ("CLI/", ["tools/command.h", "tools/aotc.cpp", "tools/cmd_*.cpp", "cache-server/main.cpp"]),
-    ("nlohmann/", ["tools/cmd_*.cpp", "cache-server/*"]),
+    ("nlohmann/", ["tools/cmd_*.cpp", "tools/remote_compile.cpp", "cache-server/*"]),
     ("rocksdb/", ["cache-server/store.cpp"]),
-    # The node uses the parser alone, and the type in which it takes bytes.
-    ("boost/beast", ["cache-server/http_session.*", "tools/node/http.cpp"]),
-    ("boost/asio/buffer.hpp", ["cache-server/http_session.*", "tools/node/http.cpp"]),
     ("seccomp.h", ["tools/node/sandbox.cpp"]),
-    ("boost/asio", ["cache-server/http_session.*", "cache-server/listener.*", "cache-server/main.cpp"]),
+    # The node uses the parser alone, and the type in which it takes bytes.
+    ("boost/beast", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),
+    ("boost/asio/buffer.hpp", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),
+    ("boost/asio", ["cache-server/http_session.*", "cache-server/http_client.cpp", "cache-server/listener.*", "cache-server/main.cpp"]),
     ("openssl/", ["cache-server/signing.*", "cache-server/digest.*"]),
     ("prometheus/", ["cache-server/metrics.*"]),
     ("gtest/", ["test/unit/*"]),
@@ -63,7 +63,7 @@ def sources(root):
 
 def resolve(root, source, header):
     """The file of ours that `header` means in `source`, or None."""
-    for base in (os.path.dirname(source), "compiler", "runtime-stubs/include", "runtime-stubs", "cache-server", "tools", "benchmarks", "test"):
+    for base in (os.path.dirname(source), "compiler", "runtime-stubs/include", "runtime-stubs", "cache-server/include", "cache-server", "tools", "benchmarks", "test"):
         candidate = os.path.normpath(os.path.join(base, header))
         if os.path.isfile(os.path.join(root, candidate)):
             return candidate

@@ -14,6 +14,7 @@
 #include "command.h"
 #include "files.h"
 #include "freeze.h"
+#include "remote_compile.h"
 
 namespace {
 
@@ -25,6 +26,7 @@ struct CompileArguments {
   bool json = false;
   std::string snapshot = "off";
   FreezeOptions freeze;
+  std::string server, name;
 };
 
 // Redraws one line on the terminal, at most ten times a second.
@@ -131,7 +133,46 @@ void print_time_report(const aotc::CompileStats& stats) {
   fmt::print("  {:<12} {:>9.3f} {:>9.3f}\n", "total", wall, cpu);
 }
 
+llvm::Error compile_remotely(const CompileArguments& arguments) {
+  if (!arguments.output.empty() || arguments.snapshot != "off" || arguments.time_report)
+    return llvm::make_error<UsageError>("--server does not go with --output, --snapshot or --time-report");
+  llvm::Expected<uint64_t> limit = arguments.code.input_limit();
+  if (!limit) return limit.takeError();
+  llvm::Expected<std::vector<aotc::CompileOptions>> targets = arguments.code.resolve(arguments.file);
+  if (!targets) return targets.takeError();
+  llvm::Expected<std::vector<uint8_t>> wasm = read_file(arguments.file, *limit);
+  if (!wasm) return wasm.takeError();
+  std::string names, cpus;
+  for (const aotc::CompileOptions& options : *targets) {
+    names += std::string(names.empty() ? "" : ",") + aotc::architecture_name(options.architecture);
+    if (!options.cpu.empty()) cpus += (cpus.empty() ? "" : ",") + options.cpu;
+  }
+  RemoteCompile remote{arguments.server, arguments.name, names, cpus, arguments.code.tier, {}};
+  llvm::Expected<std::string> job = [&] {
+    std::unique_ptr<ProgressBar> bar;
+    std::string shown;
+    remote.progress = [&](const std::string& target, uint64_t done, uint64_t total) {
+      if (!isatty(STDERR_FILENO)) return;
+      if (!bar || shown != target) bar = std::make_unique<ProgressBar>(shown = target);
+      bar->update(done, total);
+    };
+    return compile_on_server(std::string(wasm->begin(), wasm->end()), remote);
+  }();
+  if (!job) return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.file + ": " + llvm::toString(job.takeError()));
+  if (arguments.json) {
+    fmt::print("{}\n", *job);
+    return llvm::Error::success();
+  }
+  nlohmann::ordered_json record = nlohmann::ordered_json::parse(*job);
+  for (const auto& artifact : record.value("artifacts", nlohmann::ordered_json::array()))
+    fmt::print("{}: {} functions, {} file, {:.2f} s\n", artifact.value("target", ""), artifact.value("functions", uint64_t{0}),
+               format_size(artifact.value("size", uint64_t{0})), artifact.value("seconds", 0.0));
+  fmt::print("{}\n", record.value("index", ""));
+  return llvm::Error::success();
+}
+
 llvm::Error compile_command(CompileArguments& arguments) {
+  if (!arguments.server.empty()) return compile_remotely(arguments);
   llvm::Expected<uint64_t> limit = arguments.code.input_limit();
   if (!limit) return limit.takeError();
   if (llvm::Error error = check_freeze_options(arguments)) return error;
@@ -217,6 +258,11 @@ void add_compile(CLI::App& app, Action& action) {
       ->capture_default_str();
   command->add_option("--freeze-timeout", freeze.timeout, "how long it may run")->capture_default_str();
   command->add_option("--freeze-memory", freeze.max_memory, "memory it may use")->capture_default_str();
+  CLI::Option* server = command->add_option(
+      "--server", arguments->server,
+      "URL of an aotc-server that compiles and keeps the module; AOTC_TOKEN holds the token.\nThe last line is the "
+      "digest of the image");
+  command->add_option("--name", arguments->name, "REPOSITORY[:TAG] on the server")->needs(server);
   command->add_flag("--time-report", arguments->time_report, "print what each phase cost");
   command->add_flag("--json", arguments->json, "print the result as JSON, phases included");
   command->footer(
@@ -225,6 +271,7 @@ void add_compile(CLI::App& app, Action& action) {
       "  aotc compile hello.wasm --target all             hello.x86_64.aotc and hello.aarch64.aotc\n"
       "  aotc compile hello.wasm --cpu x86-64-v3 -o h.aotc\n"
       "  aotc compile hello.wasm --tier quick --time-report\n"
+      "  aotc compile hello.wasm --target all --server http://127.0.0.1:8080 --name acme/hello:v1\n"
       "  aotc compile server.wasm --target all --snapshot required --env MODE=production");
   command->callback([arguments, &action] { action = [arguments] { return compile_command(*arguments); }; });
 }

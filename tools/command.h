@@ -19,6 +19,8 @@ void add_compile(CLI::App& app, Action& action);
 void add_run(CLI::App& app, Action& action, std::vector<std::string>& args);
 void add_inspect(CLI::App& app, Action& action);
 void add_validate(CLI::App& app, Action& action);
+void add_registry(CLI::App& app, Action& action);
+void add_sign(CLI::App& app, Action& action);
 void add_dump(CLI::App& app, Action& action);
 
 // Options that do not fit each other.

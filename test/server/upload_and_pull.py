@@ -18,7 +18,10 @@ with Server(folder) as server:
     assert status == 200 and headers["content-type"] == "application/vnd.oci.image.index.v1+json", headers
     assert headers["docker-content-digest"] == sha256(body) == job["index"]
     platforms = {m["platform"]["architecture"]: m["digest"] for m in json.loads(body)["manifests"]}
-    assert set(platforms) == {"amd64", "arm64"}, platforms
+    assert set(platforms) == {"amd64", "arm64", "wasm"}, platforms
+    portable = server.get_json(f"/v2/demo/hello/manifests/{platforms.pop('wasm')}")["layers"][0]
+    assert portable["mediaType"] == "application/wasm", portable
+    assert server.get(f"/v2/demo/hello/blobs/{portable['digest']}") == wasm
     for architecture, digest in platforms.items():
         manifest = server.get_json(f"/v2/demo/hello/manifests/{digest}")
         config = server.get_json(f"/v2/demo/hello/blobs/{manifest['config']['digest']}")

@@ -3,6 +3,7 @@
     with Server(folder) as server:
         status, headers, body = server.request("GET", "/healthz")
 """
+import copy
 import hashlib
 import http.client
 import json
@@ -39,6 +40,18 @@ def different(wasm, text):
     return wasm + b"\x00" + bytes([len(content)]) + content
 
 
+def write_tokens(folder, tenants, operators=("root",)):
+    """A token file: tenant -> {"tokens": {token: [roles]}, quotas...}. Returns its path."""
+    file = {"operators": [{"sha256": sha256(token.encode())[7:]} for token in operators], "tenants": {}}
+    for name, tenant in tenants.items():
+        tokens = [{"sha256": sha256(token.encode())[7:], "roles": roles} for token, roles in tenant["tokens"].items()]
+        file["tenants"][name] = {**tenant, "tokens": tokens}
+    path = os.path.join(folder, "tokens.json")
+    with open(path, "w") as output:
+        json.dump(file, output)
+    return path
+
+
 def sha256(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
@@ -48,6 +61,13 @@ class Server:
         self.data = os.path.join(folder, "data")
         self.log = os.path.join(folder, "server.log")
         self.options = options
+        self.token = None
+
+    def as_user(self, token):
+        """The same server, asked with a token."""
+        user = copy.copy(self)
+        user.token = token
+        return user
 
     def start(self):
         with open(self.log, "a") as log:
@@ -76,6 +96,8 @@ class Server:
 
     def request(self, method, path, body=None, headers={}):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        if self.token is not None:
+            headers = {"Authorization": "Bearer " + self.token, **headers}
         connection.request(method, path, body, headers)
         response = connection.getresponse()
         return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
@@ -96,7 +118,7 @@ class Server:
         """The job as it is when it has ended."""
         while True:
             record = self.get_json(f"/v1/jobs/{job}?wait=60")
-            if record["state"] in ("done", "failed"):
+            if record["state"] in ("done", "failed", "cancelled"):
                 return record
 
     def stats(self):

@@ -1,0 +1,90 @@
+// catalog.h - which repository has what, who pays for it, and when a blob may go: the only writer of the store's tables
+// links, tags, owners and garbage.
+//
+// A tenant owns a blob as long as one of its repositories links it or one of its jobs holds it. It pays for each blob
+// once, however many others own it too. A blob without an owner is garbage; sweep() drops it when it has been that for
+// `grace`, which is longer than anything takes between storing a blob and linking it.
+//
+// With keys, publishing an image also signs a statement for it, a referrer of its index that replaces the one before.
+// refresh() signs again what is tagged and whose statement has passed half of its time or was signed by other keys.
+//
+// Thread-safe.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "aotc/signing.h"
+#include "oci_image.h"
+#include "store.h"
+
+namespace aotc::server {
+
+// "tenant/app" -> "tenant"
+std::string tenant_of(const std::string& repository);
+
+class QuotaError : public llvm::ErrorInfo<QuotaError> {
+ public:
+  static char ID;
+  explicit QuotaError(uint64_t limit) : limit(limit) {}
+  void log(llvm::raw_ostream& os) const override;
+  std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
+  uint64_t limit;
+};
+
+struct ImageName {
+  std::string repository, tag;
+};
+
+// A job's share of its module.
+struct Hold {
+  std::string tenant, digest;
+};
+
+struct SigningOptions {
+  std::vector<Signer> keys;  // none: nothing is signed
+  uint64_t valid_seconds = 90 * 86400;
+};
+
+class Catalog {
+ public:
+  Catalog(Store& store, SigningOptions signing) : store_(store), signing_(std::move(signing)) {}
+  // Adds up what each tenant owns. Call it first.
+  llvm::Error open();
+  uint64_t bytes_of(const std::string& tenant);
+
+  // Each of these is done as a whole or, with a QuotaError or another one, not at all; `records` are written with it.
+  llvm::Error hold(const Hold& hold, uint64_t quota, std::vector<Record> records);
+  llvm::Error release(const Hold& hold, std::vector<Record> records);
+  // With `released` this is also the end of a job.
+  llvm::Error publish(const std::vector<ImageName>& names, const Image& image, uint64_t quota,
+                      std::vector<Record> records, const Hold* released = nullptr);
+  // False when there is no such tag or manifest. Removing a manifest removes its tags and what only it needs.
+  llvm::Expected<bool> remove_tag(const std::string& repository, const std::string& tag);
+  llvm::Expected<bool> remove_manifest(const std::string& repository, const std::string& digest);
+
+  // The referrers of a manifest as JSON descriptors.
+  llvm::Expected<std::vector<std::string>> referrers(const std::string& repository, const std::string& digest);
+  // The number of statements signed again.
+  llvm::Expected<uint64_t> refresh();
+
+  // Drops what has been garbage for `grace` seconds; the number of blobs.
+  llvm::Expected<uint64_t> sweep(uint64_t grace);
+
+ private:
+  struct Change;
+  llvm::Error apply(Change& change, uint64_t quota);
+  llvm::Error sign(Change& change, const std::string& repository, const std::string& index);
+  llvm::Expected<bool> needs_statement(const std::string& repository, const std::string& index);
+  std::string key_ids() const;
+  llvm::Error link(Change& change, const std::string& repository, const ImagePart& part);
+
+  Store& store_;
+  SigningOptions signing_;
+  std::mutex mutex_;
+  std::map<std::string, uint64_t> bytes_;  // by tenant
+};
+
+}  // namespace aotc::server

@@ -1,0 +1,78 @@
+// registry_client.h - one repository of an OCI registry, ours or another: what the command line and nodes do with it.
+//
+// Everything that comes with a digest is checked against it. Functions that can fail return false or nothing and say
+// why in `error`. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aotc/http_client.h"
+
+namespace aotc {
+
+// [oci:// | https:// | http://] HOST[:PORT] [/REPOSITORY [:TAG | @DIGEST]]; without a scheme, and with oci://, loopback
+// addresses are asked without TLS, all others with it.
+struct ImageReference {
+  std::string base;        // "https://host:port"
+  std::string repository;  // may be empty
+  std::string reference;   // tag or digest; may be empty
+
+  std::string text() const;  // "host:port/repository:tag"
+};
+
+std::optional<ImageReference> parse_reference(const std::string& text, std::string& error);
+
+struct Descriptor {
+  std::string media_type, artifact_type, digest;
+  uint64_t size = 0;
+  std::string os, architecture, variant;  // of entries of an index
+};
+
+struct Manifest {
+  std::string bytes, media_type, digest;
+  std::vector<Descriptor> manifests;  // of an index
+  std::vector<Descriptor> layers;     // of a manifest
+  std::optional<Descriptor> config, subject;
+};
+
+class RegistryClient {
+ public:
+  // Credentials are user:password, "" for none; a token of ours is the password of any user.
+  RegistryClient(std::string base, std::string repository, std::string credentials)
+      : base_(std::move(base)), repository_(std::move(repository)), credentials_(std::move(credentials)) {}
+
+  std::optional<Manifest> manifest(const std::string& reference, std::string& error);
+  // What refers to a manifest, by the API or, where a registry has none, by the tag that stands for it.
+  std::optional<std::vector<Descriptor>> referrers(const std::string& digest, std::string& error);
+  bool blob(const Descriptor& blob, const std::function<bool(const char*, size_t)>& sink, std::string& error);
+  std::optional<std::string> small_blob(const Descriptor& blob, std::string& error);  // up to 4 MiB
+
+  bool put_blob(const Descriptor& blob, const std::string& bytes, std::string& error);  // nothing if it is there
+  bool put_manifest(const Manifest& manifest, const std::string& reference, std::string& error);
+  // For registries that do not know referrers: writes the tag that stands for them.
+  bool put_referrer(const Manifest& manifest, const std::string& artifact_type, std::string& error);
+
+  std::optional<std::vector<std::string>> tags(std::string& error);
+  std::optional<std::vector<std::string>> repositories(std::string& error);
+  bool remove(const std::string& reference, std::string& error);
+
+ private:
+  bool send(HttpRequest request, const HttpOptions& options, HttpResponse& response, std::string& error);
+  bool authorize(const std::string& challenge, std::string& error);
+  std::optional<std::vector<std::string>> list(std::string path, const char* key, std::string& error);
+
+  std::string base_, repository_, credentials_;
+  std::string authorization_;
+};
+
+// The user and password for a registry that `docker login` left in DOCKER_CONFIG or ~/.docker; "" when there are none.
+std::string docker_credentials(const std::string& base);
+
+// Why a request was refused: the detail of a problem document, the message of an OCI error, or the status.
+std::string refusal(const HttpResponse& response);
+
+}  // namespace aotc

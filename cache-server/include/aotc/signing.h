@@ -1,0 +1,78 @@
+// signing.h - signed statements: what makes an image's native code something that a node may run.
+//
+// A statement binds one image index to one repository, in a sequence, for a time. Its text is exact; a byte more or
+// less is an error:
+//
+//   statement = head, signature, { signature } ;                     at most 4 KiB
+//   head      = "aotc-statement 1\n", "repository ", name, "\n", "index sha256:", 64 hex, "\n",
+//               "sequence ", number, "\n", "issued ", number, "\n", "expires ", number, "\n" ;
+//   signature = "signature ", key id, " ", 128 hex, "\n" ;            Ed25519 over the bytes of `head`
+//   number    = "0" | decimal without leading zeros, below 2^63 ;     times are seconds since 1970
+//   key id    = the first 16 hex digits of the SHA-256 of the raw public key ;
+//
+// A statement is good if one of its signatures is by one of the trusted keys: to change keys, let nodes trust both,
+// sign with both or the new one, then drop the old one.
+//
+// Plain C++ and libcrypto, so that a node can link it. Functions that can fail return nothing and say why in `error`.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aotc {
+
+struct Statement {
+  std::string repository;  // tenant/app
+  std::string index;       // "sha256:..."
+  uint64_t sequence = 0;   // grows with each statement for the repository
+  uint64_t issued = 0;
+  uint64_t expires = 0;
+};
+
+struct Key;  // an Ed25519 key of OpenSSL's
+
+// Knows one private key. `pem` is PKCS #8, as `aotc keygen` and `openssl genpkey -algorithm ed25519` write it.
+class Signer {
+ public:
+  static std::optional<Signer> read(const std::string& pem, std::string& error);
+  // A new key as PEM: the private one and the public one.
+  static bool generate(std::string& private_pem, std::string& public_pem, std::string& error);
+  const std::string& id() const { return id_; }
+  // Hexadecimal.
+  std::string sign(const std::string& bytes) const;
+
+ private:
+  std::shared_ptr<Key> key_;
+  std::string id_;
+};
+
+// The text of a statement, signed by all keys.
+std::string sign_statement(const Statement& statement, const std::vector<Signer>& signers);
+
+// What a node knows about the statement that it needs.
+struct Expectation {
+  std::string repository;
+  std::string index;
+  uint64_t now = 0;
+  uint64_t least_sequence = 0;  // the highest that was seen for the repository
+};
+
+class TrustedKeys {
+ public:
+  // One or more public keys, PEM one after the other.
+  bool add(const std::string& pem, std::string& error);
+  // The statement, if it is well formed, signed by a trusted key and what is expected; checked in this order.
+  std::optional<Statement> verify(const std::string& text, const Expectation& expected, std::string& error) const;
+
+ private:
+  struct Trusted {
+    std::string id;
+    std::shared_ptr<Key> key;
+  };
+  std::vector<Trusted> keys_;
+};
+
+}  // namespace aotc

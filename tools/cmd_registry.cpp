@@ -1,0 +1,241 @@
+// cmd_registry.cpp - `aotc pull`, `push`, `ls` and `rm`: compiled modules in an aotc-server or another OCI registry.
+#include <ctime>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "aotc/registry_client.h"
+#include "aotc/signing.h"
+#include "command.h"
+#include "files.h"
+#include "remote_compile.h"
+
+namespace {
+
+constexpr uint64_t kMaxArtifact = uint64_t{2} << 30;
+constexpr uint64_t kMaxKeyFile = 64 << 10;
+constexpr const char* kStatementType = "application/vnd.aotc.statement.v1";
+
+llvm::Error failure(const std::string& message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+// A reference and the client for its repository.
+struct Image {
+  aotc::ImageReference reference;
+  aotc::RegistryClient client;
+};
+
+// AOTC_TOKEN is for the server alone: where images are pushed to, what `docker login` left is used.
+llvm::Expected<Image> open_image(const std::string& text, bool is_server = true) {
+  std::string error, token = is_server ? server_token() : "";
+  std::optional<aotc::ImageReference> reference = aotc::parse_reference(text, error);
+  if (!reference) return llvm::make_error<UsageError>(error);
+  std::string credentials = token.empty() ? aotc::docker_credentials(reference->base) : "token:" + token;
+  return Image{*reference, aotc::RegistryClient(reference->base, reference->repository, credentials)};
+}
+
+llvm::Error needs_repository(const Image& image) {
+  if (!image.reference.repository.empty()) return llvm::Error::success();
+  return llvm::make_error<UsageError>(image.reference.text() + ": a repository is needed");
+}
+
+llvm::Expected<std::vector<uint8_t>> fetch(aotc::RegistryClient& client, const aotc::Descriptor& blob) {
+  if (blob.size > kMaxArtifact) return failure(fmt::format("{}: {} bytes are too many", blob.digest, blob.size));
+  std::vector<uint8_t> bytes;
+  std::string error;
+  auto keep = [&](const char* data, size_t size) { return bytes.insert(bytes.end(), data, data + size), true; };
+  if (!client.blob(blob, keep, error)) return failure(error);
+  return bytes;
+}
+
+// A statement by one of the keys, for this index under the repository's name, that has not expired.
+llvm::Error check_signature(Image& image, const std::string& index, const std::vector<std::string>& trust,
+                            const std::string& repository) {
+  aotc::TrustedKeys keys;
+  std::string error;
+  for (const std::string& path : trust) {
+    llvm::Expected<std::vector<uint8_t>> pem = read_file(path, kMaxKeyFile);
+    if (!pem) return pem.takeError();
+    if (!keys.add(std::string(pem->begin(), pem->end()), error)) return failure(path + ": " + error);
+  }
+  auto referrers = image.client.referrers(index, error);
+  if (!referrers) return failure(error);
+  std::string reason = "not signed";
+  for (const aotc::Descriptor& entry : *referrers) {
+    if (entry.artifact_type != kStatementType) continue;
+    std::optional<aotc::Manifest> manifest = image.client.manifest(entry.digest, error);
+    if (!manifest) return failure(error);
+    if (manifest->layers.size() != 1) continue;
+    std::optional<std::string> text = image.client.small_blob(manifest->layers.front(), error);
+    if (!text) return failure(error);
+    aotc::Expectation expected{repository, index, static_cast<uint64_t>(std::time(nullptr)), 0};
+    if (keys.verify(*text, expected, reason)) return llvm::Error::success();
+  }
+  return failure(image.reference.text() + ": " + reason);
+}
+
+struct PullArguments {
+  std::string image, output, target = "host", repository;
+  std::vector<std::string> trust;
+};
+
+llvm::Expected<aotc::Descriptor> choose(const aotc::Manifest& index, const std::string& target) {
+  std::string architecture = "wasm";
+  if (target != "wasm") {
+    llvm::Expected<aotc::Architecture> parsed = aotc::parse_architecture(target);
+    if (!parsed) return llvm::make_error<UsageError>("--target: " + llvm::toString(parsed.takeError()));
+    architecture = *parsed == aotc::Architecture::AArch64 ? "arm64" : "amd64";
+  }
+  for (const aotc::Descriptor& entry : index.manifests)
+    if (entry.architecture == architecture) return entry;
+  return failure("the image has nothing for " + target);
+}
+
+llvm::Error pull(const PullArguments& arguments) {
+  llvm::Expected<Image> image = open_image(arguments.image);
+  if (!image) return image.takeError();
+  if (llvm::Error error = needs_repository(*image)) return error;
+  std::string error, reference = image->reference.reference.empty() ? "latest" : image->reference.reference;
+  std::optional<aotc::Manifest> index = image->client.manifest(reference, error);
+  if (!index) return failure(error);
+  const std::string& repository = arguments.repository.empty() ? image->reference.repository : arguments.repository;
+  if (!arguments.trust.empty())
+    if (llvm::Error bad = check_signature(*image, index->digest, arguments.trust, repository)) return bad;
+  llvm::Expected<aotc::Descriptor> entry = choose(*index, arguments.target);
+  if (!entry) return entry.takeError();
+  std::optional<aotc::Manifest> manifest = image->client.manifest(entry->digest, error);
+  if (!manifest) return failure(error);
+  if (manifest->layers.size() != 1) return failure(arguments.image + ": not an image that aotc made");
+  llvm::Expected<std::vector<uint8_t>> bytes = fetch(image->client, manifest->layers.front());
+  if (!bytes) return bytes.takeError();
+  std::string output = arguments.output;
+  if (output.empty())
+    output = base_name(image->reference.repository) + (arguments.target == "wasm" ? ".wasm" : ".aotc");
+  if (llvm::Error failed = write_file_atomically(output, *bytes)) return failed;
+  fmt::print("{}: {}, {}\n", output, format_size(bytes->size()), index->digest);
+  return llvm::Error::success();
+}
+
+// A manifest after everything that it names, so that the target never has a part without the rest.
+llvm::Error copy_manifest(Image& from, Image& to, const aotc::Manifest& manifest, const std::string& reference) {
+  std::string error;
+  for (const aotc::Descriptor& entry : manifest.manifests) {
+    std::optional<aotc::Manifest> part = from.client.manifest(entry.digest, error);
+    if (!part) return failure(error);
+    if (!part->manifests.empty()) return failure(entry.digest + ": an index in an index");
+    if (llvm::Error failed = copy_manifest(from, to, *part, entry.digest)) return failed;
+  }
+  std::vector<aotc::Descriptor> blobs = manifest.layers;
+  if (manifest.config) blobs.push_back(*manifest.config);
+  for (const aotc::Descriptor& blob : blobs) {
+    llvm::Expected<std::vector<uint8_t>> bytes = fetch(from.client, blob);
+    if (!bytes) return bytes.takeError();
+    if (!to.client.put_blob(blob, std::string(bytes->begin(), bytes->end()), error)) return failure(error);
+  }
+  if (!to.client.put_manifest(manifest, reference, error)) return failure(error);
+  return llvm::Error::success();
+}
+
+llvm::Error push(const std::string& source, const std::string& target) {
+  llvm::Expected<Image> from = open_image(source);
+  if (!from) return from.takeError();
+  llvm::Expected<Image> to = open_image(target, false);
+  if (!to) return to.takeError();
+  for (Image* image : {&*from, &*to}) {
+    if (llvm::Error error = needs_repository(*image)) return error;
+    if (image->reference.reference.empty()) image->reference.reference = "latest";
+  }
+  std::string error;
+  std::optional<aotc::Manifest> index = from->client.manifest(from->reference.reference, error);
+  if (!index) return failure(error);
+  auto referrers = from->client.referrers(index->digest, error);
+  if (!referrers) return failure(error);
+  // Statements first: who sees the new image can see that it is signed.
+  if (llvm::Error failed = copy_manifest(*from, *to, *index, index->digest)) return failed;
+  for (const aotc::Descriptor& entry : *referrers) {
+    std::optional<aotc::Manifest> manifest = from->client.manifest(entry.digest, error);
+    if (!manifest) return failure(error);
+    if (llvm::Error failed = copy_manifest(*from, *to, *manifest, entry.digest)) return failed;
+    if (!to->client.put_referrer(*manifest, entry.artifact_type, error)) return failure(error);
+  }
+  if (!to->client.put_manifest(*index, to->reference.reference, error)) return failure(error);
+  fmt::print("{}: {}\n", to->reference.text(), index->digest);
+  return llvm::Error::success();
+}
+
+llvm::Error list(const std::string& text) {
+  llvm::Expected<Image> image = open_image(text);
+  if (!image) return image.takeError();
+  std::string error;
+  if (image->reference.repository.empty()) {
+    auto names = image->client.repositories(error);
+    if (!names) return failure(error);
+    for (const std::string& name : *names) fmt::print("{}\n", name);
+    return llvm::Error::success();
+  }
+  auto tags = image->client.tags(error);
+  if (!tags) return failure(error);
+  for (const std::string& tag : *tags) {
+    std::optional<aotc::Manifest> manifest = image->client.manifest(tag, error);
+    if (!manifest) return failure(error);
+    fmt::print("{}  {}\n", tag, manifest->digest);
+  }
+  return llvm::Error::success();
+}
+
+// A tag, and the image when that was its last one.
+llvm::Error remove(const std::string& text) {
+  llvm::Expected<Image> image = open_image(text);
+  if (!image) return image.takeError();
+  if (llvm::Error error = needs_repository(*image)) return error;
+  std::string error, reference = image->reference.reference;
+  if (reference.empty()) return llvm::make_error<UsageError>(text + ": a tag or a digest is needed");
+  std::optional<aotc::Manifest> manifest = image->client.manifest(reference, error);
+  if (!manifest) return failure(error);
+  if (!image->client.remove(reference, error)) return failure(error);
+  if (reference == manifest->digest) return llvm::Error::success();
+  for (const std::string& tag : image->client.tags(error).value_or(std::vector<std::string>())) {
+    std::optional<aotc::Manifest> other = image->client.manifest(tag, error);
+    if (!other) return failure(error);
+    if (other->digest == manifest->digest) return llvm::Error::success();
+  }
+  if (!image->client.remove(manifest->digest, error)) return failure(error);
+  return llvm::Error::success();
+}
+
+}  // namespace
+
+void add_registry(CLI::App& app, Action& action) {
+  auto arguments = std::make_shared<PullArguments>();
+  CLI::App* command = app.add_subcommand("pull", "Fetch an artifact from a server or registry");
+  command->add_option("image", arguments->image, "[oci://]HOST[:PORT]/REPOSITORY[:TAG|@DIGEST]")->required();
+  command->add_option("-o,--output", arguments->output, "output file (default: the repository's last part, .aotc)");
+  command->add_option("--target", arguments->target, "x86_64, aarch64, host, or wasm for the module itself")
+      ->capture_default_str();
+  command->add_option("--trust", arguments->trust, "refuse what is not signed by this key; each of several is enough")
+      ->allow_extra_args(false);
+  command->add_option("--signed-for", arguments->repository,
+                      "repository it was signed for, if it was copied to another");
+  command->footer(
+      "AOTC_TOKEN holds the server's token; without it, what `docker login` left is used.\n\nExample:\n"
+      "  aotc pull 127.0.0.1:8080/acme/app:v1 --trust fleet.pub");
+  command->callback([=, &action] { action = [=] { return pull(*arguments); }; });
+
+  auto from = std::make_shared<std::string>(), to = std::make_shared<std::string>();
+  command = app.add_subcommand("push", "Copy an image and its signature from a server to a registry");
+  command->add_option("image", *from, "where it is")->required();
+  command->add_option("registry", *to, "what it becomes there")->required();
+  command->footer("Example:\n  aotc push 127.0.0.1:8080/acme/app:v1 registry.example/acme/app:v1");
+  command->callback([=, &action] { action = [=] { return push(*from, *to); }; });
+
+  command = app.add_subcommand("ls", "List repositories, or the tags of one");
+  command->add_option("where", *from, "HOST[:PORT] or HOST[:PORT]/REPOSITORY")->required();
+  command->footer("Examples:\n  aotc ls 127.0.0.1:8080\n  aotc ls 127.0.0.1:8080/acme/app");
+  command->callback([=, &action] { action = [=] { return list(*from); }; });
+
+  command = app.add_subcommand("rm", "Remove a tag, and the image with its last tag");
+  command->add_option("image", *from, "HOST[:PORT]/REPOSITORY:TAG or @DIGEST")->required();
+  command->footer("Example:\n  aotc rm 127.0.0.1:8080/acme/app:v1");
+  command->callback([=, &action] { action = [=] { return remove(*from); }; });
+}

@@ -1,0 +1,97 @@
+// cmd_sign.cpp - `aotc keygen` and `aotc verify`: the keys that a server signs images with, and whether a statement is
+// good.
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <memory>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "aotc/signing.h"
+#include "command.h"
+#include "files.h"
+
+namespace {
+
+constexpr uint64_t kMaxKeyFile = 64 << 10;
+
+llvm::Error failure(const std::string& message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+llvm::Expected<std::string> read_text(const std::string& path) {
+  llvm::Expected<std::vector<uint8_t>> bytes = read_file(path, kMaxKeyFile);
+  if (!bytes) return bytes.takeError();
+  return std::string(bytes->begin(), bytes->end());
+}
+
+// A key that exists is never replaced: what it signed could not be renewed any more.
+llvm::Error create_file(const std::string& path, const std::string& text, mode_t mode) {
+  int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (fd < 0) return failure(fmt::format("{}: {}", path, std::strerror(errno)));
+  bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
+  if (close(fd) != 0 || !written) return failure(path + ": cannot write");
+  return llvm::Error::success();
+}
+
+llvm::Error keygen(const std::string& name) {
+  std::string secret, open, error;
+  if (!aotc::Signer::generate(secret, open, error)) return failure(error);
+  std::optional<aotc::Signer> signer = aotc::Signer::read(secret, error);
+  if (!signer) return failure(error);
+  if (llvm::Error failed = create_file(name + ".key", secret, 0600)) return failed;
+  if (llvm::Error failed = create_file(name + ".pub", open, 0644)) return failed;
+  fmt::print("{0}.key: for the server's --sign-key\n{0}.pub: for the nodes' --trust, key {1}\n", name, signer->id());
+  return llvm::Error::success();
+}
+
+struct VerifyArguments {
+  std::string statement;
+  std::vector<std::string> trust;
+  aotc::Expectation expected;
+};
+
+llvm::Error verify(VerifyArguments& arguments) {
+  aotc::TrustedKeys keys;
+  std::string error;
+  for (const std::string& path : arguments.trust) {
+    llvm::Expected<std::string> pem = read_text(path);
+    if (!pem) return pem.takeError();
+    if (!keys.add(*pem, error)) return failure(path + ": " + error);
+  }
+  llvm::Expected<std::string> text = read_text(arguments.statement);
+  if (!text) return text.takeError();
+  if (arguments.expected.now == 0) arguments.expected.now = static_cast<uint64_t>(std::time(nullptr));
+  std::optional<aotc::Statement> statement = keys.verify(*text, arguments.expected, error);
+  if (!statement) return failure(arguments.statement + ": " + error);
+  fmt::print("{}: good for {} until {}, sequence {}\n", arguments.statement, statement->repository, statement->expires,
+             statement->sequence);
+  return llvm::Error::success();
+}
+
+}  // namespace
+
+void add_sign(CLI::App& app, Action& action) {
+  auto name = std::make_shared<std::string>();
+  CLI::App* key = app.add_subcommand("keygen", "Make a key that a server signs images with");
+  key->add_option("name", *name, "writes NAME.key, which is secret, and NAME.pub")->required();
+  key->footer("Example:\n  aotc keygen fleet && aotc-server --data DIR --sign-key fleet.key");
+  key->callback([=, &action] { action = [=] { return keygen(*name); }; });
+
+  auto arguments = std::make_shared<VerifyArguments>();
+  CLI::App* check = app.add_subcommand("verify", "Check the signed statement of an image");
+  check->add_option("statement", arguments->statement, "the file, as it is in the registry")->required();
+  check->add_option("--trust", arguments->trust, "public key; each of several is enough")
+      ->required()
+      ->allow_extra_args(false);
+  check->add_option("--repository", arguments->expected.repository, "the repository it must be for: tenant/app")
+      ->required();
+  check->add_option("--index", arguments->expected.index, "the digest of the image index it must be for")->required();
+  check->add_option("--sequence", arguments->expected.least_sequence, "the lowest sequence it may have");
+  check->add_option("--time", arguments->expected.now, "as of this time, in seconds since 1970 (default: now)");
+  check->footer("Example:\n  aotc verify statement --trust fleet.pub --repository acme/app --index sha256:...");
+  check->callback([=, &action] { action = [=] { return verify(*arguments); }; });
+}
