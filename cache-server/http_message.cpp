@@ -117,9 +117,9 @@ Response oci_error(unsigned status, const char* code, const std::string& message
 }
 
 Response internal_problem(llvm::Error error) {
-  std::string message = llvm::toString(std::move(error));
-  fmt::print(stderr, "aotc-server: {}\n", message);
-  return problem(500, "the server failed to answer; its log says why");
+  Response response = problem(500, "the server failed to answer; its log says why");
+  response.failure = llvm::toString(std::move(error));
+  return response;
 }
 
 }  // namespace aotc::server

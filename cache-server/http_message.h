@@ -19,6 +19,7 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> query;  // decoded
   std::map<std::string, std::string> headers;              // names in lower case
   Caller caller;                                           // set by admit(), see router.h
+  std::string id;                                          // in the log and in the answer's X-Request-Id
 
   std::string header(const std::string& name) const;
   std::optional<std::string> parameter(const std::string& name) const;
@@ -36,6 +37,7 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::optional<BlobRange> blob;  // instead of `body`
+  std::string failure;            // of the server itself; for the log, not for the client
   // The client asked to wait for something that has not happened: ask the route again, at most this long.
   unsigned wait_seconds = 0;
   // Send the body as an event, then again each time it has changed, until wait_seconds is 0 or the time is over.
@@ -51,7 +53,7 @@ Response json_response(unsigned status, std::string body);
 Response problem(unsigned status, const std::string& detail);
 // The form that the OCI distribution specification asks for.
 Response oci_error(unsigned status, const char* code, const std::string& message);
-// For failures of the server itself.
+// For failures of the server itself; the log says more than the client hears.
 Response internal_problem(llvm::Error error);
 const char* reason(unsigned status);
 

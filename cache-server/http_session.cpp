@@ -1,6 +1,7 @@
 // http_session.cpp - the sole user of Beast: parses requests, streams bodies into and out of the store.
 #include "http_session.h"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -12,6 +13,10 @@
 #include <chrono>
 
 #include <fmt/format.h>
+
+#include "aotc/digest.h"
+#include "llvm/ADT/StringExtras.h"
+#include "log.h"
 
 namespace aotc::server {
 
@@ -42,6 +47,14 @@ std::optional<Response> answer_to(const error_code& error) {
   if (error.category() == make_error_code(http::error::bad_method).category())
     return problem(400, "not a valid request: " + error.message());
   return std::nullopt;
+}
+
+// The client's own, if it is one that can stand in a log, so that its logs and ours can be put together.
+std::string request_id(const std::string& given) {
+  bool good = !given.empty() && given.size() <= 64 && std::all_of(given.begin(), given.end(), [](char c) {
+    return llvm::isAlnum(c) || c == '-' || c == '_' || c == '.';
+  });
+  return good ? given : random_hex(8);
 }
 
 }  // namespace
@@ -76,6 +89,7 @@ struct HttpSession::Impl {
       co_return false;
     }
     ++context.service.counters.requests;
+    auto started = std::chrono::steady_clock::now();
     Request request;
     auto& message = parser.get();
     request.method = std::string(message.method_string());
@@ -84,6 +98,7 @@ struct HttpSession::Impl {
       std::string& value = request.headers[name];
       value += (value.empty() ? "" : ",") + std::string(field.value());
     }
+    request.id = request_id(request.header("x-request-id"));
     bool keep_alive = message.keep_alive();
     bool head = request.method == "HEAD";
     unsigned version = message.version();
@@ -107,11 +122,28 @@ struct HttpSession::Impl {
       if (body_read) response = co_await answer(request);
     }
     if (broken) co_return false;
+    response.headers.emplace_back("X-Request-Id", request.id);
     if (response.events && !head) co_return co_await send_events(request, std::move(response), version);
     keep_alive = keep_alive && body_read && !context.stopping;
     bool sent = co_await send(response, version, head, keep_alive);
+    log_request(request, response, started, sent);
     if (sent && !body_read) co_await linger();
     co_return sent&& keep_alive;
+  }
+
+  void log_request(const Request& request, const Response& response, std::chrono::steady_clock::time_point started,
+                   bool sent) {
+    if (!context.limits.log_requests && response.failure.empty()) return;
+    nlohmann::ordered_json fields = {
+        {"request", request.id},
+        {"method", request.method},
+        {"path", request.path},
+        {"status", response.status},
+        {"tenant", request.caller.tenant},
+        {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count()}};
+    if (!sent) fields["cut_off"] = true;
+    if (!response.failure.empty()) fields["error"] = response.failure;
+    log(response.failure.empty() ? Level::Info : Level::Error, "request", fields);
   }
 
   // A route that waits for something is asked again until it has happened.
@@ -133,6 +165,7 @@ struct HttpSession::Impl {
     http::response<http::empty_body> message(http::status::ok, version);
     message.set(http::field::server, "aotc-server");
     message.set(http::field::content_type, "text/event-stream");
+    message.set("X-Request-Id", request.id);
     message.set(http::field::cache_control, "no-store");
     message.keep_alive(false);
     http::response_serializer<http::empty_body> serializer(message);
@@ -293,7 +326,7 @@ struct HttpSession::Impl {
     llvm::Expected<std::string> read =
         context.service.store.read_chunk(range.blob, static_cast<uint32_t>(position / kChunkSize));
     if (!read) {
-      fmt::print(stderr, "aotc-server: {}\n", llvm::toString(read.takeError()));
+      log(Level::Error, llvm::toString(read.takeError()));
       return false;
     }
     chunk = std::move(*read);

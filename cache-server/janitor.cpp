@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include <fmt/format.h>
+#include "log.h"
 
 namespace aotc::server {
 
@@ -29,12 +29,12 @@ void Janitor::work() {
     if (dropped)
       counters_.swept_blobs += *dropped;
     else
-      fmt::print(stderr, "aotc-server: sweep: {}\n", llvm::toString(dropped.takeError()));
+      log(Level::Error, "sweep: " + llvm::toString(dropped.takeError()));
     llvm::Expected<uint64_t> renewed = catalog_.refresh();
     if (renewed)
       counters_.renewed_statements += *renewed;
     else
-      fmt::print(stderr, "aotc-server: renewing statements: {}\n", llvm::toString(renewed.takeError()));
+      log(Level::Error, "renewing statements: " + llvm::toString(renewed.takeError()));
     lock.lock();
   }
 }

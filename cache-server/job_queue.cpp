@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "http_message.h"
+#include "log.h"
 #include "oci_image.h"
 #include "worker_process.h"
 
@@ -136,7 +137,7 @@ llvm::Error JobQueue::start() {
       options.insert(options.end(), {{"target", targets}, {"cpu", cpus}});
       llvm::Expected<CompileRequest> request = parse_compile_request(options);
       if (!request) {
-        fmt::print(stderr, "aotc-server: job {}: {}\n", string_in(record, "id"), llvm::toString(request.takeError()));
+        log(Level::Error, llvm::toString(request.takeError()), {{"job", string_in(record, "id")}});
         continue;
       }
       auto job = std::make_shared<Job>();
@@ -176,7 +177,7 @@ void JobQueue::charge(const std::string& tenant, double cpu_seconds) {
   std::lock_guard<std::mutex> lock(mutex_);
   uint64_t used = processor_milliseconds_today(tenant) + static_cast<uint64_t>(cpu_seconds * 1000);
   if (llvm::Error error = store_.put({{Table::Usage, key_of(tenant, today()), std::to_string(used)}}))
-    fmt::print(stderr, "aotc-server: {}\n", llvm::toString(std::move(error)));
+    log(Level::Error, llvm::toString(std::move(error)), {{"tenant", tenant}});
 }
 
 std::string JobQueue::refusal_locked(const std::string& tenant) {
@@ -418,6 +419,7 @@ void JobQueue::finish(Job& job, llvm::Error error) {
     active_.erase(job.key());
     return;
   }
+  std::string failure;  // of the server itself
   job.record["finished"] = milliseconds_since_1970();
   if (!error && !job.cancelled) {
     job.record["state"] = "done";
@@ -435,15 +437,20 @@ void JobQueue::finish(Job& job, llvm::Error error) {
     else if (error.isA<QuotaError>())
       document = problem(403, llvm::toString(std::move(error)));
     else
-      document = internal_problem(std::move(error));
+      document = internal_problem(std::move(error)), failure = document.failure;
     job.record["state"] = job.cancelled ? "cancelled" : "failed";
     job.record["error"] = Json::parse(document.body);
     for (const char* key : {"index", "artifacts", "parts"}) job.record.erase(key);
     ++(job.cancelled ? counters_.cancelled : counters_.failed);
     if (llvm::Error failed = catalog_.release(job.hold(), {{Table::Jobs, job.key(), text_of(job.record)}}))
-      fmt::print(stderr, "aotc-server: job {}: {}\n", job.id, llvm::toString(std::move(failed)));
+      log(Level::Error, llvm::toString(std::move(failed)), {{"job", job.id}});
   }
   active_.erase(job.key());
+  bool done = string_in(job.record, "state") == "done";
+  Json fields = {{"job", job.id}, {"tenant", job.tenant}, {"module", job.module}};
+  if (!done) fields["reason"] = string_in(job.record["error"], "detail");
+  if (!failure.empty()) fields["error"] = failure;
+  log(failure.empty() ? Level::Info : Level::Error, "job " + string_in(job.record, "state"), fields);
 }
 
 }  // namespace aotc::server

@@ -11,9 +11,8 @@
 #include <thread>
 #include <vector>
 
-#include <fmt/format.h>
-
 #include "http_session.h"
+#include "log.h"
 
 namespace aotc::server {
 
@@ -76,7 +75,7 @@ struct Listener::Impl {
     reloads.async_wait([this](error_code error, int) {
       if (error) return;
       if (llvm::Error failed = context.service.tenants.load())
-        fmt::print(stderr, "aotc-server: the token file stays as it was: {}\n", llvm::toString(std::move(failed)));
+        log(Level::Error, "the token file stays as it was: " + llvm::toString(std::move(failed)));
       reload_on_hangup();
     });
   }

@@ -19,6 +19,7 @@ struct HttpLimits {
   double header_seconds = 30;  // for a whole header, and for an idle connection
   double body_seconds = 60;    // for each 256 KiB of a body, either way
   unsigned threads = 4;
+  bool log_requests = true;
 };
 
 class Listener {

@@ -132,6 +132,7 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
   app.add_option("--grace", arguments.grace_seconds,
                  "seconds for which a blob that nobody owns is kept; at least as long as a job may take")
       ->capture_default_str();
+  app.add_flag("!--no-request-log", arguments.http.log_requests, "log failures and jobs only, not each request");
   app.add_option("--workers", arguments.jobs.workers,
                  "compiles at a time, each in a process; with 0 jobs are taken and wait")
       ->check(CLI::Range(0u, 256u))

@@ -44,8 +44,8 @@ Response route(Service& service, const Request& request) {
   llvm::StringRef path(request.path);
   if (is_oci(path)) return route_oci(service, request);
   bool job = path.starts_with("/v1/jobs/");
-  bool known = job || path == "/v1/compile" || path == "/v1/modules" || path == "/v1/stats" || path == "/healthz" ||
-               path == "/readyz" || path == "/metrics";
+  bool known = job || path == "/v1/compile" || path == "/v1/modules" || path == "/v1/stats" ||
+               path == "/v1/openapi.json" || path == "/healthz" || path == "/readyz" || path == "/metrics";
   if (!known) return problem(404, "there is nothing at this path");
   bool get = request.method == "GET" || request.method == "HEAD";
   if (path == "/v1/compile" || !(get || (job && request.method == "DELETE"))) {
@@ -57,6 +57,7 @@ Response route(Service& service, const Request& request) {
     return get ? get_job(service, request, path.str()) : delete_job(service, request, path.str());
   if (path == "/v1/modules") return get_modules(service, request);
   if (path == "/v1/stats") return get_stats(service);
+  if (path == "/v1/openapi.json") return get_openapi();
   if (path == "/metrics") return get_metrics(service);
   return path == "/readyz" ? get_readiness(service) : get_health();
 }

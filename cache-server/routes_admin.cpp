@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "openapi.h"
+
 namespace aotc::server {
 
 namespace {
@@ -46,6 +48,8 @@ Response get_health() {
   response.body = "ok\n";
   return response;
 }
+
+Response get_openapi() { return json_response(200, kOpenApi); }
 
 // Ready is who can read what it serves.
 Response get_readiness(Service& service) {

@@ -1,4 +1,5 @@
-// routes_admin.h - /healthz, /readyz, /metrics (Prometheus text format) and /v1/stats (the same numbers as JSON).
+// routes_admin.h - /healthz, /readyz, /metrics (Prometheus text format), /v1/stats (the same numbers as JSON) and
+// /v1/openapi.json.
 #pragma once
 
 #include "router.h"
@@ -6,6 +7,7 @@
 namespace aotc::server {
 
 Response get_health();
+Response get_openapi();
 Response get_readiness(Service& service);
 Response get_metrics(Service& service);
 Response get_stats(Service& service);

@@ -18,6 +18,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "log.h"
+
 namespace aotc::server {
 
 namespace {
@@ -72,12 +74,6 @@ llvm::Expected<pid_t> spawn(const WorkerOptions& options, const Descriptor& modu
   return child;
 }
 
-std::string printable(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return text;
-}
-
 struct Conversation {
   WorkerResult result;
   bool complete = false;
@@ -88,7 +84,7 @@ struct Conversation {
     nlohmann::json message = nlohmann::json::parse(line, nullptr, false);
     if (!message.is_object()) {
       if (++log_lines <= kMaxLogLines)
-        fmt::print(stderr, "aotc-server: worker: {}\n", printable(line.substr(0, kMaxLogLine)));
+        log(Level::Info, "a worker said something", {{"text", line.substr(0, kMaxLogLine)}});
       return;
     }
     auto number = [&](const char* key) -> uint64_t {

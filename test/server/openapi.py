@@ -1,0 +1,47 @@
+# The OpenAPI document describes what there is: every path and method in it is answered, every other method refused, and what
+# comes back has the described form.
+# RUN: %python %s %t
+import json
+
+from harness import Server, fresh_folder, hello_wasm
+
+folder = fresh_folder()
+with Server(folder) as server:
+    document = server.get_json("/v1/openapi.json")
+    schemas = document["components"]["schemas"]
+
+    def check(value, schema):
+        if "$ref" in schema:
+            return check(value, schemas[schema["$ref"].rsplit("/", 1)[1]])
+        kind = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float)}[schema["type"]]
+        assert isinstance(value, kind), (value, schema)
+        assert value in schema.get("enum", [value]), (value, schema)
+        if kind is list:
+            for item in value:
+                check(item, schema["items"])
+        if kind is dict:
+            assert set(schema.get("required", [])) <= set(value), (value, schema)
+            for key, item in value.items():
+                if key in schema.get("properties", {}):
+                    check(item, schema["properties"][key])
+                else:
+                    assert schema.get("additionalProperties", True) is not False, (key, schema)
+
+    job = server.upload(hello_wasm(folder), "?tier=quick&target=host")[1]
+    check(job, schemas["Job"])
+    check(server.wait(job["id"]), schemas["Job"])
+    check(server.wait(server.upload(b"not a module")[1]["id"]), schemas["Job"])
+    for path, methods in document["paths"].items():
+        for method in ("get", "post", "put", "delete", "patch"):
+            status, headers, body = server.request(method.upper(), path.replace("{id}", job["id"]))
+            assert (status != 405) == (method in methods), (path, method, status)
+            if method in methods:
+                assert str(status) in methods[method]["responses"], (path, method, status)
+                if status == 200:
+                    form = headers["content-type"].split(";")[0]
+                    content = methods[method]["responses"]["200"]["content"]
+                    assert form in content, (path, form)
+                    if "schema" in content[form]:
+                        check(json.loads(body), content[form]["schema"])
+    for path in ("/metrics/", "/v1/", "/v1/openapi", "/v1/jobs"):
+        assert server.request("GET", path)[0] == 404, path
