@@ -110,28 +110,53 @@ static const char* kind_name(uint8_t kind) {
 
 static uint64_t removed_rights(const struct aotc_wasi_fd* entry) {
   uint64_t all = entry->kind == AOTC_WASI_STREAM     ? WASI_RIGHTS_STREAM
+                 : entry->kind == AOTC_WASI_FILE     ? WASI_RIGHTS_FILE
                  : entry->kind == AOTC_WASI_LISTENER ? WASI_RIGHTS_LISTENER
                                                      : WASI_RIGHTS_DIRECTORY;
   return all & ~entry->rights;
+}
+
+static enum aotc_status add_path(struct writer* w, struct aotc_wasi_strings* paths, const char* path) {
+  size_t size = strlen(path) + 1;
+  char* text = realloc(paths->text, paths->bytes + size);
+  if (text == NULL) return aotc_fail(w->error, AOTC_ERROR_LIMIT, "out of memory");
+  paths->text = text;
+  memcpy(text + paths->bytes, path, size);
+  paths->bytes += (uint32_t)size;
+  return AOTC_OK;
 }
 
 static enum aotc_status write_fds(struct writer* w) {
   struct aotc_wasi* wasi = w->wasi;
   if (wasi->freeze->renumbered) return refuse(w, "it renumbered descriptors");
   struct aotc_snapshot_fd* fds = calloc(wasi->fd_count + 1, sizeof(*fds));
-  if (fds == NULL) return aotc_fail(w->error, AOTC_ERROR_LIMIT, "out of memory");
-  uint32_t count = 0;
+  struct aotc_snapshot_file* files = calloc(wasi->fd_count + 1, sizeof(*files));
+  struct aotc_wasi_strings paths = {0};
+  uint32_t count = 0, file_count = 0;
+  if (fds == NULL || files == NULL) return aotc_fail(w->error, AOTC_ERROR_LIMIT, "out of memory");
   enum aotc_status status = AOTC_OK;
   for (uint32_t i = 0; i < wasi->fd_count && status == AOTC_OK; ++i) {
     const struct aotc_wasi_fd* entry = &wasi->fds[i];
     if (entry->kind == AOTC_WASI_FREE) continue;
-    if (entry->host >= 0 && entry->preopen == NULL)
-      status = aotc_fail(w->error, AOTC_ERROR_ARGUMENT, "descriptor %u, a %s, is open while it waits for input", i,
-                         kind_name(entry->kind));
+    if (entry->host >= 0 && entry->preopen == NULL) {
+      struct aotc_snapshot_file* file = &files[file_count++];
+      if (!aotc_wasi_describe_file(entry, file))
+        status = aotc_fail(w->error, AOTC_ERROR_ARGUMENT, "descriptor %u, a %s, is open while it waits for input", i,
+                           kind_name(entry->kind));
+      else
+        status = add_path(w, &paths, entry->path);
+      file->number = i;
+      file->path = paths.count;
+      paths.count = paths.bytes;
+    }
     fds[count++] = (struct aotc_snapshot_fd){.number = i, .flags = entry->flags, .removed_rights = removed_rights(entry)};
   }
   if (status == AOTC_OK) status = append(w, &w->head.fds, fds, sizeof(*fds), count);
+  if (status == AOTC_OK) status = append(w, &w->head.files, files, sizeof(*files), file_count);
+  if (status == AOTC_OK) status = append(w, &w->head.paths, paths.text, 1, paths.bytes);
   free(fds);
+  free(files);
+  free(paths.text);
   return status;
 }
 

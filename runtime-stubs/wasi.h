@@ -15,6 +15,7 @@
  *     wasi_sock.c      accept, receive, send, shut down
  *     wasi_errno.c     host errno -> guest errno
  *     wasi_connection.c  a connection in memory; descriptors of a pooled host
+ *     wasi_files.c     files that are open at the freeze
  *     wasi_freeze.c    standard descriptors and listeners of a program that is to be frozen; descriptors after a thaw
  *
  * Blocking. Everything the host opened itself is non-blocking on the host's side, whatever the guest asked; a guest
@@ -66,6 +67,10 @@ struct aotc_wasi_fd {
   uint64_t rights;
   uint64_t inheriting;
   char* preopen; /* guest path of a preopened directory, else null */
+  /* Of a program that is to be frozen: the path by which a file or directory was opened, beneath the preopened directory
+   * with number `root`; null for what was not opened. */
+  char* path;
+  uint32_t root;
 };
 
 /* A listener without a socket. */
@@ -173,6 +178,8 @@ int aotc_wasi_lookup_directory(struct aotc_wasi* wasi, uint32_t fd, uint64_t rig
 /* The lowest free number. It stays free until an entry is written there; the pointer is valid until the next reserve.
  */
 int aotc_wasi_reserve(struct aotc_wasi* wasi, uint32_t* fd, struct aotc_wasi_fd** entry);
+/* So that `fd` is a number in the table. */
+int aotc_wasi_make_room(struct aotc_wasi* wasi, uint32_t fd);
 /* Fills a reserved entry, taking kind, file type and default rights from the host descriptor. */
 int aotc_wasi_install(struct aotc_wasi_fd* entry, int host, bool owned);
 int aotc_wasi_close(struct aotc_wasi* wasi, uint32_t fd);
@@ -203,6 +210,17 @@ void aotc_wasi_note_wait(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entr
 /* Keeps what the program writes. */
 int aotc_wasi_freeze_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
                            int count, uint32_t* moved);
+
+/* --- files that are open at the freeze: wasi_files.c --------------------------------------------------------------- */
+
+/* Keeps by which path, beneath directory `dir` with number `dir_number`, `entry` was opened. */
+void aotc_wasi_note_path(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry, const struct aotc_wasi_fd* dir,
+                         uint32_t dir_number, const char* path);
+/* All but the path and the descriptor's number. False when it is no file that a thaw can open again. */
+bool aotc_wasi_describe_file(const struct aotc_wasi_fd* entry, struct aotc_snapshot_file* file);
+/* Opens them, or puts back their positions when they are open already. */
+enum aotc_status aotc_wasi_reopen_files(struct aotc_wasi* wasi, const struct aotc_snapshot* s,
+                                        struct aotc_error* error);
 
 /* --- a connection in memory: wasi_connection.c --------------------------------------------------------------------- */
 

@@ -145,6 +145,8 @@ enum aotc_status aotc_wasi_thaw(struct aotc_wasi* wasi, const struct aotc_artifa
     return AOTC_ERROR_ARGUMENT;
   }
   if (replay) replay_output(wasi, s);
+  enum aotc_status status = aotc_wasi_reopen_files(wasi, s, error);
+  if (status != AOTC_OK) return status;
   const struct aotc_snapshot_fd* fds = aotc_snapshot_data(s, &s->fds);
   uint32_t at = 0;
   for (uint32_t fd = 0; fd < wasi->fd_count; ++fd) {
