@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "state.h"
+#include "wasi.h"
 
 enum { kMaxStrings = 4096 };
 
