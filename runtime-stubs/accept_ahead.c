@@ -27,7 +27,6 @@ static enum aotc_status check(struct aotc_slot* slot, struct aotc_error* error) 
   uint32_t import = slot->instance->frozen_import;
   const char* field = import < h->imports.count ? aotc_artifact_string(image->artifact, imports[import].field) : NULL;
   const struct aotc_connection* c = &slot->connection;
-  if (!c->accepted) return refuse(image, "does not accept its connection at once", error);
   if (c->out_size != 0 || c->out_closed) return refuse(image, "answers before it was asked", error);
   if (field == NULL || strcmp(field, "poll_oneoff") != 0 ||
       !aotc_wasi_waits_for_connection(slot->instance, slot->wasi))

@@ -1,5 +1,6 @@
 // A server without net/http. What it does between accepting its connection and reading the request depends on its
-// argument: nothing but counting, answer, sleep, or end.
+// argument: nothing but counting, answer, sleep, close
+// another descriptor, or end.
 package main
 
 import (
@@ -23,6 +24,8 @@ func serve(c net.Conn) {
 		fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nearly\n")
 	case "sleep":
 		time.Sleep(20 * time.Millisecond)
+	case "close":
+		os.Stdin.Close()
 	case "end":
 		os.Exit(3)
 	}

@@ -1,4 +1,4 @@
-"""accept_ahead.py COUNTS ANSWERS SLEEPS ENDS: artifacts of accept.go with these arguments."""
+"""accept_ahead.py COUNTS ANSWERS SLEEPS CLOSES ENDS: artifacts of accept.go with these arguments."""
 import re
 import sys
 import time
@@ -6,7 +6,7 @@ import time
 from node import check, get, node
 
 SAID = "instances begin with accepting the connection"
-counts, answers, sleeps, ends = sys.argv[1:]
+counts, answers, sleeps, closes, ends = sys.argv[1:]
 
 with node([f"counts={counts}"]) as n:
     time.sleep(1.1)  # the clock of an instance goes on from where its image stopped, not from when that was made
@@ -18,6 +18,7 @@ with node([f"counts={counts}"]) as n:
 
 for artifact, why, answer in [(answers, "answers before it was asked", b"early\n"),
                               (sleeps, "does not wait for the request at once", b"1 accepted"),
+                              (closes, "opens or closes files when it accepts", b"1 accepted"),
                               (ends, "ends when it accepts", None)]:
     with node([f"app={artifact}"]) as n:
         n.wait_log(f"{SAID}: ")
