@@ -135,7 +135,6 @@ static uint64_t now(void) {
 }
 
 enum aotc_status aotc_slot_begin(struct aotc_slot* slot, struct aotc_error* error) {
-  struct aotc_artifact* artifact = aotc_instance_artifact(slot->instance);
   if (slot->instance->thaw) {
     uint64_t start = now();
     aotc_wasi_continue_clock(slot->wasi, slot->instance->image->monotonic);

@@ -9,7 +9,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +16,7 @@
 #include "state.h"
 #include "wasi.h"
 
-enum { kMaxGap = 16 /* pages of zeros within a run */, kReport = 2048, kMaxRuns = 1 << 16 };
+enum { kMaxGap = 16 /* pages of zeros within a run */, kMaxRuns = 1 << 16 };
 
 struct writer {
   struct aotc_instance* instance;
@@ -217,35 +216,13 @@ static enum aotc_status find_runs(struct writer* w, uint64_t* pages) {
 
 static enum aotc_status write_report(struct writer* w, const char* version, const struct aotc_freeze_run* run,
                                      uint64_t pages) {
-  const struct aotc_wasi_freeze* freeze = w->wasi->freeze;
-  char report[kReport], shown[64], wait[128] = "nothing, it is a reactor";
-  if (!(w->head.flags & AOTC_SNAPSHOT_REACTOR)) {
-    const struct aotc_import* imports =
-        aotc_span_data(w->instance->artifact, &w->instance->artifact->header->imports);
-    const char* field = aotc_artifact_string(w->instance->artifact, imports[w->instance->frozen_import].field);
-    snprintf(wait, sizeof(wait), "%s%s%s in %s", w->head.flags & AOTC_SNAPSHOT_WAITS_STDIN ? "stdin" : "",
-             (w->head.flags & AOTC_SNAPSHOT_WAITS_STDIN) && (w->head.flags & AOTC_SNAPSHOT_WAITS_LISTENER) ? " and " : "",
-             w->head.flags & AOTC_SNAPSHOT_WAITS_LISTENER ? "a listener" : "",
-             aotc_printable(field == NULL ? "?" : field, shown, sizeof(shown)));
-  }
-  /* The first 32 bytes seed the runtime's generator, which every clone seeds anew. */
-  uint64_t random = freeze->random_bytes > 32 ? freeze->random_bytes - 32 : 0;
-  char go[32], warmup[160] = "";
-  if (run->warmup_requests != 0)
-    snprintf(warmup, sizeof(warmup),
-             "\"warmup\": {\"requests\": %u, \"last_status\": %u, \"response_bytes\": %llu, \"ran_seconds\": %.6f}, ",
-             run->warmup_requests, run->warmup_status, (unsigned long long)run->warmup_bytes,
-             (double)run->warmup_nanoseconds / 1e9);
-  snprintf(report, sizeof(report),
-           "{\"waits_for\": \"%s\", \"go\": \"%s\", \"ran_seconds\": %.6f, %s\"memory_bytes\": %llu, \"image_bytes\": %llu, "
-           "\"image_runs\": %u, \"output_bytes\": %llu, \"shared\": {\"random_bytes\": %llu, \"wall_clock_reads\": %llu, "
-           "\"files_opened\": %llu, \"arguments_read\": %s, \"environment_read\": %s}}",
-           wait, aotc_printable(version, go, sizeof(go)), (double)run->nanoseconds / 1e9, warmup,
-           (unsigned long long)aotc_tail(w->instance)->memory_size, (unsigned long long)(pages * AOTC_IMAGE_PAGE),
-           w->run_count, (unsigned long long)freeze->output_size, (unsigned long long)random,
-           (unsigned long long)freeze->realtime_reads, (unsigned long long)freeze->paths_opened,
-           freeze->read_args ? "true" : "false", freeze->read_environ ? "true" : "false");
-  return append(w, &w->head.report, report, 1, strlen(report));
+  struct aotc_image_size image = {.pages = pages, .runs = w->run_count, .files = w->head.files.count};
+  size_t size = 0;
+  char* report = aotc_freeze_report(w->instance, w->wasi, run, &image, w->head.flags, version, &size);
+  if (report == NULL) return aotc_fail(w->error, AOTC_ERROR_LIMIT, "out of memory");
+  enum aotc_status status = append(w, &w->head.report, report, 1, size);
+  free(report);
+  return status;
 }
 
 static enum aotc_status build(struct writer* w, const struct aotc_freeze_run* run) {

@@ -41,6 +41,7 @@
 #define AOTC_WASI_MAX_PATH 4096u     /* bytes in a path the guest passes, without a terminator */
 #define AOTC_WASI_MAX_IOVECS 1024u
 #define AOTC_WASI_MAX_SUBSCRIPTIONS (1u << 16) /* Go can ask for 65,535 */
+#define AOTC_WASI_MAX_NOTED 64u      /* files that a freeze report names */
 #define AOTC_WASI_PIECE (1u << 20)             /* bytes per system call, so that a deadline is seen soon */
 
 enum aotc_wasi_kind {
@@ -105,6 +106,8 @@ struct aotc_wasi_freeze {
   bool renumbered;  /* descriptors were, so a number does not tell what it is */
   bool read_environ, read_args;
   uint64_t random_bytes, paths_opened, realtime_reads;
+  char* files[AOTC_WASI_MAX_NOTED]; /* guest paths of the first that were opened */
+  uint32_t file_count;
 };
 
 struct aotc_wasi {
@@ -215,6 +218,15 @@ int aotc_wasi_freeze_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* en
 void aotc_wasi_continue_clock(struct aotc_wasi* wasi, uint64_t monotonic);
 
 /* --- files that are open at the freeze: wasi_files.c --------------------------------------------------------------- */
+
+struct aotc_image_size {
+  uint64_t pages;
+  uint32_t runs, files;
+};
+/* freeze_report.c: to be freed, null when there is no memory. `flags` are enum aotc_snapshot_flags. */
+char* aotc_freeze_report(const struct aotc_instance* instance, const struct aotc_wasi* wasi,
+                         const struct aotc_freeze_run* run, const struct aotc_image_size* image, uint32_t flags,
+                         const char* version, size_t* size);
 
 /* Keeps by which path, beneath directory `dir` with number `dir_number`, `entry` was opened. */
 void aotc_wasi_note_path(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry, const struct aotc_wasi_fd* dir,

@@ -26,6 +26,17 @@ void aotc_wasi_note_path(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry, con
     entry->path = strdup(path);
   else if (dir->path == NULL || asprintf(&entry->path, "%s/%s", dir->path, path) < 0)
     entry->path = NULL;
+  struct aotc_wasi_freeze* freeze = wasi->freeze;
+  const char* preopen = wasi->fds[entry->root].preopen;
+  if (entry->path == NULL || preopen == NULL || freeze->file_count == AOTC_WASI_MAX_NOTED) return;
+  char* name;
+  if (asprintf(&name, "%s/%s", strcmp(preopen, "/") == 0 ? "" : preopen, entry->path) < 0) return;
+  for (uint32_t i = 0; i < freeze->file_count; ++i)
+    if (strcmp(freeze->files[i], name) == 0) {
+      free(name);
+      return;
+    }
+  freeze->files[freeze->file_count++] = name;
 }
 
 static int digest_file(int host, uint64_t digest[2]) {

@@ -39,6 +39,7 @@ enum aotc_status aotc_wasi_freeze_setup(struct aotc_wasi* wasi, size_t listeners
 void aotc_wasi_freeze_release(struct aotc_wasi* wasi) {
   if (wasi->freeze == NULL) return;
   free(wasi->freeze->output);
+  for (uint32_t i = 0; i < wasi->freeze->file_count; ++i) free(wasi->freeze->files[i]);
   free(wasi->freeze);
   wasi->freeze = NULL;
 }
