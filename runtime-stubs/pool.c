@@ -41,9 +41,9 @@ static enum aotc_status prepare(struct aotc_pool* pool, struct aotc_error* error
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: not a Go program, so it cannot be suspended", artifact->name);
   if (s == NULL && aotc_artifact_export(artifact, "_start", AOTC_EXPORT_FUNCTION) == NULL)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: exports no _start", artifact->name);
-  if (s != NULL && (s->dirs.count != 0 || s->listeners != 1 || !(s->flags & AOTC_SNAPSHOT_WAITS_LISTENER)))
+  if (s != NULL && (s->dirs.count != 0 || s->secrets.count != 0 || s->listeners != 1 || !(s->flags & AOTC_SNAPSHOT_WAITS_LISTENER)))
     return aotc_fail(error, AOTC_ERROR_ARGUMENT,
-                     "%s: its snapshot does not wait for its only listener, or has directories", artifact->name);
+                     "%s: its snapshot does not wait for its only listener, or has directories or secrets", artifact->name);
   pool->args = list_strings(s == NULL ? NULL : aotc_snapshot_data(s, &s->args), s == NULL ? 0 : s->args.count,
                             artifact->name, &pool->arg_count);
   pool->env = list_strings(s == NULL ? NULL : aotc_snapshot_data(s, &s->environ), s == NULL ? 0 : s->environ.count,

@@ -74,6 +74,7 @@ struct aotc_instance {
   volatile uint64_t deadline;         /* CLOCK_MONOTONIC nanoseconds, 0 for none */
   int exit_code;
   bool thaw;              /* starts from the artifact's snapshot */
+  struct aotc_wasi* hidden; /* whose secrets no instruction may read, or null */
   uint32_t frozen_import; /* in which the last call ended with AOTC_FROZEN */
 
   /* Linear memory. Its size is in the context tail, where compiled code can see it. */
@@ -150,6 +151,14 @@ uint32_t aotc_artifact_wasm_offset(const struct aotc_artifact* artifact, uint32_
 
 /* The bytes of a data segment, null when they are out of place. */
 const uint8_t* aotc_artifact_segment(const struct aotc_artifact* artifact, const struct aotc_data_segment* segment);
+
+/* helpers.c: helpers that tell what is read of a secret. */
+void aotc_helpers_guard(struct aotc_instance* instance);
+
+/* secrets.c; only while instance->hidden is not null. A fault that is over: go on. Memory that a host function must not
+ * see. */
+bool aotc_secrets_fault(struct aotc_instance* instance, int signal, const siginfo_t* info, void* context);
+bool aotc_secrets_forbid(const struct aotc_instance* instance, uint64_t address, uint64_t size);
 
 /* snapshot.c */
 enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, const struct aotc_header* header,
