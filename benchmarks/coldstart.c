@@ -63,7 +63,7 @@ int main(int argc, char** argv) {
     fail("set-up", error.message);
   struct aotc_image* better;
   if (aotc_artifact_snapshot(artifact) != NULL &&
-      aotc_image_accept_ahead(image, &options, 1000000000, &better, &error) == AOTC_OK)
+      aotc_image_accept_ahead(image, &options, 1000000000, &better, &error) == AOTC_OK && better != NULL)
     image = better;
   if (aotc_pool_create(image, &options, &pool, &error) != AOTC_OK)
     fail("set-up", error.message);

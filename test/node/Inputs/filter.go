@@ -1,0 +1,45 @@
+// A program that knows no HTTP: it copies stdin to stdout in capitals after a line of its own. A word at the beginning of
+// the input makes it fail, before or after it wrote something, trap, hang, or end without having read everything.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+var set = time.Now()
+
+func main() {
+	fmt.Println("before the input")
+	in := bufio.NewReaderSize(os.Stdin, 64<<10)
+	word, _ := in.Peek(5)
+	switch string(word) {
+	case "fail!":
+		os.Exit(3)
+	case "trap!":
+		panic("as asked")
+	case "hang!":
+		for {
+		}
+	case "sleep":
+		time.Sleep(50 * time.Millisecond)
+	case "early":
+		fmt.Println("enough")
+		return
+	}
+	piece := make([]byte, 32<<10)
+	for {
+		n, err := in.Read(piece)
+		os.Stdout.Write(bytes.ToUpper(piece[:n]))
+		if err == io.EOF {
+			break
+		}
+	}
+	if string(word) == "late!" {
+		os.Exit(4)
+	}
+}
