@@ -21,10 +21,11 @@ std::string FilterOutput::frame(std::string_view piece, bool last) {
   if (head_request_) return out;
   if (chunked_ && !piece.empty()) {
     char size[24];
-    out.append(size, static_cast<size_t>(std::snprintf(size, sizeof size, "%zx\r\n", piece.size())));
+    int length = std::snprintf(size, sizeof size, in_chunk_ ? "\r\n%zx\r\n" : "%zx\r\n", piece.size());
+    out.append(size, static_cast<size_t>(length));
+    in_chunk_ = true;
   }
   out.append(piece);
-  if (chunked_ && !piece.empty()) out += "\r\n";
-  if (chunked_ && last) out += "0\r\n\r\n";
+  if (chunked_ && last) out += in_chunk_ ? "\r\n0\r\n\r\n" : "0\r\n\r\n";
   return out;
 }

@@ -32,4 +32,5 @@ class FilterOutput {
  private:
   const bool head_request_;
   bool started_ = false, chunked_ = false;
+  bool in_chunk_ = false;  // whose end comes with the next piece: alone, a parser would not take it
 };

@@ -237,7 +237,9 @@ void Worker::settle(Request& request, aotc_status status) {
   aotc_connection& c = request.slot->connection;
   bool exited = status == AOTC_OK || status == AOTC_EXITED;
   if (request.filter && exited) request.filter->succeeded = aotc_instance_exit_code(request.slot->instance) == 0;
-  bool sensible = ship(request);
+  // A filter that failed before anything was sent gets a clean 502.
+  bool failed = request.filter && status != AOTC_FROZEN && !request.filter->succeeded;
+  bool sensible = failed || ship(request);
   if (!request.filter && sensible && c.out_closed && c.out_size == 0) {
     request.response.end();
     request.response.output.clear();

@@ -11,13 +11,12 @@ import (
 	"time"
 )
 
-var set = time.Now()
-
 func main() {
 	fmt.Println("before the input")
 	in := bufio.NewReaderSize(os.Stdin, 64<<10)
-	word, _ := in.Peek(5)
-	switch string(word) {
+	start, _ := in.Peek(5)
+	word := string(start)
+	switch word {
 	case "fail!":
 		os.Exit(3)
 	case "trap!":
@@ -39,7 +38,7 @@ func main() {
 			break
 		}
 	}
-	if string(word) == "late!" {
+	if word == "late!" {
 		os.Exit(4)
 	}
 }
