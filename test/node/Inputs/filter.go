@@ -1,4 +1,5 @@
-// A program that knows no HTTP: it copies stdin to stdout in capitals after a line of its own. A word at the beginning of
+// A program that knows no HTTP: it copies stdin to stdout in capitals after a line of its own, or after very much
+// with an argument. A word at the beginning of
 // the input makes it fail, before or after it wrote something, trap, hang, or end without having read everything.
 package main
 
@@ -13,6 +14,9 @@ import (
 
 func main() {
 	fmt.Println("before the input")
+	if len(os.Args) > 1 {
+		os.Stdout.Write(make([]byte, 300000))
+	}
 	in := bufio.NewReaderSize(os.Stdin, 64<<10)
 	start, _ := in.Peek(5)
 	word := string(start)
