@@ -42,16 +42,19 @@ static enum aotc_status prepare(struct aotc_pool* pool, struct aotc_error* error
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: not a Go program, so it cannot be suspended", artifact->name);
   if (s == NULL && aotc_artifact_export(artifact, "_start", AOTC_EXPORT_FUNCTION) == NULL)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: exports no _start", artifact->name);
-  if (s != NULL && (s->dirs.count != 0 || s->secrets.count != 0 || s->listeners != 1 || s->flags & AOTC_SNAPSHOT_REACTOR))
+  if (s != NULL && (s->dirs.count != 0 || s->listeners != 1 || s->flags & AOTC_SNAPSHOT_REACTOR))
     return aotc_fail(error, AOTC_ERROR_ARGUMENT,
-                     "%s: its snapshot is a reactor's, has directories, secrets, or not one listener", artifact->name);
+                     "%s: its snapshot is a reactor's, has directories, or not one listener", artifact->name);
   if (s != NULL && s->output.count > pool->options.write_buffer)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: its snapshot holds %u bytes of output, the most is %zu",
                      artifact->name, s->output.count, pool->options.write_buffer);
   pool->stdio = s != NULL && !(s->flags & AOTC_SNAPSHOT_WAITS_LISTENER);
   pool->args = list_strings(s == NULL ? NULL : aotc_snapshot_data(s, &s->args), s == NULL ? 0 : s->args.count,
                             artifact->name, &pool->arg_count);
-  pool->env = list_strings(s == NULL ? NULL : aotc_snapshot_data(s, &s->environ), s == NULL ? 0 : s->environ.count,
+  if (s != NULL && s->secrets.count != 0 && artifact->environ == NULL)
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the secrets of its snapshot were not given", artifact->name);
+  const char* environ = artifact->environ != NULL || s == NULL ? artifact->environ : aotc_snapshot_data(s, &s->environ);
+  pool->env = list_strings(environ, s == NULL ? 0 : s->environ.count,
                            NULL, &pool->env_count);
   if (pool->args == NULL || pool->env == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
   return AOTC_OK;

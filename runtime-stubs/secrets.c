@@ -17,6 +17,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -128,6 +129,49 @@ enum aotc_status aotc_secrets_fill(struct aotc_instance* instance, const struct 
 corrupted:
   *error = (struct aotc_error){AOTC_ERROR_FORMAT, "corrupted: snapshot: a secret lies outside memory"};
   return AOTC_ERROR_FORMAT;
+}
+
+/* The string of the snapshot's environment in which the value at `offset` lies. */
+static const char* variable_at(const char* environ, uint32_t offset) {
+  while (offset > 0 && environ[offset - 1] != 0) --offset;
+  return environ + offset;
+}
+
+enum aotc_status aotc_artifact_give_secrets(struct aotc_artifact* artifact, size_t count, const char* const* secrets,
+                                            struct aotc_error* error) {
+  const struct aotc_snapshot* s = artifact->snapshot;
+  const struct aotc_snapshot_secret* wanted = s == NULL ? NULL : aotc_snapshot_data(s, &s->secrets);
+  if (count != (s == NULL ? 0 : s->secrets.count))
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: its snapshot has %u secrets, %zu were given", artifact->name,
+                     s == NULL ? 0 : s->secrets.count, count);
+  if (count == 0) return AOTC_OK;
+  artifact->environ = malloc(s->environ.count);
+  if (artifact->environ == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
+  memcpy(artifact->environ, aotc_snapshot_data(s, &s->environ), s->environ.count);
+  for (size_t i = 0; i < count; ++i) {
+    if (wanted[i].environ >= s->environ.count || wanted[i].size >= s->environ.count - wanted[i].environ)
+      return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: secrets", artifact->name);
+    const char* variable = variable_at(artifact->environ, wanted[i].environ);
+    size_t name = (size_t)(artifact->environ + wanted[i].environ - variable), k = 0;
+    while (k < count && strncmp(secrets[k], variable, name) != 0) ++k;
+    if (k == count || strlen(secrets[k] + name) != wanted[i].size)
+      return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: its snapshot needs the secret %.*s, of %u bytes", artifact->name,
+                       (int)name - 1, variable, wanted[i].size);
+    memcpy(artifact->environ + wanted[i].environ, secrets[k] + name, wanted[i].size);
+  }
+  return AOTC_OK;
+}
+
+enum aotc_status aotc_secrets_fill_image(const struct aotc_artifact* artifact, uint8_t* memory, uint64_t size,
+                                         struct aotc_error* error) {
+  const struct aotc_snapshot* s = artifact->snapshot;
+  const struct aotc_snapshot_secret* secrets = aotc_snapshot_data(s, &s->secrets);
+  for (uint32_t i = 0; i < s->secrets.count && artifact->environ != NULL; ++i) {
+    if (secrets[i].address > size || secrets[i].size > size - secrets[i].address)
+      return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: secrets", artifact->name);
+    memcpy(memory + secrets[i].address, artifact->environ + secrets[i].environ, secrets[i].size);
+  }
+  return AOTC_OK;
 }
 
 #if defined(__x86_64__)

@@ -34,6 +34,7 @@ struct aotc_artifact {
   uint32_t text_size;
   const char* strings;
   const struct aotc_snapshot* snapshot; /* its head, mapped; null when there is none */
+  char* environ; /* the snapshot's, with the values of its secrets; null when they were not given */
   void* debugger; /* what gdb was told, see debugger.c */
 };
 
@@ -152,6 +153,9 @@ uint32_t aotc_artifact_wasm_offset(const struct aotc_artifact* artifact, uint32_
 /* The bytes of a data segment, null when they are out of place. */
 const uint8_t* aotc_artifact_segment(const struct aotc_artifact* artifact, const struct aotc_data_segment* segment);
 
+/* secrets.c: the values that were given to the artifact, into its memory image of `size` bytes. */
+enum aotc_status aotc_secrets_fill_image(const struct aotc_artifact* artifact, uint8_t* memory, uint64_t size,
+                                         struct aotc_error* error);
 /* helpers.c: helpers that tell what is read of a secret. */
 void aotc_helpers_guard(struct aotc_instance* instance);
 

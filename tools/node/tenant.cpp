@@ -3,6 +3,7 @@
 #include "tenant.h"
 
 #include <sys/prctl.h>
+#include <unistd.h>
 #include <cstdio>
 #include <cstdlib>
 #include <semaphore>
@@ -30,6 +31,13 @@ aotc_reset_mode parse_mode(const std::string& name) {
   fail("--reset: unknown mode " + name);
 }
 
+// The environment holds nothing else.
+aotc_status give_secrets(aotc_artifact* artifact, aotc_error& error) {
+  size_t count = 0;
+  while (environ[count] != nullptr) ++count;
+  return aotc_artifact_give_secrets(artifact, count, environ, &error);
+}
+
 // Instances that begin with their connection accepted, if the program allows it.
 aotc_image* accept_ahead(aotc_image* image, const TenantOptions& options) {
   aotc_error error;
@@ -55,7 +63,7 @@ int run_tenant(const TenantOptions& options) {
   aotc_artifact* artifact;
   aotc_image* image;
   if (aotc_runtime_init(&error) != AOTC_OK || aotc_load(options.artifact.c_str(), &artifact, &error) != AOTC_OK ||
-      aotc_artifact_verify(artifact, &error) != AOTC_OK ||
+      aotc_artifact_verify(artifact, &error) != AOTC_OK || give_secrets(artifact, error) != AOTC_OK ||
       aotc_image_create(artifact, aotc_artifact_snapshot(artifact) != nullptr, parse_mode(options.reset), &image,
                         &error) != AOTC_OK)
     fail(error.message);

@@ -4,6 +4,8 @@
 #include <spawn.h>
 #include <sys/socket.h>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 #include "client.h"
 #include "front.h"
@@ -97,6 +99,23 @@ bool Link::take_frames() {
   }
 }
 
+namespace {
+
+// "NAME=value" from the secret's file, without a line feed at its end.
+bool read_secret(const Secret& secret, std::vector<std::string>& out, std::string& error) {
+  std::ifstream file(secret.file, std::ios::binary);
+  std::string value{std::istreambuf_iterator<char>(file), {}};
+  if (!value.empty() && value.back() == '\n') value.pop_back();
+  if (file.fail() || value.find('\0') != std::string::npos) {
+    error = "cannot read the secret " + secret.name + " in " + secret.file;
+    return false;
+  }
+  out.push_back(secret.name + "=" + value);
+  return true;
+}
+
+}  // namespace
+
 Tenant::Tenant(Front& front, const App& app) : app(app), metrics(front.metrics[app.name]), front_(front) {}
 
 Tenant::~Tenant() {
@@ -135,19 +154,24 @@ bool Tenant::start(std::string& error) {
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  char* environment[] = {nullptr};
+  std::vector<std::string> secrets;
+  for (const Secret& secret : front_.options.secrets)
+    if (secret.app == app.name) good = good && read_secret(secret, secrets, error);
+  std::vector<char*> environment;
+  for (std::string& secret : secrets) environment.push_back(secret.data());
+  environment.push_back(nullptr);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t none;
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  int status = good ? posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, argv.data(), environment) : errno;
+  int status = good ? posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, argv.data(), environment.data()) : errno;
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   for (int fd : ends) ::close(fd);
   ::close(pipes[1]);
-  if (status != 0) error = std::strerror(status);
+  if (status != 0 && error.empty()) error = std::strerror(status);
   return status == 0;
 }
 

@@ -255,6 +255,10 @@ const char* aotc_wasi_secret_read(const struct aotc_wasi* wasi);
 /* Writes the secrets of a WASI host that aotc_snapshot_matches into an instance of the snapshot. */
 enum aotc_status aotc_secrets_fill(struct aotc_instance* instance, const struct aotc_wasi* wasi,
                                    struct aotc_error* error);
+/* For pools, before an image is made: the secrets of the artifact's snapshot, each "NAME=value", neither more nor fewer, and
+ * with the lengths that they have there. */
+enum aotc_status aotc_artifact_give_secrets(struct aotc_artifact* artifact, size_t count, const char* const* secrets,
+                                            struct aotc_error* error);
 /* Seeds the random generators anew and lets the program go on; returns like aotc_instance_call. Right after creation or
  * reset, instead of aotc_instance_start and the call of the entry point. For a reactor it only seeds. */
 enum aotc_status aotc_instance_thaw(struct aotc_instance* instance, struct aotc_error* error);
