@@ -221,6 +221,14 @@ llvm::Expected<std::optional<BlobInfo>> Store::find_blob(const std::string& dige
   return BlobInfo{digest, read_little_endian(value.data()), read_little_endian(value.data() + 8)};
 }
 
+llvm::Expected<std::optional<BlobInfo>> Store::touch_blob(const std::string& digest) {
+  std::lock_guard<std::mutex> lock(impl_->finish);
+  llvm::Expected<std::optional<BlobInfo>> blob = find_blob(digest);
+  if (!blob || !*blob) return blob;
+  if (llvm::Error error = put({{Table::Garbage, digest, little_endian(seconds_since_1970())}})) return error;
+  return blob;
+}
+
 llvm::Expected<bool> Store::drop_garbage(const BlobInfo& blob, const std::string& since) {
   std::lock_guard<std::mutex> lock(impl_->finish);
   llvm::Expected<std::optional<std::string>> now = get(Table::Garbage, blob.digest);

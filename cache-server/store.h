@@ -84,6 +84,8 @@ class Store {
 
   llvm::Expected<BlobInfo> put_blob(llvm::StringRef bytes);
   llvm::Expected<std::optional<BlobInfo>> find_blob(const std::string& digest);
+  // The same, and a blob that is there then counts as stored now (see `garbage`).
+  llvm::Expected<std::optional<BlobInfo>> touch_blob(const std::string& digest);
   // Drops a blob that nobody owns, unless it was stored once more since its record in `garbage` was `since`.
   llvm::Expected<bool> drop_garbage(const BlobInfo& blob, const std::string& since);
   // The bytes of chunk `index`: kChunkSize of them unless it is the last one.
