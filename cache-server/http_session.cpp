@@ -235,7 +235,7 @@ struct HttpSession::Impl {
       response = problem(400, llvm::toString(std::move(bad)));
     } else if (std::optional<Response> denied = admit(context.service, request)) {
       response = std::move(*denied);
-    } else if (!request.caller.tenant.empty() && !seat->take_tenant(request.caller.tenant)) {
+    } else if (!seat->take_tenant(request.caller.tenant)) {
       response = problem(429, "too many of your connections are open");
       form.keep_alive = false;
     } else if (is_upload(request)) {
