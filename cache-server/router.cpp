@@ -54,6 +54,7 @@ Response route(Service& service, const Request& request) {
                path == "/v1/openapi.json" || path == "/healthz" || path == "/readyz" || path == "/metrics";
   if (!known) return problem(404, "there is nothing at this path");
   bool get = request.method == "GET" || request.method == "HEAD";
+  if (path == "/v1/compile" && request.method == "POST") return compile_known(service, request);
   if (path == "/v1/compile" || !(get || (job && request.method == "DELETE"))) {
     Response refused = problem(405, "this path does not take " + request.method);
     refused.headers.emplace_back("Allow", path == "/v1/compile" ? "POST" : job ? "GET, HEAD, DELETE" : "GET, HEAD");
@@ -68,7 +69,10 @@ Response route(Service& service, const Request& request) {
   return path == "/readyz" ? get_readiness(service) : get_health();
 }
 
-bool is_upload(const Request& request) { return request.method == "POST" && request.path == "/v1/compile"; }
+bool is_upload(const Request& request) {
+  return request.method == "POST" && request.path == "/v1/compile" &&
+         request.header("content-type") != "application/json";
+}
 
 std::optional<Response> check_upload(Service& service, const Request& request) {
   return check_compile(service, request);
