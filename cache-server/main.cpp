@@ -35,6 +35,7 @@ struct ServerArguments {
   uint64_t worker_memory = 0;  // 0: by the number of threads
   HttpLimits http;
   JobLimits jobs;
+  StoreOptions store;
 };
 
 // What anybody may use must not be reachable from elsewhere by mistake.
@@ -82,7 +83,7 @@ llvm::Error serve(const ServerArguments& arguments) {
   std::error_code code;
   std::filesystem::create_directories(arguments.data, code);
   if (code) return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.data + ": " + code.message());
-  llvm::Expected<std::unique_ptr<Store>> store = Store::open(arguments.data + "/store");
+  llvm::Expected<std::unique_ptr<Store>> store = Store::open(arguments.data + "/store", arguments.store);
   if (!store) return store.takeError();
   Counters counters;
   JobLimits limits = arguments.jobs;
@@ -157,6 +158,7 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
   app.add_option("--body-timeout", arguments.http.body_seconds, "seconds for each 256 KiB of a body, either way")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_flag("!--no-sync", arguments.store.sync)->group("");  // for power_loss.py
   app.footer(
       "`aotc-server new-token` prints a new token and the line of a token file that accepts it.\n\n"
       "Examples:\n"

@@ -4,6 +4,8 @@
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -12,6 +14,7 @@
 #include <atomic>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 #include <mutex>
 
 #include <fmt/format.h>
@@ -50,10 +53,13 @@ std::string chunk_value(llvm::StringRef data) {
   return little_endian(XXH3_64bits(data.data(), data.size())) + data.str();
 }
 
-rocksdb::WriteOptions synced() {
-  rocksdb::WriteOptions options;
-  options.sync = true;
-  return options;
+// Makes the entries of a folder durable.
+llvm::Error sync_folder(const std::filesystem::path& path) {
+  int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool done = fd >= 0 && fsync(fd) == 0;
+  std::error_code code(errno, std::generic_category());
+  if (fd >= 0) close(fd);
+  return done ? llvm::Error::success() : failure(path.string() + ": " + code.message());
 }
 
 }  // namespace
@@ -76,6 +82,7 @@ struct Store::Impl {
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   std::atomic<uint64_t> next_id{1};
+  rocksdb::WriteOptions synced;
   std::mutex finish;  // one blob at a time becomes visible, so that equal ones are kept once
 
   rocksdb::ColumnFamilyHandle* table(Table table) { return families[kTags + static_cast<int>(table)]; }
@@ -96,7 +103,7 @@ struct Store::Impl {
   llvm::Error check_schema() {
     std::string version;
     rocksdb::Status status = db->Get(rocksdb::ReadOptions(), families[kDefault], "schema", &version);
-    if (status.IsNotFound()) return to_error(db->Put(synced(), families[kDefault], "schema", kSchemaVersion));
+    if (status.IsNotFound()) return to_error(db->Put(synced, families[kDefault], "schema", kSchemaVersion));
     if (!status.ok()) return to_error(status);
     if (version != kSchemaVersion)
       return failure(
@@ -134,7 +141,7 @@ Store::~Store() {
   impl_->db->Close();
 }
 
-llvm::Expected<std::unique_ptr<Store>> Store::open(const std::string& path) {
+llvm::Expected<std::unique_ptr<Store>> Store::open(const std::string& path, const StoreOptions& store_options) {
   rocksdb::DBOptions options;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
@@ -153,10 +160,15 @@ llvm::Expected<std::unique_ptr<Store>> Store::open(const std::string& path) {
     descriptors.emplace_back(name, family);
   }
   std::unique_ptr<Store> store(new Store);
+  store->impl_->synced.sync = store_options.sync;
   rocksdb::DB* db = nullptr;
   rocksdb::Status status = rocksdb::DB::Open(options, path, descriptors, &store->impl_->families, &db);
   if (!status.ok()) return to_error(status);
   store->impl_->db.reset(db);
+  // RocksDB syncs its folder, but not the names of the folders that lead there.
+  std::filesystem::path data = std::filesystem::absolute(path).parent_path();
+  if (llvm::Error error = sync_folder(data)) return error;
+  if (llvm::Error error = sync_folder(data.parent_path())) return error;
   if (llvm::Error error = store->impl_->check_schema()) return error;
   if (llvm::Error error = store->impl_->drop_unfinished()) return error;
   return store;
@@ -194,13 +206,13 @@ llvm::Expected<BlobInfo> Store::BlobWriter::finish() {
   rocksdb::WriteBatch batch;
   store_.impl_->add(batch, {{Table::Garbage, blob.digest, little_endian(seconds_since_1970())}});
   if (*known) {  // the destructor drops what this one wrote
-    rocksdb::Status status = store_.impl_->db->Write(synced(), &batch);
+    rocksdb::Status status = store_.impl_->db->Write(store_.impl_->synced, &batch);
     if (!status.ok()) return to_error(status);
     return **known;
   }
   batch.Put(store_.impl_->families[kChunks], chunk_key(id_, chunks_), chunk_value(pending_));
   batch.Put(store_.impl_->families[kBlobs], blob.digest, little_endian(id_) + little_endian(size_));
-  rocksdb::Status status = store_.impl_->db->Write(synced(), &batch);
+  rocksdb::Status status = store_.impl_->db->Write(store_.impl_->synced, &batch);
   if (!status.ok()) return to_error(status);
   finished_ = true;
   return blob;
@@ -230,7 +242,7 @@ llvm::Expected<bool> Store::drop_garbage(const BlobInfo& blob, const std::string
   batch.Delete(impl_->families[kBlobs], blob.digest);
   batch.DeleteRange(impl_->families[kChunks], chunk_key(blob.id, 0), chunk_key(blob.id + 1, 0));
   impl_->add(batch, {{Table::Garbage, blob.digest, std::nullopt}});
-  if (rocksdb::Status status = impl_->db->Write(synced(), &batch); !status.ok()) return to_error(status);
+  if (rocksdb::Status status = impl_->db->Write(impl_->synced, &batch); !status.ok()) return to_error(status);
   return true;
 }
 
@@ -261,7 +273,7 @@ llvm::Expected<std::string> Store::read_blob(const BlobInfo& blob, uint64_t limi
 llvm::Error Store::put(const std::vector<Record>& records) {
   rocksdb::WriteBatch batch;
   impl_->add(batch, records);
-  return to_error(impl_->db->Write(synced(), &batch));
+  return to_error(impl_->db->Write(impl_->synced, &batch));
 }
 
 llvm::Expected<std::optional<std::string>> Store::get(Table table, const std::string& key) {

@@ -56,10 +56,14 @@ struct Record {
   std::optional<std::string> value;  // without one the key is removed
 };
 
+struct StoreOptions {
+  bool sync = true;  // false only for the test that shows what is lost without
+};
+
 class Store {
  public:
   // Creates the database when there is none. Only one process can have it open.
-  static llvm::Expected<std::unique_ptr<Store>> open(const std::string& path);
+  static llvm::Expected<std::unique_ptr<Store>> open(const std::string& path, const StoreOptions& options = {});
   ~Store();
 
   // Takes the bytes of one blob. Destroyed before finish, it leaves nothing behind. Must not outlive the store.

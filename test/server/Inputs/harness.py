@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 
-BIN = os.environ["AOTC_BIN"]
+BIN = os.environ.get("AOTC_BIN", os.path.join(os.path.dirname(__file__), "../../../build/bin"))
 AOTC = os.path.join(BIN, "aotc")
 
 
@@ -36,8 +36,16 @@ def hello_wasm(folder):
 
 def different(wasm, text):
     """The same module with a custom section that holds `text` (up to 100 characters): another digest."""
-    content = b"\x04note" + text.encode()
-    return wasm + b"\x00" + bytes([len(content)]) + content
+    return padded(wasm, text.encode())
+
+
+def padded(wasm, data):
+    """The same module with a custom section that holds `data`."""
+    content = b"\x04note" + data
+    size, rest = b"", len(content)
+    while rest >= 0x80:
+        size, rest = size + bytes([rest & 0x7f | 0x80]), rest >> 7
+    return wasm + b"\x00" + size + bytes([rest]) + content
 
 
 def write_tokens(folder, tenants, operators=("root",)):
@@ -62,6 +70,7 @@ class Server:
         self.log = os.path.join(folder, "server.log")
         self.options = options
         self.token = None
+        self.environment = None  # this process's own
 
     def as_user(self, token):
         """The same server, asked with a token."""
@@ -73,7 +82,7 @@ class Server:
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(
                 [os.path.join(BIN, "aotc-server"), "--data", self.data, "--listen", "127.0.0.1:0", *self.options],
-                stdout=subprocess.PIPE, stderr=log, text=True)
+                stdout=subprocess.PIPE, stderr=log, text=True, env=self.environment)
         line = self.process.stdout.readline()
         assert line.startswith("listening on http://127.0.0.1:"), (line, open(self.log).read())
         self.port = int(line.rsplit(":", 1)[1])
