@@ -17,6 +17,7 @@
 #include "listener.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "scrubber.h"
 #include "store.h"
 #include "worker.h"
 
@@ -36,6 +37,7 @@ struct ServerArguments {
   HttpLimits http;
   JobLimits jobs;
   StoreOptions store;
+  uint64_t scrub_rate = 4 << 20;
 };
 
 // What anybody may use must not be reachable from elsewhere by mistake.
@@ -106,6 +108,7 @@ llvm::Error serve(const ServerArguments& arguments) {
   // The module and artifacts of a job under way have no repository yet.
   uint64_t longest_job = static_cast<uint64_t>(limits.wall_seconds * 2);
   Janitor janitor(catalog, counters, std::max(arguments.grace_seconds, longest_job));
+  Scrubber scrubber(**store, jobs, counters, arguments.scrub_rate);
   fmt::print("listening on http://{}\n", *address);
   std::fflush(stdout);
   listener.run();
@@ -133,6 +136,10 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
   app.add_option("--grace", arguments.grace_seconds,
                  "seconds for which a blob that nobody owns is kept; at least as long as a job may take")
       ->capture_default_str();
+  app.add_option("--cache-bytes", arguments.store.cache_bytes, "memory for what is downloaded often (default: 64M)")
+      ->transform(size);
+  app.add_option("--scrub-rate", arguments.scrub_rate, "bytes a second to read in search of damage (default: 4M)")
+      ->transform(size);
   app.add_flag("!--no-request-log", arguments.http.log_requests, "log failures and jobs only, not each request");
   app.add_option("--workers", arguments.jobs.workers,
                  "compiles at a time, each in a process; with 0 jobs are taken and wait")

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 BIN = os.environ.get("AOTC_BIN", os.path.join(os.path.dirname(__file__), "../../../build/bin"))
 AOTC = os.path.join(BIN, "aotc")
@@ -58,6 +59,42 @@ def write_tokens(folder, tenants, operators=("root",)):
     with open(path, "w") as output:
         json.dump(file, output)
     return path
+
+
+class StoreFiles:
+    """The store of a server that is stopped, from below (see test/unit/server/edit_store.cpp)."""
+
+    def __init__(self, data):
+        self.path = os.path.join(data, "store")
+
+    def edit(self, verb, family, key, value=b""):
+        command = [os.path.join(BIN, "edit_store"), self.path, verb, family, key.hex()]
+        return subprocess.run(command, input=value.hex(), check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+
+    def get(self, family, key):
+        return bytes.fromhex(self.edit("get", family, key))
+
+    def put(self, family, key, value):
+        self.edit("put", family, key, value)
+
+    def delete(self, family, key):
+        self.edit("delete", family, key)
+
+    def chunk_key(self, digest, index):
+        return self.get("blobs", digest.encode())[:8][::-1] + index.to_bytes(4, "big")
+
+    def damage(self, digest, index, position=100):
+        """Changes a byte of a chunk and leaves its checksum."""
+        key = self.chunk_key(digest, index)
+        value = bytearray(self.get("chunks", key))
+        value[8 + position] ^= 1
+        self.put("chunks", key, bytes(value))
+
+
+def wait_until(condition):
+    """Asks until it is true; lit's time limit is the only one."""
+    while not condition():
+        time.sleep(0.02)
 
 
 def sha256(data):
