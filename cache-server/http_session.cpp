@@ -292,7 +292,8 @@ struct HttpSession::Impl {
     for (const auto& [name, value] : response.headers) message.insert(name, value);
     message.set(http::field::server, "aotc-server");
     message.keep_alive(keep_alive);
-    if (response.status != 304) message.content_length(response.blob ? response.blob->length : response.body.size());
+    if (response.status != 204 && response.status != 304)
+      message.content_length(response.blob ? response.blob->length : response.body.size());
     message.body().more = false;
     message.body().data = nullptr;
     message.body().size = 0;
@@ -306,7 +307,7 @@ struct HttpSession::Impl {
     }
     http::response_serializer<http::buffer_body> serializer(message);
     expires(context.limits.body_seconds);
-    if (head || response.status == 304) {
+    if (head || response.status == 204 || response.status == 304) {
       auto [error, count] = co_await http::async_write_header(stream, serializer, kToken);
       co_return !error;
     }

@@ -75,6 +75,8 @@ class JobQueue {
   size_t waiting();
   // Does the jobs again whose images have a part with this digest and whose modules are intact; their number.
   llvm::Expected<size_t> repair(const std::string& digest);
+  // Forgets jobs that ended so long ago, unless their images are there; the number.
+  llvm::Expected<uint64_t> expire(uint64_t seconds);
 
  private:
   struct Job;

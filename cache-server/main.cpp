@@ -32,12 +32,12 @@ struct ServerArguments {
   bool anonymous = false;
   std::vector<std::string> sign_keys;
   uint64_t sign_days = 90;
-  uint64_t grace_seconds = 3600;
   uint64_t worker_memory = 0;  // 0: by the number of threads
   HttpLimits http;
   JobLimits jobs;
   StoreOptions store;
   uint64_t scrub_rate = 4 << 20;
+  JanitorOptions janitor;
 };
 
 // What anybody may use must not be reachable from elsewhere by mistake.
@@ -106,8 +106,9 @@ llvm::Error serve(const ServerArguments& arguments) {
   if (!address) return address.takeError();
   if (llvm::Error error = jobs.start()) return error;
   // The module and artifacts of a job under way have no repository yet.
-  uint64_t longest_job = static_cast<uint64_t>(limits.wall_seconds * 2);
-  Janitor janitor(catalog, counters, std::max(arguments.grace_seconds, longest_job));
+  JanitorOptions duties = arguments.janitor;
+  duties.grace_seconds = std::max(duties.grace_seconds, static_cast<uint64_t>(limits.wall_seconds * 2));
+  Janitor janitor(catalog, tenants, jobs, counters, duties);
   Scrubber scrubber(**store, jobs, counters, arguments.scrub_rate);
   fmt::print("listening on http://{}\n", *address);
   std::fflush(stdout);
@@ -119,6 +120,7 @@ llvm::Error serve(const ServerArguments& arguments) {
 void add_options(CLI::App& app, ServerArguments& arguments) {
   // Both kinds of size are powers of 1024: 64M is 67108864.
   auto size = CLI::AsSizeValue(false);
+  CLI::AsNumberWithUnit duration(std::map<std::string, uint64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}});
   unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   arguments.jobs.threads = cores;
   app.add_option("--data", arguments.data, "folder that holds everything the server keeps; created if missing");
@@ -133,9 +135,19 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
       ->check(CLI::Range(1u, 3650u))
       ->capture_default_str();
   app.add_flag("--anonymous", arguments.anonymous, "without tokens, listen on an address that is not loopback");
-  app.add_option("--grace", arguments.grace_seconds,
+  app.add_option("--grace", arguments.janitor.grace_seconds,
                  "seconds for which a blob that nobody owns is kept; at least as long as a job may take")
       ->capture_default_str();
+  EvictionLimits& eviction = arguments.janitor.eviction;
+  app.add_option("--max-store-bytes", eviction.store_bytes, "evict images when their blobs take more (see evictor.h)")
+      ->transform(size);
+  app.add_option("--max-age", eviction.age, "evict images that nobody asked for so long: 90d, 12h, 30m, 10s")
+      ->transform(duration);
+  app.add_option("--max-untagged-age", eviction.untagged_age, "the same for images that no tag names (default: 7d)")
+      ->transform(duration);
+  app.add_option("--keep-jobs", arguments.janitor.keep_job_seconds,
+                 "forget jobs that ended so long ago and have no image (default: 30d)")
+      ->transform(duration);
   app.add_option("--cache-bytes", arguments.store.cache_bytes, "memory for what is downloaded often (default: 64M)")
       ->transform(size);
   app.add_option("--scrub-rate", arguments.scrub_rate, "bytes a second to read in search of damage (default: 4M)")

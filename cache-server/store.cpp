@@ -31,9 +31,8 @@ namespace {
 
 constexpr size_t kPage = 256;
 constexpr const char* kSchemaVersion = "3";
-constexpr const char* kOlderVersion = "2";
-constexpr const char* kFamilies[] = {"default",   "chunks", "blobs",   "tags",  "links",  "jobs", "referrers",
-                                     "sequences", "owners", "garbage", "usage", "damaged"};
+constexpr const char* kFamilies[] = {"default",   "chunks", "blobs",   "tags",  "links",   "jobs",   "referrers",
+                                     "sequences", "owners", "garbage", "usage", "damaged", "images", "pins"};
 enum Family { kDefault, kChunks, kBlobs, kTags };
 
 llvm::Error failure(const std::string& message) {
@@ -283,7 +282,6 @@ struct Store::Impl {
     rocksdb::Status status = db->Get(rocksdb::ReadOptions(), families[kDefault], "schema", &version);
     if (status.IsNotFound()) return to_error(db->Put(synced, families[kDefault], "schema", kSchemaVersion));
     if (!status.ok()) return to_error(status);
-    if (version == kOlderVersion) return to_error(db->Put(synced, families[kDefault], "schema", kSchemaVersion));
     if (version != kSchemaVersion)
       return failure(
           fmt::format("the data has schema version {}, this server reads version {}", version, kSchemaVersion));

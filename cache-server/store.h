@@ -13,8 +13,8 @@
 //   garbage   digest -> seconds since 1970 at which the blob was last stored or lost its last owner, see catalog.h
 //   usage     tenant \0 "2026-11-25" -> milliseconds of processor time, decimal
 //   damaged   digest -> seconds since 1970 at which the blob was found to be damaged
-//
-// Version 2 had no table `damaged`; it is taken as it is and becomes version 3.
+//   images    name \0 index digest -> seconds since 1970 (u64) of its last use, see catalog.h
+//   pins      name \0 tag -> nothing: what the tag names is not evicted
 //
 // Acknowledged means synced: BlobWriter::finish and put return after the write-ahead log is on disk. A blob's chunks
 // are written unsynced as they arrive; the record that makes the blob visible is synced, and with it the whole log
@@ -59,7 +59,7 @@ struct BlobInfo {
 
 using Chunk = std::shared_ptr<const std::string>;
 
-enum class Table { Tags, Links, Jobs, Referrers, Sequences, Owners, Garbage, Usage, Damaged };
+enum class Table { Tags, Links, Jobs, Referrers, Sequences, Owners, Garbage, Usage, Damaged, Images, Pins };
 
 struct Record {
   Table table;

@@ -103,6 +103,7 @@ def sha256(data):
 
 class Server:
     def __init__(self, folder, *options):
+        os.makedirs(folder, exist_ok=True)
         self.data = os.path.join(folder, "data")
         self.log = os.path.join(folder, "server.log")
         self.options = options
