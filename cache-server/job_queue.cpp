@@ -324,6 +324,49 @@ llvm::Expected<size_t> JobQueue::repair(const std::string& digest) {
   return count;
 }
 
+llvm::Expected<size_t> JobQueue::rebuild(const std::string& compiler) {
+  if (compiler == kCompilerVersion) return failure("this server's own compiler is " + compiler);
+  size_t count = 0;
+  llvm::Error error =
+      for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) -> llvm::Error {
+        std::optional<Json> record = done_record(text);
+        if (!record || string_in(*record, "compiler") != compiler) return llvm::Error::success();
+        bool tagged = false;
+        for (const ImageName& name : names_in(*record)) {
+          auto index = store_.get(Table::Tags, name.repository + '\0' + name.tag);
+          if (!index) return index.takeError();
+          tagged |= *index == string_in(*record, "index");
+        }
+        if (!tagged) return llvm::Error::success();
+        ++count;
+        return do_again(key.substr(0, key.find('\0')), *record);
+      });
+  if (error) return error;
+  return count;
+}
+
+llvm::Expected<size_t> JobQueue::revoke(const std::string& compiler) {
+  size_t count = 0;
+  llvm::Error error =
+      for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) -> llvm::Error {
+        std::optional<Json> record = done_record(text);
+        if (!record || string_in(*record, "compiler") != compiler) return llvm::Error::success();
+        std::lock_guard<std::mutex> writing(writes_);  // nobody publishes it once more meanwhile
+        llvm::Expected<std::optional<std::string>> now = store_.get(Table::Jobs, key);
+        if (!now) return now.takeError();
+        std::optional<Json> latest = *now ? done_record(**now) : std::nullopt;
+        if (!latest || string_in(*latest, "compiler") != compiler) return llvm::Error::success();
+        for (const ImageName& name : names_in(*latest)) {
+          llvm::Expected<bool> removed = catalog_.remove_manifest(name.repository, string_in(*latest, "index"));
+          if (!removed) return removed.takeError();
+          count += *removed;
+        }
+        return store_.put({{Table::Jobs, key, std::nullopt}});
+      });
+  if (error) return error;
+  return count;
+}
+
 llvm::Expected<uint64_t> JobQueue::expire(uint64_t seconds) {
   uint64_t expired = 0;
   int64_t oldest = milliseconds_since_1970() - static_cast<int64_t>(seconds * 1000);

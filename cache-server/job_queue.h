@@ -75,6 +75,11 @@ class JobQueue {
   size_t waiting();
   // Does the jobs again whose images have a part with this digest and whose modules are intact; their number.
   llvm::Expected<size_t> repair(const std::string& digest);
+  // Does the jobs again whose images were made by this version of the compiler and still have one of their tags; their
+  // number.
+  llvm::Expected<size_t> rebuild(const std::string& compiler);
+  // Removes the images made by this version of the compiler, and forgets their jobs; the number of images.
+  llvm::Expected<size_t> revoke(const std::string& compiler);
   // Forgets jobs that ended so long ago, unless their images are there; the number.
   llvm::Expected<uint64_t> expire(uint64_t seconds);
 

@@ -11,7 +11,9 @@
 
 #include <fmt/format.h>
 
+#include "administration.h"
 #include "aotc/digest.h"
+#include "control.h"
 #include "janitor.h"
 #include "job_queue.h"
 #include "listener.h"
@@ -78,7 +80,8 @@ llvm::Expected<SigningOptions> read_sign_keys(const ServerArguments& arguments) 
   return signing;
 }
 
-llvm::Error serve(const ServerArguments& arguments) {
+// Until it is told to stop.
+llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   if (llvm::Error error = check_exposure(arguments)) return error;
   Tenants tenants(arguments.token_file);
   if (llvm::Error error = tenants.load()) return error;
@@ -101,7 +104,8 @@ llvm::Error serve(const ServerArguments& arguments) {
   counters.renewed_statements += *renewed;
   JobQueue jobs(**store, catalog, tenants, counters, limits,
                 std::filesystem::absolute(arguments.data).string() + "/work");
-  Listener listener({**store, catalog, tenants, jobs, counters}, arguments.http);
+  Service service{**store, catalog, tenants, jobs, counters};
+  Listener listener(service, arguments.http);
   llvm::Expected<std::string> address = listener.bind(arguments.listen);
   if (!address) return address.takeError();
   if (llvm::Error error = jobs.start()) return error;
@@ -110,11 +114,15 @@ llvm::Error serve(const ServerArguments& arguments) {
   duties.grace_seconds = std::max(duties.grace_seconds, static_cast<uint64_t>(limits.wall_seconds * 2));
   Janitor janitor(catalog, tenants, jobs, counters, duties);
   Scrubber scrubber(**store, jobs, counters, arguments.scrub_rate);
+  llvm::Expected<std::unique_ptr<Control>> control =
+      Control::open(arguments.data, [&](const auto& command) { return run_command(service, command); });
+  if (!control) return control.takeError();
   fmt::print("listening on http://{}\n", *address);
   std::fflush(stdout);
   listener.run();
+  (*store)->stop_backup();
   jobs.stop();
-  return llvm::Error::success();
+  return "";
 }
 
 void add_options(CLI::App& app, ServerArguments& arguments) {
@@ -200,6 +208,27 @@ void add_worker(CLI::App& app, WorkerOptions& options) {
   worker->add_option("--parent", options.limits.parent);
 }
 
+using AdminCommand = llvm::Expected<std::string> (*)(const Administration&);
+
+// The command that was given, or nothing.
+void add_administration(CLI::App& app, Administration& arguments, AdminCommand& chosen) {
+  auto add = [&](const char* name, const char* help, AdminCommand command) {
+    CLI::App* added = app.add_subcommand(name, help);
+    added->add_option("--data", arguments.data, "the server's data folder")->required();
+    added->callback([&chosen, command] { chosen = command; });
+    return added;
+  };
+  CLI::App* backup = add("backup", "add a backup of a server's data, which may be running, to a folder", back_up);
+  backup->add_option("--to", arguments.folder, "folder of the backups")->required();
+  backup->add_option("--keep", arguments.keep, "older backups are removed")->check(CLI::PositiveNumber);
+  CLI::App* from = add("restore", "make a data folder of the last backup", restore);
+  from->add_option("--from", arguments.folder, "folder of the backups")->required();
+  CLI::App* again = add("rebuild", "let a running server compile again what an older compiler made", rebuild);
+  CLI::App* away = add("revoke", "let a running server remove what a compiler made", revoke);
+  for (CLI::App* command : {again, away})
+    command->add_option("--compiler", arguments.compiler, "its version")->required();
+}
+
 void print_new_token() {
   std::string token = aotc::random_hex(32);
   fmt::print("token: {}\n{{\"sha256\": \"{}\", \"roles\": [\"pull\", \"push\"]}}\n", token,
@@ -218,20 +247,25 @@ int main(int argc, char** argv) {
   add_options(app, arguments);
   add_worker(app, worker);
   app.add_subcommand("new-token", "")->group("");
+  Administration administration;
+  AdminCommand command = nullptr;
+  add_administration(app, administration, command);
   try {
     app.parse(argc, argv);
     if (app.got_subcommand("worker")) return run_worker(worker);
     if (app.got_subcommand("new-token")) return print_new_token(), 0;
-    if (arguments.data.empty()) throw CLI::RequiredError("--data");
+    if (!command && arguments.data.empty()) throw CLI::RequiredError("--data");
   } catch (const CLI::Success& done) {
     return app.exit(done);
   } catch (const CLI::ParseError& error) {
     fmt::print(stderr, "aotc-server: {}\nRun `aotc-server --help` for how to use it.\n", error.what());
     return 2;
   }
-  if (llvm::Error error = serve(arguments)) {
-    fmt::print(stderr, "aotc-server: {}\n", llvm::toString(std::move(error)));
+  llvm::Expected<std::string> done = command ? command(administration) : serve(arguments);
+  if (!done) {
+    fmt::print(stderr, "aotc-server: {}\n", llvm::toString(done.takeError()));
     return 1;
   }
+  if (!done->empty()) fmt::print("{}\n", *done);
   return 0;
 }

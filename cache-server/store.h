@@ -120,6 +120,13 @@ class Store {
   // For documents; fails for blobs larger than `limit`.
   llvm::Expected<std::string> read_blob(const BlobInfo& blob, uint64_t limit);
 
+  // Adds a backup of everything acknowledged so far to those in the folder, copying only what they do not have, and
+  // keeps the last `keep` of them. Others can use the store meanwhile; one backup at a time.
+  llvm::Error back_up(const std::string& folder, unsigned keep);
+  void stop_backup();
+  // Makes a store, where there must be none, of the last backup.
+  static llvm::Error restore(const std::string& folder, const std::string& path);
+
   // All or nothing.
   llvm::Error put(const std::vector<Record>& records);
   llvm::Expected<std::optional<std::string>> get(Table table, const std::string& key);
