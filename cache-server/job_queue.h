@@ -58,13 +58,14 @@ struct Submission {
 
 class JobQueue {
  public:
-  // `folder` is for the workers' files; it is emptied.
+  // `folder` is for files of workers and uploads; it is emptied.
   JobQueue(Store& store, Catalog& catalog, Tenants& tenants, Counters& counters, const JobLimits& limits,
            std::string folder);
   ~JobQueue();
   // Requeues what a previous process left unfinished and starts the threads.
   llvm::Error start();
   void stop();
+  const std::string& folder() const { return folder_; }
 
   llvm::Expected<Submission> submit(const std::string& tenant, const BlobInfo& module, const CompileRequest& request);
   // The job as JSON, nothing when the tenant has no such job.

@@ -21,6 +21,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "scrubber.h"
 #include "store.h"
+#include "tls.h"
 #include "worker.h"
 
 namespace {
@@ -31,6 +32,7 @@ struct ServerArguments {
   std::string data;
   std::string listen = "127.0.0.1:8080";
   std::string token_file;
+  std::string tls_certificate, tls_key;
   bool anonymous = false;
   std::vector<std::string> sign_keys;
   uint64_t sign_days = 90;
@@ -85,6 +87,8 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   if (llvm::Error error = check_exposure(arguments)) return error;
   Tenants tenants(arguments.token_file);
   if (llvm::Error error = tenants.load()) return error;
+  TlsIdentity tls(arguments.tls_certificate, arguments.tls_key);
+  if (llvm::Error error = tls.load()) return error;
   std::error_code code;
   std::filesystem::create_directories(arguments.data, code);
   if (code) return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.data + ": " + code.message());
@@ -105,7 +109,7 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   JobQueue jobs(**store, catalog, tenants, counters, limits,
                 std::filesystem::absolute(arguments.data).string() + "/work");
   Service service{**store, catalog, tenants, jobs, counters};
-  Listener listener(service, arguments.http);
+  Listener listener(service, arguments.http, tls);
   llvm::Expected<std::string> address = listener.bind(arguments.listen);
   if (!address) return address.takeError();
   if (llvm::Error error = jobs.start()) return error;
@@ -117,7 +121,7 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   llvm::Expected<std::unique_ptr<Control>> control =
       Control::open(arguments.data, [&](const auto& command) { return run_command(service, command); });
   if (!control) return control.takeError();
-  fmt::print("listening on http://{}\n", *address);
+  fmt::print("listening on {}://{}\n", tls.context() ? "https" : "http", *address);
   std::fflush(stdout);
   listener.run();
   (*store)->stop_backup();
@@ -142,6 +146,12 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
   app.add_option("--sign-days", arguments.sign_days, "days for which a signature is good; renewed after half of them")
       ->check(CLI::Range(1u, 3650u))
       ->capture_default_str();
+  auto* certificate = app.add_option("--tls-cert", arguments.tls_certificate,
+                                     "speak TLS (1.2 and later) with this chain of certificates, PEM; SIGHUP reads it "
+                                     "again");
+  auto* key = app.add_option("--tls-key", arguments.tls_key, "its private key, PEM");
+  certificate->needs(key);
+  key->needs(certificate);
   app.add_flag("--anonymous", arguments.anonymous, "without tokens, listen on an address that is not loopback");
   app.add_option("--grace", arguments.janitor.grace_seconds,
                  "seconds for which a blob that nobody owns is kept; at least as long as a job may take")
@@ -177,7 +187,12 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
                  "memory that one worker may use (default: 2G and 1G for each thread)")
       ->transform(size);
   app.add_option("--max-upload", arguments.http.max_upload, "refuse larger modules (default: 256M)")->transform(size);
-  app.add_option("--max-connections", arguments.http.max_connections, "close further connections at once")
+  ConnectionLimits& connections = arguments.http.connections;
+  app.add_option("--max-connections", connections.all, "close further connections at once")->capture_default_str();
+  app.add_option("--max-connections-per-address", connections.per_address,
+                 "the same for one client address; raise it behind a proxy")
+      ->capture_default_str();
+  app.add_option("--max-connections-per-tenant", connections.per_tenant, "answer further connections with 429")
       ->capture_default_str();
   app.add_option("--header-timeout", arguments.http.header_seconds, "seconds for a request's header, and of idleness")
       ->check(CLI::PositiveNumber)

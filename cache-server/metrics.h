@@ -27,6 +27,7 @@ struct Counters {
   std::atomic<uint64_t> server_errors{0};   // answers 5xx
   std::atomic<uint64_t> download_bytes{0};  // of blobs
   std::atomic<uint64_t> connections{0};     // open now
+  std::atomic<uint64_t> refused_connections{0};  // there were too many
 };
 
 }  // namespace aotc::server

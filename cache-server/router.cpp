@@ -41,6 +41,12 @@ std::optional<Response> admit(Service& service, Request& request) {
   return refused;
 }
 
+bool is_quick(const Request& request) {
+  if (request.method != "GET" && request.method != "HEAD") return false;
+  llvm::StringRef path(request.path);
+  return path == "/healthz" || (is_oci(path) && (path.contains("/blobs/") || path.contains("/manifests/")));
+}
+
 Response route(Service& service, const Request& request) {
   llvm::StringRef path(request.path);
   if (is_oci(path)) return route_oci(service, request);
@@ -76,8 +82,13 @@ std::optional<Response> check_upload(Service& service, const Request& request) {
   return check_compile(service, request);
 }
 
-Response accept_upload(Service& service, const Request& request, const BlobInfo& blob) {
-  return post_compile(service, request, blob);
+Response accept_upload(Service& service, const Request& request, Upload& upload) {
+  if (upload.size() == 0) return problem(400, "the body is empty; it has to be a WebAssembly module");
+  llvm::Expected<BlobInfo> blob = upload.finish(service.store);
+  if (!blob) return internal_problem(blob.takeError());
+  ++service.counters.uploads;
+  service.counters.upload_bytes += blob->size;
+  return post_compile(service, request, *blob);
 }
 
 }  // namespace aotc::server

@@ -48,6 +48,7 @@ std::vector<Metric> collect(Service& service) {
       {"client_errors", false, "answers with a status 4xx", c.client_errors},
       {"server_errors", false, "answers with a status 5xx", c.server_errors},
       {"download_bytes", false, "bytes of blobs sent", c.download_bytes},
+      {"refused_connections", false, "connections closed because there were too many", c.refused_connections},
       {"connections", true, "connections open now", c.connections},
       {"waiting_jobs", true, "jobs in the queue", service.jobs.waiting()}};
 }

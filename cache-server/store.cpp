@@ -449,6 +449,15 @@ llvm::Expected<std::optional<BlobInfo>> Store::find_blob(const std::string& dige
   }
 }
 
+llvm::Expected<std::optional<BlobInfo>> Store::touch_blob(const std::string& digest) {
+  DigestLocks::Guard guard(impl_->digests, digest);
+  llvm::Expected<std::optional<BlobInfo>> blob = find_blob(digest);
+  if (!blob || !*blob) return blob;
+  if ((*blob)->damaged) return std::optional<BlobInfo>();
+  if (llvm::Error error = put({{Table::Garbage, digest, little_endian(seconds_since_1970())}})) return error;
+  return blob;
+}
+
 llvm::Expected<bool> Store::drop_garbage(const std::string& digest, const std::string& since) {
   DigestLocks::Guard guard(impl_->digests, digest);
   llvm::Expected<std::optional<std::string>> now = get(Table::Garbage, digest);

@@ -106,6 +106,8 @@ class Store {
 
   llvm::Expected<BlobInfo> put_blob(llvm::StringRef bytes);
   llvm::Expected<std::optional<BlobInfo>> find_blob(const std::string& digest);
+  // The same, and a blob that is there then counts as stored now (see `garbage`). A damaged one is not there.
+  llvm::Expected<std::optional<BlobInfo>> touch_blob(const std::string& digest);
   // Drops a blob that nobody owns, unless it is being read or was stored once more since its record in `garbage` was
   // `since`.
   llvm::Expected<bool> drop_garbage(const std::string& digest, const std::string& since);

@@ -32,7 +32,7 @@ SOLE_USERS = [
     # The node uses the parser alone, and the type in which it takes bytes.
     ("boost/beast", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),
     ("boost/asio/buffer.hpp", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),
-    ("boost/asio", ["cache-server/http_session.*", "cache-server/http_client.cpp", "cache-server/listener.*", "cache-server/main.cpp"]),
+    ("boost/asio", ["cache-server/http_session.*", "cache-server/http_client.cpp", "cache-server/listener.*", "cache-server/tls.*"]),
     ("openssl/", ["cache-server/signing.*", "cache-server/digest.*"]),
     ("prometheus/", ["cache-server/metrics.*"]),
     ("gtest/", ["test/unit/*"]),
