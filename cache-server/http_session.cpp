@@ -220,6 +220,7 @@ struct HttpSession::Impl {
       std::string& value = request.headers[name];
       value += (value.empty() ? "" : ",") + std::string(field.value());
     }
+    if (message.version() < 11) request.headers.erase("accept-encoding");  // such a body has no length
     request.id = request_id(request.header("x-request-id"));
     Form form{message.version(), request.method == "HEAD", message.keep_alive()};
 
@@ -259,13 +260,12 @@ struct HttpSession::Impl {
 
   void log_request(const Request& request, const Response& response, Clock::time_point started, bool sent) {
     if (!context.limits.log_requests && response.failure.empty()) return;
-    nlohmann::ordered_json fields = {
-        {"request", request.id},
-        {"method", request.method},
-        {"path", request.path},
-        {"status", response.status},
-        {"tenant", request.caller.tenant},
-        {"seconds", std::chrono::duration<double>(Clock::now() - started).count()}};
+    nlohmann::ordered_json fields = {{"request", request.id},
+                                     {"method", request.method},
+                                     {"path", request.path},
+                                     {"status", response.status},
+                                     {"tenant", request.caller.tenant},
+                                     {"seconds", std::chrono::duration<double>(Clock::now() - started).count()}};
     if (!sent) fields["cut_off"] = true;
     if (!response.failure.empty()) fields["error"] = response.failure;
     log(response.failure.empty() ? Level::Info : Level::Error, "request", fields);
@@ -399,7 +399,9 @@ struct HttpSession::Impl {
     uint64_t left = response.blob && !form.head ? response.blob->length : 0;
     uint64_t position = response.blob ? response.blob->offset : 0;
     Part part;
-    if (left > 0 && !next_part(*response.blob, position, left, part)) {
+    bool ready = left == 0;
+    if (!ready) ready = co_await next_part(*response.blob, position, left, part);
+    if (!ready) {
       response = problem(500, "the blob is damaged");
       left = 0;
     }
@@ -408,33 +410,49 @@ struct HttpSession::Impl {
     else if (response.status >= 400)
       ++context.service.counters.client_errors;
 
+    bool empty = response.status == 204 || response.status == 304;
+    bool chunked = response.blob && response.blob->zstd;
     std::optional<uint64_t> length = response.blob ? response.blob->length : response.body.size();
-    if (response.status == 204 || response.status == 304) length.reset();
+    if (empty || chunked) length.reset();
+    if (chunked) response.headers.emplace_back("Transfer-Encoding", "chunked");
     std::string head = head_of(response, form, length);
     std::string_view body = response.blob ? part.bytes() : response.body;
-    if (!length || form.head) body = {};
-    error_code error = co_await write(stream, std::array<asio::const_buffer, 2>{asio::buffer(head), asio::buffer(body)});
+    if (empty || form.head) body = {};
     for (;;) {
+      if (chunked && !body.empty()) head += fmt::format("{:x}\r\n", body.size());
+      std::string_view end = chunked && !body.empty() ? (left == 0 ? "\r\n0\r\n\r\n" : "\r\n") : "";
+      error_code error = co_await write(
+          stream, std::array<asio::const_buffer, 3>{asio::buffer(head), asio::buffer(body), asio::buffer(end)});
       if (error) co_return false;
-      context.service.counters.download_bytes += part.size;
+      if (response.blob) context.service.counters.download_bytes += body.size();
       if (left == 0) co_return true;
-      if (!next_part(*response.blob, position, left, part)) co_return false;
-      error = co_await write(stream, asio::buffer(part.bytes()));
+      bool more = co_await next_part(*response.blob, position, left, part);
+      if (!more) co_return false;
+      head.clear();
+      body = part.bytes();
     }
   }
 
-  bool next_part(const BlobRange& range, uint64_t& position, uint64_t& left, Part& part) {
-    llvm::Expected<Chunk> read =
-        context.service.store.read_chunk(range.blob, static_cast<uint32_t>(position / kChunkSize));
-    if (!read) {
-      log(Level::Error, llvm::toString(read.takeError()));
-      return false;
+  // Compressing takes time, so it is done in the pool.
+  Task<bool> next_part(const BlobRange& range, uint64_t& position, uint64_t& left, Part& part) {
+    Store& store = context.service.store;
+    auto index = static_cast<uint32_t>(position / kChunkSize);
+    size_t begin = position % kChunkSize, size = std::min<uint64_t>(kChunkSize - begin, left);
+    std::optional<llvm::Expected<Chunk>> read;
+    if (range.zstd) {
+      llvm::Expected<Chunk> frame = co_await in_pool([&] { return store.read_frame(range.blob, index); });
+      read.emplace(std::move(frame));
+    } else {
+      read.emplace(store.read_chunk(range.blob, index));
     }
-    size_t begin = position % kChunkSize, size = std::min<uint64_t>((*read)->size() - begin, left);
-    part = {std::move(*read), begin, size};
+    if (!*read) {
+      log(Level::Error, llvm::toString(read->takeError()));
+      co_return false;
+    }
+    part = range.zstd ? Part{**read, 0, (**read)->size()} : Part{**read, begin, size};
     position += size;
     left -= size;
-    return size > 0;
+    co_return true;
   }
 
   // Closing with unread input would reset the connection and could take the answer with it: read a little of what is

@@ -23,10 +23,10 @@ struct Counters {
   std::atomic<uint64_t> single_flight_hits{0};  // requests that joined a job under way
   std::atomic<uint64_t> refused_jobs{0};        // a quota did not allow them
   std::atomic<uint64_t> requests{0};
-  std::atomic<uint64_t> client_errors{0};   // answers 4xx
-  std::atomic<uint64_t> server_errors{0};   // answers 5xx
-  std::atomic<uint64_t> download_bytes{0};  // of blobs
-  std::atomic<uint64_t> connections{0};     // open now
+  std::atomic<uint64_t> client_errors{0};        // answers 4xx
+  std::atomic<uint64_t> server_errors{0};        // answers 5xx
+  std::atomic<uint64_t> download_bytes{0};       // of blobs
+  std::atomic<uint64_t> connections{0};          // open now
   std::atomic<uint64_t> refused_connections{0};  // there were too many
 };
 

@@ -24,6 +24,7 @@
 
 #include <fmt/format.h>
 
+#include "aotc/zstd_frames.h"
 #include "log.h"
 
 namespace aotc::server {
@@ -488,6 +489,17 @@ llvm::Expected<Chunk> Store::read_chunk(const BlobInfo& blob, uint32_t index) {
   llvm::Expected<Chunk> chunk = impl_->load_chunk(blob, index);
   if (chunk) impl_->cache.keep(key, *chunk);
   return chunk;
+}
+
+llvm::Expected<Chunk> Store::read_frame(const BlobInfo& blob, uint32_t index) {
+  std::string key = chunk_key(blob.id, index) + "zstd";
+  if (Chunk frame = impl_->cache.find(key)) return frame;
+  llvm::Expected<Chunk> chunk = read_chunk(blob, index);
+  if (!chunk) return chunk;
+  Chunk frame = std::make_shared<const std::string>(zstd_frame(**chunk));
+  if (frame->empty()) return failure(blob.digest + ": no memory to compress it");
+  impl_->cache.keep(key, frame);
+  return frame;
 }
 
 llvm::Error Store::check_blob(const BlobInfo& blob, llvm::function_ref<bool(uint64_t)> pace) {

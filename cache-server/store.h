@@ -113,6 +113,8 @@ class Store {
   llvm::Expected<bool> drop_garbage(const std::string& digest, const std::string& since);
   // The bytes of chunk `index`: kChunkSize of them unless it is the last one.
   llvm::Expected<Chunk> read_chunk(const BlobInfo& blob, uint32_t index);
+  // The same as a zstd frame.
+  llvm::Expected<Chunk> read_frame(const BlobInfo& blob, uint32_t index);
   // Compares the whole blob on disk with its checksums and its digest, and marks it when it is damaged. `pace` hears of
   // every chunk's size and ends the check with false.
   llvm::Error check_blob(const BlobInfo& blob, llvm::function_ref<bool(uint64_t)> pace);

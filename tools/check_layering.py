@@ -33,6 +33,7 @@ SOLE_USERS = [
     ("boost/beast", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),
     ("boost/asio/buffer.hpp", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),
     ("boost/asio", ["cache-server/http_session.*", "cache-server/http_client.cpp", "cache-server/listener.*", "cache-server/tls.*"]),
+    ("zstd.h", ["cache-server/zstd_frames.cpp"]),
     ("openssl/", ["cache-server/signing.*", "cache-server/digest.*"]),
     ("prometheus/", ["cache-server/metrics.*"]),
     ("gtest/", ["test/unit/*"]),
