@@ -31,6 +31,7 @@ struct BlobRange {
   BlobInfo blob;
   uint64_t offset = 0;
   uint64_t length = 0;
+  bool zstd = false;  // compressed; then it is the whole blob
 };
 
 struct Response {

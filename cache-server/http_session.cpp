@@ -227,6 +227,7 @@ struct HttpSession::Impl {
       std::string& value = request.headers[name];
       value += (value.empty() ? "" : ",") + std::string(field.value());
     }
+    if (message.version() < 11) request.headers.erase("accept-encoding");  // such a body has no length
     request.id = request_id(request.header("x-request-id"));
     Form form{message.version(), request.method == "HEAD", message.keep_alive()};
 
@@ -266,13 +267,12 @@ struct HttpSession::Impl {
 
   void log_request(const Request& request, const Response& response, Clock::time_point started, bool sent) {
     if (!context.limits.log_requests && response.failure.empty()) return;
-    nlohmann::ordered_json fields = {
-        {"request", request.id},
-        {"method", request.method},
-        {"path", request.path},
-        {"status", response.status},
-        {"tenant", request.caller.tenant},
-        {"seconds", std::chrono::duration<double>(Clock::now() - started).count()}};
+    nlohmann::ordered_json fields = {{"request", request.id},
+                                     {"method", request.method},
+                                     {"path", request.path},
+                                     {"status", response.status},
+                                     {"tenant", request.caller.tenant},
+                                     {"seconds", std::chrono::duration<double>(Clock::now() - started).count()}};
     if (!sent) fields["cut_off"] = true;
     if (!response.failure.empty()) fields["error"] = response.failure;
     log(response.failure.empty() ? Level::Info : Level::Error, "request", fields);
@@ -392,14 +392,23 @@ struct HttpSession::Impl {
     co_return std::nullopt;
   }
 
+  struct Part {  // of a chunk
+    Chunk chunk;
+    size_t begin = 0, size = 0;
+
+    std::string_view bytes() const { return chunk ? std::string_view(*chunk).substr(begin, size) : std::string_view(); }
+  };
+
   // Header and body; false when the connection failed. The first chunk of a blob is read before the header is sent, so
   // that damage is an answer; damage found later can only cut the connection.
   template <typename Stream>
   Task<bool> send(Stream& stream, Response& response, Form form) {
     uint64_t left = response.blob && !form.head ? response.blob->length : 0;
     uint64_t position = response.blob ? response.blob->offset : 0;
-    std::string chunk;
-    if (left > 0 && !next_chunk(*response.blob, position, left, chunk)) {
+    Part part;
+    bool ready = left == 0;
+    if (!ready) ready = co_await next_part(*response.blob, position, left, part);
+    if (!ready) {
       response = problem(500, "the blob is damaged");
       left = 0;
     }
@@ -408,34 +417,49 @@ struct HttpSession::Impl {
     else if (response.status >= 400)
       ++context.service.counters.client_errors;
 
+    bool empty = response.status == 204 || response.status == 304;
+    bool chunked = response.blob && response.blob->zstd;
     std::optional<uint64_t> length = response.blob ? response.blob->length : response.body.size();
-    if (response.status == 304) length.reset();
+    if (empty || chunked) length.reset();
+    if (chunked) response.headers.emplace_back("Transfer-Encoding", "chunked");
     std::string head = head_of(response, form, length);
-    std::string_view body = response.blob ? std::string_view(chunk) : response.body;
-    if (form.head || response.status == 304) body = {};
-    error_code error = co_await write(stream, std::array<asio::const_buffer, 2>{asio::buffer(head), asio::buffer(body)});
+    std::string_view body = response.blob ? part.bytes() : response.body;
+    if (empty || form.head) body = {};
     for (;;) {
+      if (chunked && !body.empty()) head += fmt::format("{:x}\r\n", body.size());
+      std::string_view end = chunked && !body.empty() ? (left == 0 ? "\r\n0\r\n\r\n" : "\r\n") : "";
+      error_code error = co_await write(
+          stream, std::array<asio::const_buffer, 3>{asio::buffer(head), asio::buffer(body), asio::buffer(end)});
       if (error) co_return false;
-      if (!chunk.empty()) context.service.counters.download_bytes += chunk.size();
+      if (response.blob) context.service.counters.download_bytes += body.size();
       if (left == 0) co_return true;
-      if (!next_chunk(*response.blob, position, left, chunk)) co_return false;
-      error = co_await write(stream, asio::buffer(chunk));
+      bool more = co_await next_part(*response.blob, position, left, part);
+      if (!more) co_return false;
+      head.clear();
+      body = part.bytes();
     }
   }
 
-  bool next_chunk(const BlobRange& range, uint64_t& position, uint64_t& left, std::string& chunk) {
-    llvm::Expected<std::string> read =
-        context.service.store.read_chunk(range.blob, static_cast<uint32_t>(position / kChunkSize));
-    if (!read) {
-      log(Level::Error, llvm::toString(read.takeError()));
-      return false;
+  // Compressing takes time, so it is done in the pool.
+  Task<bool> next_part(const BlobRange& range, uint64_t& position, uint64_t& left, Part& part) {
+    Store& store = context.service.store;
+    auto index = static_cast<uint32_t>(position / kChunkSize);
+    size_t begin = position % kChunkSize, size = std::min<uint64_t>(kChunkSize - begin, left);
+    std::optional<llvm::Expected<Chunk>> read;
+    if (range.zstd) {
+      llvm::Expected<Chunk> frame = co_await in_pool([&] { return store.read_frame(range.blob, index); });
+      read.emplace(std::move(frame));
+    } else {
+      read.emplace(store.read_chunk(range.blob, index));
     }
-    chunk = std::move(*read);
-    if (size_t skipped = position % kChunkSize) chunk.erase(0, skipped);
-    if (chunk.size() > left) chunk.resize(left);
-    position += chunk.size();
-    left -= chunk.size();
-    return !chunk.empty();
+    if (!*read) {
+      log(Level::Error, llvm::toString(read->takeError()));
+      co_return false;
+    }
+    part = range.zstd ? Part{**read, 0, (**read)->size()} : Part{**read, begin, size};
+    position += size;
+    left -= size;
+    co_return true;
   }
 
   // Closing with unread input would reset the connection and could take the answer with it: read a little of what is

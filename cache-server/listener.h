@@ -21,7 +21,7 @@ struct HttpLimits {
   ConnectionLimits connections;
   double header_seconds = 30;  // for a whole header, and for an idle connection
   double body_seconds = 60;    // for each 256 KiB of a body, either way
-  unsigned threads = 0;  // that sessions run on; 0: one for each core
+  unsigned threads = 0;        // that sessions run on; 0: one for each core
   bool log_requests = true;
 };
 

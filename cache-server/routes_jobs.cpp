@@ -68,7 +68,8 @@ std::optional<Response> check_compile(Service& service, const Request& request) 
   const std::string& tenant = request.caller.tenant;
   uint64_t length = 0;
   llvm::StringRef(request.header("content-length")).getAsInteger(10, length);
-  uint64_t bytes = service.tenants.quota(tenant).bytes, used = service.catalog.bytes_of(tenant);
+  Quota quota = service.tenants.quota(tenant);
+  uint64_t bytes = quota.bytes, used = quota.evict ? 0 : service.catalog.bytes_of(tenant);
   if (used >= bytes || length > bytes - used) return problem(403, llvm::toString(llvm::make_error<QuotaError>(bytes)));
   return std::nullopt;
 }
