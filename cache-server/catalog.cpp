@@ -62,12 +62,6 @@ llvm::Error Catalog::open() {
   });
 }
 
-llvm::Expected<bool> Catalog::owns(const std::string& tenant, const std::string& digest) {
-  llvm::Expected<std::optional<std::string>> record = store_.get(Table::Owners, pair_key(digest, tenant));
-  if (!record) return record.takeError();
-  return record->has_value();
-}
-
 uint64_t Catalog::owned_bytes() {
   std::lock_guard<std::mutex> lock(totals_mutex_);
   return owned_bytes_;

@@ -67,7 +67,6 @@ class Catalog {
   // Adds up what each tenant owns. Call it first.
   llvm::Error open();
   uint64_t bytes_of(const std::string& tenant);
-  llvm::Expected<bool> owns(const std::string& tenant, const std::string& digest);
   // Of all blobs that have an owner, each once.
   uint64_t owned_bytes();
 

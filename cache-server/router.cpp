@@ -51,8 +51,6 @@ Response route(Service& service, const Request& request) {
   llvm::StringRef path(request.path);
   if (is_oci(path)) return route_oci(service, request);
   bool job = path.starts_with("/v1/jobs/");
-  std::optional<std::string> module = request.parameter("module");
-  if (path == "/v1/compile" && request.method == "POST" && module) return post_known(service, request, *module);
   bool pins = path == "/v1/pins";
   bool known = job || pins || path == "/v1/compile" || path == "/v1/modules" || path == "/v1/stats" ||
                path == "/v1/openapi.json" || path == "/healthz" || path == "/readyz" || path == "/metrics";
@@ -78,9 +76,7 @@ Response route(Service& service, const Request& request) {
   return path == "/readyz" ? get_readiness(service) : get_health();
 }
 
-bool is_upload(const Request& request) {
-  return request.method == "POST" && request.path == "/v1/compile" && !request.parameter("module");
-}
+bool is_upload(const Request& request) { return request.method == "POST" && request.path == "/v1/compile"; }
 
 std::optional<Response> check_upload(Service& service, const Request& request) {
   return check_compile(service, request);

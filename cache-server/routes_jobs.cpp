@@ -36,10 +36,7 @@ Response refused_job(const std::string& reason) {
 
 // What is asked, if this caller may ask for it.
 llvm::Expected<CompileRequest> compile_request(Service& service, const Request& request) {
-  auto query = request.query;
-  query.erase(std::remove_if(query.begin(), query.end(), [](const auto& pair) { return pair.first == "module"; }),
-              query.end());
-  llvm::Expected<CompileRequest> options = parse_compile_request(query);
+  llvm::Expected<CompileRequest> options = parse_compile_request(request.query);
   if (options && !options->name.empty() && !service.tenants.owns(request.caller, options->name))
     return llvm::createStringError(llvm::inconvertibleErrorCode(),
                                    "name: your repositories start with \"" + request.caller.tenant + "/\"");
@@ -72,22 +69,6 @@ Response post_compile(Service& service, const Request& request, const BlobInfo& 
   Response response = describe(service, request, submission->id, submission->done ? 200 : 202);
   response.headers.emplace_back("Location", "/v1/jobs/" + submission->id);
   return response;
-}
-
-// What other tenants have makes no difference, not even in time.
-Response post_known(Service& service, const Request& request, const std::string& digest) {
-  if (!is_digest(digest)) return problem(400, "module: not a digest");
-  if (std::optional<Response> refused = check_compile(service, request)) return *refused;
-  const Response unknown = problem(404, "you have no such module; upload it");
-  if (!service.tenants.open_to_all()) {  // without tenants, everybody has what is there
-    llvm::Expected<bool> known = service.catalog.owns(request.caller.tenant, digest);
-    if (!known) return internal_problem(known.takeError());
-    if (!*known) return unknown;
-  }
-  llvm::Expected<std::optional<BlobInfo>> module = service.store.touch_blob(digest);
-  if (!module) return internal_problem(module.takeError());
-  if (!*module) return unknown;
-  return post_compile(service, request, **module);
 }
 
 Response get_job(Service& service, const Request& request, const std::string& id) {

@@ -1,7 +1,6 @@
 // routes_jobs.h - the job API.
 //
 //   POST /v1/compile?target=&cpu=&tier=&name=&tag=   202 and the job, or 200 when its image is there
-//        with "module=DIGEST" and no body            the same for a module that the tenant has; else 404, upload it
 //   GET  /v1/jobs/{id}?wait=SECONDS                  the job; with wait, when it has ended or the time is over
 //        with "Accept: text/event-stream"            the job as an event each time it changes, until it has ended
 //   DELETE /v1/jobs/{id}                             cancels it
@@ -13,7 +12,6 @@
 namespace aotc::server {
 
 std::optional<Response> check_compile(Service& service, const Request& request);
-Response post_known(Service& service, const Request& request, const std::string& digest);
 Response post_compile(Service& service, const Request& request, const BlobInfo& module);
 Response get_job(Service& service, const Request& request, const std::string& id);
 Response delete_job(Service& service, const Request& request, const std::string& id);

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "aotc/digest.h"
 #include "aotc/registry_client.h"
 
 namespace {
@@ -71,18 +70,11 @@ llvm::Expected<std::string> compile_on_server(const std::string& wasm, const Rem
   std::optional<aotc::HttpUrl> url = aotc::parse_url(base + "/v1/compile" + query, error);
   if (!url) return failure("--server: " + error);
 
-  // A module that the server has is not sent once more.
-  aotc::HttpRequest request{"POST", *url, {{"Content-Type", "application/wasm"}}, ""};
-  request.url.target += "&module=" + aotc::sha256(wasm);
+  aotc::HttpRequest request{"POST", *url, {{"Content-Type", "application/wasm"}}, wasm};
   std::string token = server_token();
   if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
   aotc::HttpResponse response;
   if (!aotc::send_request(request, {}, response, error)) return failure(error);
-  if (response.status == 404) {
-    request.url = *url;
-    request.body = wasm;
-    if (!aotc::send_request(request, {}, response, error)) return failure(error);
-  }
   if (response.status != 200 && response.status != 202)
     return failure(url->authority() + ": " + aotc::refusal(response));
 
