@@ -24,12 +24,15 @@ std::unique_ptr<Connections::Seat> Connections::take_seat(const std::string& add
 bool Connections::Seat::take_tenant(const std::string& tenant) {
   if (tenant == tenant_) return true;
   std::lock_guard<std::mutex> lock(connections_.mutex_);
-  unsigned& count = connections_.tenants_[tenant];
-  if (count >= connections_.limits_.per_tenant) {
-    ++connections_.counters_.refused_connections;
-    return false;
+  if (!tenant.empty()) {
+    unsigned& count = connections_.tenants_[tenant];
+    if (count >= connections_.limits_.per_tenant) {
+      if (count == 0) connections_.tenants_.erase(tenant);
+      ++connections_.counters_.refused_connections;
+      return false;
+    }
+    ++count;
   }
-  ++count;
   if (!tenant_.empty()) remove(connections_.tenants_, tenant_);
   tenant_ = tenant;
   return true;

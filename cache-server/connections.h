@@ -30,7 +30,7 @@ class Connections {
     ~Seat();
     Seat(const Seat&) = delete;
     Seat& operator=(const Seat&) = delete;
-    // It now carries a request of this tenant; false when the tenant has too many.
+    // It now carries a request of this tenant, or of nobody's (""); false when the tenant has too many.
     bool take_tenant(const std::string& tenant);
 
    private:

@@ -65,16 +65,23 @@ std::string request_id(const std::string& given) {
   bool good = !given.empty() && given.size() <= 64 && std::all_of(given.begin(), given.end(), [](char c) {
     return llvm::isAlnum(c) || c == '-' || c == '_' || c == '.';
   });
-  return good ? given : random_hex(8);
+  static const std::string process = random_hex(4);
+  static std::atomic<uint32_t> count{0};
+  return good ? given : fmt::format("{}{:08x}", process, ++count);
 }
 
 // "Wed, 26 Nov 2026 01:02:03 GMT"
-std::string http_date() {
-  std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  return std::string(text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts));
+std::string_view http_date() {
+  thread_local std::time_t last = 0;
+  thread_local char text[32];
+  thread_local size_t length = 0;
+  if (std::time_t now = std::time(nullptr); now != last) {
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    last = now;
+  }
+  return {text, length};
 }
 
 // How the answer to one request has to look.
@@ -229,7 +236,7 @@ struct HttpSession::Impl {
       response = problem(400, llvm::toString(std::move(bad)));
     } else if (std::optional<Response> denied = admit(context.service, request)) {
       response = std::move(*denied);
-    } else if (!request.caller.tenant.empty() && !seat->take_tenant(request.caller.tenant)) {
+    } else if (!seat->take_tenant(request.caller.tenant)) {
       response = problem(429, "too many of your connections are open");
       form.keep_alive = false;
     } else if (is_upload(request)) {

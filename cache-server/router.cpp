@@ -56,6 +56,7 @@ Response route(Service& service, const Request& request) {
                path == "/v1/openapi.json" || path == "/healthz" || path == "/readyz" || path == "/metrics";
   if (!known) return problem(404, "there is nothing at this path");
   bool get = request.method == "GET" || request.method == "HEAD";
+  if (path == "/v1/compile" && request.method == "POST") return compile_known(service, request);
   bool taken =
       get || (job && request.method == "DELETE") || (pins && (request.method == "PUT" || request.method == "DELETE"));
   if (path == "/v1/compile" || !taken) {
@@ -76,7 +77,10 @@ Response route(Service& service, const Request& request) {
   return path == "/readyz" ? get_readiness(service) : get_health();
 }
 
-bool is_upload(const Request& request) { return request.method == "POST" && request.path == "/v1/compile"; }
+bool is_upload(const Request& request) {
+  return request.method == "POST" && request.path == "/v1/compile" &&
+         request.header("content-type") != "application/json";
+}
 
 std::optional<Response> check_upload(Service& service, const Request& request) {
   return check_compile(service, request);

@@ -110,14 +110,16 @@ Response send_blob(const Request& request, const BlobInfo& blob, const std::stri
 
 Response get_linked(Service& service, const Request& request, const std::string& name, const std::string& digest,
                     bool manifest) {
-  Response unknown = manifest ? oci_error(404, "MANIFEST_UNKNOWN", "the repository has no such manifest")
-                              : oci_error(404, "BLOB_UNKNOWN", "the repository has no such blob");
+  auto unknown = [manifest] {
+    return manifest ? oci_error(404, "MANIFEST_UNKNOWN", "the repository has no such manifest")
+                    : oci_error(404, "BLOB_UNKNOWN", "the repository has no such blob");
+  };
   llvm::Expected<std::optional<std::string>> link = service.store.get(Table::Links, name + '\0' + digest);
   if (!link) return internal_problem(link.takeError());
-  if (!*link || (manifest && **link != kIndexType && **link != kManifestType)) return unknown;
+  if (!*link || (manifest && **link != kIndexType && **link != kManifestType)) return unknown();
   llvm::Expected<std::optional<BlobInfo>> blob = service.store.find_blob(digest);
   if (!blob) return internal_problem(blob.takeError());
-  if (!*blob) return unknown;
+  if (!*blob) return unknown();
   if (**link == kIndexType) service.catalog.touch(name, digest);
   if ((*blob)->damaged)
     return oci_error(500, "BLOB_DAMAGED", digest + " is damaged on the server's disk; what can be made again will be");

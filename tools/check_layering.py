@@ -28,7 +28,7 @@ SOLE_USERS = [
     ("CLI/", ["tools/command.h", "tools/aotc.cpp", "tools/cmd_*.cpp", "cache-server/main.cpp"]),
     ("nlohmann/", ["tools/cmd_*.cpp", "tools/remote_compile.cpp", "cache-server/*"]),
     ("rocksdb/", ["cache-server/store.cpp", "test/unit/server/edit_store.cpp"]),
-    ("seccomp.h", ["tools/syscall_filter.c"]),
+    ("seccomp.h", ["tools/syscall_filter.c", "cache-server/confine.cpp"]),
     # The node uses the parser alone, and the type in which it takes bytes.
     ("boost/beast", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),
     ("boost/asio/buffer.hpp", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),
