@@ -13,6 +13,9 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <chrono>
+#include <optional>
+
+#include "aotc/zstd_frames.h"
 
 namespace aotc {
 
@@ -32,6 +35,7 @@ struct Exchange {
   HttpResponse& response;
   std::string& error;
   bool done = false;
+  std::optional<ZstdDecoder> decoder = std::nullopt;
 
   asio::awaitable<void> run() {
     auto executor = co_await asio::this_coro::executor;
@@ -67,6 +71,7 @@ struct Exchange {
     message.set(http::field::host, request.url.authority());
     message.set(http::field::user_agent, "aotc");
     for (const auto& [name, value] : request.headers) message.set(name, value);
+    if (options.zstd) message.set(http::field::accept_encoding, "zstd");
     message.keep_alive(false);
     message.body() = request.body;
     message.prepare_payload();
@@ -90,6 +95,7 @@ struct Exchange {
       std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
       response.headers[name] = std::string(field.value());
     }
+    if (response.header("content-encoding") == "zstd") decoder.emplace();
     std::string part(kPart, '\0');
     while (!parser.is_done()) {
       parser.get().body().data = part.data();
@@ -97,10 +103,16 @@ struct Exchange {
       expires(transport);
       auto [cut, read] = co_await http::async_read_some(stream, buffer, parser, kToken);
       size_t size = part.size() - parser.get().body().size;
-      if (!take(part.data(), size)) co_return;
+      if (!decode(part.data(), size)) co_return;
       if (cut && cut != http::error::need_buffer) co_return fail(cut);
     }
-    done = true;
+    done = !decoder || decoder->is_complete();
+    if (!done) error = request.url.authority() + ": the answer is not complete";
+  }
+
+  bool decode(const char* data, size_t size) {
+    if (!decoder) return take(data, size);
+    return decoder->decode({data, size}, [this](const char* part, size_t count) { return take(part, count); }, error);
   }
 
   bool take(const char* data, size_t size) {

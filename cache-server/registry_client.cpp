@@ -17,6 +17,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr uint64_t kMaxDocument = 4 << 20;
+constexpr uint64_t kWorthCompressing = 64 << 10;
 constexpr unsigned kMaxPages = 1000;
 constexpr const char* kIndexType = "application/vnd.oci.image.index.v1+json";
 constexpr const char* kAccept =
@@ -258,6 +259,7 @@ bool RegistryClient::blob(const Descriptor& blob, const std::function<bool(const
   uint64_t size = 0;
   HttpOptions options;
   options.max_body = kMaxDocument;
+  options.zstd = blob.size >= kWorthCompressing;
   options.sink = [&](const char* data, size_t count) {
     hash.update(data, count);
     size += count;

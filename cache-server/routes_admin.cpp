@@ -20,6 +20,7 @@ struct Metric {
 
 std::vector<Metric> collect(Service& service) {
   const Counters& c = service.counters;
+  StoreStats store = service.store.stats();
   return {
       {"uploads", false, "modules received and stored", c.uploads},
       {"upload_bytes", false, "bytes of modules received", c.upload_bytes},
@@ -27,6 +28,17 @@ std::vector<Metric> collect(Service& service) {
       {"failed", false, "jobs that ended with an error", c.failed},
       {"cancelled", false, "jobs that were cancelled", c.cancelled},
       {"swept_blobs", false, "blobs dropped because nobody owned them", c.swept_blobs},
+      {"evicted_images", false, "images evicted because of age or size, or without a tag",
+       service.catalog.evicted_images()},
+      {"expired_jobs", false, "jobs forgotten long after their end", c.expired_jobs},
+      {"owned_bytes", true, "bytes of blobs that have an owner", service.catalog.owned_bytes()},
+      {"scrubbed_blobs", false, "blobs read whole and compared with their digests", c.scrubbed_blobs},
+      {"scrubbed_bytes", false, "bytes read to find damage", c.scrubbed_bytes},
+      {"repairs", false, "jobs done again because of damage", c.repairs},
+      {"damaged_blobs", true, "blobs that are damaged now", store.damaged},
+      {"store_bytes", true, "bytes of all blobs", store.bytes},
+      {"chunk_cache_hits", false, "chunks found in memory", store.cache_hits},
+      {"chunk_cache_misses", false, "chunks read from the disk and checked", store.cache_misses},
       {"renewed_statements", false, "statements signed again because of their age or other keys", c.renewed_statements},
       {"denied", false, "requests without a token that allows them", c.denied},
       {"cache_hits", false, "requests answered by an image that was there", c.cache_hits},
@@ -36,6 +48,7 @@ std::vector<Metric> collect(Service& service) {
       {"client_errors", false, "answers with a status 4xx", c.client_errors},
       {"server_errors", false, "answers with a status 5xx", c.server_errors},
       {"download_bytes", false, "bytes of blobs sent", c.download_bytes},
+      {"refused_connections", false, "connections closed because there were too many", c.refused_connections},
       {"connections", true, "connections open now", c.connections},
       {"waiting_jobs", true, "jobs in the queue", service.jobs.waiting()}};
 }

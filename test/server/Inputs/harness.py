@@ -12,8 +12,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
-BIN = os.environ["AOTC_BIN"]
+BIN = os.environ.get("AOTC_BIN", os.path.join(os.path.dirname(__file__), "../../../build/bin"))
 AOTC = os.path.join(BIN, "aotc")
 
 
@@ -36,8 +37,16 @@ def hello_wasm(folder):
 
 def different(wasm, text):
     """The same module with a custom section that holds `text` (up to 100 characters): another digest."""
-    content = b"\x04note" + text.encode()
-    return wasm + b"\x00" + bytes([len(content)]) + content
+    return padded(wasm, text.encode())
+
+
+def padded(wasm, data):
+    """The same module with a custom section that holds `data`."""
+    content = b"\x04note" + data
+    size, rest = b"", len(content)
+    while rest >= 0x80:
+        size, rest = size + bytes([rest & 0x7f | 0x80]), rest >> 7
+    return wasm + b"\x00" + size + bytes([rest]) + content
 
 
 def write_tokens(folder, tenants, operators=("root",)):
@@ -52,16 +61,78 @@ def write_tokens(folder, tenants, operators=("root",)):
     return path
 
 
+class StoreFiles:
+    """The store of a server that is stopped, from below (see test/unit/server/edit_store.cpp)."""
+
+    def __init__(self, data):
+        self.path = os.path.join(data, "store")
+
+    def edit(self, verb, family, key, value=b""):
+        command = [os.path.join(BIN, "edit_store"), self.path, verb, family, key.hex()]
+        return subprocess.run(command, input=value.hex(), check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+
+    def get(self, family, key):
+        return bytes.fromhex(self.edit("get", family, key))
+
+    def put(self, family, key, value):
+        self.edit("put", family, key, value)
+
+    def delete(self, family, key):
+        self.edit("delete", family, key)
+
+    def chunk_key(self, digest, index):
+        return self.get("blobs", digest.encode())[:8][::-1] + index.to_bytes(4, "big")
+
+    def damage(self, digest, index, position=100):
+        """Changes a byte of a chunk and leaves its checksum."""
+        key = self.chunk_key(digest, index)
+        value = bytearray(self.get("chunks", key))
+        value[8 + position] ^= 1
+        self.put("chunks", key, bytes(value))
+
+
+def wait_until(condition):
+    """Asks until it is true; lit's time limit is the only one."""
+    while not condition():
+        time.sleep(0.02)
+
+
 def sha256(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+class Authority:
+    """An authority of certificates made by openssl in `folder`; `file` holds its own."""
+
+    def __init__(self, folder, name="ca"):
+        self.folder, self.name, self.file = folder, name, f"{folder}/{name}.pem"
+        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                     "-subj", f"/CN={name}", "-keyout", f"{folder}/{name}.key", "-out", self.file)
+
+    def openssl(self, *arguments):
+        subprocess.run(["openssl", *arguments], check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    def issue(self, name, subject="IP:127.0.0.1,DNS:localhost", expired=False):
+        """A certificate and its key for a server: the options with which one uses them."""
+        base = f"{self.folder}/{name}"
+        with open(base + ".ext", "w") as file:
+            file.write(f"subjectAltName={subject}\n")
+        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=server",
+                     "-keyout", base + ".key", "-out", base + ".csr")
+        self.openssl("x509", "-req", "-in", base + ".csr", "-CA", self.file, "-CAkey", f"{self.folder}/{self.name}.key",
+                     "-CAcreateserial", "-extfile", base + ".ext", "-out", base + ".pem", "-days", "-1" if expired else "1")
+        return ["--tls-cert", base + ".pem", "--tls-key", base + ".key"]
+
+
 class Server:
     def __init__(self, folder, *options):
+        os.makedirs(folder, exist_ok=True)
         self.data = os.path.join(folder, "data")
         self.log = os.path.join(folder, "server.log")
         self.options = options
         self.token = None
+        self.tls = None  # a context of ssl for requests by TLS
+        self.environment = None  # this process's own
 
     def as_user(self, token):
         """The same server, asked with a token."""
@@ -73,9 +144,9 @@ class Server:
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(
                 [os.path.join(BIN, "aotc-server"), "--data", self.data, "--listen", "127.0.0.1:0", *self.options],
-                stdout=subprocess.PIPE, stderr=log, text=True)
+                stdout=subprocess.PIPE, stderr=log, text=True, env=self.environment)
         line = self.process.stdout.readline()
-        assert line.startswith("listening on http://127.0.0.1:"), (line, open(self.log).read())
+        assert line.startswith("listening on http"), (line, open(self.log).read())
         self.port = int(line.rsplit(":", 1)[1])
         return self
 
@@ -95,7 +166,10 @@ class Server:
         assert self.process.wait(timeout=60) == 0, self.process.returncode
 
     def request(self, method, path, body=None, headers={}):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        if self.tls:
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=120, context=self.tls)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         if self.token is not None:
             headers = {"Authorization": "Bearer " + self.token, **headers}
         connection.request(method, path, body, headers)

@@ -1,6 +1,6 @@
 """A registry that serves one image from memory, with its documents and blobs changed at will.
 
-    with Registry(paths) as registry: ...       paths: "/v2/..." -> (media type, bytes)
+    with Registry(paths) as registry: ...       paths: "/v2/..." -> (media type, bytes), or with a content coding
 """
 import http.server
 import threading
@@ -12,9 +12,11 @@ class Registry:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
-                kind, body = paths.get(self.path.split("?")[0], (None, b"{}"))
+                kind, body, *coding = paths.get(self.path.split("?")[0], (None, b"{}"))
                 self.send_response(200 if kind else 404)
                 self.send_header("Content-Type", kind or "application/json")
+                if coding:
+                    self.send_header("Content-Encoding", *coding)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
