@@ -117,3 +117,16 @@ enum aotc_status aotc_instance_call(struct aotc_instance* instance, const struct
   if (status == AOTC_OK && type.results != 0) memcpy(results, slots, type.results * sizeof(*results));
   return status;
 }
+
+enum aotc_status aotc_instance_enter(struct aotc_instance* instance, struct aotc_error* error) {
+  const struct aotc_artifact* artifact = instance->artifact;
+  const struct aotc_export* entry = aotc_artifact_export(artifact, "_start", AOTC_EXPORT_FUNCTION);
+  if (entry == NULL) entry = aotc_artifact_export(artifact, "_initialize", AOTC_EXPORT_FUNCTION);
+  struct aotc_type_view type;
+  if (entry == NULL)
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: exports neither _start nor _initialize", artifact->name);
+  if (!aotc_artifact_type(artifact, entry->type, &type) || type.params + type.results != 0)
+    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: the entry point takes arguments", artifact->name);
+  enum aotc_status status = aotc_instance_start(instance, error);
+  return status == AOTC_OK ? aotc_instance_call(instance, entry, NULL, NULL, error) : status;
+}

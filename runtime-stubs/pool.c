@@ -141,13 +141,7 @@ enum aotc_status aotc_slot_begin(struct aotc_slot* slot, struct aotc_error* erro
     slot->thaw_nanoseconds = now() - start;
     return aotc_instance_go_on(slot->instance, artifact->snapshot->wrapper, error);
   }
-  enum aotc_status status = aotc_instance_start(slot->instance, error);
-  if (status != AOTC_OK) return status;
-  const struct aotc_export* entry = aotc_artifact_export(artifact, "_start", AOTC_EXPORT_FUNCTION);
-  struct aotc_type_view type;
-  if (!aotc_artifact_type(artifact, entry->type, &type) || type.params + type.results != 0)
-    return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: _start takes arguments", artifact->name);
-  return aotc_instance_call(slot->instance, entry, NULL, NULL, error);
+  return aotc_instance_enter(slot->instance, error);
 }
 
 enum aotc_status aotc_pool_give(struct aotc_pool* pool, struct aotc_slot* slot, struct aotc_error* error) {

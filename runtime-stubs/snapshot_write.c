@@ -9,7 +9,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -265,27 +264,21 @@ static bool put(int fd, const void* bytes, uint64_t size) {
   return true;
 }
 
-static enum aotc_status write_file(struct writer* w, const char* path) {
+static enum aotc_status write_file(struct writer* w, int fd) {
   static const uint8_t zeros[AOTC_IMAGE_PAGE];
-  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   uint64_t used = sizeof(w->head) + w->size;
-  bool good = fd >= 0 && put(fd, &w->head, sizeof(w->head)) && put(fd, w->arrays, w->size) &&
+  bool good = put(fd, &w->head, sizeof(w->head)) && put(fd, w->arrays, w->size) &&
               put(fd, zeros, w->head.head_size - used);
   for (uint32_t i = 0; i < w->run_count && good; ++i)
     good = put(fd, aotc_base(w->instance) + w->runs[i].address, w->runs[i].pages * AOTC_IMAGE_PAGE);
-  int saved = errno;
-  if (fd >= 0 && close(fd) != 0 && good) {
-    saved = errno;
-    good = false;
-  }
-  return good ? AOTC_OK : aotc_fail(w->error, AOTC_ERROR_IO, "%s: %s", path, strerror(saved));
+  return good ? AOTC_OK : aotc_fail(w->error, AOTC_ERROR_IO, "cannot write the snapshot: %s", strerror(errno));
 }
 
 enum aotc_status aotc_snapshot_write(struct aotc_instance* instance, struct aotc_wasi* wasi, uint64_t nanoseconds,
-                                     const char* path, struct aotc_error* error) {
+                                     int fd, struct aotc_error* error) {
   struct writer w = {.instance = instance, .wasi = wasi, .error = error};
   enum aotc_status status = build(&w, nanoseconds);
-  if (status == AOTC_OK) status = write_file(&w, path);
+  if (status == AOTC_OK) status = write_file(&w, fd);
   free(w.runs);
   free(w.arrays);
   return status;

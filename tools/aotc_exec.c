@@ -13,12 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "aotc/runtime.h"
+#include "freeze_program.h"
 
-enum { kExitUsage = 2, kExitNotFrozen = 3, kExitCannotRun = 125, kExitTrap = 134 };
+/* The program for qemu does without: there is no libseccomp to link, and qemu's user mode knows no seccomp. */
+__attribute__((weak)) int freeze_program(struct aotc_artifact*, struct aotc_wasi_options*, const struct freeze_limits*,
+                                         const char* out);
+
+enum { kExitUsage = 2, kExitCannotRun = 125, kExitTrap = 134 };
 enum { kMaxOption = 64 };
 
 static const char kHelp[] =
@@ -35,8 +39,9 @@ static const char kHelp[] =
     "  --invoke EXPORT ARG...   call EXPORT with numbers as arguments and print its results, one per line\n"
     "  --verify                 compare all checksums first\n"
     "  --cold                   start from the beginning even if FILE has a snapshot\n"
-    "  --freeze OUT             run the program until it waits for input and write its snapshot to OUT; nothing arrives\n"
-    "                           on stdin or on its listeners; exit code 3 and the reason if it cannot be frozen\n"
+    "  --freeze OUT             run the program, confined, until it waits for input and write its snapshot to OUT;\n"
+    "                           nothing arrives on stdin or on its listeners; exit code 3 and the reason if it cannot be\n"
+    "                           frozen; OUT is empty then\n"
     "  --listeners N            with --freeze: how many listeners it finds, from fd 3 on (default 1)\n"
     "  --gdb                    make the program known to gdb, and its call graphs to perf (also: AOTC_GDB=1)\n"
     "  --help\n"
@@ -370,40 +375,6 @@ static void invoke(struct aotc_instance* instance, const struct options* o) {
   free(values);
 }
 
-static uint64_t monotonic_now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static _Noreturn void not_frozen(const char* name, const char* why) {
-  fprintf(stderr, "%s: %s\n", name, why);
-  exit(kExitNotFrozen);
-}
-
-/* After the program ran as far as it does without input. */
-static _Noreturn void write_snapshot(struct aotc_instance* instance, struct aotc_wasi* wasi, enum aotc_status ended,
-                                     uint64_t started, const struct options* o) {
-  struct aotc_error error;
-  const struct aotc_trap_info* trap = aotc_instance_trap(instance);
-  char why[256];
-  if (ended == AOTC_EXITED) {
-    snprintf(why, sizeof(why), "it exited with code %d before it waited for input", aotc_instance_exit_code(instance));
-    not_frozen(o->name, why);
-  }
-  if (ended == AOTC_TRAPPED && trap->trap == AOTC_TRAP_DEADLINE)
-    not_frozen(o->name, "it did not wait for input before the timeout");
-  if (ended == AOTC_TRAPPED) {
-    print_trap(instance);
-    not_frozen(o->name, "it trapped before it waited for input");
-  }
-  if (ended != AOTC_OK && ended != AOTC_FROZEN) not_frozen(o->name, "a host function failed");
-  enum aotc_status status = aotc_snapshot_write(instance, wasi, monotonic_now() - started, o->freeze, &error);
-  if (status == AOTC_OK) exit(0);
-  if (status == AOTC_ERROR_ARGUMENT) not_frozen(o->name, error.message);
-  cannot_run(status, &error);
-}
-
 /* Goes on from the snapshot; returns when a reactor is ready to be called. */
 static void thaw(struct aotc_instance* instance, struct aotc_wasi* wasi) {
   const struct aotc_artifact* artifact = aotc_instance_artifact(instance);
@@ -447,18 +418,21 @@ int main(int argc, char** argv) {
                                            .dirs = o.dirs,
                                            .listener_count = o.listener_count,
                                            .listeners = o.listeners,
-                                           .stdio = {0, 1, 2},
-                                           .freeze = o.freeze != NULL};
-  if (o.freeze != NULL) wasi_options.listener_count = o.freeze_listeners;
+                                           .stdio = {0, 1, 2}};
+  if (o.freeze != NULL) {
+    struct freeze_limits limits = {.name = o.name, .nanoseconds = o.timeout, .memory = o.max_memory};
+    wasi_options.listener_count = o.freeze_listeners;
+    if (freeze_program == NULL) usage_error("--freeze", "not in this aotc-exec, which was built without libseccomp");
+    return freeze_program(artifact, &wasi_options, &limits, o.freeze);
+  }
   if ((status = aotc_wasi_create(&wasi_options, &wasi, &error)) != AOTC_OK) cannot_run(status, &error);
 
-  bool from_snapshot = !o.cold && o.freeze == NULL && aotc_snapshot_matches(artifact, wasi);
+  bool from_snapshot = !o.cold && aotc_snapshot_matches(artifact, wasi);
   struct aotc_instance_options options = {
       .max_memory = o.max_memory, .resolver = aotc_wasi_resolve, .resolver_data = wasi, .thaw = from_snapshot};
   if ((status = aotc_instance_create(artifact, &options, &instance, &error)) != AOTC_OK) cannot_run(status, &error);
   if (o.timeout != 0 && (status = aotc_instance_set_deadline(instance, o.timeout, &error)) != AOTC_OK)
     cannot_run(status, &error);
-  uint64_t started = monotonic_now();
   if (from_snapshot) {
     thaw(instance, wasi);
     if (o.invoke != NULL) invoke(instance, &o);
@@ -477,7 +451,6 @@ int main(int argc, char** argv) {
       return kExitCannotRun;
     }
     status = aotc_instance_call(instance, entry, NULL, NULL, &error);
-    if (o.freeze != NULL) write_snapshot(instance, wasi, status, started, &o);
     finish_unless_ok(status, instance, &error);
   } else if (o.invoke == NULL) {
     fprintf(stderr, "aotc-exec: %s: exports neither _start nor _initialize; call an export with --invoke\n", o.name);

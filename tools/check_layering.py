@@ -15,8 +15,8 @@ import sys
 OWN = {
     "runtime-stubs": ["runtime-stubs/*"],
     "compiler": ["compiler/*", "runtime-stubs/include/*"],
-    "cache-server": ["cache-server/*", "compiler/compile.h", "runtime-stubs/include/*"],
-    "tools": ["tools/*", "compiler/compile.h", "cache-server/include/*", "runtime-stubs/include/*"],
+    "cache-server": ["cache-server/*", "compiler/compile.h", "compiler/freeze.h", "runtime-stubs/include/*"],
+    "tools": ["tools/*", "compiler/compile.h", "compiler/freeze.h", "cache-server/include/*", "runtime-stubs/include/*"],
     "benchmarks": ["benchmarks/*", "runtime-stubs/include/*"],
     "test": ["test/*", "compiler/*", "cache-server/*", "runtime-stubs/*"],
 }
@@ -28,7 +28,7 @@ SOLE_USERS = [
     ("CLI/", ["tools/command.h", "tools/aotc.cpp", "tools/cmd_*.cpp", "cache-server/main.cpp"]),
     ("nlohmann/", ["tools/cmd_*.cpp", "tools/remote_compile.cpp", "cache-server/*"]),
     ("rocksdb/", ["cache-server/store.cpp"]),
-    ("seccomp.h", ["tools/node/sandbox.cpp"]),
+    ("seccomp.h", ["tools/syscall_filter.c"]),
     # The node and the client use the parser alone, and the type in which it takes bytes.
     ("boost/beast", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),
     ("boost/asio/buffer.hpp", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),

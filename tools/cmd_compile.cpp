@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <memory>
 
 #include <fmt/format.h>
@@ -24,8 +25,10 @@ struct CompileArguments {
   CodeOptions code;
   bool time_report = false;
   bool json = false;
-  std::string snapshot = "off";
-  FreezeOptions freeze;
+  std::string snapshot = "auto";
+  CLI::Option* snapshot_given;
+  aotc::FreezeOptions freeze;
+  std::string freeze_memory = "1G";
   std::string server, name;
 };
 
@@ -72,11 +75,12 @@ struct Output {
 };
 
 llvm::Error check_freeze_options(CompileArguments& arguments) {
-  FreezeOptions& freeze = arguments.freeze;
-  freeze.mode = arguments.snapshot == "required" ? SnapshotMode::Required
-                : arguments.snapshot == "auto"   ? SnapshotMode::Auto
-                                                 : SnapshotMode::Off;
+  aotc::FreezeOptions& freeze = arguments.freeze;
+  freeze.program = directory_of_this_program() + "/aotc-exec";
   freeze.name = arguments.file;
+  llvm::Expected<uint64_t> memory = parse_size(arguments.freeze_memory);
+  if (!memory) return llvm::make_error<UsageError>("--freeze-memory: " + llvm::toString(memory.takeError()));
+  freeze.max_memory = *memory;
   for (const std::string& dir : freeze.dirs)
     if (!llvm::StringRef(dir).ends_with(":ro"))
       return llvm::make_error<UsageError>("--dir: " + dir + ": a snapshot is made with read-only directories, HOST::GUEST:ro");
@@ -87,12 +91,12 @@ llvm::Error check_freeze_options(CompileArguments& arguments) {
 }
 
 // Runs the program until it waits, with the artifact for this machine; one of quick code when that is no target.
-llvm::Expected<FreezeResult> make_snapshot(llvm::ArrayRef<uint8_t> wasm, const std::vector<Output>& outputs,
-                                           const FreezeOptions& options) {
+llvm::Expected<aotc::FreezeResult> make_snapshot(llvm::ArrayRef<uint8_t> wasm, const std::vector<Output>& outputs,
+                                                 const aotc::FreezeOptions& options) {
   llvm::Expected<aotc::Architecture> host = aotc::parse_architecture("host");
   if (!host) return host.takeError();
   for (const Output& output : outputs)
-    if (output.options.architecture == *host) return freeze(output.result.artifact, options);
+    if (output.options.architecture == *host) return aotc::freeze(output.result.artifact, options);
   aotc::CompileOptions quick;
   quick.module_name = outputs.front().options.module_name;
   quick.architecture = *host;
@@ -100,7 +104,7 @@ llvm::Expected<FreezeResult> make_snapshot(llvm::ArrayRef<uint8_t> wasm, const s
   quick.jobs = outputs.front().options.jobs;
   llvm::Expected<aotc::CompileResult> result = aotc::compile(wasm, quick);
   if (!result) return result.takeError();
-  return freeze(result->artifact, options);
+  return aotc::freeze(result->artifact, options);
 }
 
 nlohmann::ordered_json to_json(const std::string& path, const aotc::CompileOptions& options,
@@ -134,7 +138,7 @@ void print_time_report(const aotc::CompileStats& stats) {
 }
 
 llvm::Error compile_remotely(const CompileArguments& arguments) {
-  if (!arguments.output.empty() || arguments.snapshot != "off" || arguments.time_report)
+  if (!arguments.output.empty() || arguments.snapshot_given->count() != 0 || arguments.time_report)
     return llvm::make_error<UsageError>("--server does not go with --output, --snapshot or --time-report");
   llvm::Expected<uint64_t> limit = arguments.code.input_limit();
   if (!limit) return limit.takeError();
@@ -195,12 +199,16 @@ llvm::Error compile_command(CompileArguments& arguments) {
     outputs.push_back({path, options, std::move(*result), seconds});
   }
 
-  FreezeResult snapshot;
-  if (arguments.freeze.mode != SnapshotMode::Off) {
-    llvm::Expected<FreezeResult> made = make_snapshot(*wasm, outputs, arguments.freeze);
+  aotc::FreezeResult snapshot;
+  double snapshot_seconds = 0;
+  bool go = outputs.front().result.stats.go_shaped, required = arguments.snapshot == "required";
+  if (arguments.snapshot != "off" && (go || required)) {
+    auto started = std::chrono::steady_clock::now();
+    llvm::Expected<aotc::FreezeResult> made = make_snapshot(*wasm, outputs, arguments.freeze);
     if (!made) return made.takeError();
     snapshot = std::move(*made);
-    if (snapshot.snapshot.empty() && arguments.freeze.mode == SnapshotMode::Required)
+    snapshot_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    if (snapshot.snapshot.empty() && required)
       return llvm::createStringError(llvm::inconvertibleErrorCode(), "no snapshot: " + snapshot.reason);
   }
 
@@ -215,8 +223,9 @@ llvm::Error compile_command(CompileArguments& arguments) {
     stats.artifact_bytes = artifact.size();
     if (arguments.json) {
       report.push_back(to_json(output.path, output.options, stats, output.seconds));
-      if (arguments.freeze.mode != SnapshotMode::Off) {
+      if (snapshot_seconds != 0) {
         report.back()["snapshot_bytes"] = snapshot.snapshot.size();
+        report.back()["snapshot_seconds"] = snapshot_seconds;
         if (!snapshot.reason.empty()) report.back()["no_snapshot"] = snapshot.reason;
       }
       continue;
@@ -228,9 +237,9 @@ llvm::Error compile_command(CompileArguments& arguments) {
   if (arguments.json)
     fmt::print("{}\n", report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   else if (!snapshot.snapshot.empty())
-    fmt::print("snapshot: {}\n", format_size(snapshot.snapshot.size()));
+    fmt::print("snapshot: {}, {:.2f} s\n", format_size(snapshot.snapshot.size()), snapshot_seconds);
   else if (!snapshot.reason.empty())
-    fmt::print("no snapshot: {}\n", snapshot.reason);
+    fmt::print(stderr, "no snapshot: {}\n", snapshot.reason);
   return llvm::Error::success();
 }
 
@@ -244,20 +253,25 @@ void add_compile(CLI::App& app, Action& action) {
                       "output file (default: MODULE.aotc in the current directory);\n"
                       "with several targets each writes MODULE.TARGET.aotc or OUT.TARGET.aotc");
   arguments->code.add_to(*command);
-  command->add_option("--snapshot", arguments->snapshot,
-                      "off, auto or required: run the program until it waits for input and keep that state\nin the "
-                      "artifact; `required` fails when that is not possible")
-      ->check(CLI::IsMember({"off", "auto", "required"}))
-      ->capture_default_str();
-  FreezeOptions& freeze = arguments->freeze;
+  arguments->snapshot_given =
+      command
+          ->add_option("--snapshot", arguments->snapshot,
+                       "auto, off or required: run a Go program, confined, until it waits for input and keep that state\n"
+                       "in the artifact; `required` fails when that is not possible, `auto` says why")
+          ->check(CLI::IsMember({"auto", "off", "required"}))
+          ->capture_default_str();
+  aotc::FreezeOptions& freeze = arguments->freeze;
   command->add_option("--env", freeze.env, "KEY=VALUE for the program while the snapshot is made")->allow_extra_args(false);
   command->add_option("--arg", freeze.args, "an argument of the program, likewise")->allow_extra_args(false);
   command->add_option("--dir", freeze.dirs, "HOST::GUEST:ro: a directory it can read, likewise")->allow_extra_args(false);
   command->add_option("--listeners", freeze.listeners, "how many listening sockets it finds, from fd 3 on")
       ->check(CLI::Range(0, 9))
       ->capture_default_str();
-  command->add_option("--freeze-timeout", freeze.timeout, "how long it may run")->capture_default_str();
-  command->add_option("--freeze-memory", freeze.max_memory, "memory it may use")->capture_default_str();
+  command->add_option("--freeze-timeout", freeze.milliseconds, "how long it may run: 500ms, 10s, 2m")
+      ->transform(CLI::AsNumberWithUnit(std::map<std::string, uint64_t>{{"ms", 1}, {"s", 1000}, {"m", 60'000}},
+                                        CLI::AsNumberWithUnit::UNIT_REQUIRED, "DURATION"))
+      ->default_str("10s");
+  command->add_option("--freeze-memory", arguments->freeze_memory, "memory it may use")->capture_default_str();
   CLI::Option* server = command->add_option(
       "--server", arguments->server,
       "URL of an aotc-server that compiles and keeps the module; AOTC_TOKEN holds the token.\nThe last line is the "
@@ -272,6 +286,7 @@ void add_compile(CLI::App& app, Action& action) {
       "  aotc compile hello.wasm --cpu x86-64-v3 -o h.aotc\n"
       "  aotc compile hello.wasm --tier quick --time-report\n"
       "  aotc compile hello.wasm --target all --server http://127.0.0.1:8080 --name acme/hello:v1\n"
-      "  aotc compile server.wasm --target all --snapshot required --env MODE=production");
+      "  aotc compile server.wasm --target all --snapshot required --env MODE=production\n"
+      "  aotc compile job.wasm --snapshot off             do not run it");
   command->callback([arguments, &action] { action = [arguments] { return compile_command(*arguments); }; });
 }

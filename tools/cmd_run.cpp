@@ -15,7 +15,6 @@
 #include "artifact_view.h"
 #include "command.h"
 #include "files.h"
-#include "freeze.h"
 
 namespace {
 

@@ -25,3 +25,5 @@ bool is_elf(llvm::ArrayRef<uint8_t> bytes);
 // The last component, and the same without its extension.
 std::string base_name(const std::string& path);
 std::string stem(const std::string& path);
+// The directory that holds this program and aotc-exec.
+std::string directory_of_this_program();

@@ -1,4 +1,4 @@
-// sandbox.h - takes away from a tenant process what serving requests does not need. libseccomp's only user.
+// sandbox.h - takes away from a tenant process what serving requests does not need.
 //
 // After it the process cannot open, create or connect anything, start programs or threads, map executable memory or
 // signal others: it has its channels to the front, its log, the artifact's mappings and anonymous memory. A call that

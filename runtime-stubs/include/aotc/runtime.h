@@ -124,6 +124,9 @@ enum aotc_status aotc_instance_start(struct aotc_instance* instance, struct aotc
 enum aotc_status aotc_instance_call(struct aotc_instance* instance, const struct aotc_export* function,
                                     const struct aotc_value* args, struct aotc_value* results, struct aotc_error* error);
 
+/* aotc_instance_start, then a call of _start, or of a reactor's _initialize. */
+enum aotc_status aotc_instance_enter(struct aotc_instance* instance, struct aotc_error* error);
+
 /* Ends the call that runs now, or the next one, with AOTC_TRAP_DEADLINE once `nanoseconds` have passed; 0 disarms. Costs
  * the guest nothing until then. Call it from the thread that runs the instance, before the call. */
 enum aotc_status aotc_instance_set_deadline(struct aotc_instance* instance, uint64_t nanoseconds, struct aotc_error* error);
@@ -218,10 +221,10 @@ aotc_host_function aotc_wasi_resolve(void* wasi, const char* module, const char*
 
 /* Null when the artifact has none. */
 const struct aotc_snapshot* aotc_artifact_snapshot(const struct aotc_artifact* artifact);
-/* Writes the snapshot to `path`. AOTC_ERROR_ARGUMENT when the program cannot be frozen in this state; the message says
+/* Writes the snapshot to `fd`, an empty file. AOTC_ERROR_ARGUMENT when the program cannot be frozen in this state; the message says
  * why, without a name. `nanoseconds` is how long it ran, for the report. */
 enum aotc_status aotc_snapshot_write(struct aotc_instance* instance, struct aotc_wasi* wasi, uint64_t nanoseconds,
-                                     const char* path, struct aotc_error* error);
+                                     int fd, struct aotc_error* error);
 /* Whether a program started with what `wasi` offers would be as the snapshot is: the same arguments, environment and
  * directories, and a listener if that is what it waits for. */
 bool aotc_snapshot_matches(const struct aotc_artifact* artifact, const struct aotc_wasi* wasi);

@@ -1,0 +1,131 @@
+// freeze.cpp - see freeze.h. The artifact reaches the child as a file in memory, the snapshot and messages come back the
+// same way, so nothing has to be cleaned up, whatever happens. They are the child's descriptors 0, 1 and 2; it has no other.
+#include "freeze.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "llvm/ADT/StringRef.h"
+
+namespace aotc {
+
+namespace {
+
+constexpr uint64_t kMaxSnapshot = 8ull << 30, kMaxMessages = 1 << 20;
+constexpr int kExitNotFrozen = 3;  // of aotc-exec
+// Between the program's deadline, which its own runtime keeps, and the end of its process.
+constexpr uint64_t kGraceMilliseconds = 30'000;
+
+llvm::Error error(std::string message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), std::move(message));
+}
+
+class MemoryFile {
+ public:
+  MemoryFile() : fd_(memfd_create("freeze", MFD_CLOEXEC)) {}
+  ~MemoryFile() { close(fd_); }
+  int fd() const { return fd_; }
+  bool write(llvm::ArrayRef<uint8_t> bytes) {
+    while (!bytes.empty()) {
+      ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return false;
+      bytes = bytes.drop_front(static_cast<size_t>(n));
+    }
+    return true;
+  }
+  // What the child wrote; no more than `limit` bytes.
+  bool read(std::vector<uint8_t>& bytes, uint64_t limit) const {
+    struct stat st;
+    if (fstat(fd_, &st) != 0) return false;
+    bytes.resize(std::min(static_cast<uint64_t>(st.st_size), limit));
+    for (size_t at = 0; at < bytes.size();) {
+      ssize_t n = pread(fd_, bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return false;
+      at += static_cast<size_t>(n);
+    }
+    return true;
+  }
+
+ private:
+  int fd_;
+};
+
+// Only what may be called between fork and exec in a program with threads.
+[[noreturn]] void become(char* const* argv, const int (&files)[3], pid_t parent) {
+  int moved[3];
+  for (int i = 0; i < 3; ++i) moved[i] = fcntl(files[i], F_DUPFD, 3);
+  for (int i = 0; i < 3; ++i) dup2(moved[i], i);
+  syscall(SYS_close_range, 3, ~0u, 0);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() == parent) execv(argv[0], argv);
+  _exit(127);
+}
+
+// Runs `words`. Returns what waitpid says; a process that takes longer is killed.
+llvm::Expected<int> run(std::vector<std::string>& words, const int (&files)[3], uint64_t milliseconds) {
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  pid_t parent = getpid(), child = fork();
+  if (child < 0) return error(fmt::format("fork: {}", std::strerror(errno)));
+  if (child == 0) become(argv.data(), files, parent);
+  pollfd ended = {static_cast<int>(syscall(SYS_pidfd_open, child, 0)), POLLIN, 0};
+  int timeout = static_cast<int>(std::min<uint64_t>(milliseconds, INT_MAX)), n;
+  while ((n = poll(&ended, 1, timeout)) < 0 && errno == EINTR) {
+  }
+  if (n <= 0) kill(child, SIGKILL);
+  close(ended.fd);
+  int status;
+  while (waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) return error(fmt::format("waitpid: {}", std::strerror(errno)));
+  return status;
+}
+
+}  // namespace
+
+llvm::Expected<FreezeResult> freeze(llvm::ArrayRef<uint8_t> artifact, const FreezeOptions& options) {
+  MemoryFile input, output, messages;
+  if (!input.write(artifact) || output.fd() < 0 || messages.fd() < 0)
+    return error(fmt::format("{}: cannot keep files in memory: {}", options.name, std::strerror(errno)));
+  std::vector<std::string> words = {options.program, "--freeze", "/proc/self/fd/1",
+                                    "--name", options.name, "--listeners", std::to_string(options.listeners),
+                                    "--timeout", fmt::format("{}ms", options.milliseconds),
+                                    "--max-memory", std::to_string(options.max_memory)};
+  for (const std::string& variable : options.env) words.insert(words.end(), {"--env", variable});
+  for (const std::string& dir : options.dirs) words.insert(words.end(), {"--dir", dir});
+  words.insert(words.end(), {"/proc/self/fd/0", "--"});
+  words.insert(words.end(), options.args.begin(), options.args.end());
+  llvm::Expected<int> status = run(words, {input.fd(), output.fd(), messages.fd()}, options.milliseconds + kGraceMilliseconds);
+  if (!status) return status.takeError();
+
+  std::vector<uint8_t> text;
+  FreezeResult result;
+  if (!messages.read(text, kMaxMessages)) return error("cannot read what aotc-exec said");
+  std::string said = llvm::StringRef(reinterpret_cast<const char*>(text.data()), text.size()).trim().str();
+  if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) {
+    if (!output.read(result.snapshot, kMaxSnapshot)) return error("cannot read the snapshot");
+  } else if (WIFEXITED(*status) && WEXITSTATUS(*status) == kExitNotFrozen) {
+    result.reason = said;
+  } else {
+    result.reason = WIFEXITED(*status) ? fmt::format("{}: exit code {}: {}", options.program, WEXITSTATUS(*status), said)
+                                       : fmt::format("{}: signal {}", options.program, WTERMSIG(*status));
+  }
+  return result;
+}
+
+}  // namespace aotc
