@@ -14,19 +14,16 @@
 #include <string>
 #include <vector>
 
+#include "aotc/media_types.h"
 #include "compile_request.h"
 #include "store.h"
 
 namespace aotc::server {
 
-constexpr const char* kIndexType = "application/vnd.oci.image.index.v1+json";
-constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+json";
 constexpr const char* kModuleType = "application/vnd.aotc.module.v1";
 constexpr const char* kConfigType = "application/vnd.aotc.config.v1+json";
-constexpr const char* kArtifactType = "application/vnd.aotc.artifact.v1";
 constexpr const char* kWasmConfigType = "application/vnd.wasm.config.v0+json";
 constexpr const char* kWasmType = "application/wasm";
-constexpr const char* kStatementType = "application/vnd.aotc.statement.v1";
 constexpr const char* kEmptyType = "application/vnd.oci.empty.v1+json";
 
 struct CompiledTarget {

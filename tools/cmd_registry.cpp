@@ -14,7 +14,6 @@ namespace {
 
 constexpr uint64_t kMaxArtifact = uint64_t{2} << 30;
 constexpr uint64_t kMaxKeyFile = 64 << 10;
-constexpr const char* kStatementType = "application/vnd.aotc.statement.v1";
 
 llvm::Error failure(const std::string& message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
@@ -59,20 +58,9 @@ llvm::Error check_signature(Image& image, const std::string& index, const std::v
     if (!pem) return pem.takeError();
     if (!keys.add(std::string(pem->begin(), pem->end()), error)) return failure(path + ": " + error);
   }
-  auto referrers = image.client.referrers(index, error);
-  if (!referrers) return failure(error);
-  std::string reason = "not signed";
-  for (const aotc::Descriptor& entry : *referrers) {
-    if (entry.artifact_type != kStatementType) continue;
-    std::optional<aotc::Manifest> manifest = image.client.manifest(entry.digest, error);
-    if (!manifest) return failure(error);
-    if (manifest->layers.size() != 1) continue;
-    std::optional<std::string> text = image.client.small_blob(manifest->layers.front(), error);
-    if (!text) return failure(error);
-    aotc::Expectation expected{repository, index, static_cast<uint64_t>(std::time(nullptr)), 0};
-    if (keys.verify(*text, expected, reason)) return llvm::Error::success();
-  }
-  return failure(image.reference.text() + ": " + reason);
+  aotc::Expectation expected{repository, index, static_cast<uint64_t>(std::time(nullptr)), 0};
+  if (aotc::find_statement(image.client, keys, expected, error)) return llvm::Error::success();
+  return failure(image.reference.text() + ": " + error);
 }
 
 struct PullArguments {
