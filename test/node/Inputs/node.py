@@ -56,11 +56,7 @@ class Node:
                    if not line.startswith("#") and re.search(pattern, line))
 
     def wait_metric(self, pattern, value):
-        deadline = time.monotonic() + PATIENCE
-        while (seen := self.metric(pattern)) != value:
-            if time.monotonic() > deadline:
-                raise SystemExit(f"{pattern} is {seen}, never {value}")
-            time.sleep(0.01)
+        until(lambda: self.metric(pattern) == value, f"{pattern} {value}")
 
     def tenants(self, kind="--tenant"):
         """Process ids of the tenants, or of the pullers."""
@@ -78,6 +74,14 @@ class Node:
         code = self.process.wait(PATIENCE)
         if code != 0:
             raise SystemExit(f"aotc-node: exit code {code}; log: {self.lines}")
+
+
+def until(condition, what):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"never: {what}")
+        time.sleep(0.01)
 
 
 @contextlib.contextmanager
