@@ -59,8 +59,13 @@ int main(int argc, char** argv) {
   struct aotc_pool_options options = {.write_buffer = 256 << 10, .log = 2, .compare = getenv("AOTC_COMPARE") != NULL};
   if (aotc_runtime_init(&error) != AOTC_OK || aotc_load(argv[1], &artifact, &error) != AOTC_OK ||
       aotc_image_create(artifact, aotc_artifact_snapshot(artifact) != NULL, parse_mode(argv[3]), &image, &error) !=
-          AOTC_OK ||
-      aotc_pool_create(image, &options, &pool, &error) != AOTC_OK)
+          AOTC_OK)
+    fail("set-up", error.message);
+  struct aotc_image* better;
+  if (aotc_artifact_snapshot(artifact) != NULL &&
+      aotc_image_accept_ahead(image, &options, 1000000000, &better, &error) == AOTC_OK)
+    image = better;
+  if (aotc_pool_create(image, &options, &pool, &error) != AOTC_OK)
     fail("set-up", error.message);
 
   double* figures[kFigures];

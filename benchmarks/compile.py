@@ -23,7 +23,7 @@ def measure(workspace, arguments):
                 if engine == "wasmtime":
                     command = [*workspace.wasmtime("compile"), modules[program], output]
                 else:
-                    command = [workspace.aotc(), "compile", modules[program], "--tier", engine.removeprefix("aotc-"), "-o", output]
+                    command = [workspace.aotc(), "compile", modules[program], "--snapshot", "off", "--tier", engine.removeprefix("aotc-"), "-o", output]
                 _, costs = common.run(command)
                 entry = results.setdefault(program, {}).setdefault(engine, {"wall_s": [], "cpu_s": [], "peak_bytes": []})
                 entry["wall_s"].append(costs.wall)

@@ -18,7 +18,7 @@ def main(workspace, arguments):
     rows, results = [], {}
     for program in PROGRAMS:
         artifact = workspace.path(f"{program}.aotc")
-        common.run([workspace.aotc(), "compile", workspace.go_build(program, wasm=True), "--tier", "quick", "-o", artifact])
+        common.run([workspace.aotc(), "compile", workspace.go_build(program, wasm=True), "--tier", "quick", "--snapshot", "off", "-o", artifact])
     for number in range(arguments.runs):
         for program in PROGRAMS:
             output, _ = common.run([loader, workspace.path(f"{program}.aotc"), "200"])

@@ -13,11 +13,11 @@ def commands(workspace, engines, kernels_wasm):
         found["native"] = [workspace.go_build("kernels", wasm=False)]
     if "aotc" in engines:
         artifact = workspace.path("kernels.aotc")
-        common.run([workspace.aotc(), "compile", kernels_wasm, "-o", artifact])
+        common.run([workspace.aotc(), "compile", kernels_wasm, "--snapshot", "off", "-o", artifact])
         found["aotc"] = [workspace.aotc(), "run", artifact, "--"]
     if "quick" in engines:
         artifact = workspace.path("kernels.quick.aotc")
-        common.run([workspace.aotc(), "compile", kernels_wasm, "--tier", "quick", "-o", artifact])
+        common.run([workspace.aotc(), "compile", kernels_wasm, "--snapshot", "off", "--tier", "quick", "-o", artifact])
         found["quick"] = [workspace.aotc(), "run", artifact, "--"]
     if "wasmtime" in engines:
         artifact = workspace.path("kernels.cwasm")

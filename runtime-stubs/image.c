@@ -87,17 +87,37 @@ static enum aotc_status fill(const struct aotc_image* image, const struct aotc_p
   return status;
 }
 
-static enum aotc_status build(struct aotc_image* image, enum aotc_reset_mode mode, struct aotc_error* error) {
+/* From the memory of an instance; pages of zeros stay holes. */
+static enum aotc_status copy(const struct aotc_image* image, const struct aotc_instance* from,
+                             struct aotc_error* error) {
+  static const uint8_t zeros[AOTC_IMAGE_PAGE];
+  const uint8_t* memory = aotc_base(from);
+  for (uint64_t at = 0; at < image->size; at += AOTC_IMAGE_PAGE) {
+    if (memcmp(memory + at, zeros, AOTC_IMAGE_PAGE) == 0) continue;
+    if (pwrite(image->fd, memory + at, AOTC_IMAGE_PAGE, (off_t)at) != AOTC_IMAGE_PAGE)
+      return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot write the image: %s", image->artifact->name,
+                       strerror(errno));
+  }
+  return AOTC_OK;
+}
+
+/* Of the artifact, or of `from` if that is not null. */
+static enum aotc_status build(struct aotc_image* image, enum aotc_reset_mode mode, const struct aotc_instance* from,
+                              struct aotc_error* error) {
   struct aotc_artifact* artifact = image->artifact;
   if (image->thaw && artifact->snapshot == NULL)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: has no snapshot", artifact->name);
   const struct aotc_pages pages = aotc_pages_of(artifact, image->thaw);
-  image->size = pages.memory_size;
+  image->size = from != NULL ? aotc_tail(from)->memory_size : pages.memory_size;
+  if (image->thaw) {
+    image->wrapper = artifact->snapshot->wrapper;
+    image->monotonic = artifact->snapshot->monotonic;
+  }
   if (image->size == 0) return AOTC_OK;
   image->fd = memfd_create("aotc-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (image->fd < 0 || ftruncate(image->fd, (off_t)image->size) != 0)
     return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot create the image: %s", artifact->name, strerror(errno));
-  enum aotc_status status = fill(image, &pages, error);
+  enum aotc_status status = from != NULL ? copy(image, from, error) : fill(image, &pages, error);
   if (status != AOTC_OK) return status;
   /* Whoever gets hold of the descriptor cannot change what other instances will be. */
   if (fcntl(image->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
@@ -109,13 +129,13 @@ static enum aotc_status build(struct aotc_image* image, enum aotc_reset_mode mod
   return aotc_image_choose_reset(image, mode, error);
 }
 
-enum aotc_status aotc_image_create(struct aotc_artifact* artifact, bool thaw, enum aotc_reset_mode mode,
-                                   struct aotc_image** out, struct aotc_error* error) {
+static enum aotc_status create(struct aotc_artifact* artifact, bool thaw, enum aotc_reset_mode mode,
+                               const struct aotc_instance* from, struct aotc_image** out, struct aotc_error* error) {
   *out = NULL;
   struct aotc_image* image = calloc(1, sizeof(*image));
   if (image == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
   *image = (struct aotc_image){.artifact = artifact, .thaw = thaw, .fd = -1, .pagemap = -1};
-  enum aotc_status status = build(image, mode, error);
+  enum aotc_status status = build(image, mode, from, error);
   if (status != AOTC_OK) {
     aotc_image_destroy(image);
     return status;
@@ -124,11 +144,35 @@ enum aotc_status aotc_image_create(struct aotc_artifact* artifact, bool thaw, en
   return AOTC_OK;
 }
 
+enum aotc_status aotc_image_create(struct aotc_artifact* artifact, bool thaw, enum aotc_reset_mode mode,
+                                   struct aotc_image** out, struct aotc_error* error) {
+  return create(artifact, thaw, mode, NULL, out, error);
+}
+
+enum aotc_status aotc_image_of_instance(const struct aotc_instance* instance, struct aotc_image** out,
+                                        struct aotc_error* error) {
+  const struct aotc_image* old = instance->image;
+  enum aotc_status status = create(old->artifact, old->thaw, old->mode, instance, out, error);
+  if (status != AOTC_OK) return status;
+  uint32_t count = old->artifact->header->globals.count;
+  (*out)->globals = calloc(count + 1, AOTC_SLOT_SIZE);
+  if ((*out)->globals == NULL) {
+    aotc_image_destroy(*out);
+    *out = NULL;
+    return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
+  }
+  for (uint32_t i = 0; i < count; ++i)
+    memcpy((*out)->globals + (size_t)i * AOTC_SLOT_SIZE, aotc_base(instance) + AOTC_GLOBAL_OFFSET(i), AOTC_SLOT_SIZE);
+  return AOTC_OK;
+}
+
 void aotc_image_destroy(struct aotc_image* image) {
   if (image == NULL) return;
   if (image->bytes != NULL) munmap((void*)(uintptr_t)image->bytes, image->size);
   if (image->fd >= 0) close(image->fd);
   if (image->pagemap >= 0) close(image->pagemap);
+  free(image->globals);
+  free(image->fds);
   free(image);
 }
 

@@ -119,6 +119,8 @@ static enum aotc_status resolve_imports(struct aotc_instance* instance, const st
 /* AOTC_SLOT_SIZE bytes, not aligned. */
 static const void* initial_global(const struct aotc_instance* instance, uint32_t slot) {
   const struct aotc_artifact* artifact = instance->artifact;
+  if (instance->image != NULL && instance->image->globals != NULL)
+    return instance->image->globals + (size_t)slot * AOTC_SLOT_SIZE;
   if (instance->thaw)
     return (const uint8_t*)aotc_snapshot_data(artifact->snapshot, &artifact->snapshot->globals) +
            (size_t)slot * AOTC_SLOT_SIZE;

@@ -45,7 +45,8 @@ enum aotc_status aotc_memory_reserve(struct aotc_artifact* artifact, struct aotc
 }
 
 uint64_t aotc_memory_initial(const struct aotc_instance* instance) {
-  return aotc_pages_of(instance->artifact, instance->thaw).memory_size;
+  return instance->image != NULL ? instance->image->size
+                                 : aotc_pages_of(instance->artifact, instance->thaw).memory_size;
 }
 
 enum aotc_status aotc_memory_populate(struct aotc_instance* instance, struct aotc_error* error) {

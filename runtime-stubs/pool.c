@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "state.h"
+#include "wasi.h"
 
 enum { kMaxStrings = 4096 };
 
@@ -96,6 +97,7 @@ static enum aotc_status fill_slot(struct aotc_pool* pool, struct aotc_slot* slot
                                    .connection = &slot->connection};
   enum aotc_status status = aotc_wasi_create(&wasi, &slot->wasi, error);
   if (status == AOTC_OK && image->thaw) status = aotc_wasi_thaw(slot->wasi, image->artifact, false, error);
+  if (status == AOTC_OK && image->fds != NULL) status = aotc_wasi_adopt(slot->wasi, image->fds, image->fd_count, error);
   if (status == AOTC_OK) status = aotc_wasi_keep(slot->wasi, error);
   if (status != AOTC_OK) return status;
   struct aotc_instance_options options = {.max_memory = pool->options.max_memory,
@@ -115,7 +117,8 @@ enum aotc_status aotc_pool_take(struct aotc_pool* pool, struct aotc_slot** out, 
   }
   slot = calloc(1, sizeof(*slot));
   if (slot == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
-  slot->connection.out_limit = pool->options.write_buffer;
+  slot->connection = (struct aotc_connection){.out_limit = pool->options.write_buffer,
+                                              .accepted = pool->image->fds != NULL};
   enum aotc_status status = fill_slot(pool, slot, error);
   if (status != AOTC_OK) {
     destroy_slot(slot);
@@ -135,11 +138,11 @@ enum aotc_status aotc_slot_begin(struct aotc_slot* slot, struct aotc_error* erro
   struct aotc_artifact* artifact = aotc_instance_artifact(slot->instance);
   if (slot->instance->thaw) {
     uint64_t start = now();
-    enum aotc_status status = aotc_wasi_thaw(slot->wasi, artifact, false, error);
-    if (status == AOTC_OK) status = aotc_instance_seed(slot->instance, error);
+    aotc_wasi_continue_clock(slot->wasi, slot->instance->image->monotonic);
+    enum aotc_status status = aotc_instance_seed(slot->instance, error);
     if (status != AOTC_OK) return status;
     slot->thaw_nanoseconds = now() - start;
-    return aotc_instance_go_on(slot->instance, artifact->snapshot->wrapper, error);
+    return aotc_instance_go_on(slot->instance, slot->instance->image->wrapper, error);
   }
   return aotc_instance_enter(slot->instance, error);
 }
@@ -153,7 +156,10 @@ enum aotc_status aotc_pool_give(struct aotc_pool* pool, struct aotc_slot* slot, 
     destroy_slot(slot);
     return status;
   }
-  *c = (struct aotc_connection){.out = c->out, .out_capacity = c->out_capacity, .out_limit = c->out_limit};
+  *c = (struct aotc_connection){.out = c->out,
+                                .out_capacity = c->out_capacity,
+                                .out_limit = c->out_limit,
+                                .accepted = pool->image->fds != NULL};
   slot->next = pool->idle;
   pool->idle = slot;
   return AOTC_OK;

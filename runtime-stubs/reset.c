@@ -39,7 +39,7 @@ struct scan_region {
 enum { kIsFile = 1 << 2, kIsPresent = 1 << 3, kIsSwapped = 1 << 4 };
 
 /* A page of its own that was the same as the image this often in a row is given up. */
-enum { kMaxIdle = 64 };
+enum { kMaxIdle = 255 };
 /* Memory beyond the image that is kept for later requests. */
 enum { kMaxKeptGrowth = 16 << 20, kMaxPage = 64 << 10 };
 /* An entry of `written`: page number << kIdleBits | times idle. */

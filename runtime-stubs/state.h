@@ -47,6 +47,12 @@ struct aotc_image {
   uint64_t size;        /* of linear memory at the start; with 0 there is no file */
   const uint8_t* bytes; /* the same, mapped */
   int pagemap;          /* /proc/self/pagemap, or -1 */
+  /* Where instances begin, if `thaw`: at the snapshot, or at what became of it (accept_ahead.c). */
+  uint32_t wrapper;   /* of the import that is called again */
+  uint64_t monotonic; /* nanoseconds */
+  uint8_t* globals;   /* AOTC_SLOT_SIZE each; null: those of the artifact or snapshot */
+  struct aotc_wasi_fd* fds; /* null: those of the snapshot, and no connection is accepted */
+  uint32_t fd_count;
 };
 
 struct aotc_type_view {
@@ -198,6 +204,10 @@ enum aotc_status aotc_pages_run(const struct aotc_pages* pages, uint32_t index, 
                                 struct aotc_error* error);
 enum aotc_status aotc_pages_read(const struct aotc_pages* pages, const struct aotc_image_run* run, uint8_t* memory,
                                  struct aotc_error* error);
+
+/* image.c: an image of an instance as it is now, which need not be one of `out`'s. */
+enum aotc_status aotc_image_of_instance(const struct aotc_instance* instance, struct aotc_image** out,
+                                        struct aotc_error* error);
 
 /* reset.c */
 enum aotc_status aotc_image_choose_reset(struct aotc_image* image, enum aotc_reset_mode wanted,

@@ -204,6 +204,9 @@ void aotc_wasi_note_wait(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entr
 int aotc_wasi_freeze_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
                            int count, uint32_t* moved);
 
+/* The guest's monotonic clock goes on from `monotonic` nanoseconds. */
+void aotc_wasi_continue_clock(struct aotc_wasi* wasi, uint64_t monotonic);
+
 /* --- a connection in memory: wasi_connection.c --------------------------------------------------------------------- */
 
 /* The listener or the connection that has no host descriptor. */
@@ -217,6 +220,14 @@ int aotc_wasi_connection_read(struct aotc_wasi* wasi, const struct aotc_wasi_fd*
                               int count, bool peek, uint32_t* moved);
 int aotc_wasi_connection_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
                                int count, uint32_t* moved);
+
+/* Whether the poll_oneoff in which `instance` was suspended waits for bytes from the connection. */
+bool aotc_wasi_waits_for_connection(struct aotc_instance* instance, struct aotc_wasi* wasi);
+/* Since aotc_wasi_keep no descriptor was opened or closed but connections accepted. */
+bool aotc_wasi_only_accepted(const struct aotc_wasi* wasi);
+/* Such descriptors of another WASI host with the same options. */
+enum aotc_status aotc_wasi_adopt(struct aotc_wasi* wasi, const struct aotc_wasi_fd* fds, uint32_t count,
+                                 struct aotc_error* error);
 
 /* --- paths: wasi_resolve.c -------------------------------------------------------------------------------------- */
 

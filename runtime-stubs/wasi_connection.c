@@ -91,6 +91,37 @@ int aotc_wasi_connection_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd
 
 uint64_t aotc_wasi_wake_time(const struct aotc_wasi* wasi) { return wasi->wake_time; }
 
+bool aotc_wasi_only_accepted(const struct aotc_wasi* wasi) {
+  for (uint32_t i = 0; i < wasi->fd_count; ++i) {
+    uint8_t kind = wasi->fds[i].kind, before = i < wasi->kept_count ? wasi->kept[i].kind : AOTC_WASI_FREE;
+    bool accepted = kind == AOTC_WASI_CONNECTION && before == AOTC_WASI_FREE;
+    if (kind != before && !accepted) return false;
+    if (kind == before && i < wasi->kept_count && wasi->fds[i].host != wasi->kept[i].host) return false;
+  }
+  return true;
+}
+
+enum aotc_status aotc_wasi_adopt(struct aotc_wasi* wasi, const struct aotc_wasi_fd* fds, uint32_t count,
+                                 struct aotc_error* error) {
+  if (count > wasi->fd_count) {
+    struct aotc_wasi_fd* larger = realloc(wasi->fds, count * sizeof(*larger));
+    if (larger == NULL) {
+      *error = (struct aotc_error){AOTC_ERROR_LIMIT, "wasi: out of memory"};
+      return AOTC_ERROR_LIMIT;
+    }
+    memset(larger + wasi->fd_count, 0, (count - wasi->fd_count) * sizeof(*larger));
+    wasi->fds = larger;
+    wasi->fd_count = count;
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    struct aotc_wasi_fd* entry = &wasi->fds[i];
+    if (fds[i].kind == AOTC_WASI_CONNECTION) *entry = fds[i];
+    entry->flags = fds[i].flags;
+    entry->rights = fds[i].rights;
+  }
+  return AOTC_OK;
+}
+
 enum aotc_status aotc_wasi_keep(struct aotc_wasi* wasi, struct aotc_error* error) {
   wasi->kept = malloc(wasi->fd_count * sizeof(*wasi->kept));
   if (wasi->kept == NULL) {

@@ -143,8 +143,12 @@ enum aotc_status aotc_wasi_thaw(struct aotc_wasi* wasi, const struct aotc_artifa
     entry->flags = (uint16_t)((entry->flags & ~WASI_FDFLAG_NONBLOCK) | (fds[at].flags & WASI_FDFLAG_NONBLOCK));
     entry->rights &= ~fds[at].removed_rights;
   }
+  aotc_wasi_continue_clock(wasi, s->monotonic);
+  return AOTC_OK;
+}
+
+void aotc_wasi_continue_clock(struct aotc_wasi* wasi, uint64_t monotonic) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  wasi->monotonic_offset = s->monotonic - aotc_wasi_nanoseconds(now);
-  return AOTC_OK;
+  wasi->monotonic_offset = monotonic - aotc_wasi_nanoseconds(now);
 }

@@ -11,6 +11,7 @@
  * the call: Go aborts on the latter.
  */
 #define _GNU_SOURCE
+#include "state.h"
 #include "wasi.h"
 
 #include <errno.h>
@@ -199,6 +200,19 @@ static int suspend_until(struct wait* w, uint64_t nanoseconds) {
   w->wasi->wait_start = w->start;
   w->wasi->wake_time = nanoseconds > UINT64_MAX - now ? UINT64_MAX : now + nanoseconds;
   return AOTC_WASI_FROZEN;
+}
+
+bool aotc_wasi_waits_for_connection(struct aotc_instance* instance, struct aotc_wasi* wasi) {
+  const uint64_t* slots = aotc_slots(instance);
+  uint32_t count = aotc_wasi_arg32(slots, 2);
+  const uint8_t* s = aotc_instance_memory_at(instance, aotc_wasi_arg32(slots, 0), (uint64_t)count * WASI_SUBSCRIPTION_SIZE);
+  for (; s != NULL && count > 0; --count, s += WASI_SUBSCRIPTION_SIZE) {
+    struct aotc_wasi_fd* entry;
+    if (s[8] == WASI_EVENTTYPE_FD_READ && aotc_wasi_lookup(wasi, aotc_wasi_load32(s + 16), 0, &entry) == 0 &&
+        entry->kind == AOTC_WASI_CONNECTION)
+      return true;
+  }
+  return false;
 }
 
 static int wait_for_events(struct wait* w, uint32_t* events) {

@@ -16,6 +16,8 @@
 
 namespace {
 
+constexpr uint64_t kAcceptTime = 1'000'000'000;
+
 [[noreturn]] void fail(const std::string& message) {
   std::fprintf(stderr, "%s\n", message.c_str());
   std::exit(1);
@@ -40,6 +42,20 @@ aotc_status load_artifact(const TenantOptions& options, aotc_artifact** artifact
   return status;
 }
 
+// Instances that begin with their connection accepted, if the program allows it.
+aotc_image* accept_ahead(aotc_image* image, const TenantOptions& options) {
+  aotc_error error;
+  aotc_image* better;
+  const aotc_pool_options pool = {
+      .max_memory = options.max_memory, .write_buffer = kWindow, .log = 2, .compare = options.compare};
+  if (aotc_image_accept_ahead(image, &pool, kAcceptTime, &better, &error) != AOTC_OK) {
+    std::fprintf(stderr, "instances begin with accepting the connection: %s\n", error.message);
+    return image;
+  }
+  aotc_image_destroy(image);
+  return better;
+}
+
 }  // namespace
 
 int run_tenant(const TenantOptions& options) {
@@ -54,6 +70,7 @@ int run_tenant(const TenantOptions& options) {
       aotc_image_create(artifact, aotc_artifact_snapshot(artifact) != nullptr, parse_mode(options.reset), &image,
                         &error) != AOTC_OK)
     fail(error.message);
+  if (aotc_artifact_snapshot(artifact) != nullptr) image = accept_ahead(image, options);
 
   std::counting_semaphore<> prepared(0), locked(0);
   std::vector<std::thread> threads;

@@ -266,6 +266,11 @@ struct aotc_pool_options {
 /* `image` outlives the pool. AOTC_ERROR_ARGUMENT when its program is no server that can be suspended. */
 enum aotc_status aotc_pool_create(const struct aotc_image* image, const struct aotc_pool_options* options,
                                   struct aotc_pool** pool, struct aotc_error* error);
+/* Makes a better image of one with a snapshot: instances begin where the program has accepted its connection and waits for
+ * the request's first byte. AOTC_ERROR_ARGUMENT when the program does anything else first, or for longer than `deadline`
+ * nanoseconds. Destroy `image` or keep it, as you like. */
+enum aotc_status aotc_image_accept_ahead(const struct aotc_image* image, const struct aotc_pool_options* options,
+                                         uint64_t deadline, struct aotc_image** better, struct aotc_error* error);
 void aotc_pool_destroy(struct aotc_pool* pool); /* every slot must have been given back */
 enum aotc_status aotc_pool_take(struct aotc_pool* pool, struct aotc_slot** slot, struct aotc_error* error);
 /* From the snapshot, or from the beginning; returns like aotc_instance_call. */
