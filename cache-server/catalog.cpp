@@ -10,7 +10,6 @@ namespace aotc::server {
 namespace {
 
 constexpr uint64_t kMaxDocument = 4 << 20;
-constexpr size_t kPage = 256;
 
 std::string pair_key(const std::string& first, const std::string& second) { return first + '\0' + second; }
 
@@ -30,19 +29,6 @@ std::vector<std::string> named_by(const std::string& document) {
   return digests;
 }
 
-// Calls `visit(rest of the key, value)` for every key that starts with `prefix`.
-template <typename Visit>
-llvm::Error for_each(Store& store, Table table, const std::string& prefix, Visit visit) {
-  for (std::string after;;) {
-    auto page = store.list(table, prefix, after, kPage);
-    if (!page) return page.takeError();
-    if (page->empty()) return llvm::Error::success();
-    for (const auto& [key, value] : *page)
-      if (llvm::Error error = visit(key.substr(prefix.size()), value)) return error;
-    after = page->back().first;
-  }
-}
-
 }  // namespace
 
 char QuotaError::ID;
@@ -60,7 +46,7 @@ struct Catalog::Change {
 };
 
 llvm::Error Catalog::open() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard<std::mutex> lock(bytes_mutex_);
   return for_each(store_, Table::Owners, "", [&](const std::string& key, const std::string& value) -> llvm::Error {
     if (value.size() == 16) bytes_[key.substr(key.find('\0') + 1)] += read_little_endian(value.data() + 8);
     return llvm::Error::success();
@@ -68,7 +54,7 @@ llvm::Error Catalog::open() {
 }
 
 uint64_t Catalog::bytes_of(const std::string& tenant) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard<std::mutex> lock(bytes_mutex_);
   auto found = bytes_.find(tenant);
   return found == bytes_.end() ? 0 : found->second;
 }
@@ -108,9 +94,10 @@ llvm::Error Catalog::apply(Change& change, uint64_t quota) {
     }
   }
   for (const auto& [tenant, difference] : differences)
-    if (difference > 0 && bytes_[tenant] + static_cast<uint64_t>(difference) > quota)
+    if (difference > 0 && bytes_of(tenant) + static_cast<uint64_t>(difference) > quota)
       return llvm::make_error<QuotaError>(quota);
   if (llvm::Error error = store_.put(change.records)) return error;
+  std::lock_guard<std::mutex> lock(bytes_mutex_);
   for (const auto& [tenant, difference] : differences) bytes_[tenant] += static_cast<uint64_t>(difference);
   return llvm::Error::success();
 }
@@ -132,15 +119,21 @@ llvm::Error Catalog::publish(const std::vector<ImageName>& names, const Image& i
   std::lock_guard<std::mutex> lock(mutex_);
   Change change{std::move(records), {}, {}};
   if (released) --change.references[pair_key(released->digest, released->tenant)];
+  std::set<std::string> repositories;
   for (const ImageName& name : names) {
+    std::string key = pair_key(name.repository, name.tag);
+    if (!name.was.empty()) {
+      llvm::Expected<std::optional<std::string>> now = store_.get(Table::Tags, key);
+      if (!now) return now.takeError();
+      if (*now != name.was) continue;
+    }
     for (const ImagePart& part : image.parts)
       if (llvm::Error error = link(change, name.repository, part)) return error;
-    change.records.push_back({Table::Tags, pair_key(name.repository, name.tag), image.index});
+    change.records.push_back({Table::Tags, key, image.index});
+    repositories.insert(name.repository);
   }
-  std::set<std::string> repositories;
-  for (const ImageName& name : names)
-    if (repositories.insert(name.repository).second)
-      if (llvm::Error error = sign(change, name.repository, image.index)) return error;
+  for (const std::string& repository : repositories)
+    if (llvm::Error error = sign(change, repository, image.index)) return error;
   return apply(change, quota);
 }
 
@@ -309,10 +302,8 @@ llvm::Expected<uint64_t> Catalog::sweep(uint64_t grace) {
           return llvm::Error::success();
         auto owners = store_.list(Table::Owners, digest + '\0', "", 1);
         if (!owners) return owners.takeError();
-        llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob(digest);
-        if (!blob) return blob.takeError();
-        if (!owners->empty() || !*blob) return store_.put({{Table::Garbage, digest, std::nullopt}});
-        llvm::Expected<bool> gone = store_.drop_garbage(**blob, **since);
+        if (!owners->empty()) return store_.put({{Table::Garbage, digest, std::nullopt}});
+        llvm::Expected<bool> gone = store_.drop_garbage(digest, **since);
         if (!gone) return gone.takeError();
         dropped += *gone;
         return llvm::Error::success();

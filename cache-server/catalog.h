@@ -36,6 +36,7 @@ class QuotaError : public llvm::ErrorInfo<QuotaError> {
 
 struct ImageName {
   std::string repository, tag;
+  std::string was = "";  // not empty: only if the tag still names this index
 };
 
 // A job's share of its module.
@@ -58,7 +59,7 @@ class Catalog {
   // Each of these is done as a whole or, with a QuotaError or another one, not at all; `records` are written with it.
   llvm::Error hold(const Hold& hold, uint64_t quota, std::vector<Record> records);
   llvm::Error release(const Hold& hold, std::vector<Record> records);
-  // With `released` this is also the end of a job.
+  // With `released` this is also the end of a job. Without a name that is to be had nothing is published.
   llvm::Error publish(const std::vector<ImageName>& names, const Image& image, uint64_t quota,
                       std::vector<Record> records, const Hold* released = nullptr);
   // False when there is no such tag or manifest. Removing a manifest removes its tags and what only it needs.
@@ -83,7 +84,8 @@ class Catalog {
 
   Store& store_;
   SigningOptions signing_;
-  std::mutex mutex_;
+  std::mutex mutex_;        // one change at a time, from its first look to the disk
+  std::mutex bytes_mutex_;  // of what follows; nobody waits for the disk under it
   std::map<std::string, uint64_t> bytes_;  // by tenant
 };
 

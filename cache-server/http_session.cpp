@@ -266,13 +266,18 @@ struct HttpSession::Impl {
     co_return true;
   }
 
+  struct Part {  // of a chunk
+    Chunk chunk;
+    size_t begin = 0, size = 0;
+  };
+
   // Header and body; false when the connection failed. The first chunk of a blob is read before the header is sent, so
   // that damage is an answer; damage found later can only cut the connection.
   asio::awaitable<bool> send(Response& response, unsigned version, bool head, bool keep_alive) {
     uint64_t left = response.blob ? response.blob->length : 0;
     uint64_t position = response.blob ? response.blob->offset : 0;
     bool streamed = response.blob && left > 0 && !head;
-    std::string chunk;
+    Part chunk;
     if (streamed && !next_chunk(*response.blob, position, left, chunk)) {
       response = problem(500, "the blob is damaged");
       streamed = false;
@@ -295,8 +300,8 @@ struct HttpSession::Impl {
       message.body().data = response.body.data();
       message.body().size = response.body.size();
     } else if (streamed) {
-      message.body().data = chunk.data();
-      message.body().size = chunk.size();
+      message.body().data = const_cast<char*>(chunk.chunk->data() + chunk.begin);
+      message.body().size = chunk.size;
       message.body().more = left > 0;
     }
     http::response_serializer<http::buffer_body> serializer(message);
@@ -308,11 +313,11 @@ struct HttpSession::Impl {
     for (;;) {
       auto [error, count] = co_await http::async_write(stream, serializer, kToken);
       if (error && error != http::error::need_buffer) co_return false;
-      if (streamed) context.service.counters.download_bytes += chunk.size();
+      if (streamed) context.service.counters.download_bytes += chunk.size;
       if (serializer.is_done()) co_return true;
       if (!next_chunk(*response.blob, position, left, chunk)) co_return false;
-      message.body().data = chunk.data();
-      message.body().size = chunk.size();
+      message.body().data = const_cast<char*>(chunk.chunk->data() + chunk.begin);
+      message.body().size = chunk.size;
       message.body().more = left > 0;
       expires(context.limits.body_seconds);
     }
@@ -322,19 +327,18 @@ struct HttpSession::Impl {
     return status >= 400 ? reason(status) : std::string(http::obsolete_reason(http::int_to_status(status)));
   }
 
-  bool next_chunk(const BlobRange& range, uint64_t& position, uint64_t& left, std::string& chunk) {
-    llvm::Expected<std::string> read =
+  bool next_chunk(const BlobRange& range, uint64_t& position, uint64_t& left, Part& chunk) {
+    llvm::Expected<Chunk> read =
         context.service.store.read_chunk(range.blob, static_cast<uint32_t>(position / kChunkSize));
     if (!read) {
       log(Level::Error, llvm::toString(read.takeError()));
       return false;
     }
-    chunk = std::move(*read);
-    chunk.erase(0, position % kChunkSize);
-    if (chunk.size() > left) chunk.resize(left);
-    position += chunk.size();
-    left -= chunk.size();
-    return !chunk.empty();
+    size_t begin = position % kChunkSize, size = std::min<uint64_t>((*read)->size() - begin, left);
+    chunk = {std::move(*read), begin, size};
+    position += size;
+    left -= size;
+    return size > 0;
   }
 
   // Closing with unread input would reset the connection and could take the answer with it: read a little of what is

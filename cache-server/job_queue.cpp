@@ -64,16 +64,44 @@ Image image_in(const Json& record) {
 
 std::vector<ImageName> names_in(const Json& record) {
   std::vector<ImageName> names;
-  for (const Json& image : record["images"]) names.push_back({string_in(image, "name"), string_in(image, "tag")});
+  for (const Json& image : record["images"])
+    names.push_back({string_in(image, "name"), string_in(image, "tag"), string_in(image, "was")});
   return names;
 }
 
-// Whether what a job made has not been removed since.
+llvm::Expected<CompileRequest> request_in(const Json& record) {
+  std::string targets, cpus;
+  for (const Json& target : record["targets"]) {
+    targets += string_in(target, "target") + ",";
+    cpus += string_in(target, "cpu") + ",";
+  }
+  return parse_compile_request({{"tier", string_in(record, "tier")}, {"target", targets}, {"cpu", cpus}});
+}
+
+// Conditions are for publishing, not for remembering.
+Json unconditional(Json images) {
+  for (Json& image : images) image.erase("was");
+  return images;
+}
+
+void add_images(Json& images, const Json& more) {
+  for (const Json& image : more)
+    if (std::find(images.begin(), images.end(), image) == images.end()) images.push_back(image);
+}
+
+// What the record of a job that was done says; nothing for others.
+std::optional<Json> done_record(const std::string& text) {
+  Json record = Json::parse(text, nullptr, false);
+  if (!record.is_object() || string_in(record, "state") != "done") return std::nullopt;
+  return record;
+}
+
+// Whether what a job made has not been removed or damaged since.
 llvm::Expected<bool> is_complete(Store& store, const Image& image) {
   for (const ImagePart& part : image.parts) {
     llvm::Expected<std::optional<BlobInfo>> blob = store.find_blob(part.digest);
     if (!blob) return blob.takeError();
-    if (!*blob) return false;
+    if (!*blob || (*blob)->damaged) return false;
   }
   return !image.parts.empty();
 }
@@ -94,6 +122,7 @@ char ModuleError::ID;
 struct JobQueue::Job {
   std::string tenant, id, module;
   CompileRequest request;
+  bool again = false;
   // Guarded by the queue's mutex:
   Json record;
   std::string progress_target;
@@ -102,6 +131,13 @@ struct JobQueue::Job {
 
   std::string key() const { return key_of(tenant, id); }
   Hold hold() const { return {tenant, module}; }
+};
+
+struct JobQueue::Order {
+  std::string tenant, module;
+  CompileRequest request;
+  Json images;
+  bool again = false;
 };
 
 JobQueue::JobQueue(Store& store, Catalog& catalog, Tenants& tenants, Counters& counters, const JobLimits& limits,
@@ -120,35 +156,22 @@ llvm::Error JobQueue::start() {
   std::filesystem::remove_all(folder_, code);
   std::filesystem::create_directories(folder_, code);
   if (code) return failure(folder_ + ": " + code.message());
-  std::string after;
-  for (;;) {
-    auto page = store_.list(Table::Jobs, "", after, 256);
-    if (!page) return page.takeError();
-    for (const auto& [key, text] : *page) {
-      after = key;
-      Json record = Json::parse(text, nullptr, false);
-      if (!record.is_object() || string_in(record, "state") != "queued") continue;
-      std::vector<std::pair<std::string, std::string>> options = {{"tier", string_in(record, "tier")}};
-      std::string targets, cpus;
-      for (const Json& target : record["targets"]) {
-        targets += string_in(target, "target") + ",";
-        cpus += string_in(target, "cpu") + ",";
-      }
-      options.insert(options.end(), {{"target", targets}, {"cpu", cpus}});
-      llvm::Expected<CompileRequest> request = parse_compile_request(options);
-      if (!request) {
-        log(Level::Error, llvm::toString(request.takeError()), {{"job", string_in(record, "id")}});
-        continue;
-      }
-      auto job = std::make_shared<Job>();
-      job->tenant = key.substr(0, key.find('\0'));
-      job->id = string_in(record, "id"), job->module = string_in(record, "module");
-      job->request = *request, job->record = record;
-      active_[key] = job;
-      lanes_[job->tenant].waiting.push_back(job);
+  llvm::Error error = for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) {
+    Json record = Json::parse(text, nullptr, false);
+    if (!record.is_object() || string_in(record, "state") != "queued") return llvm::Error::success();
+    llvm::Expected<CompileRequest> request = request_in(record);
+    if (!request) {
+      log(Level::Error, llvm::toString(request.takeError()), {{"job", string_in(record, "id")}});
+      return llvm::Error::success();
     }
-    if (page->empty()) break;
-  }
+    auto job = std::make_shared<Job>();
+    job->tenant = key.substr(0, key.find('\0')), job->id = string_in(record, "id");
+    job->module = string_in(record, "module"), job->request = *request, job->again = record.contains("again");
+    job->record = std::move(record);
+    wait_in_lane(job);
+    return llvm::Error::success();
+  });
+  if (error) return error;
   for (unsigned i = 0; i < limits_.workers; ++i) threads_.emplace_back([this] { work(); });
   return llvm::Error::success();
 }
@@ -174,82 +197,133 @@ uint64_t JobQueue::processor_milliseconds_today(const std::string& tenant) {
 }
 
 void JobQueue::charge(const std::string& tenant, double cpu_seconds) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard<std::mutex> writing(writes_);
   uint64_t used = processor_milliseconds_today(tenant) + static_cast<uint64_t>(cpu_seconds * 1000);
   if (llvm::Error error = store_.put({{Table::Usage, key_of(tenant, today()), std::to_string(used)}}))
     log(Level::Error, llvm::toString(std::move(error)), {{"tenant", tenant}});
 }
 
-std::string JobQueue::refusal_locked(const std::string& tenant) {
+// Why the tenant cannot have another job now; empty when it can.
+std::string JobQueue::refusal(const std::string& tenant) {
   Quota quota = tenants_.quota(tenant);
-  const Lane& lane = lanes_[tenant];
-  if (lane.waiting.size() >= limits_.queue || lane.waiting.size() + lane.running >= quota.jobs)
-    return "too many of your jobs are waiting";
   if (quota.cpu_seconds != UINT64_MAX && processor_milliseconds_today(tenant) >= quota.cpu_seconds * 1000)
     return fmt::format("the quota of {} processor seconds a day is used up", quota.cpu_seconds);
-  return "";
-}
-
-std::string JobQueue::refusal(const std::string& tenant) {
   std::lock_guard<std::mutex> lock(mutex_);
-  return refusal_locked(tenant);
+  const Lane& lane = lanes_[tenant];
+  if (stopping_) return "the server is shutting down";
+  if (lane.waiting.size() >= limits_.queue || lane.waiting.size() + lane.running >= quota.jobs)
+    return "too many of your jobs are waiting";
+  return "";
 }
 
 llvm::Expected<Submission> JobQueue::submit(const std::string& tenant, const BlobInfo& module,
                                             const CompileRequest& request) {
-  Submission submission;
-  submission.id = job_id(module.digest, request);
-  std::string key = key_of(tenant, submission.id);
   std::string name = request.name.empty() ? default_name(tenant, module.digest) : request.name;
-  Json image = {{"name", name}, {"tag", request.tag}};
-  uint64_t bytes = tenants_.quota(tenant).bytes;
+  std::lock_guard<std::mutex> writing(writes_);
+  return place({tenant, module.digest, request, Json::array({{{"name", name}, {"tag", request.tag}}})});
+}
 
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (auto found = active_.find(key); found != active_.end()) {
+// An image that is there gets more names, so does a job under way; otherwise there is a new job.
+llvm::Expected<Submission> JobQueue::place(const Order& order) {
+  Submission submission;
+  submission.id = job_id(order.module, order.request);
+  std::string key = key_of(order.tenant, submission.id);
+  std::shared_ptr<Job> job;
+  Json record;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (auto found = active_.find(key); found != active_.end()) job = found->second, record = job->record;
+  }
+  if (job) {
     ++counters_.single_flight_hits;
-    Json& images = found->second->record["images"];
-    if (std::find(images.begin(), images.end(), image) != images.end()) return submission;
-    images.push_back(image);
-    if (llvm::Error error = store_.put({{Table::Jobs, key, text_of(found->second->record)}})) return error;
+    Json images = record["images"];
+    add_images(record["images"], order.images);
+    if (record["images"] == images) return submission;
+    if (llvm::Error error = store_.put({{Table::Jobs, key, text_of(record)}})) return error;
+    std::lock_guard<std::mutex> lock(mutex_);
+    job->record["images"] = record["images"];
     return submission;
   }
   llvm::Expected<std::optional<std::string>> known = store_.get(Table::Jobs, key);
   if (!known) return known.takeError();
-  if (*known) {
-    Json record = Json::parse(**known, nullptr, false);
-    if (record.is_object() && string_in(record, "state") == "done") {
-      llvm::Expected<bool> complete = is_complete(store_, image_in(record));
-      if (!complete) return complete.takeError();
-      if (*complete) {
-        submission.done = true;
-        Json& images = record["images"];
-        if (std::find(images.begin(), images.end(), image) == images.end()) images.push_back(image);
-        if (llvm::Error error =
-                catalog_.publish({{name, request.tag}}, image_in(record), bytes, {{Table::Jobs, key, text_of(record)}}))
-          return error;
-        ++counters_.cache_hits;
-        return submission;
-      }
-    }
-  }
-  submission.refusal = stopping_ ? "the server is shutting down" : refusal_locked(tenant);
+  std::optional<Json> done = *known ? done_record(**known) : std::nullopt;
+  if (!done) return enqueue(order, submission.id);
+  llvm::Expected<bool> complete = is_complete(store_, image_in(*done));
+  if (!complete) return complete.takeError();
+  if (!*complete) return enqueue(order, submission.id);
+  add_images((*done)["images"], unconditional(order.images));
+  uint64_t bytes = order.again ? UINT64_MAX : tenants_.quota(order.tenant).bytes;
+  if (llvm::Error error = catalog_.publish(names_in({{"images", order.images}}), image_in(*done), bytes,
+                                           {{Table::Jobs, key, text_of(*done)}}))
+    return error;
+  submission.done = true;
+  ++counters_.cache_hits;
+  return submission;
+}
+
+llvm::Expected<Submission> JobQueue::enqueue(const Order& order, const std::string& id) {
+  Submission submission;
+  submission.id = id;
+  if (!order.again) submission.refusal = refusal(order.tenant);
   if (!submission.refusal.empty()) {
     ++counters_.refused_jobs;
     return submission;
   }
   auto job = std::make_shared<Job>();
-  job->tenant = tenant, job->id = submission.id, job->module = module.digest, job->request = request;
+  job->tenant = order.tenant, job->id = id, job->module = order.module, job->request = order.request;
+  job->again = order.again;
   Json targets = Json::array();
-  for (const CompileTarget& target : request.targets)
+  for (const CompileTarget& target : order.request.targets)
     targets.push_back({{"target", architecture_name(target.architecture)}, {"cpu", target.cpu}});
-  job->record = {{"id", job->id},           {"state", "queued"},
-                 {"module", module.digest}, {"tier", tier_name(request.tier)},
-                 {"targets", targets},      {"images", Json::array({image})}};
-  if (llvm::Error error = catalog_.hold(job->hold(), bytes, {{Table::Jobs, key, text_of(job->record)}})) return error;
-  active_[key] = job;
-  lanes_[tenant].waiting.push_back(job);
+  job->record = {{"id", id},
+                 {"state", "queued"},
+                 {"module", order.module},
+                 {"tier", tier_name(order.request.tier)},
+                 {"targets", targets},
+                 {"images", order.images}};
+  if (order.again) job->record["again"] = true;
+  uint64_t bytes = order.again ? UINT64_MAX : tenants_.quota(order.tenant).bytes;
+  if (llvm::Error error = catalog_.hold(job->hold(), bytes, {{Table::Jobs, job->key(), text_of(job->record)}}))
+    return error;
+  wait_in_lane(job);
   changed_.notify_one();
   return submission;
+}
+
+void JobQueue::wait_in_lane(const std::shared_ptr<Job>& job) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  active_[job->key()] = job;
+  Lane& lane = lanes_[job->tenant];
+  (job->again ? lane.again : lane.waiting).push_back(job);
+}
+
+// The tags that still name what this job made are to name what is made now.
+llvm::Error JobQueue::do_again(const std::string& tenant, const Json& record) {
+  llvm::Expected<CompileRequest> request = request_in(record);
+  if (!request) return request.takeError();
+  Json images = record["images"];
+  for (Json& image : images) image["was"] = record["index"];
+  std::lock_guard<std::mutex> writing(writes_);
+  return place({tenant, string_in(record, "module"), *request, images, true}).takeError();
+}
+
+llvm::Expected<size_t> JobQueue::repair(const std::string& digest) {
+  size_t count = 0;
+  llvm::Error error = for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) -> llvm::Error {
+    std::optional<Json> record = done_record(text);
+    if (!record) return llvm::Error::success();
+    Image image = image_in(*record);
+    if (std::none_of(image.parts.begin(), image.parts.end(),
+                     [&](const ImagePart& part) { return part.digest == digest; }))
+      return llvm::Error::success();
+    llvm::Expected<std::optional<BlobInfo>> module = store_.find_blob(string_in(*record, "module"));
+    if (!module) return module.takeError();
+    if (!*module || (*module)->damaged) return llvm::Error::success();
+    ++count;
+    return do_again(key.substr(0, key.find('\0')), *record);
+  });
+  if (error) return error;
+  return count;
 }
 
 llvm::Expected<std::optional<std::string>> JobQueue::describe(const std::string& tenant, const std::string& id) {
@@ -287,7 +361,8 @@ llvm::Expected<bool> JobQueue::cancel(const std::string& tenant, const std::stri
     if (found == active_.end()) return false;
     job = found->second;
     job->cancelled = true;
-    std::deque<std::shared_ptr<Job>>& waiting = lanes_[tenant].waiting;
+    Lane& lane = lanes_[tenant];
+    std::deque<std::shared_ptr<Job>>& waiting = job->again ? lane.again : lane.waiting;
     auto place = std::find(waiting.begin(), waiting.end(), job);
     if (place == waiting.end()) return true;  // its worker's thread ends it
     waiting.erase(place);
@@ -299,7 +374,7 @@ llvm::Expected<bool> JobQueue::cancel(const std::string& tenant, const std::stri
 size_t JobQueue::waiting() {
   std::lock_guard<std::mutex> lock(mutex_);
   size_t count = 0;
-  for (const auto& [tenant, lane] : lanes_) count += lane.waiting.size();
+  for (const auto& [tenant, lane] : lanes_) count += lane.waiting.size() + lane.again.size();
   return count;
 }
 
@@ -308,12 +383,13 @@ std::shared_ptr<JobQueue::Job> JobQueue::next() {
   uint64_t most = tenants_.open_to_all() ? limits_.workers : std::max(2u, limits_.workers) - 1;
   Lane* best = nullptr;
   for (auto& [tenant, lane] : lanes_) {
-    if (lane.waiting.empty() || lane.running >= std::min(most, tenants_.quota(tenant).workers)) continue;
+    if ((lane.waiting.empty() && lane.again.empty()) || lane.running >= std::min(most, tenants_.quota(tenant).workers)) continue;
     if (!best || std::tie(lane.running, lane.turn) < std::tie(best->running, best->turn)) best = &lane;
   }
   if (!best) return nullptr;
-  std::shared_ptr<Job> job = best->waiting.front();
-  best->waiting.pop_front();
+  std::deque<std::shared_ptr<Job>>& waiting = best->waiting.empty() ? best->again : best->waiting;
+  std::shared_ptr<Job> job = waiting.front();
+  waiting.pop_front();
   ++best->running;
   best->turn = ++turns_;
   return job;
@@ -355,6 +431,7 @@ llvm::Error JobQueue::compile_job(Job& job) {
   llvm::Expected<Image> image = store_image(store_, **blob, job.request.tier, compiled);
   if (!image) return image.takeError();
   std::lock_guard<std::mutex> lock(mutex_);
+  job.record["compiler"] = std::string(kCompilerVersion);
   job.record["index"] = image->index;
   Json& parts = job.record["parts"] = Json::array();
   for (const ImagePart& part : image->parts) parts.push_back(Json::array({part.digest, part.media_type}));
@@ -373,7 +450,7 @@ llvm::Error JobQueue::compile_target(Job& job, const CompileTarget& target, cons
   options.limits.memory_bytes = limits_.memory_bytes;
   options.limits.file_bytes = kMaxArtifact;
   options.limits.cpu_seconds = static_cast<uint64_t>(limits_.wall_seconds * limits_.threads) + 1;
-  if (uint64_t quota = tenants_.quota(job.tenant).cpu_seconds; quota != UINT64_MAX) {
+  if (uint64_t quota = tenants_.quota(job.tenant).cpu_seconds; quota != UINT64_MAX && !job.again) {
     uint64_t used = processor_milliseconds_today(job.tenant) / 1000;
     options.limits.cpu_seconds = std::min(options.limits.cpu_seconds, (quota > used ? quota - used : 0) + 1);
   }
@@ -397,7 +474,7 @@ llvm::Error JobQueue::compile_target(Job& job, const CompileTarget& target, cons
   if (!output) return output.takeError();
   double cpu_seconds = 0;
   llvm::Expected<WorkerResult> result = run_worker_process(options, *input, *output, watch, cpu_seconds);
-  charge(job.tenant, cpu_seconds);
+  if (!job.again) charge(job.tenant, cpu_seconds);
   if (!result) return llvm::make_error<ModuleError>(llvm::toString(result.takeError()));
   llvm::Expected<BlobInfo> stored = copy_to_store(store_, *output);
   if (!stored) return stored.takeError();
@@ -413,24 +490,33 @@ llvm::Error JobQueue::compile_target(Job& job, const CompileTarget& target, cons
 }
 
 void JobQueue::finish(Job& job, llvm::Error error) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (error && stopping_ && !job.cancelled) {  // it goes on after the restart
-    llvm::consumeError(std::move(error));
-    active_.erase(job.key());
-    return;
+  std::lock_guard<std::mutex> writing(writes_);
+  Json record;
+  bool cancelled = false;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    record = job.record, cancelled = job.cancelled;
+    if (error && stopping_ && !cancelled) {  // it goes on after the restart
+      llvm::consumeError(std::move(error));
+      active_.erase(job.key());
+      return;
+    }
   }
   std::string failure;  // of the server itself
-  job.record["finished"] = milliseconds_since_1970();
-  if (!error && !job.cancelled) {
-    job.record["state"] = "done";
+  record["finished"] = milliseconds_since_1970();
+  record.erase("again");
+  if (!error && !cancelled) {
+    record["state"] = "done";
     Hold hold = job.hold();
-    error = catalog_.publish(names_in(job.record), image_in(job.record), tenants_.quota(job.tenant).bytes,
-                             {{Table::Jobs, job.key(), text_of(job.record)}}, &hold);
+    uint64_t bytes = job.again ? UINT64_MAX : tenants_.quota(job.tenant).bytes;
+    std::vector<ImageName> names = names_in(record);
+    record["images"] = unconditional(record["images"]);
+    error = catalog_.publish(names, image_in(record), bytes, {{Table::Jobs, job.key(), text_of(record)}}, &hold);
     if (!error) ++counters_.compiled;
   }
-  if (error || job.cancelled) {
+  if (error || cancelled) {
     Response document;
-    if (job.cancelled)
+    if (cancelled)
       document = problem(409, "the job was cancelled"), llvm::consumeError(std::move(error));
     else if (error.isA<ModuleError>())
       document = problem(422, llvm::toString(std::move(error)));
@@ -438,19 +524,22 @@ void JobQueue::finish(Job& job, llvm::Error error) {
       document = problem(403, llvm::toString(std::move(error)));
     else
       document = internal_problem(std::move(error)), failure = document.failure;
-    job.record["state"] = job.cancelled ? "cancelled" : "failed";
-    job.record["error"] = Json::parse(document.body);
-    for (const char* key : {"index", "artifacts", "parts"}) job.record.erase(key);
-    ++(job.cancelled ? counters_.cancelled : counters_.failed);
-    if (llvm::Error failed = catalog_.release(job.hold(), {{Table::Jobs, job.key(), text_of(job.record)}}))
+    record["state"] = cancelled ? "cancelled" : "failed";
+    record["error"] = Json::parse(document.body);
+    for (const char* key : {"index", "artifacts", "parts"}) record.erase(key);
+    ++(cancelled ? counters_.cancelled : counters_.failed);
+    if (llvm::Error failed = catalog_.release(job.hold(), {{Table::Jobs, job.key(), text_of(record)}}))
       log(Level::Error, llvm::toString(std::move(failed)), {{"job", job.id}});
   }
-  active_.erase(job.key());
-  bool done = string_in(job.record, "state") == "done";
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    active_.erase(job.key());
+  }
+  bool done = string_in(record, "state") == "done";
   Json fields = {{"job", job.id}, {"tenant", job.tenant}, {"module", job.module}};
-  if (!done) fields["reason"] = string_in(job.record["error"], "detail");
+  if (!done) fields["reason"] = string_in(record["error"], "detail");
   if (!failure.empty()) fields["error"] = failure;
-  log(failure.empty() ? Level::Info : Level::Error, "job " + string_in(job.record, "state"), fields);
+  log(failure.empty() ? Level::Info : Level::Error, "job " + string_in(record, "state"), fields);
 }
 
 }  // namespace aotc::server

@@ -8,12 +8,17 @@
 //
 // Record, in the store's table `jobs` and, with "progress" while it runs, what GET /v1/jobs/{id} shows:
 //   {"id", "state": "queued" | "running" | "done" | "failed" | "cancelled", "module": digest, "tier",
-//    "targets": [{"target", "cpu"}], "images": [{"name", "tag"}], "index": digest, "artifacts": [{"target", "cpu",
-//    "digest", "size", "functions", "seconds"}], "parts": [[digest, media type]], "error": problem document,
-//    "finished": milliseconds since 1970}
+//    "targets": [{"target", "cpu"}], "images": [{"name", "tag", "was"}], "index": digest, "artifacts": [{"target",
+//    "cpu", "digest", "size", "functions", "seconds"}], "parts": [[digest, media type]], "compiler": version,
+//    "error": problem document, "finished": milliseconds since 1970, "again": true}
+//
+// A job that was done can be done again, because a part of its image is damaged or its compiler was wrong. It is then
+// the server's own ("again"): no quota counts it, the tenant's uploads go before it, and a tag moves to the new image
+// only if it still names the old one ("was").
 //
 // Fair: a free worker goes to the tenant with the fewest workers, among equals to the one whose turn was longest ago.
-// Thread-safe. stop() ends running workers; their jobs stay queued on disk.
+// Thread-safe; whoever asks about a job does not wait for the disk. stop() ends running workers; their jobs stay queued
+// on disk.
 #pragma once
 
 #include <condition_variable>
@@ -25,6 +30,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "catalog.h"
 #include "compile_request.h"
@@ -66,18 +73,23 @@ class JobQueue {
   // False when the job has ended or does not exist.
   llvm::Expected<bool> cancel(const std::string& tenant, const std::string& id);
   size_t waiting();
-  // Why the tenant cannot have another job now; empty when it can.
-  std::string refusal(const std::string& tenant);
+  // Does the jobs again whose images have a part with this digest and whose modules are intact; their number.
+  llvm::Expected<size_t> repair(const std::string& digest);
 
  private:
   struct Job;
+  struct Order;
   struct Lane {  // of one tenant
-    std::deque<std::shared_ptr<Job>> waiting;
+    std::deque<std::shared_ptr<Job>> waiting, again;
     unsigned running = 0;
     uint64_t turn = 0;  // of its last start
   };
   std::shared_ptr<Job> next();
-  std::string refusal_locked(const std::string& tenant);
+  llvm::Expected<Submission> place(const Order& order);
+  llvm::Expected<Submission> enqueue(const Order& order, const std::string& id);
+  std::string refusal(const std::string& tenant);
+  llvm::Error do_again(const std::string& tenant, const nlohmann::ordered_json& record);
+  void wait_in_lane(const std::shared_ptr<Job>& job);
   uint64_t processor_milliseconds_today(const std::string& tenant);
   void charge(const std::string& tenant, double cpu_seconds);
   void work();
@@ -91,7 +103,8 @@ class JobQueue {
   Counters& counters_;
   JobLimits limits_;
   std::string folder_;
-  std::mutex mutex_;
+  std::mutex writes_;  // taken before mutex_, by whoever writes records: one after the other
+  std::mutex mutex_;   // of all that follows; nobody waits for the disk under it
   std::condition_variable changed_;
   std::map<std::string, std::shared_ptr<Job>> active_;  // queued and running, by tenant \0 id
   std::map<std::string, Lane> lanes_;

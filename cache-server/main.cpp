@@ -17,6 +17,7 @@
 #include "listener.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "scrubber.h"
 #include "store.h"
 #include "worker.h"
 
@@ -35,6 +36,8 @@ struct ServerArguments {
   uint64_t worker_memory = 0;  // 0: by the number of threads
   HttpLimits http;
   JobLimits jobs;
+  StoreOptions store;
+  uint64_t scrub_rate = 4 << 20;
 };
 
 // What anybody may use must not be reachable from elsewhere by mistake.
@@ -82,7 +85,7 @@ llvm::Error serve(const ServerArguments& arguments) {
   std::error_code code;
   std::filesystem::create_directories(arguments.data, code);
   if (code) return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.data + ": " + code.message());
-  llvm::Expected<std::unique_ptr<Store>> store = Store::open(arguments.data + "/store");
+  llvm::Expected<std::unique_ptr<Store>> store = Store::open(arguments.data + "/store", arguments.store);
   if (!store) return store.takeError();
   Counters counters;
   JobLimits limits = arguments.jobs;
@@ -105,6 +108,7 @@ llvm::Error serve(const ServerArguments& arguments) {
   // The module and artifacts of a job under way have no repository yet.
   uint64_t longest_job = static_cast<uint64_t>(limits.wall_seconds * 2);
   Janitor janitor(catalog, counters, std::max(arguments.grace_seconds, longest_job));
+  Scrubber scrubber(**store, jobs, counters, arguments.scrub_rate);
   fmt::print("listening on http://{}\n", *address);
   std::fflush(stdout);
   listener.run();
@@ -132,6 +136,10 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
   app.add_option("--grace", arguments.grace_seconds,
                  "seconds for which a blob that nobody owns is kept; at least as long as a job may take")
       ->capture_default_str();
+  app.add_option("--cache-bytes", arguments.store.cache_bytes, "memory for what is downloaded often (default: 64M)")
+      ->transform(size);
+  app.add_option("--scrub-rate", arguments.scrub_rate, "bytes a second to read in search of damage (default: 4M)")
+      ->transform(size);
   app.add_flag("!--no-request-log", arguments.http.log_requests, "log failures and jobs only, not each request");
   app.add_option("--workers", arguments.jobs.workers,
                  "compiles at a time, each in a process; with 0 jobs are taken and wait")
@@ -157,6 +165,7 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
   app.add_option("--body-timeout", arguments.http.body_seconds, "seconds for each 256 KiB of a body, either way")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_flag("!--no-sync", arguments.store.sync)->group("");  // for power_loss.py
   app.footer(
       "`aotc-server new-token` prints a new token and the line of a token file that accepts it.\n\n"
       "Examples:\n"

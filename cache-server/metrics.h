@@ -13,6 +13,9 @@ struct Counters {
   std::atomic<uint64_t> failed{0};    // jobs that ended with an error
   std::atomic<uint64_t> cancelled{0};
   std::atomic<uint64_t> swept_blobs{0};         // dropped because nobody owned them
+  std::atomic<uint64_t> scrubbed_blobs{0};      // read whole and compared with their digests
+  std::atomic<uint64_t> scrubbed_bytes{0};
+  std::atomic<uint64_t> repairs{0};             // jobs done again because of damage
   std::atomic<uint64_t> renewed_statements{0};  // signed again because of their age or other keys
   std::atomic<uint64_t> denied{0};              // requests without a token that allows them
   std::atomic<uint64_t> cache_hits{0};          // requests answered by an image that was there

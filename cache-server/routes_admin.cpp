@@ -20,6 +20,7 @@ struct Metric {
 
 std::vector<Metric> collect(Service& service) {
   const Counters& c = service.counters;
+  StoreStats store = service.store.stats();
   return {
       {"uploads", false, "modules received and stored", c.uploads},
       {"upload_bytes", false, "bytes of modules received", c.upload_bytes},
@@ -27,6 +28,13 @@ std::vector<Metric> collect(Service& service) {
       {"failed", false, "jobs that ended with an error", c.failed},
       {"cancelled", false, "jobs that were cancelled", c.cancelled},
       {"swept_blobs", false, "blobs dropped because nobody owned them", c.swept_blobs},
+      {"scrubbed_blobs", false, "blobs read whole and compared with their digests", c.scrubbed_blobs},
+      {"scrubbed_bytes", false, "bytes read to find damage", c.scrubbed_bytes},
+      {"repairs", false, "jobs done again because of damage", c.repairs},
+      {"damaged_blobs", true, "blobs that are damaged now", store.damaged},
+      {"store_bytes", true, "bytes of all blobs", store.bytes},
+      {"chunk_cache_hits", false, "chunks found in memory", store.cache_hits},
+      {"chunk_cache_misses", false, "chunks read from the disk and checked", store.cache_misses},
       {"renewed_statements", false, "statements signed again because of their age or other keys", c.renewed_statements},
       {"denied", false, "requests without a token that allows them", c.denied},
       {"cache_hits", false, "requests answered by an image that was there", c.cache_hits},

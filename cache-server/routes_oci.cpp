@@ -90,6 +90,8 @@ Response get_linked(Service& service, const Request& request, const std::string&
   llvm::Expected<std::optional<BlobInfo>> blob = service.store.find_blob(digest);
   if (!blob) return internal_problem(blob.takeError());
   if (!*blob) return unknown;
+  if ((*blob)->damaged)
+    return oci_error(500, "BLOB_DAMAGED", digest + " is damaged on the server's disk; what can be made again will be");
   return send_blob(request, **blob, manifest ? **link : "application/octet-stream", !manifest);
 }
 

@@ -1,28 +1,39 @@
 // store.cpp - the sole user of RocksDB. Chunks live in its blob files, so that compaction does not copy them.
 #include "store.h"
 
+#include <fcntl.h>
+#include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
+#include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 #include <mutex>
+#include <set>
+#include <unordered_map>
 
 #include <fmt/format.h>
+
+#include "log.h"
 
 namespace aotc::server {
 
 namespace {
 
-constexpr const char* kSchemaVersion = "2";
-constexpr const char* kFamilies[] = {"default",   "chunks",    "blobs",  "tags",    "links", "jobs",
-                                     "referrers", "sequences", "owners", "garbage", "usage"};
+constexpr size_t kPage = 256;
+constexpr const char* kSchemaVersion = "3";
+constexpr const char* kOlderVersion = "2";
+constexpr const char* kFamilies[] = {"default",   "chunks", "blobs",   "tags",  "links",  "jobs", "referrers",
+                                     "sequences", "owners", "garbage", "usage", "damaged"};
 enum Family { kDefault, kChunks, kBlobs, kTags };
 
 llvm::Error failure(const std::string& message) {
@@ -46,14 +57,21 @@ uint64_t id_of(const rocksdb::Slice& key) {
   return id;
 }
 
+BlobInfo read_record(const std::string& digest, const std::string& value) {
+  return {digest, read_little_endian(value.data()), read_little_endian(value.data() + 8)};
+}
+
 std::string chunk_value(llvm::StringRef data) {
   return little_endian(XXH3_64bits(data.data(), data.size())) + data.str();
 }
 
-rocksdb::WriteOptions synced() {
-  rocksdb::WriteOptions options;
-  options.sync = true;
-  return options;
+// Makes the entries of a folder durable.
+llvm::Error sync_folder(const std::filesystem::path& path) {
+  int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool done = fd >= 0 && fsync(fd) == 0;
+  std::error_code code(errno, std::generic_category());
+  if (fd >= 0) close(fd);
+  return done ? llvm::Error::success() : failure(path.string() + ": " + code.message());
 }
 
 }  // namespace
@@ -72,11 +90,128 @@ uint64_t read_little_endian(const char* bytes) {
 
 uint64_t seconds_since_1970() { return static_cast<uint64_t>(std::time(nullptr)); }
 
+namespace {
+
+// Who reads which blob, so that its chunks stay. No disk is waited for under the lock.
+class Leases : public std::enable_shared_from_this<Leases> {
+ public:
+  // Changes with every end_drop: what was looked up before may be gone.
+  uint64_t generation() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return generation_;
+  }
+
+  // False when `generation` is not the current one any more; without a lease when the blob is being dropped.
+  bool take(uint64_t id, uint64_t generation, std::shared_ptr<const void>& lease) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (generation != generation_) return false;
+    if (dropping_.count(id) == 0) lease = count(id);
+    return true;
+  }
+
+  // For a blob that nobody else knows yet.
+  std::shared_ptr<const void> take(uint64_t id) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return count(id);
+  }
+
+  bool begin_drop(uint64_t id) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return readers_.count(id) == 0 && dropping_.insert(id).second;
+  }
+
+  void end_drop(uint64_t id) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    dropping_.erase(id);
+    ++generation_;
+  }
+
+ private:
+  std::shared_ptr<const void> count(uint64_t id) {
+    ++readers_[id];
+    return {this, [self = shared_from_this(), id](const void*) { self->give_back(id); }};
+  }
+
+  void give_back(uint64_t id) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = readers_.find(id);
+    if (--found->second == 0) readers_.erase(found);
+  }
+
+  std::mutex mutex_;
+  std::unordered_map<uint64_t, uint64_t> readers_;  // by blob id
+  std::set<uint64_t> dropping_;
+  uint64_t generation_ = 0;
+};
+
+// A lock for each digest, so that writes of different blobs reach the disk together.
+class DigestLocks {
+ public:
+  class Guard {
+   public:
+    Guard(DigestLocks& locks, std::string digest) : locks_(locks), digest_(std::move(digest)) {
+      std::unique_lock<std::mutex> lock(locks_.mutex_);
+      locks_.released_.wait(lock, [this] { return locks_.held_.insert(digest_).second; });
+    }
+    ~Guard() {
+      std::lock_guard<std::mutex> lock(locks_.mutex_);
+      locks_.held_.erase(digest_);
+      locks_.released_.notify_all();
+    }
+    Guard(const Guard&) = delete;
+    Guard& operator=(const Guard&) = delete;
+
+   private:
+    DigestLocks& locks_;
+    std::string digest_;
+  };
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable released_;
+  std::set<std::string> held_;
+};
+
+// The last chunks read, checked.
+class ChunkCache {
+ public:
+  explicit ChunkCache(uint64_t bytes) : cache_(rocksdb::NewLRUCache(bytes)) {}
+
+  Chunk find(const std::string& key) {
+    rocksdb::Cache::Handle* handle = cache_->Lookup(key);
+    ++(handle ? hits : misses);
+    if (!handle) return nullptr;
+    Chunk chunk = *static_cast<Chunk*>(cache_->Value(handle));
+    cache_->Release(handle);
+    return chunk;
+  }
+
+  void keep(const std::string& key, const Chunk& chunk) {
+    auto remove = [](const rocksdb::Slice&, void* value) { delete static_cast<Chunk*>(value); };
+    auto* value = new Chunk(chunk);
+    if (!cache_->Insert(key, value, chunk->size(), remove).ok()) delete value;
+  }
+
+  std::atomic<uint64_t> hits{0}, misses{0};
+
+ private:
+  std::shared_ptr<rocksdb::Cache> cache_;
+};
+
+}  // namespace
+
 struct Store::Impl {
+  explicit Impl(const StoreOptions& options) : cache(options.cache_bytes) { synced.sync = options.sync; }
+
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
-  std::atomic<uint64_t> next_id{1};
-  std::mutex finish;  // one blob at a time becomes visible, so that equal ones are kept once
+  rocksdb::WriteOptions synced;
+  std::atomic<uint64_t> next_id{1}, bytes{0};
+  DigestLocks digests;  // whoever changes a blob's record holds its digest
+  std::shared_ptr<Leases> leases = std::make_shared<Leases>();
+  ChunkCache cache;
+  std::mutex damage;
+  std::set<std::string> damaged;
 
   rocksdb::ColumnFamilyHandle* table(Table table) { return families[kTags + static_cast<int>(table)]; }
 
@@ -93,11 +228,62 @@ struct Store::Impl {
     return db->DeleteRange(rocksdb::WriteOptions(), families[kChunks], chunk_key(id, 0), chunk_key(id + 1, 0));
   }
 
+  // Without a lease.
+  llvm::Expected<std::optional<BlobInfo>> find_record(const std::string& digest) {
+    std::string value;
+    rocksdb::Status status = db->Get(rocksdb::ReadOptions(), families[kBlobs], digest, &value);
+    if (status.IsNotFound()) return std::optional<BlobInfo>();
+    if (!status.ok()) return to_error(status);
+    if (value.size() != 16) return failure("the record of " + digest + " is damaged");
+    BlobInfo blob = read_record(digest, value);
+    std::lock_guard<std::mutex> lock(damage);
+    blob.damaged = damaged.count(digest) != 0;
+    return blob;
+  }
+
+  void set_damaged(const std::string& digest, bool value) {
+    std::lock_guard<std::mutex> lock(damage);
+    if (value)
+      damaged.insert(digest);
+    else
+      damaged.erase(digest);
+  }
+
+  // Marks it, unless it was stored anew since. What was wrong.
+  llvm::Error damage_in(const BlobInfo& blob, const std::string& what) {
+    std::string message = blob.digest + ": " + what;
+    DigestLocks::Guard guard(digests, blob.digest);
+    llvm::Expected<std::optional<BlobInfo>> current = find_record(blob.digest);
+    if (!current) return llvm::joinErrors(failure(message), current.takeError());
+    if (!*current || (*current)->id != blob.id) return failure(message);
+    rocksdb::Status status = db->Put(synced, table(Table::Damaged), blob.digest, little_endian(seconds_since_1970()));
+    set_damaged(blob.digest, true);
+    log(Level::Error, "a blob is damaged", {{"digest", blob.digest}, {"error", what}});
+    return llvm::joinErrors(failure(message), to_error(status));
+  }
+
+  llvm::Expected<Chunk> load_chunk(const BlobInfo& blob, uint32_t index) {
+    rocksdb::PinnableSlice value;
+    rocksdb::ReadOptions options;
+    options.fill_cache = false;
+    rocksdb::Status status = db->Get(options, families[kChunks], chunk_key(blob.id, index), &value);
+    if (status.IsNotFound() || status.IsCorruption())
+      return damage_in(blob, fmt::format("chunk {}: {}", index, status.ToString()));
+    if (!status.ok()) return failure(fmt::format("{}: chunk {}: {}", blob.digest, index, status.ToString()));
+    uint64_t begin = uint64_t{index} * kChunkSize;
+    uint64_t expected = begin < blob.size ? std::min<uint64_t>(kChunkSize, blob.size - begin) : 0;
+    if (value.size() != 8 + expected) return damage_in(blob, fmt::format("chunk {} has the wrong size", index));
+    if (XXH3_64bits(value.data() + 8, expected) != read_little_endian(value.data()))
+      return damage_in(blob, fmt::format("chunk {} does not match its checksum", index));
+    return std::make_shared<const std::string>(value.data() + 8, expected);
+  }
+
   llvm::Error check_schema() {
     std::string version;
     rocksdb::Status status = db->Get(rocksdb::ReadOptions(), families[kDefault], "schema", &version);
-    if (status.IsNotFound()) return to_error(db->Put(synced(), families[kDefault], "schema", kSchemaVersion));
+    if (status.IsNotFound()) return to_error(db->Put(synced, families[kDefault], "schema", kSchemaVersion));
     if (!status.ok()) return to_error(status);
+    if (version == kOlderVersion) return to_error(db->Put(synced, families[kDefault], "schema", kSchemaVersion));
     if (version != kSchemaVersion)
       return failure(
           fmt::format("the data has schema version {}, this server reads version {}", version, kSchemaVersion));
@@ -108,8 +294,12 @@ struct Store::Impl {
   llvm::Error drop_unfinished() {
     std::vector<uint64_t> used;
     std::unique_ptr<rocksdb::Iterator> blobs(db->NewIterator(rocksdb::ReadOptions(), families[kBlobs]));
-    for (blobs->SeekToFirst(); blobs->Valid(); blobs->Next())
-      if (blobs->value().size() == 16) used.push_back(read_little_endian(blobs->value().data()));
+    for (blobs->SeekToFirst(); blobs->Valid(); blobs->Next()) {
+      if (blobs->value().size() != 16) continue;
+      BlobInfo blob = read_record(blobs->key().ToString(), blobs->value().ToString());
+      used.push_back(blob.id);
+      bytes += blob.size;
+    }
     if (!blobs->status().ok()) return to_error(blobs->status());
     std::sort(used.begin(), used.end());
     uint64_t last = used.empty() ? 0 : used.back();
@@ -124,9 +314,15 @@ struct Store::Impl {
     next_id = last + 1;
     return to_error(chunks->status());
   }
+
+  llvm::Error read_damaged() {
+    std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(rocksdb::ReadOptions(), table(Table::Damaged)));
+    for (it->SeekToFirst(); it->Valid(); it->Next()) damaged.insert(it->key().ToString());
+    return to_error(it->status());
+  }
 };
 
-Store::Store() : impl_(std::make_unique<Impl>()) {}
+Store::Store(const StoreOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 
 Store::~Store() {
   if (!impl_->db) return;
@@ -134,7 +330,7 @@ Store::~Store() {
   impl_->db->Close();
 }
 
-llvm::Expected<std::unique_ptr<Store>> Store::open(const std::string& path) {
+llvm::Expected<std::unique_ptr<Store>> Store::open(const std::string& path, const StoreOptions& store_options) {
   rocksdb::DBOptions options;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
@@ -152,13 +348,18 @@ llvm::Expected<std::unique_ptr<Store>> Store::open(const std::string& path) {
     }
     descriptors.emplace_back(name, family);
   }
-  std::unique_ptr<Store> store(new Store);
+  std::unique_ptr<Store> store(new Store(store_options));
   rocksdb::DB* db = nullptr;
   rocksdb::Status status = rocksdb::DB::Open(options, path, descriptors, &store->impl_->families, &db);
   if (!status.ok()) return to_error(status);
   store->impl_->db.reset(db);
+  // RocksDB syncs its folder, but not the names of the folders that lead there.
+  std::filesystem::path data = std::filesystem::absolute(path).parent_path();
+  if (llvm::Error error = sync_folder(data)) return error;
+  if (llvm::Error error = sync_folder(data.parent_path())) return error;
   if (llvm::Error error = store->impl_->check_schema()) return error;
   if (llvm::Error error = store->impl_->drop_unfinished()) return error;
+  if (llvm::Error error = store->impl_->read_damaged()) return error;
   return store;
 }
 
@@ -187,22 +388,32 @@ llvm::Error Store::BlobWriter::append(llvm::ArrayRef<uint8_t> bytes) {
 }
 
 llvm::Expected<BlobInfo> Store::BlobWriter::finish() {
+  Impl& store = *store_.impl_;
   BlobInfo blob{hash_.finish(), id_, size_};
-  std::lock_guard<std::mutex> lock(store_.impl_->finish);
+  DigestLocks::Guard guard(store.digests, blob.digest);
   llvm::Expected<std::optional<BlobInfo>> known = store_.find_blob(blob.digest);
   if (!known) return known.takeError();
   rocksdb::WriteBatch batch;
-  store_.impl_->add(batch, {{Table::Garbage, blob.digest, little_endian(seconds_since_1970())}});
-  if (*known) {  // the destructor drops what this one wrote
-    rocksdb::Status status = store_.impl_->db->Write(synced(), &batch);
-    if (!status.ok()) return to_error(status);
+  store.add(batch, {{Table::Garbage, blob.digest, little_endian(seconds_since_1970())}});
+  if (*known && !(*known)->damaged) {  // the destructor drops what this one wrote
+    if (rocksdb::Status status = store.db->Write(store.synced, &batch); !status.ok()) return to_error(status);
     return **known;
   }
-  batch.Put(store_.impl_->families[kChunks], chunk_key(id_, chunks_), chunk_value(pending_));
-  batch.Put(store_.impl_->families[kBlobs], blob.digest, little_endian(id_) + little_endian(size_));
-  rocksdb::Status status = store_.impl_->db->Write(synced(), &batch);
-  if (!status.ok()) return to_error(status);
+  if (*known) {
+    batch.DeleteRange(store.families[kChunks], chunk_key((*known)->id, 0), chunk_key((*known)->id + 1, 0));
+    store.add(batch, {{Table::Damaged, blob.digest, std::nullopt}});
+  }
+  batch.Put(store.families[kChunks], chunk_key(id_, chunks_), chunk_value(pending_));
+  batch.Put(store.families[kBlobs], blob.digest, little_endian(id_) + little_endian(size_));
+  blob.lease = store.leases->take(id_);
+  if (rocksdb::Status status = store.db->Write(store.synced, &batch); !status.ok()) return to_error(status);
   finished_ = true;
+  if (*known) {
+    store.set_damaged(blob.digest, false);
+    log(Level::Info, "a damaged blob is whole again", {{"digest", blob.digest}});
+  } else {
+    store.bytes += size_;
+  }
   return blob;
 }
 
@@ -213,47 +424,81 @@ llvm::Expected<BlobInfo> Store::put_blob(llvm::StringRef bytes) {
 }
 
 llvm::Expected<std::optional<BlobInfo>> Store::find_blob(const std::string& digest) {
-  std::string value;
-  rocksdb::Status status = impl_->db->Get(rocksdb::ReadOptions(), impl_->families[kBlobs], digest, &value);
-  if (status.IsNotFound()) return std::optional<BlobInfo>();
-  if (!status.ok()) return to_error(status);
-  if (value.size() != 16) return failure("the record of " + digest + " is damaged");
-  return BlobInfo{digest, read_little_endian(value.data()), read_little_endian(value.data() + 8)};
+  for (;;) {
+    uint64_t generation = impl_->leases->generation();
+    llvm::Expected<std::optional<BlobInfo>> blob = impl_->find_record(digest);
+    if (!blob || !*blob) return blob;
+    if (!impl_->leases->take((*blob)->id, generation, (*blob)->lease)) continue;
+    if (!(*blob)->lease) return std::optional<BlobInfo>();
+    return blob;
+  }
 }
 
-llvm::Expected<bool> Store::drop_garbage(const BlobInfo& blob, const std::string& since) {
-  std::lock_guard<std::mutex> lock(impl_->finish);
-  llvm::Expected<std::optional<std::string>> now = get(Table::Garbage, blob.digest);
+llvm::Expected<bool> Store::drop_garbage(const std::string& digest, const std::string& since) {
+  DigestLocks::Guard guard(impl_->digests, digest);
+  llvm::Expected<std::optional<std::string>> now = get(Table::Garbage, digest);
   if (!now) return now.takeError();
+  llvm::Expected<std::optional<BlobInfo>> blob = impl_->find_record(digest);
+  if (!blob) return blob.takeError();
   if (*now != since) return false;
+  if (!*blob) {
+    if (llvm::Error error = put({{Table::Garbage, digest, std::nullopt}})) return error;
+    return false;
+  }
+  if (!impl_->leases->begin_drop((*blob)->id)) return false;
   rocksdb::WriteBatch batch;
-  batch.Delete(impl_->families[kBlobs], blob.digest);
-  batch.DeleteRange(impl_->families[kChunks], chunk_key(blob.id, 0), chunk_key(blob.id + 1, 0));
-  impl_->add(batch, {{Table::Garbage, blob.digest, std::nullopt}});
-  if (rocksdb::Status status = impl_->db->Write(synced(), &batch); !status.ok()) return to_error(status);
+  batch.Delete(impl_->families[kBlobs], digest);
+  batch.DeleteRange(impl_->families[kChunks], chunk_key((*blob)->id, 0), chunk_key((*blob)->id + 1, 0));
+  impl_->add(batch, {{Table::Garbage, digest, std::nullopt}, {Table::Damaged, digest, std::nullopt}});
+  rocksdb::Status status = impl_->db->Write(impl_->synced, &batch);
+  impl_->leases->end_drop((*blob)->id);
+  if (!status.ok()) return to_error(status);
+  impl_->bytes -= (*blob)->size;
+  impl_->set_damaged(digest, false);
   return true;
 }
 
-llvm::Expected<std::string> Store::read_chunk(const BlobInfo& blob, uint32_t index) {
-  rocksdb::PinnableSlice value;
-  rocksdb::Status status =
-      impl_->db->Get(rocksdb::ReadOptions(), impl_->families[kChunks], chunk_key(blob.id, index), &value);
-  if (!status.ok()) return failure(fmt::format("{}: chunk {}: {}", blob.digest, index, status.ToString()));
-  uint64_t begin = uint64_t{index} * kChunkSize;
-  uint64_t expected = begin < blob.size ? std::min<uint64_t>(kChunkSize, blob.size - begin) : 0;
-  if (value.size() != 8 + expected) return failure(fmt::format("{}: chunk {} has the wrong size", blob.digest, index));
-  if (XXH3_64bits(value.data() + 8, expected) != read_little_endian(value.data()))
-    return failure(fmt::format("{}: chunk {} is damaged", blob.digest, index));
-  return std::string(value.data() + 8, expected);
+llvm::Expected<Chunk> Store::read_chunk(const BlobInfo& blob, uint32_t index) {
+  std::string key = chunk_key(blob.id, index);
+  if (Chunk chunk = impl_->cache.find(key)) return chunk;
+  llvm::Expected<Chunk> chunk = impl_->load_chunk(blob, index);
+  if (chunk) impl_->cache.keep(key, *chunk);
+  return chunk;
+}
+
+llvm::Error Store::check_blob(const BlobInfo& blob, llvm::function_ref<bool(uint64_t)> pace) {
+  Sha256 hash;
+  for (uint64_t index = 0; index * kChunkSize < blob.size; ++index) {
+    llvm::Expected<Chunk> chunk = impl_->load_chunk(blob, static_cast<uint32_t>(index));
+    if (!chunk) return chunk.takeError();
+    hash.update((*chunk)->data(), (*chunk)->size());
+    if (!pace((*chunk)->size())) return llvm::Error::success();
+  }
+  if (hash.finish() != blob.digest) return impl_->damage_in(blob, "the bytes do not have this digest");
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::vector<std::string>> Store::list_blobs(const std::string& after, size_t limit) {
+  std::vector<std::string> digests;
+  std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->families[kBlobs]));
+  for (it->Seek(after); it->Valid() && digests.size() < limit; it->Next())
+    if (it->key() != rocksdb::Slice(after)) digests.push_back(it->key().ToString());
+  if (!it->status().ok()) return to_error(it->status());
+  return digests;
+}
+
+StoreStats Store::stats() const {
+  std::lock_guard<std::mutex> lock(impl_->damage);
+  return {impl_->bytes, impl_->cache.hits, impl_->cache.misses, impl_->damaged.size()};
 }
 
 llvm::Expected<std::string> Store::read_blob(const BlobInfo& blob, uint64_t limit) {
   if (blob.size > limit) return failure(fmt::format("{} has {} bytes, more than {}", blob.digest, blob.size, limit));
   std::string bytes;
   for (uint32_t index = 0; bytes.size() < blob.size; ++index) {
-    llvm::Expected<std::string> chunk = read_chunk(blob, index);
+    llvm::Expected<Chunk> chunk = read_chunk(blob, index);
     if (!chunk) return chunk.takeError();
-    bytes += *chunk;
+    bytes += **chunk;
   }
   return bytes;
 }
@@ -261,7 +506,7 @@ llvm::Expected<std::string> Store::read_blob(const BlobInfo& blob, uint64_t limi
 llvm::Error Store::put(const std::vector<Record>& records) {
   rocksdb::WriteBatch batch;
   impl_->add(batch, records);
-  return to_error(impl_->db->Write(synced(), &batch));
+  return to_error(impl_->db->Write(impl_->synced, &batch));
 }
 
 llvm::Expected<std::optional<std::string>> Store::get(Table table, const std::string& key) {
@@ -282,6 +527,18 @@ llvm::Expected<std::vector<std::pair<std::string, std::string>>> Store::list(Tab
   }
   if (!it->status().ok()) return to_error(it->status());
   return found;
+}
+
+llvm::Error for_each(Store& store, Table table, const std::string& prefix,
+                     llvm::function_ref<llvm::Error(const std::string&, const std::string&)> visit) {
+  for (std::string after;;) {
+    auto page = store.list(table, prefix, after, kPage);
+    if (!page) return page.takeError();
+    if (page->empty()) return llvm::Error::success();
+    for (const auto& [key, value] : *page)
+      if (llvm::Error error = visit(key.substr(prefix.size()), value)) return error;
+    after = page->back().first;
+  }
 }
 
 }  // namespace aotc::server

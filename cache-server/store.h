@@ -12,12 +12,18 @@
 //   owners    digest \0 tenant -> references (u64) size (u64), see catalog.h
 //   garbage   digest -> seconds since 1970 at which the blob was last stored or lost its last owner, see catalog.h
 //   usage     tenant \0 "2026-11-25" -> milliseconds of processor time, decimal
+//   damaged   digest -> seconds since 1970 at which the blob was found to be damaged
+//
+// Version 2 had no table `damaged`; it is taken as it is and becomes version 3.
 //
 // Acknowledged means synced: BlobWriter::finish and put return after the write-ahead log is on disk. A blob's chunks
 // are written unsynced as they arrive; the record that makes the blob visible is synced, and with it the whole log
 // before it. Chunks without such a record (an upload that was cut off) are dropped at the next open.
 //
-// Every chunk read is checked against its checksum. Memory per transfer is one chunk. Thread-safe.
+// Every chunk is checked against its checksum when it is read from the disk; the last ones read stay in a cache of
+// bounded size. A blob with a chunk that is damaged or missing is marked, and answered for by nobody, until the same
+// bytes are stored again. A blob that was found can be read until its BlobInfo is gone: drop_garbage waits for that.
+// Memory per transfer is one chunk. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +35,7 @@
 
 #include "aotc/digest.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -46,9 +53,13 @@ struct BlobInfo {
   std::string digest;
   uint64_t id = 0;
   uint64_t size = 0;
+  bool damaged = false;
+  std::shared_ptr<const void> lease = nullptr;  // keeps the chunks
 };
 
-enum class Table { Tags, Links, Jobs, Referrers, Sequences, Owners, Garbage, Usage };
+using Chunk = std::shared_ptr<const std::string>;
+
+enum class Table { Tags, Links, Jobs, Referrers, Sequences, Owners, Garbage, Usage, Damaged };
 
 struct Record {
   Table table;
@@ -56,10 +67,21 @@ struct Record {
   std::optional<std::string> value;  // without one the key is removed
 };
 
+struct StoreStats {
+  uint64_t bytes;  // of all blobs
+  uint64_t cache_hits, cache_misses;
+  uint64_t damaged;  // blobs marked now
+};
+
+struct StoreOptions {
+  uint64_t cache_bytes = 64 << 20;
+  bool sync = true;  // false only for the test that shows what is lost without
+};
+
 class Store {
  public:
   // Creates the database when there is none. Only one process can have it open.
-  static llvm::Expected<std::unique_ptr<Store>> open(const std::string& path);
+  static llvm::Expected<std::unique_ptr<Store>> open(const std::string& path, const StoreOptions& options = {});
   ~Store();
 
   // Takes the bytes of one blob. Destroyed before finish, it leaves nothing behind. Must not outlive the store.
@@ -84,10 +106,17 @@ class Store {
 
   llvm::Expected<BlobInfo> put_blob(llvm::StringRef bytes);
   llvm::Expected<std::optional<BlobInfo>> find_blob(const std::string& digest);
-  // Drops a blob that nobody owns, unless it was stored once more since its record in `garbage` was `since`.
-  llvm::Expected<bool> drop_garbage(const BlobInfo& blob, const std::string& since);
+  // Drops a blob that nobody owns, unless it is being read or was stored once more since its record in `garbage` was
+  // `since`.
+  llvm::Expected<bool> drop_garbage(const std::string& digest, const std::string& since);
   // The bytes of chunk `index`: kChunkSize of them unless it is the last one.
-  llvm::Expected<std::string> read_chunk(const BlobInfo& blob, uint32_t index);
+  llvm::Expected<Chunk> read_chunk(const BlobInfo& blob, uint32_t index);
+  // Compares the whole blob on disk with its checksums and its digest, and marks it when it is damaged. `pace` hears of
+  // every chunk's size and ends the check with false.
+  llvm::Error check_blob(const BlobInfo& blob, llvm::function_ref<bool(uint64_t)> pace);
+  // Digests after this one, in order.
+  llvm::Expected<std::vector<std::string>> list_blobs(const std::string& after, size_t limit);
+  StoreStats stats() const;
   // For documents; fails for blobs larger than `limit`.
   llvm::Expected<std::string> read_blob(const BlobInfo& blob, uint64_t limit);
 
@@ -99,9 +128,14 @@ class Store {
                                                                         const std::string& after, size_t limit);
 
  private:
-  Store();
+  explicit Store(const StoreOptions& options);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// Calls `visit(rest of the key, value)` for every key that starts with `prefix`, a page at a time: what `visit` changes
+// further on is seen.
+llvm::Error for_each(Store& store, Table table, const std::string& prefix,
+                     llvm::function_ref<llvm::Error(const std::string&, const std::string&)> visit);
 
 }  // namespace aotc::server

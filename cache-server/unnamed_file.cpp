@@ -43,10 +43,10 @@ llvm::Expected<Descriptor> open_to_read(const Descriptor& file) {
 
 llvm::Error copy_from_store(Store& store, const BlobInfo& blob, const Descriptor& file) {
   for (uint64_t index = 0; index * kChunkSize < blob.size; ++index) {
-    llvm::Expected<std::string> chunk = store.read_chunk(blob, static_cast<uint32_t>(index));
+    llvm::Expected<Chunk> chunk = store.read_chunk(blob, static_cast<uint32_t>(index));
     if (!chunk) return chunk.takeError();
-    for (size_t done = 0; done < chunk->size();) {
-      ssize_t count = write(file.get(), chunk->data() + done, chunk->size() - done);
+    for (size_t done = 0; done < (*chunk)->size();) {
+      ssize_t count = write(file.get(), (*chunk)->data() + done, (*chunk)->size() - done);
       if (count < 0) return failure("cannot write a module for a worker");
       done += static_cast<size_t>(count);
     }

@@ -27,7 +27,7 @@ SOLE_USERS = [
     ("lld/", ["compiler/link*.cpp"]),
     ("CLI/", ["tools/command.h", "tools/aotc.cpp", "tools/cmd_*.cpp", "cache-server/main.cpp"]),
     ("nlohmann/", ["tools/cmd_*.cpp", "tools/remote_compile.cpp", "cache-server/*"]),
-    ("rocksdb/", ["cache-server/store.cpp"]),
+    ("rocksdb/", ["cache-server/store.cpp", "test/unit/server/edit_store.cpp"]),
     ("seccomp.h", ["tools/syscall_filter.c"]),
     # The node and the client use the parser alone, and the type in which it takes bytes.
     ("boost/beast", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),

@@ -12,8 +12,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
-BIN = os.environ["AOTC_BIN"]
+BIN = os.environ.get("AOTC_BIN", os.path.join(os.path.dirname(__file__), "../../../build/bin"))
 AOTC = os.path.join(BIN, "aotc")
 
 
@@ -36,8 +37,16 @@ def hello_wasm(folder):
 
 def different(wasm, text):
     """The same module with a custom section that holds `text` (up to 100 characters): another digest."""
-    content = b"\x04note" + text.encode()
-    return wasm + b"\x00" + bytes([len(content)]) + content
+    return padded(wasm, text.encode())
+
+
+def padded(wasm, data):
+    """The same module with a custom section that holds `data`."""
+    content = b"\x04note" + data
+    size, rest = b"", len(content)
+    while rest >= 0x80:
+        size, rest = size + bytes([rest & 0x7f | 0x80]), rest >> 7
+    return wasm + b"\x00" + size + bytes([rest]) + content
 
 
 def write_tokens(folder, tenants, operators=("root",)):
@@ -52,6 +61,42 @@ def write_tokens(folder, tenants, operators=("root",)):
     return path
 
 
+class StoreFiles:
+    """The store of a server that is stopped, from below (see test/unit/server/edit_store.cpp)."""
+
+    def __init__(self, data):
+        self.path = os.path.join(data, "store")
+
+    def edit(self, verb, family, key, value=b""):
+        command = [os.path.join(BIN, "edit_store"), self.path, verb, family, key.hex()]
+        return subprocess.run(command, input=value.hex(), check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+
+    def get(self, family, key):
+        return bytes.fromhex(self.edit("get", family, key))
+
+    def put(self, family, key, value):
+        self.edit("put", family, key, value)
+
+    def delete(self, family, key):
+        self.edit("delete", family, key)
+
+    def chunk_key(self, digest, index):
+        return self.get("blobs", digest.encode())[:8][::-1] + index.to_bytes(4, "big")
+
+    def damage(self, digest, index, position=100):
+        """Changes a byte of a chunk and leaves its checksum."""
+        key = self.chunk_key(digest, index)
+        value = bytearray(self.get("chunks", key))
+        value[8 + position] ^= 1
+        self.put("chunks", key, bytes(value))
+
+
+def wait_until(condition):
+    """Asks until it is true; lit's time limit is the only one."""
+    while not condition():
+        time.sleep(0.02)
+
+
 def sha256(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
@@ -62,6 +107,7 @@ class Server:
         self.log = os.path.join(folder, "server.log")
         self.options = options
         self.token = None
+        self.environment = None  # this process's own
 
     def as_user(self, token):
         """The same server, asked with a token."""
@@ -73,7 +119,7 @@ class Server:
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(
                 [os.path.join(BIN, "aotc-server"), "--data", self.data, "--listen", "127.0.0.1:0", *self.options],
-                stdout=subprocess.PIPE, stderr=log, text=True)
+                stdout=subprocess.PIPE, stderr=log, text=True, env=self.environment)
         line = self.process.stdout.readline()
         assert line.startswith("listening on http://127.0.0.1:"), (line, open(self.log).read())
         self.port = int(line.rsplit(":", 1)[1])
