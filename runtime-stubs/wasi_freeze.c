@@ -50,6 +50,23 @@ bool aotc_wasi_is_input(const struct aotc_wasi* wasi, const struct aotc_wasi_fd*
 
 void aotc_wasi_note_wait(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry) {
   wasi->freeze->waits |= entry->kind == AOTC_WASI_LISTENER ? AOTC_SNAPSHOT_WAITS_LISTENER : AOTC_SNAPSHOT_WAITS_STDIN;
+  wasi->wake_time = UINT64_MAX;
+}
+
+bool aotc_wasi_waits_for_listener(const struct aotc_wasi* wasi) {
+  return wasi->freeze != NULL && (wasi->freeze->waits & AOTC_SNAPSHOT_WAITS_LISTENER);
+}
+
+enum aotc_status aotc_wasi_connect(struct aotc_wasi* wasi, struct aotc_connection* connection,
+                                   struct aotc_error* error) {
+  for (uint32_t i = 0; i < wasi->fd_count; ++i)
+    if (wasi->fds[i].kind == AOTC_WASI_CONNECTION) {
+      *error = (struct aotc_error){AOTC_ERROR_ARGUMENT, "it keeps the connection of the warm-up request open"};
+      return AOTC_ERROR_ARGUMENT;
+    }
+  wasi->connection = connection;
+  wasi->freeze->waits = 0;
+  return AOTC_OK;
 }
 
 static bool grow_output(struct aotc_wasi_freeze* freeze, size_t more) {

@@ -203,6 +203,9 @@ struct aotc_connection {
 
 enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struct aotc_wasi** wasi, struct aotc_error* error);
 void aotc_wasi_destroy(struct aotc_wasi* wasi);
+/* Between the calls of a program with `freeze`: its listeners yield `connection`, as above; or, with null, none again.
+ * AOTC_ERROR_ARGUMENT if the program still holds the last one. */
+enum aotc_status aotc_wasi_connect(struct aotc_wasi* wasi, struct aotc_connection* connection, struct aotc_error* error);
 /* After a call ended with AOTC_FROZEN: the monotonic time (of the host) at which the program wants to go on though
  * nothing happened to its connection; UINT64_MAX for never. */
 uint64_t aotc_wasi_wake_time(const struct aotc_wasi* wasi);
@@ -224,10 +227,20 @@ aotc_host_function aotc_wasi_resolve(void* wasi, const char* module, const char*
 enum aotc_status aotc_attach_snapshot(struct aotc_artifact* artifact, int fd, struct aotc_error* error);
 /* Null when the artifact has none. */
 const struct aotc_snapshot* aotc_artifact_snapshot(const struct aotc_artifact* artifact);
-/* Writes the snapshot to `fd`, an empty file. AOTC_ERROR_ARGUMENT when the program cannot be frozen in this state; the message says
- * why, without a name. `nanoseconds` is how long it ran, for the report. */
-enum aotc_status aotc_snapshot_write(struct aotc_instance* instance, struct aotc_wasi* wasi, uint64_t nanoseconds,
-                                     int fd, struct aotc_error* error);
+/* What the embedder knows about the run, for the report. */
+struct aotc_freeze_run {
+  uint64_t nanoseconds;        /* until it first waited for input */
+  uint64_t warmup_nanoseconds; /* after that */
+  uint32_t warmup_requests;
+  uint32_t warmup_status; /* of the last response */
+  uint64_t warmup_bytes;  /* of all responses */
+};
+/* Writes the snapshot to `fd`, an empty file. AOTC_ERROR_ARGUMENT when the program cannot be frozen in this state; the
+ * message says why, without a name. */
+enum aotc_status aotc_snapshot_write(struct aotc_instance* instance, struct aotc_wasi* wasi,
+                                     const struct aotc_freeze_run* run, int fd, struct aotc_error* error);
+/* Whether the program, which ended a call with AOTC_FROZEN, waits for a listener. */
+bool aotc_wasi_waits_for_listener(const struct aotc_wasi* wasi);
 /* Whether a program started with what `wasi` offers would be as the snapshot is: the same arguments, environment and
  * directories, and a listener if that is what it waits for. */
 bool aotc_snapshot_matches(const struct aotc_artifact* artifact, const struct aotc_wasi* wasi);
