@@ -44,6 +44,18 @@ llvm::Error choose_targets(CompileRequest& request, const std::string& names, co
 
 }  // namespace
 
+const char* snapshot_mode_name(SnapshotMode mode) {
+  return mode == SnapshotMode::Auto ? "auto" : mode == SnapshotMode::Off ? "off" : "required";
+}
+
+std::vector<std::pair<std::string, std::string>> freeze_parameters(const FreezeRequest& freeze) {
+  std::vector<std::pair<std::string, std::string>> parameters = {
+      {"snapshot", snapshot_mode_name(freeze.mode)}, {"listeners", std::to_string(freeze.listeners)}};
+  for (const std::string& variable : freeze.env) parameters.emplace_back("env", variable);
+  for (const std::string& argument : freeze.args) parameters.emplace_back("arg", argument);
+  return parameters;
+}
+
 const char* tier_name(Tier tier) { return tier == Tier::Quick ? "quick" : "best"; }
 
 bool is_repository_name(llvm::StringRef text) {
@@ -80,6 +92,23 @@ llvm::Expected<CompileRequest> parse_compile_request(const std::vector<std::pair
     } else if (name == "tag") {
       if (!is_tag(value)) return bad(fmt::format("tag: \"{}\" is not a tag", value));
       request.tag = value;
+    } else if (name == "snapshot") {
+      if (value != "auto" && value != "off" && value != "required")
+        return bad(fmt::format("snapshot: \"{}\" is neither auto, off nor required", value));
+      request.freeze.mode = value == "auto"  ? SnapshotMode::Auto
+                            : value == "off" ? SnapshotMode::Off
+                                             : SnapshotMode::Required;
+    } else if (name == "env") {
+      size_t equals = value.find('=');
+      if (equals == 0 || equals == std::string::npos || value.find('\0') != std::string::npos)
+        return bad(fmt::format("env: \"{}\" is not KEY=VALUE", value));
+      request.freeze.env.push_back(value);
+    } else if (name == "arg") {
+      if (value.find('\0') != std::string::npos) return bad("arg: has a zero byte");
+      request.freeze.args.push_back(value);
+    } else if (name == "listeners") {
+      if (value.size() != 1 || value[0] < '0' || value[0] > '9') return bad("listeners: not a number from 0 to 9");
+      request.freeze.listeners = static_cast<unsigned>(value[0] - '0');
     } else {
       return bad(fmt::format("unknown parameter \"{}\"", name));
     }
@@ -92,6 +121,8 @@ std::string job_id(const std::string& module_digest, const CompileRequest& reque
   std::string key = fmt::format("{}\n{}\n{}\n", kCompilerVersion, module_digest, tier_name(request.tier));
   for (const CompileTarget& target : request.targets)
     key += fmt::format("{} {}\n", architecture_name(target.architecture), target.cpu);
+  for (const auto& [name, value] : freeze_parameters(request.freeze))
+    key += fmt::format("{} {} {}\n", name, value.size(), value);
   return sha256(key).substr(7, 32);
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "aotc/media_types.h"
 #include "aotc/registry_client.h"
 #include "aotc/signing.h"
 #include "command.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr uint64_t kMaxArtifact = uint64_t{2} << 30;
 constexpr uint64_t kMaxKeyFile = 64 << 10;
+constexpr const char* kWasmType = "application/wasm";
 
 llvm::Error failure(const std::string& message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
@@ -80,6 +82,12 @@ llvm::Expected<aotc::Descriptor> choose(const aotc::Manifest& index, const std::
   return failure("the image has nothing for " + target);
 }
 
+const aotc::Descriptor* layer_of(const aotc::Manifest& manifest, llvm::StringRef media_type) {
+  for (const aotc::Descriptor& layer : manifest.layers)
+    if (layer.media_type == media_type) return &layer;
+  return nullptr;
+}
+
 llvm::Error pull(const PullArguments& arguments) {
   llvm::Expected<Image> image = open_image(arguments.image);
   if (!image) return image.takeError();
@@ -94,12 +102,19 @@ llvm::Error pull(const PullArguments& arguments) {
   if (!entry) return entry.takeError();
   std::optional<aotc::Manifest> manifest = image->client.manifest(entry->digest, error);
   if (!manifest) return failure(error);
-  if (manifest->layers.size() != 1) return failure(arguments.image + ": not an image that aotc made");
-  llvm::Expected<std::vector<uint8_t>> bytes = fetch(image->client, manifest->layers.front());
+  bool wasm = arguments.target == "wasm";
+  const aotc::Descriptor* layer = layer_of(*manifest, wasm ? kWasmType : aotc::kArtifactType);
+  if (!layer) return failure(arguments.image + ": not an image that aotc made");
+  llvm::Expected<std::vector<uint8_t>> bytes = fetch(image->client, *layer);
   if (!bytes) return bytes.takeError();
+  if (const aotc::Descriptor* part = layer_of(*manifest, aotc::kSnapshotType); part && !wasm) {
+    llvm::Expected<std::vector<uint8_t>> snapshot = fetch(image->client, *part);
+    if (!snapshot) return snapshot.takeError();
+    if (llvm::Error bad = aotc::attach_snapshot(*bytes, *snapshot)) return bad;
+  }
   std::string output = arguments.output;
   if (output.empty())
-    output = base_name(image->reference.repository) + (arguments.target == "wasm" ? ".wasm" : ".aotc");
+    output = base_name(image->reference.repository) + (wasm ? ".wasm" : ".aotc");
   if (llvm::Error failed = write_file_atomically(output, *bytes)) return failed;
   fmt::print("{}: {}, {}\n", output, format_size(bytes->size()), index->digest);
   return llvm::Error::success();

@@ -64,6 +64,9 @@ llvm::Expected<std::string> compile_on_server(const std::string& wasm, const Rem
   while (!base.empty() && base.back() == '/') base.pop_back();
   std::string query = "?target=" + aotc::percent_encoded(options.target) + "&tier=" + options.tier;
   if (!options.cpu.empty()) query += "&cpu=" + aotc::percent_encoded(options.cpu);
+  query += "&snapshot=" + options.snapshot + "&listeners=" + std::to_string(options.listeners);
+  for (const std::string& variable : options.env) query += "&env=" + aotc::percent_encoded(variable);
+  for (const std::string& argument : options.args) query += "&arg=" + aotc::percent_encoded(argument);
   size_t colon = options.name.find(':');
   if (!options.name.empty()) query += "&name=" + aotc::percent_encoded(options.name.substr(0, colon));
   if (colon != std::string::npos) query += "&tag=" + aotc::percent_encoded(options.name.substr(colon + 1));
