@@ -74,10 +74,10 @@ with Server(folder) as server:
 
 def programs_of(pid):
     found = []
-    for entry in os.listdir("/proc"):
+    for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
             stat, words = open(f"/proc/{entry}/stat").read(), open(f"/proc/{entry}/cmdline", "rb").read().split(b"\0")
-        except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
+        except (FileNotFoundError, ProcessLookupError):
             continue
         if int(stat.rsplit(")", 1)[1].split()[1]) == pid and b"--freeze" in words:
             found.append(int(entry))
