@@ -2,7 +2,6 @@
 # address that it asked, and in its time.
 # RUN: %python %s %t
 import os
-import ssl
 import subprocess
 
 from harness import AOTC, fresh_folder, sha256
@@ -33,9 +32,7 @@ def make_certificate(name, names, *options):
 
 def ls(certificate, host, authority, status):
     with Registry(PATHS) as registry:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(f"{folder}/{certificate}.crt", f"{folder}/{certificate}.key")
-        registry.server.socket = context.wrap_socket(registry.server.socket, server_side=True)
+        registry.use_tls(f"{folder}/{certificate}.crt", f"{folder}/{certificate}.key")
         port = registry.host.rsplit(":", 1)[1]
         result = subprocess.run([AOTC, "ls", f"https://{host}:{port}/acme/app"], stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True,
