@@ -2,10 +2,12 @@
 #include "compile_request.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "aotc/digest.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -19,26 +21,25 @@ llvm::Error choose_targets(CompileRequest& request, const std::string& names, co
   llvm::SmallVector<llvm::StringRef, 4> targets, unused;
   llvm::StringRef(names == "all" ? "x86_64,aarch64" : llvm::StringRef(names)).split(targets, ',', -1, false);
   llvm::StringRef(cpus).split(unused, ',', -1, false);
+  std::set<Architecture> architectures;
   for (llvm::StringRef name : targets) {
     llvm::Expected<Architecture> architecture = parse_architecture(name);
     if (!architecture) return bad("target: " + llvm::toString(architecture.takeError()));
-    CompileTarget target{*architecture, ""};
-    std::vector<std::string> known = cpu_baselines(*architecture);
-    target.cpu = known.front();
-    for (auto cpu = unused.begin(); cpu != unused.end(); ++cpu) {
-      if (std::find(known.begin(), known.end(), cpu->str()) == known.end()) continue;
-      target.cpu = cpu->str();
-      unused.erase(cpu);
-      break;
-    }
-    if (std::none_of(request.targets.begin(), request.targets.end(),
-                     [&](const CompileTarget& other) { return other.architecture == target.architecture; }))
-      request.targets.push_back(target);
+    architectures.insert(*architecture);
+  }
+  for (Architecture architecture : architectures) {
+    std::vector<std::string> known = cpu_baselines(architecture);
+    std::set<std::string> chosen;
+    llvm::erase_if(unused, [&](llvm::StringRef cpu) {
+      return std::find(known.begin(), known.end(), cpu) != known.end() && (chosen.insert(cpu.str()), true);
+    });
+    if (chosen.empty()) chosen.insert(known.front());
+    if (chosen.size() > 1 && architecture == Architecture::AArch64)
+      return bad("cpu: an image has no names for several baselines of aarch64");
+    for (const std::string& cpu : chosen) request.targets.push_back({architecture, cpu});
   }
   if (request.targets.empty()) return bad("target: no target given");
   if (!unused.empty()) return bad(fmt::format("cpu: unknown baseline \"{}\"", unused.front().str()));
-  std::sort(request.targets.begin(), request.targets.end(),
-            [](const CompileTarget& a, const CompileTarget& b) { return a.architecture < b.architecture; });
   return llvm::Error::success();
 }
 

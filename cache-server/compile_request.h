@@ -28,14 +28,14 @@ struct FreezeRequest {
 };
 
 struct CompileRequest {
-  std::vector<CompileTarget> targets;
+  std::vector<CompileTarget> targets;  // by architecture, then by the baseline's name, the lowest first
   Tier tier = Tier::Best;
   FreezeRequest freeze;
   std::string name;  // OCI repository; empty for one made from the module's digest
   std::string tag = "latest";
 };
 
-// Query parameters: target (x86_64, aarch64, host, all or a list with commas), cpu (a list), tier, name, tag, snapshot (auto,
+// Query parameters: target (x86_64, aarch64, host, all or a list with commas), cpu (a list; of x86_64 several), tier, name, tag, snapshot (auto,
 // off, required), listeners, and any number of env and arg.
 llvm::Expected<CompileRequest> parse_compile_request(const std::vector<std::pair<std::string, std::string>>& query);
 

@@ -511,10 +511,11 @@ llvm::Expected<std::optional<FrozenProgram>> JobQueue::freeze_job(Job& job, std:
   llvm::Expected<Architecture> host = parse_architecture("host");
   if (!host) return host.takeError();
   const Descriptor* artifact = nullptr;
-  for (size_t i = 0; i < compiled.size(); ++i)
-    if (job.request.targets[i].architecture == *host) artifact = &compiled[i].file;
+  std::string usual = cpu_baselines(*host).front();  // more cannot be expected of this machine
+  for (size_t i = 0; i < job.request.targets.size() && !artifact; ++i)
+    if (job.request.targets[i].architecture == *host && job.request.targets[i].cpu <= usual) artifact = &compiled[i].file;
   if (!artifact) {
-    llvm::Expected<Compiled> quick = compile_target(job, {*host, cpu_baselines(*host).front()}, Tier::Quick, module);
+    llvm::Expected<Compiled> quick = compile_target(job, {*host, usual}, Tier::Quick, module);
     if (!quick) return quick.takeError();
     compiled.push_back(std::move(*quick));
     artifact = &compiled.back().file;

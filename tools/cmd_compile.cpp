@@ -150,16 +150,16 @@ llvm::Error compile_remotely(const CompileArguments& arguments) {
     return llvm::make_error<UsageError>("--server does not go with --output, --time-report, --dir or --warmup-request");
   llvm::Expected<uint64_t> limit = arguments.code.input_limit();
   if (!limit) return limit.takeError();
-  llvm::Expected<std::vector<aotc::CompileOptions>> targets = arguments.code.resolve(arguments.file);
+  CodeOptions code = arguments.code;
+  code.cpu.clear();  // the server takes several for x86_64
+  llvm::Expected<std::vector<aotc::CompileOptions>> targets = code.resolve(arguments.file);
   if (!targets) return targets.takeError();
   llvm::Expected<std::vector<uint8_t>> wasm = read_file(arguments.file, *limit);
   if (!wasm) return wasm.takeError();
-  std::string names, cpus;
-  for (const aotc::CompileOptions& options : *targets) {
+  std::string names;
+  for (const aotc::CompileOptions& options : *targets)
     names += std::string(names.empty() ? "" : ",") + aotc::architecture_name(options.architecture);
-    if (!options.cpu.empty()) cpus += (cpus.empty() ? "" : ",") + options.cpu;
-  }
-  RemoteCompile remote{arguments.server,   arguments.name, names,       cpus,             arguments.code.tier,
+  RemoteCompile remote{arguments.server,   arguments.name, names,       arguments.code.cpu, arguments.code.tier,
                        arguments.snapshot, freeze.env,     freeze.args, freeze.listeners, {}};
   llvm::Expected<std::string> job = [&] {
     std::unique_ptr<ProgressBar> bar;
@@ -178,7 +178,7 @@ llvm::Error compile_remotely(const CompileArguments& arguments) {
   }
   nlohmann::ordered_json record = nlohmann::ordered_json::parse(*job);
   for (const auto& artifact : record.value("artifacts", nlohmann::ordered_json::array()))
-    fmt::print("{}: {} functions, {} file, {:.2f} s\n", artifact.value("target", ""), artifact.value("functions", uint64_t{0}),
+    fmt::print("{} {}: {} functions, {} file, {:.2f} s\n", artifact.value("target", ""), artifact.value("cpu", ""), artifact.value("functions", uint64_t{0}),
                format_size(artifact.value("size", uint64_t{0})), artifact.value("seconds", 0.0));
   auto snapshot = record.value("snapshot", nlohmann::ordered_json::object());
   if (snapshot.contains("size"))
@@ -302,6 +302,7 @@ void add_compile(CLI::App& app, Action& action) {
       "  aotc compile hello.wasm --cpu x86-64-v3 -o h.aotc\n"
       "  aotc compile hello.wasm --tier quick --time-report\n"
       "  aotc compile hello.wasm --target all --server http://127.0.0.1:8080 --name acme/hello:v1\n"
+      "  aotc compile hello.wasm --cpu x86-64-v2,x86-64-v4 --server ...   variants, of which each node takes its best\n"
       "  aotc compile server.wasm --target all --snapshot required --env MODE=production\n"
       "  aotc compile server.wasm --warmup-request get.http   frozen after it answered that\n"
       "  aotc compile job.wasm --snapshot off             do not run it");
