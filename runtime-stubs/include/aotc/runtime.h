@@ -187,6 +187,7 @@ struct aotc_wasi_options {
   /* For pools: fd 3 is a listener that yields this connection, once, and nothing waits: a program that would have to ends
    * the call with AOTC_FROZEN, see aotc_instance_continue. Comes before `listeners`. */
   struct aotc_connection* connection;
+  bool connection_is_stdio; /* instead, fd 0 reads from it and fd 1 writes to it, and the listener yields nothing */
 };
 
 /* A connection without a socket behind it. The embedder owns it and its buffers and changes them between calls. */
@@ -281,10 +282,13 @@ enum aotc_status aotc_pool_create(const struct aotc_image* image, const struct a
                                   struct aotc_pool** pool, struct aotc_error* error);
 /* Makes a better image of one with a snapshot: instances begin where the program has accepted its connection and waits for
  * the request's first byte. AOTC_ERROR_ARGUMENT when the program does anything else first, or for longer than `deadline`
- * nanoseconds. Destroy `image` or keep it, as you like. */
+ * nanoseconds; `better` is null for a program that waits for stdin. Destroy `image` or keep it, as you like. */
 enum aotc_status aotc_image_accept_ahead(const struct aotc_image* image, const struct aotc_pool_options* options,
                                          uint64_t deadline, struct aotc_image** better, struct aotc_error* error);
 void aotc_pool_destroy(struct aotc_pool* pool); /* every slot must have been given back */
+/* Whether the connection is the programs' stdin and stdout: so it is if their snapshot waits for stdin and no listener. What the
+ * program had written to stdout before that is then at the start of connection.out. */
+bool aotc_pool_uses_stdio(const struct aotc_pool* pool);
 enum aotc_status aotc_pool_take(struct aotc_pool* pool, struct aotc_slot** slot, struct aotc_error* error);
 /* From the snapshot, or from the beginning; returns like aotc_instance_call. */
 enum aotc_status aotc_slot_begin(struct aotc_slot* slot, struct aotc_error* error);
