@@ -96,6 +96,8 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   if (!store) return store.takeError();
   Counters counters;
   JobLimits limits = arguments.jobs;
+  std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", code);
+  limits.freeze.program = self.parent_path() / "aotc-exec";
   // Each thread has 512 MiB of stack, which counts whether it is used or not.
   limits.memory_bytes =
       arguments.worker_memory ? arguments.worker_memory : (uint64_t{2} << 30) + limits.threads * (uint64_t{1} << 30);
@@ -185,6 +187,12 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
       ->capture_default_str();
   app.add_option("--worker-memory", arguments.worker_memory,
                  "memory that one worker may use (default: 2G and 1G for each thread)")
+      ->transform(size);
+  app.add_option("--freeze-timeout", arguments.jobs.freeze.wall_seconds,
+                 "seconds that a program may run until it waits for input, and is frozen")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--freeze-memory", arguments.jobs.freeze.memory_bytes, "memory that it may use (default: 512M)")
       ->transform(size);
   app.add_option("--max-upload", arguments.http.max_upload, "refuse larger modules (default: 256M)")->transform(size);
   ConnectionLimits& connections = arguments.http.connections;

@@ -34,6 +34,8 @@ struct aotc_artifact {
   uint32_t text_size;
   const char* strings;
   const struct aotc_snapshot* snapshot; /* its head, mapped; null when there is none */
+  int snapshot_fd;                      /* it lies at snapshot_offset there; `fd`, or a file of its own */
+  uint64_t snapshot_offset;
   void* debugger; /* what gdb was told, see debugger.c */
 };
 
@@ -152,7 +154,8 @@ uint32_t aotc_artifact_wasm_offset(const struct aotc_artifact* artifact, uint32_
 const uint8_t* aotc_artifact_segment(const struct aotc_artifact* artifact, const struct aotc_data_segment* segment);
 
 /* snapshot.c */
-enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, const struct aotc_header* header,
+/* The snapshot of `size` bytes at `offset` of `fd` becomes the artifact's. */
+enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, int fd, uint64_t offset, uint64_t size,
                                    struct aotc_error* error);
 void aotc_snapshot_unmap(struct aotc_artifact* artifact);
 static inline const void* aotc_snapshot_data(const struct aotc_snapshot* s, const struct aotc_span* span) {
@@ -184,9 +187,10 @@ uint64_t aotc_memory_initial(const struct aotc_instance* instance);
 void aotc_memory_release(struct aotc_instance* instance);
 
 /* image.c */
-/* Where the pages of an artifact's image, or of its snapshot, lie in its file. */
+/* Where the pages of an artifact's image, or of its snapshot, lie in a file. */
 struct aotc_pages {
   struct aotc_artifact* artifact;
+  int fd;
   uint64_t memory_size;
   const struct aotc_image_run* runs;
   uint32_t count;
