@@ -1,9 +1,12 @@
 // catalog.cpp - a change is collected as records and differences of reference counts, then written in one batch.
 #include "catalog.h"
 
+#include <algorithm>
 #include <set>
 
 #include <nlohmann/json.hpp>
+
+#include "log.h"
 
 namespace aotc::server {
 
@@ -46,15 +49,26 @@ struct Catalog::Change {
 };
 
 llvm::Error Catalog::open() {
-  std::lock_guard<std::mutex> lock(bytes_mutex_);
+  std::lock_guard<std::mutex> lock(totals_mutex_);
+  std::string last;
   return for_each(store_, Table::Owners, "", [&](const std::string& key, const std::string& value) -> llvm::Error {
-    if (value.size() == 16) bytes_[key.substr(key.find('\0') + 1)] += read_little_endian(value.data() + 8);
+    if (value.size() != 16) return llvm::Error::success();
+    std::string digest = key.substr(0, key.find('\0'));
+    uint64_t size = read_little_endian(value.data() + 8);
+    bytes_[key.substr(digest.size() + 1)] += size;
+    if (digest != last) owned_bytes_ += size;
+    last = digest;
     return llvm::Error::success();
   });
 }
 
+uint64_t Catalog::owned_bytes() {
+  std::lock_guard<std::mutex> lock(totals_mutex_);
+  return owned_bytes_;
+}
+
 uint64_t Catalog::bytes_of(const std::string& tenant) {
-  std::lock_guard<std::mutex> lock(bytes_mutex_);
+  std::lock_guard<std::mutex> lock(totals_mutex_);
   auto found = bytes_.find(tenant);
   return found == bytes_.end() ? 0 : found->second;
 }
@@ -70,8 +84,12 @@ llvm::Error Catalog::link(Change& change, const std::string& repository, const I
 }
 
 // Counts become records; what that changes in a tenant's total is checked before anything is written.
-llvm::Error Catalog::apply(Change& change, uint64_t quota) {
-  std::map<std::string, int64_t> differences;
+llvm::Error Catalog::apply(Change& change, uint64_t limit) {
+  struct Owners {
+    int64_t size, difference;
+  };
+  std::map<std::string, int64_t> differences;  // by tenant
+  std::map<std::string, Owners> owners;        // by digest
   for (const auto& [key, difference] : change.references) {
     if (difference == 0) continue;
     std::string digest = key.substr(0, key.find('\0')), tenant = key.substr(key.find('\0') + 1);
@@ -83,9 +101,13 @@ llvm::Error Catalog::apply(Change& change, uint64_t quota) {
     int64_t before = *value && (*value)->size() == 16 ? static_cast<int64_t>(read_little_endian((*value)->data())) : 0;
     int64_t after = std::max<int64_t>(0, before + difference);
     auto size = static_cast<int64_t>((*blob)->size);
-    if (before == 0 && after > 0) differences[tenant] += size;
+    if (before == 0 && after > 0) {
+      differences[tenant] += size;
+      ++owners.try_emplace(digest, Owners{size, 0}).first->second.difference;
+    }
     if (before > 0 && after == 0) {
       differences[tenant] -= size;
+      --owners.try_emplace(digest, Owners{size, 0}).first->second.difference;
       change.records.push_back({Table::Owners, key, std::nullopt});
       change.records.push_back({Table::Garbage, digest, little_endian(seconds_since_1970())});
     } else if (after > 0) {
@@ -94,18 +116,46 @@ llvm::Error Catalog::apply(Change& change, uint64_t quota) {
     }
   }
   for (const auto& [tenant, difference] : differences)
-    if (difference > 0 && bytes_of(tenant) + static_cast<uint64_t>(difference) > quota)
-      return llvm::make_error<QuotaError>(quota);
+    if (difference > 0 && bytes_of(tenant) + static_cast<uint64_t>(difference) > limit)
+      return llvm::make_error<QuotaError>(limit);
+  int64_t owned = 0;
+  for (const auto& [digest, change] : owners) {
+    auto known = store_.list(Table::Owners, digest + '\0', "", SIZE_MAX);
+    if (!known) return known.takeError();
+    auto before = static_cast<int64_t>(known->size()), after = before + change.difference;
+    owned += ((after > 0) - (before > 0)) * change.size;
+  }
   if (llvm::Error error = store_.put(change.records)) return error;
-  std::lock_guard<std::mutex> lock(bytes_mutex_);
+  std::lock_guard<std::mutex> lock(totals_mutex_);
   for (const auto& [tenant, difference] : differences) bytes_[tenant] += static_cast<uint64_t>(difference);
+  owned_bytes_ += static_cast<uint64_t>(owned);
   return llvm::Error::success();
 }
 
-llvm::Error Catalog::hold(const Hold& hold, uint64_t quota, std::vector<Record> records) {
+// Attempts it again, with an image of the tenant's less each time, as long as its quota is in the way and says so.
+llvm::Error Catalog::make_room(const Quota& quota, const std::string& tenant,
+                               llvm::function_ref<llvm::Error()> attempt) {
+  llvm::Error error = attempt();
+  if (!quota.evict || !error.isA<QuotaError>()) return error;
+  auto oldest = images(tenant + "/");
+  if (!oldest) return llvm::joinErrors(std::move(error), oldest.takeError());
+  for (const ImageUse& image : *oldest) {
+    llvm::Expected<bool> evicted = evict_locked(image, Evict::Unpinned);
+    if (!evicted) return llvm::joinErrors(std::move(error), evicted.takeError());
+    if (!*evicted) continue;
+    llvm::consumeError(std::move(error));
+    error = attempt();
+    if (!error.isA<QuotaError>()) return error;
+  }
+  return error;
+}
+
+llvm::Error Catalog::hold(const Hold& hold, const Quota& quota, std::vector<Record> records) {
   std::lock_guard<std::mutex> lock(mutex_);
-  Change change{std::move(records), {{pair_key(hold.digest, hold.tenant), 1}}, {}};
-  return apply(change, quota);
+  return make_room(quota, hold.tenant, [&] {
+    Change change{records, {{pair_key(hold.digest, hold.tenant), 1}}, {}};
+    return apply(change, quota.bytes);
+  });
 }
 
 llvm::Error Catalog::release(const Hold& hold, std::vector<Record> records) {
@@ -114,27 +164,124 @@ llvm::Error Catalog::release(const Hold& hold, std::vector<Record> records) {
   return apply(change, UINT64_MAX);
 }
 
-llvm::Error Catalog::publish(const std::vector<ImageName>& names, const Image& image, uint64_t quota,
+llvm::Error Catalog::publish(const std::vector<ImageName>& names, const Image& image, const Quota& quota,
                              std::vector<Record> records, const Hold* released) {
   std::lock_guard<std::mutex> lock(mutex_);
-  Change change{std::move(records), {}, {}};
-  if (released) --change.references[pair_key(released->digest, released->tenant)];
-  std::set<std::string> repositories;
-  for (const ImageName& name : names) {
-    std::string key = pair_key(name.repository, name.tag);
-    if (!name.was.empty()) {
-      llvm::Expected<std::optional<std::string>> now = store_.get(Table::Tags, key);
-      if (!now) return now.takeError();
-      if (*now != name.was) continue;
+  if (names.empty()) return llvm::Error::success();
+  return make_room(quota, tenant_of(names.front().repository), [&]() -> llvm::Error {
+    Change change{records, {}, {}};
+    if (released) --change.references[pair_key(released->digest, released->tenant)];
+    std::set<std::string> repositories;
+    for (const ImageName& name : names) {
+      std::string key = pair_key(name.repository, name.tag);
+      if (!name.was.empty()) {
+        llvm::Expected<std::optional<std::string>> now = store_.get(Table::Tags, key);
+        if (!now) return now.takeError();
+        if (*now != name.was) continue;
+      }
+      for (const ImagePart& part : image.parts)
+        if (llvm::Error error = link(change, name.repository, part)) return error;
+      change.records.push_back({Table::Tags, key, image.index});
+      repositories.insert(name.repository);
     }
-    for (const ImagePart& part : image.parts)
-      if (llvm::Error error = link(change, name.repository, part)) return error;
-    change.records.push_back({Table::Tags, key, image.index});
-    repositories.insert(name.repository);
+    for (const std::string& repository : repositories) {
+      if (llvm::Error error = sign(change, repository, image.index)) return error;
+      change.records.push_back({Table::Images, pair_key(repository, image.index), little_endian(seconds_since_1970())});
+    }
+    return apply(change, quota.bytes);
+  });
+}
+
+llvm::Expected<bool> Catalog::pin(const std::string& repository, const std::string& tag, bool pinned) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::string key = pair_key(repository, tag);
+  llvm::Expected<std::optional<std::string>> known = store_.get(Table::Tags, key);
+  if (!known) return known.takeError();
+  if (!*known) return false;
+  if (llvm::Error error = store_.put({{Table::Pins, key, pinned ? std::optional<std::string>("") : std::nullopt}}))
+    return error;
+  return true;
+}
+
+void Catalog::touch(const std::string& repository, const std::string& index) {
+  std::lock_guard<std::mutex> lock(totals_mutex_);
+  uses_[pair_key(repository, index)] = seconds_since_1970();
+}
+
+llvm::Error Catalog::record_uses() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::map<std::string, uint64_t> uses;
+  {
+    std::lock_guard<std::mutex> totals(totals_mutex_);
+    uses.swap(uses_);
   }
-  for (const std::string& repository : repositories)
-    if (llvm::Error error = sign(change, repository, image.index)) return error;
-  return apply(change, quota);
+  std::vector<Record> records;
+  for (const auto& [key, used] : uses) {
+    llvm::Expected<std::optional<std::string>> known = store_.get(Table::Images, key);
+    if (!known) return known.takeError();
+    if (*known) records.push_back({Table::Images, key, little_endian(used)});
+  }
+  return records.empty() ? llvm::Error::success() : store_.put(records);
+}
+
+llvm::Expected<std::vector<ImageUse>> Catalog::images(const std::string& prefix) {
+  std::vector<ImageUse> images;
+  llvm::Error error =
+      for_each(store_, Table::Images, prefix, [&](const std::string& rest, const std::string& value) -> llvm::Error {
+        std::string key = prefix + rest;
+        size_t end = key.find('\0');
+        if (value.size() == 8)
+          images.push_back({key.substr(0, end), key.substr(end + 1), read_little_endian(value.data())});
+        return llvm::Error::success();
+      });
+  if (error) return error;
+  {
+    std::lock_guard<std::mutex> lock(totals_mutex_);
+    for (ImageUse& image : images)
+      if (auto found = uses_.find(pair_key(image.repository, image.index)); found != uses_.end())
+        image.used = found->second;
+  }
+  std::stable_sort(images.begin(), images.end(), [](const ImageUse& a, const ImageUse& b) { return a.used < b.used; });
+  return images;
+}
+
+llvm::Expected<bool> Catalog::is_kept(const ImageUse& image, Evict which) {
+  std::string key = pair_key(image.repository, image.index);
+  llvm::Expected<std::optional<std::string>> used = store_.get(Table::Images, key);
+  if (!used) return used.takeError();
+  if (!*used || (*used)->size() != 8 || read_little_endian((*used)->data()) > image.used) return true;
+  {
+    std::lock_guard<std::mutex> lock(totals_mutex_);
+    if (auto found = uses_.find(key); found != uses_.end() && found->second > image.used) return true;
+  }
+  bool kept = false;
+  std::string prefix = image.repository + '\0';
+  llvm::Error error =
+      for_each(store_, Table::Tags, prefix, [&](const std::string& tag, const std::string& index) -> llvm::Error {
+        if (index != image.index) return llvm::Error::success();
+        llvm::Expected<std::optional<std::string>> pinned = store_.get(Table::Pins, prefix + tag);
+        if (!pinned) return pinned.takeError();
+        kept |= which == Evict::Untagged || pinned->has_value();
+        return llvm::Error::success();
+      });
+  if (error) return error;
+  return kept;
+}
+
+llvm::Expected<bool> Catalog::evict_locked(const ImageUse& image, Evict which) {
+  llvm::Expected<bool> kept = is_kept(image, which);
+  if (!kept) return kept.takeError();
+  if (*kept) return false;
+  llvm::Expected<bool> removed = remove_manifest_locked(image.repository, image.index);
+  if (!removed || !*removed) return removed;
+  ++evicted_;
+  log(Level::Info, "an image was evicted", {{"repository", image.repository}, {"index", image.index}});
+  return true;
+}
+
+llvm::Expected<bool> Catalog::evict(const ImageUse& image, Evict which) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return evict_locked(image, which);
 }
 
 std::string Catalog::key_ids() const {
@@ -226,12 +373,17 @@ llvm::Expected<bool> Catalog::remove_tag(const std::string& repository, const st
   llvm::Expected<std::optional<std::string>> known = store_.get(Table::Tags, key);
   if (!known) return known.takeError();
   if (!*known) return false;
-  if (llvm::Error error = store_.put({{Table::Tags, key, std::nullopt}})) return error;
+  if (llvm::Error error = store_.put({{Table::Tags, key, std::nullopt}, {Table::Pins, key, std::nullopt}}))
+    return error;
   return true;
 }
 
 llvm::Expected<bool> Catalog::remove_manifest(const std::string& repository, const std::string& digest) {
   std::lock_guard<std::mutex> lock(mutex_);
+  return remove_manifest_locked(repository, digest);
+}
+
+llvm::Expected<bool> Catalog::remove_manifest_locked(const std::string& repository, const std::string& digest) {
   llvm::Expected<std::optional<std::string>> link = store_.get(Table::Links, pair_key(repository, digest));
   if (!link) return link.takeError();
   if (!*link || (**link != kIndexType && **link != kManifestType)) return false;
@@ -283,10 +435,12 @@ llvm::Expected<bool> Catalog::remove_manifest(const std::string& repository, con
     --change.references[pair_key(name, tenant_of(repository))];
   }
   error = for_each(store_, Table::Tags, prefix, [&](const std::string& tag, const std::string& target) -> llvm::Error {
-    if (target == digest) change.records.push_back({Table::Tags, prefix + tag, std::nullopt});
+    if (target != digest) return llvm::Error::success();
+    for (Table table : {Table::Tags, Table::Pins}) change.records.push_back({table, prefix + tag, std::nullopt});
     return llvm::Error::success();
   });
   if (error) return error;
+  change.records.push_back({Table::Images, prefix + digest, std::nullopt});
   if (llvm::Error failed = apply(change, UINT64_MAX)) return failed;
   return true;
 }

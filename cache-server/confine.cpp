@@ -1,128 +1,74 @@
-// confine.cpp - resource limits, then a seccomp filter written out as its few instructions: a library would be one more
-// thing to trust, and the list of calls is the same with it.
+// confine.cpp - resource limits, then a seccomp filter by libseccomp.
 #include "confine.h"
 
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
-#include <cstddef>
-#include <vector>
 
 namespace aotc::server {
 
 namespace {
 
-#if defined(__x86_64__)
-constexpr uint32_t kArchitecture = AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
-#endif
+constexpr int kAllowed[] = {
+    // the open descriptors
+    SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(lseek), SCMP_SYS(close), SCMP_SYS(fstat),
+    // memory; mmap and mprotect: see below
+    SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk),
+    // threads; clone: see below
+    SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
+    // signals; tgkill: see below
+    SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack),
+    // what it is and what time it is
+    SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(getrusage),
+    SCMP_SYS(sysinfo), SCMP_SYS(clock_nanosleep), SCMP_SYS(restart_syscall), SCMP_SYS(getrandom), SCMP_SYS(exit),
+    SCMP_SYS(exit_group)};
 
-constexpr uint32_t kAllowed[] = {SYS_read,
-                                 SYS_write,
-                                 SYS_lseek,
-                                 SYS_close,
-                                 SYS_fstat,  // the open descriptors
-                                 SYS_munmap,
-                                 SYS_mremap,
-                                 SYS_madvise,
-                                 SYS_brk,  // memory; mmap: see below
-                                 SYS_futex,
-                                 SYS_set_robust_list,
-                                 SYS_rseq,
-                                 SYS_sched_yield,
-                                 SYS_sched_getaffinity,  // threads; clone: see below
-                                 SYS_rt_sigaction,
-                                 SYS_rt_sigprocmask,
-                                 SYS_rt_sigreturn,
-                                 SYS_sigaltstack,  // signals; tgkill: see below
-                                 SYS_getpid,
-                                 SYS_gettid,
-                                 SYS_clock_gettime,
-                                 SYS_gettimeofday,
-                                 SYS_getrusage,
-                                 SYS_sysinfo,
-                                 SYS_clock_nanosleep,
-                                 SYS_restart_syscall,
-                                 SYS_getrandom,
-                                 SYS_exit,
-                                 SYS_exit_group};
-
-constexpr uint32_t kRefused[] = {SYS_openat, SYS_newfstatat, SYS_readlinkat, SYS_faccessat,
-                                 SYS_ioctl,  SYS_prctl,      SYS_prlimit64};
+constexpr int kRefused[] = {SCMP_SYS(openat), SCMP_SYS(newfstatat), SCMP_SYS(readlinkat), SCMP_SYS(faccessat),
+                            SCMP_SYS(ioctl),  SCMP_SYS(prctl),      SCMP_SYS(prlimit64)};
 
 class Filter {
  public:
-  void load(uint32_t offset) { add(BPF_LD | BPF_W | BPF_ABS, offset); }
-  void load_number() { load(offsetof(seccomp_data, nr)); }
-  // The low half, which is all that the calls below look at; both architectures are little-endian.
-  void load_argument(unsigned index) { load(offsetof(seccomp_data, args) + 8 * index); }
-  void answer(uint32_t action) { add(BPF_RET | BPF_K, action); }
-  // The next `count` instructions run only if the loaded word is (is not) `value`, or has one of its bits.
-  void if_equal(uint32_t value, uint8_t count) { add(BPF_JMP | BPF_JEQ | BPF_K, value, 0, count); }
-  void if_not_equal(uint32_t value, uint8_t count) { add(BPF_JMP | BPF_JEQ | BPF_K, value, count, 0); }
-  void if_any_bit(uint32_t bits, uint8_t count) { add(BPF_JMP | BPF_JSET | BPF_K, bits, 0, count); }
-  void if_no_bit(uint32_t bits, uint8_t count) { add(BPF_JMP | BPF_JSET | BPF_K, bits, count, 0); }
+  // Calls by the 32-bit and x32 interfaces end the process, as does every call without a rule.
+  Filter() : context_(seccomp_init(SCMP_ACT_KILL_PROCESS)) {
+    check(context_ ? 0 : -ENOMEM);
+    check(seccomp_attr_set(context_, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
+    check(seccomp_attr_set(context_, SCMP_FLTATR_CTL_OPTIMIZE, 2));
+  }
+  ~Filter() { seccomp_release(context_); }
+  Filter(const Filter&) = delete;
+  Filter& operator=(const Filter&) = delete;
 
+  void answer(int call, uint32_t action) { check(seccomp_rule_add(context_, action, call, 0)); }
+  void allow_if(int call, scmp_arg_cmp condition) {
+    check(seccomp_rule_add_array(context_, SCMP_ACT_ALLOW, call, 1, &condition));
+  }
   bool install() {
-    sock_fprog program{static_cast<unsigned short>(code_.size()), code_.data()};
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
+    if (good_) check(seccomp_load(context_));
+    return good_;
   }
 
  private:
-  void add(uint16_t code, uint32_t k, uint8_t when_true = 0, uint8_t when_false = 0) {
-    code_.push_back({code, when_true, when_false, k});
-  }
-  std::vector<sock_filter> code_;
+  void check(int status) { good_ = good_ && status == 0; }
+  scmp_filter_ctx context_;
+  bool good_ = true;
 };
 
-constexpr uint32_t fail_with(int code) { return SECCOMP_RET_ERRNO | static_cast<uint32_t>(code); }
-
-// Numbers of the 32-bit and x32 interfaces differ from those in the lists; x32's have a bit that no number here has.
 bool install_filter() {
   Filter filter;
-  filter.load(offsetof(seccomp_data, arch));
-  filter.if_not_equal(kArchitecture, 1);
-  filter.answer(SECCOMP_RET_KILL_PROCESS);
-  filter.load_number();
-  for (uint32_t number : kAllowed) {
-    filter.if_equal(number, 1);
-    filter.answer(SECCOMP_RET_ALLOW);
-  }
-  for (uint32_t number : kRefused) {
-    filter.if_equal(number, 1);
-    filter.answer(fail_with(EACCES));
-  }
+  for (int call : kAllowed) filter.answer(call, SCMP_ACT_ALLOW);
+  for (int call : kRefused) filter.answer(call, SCMP_ACT_ERRNO(EACCES));
   // A filter cannot see the flags of clone3; without it the C library uses clone, with flags that can be seen.
-  filter.if_equal(SYS_clone3, 1);
-  filter.answer(fail_with(ENOSYS));
-  filter.if_equal(SYS_clone, 4);
-  filter.load_argument(0);
-  filter.if_any_bit(CLONE_THREAD, 1);
-  filter.answer(SECCOMP_RET_ALLOW);
-  filter.answer(SECCOMP_RET_KILL_PROCESS);
-  for (uint32_t number : {SYS_mmap, SYS_mprotect}) {
-    filter.if_equal(number, 4);
-    filter.load_argument(2);
-    filter.if_no_bit(PROT_EXEC, 1);
-    filter.answer(SECCOMP_RET_ALLOW);
-    filter.answer(SECCOMP_RET_KILL_PROCESS);
-  }
-  filter.if_equal(SYS_tgkill, 4);
-  filter.load_argument(0);
-  filter.if_equal(static_cast<uint32_t>(getpid()), 1);
-  filter.answer(SECCOMP_RET_ALLOW);
-  filter.answer(SECCOMP_RET_KILL_PROCESS);
-  filter.answer(SECCOMP_RET_KILL_PROCESS);
+  filter.answer(SCMP_SYS(clone3), SCMP_ACT_ERRNO(ENOSYS));
+  filter.allow_if(SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+  filter.allow_if(SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+  filter.allow_if(SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+  filter.allow_if(SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(getpid())));
   return filter.install();
 }
 

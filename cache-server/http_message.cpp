@@ -62,6 +62,14 @@ llvm::Error parse_target(const std::string& target, Request& request) {
 
 const char* reason(unsigned status) {
   switch (status) {
+    case 200:
+      return "OK";
+    case 202:
+      return "Accepted";
+    case 206:
+      return "Partial Content";
+    case 304:
+      return "Not Modified";
     case 400:
       return "Bad Request";
     case 401:

@@ -18,6 +18,7 @@ struct Request {
   std::string path;                                        // decoded, starts with '/'
   std::vector<std::pair<std::string, std::string>> query;  // decoded
   std::map<std::string, std::string> headers;              // names in lower case
+  std::string body;                                        // of requests that are not uploads
   Caller caller;                                           // set by admit(), see router.h
   std::string id;                                          // in the log and in the answer's X-Request-Id
 
@@ -30,6 +31,7 @@ struct BlobRange {
   BlobInfo blob;
   uint64_t offset = 0;
   uint64_t length = 0;
+  bool zstd = false;  // compressed; then it is the whole blob
 };
 
 struct Response {

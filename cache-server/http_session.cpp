@@ -1,22 +1,31 @@
-// http_session.cpp - the sole user of Beast: parses requests, streams bodies into and out of the store.
+// http_session.cpp - the server's sole user of Beast: parses requests, streams bodies into and out of the store.
+//
+// co_await stands in statements of its own: in conditions of templates GCC 12 compiles it wrongly (the loop of serve()
+// then never waited).
 #include "http_session.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <chrono>
+#include <ctime>
+#include <optional>
+#include <type_traits>
 
 #include <fmt/format.h>
 
 #include "aotc/digest.h"
 #include "llvm/ADT/StringExtras.h"
 #include "log.h"
+#include "upload.h"
 
 namespace aotc::server {
 
@@ -25,20 +34,22 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 using Parser = http::request_parser<http::buffer_body>;
+using Clock = std::chrono::steady_clock;
+template <typename T>
+using Task = asio::awaitable<T, Executor>;
+using Tls = asio::ssl::stream<Socket&>;
 
 namespace {
 
 constexpr size_t kHeaderLimit = 16 << 10;
 constexpr size_t kReadBuffer = 64 << 10;
-constexpr uint64_t kOtherBodyLimit = 64 << 10;  // of requests that are not uploads; thrown away
-constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+constexpr uint64_t kOtherBodyLimit = 64 << 10;  // of requests that are not uploads
+constexpr double kClosingSeconds = 2;
+constexpr std::chrono::milliseconds kLongestPause(20);  // between two looks at what a client waits for
+constexpr auto kToken = asio::as_tuple(asio::use_awaitable_t<Executor>());
 
-std::chrono::nanoseconds duration(double seconds) {
-  return std::chrono::nanoseconds(static_cast<int64_t>(seconds * 1e9));
-}
-
-// What to answer when the parser gave up. Nothing when the connection itself failed, nor after a timeout: Beast has
-// closed the socket then.
+// What to answer when the parser gave up. Nothing when the connection itself failed, nor after a timeout: the socket
+// is closed then.
 std::optional<Response> answer_to(const error_code& error) {
   if (error == http::error::header_limit || error == http::error::buffer_overflow)
     return problem(431, "the header is larger than 16 KiB");
@@ -54,24 +65,145 @@ std::string request_id(const std::string& given) {
   bool good = !given.empty() && given.size() <= 64 && std::all_of(given.begin(), given.end(), [](char c) {
     return llvm::isAlnum(c) || c == '-' || c == '_' || c == '.';
   });
-  return good ? given : random_hex(8);
+  static const std::string process = random_hex(4);
+  static std::atomic<uint32_t> count{0};
+  return good ? given : fmt::format("{}{:08x}", process, ++count);
+}
+
+// "Wed, 26 Nov 2026 01:02:03 GMT"
+std::string_view http_date() {
+  thread_local std::time_t last = 0;
+  thread_local char text[32];
+  thread_local size_t length = 0;
+  if (std::time_t now = std::time(nullptr); now != last) {
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    last = now;
+  }
+  return {text, length};
+}
+
+// How the answer to one request has to look.
+struct Form {
+  unsigned version = 11;
+  bool head = false;  // without its body
+  bool keep_alive = false;
+};
+
+std::string head_of(const Response& response, const Form& form, std::optional<uint64_t> length) {
+  std::string head = fmt::format("HTTP/{}.{} {} {}\r\nServer: aotc-server\r\nDate: {}\r\n", form.version / 10,
+                                 form.version % 10, response.status, reason(response.status), http_date());
+  for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
+  if (length) head += fmt::format("Content-Length: {}\r\n", *length);
+  if (!form.keep_alive && form.version == 11) head += "Connection: close\r\n";
+  if (form.keep_alive && form.version == 10) head += "Connection: keep-alive\r\n";
+  return head + "\r\n";
 }
 
 }  // namespace
 
 struct HttpSession::Impl {
   SessionContext& context;
-  beast::tcp_stream stream;
+  Socket socket;
+  std::unique_ptr<Connections::Seat> seat;
+  std::shared_ptr<asio::ssl::context> tls_context;
   beast::flat_buffer buffer{kReadBuffer};
+  Clock::time_point deadline = Clock::time_point::max();  // of the read or write under way
   bool idle = true;
   bool broken = false;  // nothing more can be said on this connection
 
-  Impl(SessionContext& context, asio::ip::tcp::socket socket) : context(context), stream(std::move(socket)) {}
+  Impl(SessionContext& context, Socket socket, std::unique_ptr<Connections::Seat> seat,
+       std::shared_ptr<asio::ssl::context> tls)
+      : context(context), socket(std::move(socket)), seat(std::move(seat)), tls_context(std::move(tls)) {}
 
-  void expires(double seconds) { stream.expires_after(duration(seconds)); }
+  void expires(double seconds) {
+    deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  }
+
+  void close() {
+    error_code ignored;
+    socket.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+    socket.close(ignored);
+  }
+
+  // What may block, on a thread of the pool.
+  template <typename Work>
+  Task<std::invoke_result_t<Work>> in_pool(Work work) {
+    std::optional<std::invoke_result_t<Work>> result;
+    deadline = Clock::time_point::max();
+    co_await asio::async_initiate<decltype(kToken), void()>(
+        [&](auto handler) {
+          asio::post(context.pool, [&result, &work, handler = std::move(handler)]() mutable {
+            result.emplace(work());
+            asio::post(std::move(handler));  // goes back to the session's thread
+          });
+        },
+        kToken);
+    co_return std::move(*result);
+  }
+
+  Task<void> pause(std::chrono::milliseconds time) {
+    deadline = Clock::time_point::max();
+    asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> timer(socket.get_executor(), time);
+    co_await timer.async_wait(kToken);
+  }
+
+  template <typename Stream, typename Buffers>
+  Task<error_code> write(Stream& stream, const Buffers& buffers) {
+    expires(context.limits.body_seconds);
+    auto [error, count] = co_await asio::async_write(stream, buffers, kToken);
+    co_return error;
+  }
+
+  Task<void> run() {
+    if (!tls_context) {
+      co_await serve(socket);
+    } else {
+      Tls tls(socket, *tls_context);
+      bool ready = co_await shake_hands(tls);
+      if (ready) {
+        co_await serve(tls);
+        expires(kClosingSeconds);
+        co_await tls.async_shutdown(kToken);
+      }
+    }
+    close();
+  }
+
+  // Who speaks HTTP to this port hears so in HTTP.
+  Task<bool> shake_hands(Tls& tls) {
+    expires(context.limits.header_seconds);
+    auto [cut, read] = co_await socket.async_read_some(buffer.prepare(kReadBuffer), kToken);
+    if (cut) co_return false;
+    buffer.commit(read);
+    constexpr char kHandshakeRecord = 0x16;
+    if (*static_cast<const char*>(buffer.data().data()) != kHandshakeRecord) {
+      co_await refuse(socket, problem(400, "this port speaks TLS: use https://"));
+      co_return false;
+    }
+    auto [error, used] = co_await tls.async_handshake(asio::ssl::stream_base::server, buffer.data(), kToken);
+    buffer.consume(used);
+    co_return !error;
+  }
+
+  template <typename Stream>
+  Task<void> serve(Stream& stream) {
+    bool more = true;
+    while (more && !context.stopping) more = co_await serve_one(stream);
+  }
+
+  // An answer that ends the connection, to what is no request.
+  template <typename Stream>
+  Task<void> refuse(Stream& stream, Response response) {
+    ++context.service.counters.requests;
+    co_await send(stream, response, {});
+    co_await linger(stream);
+  }
 
   // False when the connection is to be closed.
-  asio::awaitable<bool> serve_one() {
+  template <typename Stream>
+  Task<bool> serve_one(Stream& stream) {
     Parser parser;
     parser.header_limit(kHeaderLimit);
     parser.body_limit(context.limits.max_upload);
@@ -80,16 +212,13 @@ struct HttpSession::Impl {
     auto [error, count] = co_await http::async_read_header(stream, buffer, parser, kToken);
     idle = false;
     if (error) {
-      std::optional<Response> response = answer_to(error);
-      if (response) {
-        ++context.service.counters.requests;
-        co_await send(*response, 11, false, false);
-        co_await linger();
+      if (std::optional<Response> response = answer_to(error)) {
+        co_await refuse(stream, std::move(*response));
       }
       co_return false;
     }
     ++context.service.counters.requests;
-    auto started = std::chrono::steady_clock::now();
+    auto started = Clock::now();
     Request request;
     auto& message = parser.get();
     request.method = std::string(message.method_string());
@@ -98,117 +227,121 @@ struct HttpSession::Impl {
       std::string& value = request.headers[name];
       value += (value.empty() ? "" : ",") + std::string(field.value());
     }
+    if (message.version() < 11) request.headers.erase("accept-encoding");  // such a body has no length
     request.id = request_id(request.header("x-request-id"));
-    bool keep_alive = message.keep_alive();
-    bool head = request.method == "HEAD";
-    unsigned version = message.version();
-    bool has_body = !parser.is_done();
+    Form form{message.version(), request.method == "HEAD", message.keep_alive()};
 
     Response response;
-    bool body_read = !has_body;
     if (llvm::Error bad = parse_target(std::string(message.target()), request)) {
       response = problem(400, llvm::toString(std::move(bad)));
     } else if (std::optional<Response> denied = admit(context.service, request)) {
       response = std::move(*denied);
+    } else if (!seat->take_tenant(request.caller.tenant)) {
+      response = problem(429, "too many of your connections are open");
+      form.keep_alive = false;
     } else if (is_upload(request)) {
-      if (std::optional<Response> refused = check_upload(context.service, request)) {
+      std::optional<Response> refused = co_await in_pool([&] { return check_upload(context.service, request); });
+      if (refused)
         response = std::move(*refused);
-      } else {
-        response = co_await upload(parser, request);
-        body_read = parser.is_done();
-      }
+      else
+        response = co_await upload(stream, parser, request);
     } else {
-      if (has_body) body_read = co_await discard_body(parser, response);
-      if (body_read) response = co_await answer(request);
+      std::optional<Response> refused = co_await read_small_body(stream, parser, request);
+      if (refused)
+        response = std::move(*refused);
+      else if (!broken)
+        response = co_await answer(request);
     }
     if (broken) co_return false;
     response.headers.emplace_back("X-Request-Id", request.id);
-    if (response.events && !head) co_return co_await send_events(request, std::move(response), version);
-    keep_alive = keep_alive && body_read && !context.stopping;
-    bool sent = co_await send(response, version, head, keep_alive);
+    if (response.events && !form.head) {
+      co_await send_events(stream, request, std::move(response), form);
+      co_return false;
+    }
+    form.keep_alive = form.keep_alive && parser.is_done() && !context.stopping;
+    bool sent = co_await send(stream, response, form);
     log_request(request, response, started, sent);
-    if (sent && !body_read) co_await linger();
-    co_return sent&& keep_alive;
+    if (sent && !parser.is_done()) co_await linger(stream);
+    co_return sent&& form.keep_alive;
   }
 
-  void log_request(const Request& request, const Response& response, std::chrono::steady_clock::time_point started,
-                   bool sent) {
+  void log_request(const Request& request, const Response& response, Clock::time_point started, bool sent) {
     if (!context.limits.log_requests && response.failure.empty()) return;
-    nlohmann::ordered_json fields = {
-        {"request", request.id},
-        {"method", request.method},
-        {"path", request.path},
-        {"status", response.status},
-        {"tenant", request.caller.tenant},
-        {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count()}};
+    nlohmann::ordered_json fields = {{"request", request.id},
+                                     {"method", request.method},
+                                     {"path", request.path},
+                                     {"status", response.status},
+                                     {"tenant", request.caller.tenant},
+                                     {"seconds", std::chrono::duration<double>(Clock::now() - started).count()}};
     if (!sent) fields["cut_off"] = true;
     if (!response.failure.empty()) fields["error"] = response.failure;
     log(response.failure.empty() ? Level::Info : Level::Error, "request", fields);
   }
 
-  // A route that waits for something is asked again until it has happened.
-  asio::awaitable<Response> answer(const Request& request) {
-    Response response = route(context.service, request);
-    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(response.wait_seconds);
-    asio::steady_timer timer(co_await asio::this_coro::executor);
-    while (!response.events && response.wait_seconds > 0 && std::chrono::steady_clock::now() < deadline &&
-           !context.stopping) {
-      timer.expires_after(std::chrono::milliseconds(20));
-      co_await timer.async_wait(kToken);
-      response = route(context.service, request);
+  Task<Response> ask(const Request& request) {
+    if (is_quick(request)) co_return route(context.service, request);
+    Response response = co_await in_pool([&] { return route(context.service, request); });
+    co_return response;
+  }
+
+  // A route that waits for something is asked again until it has happened: soon at first, for what takes no time.
+  Task<Response> answer(const Request& request) {
+    Response response = co_await ask(request);
+    auto end = Clock::now() + std::chrono::seconds(response.wait_seconds);
+    std::chrono::milliseconds time(1);
+    while (!response.events && response.wait_seconds > 0 && Clock::now() < end && !context.stopping) {
+      co_await pause(time);
+      time = std::min(time * 2, kLongestPause);
+      response = co_await ask(request);
     }
     co_return response;
   }
 
-  // Server-sent events, one chunk each. Ends with the connection, which the client sees as the end of the stream.
-  asio::awaitable<bool> send_events(const Request& request, Response response, unsigned version) {
-    http::response<http::empty_body> message(http::status::ok, version);
-    message.set(http::field::server, "aotc-server");
-    message.set(http::field::content_type, "text/event-stream");
-    message.set("X-Request-Id", request.id);
-    message.set(http::field::cache_control, "no-store");
-    message.keep_alive(false);
-    http::response_serializer<http::empty_body> serializer(message);
-    expires(context.limits.body_seconds);
-    auto [error, written] = co_await http::async_write_header(stream, serializer, kToken);
-    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(response.wait_seconds);
-    asio::steady_timer timer(co_await asio::this_coro::executor);
+  // Server-sent events. Ends with the connection, which the client sees as the end of the stream.
+  template <typename Stream>
+  Task<void> send_events(Stream& stream, const Request& request, Response response, Form form) {
+    form.keep_alive = false;
+    Response start;
+    start.headers = {
+        {"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Request-Id", request.id}};
+    error_code error = co_await write(stream, asio::buffer(head_of(start, form, std::nullopt)));
+    auto end = Clock::now() + std::chrono::seconds(response.wait_seconds);
     std::string sent;
-    unsigned quiet = 0;
+    auto spoken = Clock::now();
+    std::chrono::milliseconds time(1);
     while (!error) {
-      bool last = response.wait_seconds == 0 || context.stopping || std::chrono::steady_clock::now() >= deadline;
+      bool last = response.wait_seconds == 0 || context.stopping || Clock::now() >= end;
+      std::string text;
       if (response.body != sent || response.wait_seconds == 0) {
         sent = response.body;
-        std::string event = fmt::format("event: {}\ndata: {}\n", response.wait_seconds ? "progress" : "end", sent);
-        expires(context.limits.body_seconds);
-        auto [failed, count] = co_await asio::async_write(stream, asio::buffer(event), kToken);
-        error = failed;
-        quiet = 0;
-      } else if (++quiet == 100) {  // so that nobody takes a long function for a dead connection
-        static constexpr std::string_view kComment = ": still here\n\n";
-        expires(context.limits.body_seconds);
-        auto [failed, count] = co_await asio::async_write(stream, asio::buffer(kComment), kToken);
-        error = failed;
-        quiet = 0;
+        text = fmt::format("event: {}\ndata: {}\n", response.wait_seconds ? "progress" : "end", sent);
+        time = std::chrono::milliseconds(1);
+      } else if (Clock::now() - spoken > std::chrono::seconds(10)) {
+        text = ": still here\n\n";  // so that nobody takes a long function for a dead connection
       }
-      if (last) break;
-      timer.expires_after(std::chrono::milliseconds(100));
-      co_await timer.async_wait(kToken);
-      response = route(context.service, request);
+      if (!text.empty()) {
+        error = co_await write(stream, asio::buffer(text));
+        spoken = Clock::now();
+      }
+      if (last || error) break;
+      co_await pause(time);
+      time = std::min(time * 2, kLongestPause);
+      response = co_await ask(request);
     }
-    co_return false;
   }
 
-  asio::awaitable<void> invite_body(Parser& parser) {
+  template <typename Stream>
+  Task<void> invite_body(Stream& stream, Parser& parser) {
     auto expect = parser.get().find(http::field::expect);
     if (expect == parser.get().end() || !beast::iequals(expect->value(), "100-continue") || buffer.size() > 0)
       co_return;
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    co_await asio::async_write(stream, asio::buffer(kContinue), kToken);
+    co_await write(stream, asio::buffer(kContinue));
   }
 
   // Reads the next part of the body into `bytes`; the number of bytes, 0 at the end or with `error` set.
-  asio::awaitable<size_t> read_body(Parser& parser, std::string& bytes, error_code& error) {
+  template <typename Stream>
+  Task<size_t> read_body(Stream& stream, Parser& parser, std::string& bytes, error_code& error) {
     expires(context.limits.body_seconds);
     parser.get().body().data = bytes.data();
     parser.get().body().size = bytes.size();
@@ -217,170 +350,152 @@ struct HttpSession::Impl {
     co_return bytes.size() - parser.get().body().size;
   }
 
-  asio::awaitable<Response> upload(Parser& parser, const Request& request) {
-    expires(context.limits.body_seconds);
-    co_await invite_body(parser);
-    Store::BlobWriter writer(context.service.store);
-    std::string bytes(kChunkSize, '\0');
-    uint64_t total = 0;
-    while (!parser.is_done()) {
-      error_code error;
-      size_t count = co_await read_body(parser, bytes, error);
-      if (error) {
-        std::optional<Response> response = answer_to(error);
-        broken = !response;
-        co_return response ? std::move(*response) : Response();
-      }
-      total += count;
-      if (llvm::Error failed = writer.append(as_bytes({bytes.data(), count})))
-        co_return internal_problem(std::move(failed));
-    }
-    if (total == 0) co_return problem(400, "the body is empty; it has to be a WebAssembly module");
-    llvm::Expected<BlobInfo> blob = writer.finish();
-    if (!blob) co_return internal_problem(blob.takeError());
-    ++context.service.counters.uploads;
-    context.service.counters.upload_bytes += blob->size;
-    co_return accept_upload(context.service, request, *blob);
+  // After a failure to read: what to answer, or nothing when the connection is broken.
+  std::optional<Response> cut_off(const error_code& error) {
+    std::optional<Response> response = answer_to(error);
+    broken = !response;
+    return response;
   }
 
-  // True when the whole body was read.
-  asio::awaitable<bool> discard_body(Parser& parser, Response& response) {
-    if (parser.content_length() && *parser.content_length() > kOtherBodyLimit) {
-      response = problem(413, "the body is larger than this server accepts");
-      co_return false;
-    }
-    expires(context.limits.body_seconds);
-    co_await invite_body(parser);
-    std::string bytes(16 << 10, '\0');
-    uint64_t total = 0;
+  template <typename Stream>
+  Task<Response> upload(Stream& stream, Parser& parser, const Request& request) {
+    co_await invite_body(stream, parser);
+    llvm::Expected<Upload> upload = Upload::start(context.service.jobs.folder());
+    if (!upload) co_return internal_problem(upload.takeError());
+    std::string bytes(kChunkSize, '\0');
     while (!parser.is_done()) {
       error_code error;
-      total += co_await read_body(parser, bytes, error);
-      if (!error && total <= kOtherBodyLimit) continue;
-      std::optional<Response> refused =
-          error ? answer_to(error) : problem(413, "the body is larger than this server accepts");
-      broken = !refused;
-      if (refused) response = std::move(*refused);
-      co_return false;
+      size_t count = co_await read_body(stream, parser, bytes, error);
+      if (error) co_return cut_off(error).value_or(Response());
+      llvm::Error failed = co_await in_pool([&] { return upload->append({bytes.data(), count}); });
+      if (failed) co_return internal_problem(std::move(failed));
     }
-    co_return true;
+    Response response = co_await in_pool([&] { return accept_upload(context.service, request, *upload); });
+    co_return response;
+  }
+
+  // Of a request that is not an upload, whether it has a body or not. An answer when there is something wrong with it.
+  template <typename Stream>
+  Task<std::optional<Response>> read_small_body(Stream& stream, Parser& parser, Request& request) {
+    const char* too_large = "the body is larger than this server accepts";
+    if (parser.is_done()) co_return std::nullopt;
+    if (parser.content_length() && *parser.content_length() > kOtherBodyLimit) co_return problem(413, too_large);
+    co_await invite_body(stream, parser);
+    std::string bytes(16 << 10, '\0');
+    while (!parser.is_done()) {
+      error_code error;
+      size_t count = co_await read_body(stream, parser, bytes, error);
+      if (error) co_return cut_off(error);
+      request.body.append(bytes, 0, count);
+      if (request.body.size() > kOtherBodyLimit) co_return problem(413, too_large);
+    }
+    co_return std::nullopt;
   }
 
   struct Part {  // of a chunk
     Chunk chunk;
     size_t begin = 0, size = 0;
+
+    std::string_view bytes() const { return chunk ? std::string_view(*chunk).substr(begin, size) : std::string_view(); }
   };
 
   // Header and body; false when the connection failed. The first chunk of a blob is read before the header is sent, so
   // that damage is an answer; damage found later can only cut the connection.
-  asio::awaitable<bool> send(Response& response, unsigned version, bool head, bool keep_alive) {
-    uint64_t left = response.blob ? response.blob->length : 0;
+  template <typename Stream>
+  Task<bool> send(Stream& stream, Response& response, Form form) {
+    uint64_t left = response.blob && !form.head ? response.blob->length : 0;
     uint64_t position = response.blob ? response.blob->offset : 0;
-    bool streamed = response.blob && left > 0 && !head;
-    Part chunk;
-    if (streamed && !next_chunk(*response.blob, position, left, chunk)) {
+    Part part;
+    bool ready = left == 0;
+    if (!ready) ready = co_await next_part(*response.blob, position, left, part);
+    if (!ready) {
       response = problem(500, "the blob is damaged");
-      streamed = false;
+      left = 0;
     }
     if (response.status >= 500)
       ++context.service.counters.server_errors;
     else if (response.status >= 400)
       ++context.service.counters.client_errors;
 
-    http::response<http::buffer_body> message(http::int_to_status(response.status), version);
-    if (message.reason().empty() || response.status >= 400) message.reason(reason_of(response.status));
-    for (const auto& [name, value] : response.headers) message.insert(name, value);
-    message.set(http::field::server, "aotc-server");
-    message.keep_alive(keep_alive);
-    if (response.status != 304) message.content_length(response.blob ? response.blob->length : response.body.size());
-    message.body().more = false;
-    message.body().data = nullptr;
-    message.body().size = 0;
-    if (!head && !streamed && !response.body.empty()) {
-      message.body().data = response.body.data();
-      message.body().size = response.body.size();
-    } else if (streamed) {
-      message.body().data = const_cast<char*>(chunk.chunk->data() + chunk.begin);
-      message.body().size = chunk.size;
-      message.body().more = left > 0;
-    }
-    http::response_serializer<http::buffer_body> serializer(message);
-    expires(context.limits.body_seconds);
-    if (head || response.status == 304) {
-      auto [error, count] = co_await http::async_write_header(stream, serializer, kToken);
-      co_return !error;
-    }
+    bool empty = response.status == 204 || response.status == 304;
+    bool chunked = response.blob && response.blob->zstd;
+    std::optional<uint64_t> length = response.blob ? response.blob->length : response.body.size();
+    if (empty || chunked) length.reset();
+    if (chunked) response.headers.emplace_back("Transfer-Encoding", "chunked");
+    std::string head = head_of(response, form, length);
+    std::string_view body = response.blob ? part.bytes() : response.body;
+    if (empty || form.head) body = {};
     for (;;) {
-      auto [error, count] = co_await http::async_write(stream, serializer, kToken);
-      if (error && error != http::error::need_buffer) co_return false;
-      if (streamed) context.service.counters.download_bytes += chunk.size;
-      if (serializer.is_done()) co_return true;
-      if (!next_chunk(*response.blob, position, left, chunk)) co_return false;
-      message.body().data = const_cast<char*>(chunk.chunk->data() + chunk.begin);
-      message.body().size = chunk.size;
-      message.body().more = left > 0;
-      expires(context.limits.body_seconds);
+      if (chunked && !body.empty()) head += fmt::format("{:x}\r\n", body.size());
+      std::string_view end = chunked && !body.empty() ? (left == 0 ? "\r\n0\r\n\r\n" : "\r\n") : "";
+      error_code error = co_await write(
+          stream, std::array<asio::const_buffer, 3>{asio::buffer(head), asio::buffer(body), asio::buffer(end)});
+      if (error) co_return false;
+      if (response.blob) context.service.counters.download_bytes += body.size();
+      if (left == 0) co_return true;
+      bool more = co_await next_part(*response.blob, position, left, part);
+      if (!more) co_return false;
+      head.clear();
+      body = part.bytes();
     }
   }
 
-  static std::string reason_of(unsigned status) {
-    return status >= 400 ? reason(status) : std::string(http::obsolete_reason(http::int_to_status(status)));
-  }
-
-  bool next_chunk(const BlobRange& range, uint64_t& position, uint64_t& left, Part& chunk) {
-    llvm::Expected<Chunk> read =
-        context.service.store.read_chunk(range.blob, static_cast<uint32_t>(position / kChunkSize));
-    if (!read) {
-      log(Level::Error, llvm::toString(read.takeError()));
-      return false;
+  // Compressing takes time, so it is done in the pool.
+  Task<bool> next_part(const BlobRange& range, uint64_t& position, uint64_t& left, Part& part) {
+    Store& store = context.service.store;
+    auto index = static_cast<uint32_t>(position / kChunkSize);
+    size_t begin = position % kChunkSize, size = std::min<uint64_t>(kChunkSize - begin, left);
+    std::optional<llvm::Expected<Chunk>> read;
+    if (range.zstd) {
+      llvm::Expected<Chunk> frame = co_await in_pool([&] { return store.read_frame(range.blob, index); });
+      read.emplace(std::move(frame));
+    } else {
+      read.emplace(store.read_chunk(range.blob, index));
     }
-    size_t begin = position % kChunkSize, size = std::min<uint64_t>((*read)->size() - begin, left);
-    chunk = {std::move(*read), begin, size};
+    if (!*read) {
+      log(Level::Error, llvm::toString(read->takeError()));
+      co_return false;
+    }
+    part = range.zstd ? Part{**read, 0, (**read)->size()} : Part{**read, begin, size};
     position += size;
     left -= size;
-    return size > 0;
+    co_return true;
   }
 
   // Closing with unread input would reset the connection and could take the answer with it: read a little of what is
   // still coming first.
-  asio::awaitable<void> linger() {
+  template <typename Stream>
+  Task<void> linger(Stream& stream) {
     error_code ignored;
-    stream.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    if constexpr (std::is_same_v<Stream, Socket>) socket.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
     std::string bytes(16 << 10, '\0');
-    expires(2);
+    expires(kClosingSeconds);
     for (size_t total = 0; total < (4u << 20);) {
       auto [error, count] = co_await stream.async_read_some(asio::buffer(bytes), kToken);
       if (error) break;
       total += count;
     }
   }
-
-  asio::awaitable<void> run() {
-    while (!context.stopping && co_await serve_one()) {
-    }
-    error_code ignored;
-    stream.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-    stream.close();
-  }
 };
 
-HttpSession::HttpSession(SessionContext& context, asio::ip::tcp::socket socket)
-    : impl_(std::make_unique<Impl>(context, std::move(socket))) {
-  ++context.service.counters.connections;
-}
+HttpSession::HttpSession(SessionContext& context, Socket socket, std::unique_ptr<Connections::Seat> seat,
+                         std::shared_ptr<asio::ssl::context> tls)
+    : impl_(std::make_unique<Impl>(context, std::move(socket), std::move(seat), std::move(tls))) {}
 
-HttpSession::~HttpSession() { --impl_->context.service.counters.connections; }
+HttpSession::~HttpSession() = default;
 
 void HttpSession::start() {
   asio::co_spawn(
-      impl_->stream.get_executor(),
-      [self = shared_from_this()]() -> asio::awaitable<void> { co_await self->impl_->run(); }, asio::detached);
+      impl_->socket.get_executor(), [self = shared_from_this()]() -> Task<void> { co_await self->impl_->run(); },
+      asio::detached);
+}
+
+void HttpSession::check_deadline(Clock::time_point now) {
+  if (now >= impl_->deadline) impl_->close();
 }
 
 void HttpSession::stop_if_idle() {
-  asio::post(impl_->stream.get_executor(), [self = shared_from_this()] {
-    if (self->impl_->idle) self->impl_->stream.cancel();
-  });
+  if (impl_->idle) impl_->close();
 }
 
 }  // namespace aotc::server

@@ -8,8 +8,21 @@
 
 namespace aotc::server {
 
-Janitor::Janitor(Catalog& catalog, Counters& counters, uint64_t grace)
-    : catalog_(catalog), counters_(counters), grace_(grace), thread_([this] { work(); }) {}
+namespace {
+
+void count(const char* duty, llvm::Expected<uint64_t> done, std::atomic<uint64_t>& counter) {
+  if (done)
+    counter += *done;
+  else
+    log(Level::Error, duty + llvm::toString(done.takeError()));
+}
+
+}  // namespace
+
+Janitor::Janitor(Catalog& catalog, Tenants& tenants, JobQueue& jobs, Counters& counters, const JanitorOptions& options)
+    : catalog_(catalog), tenants_(tenants), jobs_(jobs), counters_(counters), options_(options), thread_([this] {
+        work();
+      }) {}
 
 Janitor::~Janitor() {
   {
@@ -21,22 +34,26 @@ Janitor::~Janitor() {
 }
 
 void Janitor::work() {
-  auto interval = std::chrono::milliseconds(std::clamp<uint64_t>(grace_ * 250, 100, 60000));
+  uint64_t shortest = std::min({options_.grace_seconds, options_.keep_job_seconds, options_.eviction.age,
+                                options_.eviction.untagged_age, uint64_t{240}});
+  auto interval = std::chrono::milliseconds(std::max<uint64_t>(shortest * 250, 100));
   std::unique_lock<std::mutex> lock(mutex_);
-  while (!changed_.wait_for(lock, interval, [this] { return stopping_; })) {
+  bool last = false;
+  while (!last) {
+    last = changed_.wait_for(lock, interval, [this] { return stopping_; });
     lock.unlock();
-    llvm::Expected<uint64_t> dropped = catalog_.sweep(grace_);
-    if (dropped)
-      counters_.swept_blobs += *dropped;
-    else
-      log(Level::Error, "sweep: " + llvm::toString(dropped.takeError()));
-    llvm::Expected<uint64_t> renewed = catalog_.refresh();
-    if (renewed)
-      counters_.renewed_statements += *renewed;
-    else
-      log(Level::Error, "renewing statements: " + llvm::toString(renewed.takeError()));
+    if (llvm::Error error = catalog_.record_uses()) log(Level::Error, "uses: " + llvm::toString(std::move(error)));
+    if (!last) tidy();
     lock.lock();
   }
+}
+
+void Janitor::tidy() {
+  if (llvm::Error error = evict_images(catalog_, tenants_, options_.eviction))
+    log(Level::Error, "eviction: " + llvm::toString(std::move(error)));
+  count("sweep: ", catalog_.sweep(options_.grace_seconds), counters_.swept_blobs);
+  count("old jobs: ", jobs_.expire(options_.keep_job_seconds), counters_.expired_jobs);
+  count("renewing statements: ", catalog_.refresh(), counters_.renewed_statements);
 }
 
 }  // namespace aotc::server

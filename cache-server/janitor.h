@@ -1,4 +1,5 @@
-// janitor.h - the thread that drops what nobody owns any more and renews signed statements.
+// janitor.h - the thread that does what has to be done again and again: evicts images, drops what nobody owns any more,
+// forgets old jobs, renews signed statements.
 #pragma once
 
 #include <condition_variable>
@@ -6,22 +7,33 @@
 #include <thread>
 
 #include "catalog.h"
+#include "evictor.h"
+#include "job_queue.h"
 #include "metrics.h"
 
 namespace aotc::server {
 
+struct JanitorOptions {
+  uint64_t grace_seconds = 3600;           // for which garbage is kept
+  uint64_t keep_job_seconds = 30 * 86400;  // after their end
+  EvictionLimits eviction;
+};
+
 class Janitor {
  public:
-  // Looks at least once a minute, and four times within `grace` seconds.
-  Janitor(Catalog& catalog, Counters& counters, uint64_t grace);
+  // Looks at least once a minute, and four times within the shortest of the times given.
+  Janitor(Catalog& catalog, Tenants& tenants, JobQueue& jobs, Counters& counters, const JanitorOptions& options);
   ~Janitor();
 
  private:
   void work();
+  void tidy();
 
   Catalog& catalog_;
+  Tenants& tenants_;
+  JobQueue& jobs_;
   Counters& counters_;
-  uint64_t grace_;
+  JanitorOptions options_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;

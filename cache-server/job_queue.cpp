@@ -257,8 +257,8 @@ llvm::Expected<Submission> JobQueue::place(const Order& order) {
   if (!complete) return complete.takeError();
   if (!*complete) return enqueue(order, submission.id);
   add_images((*done)["images"], unconditional(order.images));
-  uint64_t bytes = order.again ? UINT64_MAX : tenants_.quota(order.tenant).bytes;
-  if (llvm::Error error = catalog_.publish(names_in({{"images", order.images}}), image_in(*done), bytes,
+  Quota quota = order.again ? Quota() : tenants_.quota(order.tenant);
+  if (llvm::Error error = catalog_.publish(names_in({{"images", order.images}}), image_in(*done), quota,
                                            {{Table::Jobs, key, text_of(*done)}}))
     return error;
   submission.done = true;
@@ -280,17 +280,14 @@ llvm::Expected<Submission> JobQueue::enqueue(const Order& order, const std::stri
   Json targets = Json::array();
   for (const CompileTarget& target : order.request.targets)
     targets.push_back({{"target", architecture_name(target.architecture)}, {"cpu", target.cpu}});
-  job->record = {{"id", id},
-                 {"state", "queued"},
-                 {"module", order.module},
-                 {"tier", tier_name(order.request.tier)},
-                 {"targets", targets},
-                 {"images", order.images}};
+  job->record = {
+      {"id", id},           {"state", "queued"},     {"module", order.module}, {"tier", tier_name(order.request.tier)},
+      {"targets", targets}, {"images", order.images}};
   for (const auto& [name, value] : freeze_parameters(order.request.freeze))
     job->record["freeze"].push_back(Json::array({name, value}));
   if (order.again) job->record["again"] = true;
-  uint64_t bytes = order.again ? UINT64_MAX : tenants_.quota(order.tenant).bytes;
-  if (llvm::Error error = catalog_.hold(job->hold(), bytes, {{Table::Jobs, job->key(), text_of(job->record)}}))
+  Quota quota = order.again ? Quota() : tenants_.quota(order.tenant);
+  if (llvm::Error error = catalog_.hold(job->hold(), quota, {{Table::Jobs, job->key(), text_of(job->record)}}))
     return error;
   wait_in_lane(job);
   changed_.notify_one();
@@ -316,21 +313,89 @@ llvm::Error JobQueue::do_again(const std::string& tenant, const Json& record) {
 
 llvm::Expected<size_t> JobQueue::repair(const std::string& digest) {
   size_t count = 0;
-  llvm::Error error = for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) -> llvm::Error {
-    std::optional<Json> record = done_record(text);
-    if (!record) return llvm::Error::success();
-    Image image = image_in(*record);
-    if (std::none_of(image.parts.begin(), image.parts.end(),
-                     [&](const ImagePart& part) { return part.digest == digest; }))
-      return llvm::Error::success();
-    llvm::Expected<std::optional<BlobInfo>> module = store_.find_blob(string_in(*record, "module"));
-    if (!module) return module.takeError();
-    if (!*module || (*module)->damaged) return llvm::Error::success();
-    ++count;
-    return do_again(key.substr(0, key.find('\0')), *record);
-  });
+  llvm::Error error =
+      for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) -> llvm::Error {
+        std::optional<Json> record = done_record(text);
+        if (!record) return llvm::Error::success();
+        Image image = image_in(*record);
+        if (std::none_of(image.parts.begin(), image.parts.end(),
+                         [&](const ImagePart& part) { return part.digest == digest; }))
+          return llvm::Error::success();
+        llvm::Expected<std::optional<BlobInfo>> module = store_.find_blob(string_in(*record, "module"));
+        if (!module) return module.takeError();
+        if (!*module || (*module)->damaged) return llvm::Error::success();
+        ++count;
+        return do_again(key.substr(0, key.find('\0')), *record);
+      });
   if (error) return error;
   return count;
+}
+
+llvm::Expected<size_t> JobQueue::rebuild(const std::string& compiler) {
+  if (compiler == kCompilerVersion) return failure("this server's own compiler is " + compiler);
+  size_t count = 0;
+  llvm::Error error =
+      for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) -> llvm::Error {
+        std::optional<Json> record = done_record(text);
+        if (!record || string_in(*record, "compiler") != compiler) return llvm::Error::success();
+        bool tagged = false;
+        for (const ImageName& name : names_in(*record)) {
+          auto index = store_.get(Table::Tags, name.repository + '\0' + name.tag);
+          if (!index) return index.takeError();
+          tagged |= *index == string_in(*record, "index");
+        }
+        if (!tagged) return llvm::Error::success();
+        ++count;
+        return do_again(key.substr(0, key.find('\0')), *record);
+      });
+  if (error) return error;
+  return count;
+}
+
+llvm::Expected<size_t> JobQueue::revoke(const std::string& compiler) {
+  size_t count = 0;
+  llvm::Error error =
+      for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) -> llvm::Error {
+        std::optional<Json> record = done_record(text);
+        if (!record || string_in(*record, "compiler") != compiler) return llvm::Error::success();
+        std::lock_guard<std::mutex> writing(writes_);  // nobody publishes it once more meanwhile
+        llvm::Expected<std::optional<std::string>> now = store_.get(Table::Jobs, key);
+        if (!now) return now.takeError();
+        std::optional<Json> latest = *now ? done_record(**now) : std::nullopt;
+        if (!latest || string_in(*latest, "compiler") != compiler) return llvm::Error::success();
+        for (const ImageName& name : names_in(*latest)) {
+          llvm::Expected<bool> removed = catalog_.remove_manifest(name.repository, string_in(*latest, "index"));
+          if (!removed) return removed.takeError();
+          count += *removed;
+        }
+        return store_.put({{Table::Jobs, key, std::nullopt}});
+      });
+  if (error) return error;
+  return count;
+}
+
+llvm::Expected<uint64_t> JobQueue::expire(uint64_t seconds) {
+  uint64_t expired = 0;
+  int64_t oldest = milliseconds_since_1970() - static_cast<int64_t>(seconds * 1000);
+  llvm::Error error =
+      for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) -> llvm::Error {
+        Json record = Json::parse(text, nullptr, false);
+        if (!record.is_object() || record.value("finished", oldest) >= oldest) return llvm::Error::success();
+        std::lock_guard<std::mutex> writing(writes_);
+        llvm::Expected<std::optional<std::string>> now = store_.get(Table::Jobs, key);
+        if (!now) return now.takeError();
+        if (*now != text) return llvm::Error::success();
+        if (string_in(record, "state") == "done")
+          for (const ImageName& name : names_in(record)) {
+            auto image = store_.get(Table::Images, name.repository + '\0' + string_in(record, "index"));
+            if (!image) return image.takeError();
+            if (*image) return llvm::Error::success();
+          }
+        ++expired;
+        return store_.put({{Table::Jobs, key, std::nullopt}});
+      });
+  if (error) return error;
+  return expired;
 }
 
 llvm::Expected<std::optional<std::string>> JobQueue::describe(const std::string& tenant, const std::string& id) {
@@ -390,7 +455,8 @@ std::shared_ptr<JobQueue::Job> JobQueue::next() {
   uint64_t most = tenants_.open_to_all() ? limits_.workers : std::max(2u, limits_.workers) - 1;
   Lane* best = nullptr;
   for (auto& [tenant, lane] : lanes_) {
-    if ((lane.waiting.empty() && lane.again.empty()) || lane.running >= std::min(most, tenants_.quota(tenant).workers)) continue;
+    if ((lane.waiting.empty() && lane.again.empty()) || lane.running >= std::min(most, tenants_.quota(tenant).workers))
+      continue;
     if (!best || std::tie(lane.running, lane.turn) < std::tie(best->running, best->turn)) best = &lane;
   }
   if (!best) return nullptr;
@@ -557,10 +623,10 @@ void JobQueue::finish(Job& job, llvm::Error error) {
   if (!error && !cancelled) {
     record["state"] = "done";
     Hold hold = job.hold();
-    uint64_t bytes = job.again ? UINT64_MAX : tenants_.quota(job.tenant).bytes;
+    Quota quota = job.again ? Quota() : tenants_.quota(job.tenant);
     std::vector<ImageName> names = names_in(record);
     record["images"] = unconditional(record["images"]);
-    error = catalog_.publish(names, image_in(record), bytes, {{Table::Jobs, job.key(), text_of(record)}}, &hold);
+    error = catalog_.publish(names, image_in(record), quota, {{Table::Jobs, job.key(), text_of(record)}}, &hold);
     if (!error) ++counters_.compiled;
   }
   if (error || cancelled) {

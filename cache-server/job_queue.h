@@ -61,13 +61,14 @@ struct Submission {
 
 class JobQueue {
  public:
-  // `folder` is for the workers' files; it is emptied.
+  // `folder` is for files of workers and uploads; it is emptied.
   JobQueue(Store& store, Catalog& catalog, Tenants& tenants, Counters& counters, const JobLimits& limits,
            std::string folder);
   ~JobQueue();
   // Requeues what a previous process left unfinished and starts the threads.
   llvm::Error start();
   void stop();
+  const std::string& folder() const { return folder_; }
 
   llvm::Expected<Submission> submit(const std::string& tenant, const BlobInfo& module, const CompileRequest& request);
   // The job as JSON, nothing when the tenant has no such job.
@@ -78,6 +79,13 @@ class JobQueue {
   size_t waiting();
   // Does the jobs again whose images have a part with this digest and whose modules are intact; their number.
   llvm::Expected<size_t> repair(const std::string& digest);
+  // Does the jobs again whose images were made by this version of the compiler and still have one of their tags; their
+  // number.
+  llvm::Expected<size_t> rebuild(const std::string& compiler);
+  // Removes the images made by this version of the compiler, and forgets their jobs; the number of images.
+  llvm::Expected<size_t> revoke(const std::string& compiler);
+  // Forgets jobs that ended so long ago, unless their images are there; the number.
+  llvm::Expected<uint64_t> expire(uint64_t seconds);
 
  private:
   struct Job;

@@ -8,27 +8,30 @@
 #include <memory>
 #include <string>
 
+#include "connections.h"
 #include "llvm/Support/Error.h"
 #include "router.h"
 
 namespace aotc::server {
 
+class TlsIdentity;
+
 struct HttpLimits {
   uint64_t max_upload = 256 << 20;
-  unsigned max_connections = 1024;
+  ConnectionLimits connections;
   double header_seconds = 30;  // for a whole header, and for an idle connection
   double body_seconds = 60;    // for each 256 KiB of a body, either way
-  unsigned threads = 4;
+  unsigned threads = 0;        // that sessions run on; 0: one for each core
   bool log_requests = true;
 };
 
 class Listener {
  public:
-  Listener(Service service, const HttpLimits& limits);
+  Listener(Service service, const HttpLimits& limits, TlsIdentity& tls);
   ~Listener();
   // "127.0.0.1:8080", "[::1]:0"; returns the address with the port that was chosen.
   llvm::Expected<std::string> bind(const std::string& address);
-  // Serves until SIGTERM or SIGINT; SIGHUP reads the token file again.
+  // Serves until SIGTERM or SIGINT; SIGHUP reads the token file and the certificate again.
   void run();
 
  private:

@@ -11,7 +11,9 @@
 
 #include <fmt/format.h>
 
+#include "administration.h"
 #include "aotc/digest.h"
+#include "control.h"
 #include "janitor.h"
 #include "job_queue.h"
 #include "listener.h"
@@ -19,6 +21,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "scrubber.h"
 #include "store.h"
+#include "tls.h"
 #include "worker.h"
 
 namespace {
@@ -29,15 +32,16 @@ struct ServerArguments {
   std::string data;
   std::string listen = "127.0.0.1:8080";
   std::string token_file;
+  std::string tls_certificate, tls_key;
   bool anonymous = false;
   std::vector<std::string> sign_keys;
   uint64_t sign_days = 90;
-  uint64_t grace_seconds = 3600;
   uint64_t worker_memory = 0;  // 0: by the number of threads
   HttpLimits http;
   JobLimits jobs;
   StoreOptions store;
   uint64_t scrub_rate = 4 << 20;
+  JanitorOptions janitor;
 };
 
 // What anybody may use must not be reachable from elsewhere by mistake.
@@ -78,10 +82,13 @@ llvm::Expected<SigningOptions> read_sign_keys(const ServerArguments& arguments) 
   return signing;
 }
 
-llvm::Error serve(const ServerArguments& arguments) {
+// Until it is told to stop.
+llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   if (llvm::Error error = check_exposure(arguments)) return error;
   Tenants tenants(arguments.token_file);
   if (llvm::Error error = tenants.load()) return error;
+  TlsIdentity tls(arguments.tls_certificate, arguments.tls_key);
+  if (llvm::Error error = tls.load()) return error;
   std::error_code code;
   std::filesystem::create_directories(arguments.data, code);
   if (code) return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.data + ": " + code.message());
@@ -103,24 +110,31 @@ llvm::Error serve(const ServerArguments& arguments) {
   counters.renewed_statements += *renewed;
   JobQueue jobs(**store, catalog, tenants, counters, limits,
                 std::filesystem::absolute(arguments.data).string() + "/work");
-  Listener listener({**store, catalog, tenants, jobs, counters}, arguments.http);
+  Service service{**store, catalog, tenants, jobs, counters};
+  Listener listener(service, arguments.http, tls);
   llvm::Expected<std::string> address = listener.bind(arguments.listen);
   if (!address) return address.takeError();
   if (llvm::Error error = jobs.start()) return error;
   // The module and artifacts of a job under way have no repository yet.
-  uint64_t longest_job = static_cast<uint64_t>(limits.wall_seconds * 2);
-  Janitor janitor(catalog, counters, std::max(arguments.grace_seconds, longest_job));
+  JanitorOptions duties = arguments.janitor;
+  duties.grace_seconds = std::max(duties.grace_seconds, static_cast<uint64_t>(limits.wall_seconds * 2));
+  Janitor janitor(catalog, tenants, jobs, counters, duties);
   Scrubber scrubber(**store, jobs, counters, arguments.scrub_rate);
-  fmt::print("listening on http://{}\n", *address);
+  llvm::Expected<std::unique_ptr<Control>> control =
+      Control::open(arguments.data, [&](const auto& command) { return run_command(service, command); });
+  if (!control) return control.takeError();
+  fmt::print("listening on {}://{}\n", tls.context() ? "https" : "http", *address);
   std::fflush(stdout);
   listener.run();
+  (*store)->stop_backup();
   jobs.stop();
-  return llvm::Error::success();
+  return "";
 }
 
 void add_options(CLI::App& app, ServerArguments& arguments) {
   // Both kinds of size are powers of 1024: 64M is 67108864.
   auto size = CLI::AsSizeValue(false);
+  CLI::AsNumberWithUnit duration(std::map<std::string, uint64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}});
   unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   arguments.jobs.threads = cores;
   app.add_option("--data", arguments.data, "folder that holds everything the server keeps; created if missing");
@@ -134,10 +148,26 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
   app.add_option("--sign-days", arguments.sign_days, "days for which a signature is good; renewed after half of them")
       ->check(CLI::Range(1u, 3650u))
       ->capture_default_str();
+  auto* certificate = app.add_option("--tls-cert", arguments.tls_certificate,
+                                     "speak TLS (1.2 and later) with this chain of certificates, PEM; SIGHUP reads it "
+                                     "again");
+  auto* key = app.add_option("--tls-key", arguments.tls_key, "its private key, PEM");
+  certificate->needs(key);
+  key->needs(certificate);
   app.add_flag("--anonymous", arguments.anonymous, "without tokens, listen on an address that is not loopback");
-  app.add_option("--grace", arguments.grace_seconds,
+  app.add_option("--grace", arguments.janitor.grace_seconds,
                  "seconds for which a blob that nobody owns is kept; at least as long as a job may take")
       ->capture_default_str();
+  EvictionLimits& eviction = arguments.janitor.eviction;
+  app.add_option("--max-store-bytes", eviction.store_bytes, "evict images when their blobs take more (see evictor.h)")
+      ->transform(size);
+  app.add_option("--max-age", eviction.age, "evict images that nobody asked for so long: 90d, 12h, 30m, 10s")
+      ->transform(duration);
+  app.add_option("--max-untagged-age", eviction.untagged_age, "the same for images that no tag names (default: 7d)")
+      ->transform(duration);
+  app.add_option("--keep-jobs", arguments.janitor.keep_job_seconds,
+                 "forget jobs that ended so long ago and have no image (default: 30d)")
+      ->transform(duration);
   app.add_option("--cache-bytes", arguments.store.cache_bytes, "memory for what is downloaded often (default: 64M)")
       ->transform(size);
   app.add_option("--scrub-rate", arguments.scrub_rate, "bytes a second to read in search of damage (default: 4M)")
@@ -165,7 +195,12 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
   app.add_option("--freeze-memory", arguments.jobs.freeze.memory_bytes, "memory that it may use (default: 512M)")
       ->transform(size);
   app.add_option("--max-upload", arguments.http.max_upload, "refuse larger modules (default: 256M)")->transform(size);
-  app.add_option("--max-connections", arguments.http.max_connections, "close further connections at once")
+  ConnectionLimits& connections = arguments.http.connections;
+  app.add_option("--max-connections", connections.all, "close further connections at once")->capture_default_str();
+  app.add_option("--max-connections-per-address", connections.per_address,
+                 "the same for one client address; raise it behind a proxy")
+      ->capture_default_str();
+  app.add_option("--max-connections-per-tenant", connections.per_tenant, "answer further connections with 429")
       ->capture_default_str();
   app.add_option("--header-timeout", arguments.http.header_seconds, "seconds for a request's header, and of idleness")
       ->check(CLI::PositiveNumber)
@@ -196,6 +231,27 @@ void add_worker(CLI::App& app, WorkerOptions& options) {
   worker->add_option("--parent", options.limits.parent);
 }
 
+using AdminCommand = llvm::Expected<std::string> (*)(const Administration&);
+
+// The command that was given, or nothing.
+void add_administration(CLI::App& app, Administration& arguments, AdminCommand& chosen) {
+  auto add = [&](const char* name, const char* help, AdminCommand command) {
+    CLI::App* added = app.add_subcommand(name, help);
+    added->add_option("--data", arguments.data, "the server's data folder")->required();
+    added->callback([&chosen, command] { chosen = command; });
+    return added;
+  };
+  CLI::App* backup = add("backup", "add a backup of a server's data, which may be running, to a folder", back_up);
+  backup->add_option("--to", arguments.folder, "folder of the backups")->required();
+  backup->add_option("--keep", arguments.keep, "older backups are removed")->check(CLI::PositiveNumber);
+  CLI::App* from = add("restore", "make a data folder of the last backup", restore);
+  from->add_option("--from", arguments.folder, "folder of the backups")->required();
+  CLI::App* again = add("rebuild", "let a running server compile again what an older compiler made", rebuild);
+  CLI::App* away = add("revoke", "let a running server remove what a compiler made", revoke);
+  for (CLI::App* command : {again, away})
+    command->add_option("--compiler", arguments.compiler, "its version")->required();
+}
+
 void print_new_token() {
   std::string token = aotc::random_hex(32);
   fmt::print("token: {}\n{{\"sha256\": \"{}\", \"roles\": [\"pull\", \"push\"]}}\n", token,
@@ -214,20 +270,25 @@ int main(int argc, char** argv) {
   add_options(app, arguments);
   add_worker(app, worker);
   app.add_subcommand("new-token", "")->group("");
+  Administration administration;
+  AdminCommand command = nullptr;
+  add_administration(app, administration, command);
   try {
     app.parse(argc, argv);
     if (app.got_subcommand("worker")) return run_worker(worker);
     if (app.got_subcommand("new-token")) return print_new_token(), 0;
-    if (arguments.data.empty()) throw CLI::RequiredError("--data");
+    if (!command && arguments.data.empty()) throw CLI::RequiredError("--data");
   } catch (const CLI::Success& done) {
     return app.exit(done);
   } catch (const CLI::ParseError& error) {
     fmt::print(stderr, "aotc-server: {}\nRun `aotc-server --help` for how to use it.\n", error.what());
     return 2;
   }
-  if (llvm::Error error = serve(arguments)) {
-    fmt::print(stderr, "aotc-server: {}\n", llvm::toString(std::move(error)));
+  llvm::Expected<std::string> done = command ? command(administration) : serve(arguments);
+  if (!done) {
+    fmt::print(stderr, "aotc-server: {}\n", llvm::toString(done.takeError()));
     return 1;
   }
+  if (!done->empty()) fmt::print("{}\n", *done);
   return 0;
 }

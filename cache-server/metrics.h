@@ -12,8 +12,9 @@ struct Counters {
   std::atomic<uint64_t> compiled{0};  // jobs that ended with an image
   std::atomic<uint64_t> failed{0};    // jobs that ended with an error
   std::atomic<uint64_t> cancelled{0};
-  std::atomic<uint64_t> swept_blobs{0};         // dropped because nobody owned them
-  std::atomic<uint64_t> scrubbed_blobs{0};      // read whole and compared with their digests
+  std::atomic<uint64_t> swept_blobs{0};     // dropped because nobody owned them
+  std::atomic<uint64_t> expired_jobs{0};    // forgotten long after their end
+  std::atomic<uint64_t> scrubbed_blobs{0};  // read whole and compared with their digests
   std::atomic<uint64_t> scrubbed_bytes{0};
   std::atomic<uint64_t> repairs{0};             // jobs done again because of damage
   std::atomic<uint64_t> renewed_statements{0};  // signed again because of their age or other keys
@@ -22,10 +23,11 @@ struct Counters {
   std::atomic<uint64_t> single_flight_hits{0};  // requests that joined a job under way
   std::atomic<uint64_t> refused_jobs{0};        // a quota did not allow them
   std::atomic<uint64_t> requests{0};
-  std::atomic<uint64_t> client_errors{0};   // answers 4xx
-  std::atomic<uint64_t> server_errors{0};   // answers 5xx
-  std::atomic<uint64_t> download_bytes{0};  // of blobs
-  std::atomic<uint64_t> connections{0};     // open now
+  std::atomic<uint64_t> client_errors{0};        // answers 4xx
+  std::atomic<uint64_t> server_errors{0};        // answers 5xx
+  std::atomic<uint64_t> download_bytes{0};       // of blobs
+  std::atomic<uint64_t> connections{0};          // open now
+  std::atomic<uint64_t> refused_connections{0};  // there were too many
 };
 
 }  // namespace aotc::server

@@ -4,6 +4,7 @@
 #include "routes_admin.h"
 #include "routes_jobs.h"
 #include "routes_oci.h"
+#include "routes_pins.h"
 
 namespace aotc::server {
 
@@ -40,19 +41,33 @@ std::optional<Response> admit(Service& service, Request& request) {
   return refused;
 }
 
+bool is_quick(const Request& request) {
+  if (request.method != "GET" && request.method != "HEAD") return false;
+  llvm::StringRef path(request.path);
+  return path == "/healthz" || (is_oci(path) && (path.contains("/blobs/") || path.contains("/manifests/")));
+}
+
 Response route(Service& service, const Request& request) {
   llvm::StringRef path(request.path);
   if (is_oci(path)) return route_oci(service, request);
   bool job = path.starts_with("/v1/jobs/");
-  bool known = job || path == "/v1/compile" || path == "/v1/modules" || path == "/v1/stats" ||
+  bool pins = path == "/v1/pins";
+  bool known = job || pins || path == "/v1/compile" || path == "/v1/modules" || path == "/v1/stats" ||
                path == "/v1/openapi.json" || path == "/healthz" || path == "/readyz" || path == "/metrics";
   if (!known) return problem(404, "there is nothing at this path");
   bool get = request.method == "GET" || request.method == "HEAD";
-  if (path == "/v1/compile" || !(get || (job && request.method == "DELETE"))) {
+  if (path == "/v1/compile" && request.method == "POST") return compile_known(service, request);
+  bool taken =
+      get || (job && request.method == "DELETE") || (pins && (request.method == "PUT" || request.method == "DELETE"));
+  if (path == "/v1/compile" || !taken) {
     Response refused = problem(405, "this path does not take " + request.method);
-    refused.headers.emplace_back("Allow", path == "/v1/compile" ? "POST" : job ? "GET, HEAD, DELETE" : "GET, HEAD");
+    refused.headers.emplace_back("Allow", path == "/v1/compile" ? "POST"
+                                          : job                 ? "GET, HEAD, DELETE"
+                                          : pins                ? "GET, HEAD, PUT, DELETE"
+                                                                : "GET, HEAD");
     return refused;
   }
+  if (pins) return get ? get_pins(service, request) : set_pin(service, request, request.method == "PUT");
   if (path.consume_front("/v1/jobs/"))
     return get ? get_job(service, request, path.str()) : delete_job(service, request, path.str());
   if (path == "/v1/modules") return get_modules(service, request);
@@ -62,14 +77,22 @@ Response route(Service& service, const Request& request) {
   return path == "/readyz" ? get_readiness(service) : get_health();
 }
 
-bool is_upload(const Request& request) { return request.method == "POST" && request.path == "/v1/compile"; }
+bool is_upload(const Request& request) {
+  return request.method == "POST" && request.path == "/v1/compile" &&
+         request.header("content-type") != "application/json";
+}
 
 std::optional<Response> check_upload(Service& service, const Request& request) {
   return check_compile(service, request);
 }
 
-Response accept_upload(Service& service, const Request& request, const BlobInfo& blob) {
-  return post_compile(service, request, blob);
+Response accept_upload(Service& service, const Request& request, Upload& upload) {
+  if (upload.size() == 0) return problem(400, "the body is empty; it has to be a WebAssembly module");
+  llvm::Expected<BlobInfo> blob = upload.finish(service.store);
+  if (!blob) return internal_problem(blob.takeError());
+  ++service.counters.uploads;
+  service.counters.upload_bytes += blob->size;
+  return post_compile(service, request, *blob);
 }
 
 }  // namespace aotc::server

@@ -28,6 +28,10 @@ std::vector<Metric> collect(Service& service) {
       {"failed", false, "jobs that ended with an error", c.failed},
       {"cancelled", false, "jobs that were cancelled", c.cancelled},
       {"swept_blobs", false, "blobs dropped because nobody owned them", c.swept_blobs},
+      {"evicted_images", false, "images evicted because of age or size, or without a tag",
+       service.catalog.evicted_images()},
+      {"expired_jobs", false, "jobs forgotten long after their end", c.expired_jobs},
+      {"owned_bytes", true, "bytes of blobs that have an owner", service.catalog.owned_bytes()},
       {"scrubbed_blobs", false, "blobs read whole and compared with their digests", c.scrubbed_blobs},
       {"scrubbed_bytes", false, "bytes read to find damage", c.scrubbed_bytes},
       {"repairs", false, "jobs done again because of damage", c.repairs},
@@ -44,6 +48,7 @@ std::vector<Metric> collect(Service& service) {
       {"client_errors", false, "answers with a status 4xx", c.client_errors},
       {"server_errors", false, "answers with a status 5xx", c.server_errors},
       {"download_bytes", false, "bytes of blobs sent", c.download_bytes},
+      {"refused_connections", false, "connections closed because there were too many", c.refused_connections},
       {"connections", true, "connections open now", c.connections},
       {"waiting_jobs", true, "jobs in the queue", service.jobs.waiting()}};
 }

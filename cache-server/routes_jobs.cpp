@@ -43,6 +43,23 @@ llvm::Expected<CompileRequest> compile_request(Service& service, const Request& 
   return options;
 }
 
+// Adds an option of a document to a query: a string, a number or a list. A query has targets and baselines with commas,
+// other lists as repeated parameters.
+bool add_option(const std::string& key, const nlohmann::json& value, decltype(Request::query)& query) {
+  bool commas = key == "target" || key == "cpu";
+  std::string joined;
+  for (const nlohmann::json& item : value.is_array() ? value : nlohmann::json::array({value})) {
+    if (!item.is_string() && !item.is_number_unsigned()) return false;
+    std::string text = item.is_string() ? item.get<std::string>() : item.dump();
+    if (commas)
+      joined += (joined.empty() ? "" : ",") + text;
+    else
+      query.emplace_back(key, text);
+  }
+  if (commas) query.emplace_back(key, joined);
+  return true;
+}
+
 }  // namespace
 
 std::optional<Response> check_compile(Service& service, const Request& request) {
@@ -51,7 +68,8 @@ std::optional<Response> check_compile(Service& service, const Request& request) 
   const std::string& tenant = request.caller.tenant;
   uint64_t length = 0;
   llvm::StringRef(request.header("content-length")).getAsInteger(10, length);
-  uint64_t bytes = service.tenants.quota(tenant).bytes, used = service.catalog.bytes_of(tenant);
+  Quota quota = service.tenants.quota(tenant);
+  uint64_t bytes = quota.bytes, used = quota.evict ? 0 : service.catalog.bytes_of(tenant);
   if (used >= bytes || length > bytes - used) return problem(403, llvm::toString(llvm::make_error<QuotaError>(bytes)));
   return std::nullopt;
 }
@@ -68,6 +86,26 @@ Response post_compile(Service& service, const Request& request, const BlobInfo& 
   Response response = describe(service, request, submission->id, submission->done ? 200 : 202);
   response.headers.emplace_back("Location", "/v1/jobs/" + submission->id);
   return response;
+}
+
+Response compile_known(Service& service, const Request& request) {
+  auto document = nlohmann::json::parse(request.body, nullptr, false);
+  if (!document.is_object()) return problem(400, "the body is not a JSON object");
+  Request spelled_out = request;
+  for (const auto& [key, value] : document.items())
+    if (key != "module" && !add_option(key, value, spelled_out.query))
+      return problem(400, "\"" + key + "\" is not a string, a number or a list of them");
+  auto module_digest = document.find("module");
+  std::string digest;
+  if (module_digest != document.end() && module_digest->is_string()) digest = module_digest->get<std::string>();
+  if (!is_digest(digest)) return problem(400, "\"module\" is not a digest");
+  llvm::Expected<std::optional<std::string>> owner =
+      service.store.get(Table::Owners, digest + '\0' + request.caller.tenant);
+  if (!owner) return internal_problem(owner.takeError());
+  llvm::Expected<std::optional<BlobInfo>> module = service.store.find_blob(digest);
+  if (!module) return internal_problem(module.takeError());
+  if (!*owner || !*module) return problem(404, "you have no such module: upload it");
+  return post_compile(service, spelled_out, **module);
 }
 
 Response get_job(Service& service, const Request& request, const std::string& id) {

@@ -1,6 +1,8 @@
 // routes_jobs.h - the job API.
 //
 //   POST /v1/compile?target=&cpu=&tier=&name=&tag=   202 and the job, or 200 when its image is there
+//        with "Content-Type: application/json"       no upload: {"module": digest, "target": ...} is about a module that
+//                                                    the tenant has; 404 when he has not
 //   GET  /v1/jobs/{id}?wait=SECONDS                  the job; with wait, when it has ended or the time is over
 //        with "Accept: text/event-stream"            the job as an event each time it changes, until it has ended
 //   DELETE /v1/jobs/{id}                             cancels it
@@ -13,6 +15,7 @@ namespace aotc::server {
 
 std::optional<Response> check_compile(Service& service, const Request& request);
 Response post_compile(Service& service, const Request& request, const BlobInfo& module);
+Response compile_known(Service& service, const Request& request);
 Response get_job(Service& service, const Request& request, const std::string& id);
 Response delete_job(Service& service, const Request& request, const std::string& id);
 Response get_modules(Service& service, const Request& request);

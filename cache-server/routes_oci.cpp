@@ -13,6 +13,8 @@ namespace aotc::server {
 namespace {
 
 constexpr unsigned kMaxPage = 1000;
+constexpr uint64_t kLeastCompressed = 1024;
+constexpr const char* kImmutable = "private, max-age=31536000, immutable";
 
 // "bytes=3-5", "bytes=3-", "bytes=-5" -> offset and length. Nothing when the whole blob is to be sent.
 struct Range {
@@ -50,19 +52,45 @@ bool has_etag(llvm::StringRef list, const std::string& etag) {
   });
 }
 
+// What Accept-Encoding names, unless with q=0.
+bool accepts_zstd(llvm::StringRef list) {
+  llvm::SmallVector<llvm::StringRef, 8> codings;
+  list.split(codings, ',');
+  return std::any_of(codings.begin(), codings.end(), [](llvm::StringRef coding) {
+    auto [name, quality] = coding.split(';');
+    double weight = 1;
+    quality = quality.trim();
+    if (quality.consume_front("q=") && quality.getAsDouble(weight)) weight = 0;
+    return name.trim().equals_insensitive("zstd") && weight > 0;
+  });
+}
+
+// A compressed blob is another representation, with an ETag of its own, and has no ranges; whoever asks for a range
+// gets it of the blob as it is. The client's copy is good in either form.
 Response send_blob(const Request& request, const BlobInfo& blob, const std::string& media_type, bool ranges) {
   Response response;
-  std::string etag = '"' + blob.digest + '"';
-  response.headers = {{"Docker-Content-Digest", blob.digest}, {"ETag", etag}};
-  if (has_etag(request.header("if-none-match"), etag)) {
+  std::string etag = '"' + blob.digest + '"', zstd_etag = '"' + blob.digest + "+zstd\"";
+  std::string known = request.header("if-none-match");
+  bool zstd = ranges && blob.size >= kLeastCompressed && request.header("range").empty() &&
+              accepts_zstd(request.header("accept-encoding"));
+  if (ranges) response.headers.emplace_back("Vary", "Accept-Encoding");
+  if (has_etag(known, etag) || (ranges && has_etag(known, zstd_etag))) {
     response.status = 304;
+    zstd = !has_etag(known, etag);
+  }
+  response.headers.emplace_back("Docker-Content-Digest", blob.digest);
+  response.headers.emplace_back("ETag", zstd ? zstd_etag : etag);
+  if (response.status == 304) return response;
+  response.headers.emplace_back("Content-Type", media_type);
+  response.blob = BlobRange{blob, 0, blob.size, zstd};
+  if (!ranges) return response;
+  if (zstd) {
+    response.headers.emplace_back("Content-Encoding", "zstd");
+    response.headers.emplace_back("Cache-Control", kImmutable);
     return response;
   }
-  response.headers.emplace_back("Content-Type", media_type);
-  response.blob = BlobRange{blob, 0, blob.size};
-  if (!ranges) return response;
   response.headers.emplace_back("Accept-Ranges", "bytes");
-  response.headers.emplace_back("Cache-Control", "private, max-age=31536000, immutable");
+  response.headers.emplace_back("Cache-Control", kImmutable);
   std::string if_range = request.header("if-range");
   if (!if_range.empty() && if_range != etag) return response;
   std::optional<Range> range = parse_range(request.header("range"), blob.size);
@@ -76,20 +104,23 @@ Response send_blob(const Request& request, const BlobInfo& blob, const std::stri
   response.headers.emplace_back("Content-Range", "bytes " + std::to_string(range->offset) + "-" +
                                                      std::to_string(range->offset + range->length - 1) + "/" +
                                                      std::to_string(blob.size));
-  response.blob = BlobRange{blob, range->offset, range->length};
+  response.blob = BlobRange{blob, range->offset, range->length, false};
   return response;
 }
 
 Response get_linked(Service& service, const Request& request, const std::string& name, const std::string& digest,
                     bool manifest) {
-  Response unknown = manifest ? oci_error(404, "MANIFEST_UNKNOWN", "the repository has no such manifest")
-                              : oci_error(404, "BLOB_UNKNOWN", "the repository has no such blob");
+  auto unknown = [manifest] {
+    return manifest ? oci_error(404, "MANIFEST_UNKNOWN", "the repository has no such manifest")
+                    : oci_error(404, "BLOB_UNKNOWN", "the repository has no such blob");
+  };
   llvm::Expected<std::optional<std::string>> link = service.store.get(Table::Links, name + '\0' + digest);
   if (!link) return internal_problem(link.takeError());
-  if (!*link || (manifest && **link != kIndexType && **link != kManifestType)) return unknown;
+  if (!*link || (manifest && **link != kIndexType && **link != kManifestType)) return unknown();
   llvm::Expected<std::optional<BlobInfo>> blob = service.store.find_blob(digest);
   if (!blob) return internal_problem(blob.takeError());
-  if (!*blob) return unknown;
+  if (!*blob) return unknown();
+  if (**link == kIndexType) service.catalog.touch(name, digest);
   if ((*blob)->damaged)
     return oci_error(500, "BLOB_DAMAGED", digest + " is damaged on the server's disk; what can be made again will be");
   return send_blob(request, **blob, manifest ? **link : "application/octet-stream", !manifest);

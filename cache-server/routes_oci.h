@@ -5,7 +5,7 @@
 //   /v2/NAME/tags/list?n=&last=
 //   /v2/NAME/manifests/TAG or DIGEST   index and manifests with their own media types
 //   /v2/NAME/referrers/DIGEST?artifactType=
-//   /v2/NAME/blobs/DIGEST              with ETag, If-None-Match and single ranges
+//   /v2/NAME/blobs/DIGEST              with ETag, If-None-Match, and single ranges or zstd
 //
 // and DELETE of manifests: by tag removes the tag, by digest the manifest, its tags and what only it needs.
 //

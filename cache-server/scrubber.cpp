@@ -14,7 +14,9 @@ constexpr double kPause = 1;  // between two looks for damage, when there is not
 }  // namespace
 
 Scrubber::Scrubber(Store& store, JobQueue& jobs, Counters& counters, uint64_t bytes_per_second)
-    : store_(store), jobs_(jobs), counters_(counters), bytes_per_second_(bytes_per_second), thread_([this] { work(); }) {}
+    : store_(store), jobs_(jobs), counters_(counters), bytes_per_second_(bytes_per_second), thread_([this] {
+        work();
+      }) {}
 
 Scrubber::~Scrubber() {
   {

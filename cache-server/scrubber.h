@@ -1,6 +1,6 @@
-// scrubber.h - the thread that looks for damage: it reads every blob again and again, at most so many bytes a second, and
-// compares it with its checksums and its digest. It begins somewhere, so that a server that is restarted often still
-// reaches everything.
+// scrubber.h - the thread that looks for damage: it reads every blob again and again, at most so many bytes a second,
+// and compares it with its checksums and its digest. It begins somewhere, so that a server that is restarted often
+// still reaches everything.
 //
 // A damaged blob, found here or by a reader, is one that has to be stored again: the job is done again whose image it
 // belongs to. What no job makes, such as a module, stays damaged until it is uploaded again.

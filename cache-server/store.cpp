@@ -5,6 +5,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
+#include <rocksdb/utilities/backup_engine.h>
 #include <rocksdb/write_batch.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@
 
 #include <fmt/format.h>
 
+#include "aotc/zstd_frames.h"
 #include "log.h"
 
 namespace aotc::server {
@@ -31,9 +33,8 @@ namespace {
 
 constexpr size_t kPage = 256;
 constexpr const char* kSchemaVersion = "3";
-constexpr const char* kOlderVersion = "2";
-constexpr const char* kFamilies[] = {"default",   "chunks", "blobs",   "tags",  "links",  "jobs", "referrers",
-                                     "sequences", "owners", "garbage", "usage", "damaged"};
+constexpr const char* kFamilies[] = {"default",   "chunks", "blobs",   "tags",  "links",   "jobs",   "referrers",
+                                     "sequences", "owners", "garbage", "usage", "damaged", "images", "pins"};
 enum Family { kDefault, kChunks, kBlobs, kTags };
 
 llvm::Error failure(const std::string& message) {
@@ -72,6 +73,23 @@ llvm::Error sync_folder(const std::filesystem::path& path) {
   std::error_code code(errno, std::generic_category());
   if (fd >= 0) close(fd);
   return done ? llvm::Error::success() : failure(path.string() + ": " + code.message());
+}
+
+// An Error when there is a database of another version. It is only read: to open one for writing changes it, and fails
+// with less to say when there are other tables.
+llvm::Error check_schema(const std::string& path) {
+  std::vector<std::string> families;
+  if (!rocksdb::DB::ListColumnFamilies(rocksdb::DBOptions(), path, &families).ok()) return llvm::Error::success();
+  rocksdb::DB* opened = nullptr;
+  rocksdb::Status status = rocksdb::DB::OpenForReadOnly(rocksdb::Options(), path, &opened);
+  if (!status.ok()) return to_error(status);
+  std::unique_ptr<rocksdb::DB> db(opened);
+  std::string version;
+  status = db->Get(rocksdb::ReadOptions(), "schema", &version);
+  if (status.IsNotFound()) return llvm::Error::success();  // its making was cut off
+  if (!status.ok()) return to_error(status);
+  if (version == kSchemaVersion) return llvm::Error::success();
+  return failure(fmt::format("the data has schema version {}, this server reads version {}", version, kSchemaVersion));
 }
 
 }  // namespace
@@ -210,6 +228,8 @@ struct Store::Impl {
   DigestLocks digests;  // whoever changes a blob's record holds its digest
   std::shared_ptr<Leases> leases = std::make_shared<Leases>();
   ChunkCache cache;
+  std::mutex backup;  // of the pointer
+  std::unique_ptr<rocksdb::BackupEngine> backup_engine;
   std::mutex damage;
   std::set<std::string> damaged;
 
@@ -278,16 +298,11 @@ struct Store::Impl {
     return std::make_shared<const std::string>(value.data() + 8, expected);
   }
 
-  llvm::Error check_schema() {
+  llvm::Error set_schema() {
     std::string version;
     rocksdb::Status status = db->Get(rocksdb::ReadOptions(), families[kDefault], "schema", &version);
-    if (status.IsNotFound()) return to_error(db->Put(synced, families[kDefault], "schema", kSchemaVersion));
-    if (!status.ok()) return to_error(status);
-    if (version == kOlderVersion) return to_error(db->Put(synced, families[kDefault], "schema", kSchemaVersion));
-    if (version != kSchemaVersion)
-      return failure(
-          fmt::format("the data has schema version {}, this server reads version {}", version, kSchemaVersion));
-    return llvm::Error::success();
+    if (status.IsNotFound()) status = db->Put(synced, families[kDefault], "schema", kSchemaVersion);
+    return to_error(status);
   }
 
   // Ids in use come from `blobs`; every other id found in `chunks` is an upload that was never acknowledged.
@@ -331,6 +346,7 @@ Store::~Store() {
 }
 
 llvm::Expected<std::unique_ptr<Store>> Store::open(const std::string& path, const StoreOptions& store_options) {
+  if (llvm::Error error = check_schema(path)) return error;
   rocksdb::DBOptions options;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
@@ -357,7 +373,7 @@ llvm::Expected<std::unique_ptr<Store>> Store::open(const std::string& path, cons
   std::filesystem::path data = std::filesystem::absolute(path).parent_path();
   if (llvm::Error error = sync_folder(data)) return error;
   if (llvm::Error error = sync_folder(data.parent_path())) return error;
-  if (llvm::Error error = store->impl_->check_schema()) return error;
+  if (llvm::Error error = store->impl_->set_schema()) return error;
   if (llvm::Error error = store->impl_->drop_unfinished()) return error;
   if (llvm::Error error = store->impl_->read_damaged()) return error;
   return store;
@@ -434,6 +450,15 @@ llvm::Expected<std::optional<BlobInfo>> Store::find_blob(const std::string& dige
   }
 }
 
+llvm::Expected<std::optional<BlobInfo>> Store::touch_blob(const std::string& digest) {
+  DigestLocks::Guard guard(impl_->digests, digest);
+  llvm::Expected<std::optional<BlobInfo>> blob = find_blob(digest);
+  if (!blob || !*blob) return blob;
+  if ((*blob)->damaged) return std::optional<BlobInfo>();
+  if (llvm::Error error = put({{Table::Garbage, digest, little_endian(seconds_since_1970())}})) return error;
+  return blob;
+}
+
 llvm::Expected<bool> Store::drop_garbage(const std::string& digest, const std::string& since) {
   DigestLocks::Guard guard(impl_->digests, digest);
   llvm::Expected<std::optional<std::string>> now = get(Table::Garbage, digest);
@@ -464,6 +489,17 @@ llvm::Expected<Chunk> Store::read_chunk(const BlobInfo& blob, uint32_t index) {
   llvm::Expected<Chunk> chunk = impl_->load_chunk(blob, index);
   if (chunk) impl_->cache.keep(key, *chunk);
   return chunk;
+}
+
+llvm::Expected<Chunk> Store::read_frame(const BlobInfo& blob, uint32_t index) {
+  std::string key = chunk_key(blob.id, index) + "zstd";
+  if (Chunk frame = impl_->cache.find(key)) return frame;
+  llvm::Expected<Chunk> chunk = read_chunk(blob, index);
+  if (!chunk) return chunk;
+  Chunk frame = std::make_shared<const std::string>(zstd_frame(**chunk));
+  if (frame->empty()) return failure(blob.digest + ": no memory to compress it");
+  impl_->cache.keep(key, frame);
+  return frame;
 }
 
 llvm::Error Store::check_blob(const BlobInfo& blob, llvm::function_ref<bool(uint64_t)> pace) {
@@ -501,6 +537,52 @@ llvm::Expected<std::string> Store::read_blob(const BlobInfo& blob, uint64_t limi
     bytes += **chunk;
   }
   return bytes;
+}
+
+llvm::Error Store::back_up(const std::string& folder, unsigned keep) {
+  rocksdb::BackupEngine* engine = nullptr;
+  rocksdb::Status status =
+      rocksdb::BackupEngine::Open(rocksdb::Env::Default(), rocksdb::BackupEngineOptions(folder), &engine);
+  if (!status.ok()) return to_error(status);
+  {
+    std::lock_guard<std::mutex> lock(impl_->backup);
+    impl_->backup_engine.reset(engine);
+  }
+  rocksdb::CreateBackupOptions options;
+  options.flush_before_backup = true;  // otherwise the log is copied whole each time
+  status = engine->CreateNewBackup(options, impl_->db.get());
+  if (status.ok()) status = engine->PurgeOldBackups(keep);
+  std::lock_guard<std::mutex> lock(impl_->backup);
+  impl_->backup_engine.reset();
+  return to_error(status);
+}
+
+void Store::stop_backup() {
+  std::lock_guard<std::mutex> lock(impl_->backup);
+  if (impl_->backup_engine) impl_->backup_engine->StopBackup();
+}
+
+llvm::Error Store::restore(const std::string& folder, const std::string& path) {
+  std::error_code code;
+  if (std::filesystem::exists(path, code)) return failure(path + " exists; a restore needs a place of its own");
+  rocksdb::BackupEngineReadOnly* engine = nullptr;
+  rocksdb::Status status =
+      rocksdb::BackupEngineReadOnly::Open(rocksdb::Env::Default(), rocksdb::BackupEngineOptions(folder), &engine);
+  if (!status.ok()) return to_error(status);
+  std::unique_ptr<rocksdb::BackupEngineReadOnly> owner(engine);
+  std::string unfinished = path + ".unfinished";
+  std::filesystem::remove_all(unfinished, code);
+  std::filesystem::create_directories(std::filesystem::path(unfinished).parent_path(), code);
+  if (code) return failure(path + ": " + code.message());
+  status = engine->RestoreDBFromLatestBackup(rocksdb::RestoreOptions(), unfinished, unfinished);  // with checksums
+  owner.reset();  // with its threads, which after a failure may still be copying
+  if (!status.ok()) {
+    std::filesystem::remove_all(unfinished, code);
+    return to_error(status);
+  }
+  std::filesystem::rename(unfinished, path, code);
+  if (code) return failure(path + ": " + code.message());
+  return sync_folder(std::filesystem::absolute(path).parent_path());
 }
 
 llvm::Error Store::put(const std::vector<Record>& records) {

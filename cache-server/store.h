@@ -13,8 +13,8 @@
 //   garbage   digest -> seconds since 1970 at which the blob was last stored or lost its last owner, see catalog.h
 //   usage     tenant \0 "2026-11-25" -> milliseconds of processor time, decimal
 //   damaged   digest -> seconds since 1970 at which the blob was found to be damaged
-//
-// Version 2 had no table `damaged`; it is taken as it is and becomes version 3.
+//   images    name \0 index digest -> seconds since 1970 (u64) of its last use, see catalog.h
+//   pins      name \0 tag -> nothing: what the tag names is not evicted
 //
 // Acknowledged means synced: BlobWriter::finish and put return after the write-ahead log is on disk. A blob's chunks
 // are written unsynced as they arrive; the record that makes the blob visible is synced, and with it the whole log
@@ -59,7 +59,7 @@ struct BlobInfo {
 
 using Chunk = std::shared_ptr<const std::string>;
 
-enum class Table { Tags, Links, Jobs, Referrers, Sequences, Owners, Garbage, Usage, Damaged };
+enum class Table { Tags, Links, Jobs, Referrers, Sequences, Owners, Garbage, Usage, Damaged, Images, Pins };
 
 struct Record {
   Table table;
@@ -106,11 +106,15 @@ class Store {
 
   llvm::Expected<BlobInfo> put_blob(llvm::StringRef bytes);
   llvm::Expected<std::optional<BlobInfo>> find_blob(const std::string& digest);
+  // The same, and a blob that is there then counts as stored now (see `garbage`). A damaged one is not there.
+  llvm::Expected<std::optional<BlobInfo>> touch_blob(const std::string& digest);
   // Drops a blob that nobody owns, unless it is being read or was stored once more since its record in `garbage` was
   // `since`.
   llvm::Expected<bool> drop_garbage(const std::string& digest, const std::string& since);
   // The bytes of chunk `index`: kChunkSize of them unless it is the last one.
   llvm::Expected<Chunk> read_chunk(const BlobInfo& blob, uint32_t index);
+  // The same as a zstd frame.
+  llvm::Expected<Chunk> read_frame(const BlobInfo& blob, uint32_t index);
   // Compares the whole blob on disk with its checksums and its digest, and marks it when it is damaged. `pace` hears of
   // every chunk's size and ends the check with false.
   llvm::Error check_blob(const BlobInfo& blob, llvm::function_ref<bool(uint64_t)> pace);
@@ -119,6 +123,13 @@ class Store {
   StoreStats stats() const;
   // For documents; fails for blobs larger than `limit`.
   llvm::Expected<std::string> read_blob(const BlobInfo& blob, uint64_t limit);
+
+  // Adds a backup of everything acknowledged so far to those in the folder, copying only what they do not have, and
+  // keeps the last `keep` of them. Others can use the store meanwhile; one backup at a time.
+  llvm::Error back_up(const std::string& folder, unsigned keep);
+  void stop_backup();
+  // Makes a store, where there must be none, of the last backup.
+  static llvm::Error restore(const std::string& folder, const std::string& path);
 
   // All or nothing.
   llvm::Error put(const std::vector<Record>& records);

@@ -75,13 +75,17 @@ llvm::Error Tenants::load() {
     std::string where = path_ + ": tenant \"" + name + "\"";
     if (!is_repository_name(name) || name.find('/') != std::string::npos)
       return failure(where + ": not a name that repositories can start with");
-    if (llvm::Error error = only(tenant, {"tokens", "bytes", "jobs", "workers", "cpu_seconds"}, where)) return error;
+    if (llvm::Error error = only(tenant, {"tokens", "bytes", "evict", "jobs", "workers", "cpu_seconds"}, where))
+      return error;
     Quota& quota = quotas[name];
     for (auto [key, value] : {std::pair{"bytes", &quota.bytes},
                               {"jobs", &quota.jobs},
                               {"workers", &quota.workers},
                               {"cpu_seconds", &quota.cpu_seconds}})
       if (llvm::Error error = read_quota(tenant, key, *value, where)) return error;
+    if (tenant.contains("evict") && !tenant["evict"].is_boolean())
+      return failure(where + ": \"evict\" is not true or false");
+    quota.evict = tenant.value("evict", false);
     for (const Json& token : tenant.value("tokens", Json::array())) {
       if (llvm::Error error = only(token, {"sha256", "roles"}, where)) return error;
       llvm::Expected<std::string> hash = read_hash(token, where);
@@ -130,6 +134,11 @@ Quota Tenants::quota(const std::string& tenant) {
   std::lock_guard<std::mutex> lock(mutex_);
   auto found = quotas_.find(tenant);
   return found == quotas_.end() ? Quota() : found->second;
+}
+
+std::map<std::string, Quota> Tenants::quotas() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return quotas_;
 }
 
 bool Tenants::owns(const Caller& caller, const std::string& repository) const {

@@ -1,13 +1,14 @@
 // tenants.h - who may do what: the token file of `aotc-server --token-file`.
 //
 //   {"tenants": {"acme": {"tokens": [{"sha256": "<64 hex digits>", "roles": ["pull", "push"]}],
-//                         "bytes": 10000000000, "jobs": 16, "workers": 1, "cpu_seconds": 36000}},
+//                         "bytes": 10000000000, "evict": true, "jobs": 16, "workers": 1, "cpu_seconds": 36000}},
 //    "operators": [{"sha256": "..."}]}
 //
 // A token is 32 random bytes in hex (`aotc-server new-token` makes one), so its plain SHA-256 can be kept. A tenant has
 // the repositories that start with its name and a slash. `jobs` counts those that wait or run, `workers` those that
-// run; `cpu_seconds` are per day (UTC). Quotas that are left out do not limit, but `workers` leaves one to others.
-// Operators see metrics and every repository, and compile nothing.
+// run; `cpu_seconds` are per day (UTC). With `evict`, what would go beyond `bytes` is not refused, but takes the place
+// of the tenant's images that were not used for the longest time. Quotas that are left out do not limit, but `workers`
+// leaves one to others. Operators see metrics and every repository, and compile nothing.
 //
 // Without a token file there is one tenant, "", that may do everything without limits. Thread-safe.
 #pragma once
@@ -37,6 +38,7 @@ struct Quota {
   uint64_t jobs = UINT64_MAX;
   uint64_t workers = UINT64_MAX;
   uint64_t cpu_seconds = UINT64_MAX;
+  bool evict = false;
 };
 
 class Tenants {
@@ -49,6 +51,8 @@ class Tenants {
   // `authorization` is the header: "Bearer TOKEN", or "Basic ..." with the token as the password and any user name.
   std::optional<Caller> authenticate(const std::string& authorization);
   Quota quota(const std::string& tenant);
+  // Of all tenants in the token file.
+  std::map<std::string, Quota> quotas();
   // Whether the caller's repositories include this one; `repository` may be one that does not exist.
   bool owns(const Caller& caller, const std::string& repository) const;
 

@@ -41,15 +41,20 @@ llvm::Expected<Descriptor> open_to_read(const Descriptor& file) {
   return reader;
 }
 
+llvm::Error write_to(const Descriptor& file, llvm::StringRef bytes) {
+  while (!bytes.empty()) {
+    ssize_t count = write(file.get(), bytes.data(), bytes.size());
+    if (count < 0) return failure("cannot write a module to a file");
+    bytes = bytes.drop_front(static_cast<size_t>(count));
+  }
+  return llvm::Error::success();
+}
+
 llvm::Error copy_from_store(Store& store, const BlobInfo& blob, const Descriptor& file) {
   for (uint64_t index = 0; index * kChunkSize < blob.size; ++index) {
     llvm::Expected<Chunk> chunk = store.read_chunk(blob, static_cast<uint32_t>(index));
     if (!chunk) return chunk.takeError();
-    for (size_t done = 0; done < (*chunk)->size();) {
-      ssize_t count = write(file.get(), (*chunk)->data() + done, (*chunk)->size() - done);
-      if (count < 0) return failure("cannot write a module for a worker");
-      done += static_cast<size_t>(count);
-    }
+    if (llvm::Error error = write_to(file, **chunk)) return error;
   }
   return llvm::Error::success();
 }
@@ -59,7 +64,7 @@ llvm::Expected<BlobInfo> copy_to_store(Store& store, const Descriptor& file) {
   std::string bytes(kChunkSize, '\0');
   for (off_t offset = 0;;) {
     ssize_t count = pread(file.get(), bytes.data(), bytes.size(), offset);
-    if (count < 0) return failure("cannot read an artifact");
+    if (count < 0) return failure("cannot read a file again");
     if (count == 0) return writer.finish();
     if (llvm::Error error = writer.append(as_bytes({bytes.data(), static_cast<size_t>(count)}))) return error;
     offset += count;

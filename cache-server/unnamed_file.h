@@ -25,6 +25,7 @@ llvm::Expected<Descriptor> make_unnamed_file(const std::string& folder);
 // Another descriptor of the same file, with an offset of its own, that cannot write.
 llvm::Expected<Descriptor> open_to_read(const Descriptor& file);
 
+llvm::Error write_to(const Descriptor& file, llvm::StringRef bytes);
 llvm::Error copy_from_store(Store& store, const BlobInfo& blob, const Descriptor& file);
 llvm::Expected<BlobInfo> copy_to_store(Store& store, const Descriptor& file);
 

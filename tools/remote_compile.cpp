@@ -1,11 +1,13 @@
-// remote_compile.cpp - uploads, then follows the job by server-sent events until it has ended.
+// remote_compile.cpp - uploads a module that the server does not have, then follows the job by server-sent events until it has ended.
 #include "remote_compile.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "aotc/digest.h"
 #include "aotc/registry_client.h"
 
 namespace {
@@ -52,6 +54,25 @@ struct Follower {
   }
 };
 
+// The options as a query and as the document that is enough when the server has the module.
+struct Question {
+  std::string query;
+  Json document;
+
+  void add(const char* name, const std::string& value) {
+    if (value.empty()) return;
+    query += (query.empty() ? "?" : "&") + std::string(name) + "=" + aotc::percent_encoded(value);
+    document[name] = value;
+  }
+  // Those that may be given more than once, and be empty.
+  void add_all(const char* name, const std::vector<std::string>& values) {
+    for (const std::string& value : values) {
+      query += "&" + std::string(name) + "=" + aotc::percent_encoded(value);
+      document[name].push_back(value);
+    }
+  }
+};
+
 }  // namespace
 
 std::string server_token() {
@@ -62,22 +83,32 @@ std::string server_token() {
 llvm::Expected<std::string> compile_on_server(const std::string& wasm, const RemoteCompile& options) {
   std::string error, base = options.server;
   while (!base.empty() && base.back() == '/') base.pop_back();
-  std::string query = "?target=" + aotc::percent_encoded(options.target) + "&tier=" + options.tier;
-  if (!options.cpu.empty()) query += "&cpu=" + aotc::percent_encoded(options.cpu);
-  query += "&snapshot=" + options.snapshot + "&listeners=" + std::to_string(options.listeners);
-  for (const std::string& variable : options.env) query += "&env=" + aotc::percent_encoded(variable);
-  for (const std::string& argument : options.args) query += "&arg=" + aotc::percent_encoded(argument);
-  size_t colon = options.name.find(':');
-  if (!options.name.empty()) query += "&name=" + aotc::percent_encoded(options.name.substr(0, colon));
-  if (colon != std::string::npos) query += "&tag=" + aotc::percent_encoded(options.name.substr(colon + 1));
-  std::optional<aotc::HttpUrl> url = aotc::parse_url(base + "/v1/compile" + query, error);
+  Question question;
+  size_t colon = std::min(options.name.find(':'), options.name.size());
+  question.add("target", options.target);
+  question.add("tier", options.tier);
+  question.add("cpu", options.cpu);
+  question.add("name", options.name.substr(0, colon));
+  if (colon < options.name.size()) question.add("tag", options.name.substr(colon + 1));
+  question.add("snapshot", options.snapshot);
+  question.add("listeners", std::to_string(options.listeners));
+  question.add_all("env", options.env);
+  question.add_all("arg", options.args);
+  std::optional<aotc::HttpUrl> url = aotc::parse_url(base + "/v1/compile", error);
   if (!url) return failure("--server: " + error);
 
-  aotc::HttpRequest request{"POST", *url, {{"Content-Type", "application/wasm"}}, wasm};
+  question.document["module"] = aotc::sha256(wasm);
+  aotc::HttpRequest request{"POST", *url, {{"Content-Type", "application/json"}}, question.document.dump()};
   std::string token = server_token();
   if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
   aotc::HttpResponse response;
   if (!aotc::send_request(request, {}, response, error)) return failure(error);
+  if (response.status == 404) {
+    request.url.target += question.query;
+    request.headers.front().second = "application/wasm";
+    request.body = wasm;
+    if (!aotc::send_request(request, {}, response, error)) return failure(error);
+  }
   if (response.status != 200 && response.status != 202)
     return failure(url->authority() + ": " + aotc::refusal(response));
 

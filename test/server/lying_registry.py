@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 
+import zstd
 from harness import AOTC, fresh_folder, sha256
 from registry_of_lies import Registry
 
@@ -37,14 +38,20 @@ def pull(changes, reference=":t"):
     return result.returncode, result.stdout
 
 
-status, said = pull({})
-assert status == 0 and open(f"{folder}/out.aotc", "rb").read() == artifact, said
-os.remove(f"{folder}/out.aotc")
+compressed = zstd.compress(artifact)
+for changes in ({}, {f"/v2/a/blobs/{sha256(artifact)}": ("x", compressed, "zstd")}):
+    status, said = pull(changes)
+    assert status == 0 and open(f"{folder}/out.aotc", "rb").read() == artifact, said
+    os.remove(f"{folder}/out.aotc")
 blob, inner, tag = f"/v2/a/blobs/{sha256(artifact)}", f"/v2/a/manifests/{sha256(manifest)}", "/v2/a/manifests/t"
 for what, changes, reason in (
         ("a changed byte", {blob: ("x", artifact[:-1] + b"\1")}, "another digest"),
         ("too few bytes", {blob: ("x", artifact[:-1])}, "another digest"),
         ("too many bytes", {blob: ("x", artifact + bytes(1 << 20))}, "larger than"),
+        ("a bad coding", {blob: ("x", artifact, "zstd")}, "the zstd coding is damaged"),
+        ("half a coding", {blob: ("x", compressed[:-9], "zstd")}, "not complete"),
+        ("a bomb", {blob: ("x", zstd.compress(bytes(1 << 28)), "zstd")}, "larger than"),
+        ("another coding", {blob: ("x", compressed, "br")}, "another digest"),
         ("no blob", {blob: (None, b"")}, "there is no such blob"),
         ("another manifest", {inner: (MANIFEST, manifest + b" ")}, "another digest"),
         ("no manifest", {inner: (None, b"")}, "there is no such image"),

@@ -43,6 +43,7 @@ struct HttpResponse {
 };
 
 struct HttpOptions {
+  bool zstd = false;             // let the server compress the body; it is decompressed here
   double seconds = 60;           // for each step: connecting, every part of a body either way
   uint64_t max_body = 64 << 20;  // of an answer that is kept
   // Takes the body of a 2xx answer part by part, instead of HttpResponse::body. False ends the transfer.

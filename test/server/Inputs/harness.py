@@ -101,12 +101,37 @@ def sha256(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+class Authority:
+    """An authority of certificates made by openssl in `folder`; `file` holds its own."""
+
+    def __init__(self, folder, name="ca"):
+        self.folder, self.name, self.file = folder, name, f"{folder}/{name}.pem"
+        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                     "-subj", f"/CN={name}", "-keyout", f"{folder}/{name}.key", "-out", self.file)
+
+    def openssl(self, *arguments):
+        subprocess.run(["openssl", *arguments], check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    def issue(self, name, subject="IP:127.0.0.1,DNS:localhost", expired=False):
+        """A certificate and its key for a server: the options with which one uses them."""
+        base = f"{self.folder}/{name}"
+        with open(base + ".ext", "w") as file:
+            file.write(f"subjectAltName={subject}\n")
+        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=server",
+                     "-keyout", base + ".key", "-out", base + ".csr")
+        self.openssl("x509", "-req", "-in", base + ".csr", "-CA", self.file, "-CAkey", f"{self.folder}/{self.name}.key",
+                     "-CAcreateserial", "-extfile", base + ".ext", "-out", base + ".pem", "-days", "-1" if expired else "1")
+        return ["--tls-cert", base + ".pem", "--tls-key", base + ".key"]
+
+
 class Server:
     def __init__(self, folder, *options):
+        os.makedirs(folder, exist_ok=True)
         self.data = os.path.join(folder, "data")
         self.log = os.path.join(folder, "server.log")
         self.options = options
         self.token = None
+        self.tls = None  # a context of ssl for requests by TLS
         self.environment = None  # this process's own
 
     def as_user(self, token):
@@ -121,7 +146,7 @@ class Server:
                 [os.path.join(BIN, "aotc-server"), "--data", self.data, "--listen", "127.0.0.1:0", *self.options],
                 stdout=subprocess.PIPE, stderr=log, text=True, env=self.environment)
         line = self.process.stdout.readline()
-        assert line.startswith("listening on http://127.0.0.1:"), (line, open(self.log).read())
+        assert line.startswith("listening on http"), (line, open(self.log).read())
         self.port = int(line.rsplit(":", 1)[1])
         return self
 
@@ -141,7 +166,10 @@ class Server:
         assert self.process.wait(timeout=60) == 0, self.process.returncode
 
     def request(self, method, path, body=None, headers={}):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        if self.tls:
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=120, context=self.tls)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         if self.token is not None:
             headers = {"Authorization": "Bearer " + self.token, **headers}
         connection.request(method, path, body, headers)

@@ -1,6 +1,7 @@
 """A registry that serves one image from memory, with its documents and blobs changed at will.
 
-    with Registry(paths) as registry: ...       paths: "/v2/..." -> (media type, bytes), or a place to go to instead
+    with Registry(paths) as registry: ...       paths: "/v2/..." -> (media type, bytes), or with a content coding, or a
+                                                place to go to instead
 
 `asked` has the path and Authorization of each request. `login` is what Authorization must be.
 """
@@ -19,7 +20,7 @@ class Registry:
             def do_GET(self):
                 asked.append((self.path, self.headers.get("Authorization")))
                 found = paths.get(self.path.split("?")[0], (None, b"{}"))
-                kind, body = (None, b"{}") if isinstance(found, str) else found
+                kind, body, *coding = (None, b"{}") if isinstance(found, str) else found
                 if login and self.headers.get("Authorization") != login:
                     self.send_response(401)
                     self.send_header("WWW-Authenticate", 'Basic realm="x"')
@@ -29,6 +30,8 @@ class Registry:
                 else:
                     self.send_response(200 if kind else 404)
                 self.send_header("Content-Type", kind or "application/json")
+                if coding:
+                    self.send_header("Content-Encoding", *coding)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

@@ -3,6 +3,7 @@
 //   edit_store STORE get FAMILY KEY          prints the value
 //   edit_store STORE put FAMILY KEY          takes the value from its input
 //   edit_store STORE delete FAMILY KEY
+//   edit_store STORE drop FAMILY ""
 //
 // Keys and values are hexadecimal. STORE is the folder `store` in the server's data.
 #include <rocksdb/db.h>
@@ -15,7 +16,7 @@
 #include <vector>
 
 int main(int argc, char** argv) {
-  if (argc != 5) return std::fprintf(stderr, "edit_store STORE get|put|delete FAMILY KEY\n"), 2;
+  if (argc != 5) return std::fprintf(stderr, "edit_store STORE get|put|delete|drop FAMILY KEY\n"), 2;
   std::string path = argv[1], verb = argv[2], family = argv[3], key, value;
   auto fail = [](const rocksdb::Status& status) {
     return std::fprintf(stderr, "edit_store: %s\n", status.ToString().c_str()), 1;
@@ -39,6 +40,7 @@ int main(int argc, char** argv) {
     if (names[i] == family) handle = handles[i];
   if (!handle) return std::fprintf(stderr, "edit_store: there is no such family\n"), 1;
   if (verb == "put") status = db->Put(rocksdb::WriteOptions(), handle, key, value);
+  if (verb == "drop") status = db->DropColumnFamily(handle);
   if (verb == "delete") status = db->Delete(rocksdb::WriteOptions(), handle, key);
   if (verb == "get") status = db->Get(rocksdb::ReadOptions(), handle, key, &value);
   if (!status.ok()) return fail(status);
