@@ -22,6 +22,7 @@ namespace {
 
 constexpr unsigned kLongestPull = 1800;      // seconds; then the process ends, and the front starts another
 constexpr double kLongestBackoff = 300;      // seconds, or the time between polls if that is longer
+constexpr unsigned kThorough = 10;            // of so many times once a newer statement for the same image is looked for
 constexpr size_t kMemory = 512 << 20, kMaxToken = 4096;
 
 class Puller {
@@ -35,13 +36,14 @@ class Puller {
       if (!wait(delay_)) return 0;
     }
     announce_cached();
+    unsigned asked = 0;
     for (bool thorough = true;;) {
       alarm(kLongestPull);
       bool done = pull(thorough, error);
       alarm(0);
       if (!done) failed(error);
       if (done) failures_ = 0;
-      thorough = !done;
+      thorough = !done || ++asked % kThorough == 0;
       if (!wait(done ? options_.poll / 1e9 * jitter(0.9, 1.1) : delay_)) return 0;
       thorough |= now_;
       now_ = false;

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 
-from fleet import Images, Key, Registry, digest
+from fleet import Images, Key, Registry, digest, statement
 from node import check, get, node, until
 
 folder, one, two = sys.argv[1], open(sys.argv[2], "rb").read(), open(sys.argv[3], "rb").read()
@@ -153,6 +153,12 @@ with Registry(images.paths) as registry:
     with fleet_node(registry.host, trust=(new,)) as n:
         ready(n, turned)
         check(get(n.port, "/") == TWO, "the old one is not any more")
+        # The same image by the old key is refused, and does not disturb.
+        images.sign(turned, statement(old, "acme/app", turned, 6))
+        n.wait_log("not signed by a trusted key")
+        images.sign(turned, statement(new, "acme/app", turned, 7))
+        n.wait_log("signed anew")
+        check(get(n.port, "/") == TWO and n.metric("aotc_release_sequence") == 7, "signed anew")
 
 # What lies on the disk is checked again before it is run.
 path = f"{place}/{digest(two)[7:]}"
