@@ -40,6 +40,7 @@ static const char* find_fault(const struct aotc_snapshot* s, uint64_t size, cons
   if (!span_inside(s, &s->fds, sizeof(struct aotc_snapshot_fd))) return "descriptors";
   if (!span_inside(s, &s->runs, sizeof(struct aotc_image_run))) return "image runs";
   if (!strings_end(s, &s->args) || !strings_end(s, &s->environ) || !strings_end(s, &s->dirs)) return "strings";
+  if (!span_inside(s, &s->files, sizeof(struct aotc_snapshot_file)) || !strings_end(s, &s->paths)) return "files";
   if (!span_inside(s, &s->output, 1) || !span_inside(s, &s->report, 1)) return "output or report";
   return NULL;
 }

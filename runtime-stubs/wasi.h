@@ -15,6 +15,7 @@
  *     wasi_sock.c      accept, receive, send, shut down
  *     wasi_errno.c     host errno -> guest errno
  *     wasi_connection.c  a connection in memory; descriptors of a pooled host
+ *     wasi_files.c     files that are open at the freeze
  *     wasi_freeze.c    standard descriptors and listeners of a program that is to be frozen; descriptors after a thaw
  *
  * Blocking. Everything the host opened itself is non-blocking on the host's side, whatever the guest asked; a guest
@@ -40,6 +41,7 @@
 #define AOTC_WASI_MAX_PATH 4096u     /* bytes in a path the guest passes, without a terminator */
 #define AOTC_WASI_MAX_IOVECS 1024u
 #define AOTC_WASI_MAX_SUBSCRIPTIONS (1u << 16) /* Go can ask for 65,535 */
+#define AOTC_WASI_MAX_NOTED 64u      /* files that a freeze report names */
 #define AOTC_WASI_PIECE (1u << 20)             /* bytes per system call, so that a deadline is seen soon */
 
 enum aotc_wasi_kind {
@@ -66,6 +68,10 @@ struct aotc_wasi_fd {
   uint64_t rights;
   uint64_t inheriting;
   char* preopen; /* guest path of a preopened directory, else null */
+  /* Of a program that is to be frozen: the path by which a file or directory was opened, beneath the preopened directory
+   * with number `root`; null for what was not opened. */
+  char* path;
+  uint32_t root;
 };
 
 /* A listener without a socket. */
@@ -100,6 +106,8 @@ struct aotc_wasi_freeze {
   bool renumbered;  /* descriptors were, so a number does not tell what it is */
   bool read_environ, read_args;
   uint64_t random_bytes, paths_opened, realtime_reads;
+  char* files[AOTC_WASI_MAX_NOTED]; /* guest paths of the first that were opened */
+  uint32_t file_count;
 };
 
 struct aotc_wasi {
@@ -173,6 +181,8 @@ int aotc_wasi_lookup_directory(struct aotc_wasi* wasi, uint32_t fd, uint64_t rig
 /* The lowest free number. It stays free until an entry is written there; the pointer is valid until the next reserve.
  */
 int aotc_wasi_reserve(struct aotc_wasi* wasi, uint32_t* fd, struct aotc_wasi_fd** entry);
+/* So that `fd` is a number in the table. */
+int aotc_wasi_make_room(struct aotc_wasi* wasi, uint32_t fd);
 /* Fills a reserved entry, taking kind, file type and default rights from the host descriptor. */
 int aotc_wasi_install(struct aotc_wasi_fd* entry, int host, bool owned);
 int aotc_wasi_close(struct aotc_wasi* wasi, uint32_t fd);
@@ -208,6 +218,26 @@ int aotc_wasi_freeze_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* en
 void aotc_wasi_replay(struct aotc_wasi* wasi, const struct aotc_snapshot* snapshot, bool to_connection);
 /* The guest's monotonic clock goes on from `monotonic` nanoseconds. */
 void aotc_wasi_continue_clock(struct aotc_wasi* wasi, uint64_t monotonic);
+
+/* --- files that are open at the freeze: wasi_files.c --------------------------------------------------------------- */
+
+struct aotc_image_size {
+  uint64_t pages;
+  uint32_t runs, files;
+};
+/* freeze_report.c: to be freed, null when there is no memory. `flags` are enum aotc_snapshot_flags. */
+char* aotc_freeze_report(const struct aotc_instance* instance, const struct aotc_wasi* wasi,
+                         const struct aotc_freeze_run* run, const struct aotc_image_size* image, uint32_t flags,
+                         const char* version, size_t* size);
+
+/* Keeps by which path, beneath directory `dir` with number `dir_number`, `entry` was opened. */
+void aotc_wasi_note_path(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry, const struct aotc_wasi_fd* dir,
+                         uint32_t dir_number, const char* path);
+/* All but the path and the descriptor's number. False when it is no file that a thaw can open again. */
+bool aotc_wasi_describe_file(const struct aotc_wasi_fd* entry, struct aotc_snapshot_file* file);
+/* Opens them, or puts back their positions when they are open already. */
+enum aotc_status aotc_wasi_reopen_files(struct aotc_wasi* wasi, const struct aotc_snapshot* s,
+                                        struct aotc_error* error);
 
 /* --- a connection in memory: wasi_connection.c --------------------------------------------------------------------- */
 
