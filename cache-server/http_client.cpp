@@ -106,29 +106,26 @@ struct AnswerParser : http::basic_parser<false> {
   const HttpOptions& options;
   HttpResponse& response;
   std::string failure;
-
   std::optional<ZstdDecoder> decoder = std::nullopt;
 
-  size_t take(Text body, ErrorCode& error) {
-    if (decoder) {
-      auto sink = [this](const char* data, size_t size) { return keep({data, size}); };
-      decoder->decode({body.data(), body.size()}, sink, failure);
-    } else {
-      keep(body);
-    }
-    if (!failure.empty()) error = http::error::body_limit;
-    return body.size();
-  }
-
-  bool keep(Text body) {
+  bool take(const char* data, size_t size) {
     if (options.sink && response.status / 100 == 2) {
-      if (!options.sink(body.data(), body.size())) failure = "ended by the receiver";
-    } else if (response.body.size() + body.size() > options.max_body) {
+      if (options.sink(data, size)) return true;
+      failure = "ended by the receiver";
+    } else if (response.body.size() + size > options.max_body) {
       failure = "the answer is larger than " + std::to_string(options.max_body) + " bytes";
     } else {
-      response.body.append(body.data(), body.size());
+      response.body.append(data, size);
+      return true;
     }
-    return failure.empty();
+    return false;
+  }
+
+  size_t decode(Text body, ErrorCode& error) {
+    auto sink = [this](const char* data, size_t size) { return take(data, size); };
+    if (!(decoder ? decoder->decode({body.data(), body.size()}, sink, failure) : take(body.data(), body.size())))
+      error = http::error::body_limit;
+    return body.size();
   }
 
   void on_request_impl(http::verb, Text, Text, int, ErrorCode&) override {}  // not called
@@ -142,17 +139,20 @@ struct AnswerParser : http::basic_parser<false> {
     if (response.header("content-encoding") == "zstd") decoder.emplace();
   }
   void on_body_init_impl(const boost::optional<uint64_t>&, ErrorCode&) override {}
-  size_t on_body_impl(Text body, ErrorCode& error) override { return take(body, error); }
+  size_t on_body_impl(Text body, ErrorCode& error) override { return decode(body, error); }
   void on_chunk_header_impl(uint64_t, Text, ErrorCode&) override {}
-  size_t on_chunk_body_impl(uint64_t, Text body, ErrorCode& error) override { return take(body, error); }
-  void on_finish_impl(ErrorCode&) override {}
+  size_t on_chunk_body_impl(uint64_t, Text body, ErrorCode& error) override { return decode(body, error); }
+  void on_finish_impl(ErrorCode& error) override {
+    if (!decoder || decoder->is_complete()) return;
+    failure = "the answer is not complete";
+    error = http::error::partial_message;
+  }
 };
 
 // Empty when a header would end its line.
-std::string message_of(const HttpRequest& request, const HttpOptions& options) {
+std::string message_of(const HttpRequest& request, bool zstd) {
   std::string head = request.method + " " + request.url.target + " HTTP/1.1\r\nHost: " + request.url.authority() +
-                     "\r\nUser-Agent: aotc\r\nConnection: close\r\n";
-  if (options.zstd) head += "Accept-Encoding: zstd\r\n";
+                     "\r\nUser-Agent: aotc\r\nConnection: close\r\n" + (zstd ? "Accept-Encoding: zstd\r\n" : "");
   for (const auto& [name, value] : request.headers) {
     if (std::any_of(value.begin(), value.end(), [](unsigned char c) { return c < ' ' && c != '\t'; })) return "";
     head += name + ": " + value + "\r\n";
@@ -194,9 +194,7 @@ bool read_answer(Transport& transport, const HttpRequest& request, const HttpOpt
       parser.put_eof(failed);
       if (failed) return error = failed.message(), false;
     }
-    if (response.status < 200) continue;
-    if (parser.decoder && !parser.decoder->is_complete()) return error = "the answer is not complete", false;
-    return true;
+    if (response.status >= 200) return true;
   }
 }
 
@@ -257,7 +255,7 @@ std::string percent_encoded(const std::string& text) {
 
 bool send_request(const HttpRequest& request, const HttpOptions& options, HttpResponse& response, std::string& error) {
   auto fail = [&](const std::string& reason) { return error = request.url.authority() + ": " + reason, false; };
-  std::string head = message_of(request, options), reason, unsent;
+  std::string head = message_of(request, options.zstd), reason, unsent;
   if (head.empty()) return fail("a header has a line break");
   Socket socket(options.seconds);
   if (!socket.connect(request.url, reason)) return fail(reason);

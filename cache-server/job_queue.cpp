@@ -280,12 +280,9 @@ llvm::Expected<Submission> JobQueue::enqueue(const Order& order, const std::stri
   Json targets = Json::array();
   for (const CompileTarget& target : order.request.targets)
     targets.push_back({{"target", architecture_name(target.architecture)}, {"cpu", target.cpu}});
-  job->record = {{"id", id},
-                 {"state", "queued"},
-                 {"module", order.module},
-                 {"tier", tier_name(order.request.tier)},
-                 {"targets", targets},
-                 {"images", order.images}};
+  job->record = {
+      {"id", id},           {"state", "queued"},     {"module", order.module}, {"tier", tier_name(order.request.tier)},
+      {"targets", targets}, {"images", order.images}};
   for (const auto& [name, value] : freeze_parameters(order.request.freeze))
     job->record["freeze"].push_back(Json::array({name, value}));
   if (order.again) job->record["again"] = true;

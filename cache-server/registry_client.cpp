@@ -2,9 +2,8 @@
 // are checked, documents are parsed for the fields that are used.
 #include "aotc/registry_client.h"
 
+#include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 #include <nlohmann/json.hpp>
 
@@ -192,11 +191,12 @@ std::string refusal(const HttpResponse& response) {
 std::string docker_credentials(const std::string& base) {
   const char* folder = std::getenv("DOCKER_CONFIG");
   const char* home = std::getenv("HOME");
-  std::ifstream file(folder ? std::string(folder) + "/config.json"
-                            : std::string(home ? home : "") + "/.docker/config.json");
-  std::stringstream text;
-  text << file.rdbuf();
-  Json json = Json::parse(text.str(), nullptr, false);
+  std::string path = folder ? std::string(folder) + "/config.json" : std::string(home ? home : "") + "/.docker/config.json";
+  // Streams of the C++ library would be a tenth of a node's size.
+  std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
+  std::string text(kMaxDocument, '\0');
+  text.resize(file ? std::fread(text.data(), 1, text.size(), file.get()) : 0);
+  Json json = Json::parse(text, nullptr, false);
   std::string host = base.substr(base.find("://") + 3);
   if (!json.is_object() || !json.contains("auths") || !json["auths"].is_object() || !json["auths"].contains(host))
     return "";

@@ -1,5 +1,4 @@
-// remote_compile.cpp - uploads a module that the server does not have, then follows the job by server-sent events until
-// it has ended.
+// remote_compile.cpp - uploads a module that the server does not have, then follows the job by server-sent events until it has ended.
 #include "remote_compile.h"
 
 #include <algorithm>
@@ -61,8 +60,16 @@ struct Question {
   Json document;
 
   void add(const char* name, const std::string& value) {
+    if (value.empty()) return;
     query += (query.empty() ? "?" : "&") + std::string(name) + "=" + aotc::percent_encoded(value);
-    document[name].push_back(value);  // lists of one are taken too
+    document[name] = value;
+  }
+  // Those that may be given more than once, and be empty.
+  void add_all(const char* name, const std::vector<std::string>& values) {
+    for (const std::string& value : values) {
+      query += "&" + std::string(name) + "=" + aotc::percent_encoded(value);
+      document[name].push_back(value);
+    }
   }
 };
 
@@ -80,13 +87,13 @@ llvm::Expected<std::string> compile_on_server(const std::string& wasm, const Rem
   size_t colon = std::min(options.name.find(':'), options.name.size());
   question.add("target", options.target);
   question.add("tier", options.tier);
-  if (!options.cpu.empty()) question.add("cpu", options.cpu);
+  question.add("cpu", options.cpu);
+  question.add("name", options.name.substr(0, colon));
+  if (colon < options.name.size()) question.add("tag", options.name.substr(colon + 1));
   question.add("snapshot", options.snapshot);
   question.add("listeners", std::to_string(options.listeners));
-  for (const std::string& variable : options.env) question.add("env", variable);
-  for (const std::string& argument : options.args) question.add("arg", argument);
-  if (colon > 0) question.add("name", options.name.substr(0, colon));
-  if (colon < options.name.size()) question.add("tag", options.name.substr(colon + 1));
+  question.add_all("env", options.env);
+  question.add_all("arg", options.args);
   std::optional<aotc::HttpUrl> url = aotc::parse_url(base + "/v1/compile", error);
   if (!url) return failure("--server: " + error);
 

@@ -7,11 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
 #include <set>
-#include <sstream>
 
 #include "aotc/digest.h"
 #include "aotc/media_types.h"
@@ -33,17 +33,6 @@ struct File {
 };
 
 bool failed(const std::string& path, std::string& error) { return error = path + ": " + std::strerror(errno), false; }
-
-bool read_file(const std::string& path, size_t most, std::string& bytes, std::string& error) {
-  File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.fd < 0) return failed(path, error);
-  bytes.resize(most + 1);
-  size_t size = 0;
-  for (ssize_t n; (n = read(file.fd, bytes.data() + size, bytes.size() - size)) != 0; size += static_cast<size_t>(n))
-    if (n < 0) return failed(path, error);
-  bytes.resize(size);
-  return size <= most || (error = path + ": too large", false);
-}
 
 std::string path_of(const std::string& folder, const std::string& digest) { return folder + "/" + digest.substr(7); }
 
@@ -100,9 +89,7 @@ std::string text_of(const Release& release) {
   return release.index + " " + (release.statement.empty() ? "-" : release.statement);
 }
 
-bool parse_release(std::istream& in, const char* name, Release& release) {
-  std::string word, index, statement;
-  if (!(in >> word >> index >> statement) || word != name) return false;
+bool parse_release(const std::string& index, const std::string& statement, Release& release) {
   if (index == "-") return statement == "-";
   release.index = index;
   if (statement != "-") release.statement = statement;
@@ -110,15 +97,42 @@ bool parse_release(std::istream& in, const char* name, Release& release) {
 }
 
 bool parse_state(const std::string& text, ImageCache::State& state) {
-  std::istringstream in(text);
-  std::string magic, word;
-  int version = 0;
-  return (in >> magic >> version >> word >> state.sequence >> state.sequence_index) && magic == "aotc-node-state" &&
-         version == 1 && word == "sequence" && (state.sequence_index == "-" || aotc::is_digest(state.sequence_index)) &&
-         parse_release(in, "newest", state.newest) && parse_release(in, "good", state.good) && !(in >> word);
+  std::vector<std::string> words = split_words(text);
+  if (words.size() != 11 || words[0] != "aotc-node-state" || words[1] != "1" || words[2] != "sequence" ||
+      words[5] != "newest" || words[8] != "good")
+    return false;
+  state.sequence_index = words[4];
+  return parse_number(words[3], state.sequence) && (words[4] == "-" || aotc::is_digest(words[4])) &&
+         parse_release(words[6], words[7], state.newest) && parse_release(words[9], words[10], state.good);
 }
 
 }  // namespace
+
+bool read_file(const std::string& path, size_t most, std::string& bytes, std::string& error) {
+  File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.fd < 0) return failed(path, error);
+  bytes.resize(most + 1);
+  size_t size = 0;
+  for (ssize_t n; (n = read(file.fd, bytes.data() + size, bytes.size() - size)) != 0; size += static_cast<size_t>(n))
+    if (n < 0) return failed(path, error);
+  bytes.resize(size);
+  return size <= most || (error = path + ": too large", false);
+}
+
+std::vector<std::string> split_words(const std::string& text) {
+  std::vector<std::string> words;
+  for (size_t end = 0, begin; (begin = text.find_first_not_of(" \n", end)) != std::string::npos;) {
+    end = std::min(text.find_first_of(" \n", begin), text.size());
+    words.push_back(text.substr(begin, end - begin));
+  }
+  return words;
+}
+
+bool parse_number(const std::string& text, uint64_t& number) {
+  number = 0;
+  for (char c : text) number = number * 10 + static_cast<uint64_t>(c - '0');
+  return !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string::npos;
+}
 
 bool read_keys(const Trust& trust, aotc::TrustedKeys& keys, std::string& error) {
   for (const std::string& path : trust.keys) {

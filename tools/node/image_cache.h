@@ -21,6 +21,13 @@ struct Trust {
   std::vector<std::string> keys;  // files; none: nothing needs to be signed
 };
 
+// The whole file, if it has no more than `most` bytes.
+bool read_file(const std::string& path, size_t most, std::string& bytes, std::string& error);
+// At white space.
+std::vector<std::string> split_words(const std::string& text);
+// False when it is not a decimal number below 10^18.
+bool parse_number(const std::string& text, uint64_t& number);
+
 bool read_keys(const Trust& trust, aotc::TrustedKeys& keys, std::string& error);
 
 // The manifest of an index for this machine: of several for its architecture the one for the best processor that it is.

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,9 +14,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
-#include <random>
-#include <sstream>
 
 #include "aotc/digest.h"
 #include "image_cache.h"
@@ -24,7 +22,8 @@ namespace {
 
 constexpr unsigned kLongestPull = 1800;      // seconds; then the process ends, and the front starts another
 constexpr double kLongestBackoff = 300;      // seconds, or the time between polls if that is longer
-constexpr size_t kMemory = 512 << 20;
+constexpr unsigned kThorough = 10;            // of so many times once a newer statement for the same image is looked for
+constexpr size_t kMemory = 512 << 20, kMaxToken = 4096;
 
 class Puller {
  public:
@@ -37,13 +36,14 @@ class Puller {
       if (!wait(delay_)) return 0;
     }
     announce_cached();
+    unsigned asked = 0;
     for (bool thorough = true;;) {
       alarm(kLongestPull);
       bool done = pull(thorough, error);
       alarm(0);
       if (!done) failed(error);
       if (done) failures_ = 0;
-      thorough = !done;
+      thorough = !done || ++asked % kThorough == 0;
       if (!wait(done ? options_.poll / 1e9 * jitter(0.9, 1.1) : delay_)) return 0;
       thorough |= now_;
       now_ = false;
@@ -66,7 +66,12 @@ class Puller {
     say(line);
   }
 
-  double jitter(double low, double high) { return std::uniform_real_distribution<>(low, high)(random_); }
+  // So that nodes that were started together do not ask together.
+  static double jitter(double low, double high) {
+    uint32_t random = 0;
+    (void)!getrandom(&random, sizeof random, 0);
+    return low + (high - low) * random / UINT32_MAX;
+  }
 
   // What can run before the registry was asked, or without it. Damaged and expired releases are dropped.
   void announce_cached() {
@@ -93,8 +98,11 @@ class Puller {
   std::string credentials(std::string& error) const {
     std::string token;
     if (!options_.token_file.empty()) {
-      std::ifstream file(options_.token_file);
-      if (!(file >> token)) error = options_.token_file + ": no token";
+      std::string text;
+      if (!read_file(options_.token_file, kMaxToken, text, error)) return "";
+      std::vector<std::string> words = split_words(text);
+      if (words.size() != 1) return error = options_.token_file + ": not a token", "";
+      token = words.front();
     } else if (const char* given = std::getenv("AOTC_TOKEN")) {
       token = given;
     }
@@ -200,7 +208,6 @@ class Puller {
   double delay_ = 0;
   bool now_ = false;
   std::string heard_;
-  std::mt19937 random_{std::random_device{}()};
 };
 
 }  // namespace
@@ -211,13 +218,13 @@ std::string release_words(const Release& release) {
 }
 
 bool parse_release_words(const std::string& text, Release& release) {
-  std::istringstream in(text);
+  std::vector<std::string> words = split_words(text);
   Release read;
-  std::string rest;
-  if (!(in >> read.index >> read.statement >> read.sequence >> read.expires) || in >> rest ||
-      !aotc::is_digest(read.index) || (read.statement != "-" && !aotc::is_digest(read.statement)))
+  if (words.size() != 4 || !aotc::is_digest(words[0]) || (words[1] != "-" && !aotc::is_digest(words[1])) ||
+      !parse_number(words[2], read.sequence) || !parse_number(words[3], read.expires))
     return false;
-  if (read.statement == "-") read.statement.clear();
+  read.index = words[0];
+  if (words[1] != "-") read.statement = words[1];
   release = read;
   return true;
 }

@@ -3,6 +3,7 @@
 #include "tenant.h"
 
 #include <sys/prctl.h>
+#include <unistd.h>
 #include <cstdio>
 #include <cstdlib>
 #include <semaphore>
@@ -39,6 +40,8 @@ aotc_status load_artifact(const TenantOptions& options, aotc_artifact** artifact
   if (!image) fail(options.artifact + ": " + reason);
   aotc_status status = aotc_load_fd(image->artifact, options.artifact.c_str(), artifact, error);
   if (status == AOTC_OK && image->snapshot >= 0) status = aotc_attach_snapshot(*artifact, image->snapshot, error);
+  close(image->artifact);
+  if (image->snapshot >= 0) close(image->snapshot);
   return status;
 }
 

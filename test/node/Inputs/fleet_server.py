@@ -44,7 +44,6 @@ with Server(folder, "--token-file", tokens, "--sign-key", f"{folder}/fleet.key")
         check(n.metric("aotc_thaw_seconds_count") == 1, "the instance was thawed")
         # Published again by another upload of the same: no new process, but a newer statement.
         server.as_user("secret").upload(open(wasm, "rb").read(), "?tier=quick&target=host&name=acme/app&tag=v1&snapshot=required&env=MODE=fleet")
-        n.process.send_signal(1)
         n.wait_log("signed anew")
         check(sum(line["message"] == "ready" for line in n.lines) == 1, "it goes on")
     with node([f"site=oci://{host}/acme/app:v1"], "--cache", f"{folder}/other", *trust, up=False) as n:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 
-from fleet import Images, Key, Registry, digest
+from fleet import Images, Key, Registry, digest, statement
 from node import check, get, node, until
 
 folder, one, two = sys.argv[1], open(sys.argv[2], "rb").read(), open(sys.argv[3], "rb").read()
@@ -153,15 +153,31 @@ with Registry(images.paths) as registry:
     with fleet_node(registry.host, trust=(new,)) as n:
         ready(n, turned)
         check(get(n.port, "/") == TWO, "the old one is not any more")
+        # The same image by the old key is refused, and does not disturb.
+        images.sign(turned, statement(old, "acme/app", turned, 6))
+        n.wait_log("not signed by a trusted key")
+        images.sign(turned, statement(new, "acme/app", turned, 7))
+        n.wait_log("signed anew")
+        check(get(n.port, "/") == TWO and n.metric("aotc_release_sequence") == 7, "signed anew")
 
-# What lies on the disk is checked again before it is run.
-path = f"{place}/{digest(two)[7:]}"
-with open(path, "r+b") as file:
-    file.seek(len(two) // 2)
-    byte = file.read(1)
-    file.seek(len(two) // 2)
-    file.write(bytes([byte[0] ^ 1]))
-os.chmod(path, 0o600)
+# What lies on the disk is checked again before it is run: by the tenant, whatever the puller has said, and by the puller
+# when it starts. (A file that is mapped is not changed, but replaced.)
+def damage():
+    with open(f"{folder}/damaged", "wb") as file:
+        file.write(two[:len(two) // 2] + bytes([two[len(two) // 2] ^ 1]) + two[len(two) // 2 + 1:])
+    os.rename(file.name, f"{place}/{digest(two)[7:]}")
+
+
+with Registry(images.paths) as registry, fleet_node(registry.host, trust=(new,)) as n:
+    ready(n, turned)
+    damage()
+    os.kill(n.tenants()[0], signal.SIGKILL)
+    n.wait_log("damaged in the cache", 1)
+    check(get(n.port, "/")[0] == 503, "a damaged file is not run")
+    n.process.send_signal(signal.SIGHUP)
+    n.wait_for(lambda: sum(line["message"] == "ready" for line in n.lines) == 2, "fetched anew")
+    check(get(n.port, "/") == TWO, "the file is whole again")
+damage()
 with fleet_node(host, trust=(new,), up=False) as n:
     n.wait_log("damaged in the cache")
     n.wait_log("Connection refused")

@@ -1,5 +1,6 @@
 import os
 import shutil
+import subprocess
 import sys
 
 from fleet import Images, Key, Registry, digest, statement
@@ -75,6 +76,40 @@ images.sign(index, statement(key, REPOSITORY, index, 1))
 refused(images, "not an image that aotc made")
 images = Images(REPOSITORY)
 refused(images, "there is no such image")
+
+# A puller that lies: what it wrote and named, the tenant checks by itself.
+def tenant(images, index, text, reason):
+    place = f"{folder}/forged"
+    shutil.rmtree(place, ignore_errors=True)
+    os.makedirs(place)
+    for path, (kind, data) in images.paths.items():
+        if "sha256:" in path:
+            with open(f"{place}/{path.rsplit(':', 1)[1]}", "wb") as file:
+                file.write(data)
+    with open(f"{place}/{digest(text)[7:]}", "wb") as file:
+        file.write(text)
+    result = subprocess.run([os.environ["AOTC_NODE"], "--tenant", "site", "image", "1", "1000000000", "1000000000", "1000000000",
+                             "best", "0", place, REPOSITORY, index, digest(text) if text else "", key.public],
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    check(result.returncode == 1 and result.stdout.startswith("image: ") and reason in result.stdout, (reason, result))
+
+
+images = Images(REPOSITORY)
+index = images.put(artifact)
+tenant(images, index, b"", "not signed")
+tenant(images, index, good(index)[:-2] + b"0\n", "")
+tenant(images, index, statement(stranger, REPOSITORY, index, 7), "not signed by a trusted key")
+tenant(images, index, statement(key, "acme/other", index, 7), "signed for acme/other")
+tenant(images, index, statement(key, REPOSITORY, index, 7, 1000, 2000), "expired")
+tenant(images, index, statement(key, REPOSITORY, digest(b""), 7), "not for " + index)
+images.paths[blob] = ("x", artifact[:-1] + bytes([artifact[-1] ^ 1]))
+tenant(images, index, good(index), "damaged in the cache")
+images.paths[blob] = ("x", artifact + b"x")
+tenant(images, index, good(index), "damaged in the cache")
+# With a snapshot that is none.
+images = Images(REPOSITORY)
+index = images.put(artifact, snapshot=bytes(8192))
+tenant(images, index, good(index), "corrupted: snapshot: its head is out of place")
 
 # The same image, as it should be, runs.
 with Registry(signed(good).paths) as registry, node([f"site=oci://{registry.host}/{REPOSITORY}:v1"], "--cache", f"{folder}/cache",

@@ -1,7 +1,7 @@
 """A registry that serves one image from memory, with its documents and blobs changed at will.
 
-    with Registry(paths) as registry: ...       paths: "/v2/..." -> (media type, bytes), perhaps with a content coding,
-                                                or a place to go to instead
+    with Registry(paths) as registry: ...       paths: "/v2/..." -> (media type, bytes), or with a content coding, or a
+                                                place to go to instead
 
 `asked` has the path and Authorization of each request. `login` is what Authorization must be.
 """
