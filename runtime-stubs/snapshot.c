@@ -6,8 +6,10 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "state.h"
@@ -26,9 +28,9 @@ static bool strings_end(const struct aotc_snapshot* s, const struct aotc_span* s
          (span->count == 0 || ((const char*)aotc_snapshot_data(s, span))[span->count - 1] == 0);
 }
 
-static const char* find_fault(const struct aotc_snapshot* s, const struct aotc_header* h) {
+static const char* find_fault(const struct aotc_snapshot* s, uint64_t size, const struct aotc_header* h) {
   if (s->magic != AOTC_SNAPSHOT_MAGIC) return "no magic number";
-  if (s->size != h->snapshot.size || s->head_size > s->size || s->head_size % AOTC_IMAGE_PAGE != 0)
+  if (s->size != size || s->head_size > s->size || s->head_size % AOTC_IMAGE_PAGE != 0)
     return "sizes contradict";
   if (memcmp(s->module_sha256, h->module_sha256, sizeof(s->module_sha256)) != 0) return "it is another module's";
   if (!(h->flags & AOTC_FLAG_GO) || h->resume_thunk == AOTC_NONE || h->tables.count != 0)
@@ -44,32 +46,47 @@ static const char* find_fault(const struct aotc_snapshot* s, const struct aotc_h
   return NULL;
 }
 
-enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, const struct aotc_header* h,
+enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, int fd, uint64_t offset, uint64_t size,
                                    struct aotc_error* error) {
-  if (h->snapshot.size == 0) return AOTC_OK;
   struct aotc_snapshot start;
-  ssize_t got = pread(artifact->fd, &start, sizeof(start), (off_t)h->snapshot.offset);
+  ssize_t got = pread(fd, &start, sizeof(start), (off_t)offset);
   if (got < 0) return aotc_fail(error, AOTC_ERROR_IO, "%s: %s", artifact->name, strerror(errno));
   if (got != (ssize_t)sizeof(start) || start.head_size < sizeof(start) || start.head_size > kMaxHead ||
-      start.head_size > h->snapshot.size)
+      start.head_size > size)
     return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: its head is out of place", artifact->name);
   /* The offset need not be a multiple of this system's page size. */
-  uint64_t page = aotc_page_size(), skip = h->snapshot.offset % page;
-  uint8_t* map =
-      mmap(NULL, start.head_size + skip, PROT_READ, MAP_PRIVATE, artifact->fd, (off_t)(h->snapshot.offset - skip));
+  uint64_t page = aotc_page_size(), skip = offset % page;
+  uint8_t* map = mmap(NULL, start.head_size + skip, PROT_READ, MAP_PRIVATE, fd, (off_t)(offset - skip));
   if (map == MAP_FAILED)
     return aotc_fail(error, AOTC_ERROR_IO, "%s: cannot map the snapshot: %s", artifact->name, strerror(errno));
   artifact->snapshot = (const struct aotc_snapshot*)(const void*)(map + skip);
-  const char* fault = memcmp(&start, artifact->snapshot, sizeof(start)) != 0 ? "it changed while it was loaded"
-                                                                             : find_fault(artifact->snapshot, h);
+  artifact->snapshot_fd = fd;
+  artifact->snapshot_offset = offset;
+  const char* fault = memcmp(&start, artifact->snapshot, sizeof(start)) != 0
+                          ? "it changed while it was loaded"
+                          : find_fault(artifact->snapshot, size, artifact->header);
   if (fault != NULL) return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: %s", artifact->name, fault);
   return AOTC_OK;
+}
+
+enum aotc_status aotc_attach_snapshot(struct aotc_artifact* artifact, int fd, struct aotc_error* error) {
+  struct stat st;
+  if (fstat(fd, &st) != 0) return aotc_fail(error, AOTC_ERROR_IO, "%s: %s", artifact->name, strerror(errno));
+  int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (own < 0) return aotc_fail(error, AOTC_ERROR_IO, "%s: %s", artifact->name, strerror(errno));
+  aotc_snapshot_unmap(artifact);
+  enum aotc_status status = aotc_snapshot_map(artifact, own, 0, (uint64_t)st.st_size, error);
+  if (status == AOTC_OK) return AOTC_OK;
+  if (artifact->snapshot == NULL) close(own);
+  aotc_snapshot_unmap(artifact);
+  return status;
 }
 
 void aotc_snapshot_unmap(struct aotc_artifact* artifact) {
   if (artifact->snapshot == NULL) return;
   uint64_t skip = (uintptr_t)artifact->snapshot % aotc_page_size();
   munmap((uint8_t*)(uintptr_t)artifact->snapshot - skip, artifact->snapshot->head_size + skip);
+  if (artifact->snapshot_fd != artifact->fd) close(artifact->snapshot_fd);
   artifact->snapshot = NULL;
 }
 

@@ -35,6 +35,8 @@ struct aotc_artifact {
   const char* strings;
   const struct aotc_snapshot* snapshot; /* its head, mapped; null when there is none */
   char* environ; /* the snapshot's, with the values of its secrets; null when they were not given */
+  int snapshot_fd;                      /* it lies at snapshot_offset there; `fd`, or a file of its own */
+  uint64_t snapshot_offset;
   void* debugger; /* what gdb was told, see debugger.c */
 };
 
@@ -165,7 +167,8 @@ bool aotc_secrets_fault(struct aotc_instance* instance, int signal, const siginf
 bool aotc_secrets_forbid(const struct aotc_instance* instance, uint64_t address, uint64_t size);
 
 /* snapshot.c */
-enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, const struct aotc_header* header,
+/* The snapshot of `size` bytes at `offset` of `fd` becomes the artifact's. */
+enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, int fd, uint64_t offset, uint64_t size,
                                    struct aotc_error* error);
 void aotc_snapshot_unmap(struct aotc_artifact* artifact);
 static inline const void* aotc_snapshot_data(const struct aotc_snapshot* s, const struct aotc_span* span) {
@@ -197,9 +200,10 @@ uint64_t aotc_memory_initial(const struct aotc_instance* instance);
 void aotc_memory_release(struct aotc_instance* instance);
 
 /* image.c */
-/* Where the pages of an artifact's image, or of its snapshot, lie in its file. */
+/* Where the pages of an artifact's image, or of its snapshot, lie in a file. */
 struct aotc_pages {
   struct aotc_artifact* artifact;
+  int fd;
   uint64_t memory_size;
   const struct aotc_image_run* runs;
   uint32_t count;

@@ -12,6 +12,7 @@
 #   %node-script FILE.py        Python that runs aotc-node, see node/Inputs/node.py
 #   %crane %oras                clients of container registries
 #   %python                     Python with the wheels of tools/setup.sh
+#   %bin                        where the programs are
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb,
 # gdb-aarch64 (a gdb that knows AArch64, and qemu), perf (it is installed and the kernel lets it sample), crane, oras,
@@ -78,5 +79,6 @@ config.substitutions += [
     (r"%go-std\b", f"{python} {config.source_dir}/go-std/run"),
     (r"%node-app\b", f"{config.source_dir}/node-app"),
     (r"%node-script\b", f"env AOTC_NODE={bin_dir}/aotc-node PYTHONPATH={config.source_dir}/node/Inputs {python}"),
+    (r"%bin\b", bin_dir),
     (r"%inputs\b", f"{config.source_dir}/Inputs"),
 ]

@@ -1,7 +1,6 @@
 // tenant_link.cpp - the front's side of a tenant: starts its process, and talks to its workers. See front.h.
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <cstring>
 #include <fstream>
@@ -9,6 +8,7 @@
 
 #include "client.h"
 #include "front.h"
+#include "spawn_self.h"
 
 namespace {
 
@@ -84,6 +84,7 @@ bool Link::take_frames() {
         clients_.erase(found);
         AppMetrics& m = tenant.metrics;
         ++m.ends[static_cast<unsigned>(end.cause)];
+        if (end.cause == EndCause::Done) ++tenant.answered;
         m.thaw.add(static_cast<double>(end.thaw) / 1e3);
         m.run.add(static_cast<double>(end.run) / 1e3);
         if (end.reset != 0) {
@@ -116,7 +117,8 @@ bool read_secret(const Secret& secret, std::vector<std::string>& out, std::strin
 
 }  // namespace
 
-Tenant::Tenant(Front& front, const App& app) : app(app), metrics(front.metrics[app.name]), front_(front) {}
+Tenant::Tenant(Front& front, const App& app, const Release& release)
+    : app(app), metrics(front.metrics[app.name]), release(release), front_(front) {}
 
 Tenant::~Tenant() {
   if (log_ >= 0) ::close(log_);
@@ -150,24 +152,13 @@ bool Tenant::start(std::string& error) {
     posix_spawn_file_actions_adddup2(&actions, high, kFirstChannel + static_cast<int>(i));
     links_.push_back(std::make_unique<Link>(front_, *this, pair[0]));
   }
-  std::vector<std::string> words = tenant_words(front_.options, app);
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
   std::vector<std::string> secrets;
   for (const Secret& secret : front_.options.secrets)
     if (secret.app == app.name) good = good && read_secret(secret, secrets, error);
   std::vector<char*> environment;
   for (std::string& secret : secrets) environment.push_back(secret.data());
   environment.push_back(nullptr);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  int status = good ? posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, argv.data(), environment.data()) : errno;
-  posix_spawnattr_destroy(&attributes);
+  int status = good ? spawn_self(tenant_words(front_.options, app, release), actions, environment.data(), &pid) : errno;
   posix_spawn_file_actions_destroy(&actions);
   for (int fd : ends) ::close(fd);
   ::close(pipes[1]);

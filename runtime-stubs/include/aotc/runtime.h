@@ -225,6 +225,9 @@ aotc_host_function aotc_wasi_resolve(void* wasi, const char* module, const char*
  * reactor's _initialize until it returns AOTC_OK), aotc_snapshot_write.
  * Thaw: a WASI host that aotc_snapshot_matches, an instance with `thaw`, aotc_wasi_thaw, aotc_instance_thaw. */
 
+/* Gives the artifact the snapshot in `fd`, a file of its own that stays the caller's, instead of the one it may have.
+ * Before anything is made of the artifact. */
+enum aotc_status aotc_attach_snapshot(struct aotc_artifact* artifact, int fd, struct aotc_error* error);
 /* Null when the artifact has none. */
 const struct aotc_snapshot* aotc_artifact_snapshot(const struct aotc_artifact* artifact);
 /* What the embedder knows about the run, for the report. */
