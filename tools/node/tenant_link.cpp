@@ -158,7 +158,7 @@ bool Tenant::start(std::string& error) {
   std::vector<char*> environment;
   for (std::string& secret : secrets) environment.push_back(secret.data());
   environment.push_back(nullptr);
-  int status = good ? spawn_self(tenant_words(front_.options, app, release), actions, environment.data(), &pid) : errno;
+  int status = good ? spawn_self(tenant_words(front_.options, app, release), actions, environment.data(), &pid) : EIO;
   posix_spawn_file_actions_destroy(&actions);
   for (int fd : ends) ::close(fd);
   ::close(pipes[1]);
