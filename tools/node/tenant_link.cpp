@@ -3,17 +3,17 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
 #include "client.h"
 #include "front.h"
+#include "image_cache.h"
 #include "spawn_self.h"
 
 namespace {
 
 constexpr int kHighDescriptor = 512;  // out of the way of those that the child expects
 constexpr size_t kMaxLine = 4096;
+constexpr size_t kMaxSecret = 64 << 10;
 constexpr unsigned kMaxLines = 200;  // of one app's log per second; the rest is dropped
 
 }  // namespace
@@ -104,11 +104,12 @@ namespace {
 
 // "NAME=value" from the secret's file, without a line feed at its end.
 bool read_secret(const Secret& secret, std::vector<std::string>& out, std::string& error) {
-  std::ifstream file(secret.file, std::ios::binary);
-  std::string value{std::istreambuf_iterator<char>(file), {}};
+  std::string value, reason;
+  bool good = read_file(secret.file, kMaxSecret, value, reason);
   if (!value.empty() && value.back() == '\n') value.pop_back();
-  if (file.fail() || value.find('\0') != std::string::npos) {
-    error = "cannot read the secret " + secret.name + " in " + secret.file;
+  if (good && value.find('\0') != std::string::npos) good = false, reason = "it holds a NUL";
+  if (!good) {
+    error = "cannot read the secret " + secret.name + " in " + secret.file + ": " + reason;
     return false;
   }
   out.push_back(secret.name + "=" + value);
