@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 #include "client.h"
 #include "front.h"
@@ -98,6 +100,23 @@ bool Link::take_frames() {
   }
 }
 
+namespace {
+
+// "NAME=value" from the secret's file, without a line feed at its end.
+bool read_secret(const Secret& secret, std::vector<std::string>& out, std::string& error) {
+  std::ifstream file(secret.file, std::ios::binary);
+  std::string value{std::istreambuf_iterator<char>(file), {}};
+  if (!value.empty() && value.back() == '\n') value.pop_back();
+  if (file.fail() || value.find('\0') != std::string::npos) {
+    error = "cannot read the secret " + secret.name + " in " + secret.file;
+    return false;
+  }
+  out.push_back(secret.name + "=" + value);
+  return true;
+}
+
+}  // namespace
+
 Tenant::Tenant(Front& front, const App& app, const Release& release)
     : app(app), metrics(front.metrics[app.name]), release(release), front_(front) {}
 
@@ -133,12 +152,17 @@ bool Tenant::start(std::string& error) {
     posix_spawn_file_actions_adddup2(&actions, high, kFirstChannel + static_cast<int>(i));
     links_.push_back(std::make_unique<Link>(front_, *this, pair[0]));
   }
-  char* environment[] = {nullptr};
-  int status = good ? spawn_self(tenant_words(front_.options, app, release), actions, environment, &pid) : errno;
+  std::vector<std::string> secrets;
+  for (const Secret& secret : front_.options.secrets)
+    if (secret.app == app.name) good = good && read_secret(secret, secrets, error);
+  std::vector<char*> environment;
+  for (std::string& secret : secrets) environment.push_back(secret.data());
+  environment.push_back(nullptr);
+  int status = good ? spawn_self(tenant_words(front_.options, app, release), actions, environment.data(), &pid) : EIO;
   posix_spawn_file_actions_destroy(&actions);
   for (int fd : ends) ::close(fd);
   ::close(pipes[1]);
-  if (status != 0) error = std::strerror(status);
+  if (status != 0 && error.empty()) error = std::strerror(status);
   return status == 0;
 }
 
