@@ -40,7 +40,7 @@ struct ServerArguments {
   HttpLimits http;
   JobLimits jobs;
   StoreOptions store;
-  uint64_t scrub_rate = 4 << 20;
+  ScrubOptions scrub;
   JanitorOptions janitor;
 };
 
@@ -119,7 +119,7 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   JanitorOptions duties = arguments.janitor;
   duties.grace_seconds = std::max(duties.grace_seconds, static_cast<uint64_t>(limits.wall_seconds * 2));
   Janitor janitor(catalog, tenants, jobs, counters, duties);
-  Scrubber scrubber(**store, jobs, counters, arguments.scrub_rate);
+  Scrubber scrubber(**store, jobs, counters, arguments.scrub);
   llvm::Expected<std::unique_ptr<Control>> control =
       Control::open(arguments.data, [&](const auto& command) { return run_command(service, command); });
   if (!control) return control.takeError();
@@ -170,7 +170,11 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
       ->transform(duration);
   app.add_option("--cache-bytes", arguments.store.cache_bytes, "memory for what is downloaded often (default: 64M)")
       ->transform(size);
-  app.add_option("--scrub-rate", arguments.scrub_rate, "bytes a second to read in search of damage (default: 4M)")
+  app.add_option("--scrub-every", arguments.scrub.round_seconds,
+                 "time from the start of one search for damage to the next (default: 1d)")
+      ->transform(duration);
+  app.add_option("--scrub-rate", arguments.scrub.bytes_per_second,
+                 "bytes a second to read in search of damage (default: 4M)")
       ->transform(size);
   app.add_flag("!--no-request-log", arguments.http.log_requests, "log failures and jobs only, not each request");
   app.add_option("--workers", arguments.jobs.workers,

@@ -120,6 +120,7 @@ llvm::Expected<FreezeOutcome> freeze_file(int artifact, int snapshot, const Free
                                     "--timeout", fmt::format("{}ms", options.milliseconds),
                                     "--max-memory", std::to_string(options.max_memory)};
   for (const std::string& variable : options.env) words.insert(words.end(), {"--env", variable});
+  for (const std::string& secret : options.secrets) words.insert(words.end(), {"--secret-env", secret});
   for (const std::string& dir : options.dirs) words.insert(words.end(), {"--dir", dir});
   std::vector<int> files = {artifact, snapshot, messages.fd()};
   std::vector<std::unique_ptr<MemoryFile>> requests;

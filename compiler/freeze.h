@@ -19,6 +19,7 @@ struct FreezeOptions {
   std::string program;                  // aotc-exec
   std::string name;                     // leads the reason
   std::vector<std::string> env, args;   // "KEY=VALUE"; without the program's own name
+  std::vector<std::string> secrets;     // "NAME:LENGTH": variables whose values are withheld until the thaw
   std::vector<std::string> dirs;        // "HOST::GUEST:ro"
   std::vector<std::string> warmup;      // HTTP requests that a server answers before it is frozen
   unsigned listeners = 1;

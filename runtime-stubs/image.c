@@ -83,6 +83,7 @@ static enum aotc_status fill(const struct aotc_image* image, const struct aotc_p
     if (s->active && bytes != NULL && s->address <= image->size && s->size <= image->size - s->address)
       memcpy(memory + s->address, bytes, s->size);
   }
+  if (status == AOTC_OK && image->thaw) status = aotc_secrets_fill_image(pages->artifact, memory, image->size, error);
   munmap(memory, image->size);
   return status;
 }

@@ -236,6 +236,7 @@ void aotc_unload(struct aotc_artifact* artifact) {
   aotc_snapshot_unmap(artifact);
   if (artifact->map != NULL) munmap((void*)(uintptr_t)artifact->map, artifact->map_size);
   if (artifact->fd >= 0) close(artifact->fd);
+  free(artifact->environ);
   free(artifact->name);
   free(artifact);
 }

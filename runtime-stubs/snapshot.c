@@ -41,6 +41,7 @@ static const char* find_fault(const struct aotc_snapshot* s, uint64_t size, cons
   if (!span_inside(s, &s->runs, sizeof(struct aotc_image_run))) return "image runs";
   if (!strings_end(s, &s->args) || !strings_end(s, &s->environ) || !strings_end(s, &s->dirs)) return "strings";
   if (!span_inside(s, &s->files, sizeof(struct aotc_snapshot_file)) || !strings_end(s, &s->paths)) return "files";
+  if (!span_inside(s, &s->secrets, sizeof(struct aotc_snapshot_secret))) return "secrets";
   if (!span_inside(s, &s->output, 1) || !span_inside(s, &s->report, 1)) return "output or report";
   return NULL;
 }
@@ -91,6 +92,23 @@ void aotc_snapshot_unmap(struct aotc_artifact* artifact) {
 
 const struct aotc_snapshot* aotc_artifact_snapshot(const struct aotc_artifact* artifact) { return artifact->snapshot; }
 
+/* But for the values of secrets, which have the same length. */
+static bool same_environ(const struct aotc_snapshot* s, const struct aotc_wasi_strings* environ) {
+  if (s->environ.count != environ->bytes) return false;
+  const char* ours = aotc_snapshot_data(s, &s->environ);
+  const struct aotc_snapshot_secret* secrets = aotc_snapshot_data(s, &s->secrets);
+  uint32_t at = 0;
+  for (uint32_t i = 0; i <= s->secrets.count; ++i) {
+    bool last = i == s->secrets.count;
+    uint32_t end = last ? environ->bytes : secrets[i].environ;
+    if (end < at || end > environ->bytes || (end > at && memcmp(ours + at, environ->text + at, end - at) != 0)) return false;
+    if (last) break;
+    if (secrets[i].size > environ->bytes - end || memchr(environ->text + end, 0, secrets[i].size) != NULL) return false;
+    at = end + secrets[i].size;
+  }
+  return true;
+}
+
 static bool same_bytes(const struct aotc_snapshot* s, const struct aotc_span* span, const char* text, size_t size) {
   return span->count == size && (size == 0 || memcmp(aotc_snapshot_data(s, span), text, size) == 0);
 }
@@ -101,7 +119,7 @@ bool aotc_snapshot_matches(const struct aotc_artifact* artifact, const struct ao
   /* The program's own name may differ. */
   size_t name = wasi->args.count == 0 ? 0 : strlen(wasi->args.text) + 1;
   if (!same_bytes(s, &s->args, wasi->args.text + name, wasi->args.bytes - name)) return false;
-  if (!same_bytes(s, &s->environ, wasi->environ.text, wasi->environ.bytes)) return false;
+  if (!same_environ(s, &wasi->environ)) return false;
 
   uint32_t listeners = 0;
   size_t at = 0;

@@ -73,6 +73,11 @@ static enum aotc_status check_stop(struct writer* w) {
     return refuse(w, "not a Go program, so its stack is not in linear memory");
   if (dropped_segments(w->instance)) return refuse(w, "it dropped passive segments");
   if (w->wasi->freeze == NULL) return refuse(w, "the host was not made for freezing");
+  const char* fault = aotc_secrets_show(w->instance, w->wasi);
+  if (fault != NULL) return refuse(w, fault);
+  if (w->wasi->freeze->secret_read != NULL)
+    return aotc_fail(w->error, AOTC_ERROR_ARGUMENT, "it read the secret %.*s before the thaw",
+                     (int)w->wasi->freeze->secret_read->name_size - 1, aotc_wasi_secret_read(w->wasi));
   if (w->wasi->freeze->output_lost) return refuse(w, "it wrote more than 1 MiB before it waited for input");
   uint32_t import = w->instance->frozen_import;
   if (aotc_artifact_export(artifact, "_start", AOTC_EXPORT_FUNCTION) == NULL) {
@@ -167,11 +172,26 @@ static enum aotc_status write_globals(struct writer* w) {
   return append(w, &w->head.globals, values, AOTC_SLOT_SIZE, count);
 }
 
+static enum aotc_status write_secrets(struct writer* w) {
+  const struct aotc_wasi* wasi = w->wasi;
+  struct aotc_snapshot_secret* secrets = calloc(wasi->secret_count + 1, sizeof(*secrets));
+  if (secrets == NULL) return aotc_fail(w->error, AOTC_ERROR_LIMIT, "out of memory");
+  for (uint32_t i = 0; i < wasi->secret_count; ++i) {
+    const struct aotc_wasi_secret* secret = &wasi->secrets[i];
+    secrets[i] = (struct aotc_snapshot_secret){
+        .environ = secret->environ + secret->name_size, .size = secret->value_size, .address = secret->address};
+  }
+  enum aotc_status status = append(w, &w->head.secrets, secrets, sizeof(*secrets), wasi->secret_count);
+  free(secrets);
+  return status;
+}
+
 static enum aotc_status write_surroundings(struct writer* w) {
   const struct aotc_wasi* wasi = w->wasi;
   size_t name = wasi->args.count == 0 ? 0 : strlen(wasi->args.text) + 1;
   enum aotc_status status = append(w, &w->head.args, wasi->args.text + name, 1, wasi->args.bytes - name);
   if (status == AOTC_OK) status = append(w, &w->head.environ, wasi->environ.text, 1, wasi->environ.bytes);
+  if (status == AOTC_OK) status = write_secrets(w);
   if (status != AOTC_OK) return status;
   size_t size = 0;
   for (uint32_t i = 0; i < wasi->fd_count; ++i)

@@ -15,6 +15,7 @@
  *     wasi_sock.c      accept, receive, send, shut down
  *     wasi_errno.c     host errno -> guest errno
  *     wasi_connection.c  a connection in memory; descriptors of a pooled host
+ *     secrets.c        variables whose values are withheld until the thaw
  *     wasi_files.c     files that are open at the freeze
  *     wasi_freeze.c    standard descriptors and listeners of a program that is to be frozen; descriptors after a thaw
  *
@@ -96,6 +97,14 @@ enum aotc_wasi_resolver {
   AOTC_WASI_RESOLVER_WALK
 };
 
+/* A variable whose value is withheld from a snapshot. */
+struct aotc_wasi_secret {
+  uint32_t environ; /* where "NAME=value" starts in the text of `environ` */
+  uint32_t name_size; /* with the '=' */
+  uint32_t value_size;
+  uint32_t address; /* of the value in linear memory, once it is hidden */
+};
+
 /* A program that is to be frozen: what it did and what it waits for. */
 struct aotc_wasi_freeze {
   uint32_t listeners; /* it was given */
@@ -108,6 +117,10 @@ struct aotc_wasi_freeze {
   uint64_t random_bytes, paths_opened, realtime_reads;
   char* files[AOTC_WASI_MAX_NOTED]; /* guest paths of the first that were opened */
   uint32_t file_count;
+  bool secrets_wait;         /* the environment was handed out, secrets are not hidden yet */
+  volatile bool secret_step; /* one instruction may read names of secrets */
+  const char* secrets_fault; /* why they cannot be hidden, or null */
+  const struct aotc_wasi_secret* secret_read; /* of which a value was to be read, or null */
 };
 
 struct aotc_wasi {
@@ -117,6 +130,8 @@ struct aotc_wasi {
   enum aotc_wasi_resolver resolver;
   struct aotc_wasi_strings args;
   struct aotc_wasi_strings environ;
+  struct aotc_wasi_secret* secrets; /* the last of `environ` */
+  uint32_t secret_count;
   struct pollfd* poll_fds; /* scratch of poll_oneoff */
   uint32_t poll_capacity;
   uint64_t monotonic_offset;        /* added to the host's clock, modulo 2^64 */
@@ -218,6 +233,15 @@ int aotc_wasi_freeze_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* en
 void aotc_wasi_replay(struct aotc_wasi* wasi, const struct aotc_snapshot* snapshot, bool to_connection);
 /* The guest's monotonic clock goes on from `monotonic` nanoseconds. */
 void aotc_wasi_continue_clock(struct aotc_wasi* wasi, uint64_t monotonic);
+
+/* Where secrets lie in linear memory while a program is frozen. */
+enum { AOTC_SECRETS_START = 4096, AOTC_SECRETS_END = 12288 };
+/* --- secrets: secrets.c --------------------------------------------------------------------------------------------- */
+
+/* Of a program that is to be frozen, after Go has copied its environment and before its own code runs. */
+void aotc_secrets_hide(struct aotc_instance* instance, struct aotc_wasi* wasi);
+/* At the freeze. Null, or why there can be no snapshot. */
+const char* aotc_secrets_show(struct aotc_instance* instance, struct aotc_wasi* wasi);
 
 /* --- files that are open at the freeze: wasi_files.c --------------------------------------------------------------- */
 

@@ -275,6 +275,10 @@ void add_compile(CLI::App& app, Action& action) {
       ->capture_default_str();
   aotc::FreezeOptions& freeze = arguments->freeze;
   command->add_option("--env", freeze.env, "KEY=VALUE for the program while the snapshot is made")->allow_extra_args(false);
+  command->add_option("--secret-env", freeze.secrets,
+                      "NAME:LENGTH: a variable that gets its value, of LENGTH bytes, when the snapshot is run;\nreading a "
+                      "byte of it earlier refuses the snapshot")
+      ->allow_extra_args(false);
   command->add_option("--arg", freeze.args, "an argument of the program, likewise")->allow_extra_args(false);
   command->add_option("--dir", freeze.dirs, "HOST::GUEST:ro: a directory it can read, likewise")->allow_extra_args(false);
   command->add_option("--warmup-request", arguments->warmup,
@@ -305,6 +309,7 @@ void add_compile(CLI::App& app, Action& action) {
       "  aotc compile hello.wasm --cpu x86-64-v2,x86-64-v4 --server ...   variants, of which each node takes its best\n"
       "  aotc compile server.wasm --target all --snapshot required --env MODE=production\n"
       "  aotc compile server.wasm --warmup-request get.http   frozen after it answered that\n"
+      "  aotc compile server.wasm --secret-env API_KEY:40     and API_KEY=... aotc run server.aotc --secret-env API_KEY\n"
       "  aotc compile job.wasm --snapshot off             do not run it");
   command->callback([arguments, &action] { action = [arguments] { return compile_command(*arguments); }; });
 }

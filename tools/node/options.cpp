@@ -25,6 +25,7 @@ constexpr char kHelp[] =
     "                           Without routes: the app whose name is the host or its first label, or the first part "
     "of the\n"
     "                           path; all requests when there is one app only\n"
+    "  --secret-env APP:NAME=FILE  the value, in FILE, of a variable that was withheld from the app's snapshot\n"
     "  --admin ADDR             serve /metrics and /healthz there, not on --listen\n"
     "  --workers N              threads per app (default: as many as there are processors)\n"
     "  --deadline DURATION      how long a request may run (default 50ms): 504 after that\n"
@@ -158,6 +159,13 @@ Route parse_route(const std::string& text) {
   return route;
 }
 
+Secret parse_secret(const std::string& text) {
+  size_t colon = text.find(':'), equals = text.find('=', colon == std::string::npos ? 0 : colon);
+  if (colon == std::string::npos || equals == std::string::npos || colon == 0 || equals == colon + 1 || equals + 1 == text.size())
+    usage("--secret-env: expected APP:NAME=FILE", text.c_str());
+  return {text.substr(0, colon), text.substr(colon + 1, equals - colon - 1), text.substr(equals + 1)};
+}
+
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
@@ -199,6 +207,8 @@ Options parse_options(int argc, char** argv) {
       o.apps.push_back(parse_app(value));
     else if (name == "--route")
       o.routes.push_back(parse_route(value));
+    else if (name == "--secret-env")
+      o.secrets.push_back(parse_secret(value));
     else if (name == "--workers")
       o.workers = number("--workers", value, 256);
     else if (name == "--deadline")

@@ -29,11 +29,16 @@ struct Route {
   std::string app;
 };
 
+struct Secret {
+  std::string app, name, file;
+};
+
 struct Options {
   std::string listen;
   std::string admin;  // empty: /metrics and /healthz are on `listen`
   std::vector<App> apps;
   std::vector<Route> routes;
+  std::vector<Secret> secrets;
   unsigned workers = 0;  // threads of each tenant
   uint64_t deadline = 50'000'000;
   uint64_t timeout = 30'000'000'000;

@@ -31,6 +31,13 @@ aotc_reset_mode parse_mode(const std::string& name) {
   fail("--reset: unknown mode " + name);
 }
 
+// The environment holds nothing else.
+aotc_status give_secrets(aotc_artifact* artifact, aotc_error& error) {
+  size_t count = 0;
+  while (environ[count] != nullptr) ++count;
+  return aotc_artifact_give_secrets(artifact, count, environ, &error);
+}
+
 // What comes from a registry is checked here, whatever the puller has checked: before a byte of it is mapped, and in a
 // process that can harm its own app only. What is mapped is the file that was read.
 aotc_status load_artifact(const TenantOptions& options, aotc_artifact** artifact, aotc_error* error) {
@@ -70,7 +77,7 @@ int run_tenant(const TenantOptions& options) {
   aotc_artifact* artifact;
   aotc_image* image;
   if (aotc_runtime_init(&error) != AOTC_OK || load_artifact(options, &artifact, &error) != AOTC_OK ||
-      aotc_artifact_verify(artifact, &error) != AOTC_OK ||
+      aotc_artifact_verify(artifact, &error) != AOTC_OK || give_secrets(artifact, error) != AOTC_OK ||
       aotc_image_create(artifact, aotc_artifact_snapshot(artifact) != nullptr, parse_mode(options.reset), &image,
                         &error) != AOTC_OK)
     fail(error.message);

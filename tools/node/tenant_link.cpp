@@ -6,12 +6,14 @@
 
 #include "client.h"
 #include "front.h"
+#include "image_cache.h"
 #include "spawn_self.h"
 
 namespace {
 
 constexpr int kHighDescriptor = 512;  // out of the way of those that the child expects
 constexpr size_t kMaxLine = 4096;
+constexpr size_t kMaxSecret = 64 << 10;
 constexpr unsigned kMaxLines = 200;  // of one app's log per second; the rest is dropped
 
 }  // namespace
@@ -98,6 +100,24 @@ bool Link::take_frames() {
   }
 }
 
+namespace {
+
+// "NAME=value" from the secret's file, without a line feed at its end.
+bool read_secret(const Secret& secret, std::vector<std::string>& out, std::string& error) {
+  std::string value, reason;
+  bool good = read_file(secret.file, kMaxSecret, value, reason);
+  if (!value.empty() && value.back() == '\n') value.pop_back();
+  if (good && value.find('\0') != std::string::npos) good = false, reason = "it holds a NUL";
+  if (!good) {
+    error = "cannot read the secret " + secret.name + " in " + secret.file + ": " + reason;
+    return false;
+  }
+  out.push_back(secret.name + "=" + value);
+  return true;
+}
+
+}  // namespace
+
 Tenant::Tenant(Front& front, const App& app, const Release& release)
     : app(app), metrics(front.metrics[app.name]), release(release), front_(front) {}
 
@@ -133,12 +153,17 @@ bool Tenant::start(std::string& error) {
     posix_spawn_file_actions_adddup2(&actions, high, kFirstChannel + static_cast<int>(i));
     links_.push_back(std::make_unique<Link>(front_, *this, pair[0]));
   }
-  char* environment[] = {nullptr};
-  int status = good ? spawn_self(tenant_words(front_.options, app, release), actions, environment, &pid) : errno;
+  std::vector<std::string> secrets;
+  for (const Secret& secret : front_.options.secrets)
+    if (secret.app == app.name) good = good && read_secret(secret, secrets, error);
+  std::vector<char*> environment;
+  for (std::string& secret : secrets) environment.push_back(secret.data());
+  environment.push_back(nullptr);
+  int status = good ? spawn_self(tenant_words(front_.options, app, release), actions, environment.data(), &pid) : EIO;
   posix_spawn_file_actions_destroy(&actions);
   for (int fd : ends) ::close(fd);
   ::close(pipes[1]);
-  if (status != 0) error = std::strerror(status);
+  if (status != 0 && error.empty()) error = std::strerror(status);
   return status == 0;
 }
 

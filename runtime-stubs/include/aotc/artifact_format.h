@@ -253,6 +253,15 @@ struct aotc_snapshot {
   struct aotc_span report;  /* bytes: JSON for people, see `aotc inspect` */
   struct aotc_span files;   /* struct aotc_snapshot_file: those of `fds` that are files */
   struct aotc_span paths;   /* bytes: their paths, each NUL-terminated */
+  struct aotc_span secrets; /* struct aotc_snapshot_secret */
+};
+
+/* A variable whose value is not in the snapshot: letters of the same number are in `environ`, zeros in memory. */
+struct aotc_snapshot_secret {
+  uint32_t environ; /* offset of the value in `environ` */
+  uint32_t size;    /* bytes */
+  uint32_t address; /* in linear memory */
+  uint32_t reserved;
 };
 
 /* A file that is open for reading. */
