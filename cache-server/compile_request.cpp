@@ -50,8 +50,8 @@ const char* snapshot_mode_name(SnapshotMode mode) {
 }
 
 std::vector<std::pair<std::string, std::string>> freeze_parameters(const FreezeRequest& freeze) {
-  std::vector<std::pair<std::string, std::string>> parameters = {
-      {"snapshot", snapshot_mode_name(freeze.mode)}, {"listeners", std::to_string(freeze.listeners)}};
+  std::vector<std::pair<std::string, std::string>> parameters = {{"snapshot", snapshot_mode_name(freeze.mode)},
+                                                                 {"listeners", std::to_string(freeze.listeners)}};
   for (const std::string& variable : freeze.env) parameters.emplace_back("env", variable);
   for (const std::string& argument : freeze.args) parameters.emplace_back("arg", argument);
   return parameters;

@@ -35,8 +35,8 @@ struct CompileRequest {
   std::string tag = "latest";
 };
 
-// Query parameters: target (x86_64, aarch64, host, all or a list with commas), cpu (a list; of x86_64 several), tier, name, tag, snapshot (auto,
-// off, required), listeners, and any number of env and arg.
+// Query parameters: target (x86_64, aarch64, host, all or a list with commas), cpu (a list; of x86_64 several), tier,
+// name, tag, snapshot (auto, off, required), listeners, and any number of env and arg.
 llvm::Expected<CompileRequest> parse_compile_request(const std::vector<std::pair<std::string, std::string>>& query);
 
 std::string job_id(const std::string& module_digest, const CompileRequest& request);

@@ -1,6 +1,6 @@
-// digest.cpp - SHA-256 by OpenSSL's libcrypto, which uses the processor's instructions for it: 757 to 1119 MB/s here, where
-// libsodium's took 221 to 326. Through the EVP interface libcrypto would bring all of its algorithms, 3.7 MB, into a
-// node's static binary, so these are the plain functions.
+// digest.cpp - SHA-256 by OpenSSL's libcrypto, which uses the processor's instructions for it: 757 to 1119 MB/s here,
+// where libsodium's took 221 to 326. Through the EVP interface libcrypto would bring all of its algorithms, 3.7 MB,
+// into a node's static binary, so these are the plain functions.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "aotc/digest.h"
 

@@ -25,8 +25,8 @@ llvm::Error failure(const std::string& message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
-// The report in a snapshot; nothing if it is not one of this module. It was written by a process that ran a program whose
-// author may be hostile, so nothing in it is believed.
+// The report in a snapshot; nothing if it is not one of this module. It was written by a process that ran a program
+// whose author may be hostile, so nothing in it is believed.
 std::optional<Json> read_report(const Descriptor& file, const std::string& module_digest) {
   struct stat st;
   aotc_snapshot head;
@@ -38,7 +38,8 @@ std::optional<Json> read_report(const Descriptor& file, const std::string& modul
       head.report.count > kMaxReport || head.report.offset > size - head.report.count)
     return std::nullopt;
   std::string text(head.report.count, '\0');
-  if (pread(file.get(), text.data(), text.size(), static_cast<off_t>(head.report.offset)) != static_cast<ssize_t>(text.size()))
+  if (pread(file.get(), text.data(), text.size(), static_cast<off_t>(head.report.offset)) !=
+      static_cast<ssize_t>(text.size()))
     return std::nullopt;
   Json report = {{"frozen", true}};
   Json rest = Json::parse(text, nullptr, false);

@@ -579,7 +579,8 @@ llvm::Expected<std::optional<FrozenProgram>> JobQueue::freeze_job(Job& job, std:
   const Descriptor* artifact = nullptr;
   std::string usual = cpu_baselines(*host).front();  // more cannot be expected of this machine
   for (size_t i = 0; i < job.request.targets.size() && !artifact; ++i)
-    if (job.request.targets[i].architecture == *host && job.request.targets[i].cpu <= usual) artifact = &compiled[i].file;
+    if (job.request.targets[i].architecture == *host && job.request.targets[i].cpu <= usual)
+      artifact = &compiled[i].file;
   if (!artifact) {
     llvm::Expected<Compiled> quick = compile_target(job, {*host, usual}, Tier::Quick, module);
     if (!quick) return quick.takeError();
@@ -587,9 +588,9 @@ llvm::Expected<std::optional<FrozenProgram>> JobQueue::freeze_job(Job& job, std:
     artifact = &compiled.back().file;
   }
   double cpu_seconds = 0;
-  llvm::Expected<FrozenProgram> frozen =
-      freeze_program(store_, folder_, *artifact, job.module, request, limits_.freeze,
-                     [this, &job] { return reason_to_stop(job) != nullptr; }, cpu_seconds);
+  llvm::Expected<FrozenProgram> frozen = freeze_program(
+      store_, folder_, *artifact, job.module, request, limits_.freeze,
+      [this, &job] { return reason_to_stop(job) != nullptr; }, cpu_seconds);
   if (!job.again) charge(job.tenant, cpu_seconds);
   if (!frozen) return frozen.takeError();
   if (const char* reason = reason_to_stop(job)) return failure(reason);

@@ -55,8 +55,10 @@ llvm::Expected<Image> store_image(Store& store, const BlobInfo& module, Tier tie
     Json platform = platform_of(compiled.target);
     Json config = platform;
     std::string architecture = architecture_name(compiled.target.architecture);
-    Json layers = Json::array({titled(descriptor(kArtifactType, compiled.artifact), "module." + architecture + ".aotc")});
-    if (frozen && frozen->snapshot) layers.push_back(titled(descriptor(kSnapshotType, *frozen->snapshot), "module.snapshot"));
+    Json layers =
+        Json::array({titled(descriptor(kArtifactType, compiled.artifact), "module." + architecture + ".aotc")});
+    if (frozen && frozen->snapshot)
+      layers.push_back(titled(descriptor(kSnapshotType, *frozen->snapshot), "module.snapshot"));
     if (frozen) layers.push_back(titled(descriptor(kFreezeReportType, frozen->report), "freeze.json"));
     Json digests = Json::array();
     for (const Json& layer : layers) digests.push_back(layer["digest"]);
@@ -74,8 +76,8 @@ llvm::Expected<Image> store_image(Store& store, const BlobInfo& module, Tier tie
   Json config = {{"architecture", "wasm"}, {"os", "wasip1"}, {"layerDigests", Json::array({module.digest})}};
   Json layers = Json::array({titled(descriptor(kWasmType, module), "module.wasm")});
   llvm::Expected<Json> entry =
-      store_manifest(store, image, {{"schemaVersion", 2}, {"mediaType", kManifestType}}, kWasmConfigType, config, layers,
-                     {{"architecture", "wasm"}, {"os", "wasi"}});
+      store_manifest(store, image, {{"schemaVersion", 2}, {"mediaType", kManifestType}}, kWasmConfigType, config,
+                     layers, {{"architecture", "wasm"}, {"os", "wasi"}});
   if (!entry) return entry.takeError();
   manifests.push_back(*entry);
 

@@ -191,7 +191,8 @@ std::string refusal(const HttpResponse& response) {
 std::string docker_credentials(const std::string& base) {
   const char* folder = std::getenv("DOCKER_CONFIG");
   const char* home = std::getenv("HOME");
-  std::string path = folder ? std::string(folder) + "/config.json" : std::string(home ? home : "") + "/.docker/config.json";
+  std::string path =
+      folder ? std::string(folder) + "/config.json" : std::string(home ? home : "") + "/.docker/config.json";
   // Streams of the C++ library would be a tenth of a node's size.
   std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
   std::string text(kMaxDocument, '\0');
@@ -240,10 +241,12 @@ bool RegistryClient::send(HttpRequest request, const HttpOptions& options, HttpR
     if (!send_request(authorized, options, response, error)) return false;
     std::string location = response.header("location");
     if (request.method == "GET" && response.status / 100 == 3 && !location.empty() && redirects++ < kMaxRedirects) {
-      if (location.front() == '/') location = (request.url.tls ? "https://" : "http://") + request.url.authority() + location;
+      if (location.front() == '/')
+        location = (request.url.tls ? "https://" : "http://") + request.url.authority() + location;
       std::optional<HttpUrl> url = parse_url(location, error);
       if (!url) return false;
-      if (request.url.tls && !url->tls) return error = request.url.authority() + ": sent on to a place without TLS", false;
+      if (request.url.tls && !url->tls)
+        return error = request.url.authority() + ": sent on to a place without TLS", false;
       here = here && url->tls == request.url.tls && url->authority() == request.url.authority();
       request.url = *url;
     } else if (here && response.status == 401 && attempt++ == 0) {

@@ -68,7 +68,8 @@ Pem take_pem(std::string_view& text, std::string_view label, std::string_view he
   if (last == std::string_view::npos) return Pem::Bad;
   unsigned char der[64];
   size_t size = 0;
-  int status = sodium_base642bin(der, sizeof der, text.data(), last, " \r\n", &size, nullptr, sodium_base64_VARIANT_ORIGINAL);
+  int status =
+      sodium_base642bin(der, sizeof der, text.data(), last, " \r\n", &size, nullptr, sodium_base64_VARIANT_ORIGINAL);
   text.remove_prefix(last + end.size());
   bool good = status == 0 && size == head.size() + kRawBytes && std::memcmp(der, head.data(), head.size()) == 0;
   if (good) std::memcpy(raw, der + head.size(), kRawBytes);

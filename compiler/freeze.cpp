@@ -89,7 +89,8 @@ llvm::Expected<int> run(std::vector<std::string>& words, std::vector<int> files,
   if (child < 0) return error(fmt::format("fork: {}", std::strerror(errno)));
   if (child == 0) become(argv.data(), files, parent);
   pollfd ended = {static_cast<int>(syscall(SYS_pidfd_open, child, 0)), POLLIN, 0};
-  auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(options.milliseconds + kGraceMilliseconds);
+  auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(options.milliseconds + kGraceMilliseconds);
   while (poll(&ended, 1, 100) <= 0)
     if (std::chrono::steady_clock::now() >= deadline || (options.stopped && options.stopped())) {
       kill(child, SIGKILL);

@@ -114,8 +114,7 @@ llvm::Error pull(const PullArguments& arguments) {
     if (llvm::Error bad = aotc::attach_snapshot(*bytes, *snapshot)) return bad;
   }
   std::string output = arguments.output;
-  if (output.empty())
-    output = base_name(image->reference.repository) + (wasm ? ".wasm" : ".aotc");
+  if (output.empty()) output = base_name(image->reference.repository) + (wasm ? ".wasm" : ".aotc");
   if (llvm::Error failed = write_file_atomically(output, *bytes)) return failed;
   fmt::print("{}: {}, {}\n", output, format_size(bytes->size()), index->digest);
   return llvm::Error::success();

@@ -344,7 +344,8 @@ void Front::every_second(uint64_t now) {
     if (slot.current != nullptr) slot.current->every_second();
     if (slot.puller == nullptr) continue;
     if (slot.puller->pid < 0 && !draining && slot.puller->retry_at <= now) slot.puller->start();
-    if (slot.current != nullptr && slot.current->answered >= Rollout::kProven && !slot.current->release.is(slot.rollout.good()))
+    if (slot.current != nullptr && slot.current->answered >= Rollout::kProven &&
+        !slot.current->release.is(slot.rollout.good()))
       keep(app, slot, slot.current->release);
   }
   for (auto& listener : listeners_) listener->resume();

@@ -146,7 +146,8 @@ bool read_keys(const Trust& trust, aotc::TrustedKeys& keys, std::string& error) 
 std::optional<aotc::Descriptor> choose_manifest(const aotc::Manifest& index, std::string& error) {
   std::optional<aotc::Descriptor> best;
   for (const aotc::Descriptor& entry : index.manifests)
-    if (entry.os == "linux" && entry.architecture == kArchitecture && rank(entry.variant) > (best ? rank(best->variant) : 0))
+    if (entry.os == "linux" && entry.architecture == kArchitecture &&
+        rank(entry.variant) > (best ? rank(best->variant) : 0))
       best = entry;
   if (!best) error = "the image has nothing that this machine can run";
   return best;

@@ -1,8 +1,9 @@
 // image_cache.h - one app's images on disk. The puller writes, tenants read; each trusts no more than what it checks.
 //
 //   folder = "state", "lock", { blob } ;      a blob's name is the hexadecimal part of its digest
-//   state  = "aotc-node-state 1\n", "sequence ", number, " ", index, "\n", "newest ", release, "\n", "good ", release, "\n" ;
-//   release = index, " ", statement | "- -" ;    digests; a statement that is "-" stands for an image without
+//   state  = "aotc-node-state 1\n", "sequence ", number, " ", index, "\n",
+//            "newest ", release, "\n", "good ", release, "\n" ;
+//   release = index, " ", statement | "- -" ;   digests; a statement that is "-" stands for an image without
 //
 // `sequence` is the highest that a statement was accepted with, and for which index; older statements are refused, also
 // after a restart. `newest` was pulled whole, `good` ran before it. Files appear by renaming, after they were synced.

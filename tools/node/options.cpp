@@ -44,7 +44,8 @@ constexpr char kHelp[] =
     "  --cache DIR              where images are kept (default /var/cache/aotc-node)\n"
     "  --token-file FILE        holds the registry's token; without it AOTC_TOKEN, or what `docker login` left\n"
     "\n"
-    "SIGTERM: finish the requests that run, then exit. SIGHUP: load the artifacts again, ask registries now; requests go\n"
+    "SIGTERM: finish the requests that run, then exit. SIGHUP: load the artifacts again, ask registries now; requests "
+    "go\n"
     "to the new ones as soon as they are ready.\n"
     "\n"
     "Examples:\n"
@@ -298,8 +299,9 @@ TenantOptions parse_tenant_words(char** words) {
 }
 
 std::vector<std::string> pull_words(const PullOptions& o) {
-  std::vector<std::string> words = {"aotc-node", "--pull",           o.base,                o.repository, o.reference,
-                                    o.folder,    o.trust.repository, std::to_string(o.poll), o.token_file};
+  std::vector<std::string> words = {
+      "aotc-node", "--pull", o.base, o.repository, o.reference, o.folder, o.trust.repository, std::to_string(o.poll),
+      o.token_file};
   words.insert(words.end(), o.trust.keys.begin(), o.trust.keys.end());
   return words;
 }

@@ -52,8 +52,9 @@ struct Options {
 // Exits with a message on wrong words, or after --help.
 Options parse_options(int argc, char** argv);
 
-// A tenant process: `aotc-node --tenant NAME ARTIFACT WORKERS DEADLINE TIMEOUT MAX-MEMORY RESET COMPARE [FOLDER REPOSITORY
-// INDEX STATEMENT KEY...]`, with one channel per worker from descriptor 3 on. What is in brackets is for pulled apps.
+// A tenant process: `aotc-node --tenant NAME ARTIFACT WORKERS DEADLINE TIMEOUT MAX-MEMORY RESET COMPARE [FOLDER
+// REPOSITORY INDEX STATEMENT KEY...]`, with one channel per worker from descriptor 3 on. What is in brackets is for
+// pulled apps.
 struct TenantOptions {
   std::string name, artifact, reset;
   unsigned workers;

@@ -20,9 +20,9 @@
 
 namespace {
 
-constexpr unsigned kLongestPull = 1800;      // seconds; then the process ends, and the front starts another
-constexpr double kLongestBackoff = 300;      // seconds, or the time between polls if that is longer
-constexpr unsigned kThorough = 10;            // of so many times once a newer statement for the same image is looked for
+constexpr unsigned kLongestPull = 1800;  // seconds; then the process ends, and the front starts another
+constexpr double kLongestBackoff = 300;  // seconds, or the time between polls if that is longer
+constexpr unsigned kThorough = 10;       // of so many times once a newer statement for the same image is looked for
 constexpr size_t kMemory = 512 << 20, kMaxToken = 4096;
 
 class Puller {
@@ -79,7 +79,8 @@ class Puller {
     for (auto [name, release] : {std::pair{"good", &state.good}, {"newest", &state.newest}}) {
       if (release->empty()) continue;
       std::string error;
-      std::optional<OpenImage> image = open_image(options_.folder, options_.trust, release->index, release->statement, error);
+      std::optional<OpenImage> image =
+          open_image(options_.folder, options_.trust, release->index, release->statement, error);
       if (!image) {
         failed("in the cache: " + error);
         *release = {};
@@ -152,8 +153,9 @@ class Puller {
     std::optional<aotc::Manifest> manifest = client.manifest(entry->digest, error);
     if (!manifest) return false;
     std::optional<ImageLayers> layers = image_layers(*manifest, error);
-    if (!layers || !cache_.put(index->digest, index->bytes, error) || !cache_.put(entry->digest, manifest->bytes, error) ||
-        !fetch(client, layers->artifact, error) || (layers->snapshot && !fetch(client, *layers->snapshot, error)))
+    if (!layers || !cache_.put(index->digest, index->bytes, error) ||
+        !cache_.put(entry->digest, manifest->bytes, error) || !fetch(client, layers->artifact, error) ||
+        (layers->snapshot && !fetch(client, *layers->snapshot, error)))
       return false;
     bool same = release.is(newest_) && release.statement == newest_.statement;
     if (same) return say("same"), true;
@@ -171,7 +173,8 @@ class Puller {
     while (!now_) {
       timespec t;
       clock_gettime(CLOCK_MONOTONIC, &t);
-      double left = seconds - static_cast<double>(t.tv_sec - start.tv_sec) - static_cast<double>(t.tv_nsec - start.tv_nsec) / 1e9;
+      double left =
+          seconds - static_cast<double>(t.tv_sec - start.tv_sec) - static_cast<double>(t.tv_nsec - start.tv_nsec) / 1e9;
       if (left <= 0) return true;
       pollfd p = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
       int ready = ::poll(&p, 1, static_cast<int>(std::min(left * 1000 + 1, 1e9)));

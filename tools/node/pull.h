@@ -1,6 +1,6 @@
-// pull.h - the puller: a process per app that comes from a registry. It asks for the app's tag now and then, checks what it
-// gets, puts it into the cache on disk and tells the front. It runs nothing, and the front believes it nothing: a tenant
-// checks the whole image again before it maps a byte of it.
+// pull.h - the puller: a process per app that comes from a registry. It asks for the app's tag now and then, checks
+// what it gets, puts it into the cache on disk and tells the front. It runs nothing, and the front believes it nothing:
+// a tenant checks the whole image again before it maps a byte of it.
 //
 // To the front, one line each:  newest RELEASE | good RELEASE | same | failed SECONDS REASON
 // From the front:               good RELEASE | now

@@ -1,5 +1,5 @@
-// puller_link.cpp - the front's side of a puller. See front.h and pull.h. A puller talks to strangers, so what it says is
-// taken for no more than a wish: lines of a bounded length, of which only well-formed ones count.
+// puller_link.cpp - the front's side of a puller. See front.h and pull.h. A puller talks to strangers, so what it says
+// is taken for no more than a wish: lines of a bounded length, of which only well-formed ones count.
 #include <sys/socket.h>
 #include <unistd.h>
 #include <csignal>
@@ -56,7 +56,8 @@ void Puller::on_events(uint32_t) {
   ssize_t n;
   while (fd_ >= 0 && (n = ::recv(fd_, piece, sizeof piece, MSG_DONTWAIT)) > 0) {
     heard_.append(piece, static_cast<size_t>(n));
-    for (size_t end; (end = heard_.find('\n')) != std::string::npos; heard_.erase(0, end + 1)) hear(heard_.substr(0, end));
+    for (size_t end; (end = heard_.find('\n')) != std::string::npos; heard_.erase(0, end + 1))
+      hear(heard_.substr(0, end));
     if (heard_.size() > kMaxLine) heard_.clear();
   }
   // Its end is seen by SIGCHLD.
@@ -76,7 +77,7 @@ void Puller::hear(const std::string& line) {
   } else if (what == "failed") {
     ++metrics.pulls[2];
     space = rest.find(' ');
-    front_.log("error", app.name, "cannot pull " + app.artifact + ": " + rest.substr(space + 1), ",\"retry_seconds\":" +
-               std::to_string(std::strtod(rest.c_str(), nullptr)));
+    front_.log("error", app.name, "cannot pull " + app.artifact + ": " + rest.substr(space + 1),
+               ",\"retry_seconds\":" + std::to_string(std::strtod(rest.c_str(), nullptr)));
   }
 }

@@ -1,8 +1,8 @@
 // release.h - which release of an app is to run: the newest, unless it has shown that it cannot.
 //
-// A release is one image index with the statement for it. One that does not come up, or whose process ends kDeaths times
-// within kDeathTime before one of its processes has answered kProven requests, is given up for the one that ran before,
-// if there is one. It stays given up until there is another index, or forgive().
+// A release is one image index with the statement for it. One that does not come up, or whose process ends kDeaths
+// times within kDeathTime before one of its processes has answered kProven requests, is given up for the one that ran
+// before, if there is one. It stays given up until there is another index, or forgive().
 #pragma once
 
 #include <cstdint>
