@@ -53,19 +53,6 @@ bool read_descriptors(const Json& json, const char* key, std::vector<Descriptor>
   return true;
 }
 
-bool read_manifest(Manifest& manifest) {
-  Json json = Json::parse(manifest.bytes, nullptr, false);
-  if (!json.is_object() || !read_descriptors(json, "manifests", manifest.manifests) ||
-      !read_descriptors(json, "layers", manifest.layers))
-    return false;
-  for (auto [key, place] : {std::pair{"config", &manifest.config}, {"subject", &manifest.subject}}) {
-    if (!json.contains(key)) continue;
-    *place = read_descriptor(json[key]);
-    if (!*place) return false;
-  }
-  return true;
-}
-
 std::string base64(const std::string& bytes) {
   static const char* kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
@@ -112,6 +99,19 @@ bool is_loopback(const std::string& host) {
 }
 
 }  // namespace
+
+bool read_manifest(Manifest& manifest) {
+  Json json = Json::parse(manifest.bytes, nullptr, false);
+  if (!json.is_object() || !read_descriptors(json, "manifests", manifest.manifests) ||
+      !read_descriptors(json, "layers", manifest.layers))
+    return false;
+  for (auto [key, place] : {std::pair{"config", &manifest.config}, {"subject", &manifest.subject}}) {
+    if (!json.contains(key)) continue;
+    *place = read_descriptor(json[key]);
+    if (!*place) return false;
+  }
+  return true;
+}
 
 std::string ImageReference::text() const {
   std::string text = base.substr(base.find("://") + 3) + "/" + repository;

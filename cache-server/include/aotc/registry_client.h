@@ -39,6 +39,9 @@ struct Manifest {
   std::optional<Descriptor> config, subject;
 };
 
+// Fills in what `bytes` say; false when they are no manifest.
+bool read_manifest(Manifest& manifest);
+
 class RegistryClient {
  public:
   // Credentials are user:password, "" for none; a token of ours is the password of any user.
