@@ -8,7 +8,8 @@ import os
 
 import common
 
-PROGRAMS = ["nethttp", "templates", "setup", "heap"]
+WARM = "+warmup"  # frozen after it answered the request once
+PROGRAMS = ["hello", "nethttp", "nethttp" + WARM, "templates", "templates" + WARM, "setup", "heap"]
 REQUEST = b"GET /abc HTTP/1.1\r\nHost: localhost\r\nUser-Agent: benchmark\r\nAccept: */*\r\n\r\n"
 KEEP_RESIDENT = 16 << 20  # bytes that wasmtime copies back instead of unmapping; more or less is slower for these programs
 
@@ -24,13 +25,15 @@ def main(workspace, arguments):
         file.write(REQUEST)
     results = {}
     for program in arguments.names or PROGRAMS:
-        module, artifact = workspace.go_build(program, wasm=True), workspace.path(f"{program}.frozen.aotc")
-        common.run([workspace.aotc(), "compile", module, "--snapshot", "required", "--freeze-timeout", "60s", "-o", artifact])
+        module, artifact = workspace.go_build(program.removesuffix(WARM), wasm=True), workspace.path(f"{program}.frozen.aotc")
+        warmup = ["--warmup-request", request] if program.endswith(WARM) else []
+        mode = "off" if program == "hello" else "required"  # it exits, so there is nothing to freeze
+        common.run([workspace.aotc(), "compile", module, "--snapshot", mode, "--freeze-timeout", "60s", *warmup, "-o", artifact])
         rows = results[program] = {"aotc": [], "wasmtime": []}
         library = workspace.libwasmtime()
         for _ in range(arguments.runs):
             rows["aotc"].append(json.loads(common.run([tool(workspace, "aotc-coldstart-benchmark"), artifact, "10000", "best", request])[0]))
-            if "wasmtime" not in arguments.engines:
+            if "wasmtime" not in arguments.engines or warmup:
                 continue
             count = "20" if program in ("setup", "heap") else "1000"
             command = [tool(workspace, "aotc-wasmtime-pooled"), library, module, count, str(KEEP_RESIDENT), request]

@@ -15,6 +15,7 @@ import threading
 import common
 
 SECONDS = 5
+WARM = "+warmup"  # frozen after it answered a request
 UNITS = {"us": 1, "ms": 1e3, "s": 1e6}
 
 
@@ -66,9 +67,14 @@ def main(workspace, arguments):
     if shutil.which("wrk") is None:
         common.fail("wrk is missing (apt-get install wrk)")
     results, rows = {}, []
-    for program in arguments.names or ["nethttp", "templates"]:
-        artifact, native = workspace.path(f"{program}.frozen.aotc"), workspace.go_build(program, wasm=False)
-        common.run([workspace.aotc(), "compile", workspace.go_build(program, wasm=True), "--snapshot", "required", "-o", artifact])
+    request = workspace.path("warmup.http")
+    with open(request, "wb") as file:
+        file.write(b"GET /abc HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    for program in arguments.names or ["nethttp", "nethttp" + WARM, "templates", "templates" + WARM]:
+        source, artifact = program.removesuffix(WARM), workspace.path(f"{program}.frozen.aotc")
+        native, module = workspace.go_build(source, wasm=False), workspace.go_build(source, wasm=True)
+        warmup = ["--warmup-request", request] if program.endswith(WARM) else []
+        common.run([workspace.aotc(), "compile", module, "--snapshot", "required", *warmup, "-o", artifact])
         node, port = start_node(workspace, artifact)
         natives = [start_native(native) for _ in range(2)]
         try:

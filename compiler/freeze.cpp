@@ -1,5 +1,6 @@
 // freeze.cpp - see freeze.h. The artifact reaches the child as a file in memory, the snapshot and messages come back the
-// same way, so nothing has to be cleaned up, whatever happens. They are the child's descriptors 0, 1 and 2; it has no other.
+// same way, so nothing has to be cleaned up, whatever happens. They are the child's descriptors 0, 1 and 2, warm-up requests
+// those from 3 on; it has no other.
 #include "freeze.h"
 
 #include <fcntl.h>
@@ -15,10 +16,11 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <memory>
 
 #include <fmt/format.h>
 
-#include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace aotc {
 
@@ -66,18 +68,18 @@ class MemoryFile {
 };
 
 // Only what may be called between fork and exec in a program with threads.
-[[noreturn]] void become(char* const* argv, const int (&files)[3], pid_t parent) {
-  int moved[3];
-  for (int i = 0; i < 3; ++i) moved[i] = fcntl(files[i], F_DUPFD, 3);
-  for (int i = 0; i < 3; ++i) dup2(moved[i], i);
-  syscall(SYS_close_range, 3, ~0u, 0);
+[[noreturn]] void become(char* const* argv, std::vector<int>& files, pid_t parent) {
+  int count = static_cast<int>(files.size());
+  for (int& file : files) file = fcntl(file, F_DUPFD, count);
+  for (int i = 0; i < count; ++i) dup2(files[static_cast<size_t>(i)], i);
+  syscall(SYS_close_range, count, ~0u, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() == parent) execv(argv[0], argv);
   _exit(127);
 }
 
-// Runs `words`. Returns what waitpid says; a process that takes longer is killed.
-llvm::Expected<int> run(std::vector<std::string>& words, const int (&files)[3], uint64_t milliseconds) {
+// Runs `words` with these descriptors. Returns what waitpid says; a process that takes longer is killed.
+llvm::Expected<int> run(std::vector<std::string>& words, std::vector<int> files, uint64_t milliseconds) {
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -96,21 +98,32 @@ llvm::Expected<int> run(std::vector<std::string>& words, const int (&files)[3], 
   return status;
 }
 
+llvm::Error no_memory_file(const FreezeOptions& options) {
+  return error(fmt::format("{}: cannot keep files in memory: {}", options.name, std::strerror(errno)));
+}
+
 }  // namespace
 
 llvm::Expected<FreezeResult> freeze(llvm::ArrayRef<uint8_t> artifact, const FreezeOptions& options) {
   MemoryFile input, output, messages;
-  if (!input.write(artifact) || output.fd() < 0 || messages.fd() < 0)
-    return error(fmt::format("{}: cannot keep files in memory: {}", options.name, std::strerror(errno)));
+  if (!input.write(artifact) || output.fd() < 0 || messages.fd() < 0) return no_memory_file(options);
   std::vector<std::string> words = {options.program, "--freeze", "/proc/self/fd/1",
                                     "--name", options.name, "--listeners", std::to_string(options.listeners),
                                     "--timeout", fmt::format("{}ms", options.milliseconds),
                                     "--max-memory", std::to_string(options.max_memory)};
   for (const std::string& variable : options.env) words.insert(words.end(), {"--env", variable});
   for (const std::string& dir : options.dirs) words.insert(words.end(), {"--dir", dir});
+  std::vector<int> files = {input.fd(), output.fd(), messages.fd()};
+  std::vector<std::unique_ptr<MemoryFile>> requests;
+  for (const std::string& request : options.warmup) {
+    words.insert(words.end(), {"--warmup-request", fmt::format("/proc/self/fd/{}", files.size())});
+    requests.push_back(std::make_unique<MemoryFile>());
+    files.push_back(requests.back()->fd());
+    if (!requests.back()->write(llvm::arrayRefFromStringRef(request))) return no_memory_file(options);
+  }
   words.insert(words.end(), {"/proc/self/fd/0", "--"});
   words.insert(words.end(), options.args.begin(), options.args.end());
-  llvm::Expected<int> status = run(words, {input.fd(), output.fd(), messages.fd()}, options.milliseconds + kGraceMilliseconds);
+  llvm::Expected<int> status = run(words, files, options.milliseconds + kGraceMilliseconds);
   if (!status) return status.takeError();
 
   std::vector<uint8_t> text;

@@ -19,6 +19,7 @@ struct FreezeOptions {
   std::string name;                     // leads the reason
   std::vector<std::string> env, args;   // "KEY=VALUE"; without the program's own name
   std::vector<std::string> dirs;        // "HOST::GUEST:ro"
+  std::vector<std::string> warmup;      // HTTP requests that a server answers before it is frozen
   unsigned listeners = 1;
   uint64_t milliseconds = 10'000;
   uint64_t max_memory = 1ull << 30;

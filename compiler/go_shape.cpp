@@ -15,6 +15,7 @@ namespace {
 class Recogniser {
  public:
   explicit Recogniser(const Compilation& c) : module_(c.module) {}
+  const llvm::DenseSet<uint32_t>& ordinary() const { return ordinary_; }
 
   GoShape run() {
     GoShape shape;
@@ -34,6 +35,7 @@ class Recogniser {
     auto found = std::find(module_.types.begin(), module_.types.end(), wanted);
     if (found == module_.types.end()) return "no type (i32)->i32";
     resumable_ = shape.resumable_type = static_cast<uint32_t>(found - module_.types.begin());
+    find_ordinary_exports();
 
     for (const ElemSegment& segment : module_.elems)
       for (uint32_t entry : segment.entries)
@@ -44,6 +46,7 @@ class Recogniser {
       const DefinedFunction& function = module_.functions[i];
       for (const Instr& instr : function.body.code)
         if (instr.op == Op::RefFunc && instr.low() < module_.import_count()) return "an import's reference is taken";
+      if (ordinary_.contains(index)) continue;
       if (function.type == resumable_) {
         ++resumable_functions;
         Exits exits;
@@ -58,6 +61,20 @@ class Recogniser {
     if (resumable_functions * 2 < module_.functions.size()) return "most functions are not (i32)->i32";
     shape.never_returns = find_never_returning();
     return "";
+  }
+
+  // Exports of the resumable type whose result is a value: `//go:wasmexport` functions that take and return an int32.
+  void find_ordinary_exports() {
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (const Export& exported : module_.exports) {
+        if (exported.kind != 0 || exported.index < module_.import_count() || ordinary_.contains(exported.index)) continue;
+        const DefinedFunction& function = module_.functions[exported.index - module_.import_count()];
+        Exits exits;
+        if (function.type != resumable_ || only_unwinds_or_returns(function.body, exits)) continue;
+        changed = ordinary_.insert(exported.index).second;
+      }
+    }
   }
 
   // Functions that leave only by unwinding or through calls, of which all callees are of the same kind.
@@ -119,7 +136,8 @@ class Recogniser {
         return before.low() <= 1;
       case Op::Call:
         exits.tail_calls.push_back(before.low());
-        return before.low() >= module_.import_count() && module_.type_index(before.low()) == resumable_;
+        return before.low() >= module_.import_count() && module_.type_index(before.low()) == resumable_ &&
+               !ordinary_.contains(before.low());
       case Op::CallIndirect: exits.returns_zero = true; return before.low() == resumable_;
       case Op::Unreachable:
       case Op::Return:
@@ -143,14 +161,21 @@ class Recogniser {
 
   const Module& module_;
   uint32_t resumable_ = 0;
+  llvm::DenseSet<uint32_t> ordinary_;  // function indices
   std::vector<std::pair<uint32_t, std::vector<uint32_t>>> unwinding_;  // candidates: function, tail calls
 };
 
 }  // namespace
 
 void recognise_go(Compilation& c) {
-  c.go = Recogniser(c).run();
+  Recogniser recogniser(c);
+  c.go = recogniser.run();
   c.stats.go_shaped = c.go.recognised;
+  if (!c.go.recognised || recogniser.ordinary().empty()) return;
+  // A type of their own: they are called like other functions, and not at all where a table's entry is to be resumed.
+  uint32_t type = static_cast<uint32_t>(c.module.types.size());
+  c.module.types.push_back(FuncType(c.module.types[c.go.resumable_type]));
+  for (uint32_t index : recogniser.ordinary()) c.module.functions[index - c.module.import_count()].type = type;
 }
 
 void find_import_wrappers(Compilation& c) {

@@ -8,7 +8,8 @@ namespace aotc {
 // Fills c.go. A module is Go-shaped when
 //   - global 0 is a mutable, unexported i32: it can live in a register (Go's stack pointer),
 //   - a type (i32)->i32 exists and every defined function of that type returns a constant 0 or 1, or what a call of such
-//     a function returned: its result means "unwinding" and can become a jump,
+//     a function returned: its result means "unwinding" and can become a jump; exported functions that return something
+//     else get a type of their own, so that a call through a table, which Go never makes, traps,
 //   - no import can be reached through a table (imports return other things),
 //   - a ()->() function calls that type through a table in a loop: the loop that restarts goroutines,
 //   - most functions have that type.

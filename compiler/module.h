@@ -109,7 +109,7 @@ struct DataSegment {
 };
 
 struct Module {
-  std::vector<FuncType> types;  // canonical: no two are equal; every type index below refers to these
+  std::vector<FuncType> types;  // canonical: no two are equal (but see go_shape.h); all type indices refer to these
   std::vector<Import> imports;  // functions only; other kinds of import are refused
   std::vector<DefinedFunction> functions;
   std::vector<Export> exports;

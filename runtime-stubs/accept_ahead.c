@@ -60,6 +60,7 @@ enum aotc_status aotc_image_accept_ahead(const struct aotc_image* image, const s
                                          uint64_t deadline, struct aotc_image** out, struct aotc_error* error) {
   *out = NULL;
   if (!image->thaw || image->fds != NULL) return refuse(image, "does not begin at its snapshot", error);
+  if (!(image->artifact->snapshot->flags & AOTC_SNAPSHOT_WAITS_LISTENER)) return AOTC_OK;
   struct aotc_pool* pool;
   struct aotc_slot* slot;
   enum aotc_status status = aotc_pool_create(image, options, &pool, error);

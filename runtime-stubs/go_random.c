@@ -151,16 +151,33 @@ enum aotc_status aotc_go_random_find(const struct aotc_instance* instance, struc
   return aotc_fail(error, AOTC_ERROR_ARGUMENT, "Go %s, but its random generator was not found", shown);
 }
 
+/* A system call for many seeds: it costs more than all else that a thaw does. What was handed out is forgotten. */
+static bool draw(void* out, size_t size) {
+  static _Thread_local struct {
+    uint8_t bytes[4096];
+    size_t left;
+  } pool;
+  if (pool.left < size) {
+    ssize_t got;
+    do got = getrandom(pool.bytes, sizeof(pool.bytes), 0);
+    while (got < 0 && errno == EINTR);
+    if (got != sizeof(pool.bytes)) return false;
+    pool.left = sizeof(pool.bytes);
+  }
+  pool.left -= size;
+  memcpy(out, pool.bytes + pool.left, size);
+  explicit_bzero(pool.bytes + pool.left, size);
+  return true;
+}
+
 enum aotc_status aotc_go_random_seed(struct aotc_instance* instance, const struct aotc_snapshot* s,
                                      struct aotc_error* error) {
   struct {
     uint64_t seed[4];
     uint64_t fast[2];
   } fresh;
-  ssize_t got;
-  do got = getrandom(&fresh, sizeof(fresh), 0);
-  while (got < 0 && errno == EINTR);
-  if (got != sizeof(fresh)) return aotc_fail(error, AOTC_ERROR_IO, "cannot get random bytes: %s", strerror(errno));
+  if (!draw(&fresh, sizeof(fresh)))
+    return aotc_fail(error, AOTC_ERROR_IO, "cannot get random bytes: %s", strerror(errno));
   if (s->chacha8 != 0) {
     uint8_t* at = s->chacha8 > UINT32_MAX
                       ? NULL

@@ -17,6 +17,7 @@ enum { kMaxStrings = 4096 };
 struct aotc_pool {
   const struct aotc_image* image;
   struct aotc_pool_options options;
+  bool stdio;
   const char** args; /* point into the snapshot */
   size_t arg_count;
   const char** env;
@@ -41,9 +42,13 @@ static enum aotc_status prepare(struct aotc_pool* pool, struct aotc_error* error
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: not a Go program, so it cannot be suspended", artifact->name);
   if (s == NULL && aotc_artifact_export(artifact, "_start", AOTC_EXPORT_FUNCTION) == NULL)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: exports no _start", artifact->name);
-  if (s != NULL && (s->dirs.count != 0 || s->listeners != 1 || !(s->flags & AOTC_SNAPSHOT_WAITS_LISTENER)))
+  if (s != NULL && (s->dirs.count != 0 || s->listeners != 1 || s->flags & AOTC_SNAPSHOT_REACTOR))
     return aotc_fail(error, AOTC_ERROR_ARGUMENT,
-                     "%s: its snapshot does not wait for its only listener, or has directories", artifact->name);
+                     "%s: its snapshot is a reactor's, has directories, or not one listener", artifact->name);
+  if (s != NULL && s->output.count > pool->options.write_buffer)
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: its snapshot holds %u bytes of output, the most is %zu",
+                     artifact->name, s->output.count, pool->options.write_buffer);
+  pool->stdio = s != NULL && !(s->flags & AOTC_SNAPSHOT_WAITS_LISTENER);
   pool->args = list_strings(s == NULL ? NULL : aotc_snapshot_data(s, &s->args), s == NULL ? 0 : s->args.count,
                             artifact->name, &pool->arg_count);
   pool->env = list_strings(s == NULL ? NULL : aotc_snapshot_data(s, &s->environ), s == NULL ? 0 : s->environ.count,
@@ -94,7 +99,8 @@ static enum aotc_status fill_slot(struct aotc_pool* pool, struct aotc_slot* slot
                                    .env_count = pool->env_count,
                                    .env = pool->env,
                                    .stdio = {-1, pool->options.log, pool->options.log},
-                                   .connection = &slot->connection};
+                                   .connection = &slot->connection,
+                                   .connection_is_stdio = pool->stdio};
   enum aotc_status status = aotc_wasi_create(&wasi, &slot->wasi, error);
   if (status == AOTC_OK && image->thaw) status = aotc_wasi_thaw(slot->wasi, image->artifact, false, error);
   if (status == AOTC_OK && image->fds != NULL) status = aotc_wasi_adopt(slot->wasi, image->fds, image->fd_count, error);
@@ -108,6 +114,19 @@ static enum aotc_status fill_slot(struct aotc_pool* pool, struct aotc_slot* slot
   return aotc_instance_create(image->artifact, &options, &slot->instance, error);
 }
 
+bool aotc_pool_uses_stdio(const struct aotc_pool* pool) { return pool->stdio; }
+
+/* The connection as the next program finds it. */
+static void renew_connection(const struct aotc_pool* pool, struct aotc_slot* slot) {
+  struct aotc_connection* c = &slot->connection;
+  *c = (struct aotc_connection){.out = c->out,
+                                .out_capacity = c->out_capacity,
+                                .out_limit = pool->options.write_buffer,
+                                .accepted = pool->stdio || pool->image->fds != NULL};
+  const struct aotc_snapshot* s = pool->image->thaw ? pool->image->artifact->snapshot : NULL;
+  if (s != NULL) aotc_wasi_replay(slot->wasi, s, true);
+}
+
 enum aotc_status aotc_pool_take(struct aotc_pool* pool, struct aotc_slot** out, struct aotc_error* error) {
   struct aotc_slot* slot = pool->idle;
   *out = slot;
@@ -117,13 +136,12 @@ enum aotc_status aotc_pool_take(struct aotc_pool* pool, struct aotc_slot** out, 
   }
   slot = calloc(1, sizeof(*slot));
   if (slot == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
-  slot->connection = (struct aotc_connection){.out_limit = pool->options.write_buffer,
-                                              .accepted = pool->image->fds != NULL};
   enum aotc_status status = fill_slot(pool, slot, error);
   if (status != AOTC_OK) {
     destroy_slot(slot);
     return status;
   }
+  renew_connection(pool, slot);
   *out = slot;
   return AOTC_OK;
 }
@@ -135,7 +153,6 @@ static uint64_t now(void) {
 }
 
 enum aotc_status aotc_slot_begin(struct aotc_slot* slot, struct aotc_error* error) {
-  struct aotc_artifact* artifact = aotc_instance_artifact(slot->instance);
   if (slot->instance->thaw) {
     uint64_t start = now();
     aotc_wasi_continue_clock(slot->wasi, slot->instance->image->monotonic);
@@ -148,7 +165,6 @@ enum aotc_status aotc_slot_begin(struct aotc_slot* slot, struct aotc_error* erro
 }
 
 enum aotc_status aotc_pool_give(struct aotc_pool* pool, struct aotc_slot* slot, struct aotc_error* error) {
-  struct aotc_connection* c = &slot->connection;
   aotc_wasi_restore(slot->wasi);
   enum aotc_status status = aotc_instance_reset(slot->instance, error);
   if (status == AOTC_OK && pool->options.compare) status = aotc_instance_compare(slot->instance, error);
@@ -156,10 +172,7 @@ enum aotc_status aotc_pool_give(struct aotc_pool* pool, struct aotc_slot* slot, 
     destroy_slot(slot);
     return status;
   }
-  *c = (struct aotc_connection){.out = c->out,
-                                .out_capacity = c->out_capacity,
-                                .out_limit = c->out_limit,
-                                .accepted = pool->image->fds != NULL};
+  renew_connection(pool, slot);
   slot->next = pool->idle;
   pool->idle = slot;
   return AOTC_OK;

@@ -190,7 +190,8 @@ static enum aotc_status find_runs(struct writer* w, uint64_t* pages) {
   return AOTC_OK;
 }
 
-static enum aotc_status write_report(struct writer* w, const char* version, uint64_t nanoseconds, uint64_t pages) {
+static enum aotc_status write_report(struct writer* w, const char* version, const struct aotc_freeze_run* run,
+                                     uint64_t pages) {
   const struct aotc_wasi_freeze* freeze = w->wasi->freeze;
   char report[kReport], shown[64], wait[128] = "nothing, it is a reactor";
   if (!(w->head.flags & AOTC_SNAPSHOT_REACTOR)) {
@@ -204,12 +205,17 @@ static enum aotc_status write_report(struct writer* w, const char* version, uint
   }
   /* The first 32 bytes seed the runtime's generator, which every clone seeds anew. */
   uint64_t random = freeze->random_bytes > 32 ? freeze->random_bytes - 32 : 0;
-  char go[32];
+  char go[32], warmup[160] = "";
+  if (run->warmup_requests != 0)
+    snprintf(warmup, sizeof(warmup),
+             "\"warmup\": {\"requests\": %u, \"last_status\": %u, \"response_bytes\": %llu, \"ran_seconds\": %.6f}, ",
+             run->warmup_requests, run->warmup_status, (unsigned long long)run->warmup_bytes,
+             (double)run->warmup_nanoseconds / 1e9);
   snprintf(report, sizeof(report),
-           "{\"waits_for\": \"%s\", \"go\": \"%s\", \"ran_seconds\": %.6f, \"memory_bytes\": %llu, \"image_bytes\": %llu, "
+           "{\"waits_for\": \"%s\", \"go\": \"%s\", \"ran_seconds\": %.6f, %s\"memory_bytes\": %llu, \"image_bytes\": %llu, "
            "\"image_runs\": %u, \"output_bytes\": %llu, \"shared\": {\"random_bytes\": %llu, \"wall_clock_reads\": %llu, "
            "\"files_opened\": %llu, \"arguments_read\": %s, \"environment_read\": %s}}",
-           wait, aotc_printable(version, go, sizeof(go)), (double)nanoseconds / 1e9,
+           wait, aotc_printable(version, go, sizeof(go)), (double)run->nanoseconds / 1e9, warmup,
            (unsigned long long)aotc_tail(w->instance)->memory_size, (unsigned long long)(pages * AOTC_IMAGE_PAGE),
            w->run_count, (unsigned long long)freeze->output_size, (unsigned long long)random,
            (unsigned long long)freeze->realtime_reads, (unsigned long long)freeze->paths_opened,
@@ -217,7 +223,7 @@ static enum aotc_status write_report(struct writer* w, const char* version, uint
   return append(w, &w->head.report, report, 1, strlen(report));
 }
 
-static enum aotc_status build(struct writer* w, uint64_t nanoseconds) {
+static enum aotc_status build(struct writer* w, const struct aotc_freeze_run* run) {
   struct aotc_snapshot* head = &w->head;
   char version[32];
   uint64_t pages;
@@ -237,7 +243,7 @@ static enum aotc_status build(struct writer* w, uint64_t nanoseconds) {
   if ((status = write_fds(w)) != AOTC_OK) return status;
   if ((status = write_surroundings(w)) != AOTC_OK) return status;
   if ((status = find_runs(w, &pages)) != AOTC_OK) return status;
-  if ((status = write_report(w, version, nanoseconds, pages)) != AOTC_OK) return status;
+  if ((status = write_report(w, version, run, pages)) != AOTC_OK) return status;
   if ((status = append(w, &head->runs, w->runs, sizeof(*w->runs), w->run_count)) != AOTC_OK) return status;
 
   head->head_size = (sizeof(*head) + w->size + AOTC_IMAGE_PAGE - 1) / AOTC_IMAGE_PAGE * AOTC_IMAGE_PAGE;
@@ -274,10 +280,10 @@ static enum aotc_status write_file(struct writer* w, int fd) {
   return good ? AOTC_OK : aotc_fail(w->error, AOTC_ERROR_IO, "cannot write the snapshot: %s", strerror(errno));
 }
 
-enum aotc_status aotc_snapshot_write(struct aotc_instance* instance, struct aotc_wasi* wasi, uint64_t nanoseconds,
-                                     int fd, struct aotc_error* error) {
+enum aotc_status aotc_snapshot_write(struct aotc_instance* instance, struct aotc_wasi* wasi,
+                                     const struct aotc_freeze_run* run, int fd, struct aotc_error* error) {
   struct writer w = {.instance = instance, .wasi = wasi, .error = error};
-  enum aotc_status status = build(&w, nanoseconds);
+  enum aotc_status status = build(&w, run);
   if (status == AOTC_OK) status = write_file(&w, fd);
   free(w.runs);
   free(w.arrays);

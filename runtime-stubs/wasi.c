@@ -71,10 +71,17 @@ static void ignore_if_default(int signal_number) {
   sigaction(signal_number, &action, NULL);
 }
 
-static enum aotc_status add_stdio(struct aotc_wasi* wasi, int host, struct aotc_error* error) {
+static enum aotc_status add_stdio(struct aotc_wasi* wasi, int number, const struct aotc_wasi_options* options,
+                                  struct aotc_error* error) {
   uint32_t fd;
   struct aotc_wasi_fd* entry;
+  int host = options->stdio[number];
   if (aotc_wasi_reserve(wasi, &fd, &entry) != 0) return fail(error, AOTC_ERROR_LIMIT, "out of memory", NULL);
+  if (options->connection_is_stdio && number < 2) {
+    uint64_t other = number == 0 ? WASI_RIGHT_FD_WRITE : WASI_RIGHT_FD_READ;
+    *entry = (struct aotc_wasi_fd){.kind = AOTC_WASI_CONNECTION, .host = -1, .rights = WASI_RIGHTS_STREAM & ~other};
+    return AOTC_OK;
+  }
   if (host < 0) {
     *entry = (struct aotc_wasi_fd){
         .kind = AOTC_WASI_NULL, .filetype = WASI_FILETYPE_CHARACTER_DEVICE, .host = -1, .rights = WASI_RIGHTS_STREAM};
@@ -141,7 +148,7 @@ enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struc
       copy_strings(&wasi->args, options->argc > 0 ? (size_t)options->argc : 0, options->argv, "arguments", error);
   if (status == AOTC_OK) status = copy_strings(&wasi->environ, options->env_count, options->env, "environment", error);
   if (options->freeze && status == AOTC_OK) status = aotc_wasi_freeze_setup(wasi, options->listener_count, error);
-  for (int i = 0; i < 3 && status == AOTC_OK && !options->freeze; i++) status = add_stdio(wasi, options->stdio[i], error);
+  for (int i = 0; i < 3 && status == AOTC_OK && !options->freeze; i++) status = add_stdio(wasi, i, options, error);
   if (options->connection && status == AOTC_OK) status = add_virtual_listener(wasi, options->connection, error);
   for (size_t i = 0; i < options->listener_count && status == AOTC_OK && !options->freeze; i++)
     status = add_listener(wasi, options->listeners[i], error);

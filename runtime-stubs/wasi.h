@@ -204,6 +204,8 @@ void aotc_wasi_note_wait(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entr
 int aotc_wasi_freeze_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
                            int count, uint32_t* moved);
 
+/* Writes again what the program wrote before the freeze: what goes to the connection, or what does not. */
+void aotc_wasi_replay(struct aotc_wasi* wasi, const struct aotc_snapshot* snapshot, bool to_connection);
 /* The guest's monotonic clock goes on from `monotonic` nanoseconds. */
 void aotc_wasi_continue_clock(struct aotc_wasi* wasi, uint64_t monotonic);
 

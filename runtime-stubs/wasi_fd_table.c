@@ -50,7 +50,7 @@ int aotc_wasi_reserve(struct aotc_wasi* wasi, uint32_t* fd, struct aotc_wasi_fd*
 
 static int close_entry(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry) {
   int result = 0;
-  if (entry->kind == AOTC_WASI_CONNECTION) wasi->connection->out_closed = true;
+  if (entry->kind == AOTC_WASI_CONNECTION && entry->rights & WASI_RIGHT_FD_WRITE) wasi->connection->out_closed = true;
   if (!entry->kept && entry->owned && close(entry->host) != 0 && errno != EINTR) result = aotc_wasi_errno(errno);
   if (!entry->kept) free(entry->preopen);
   memset(entry, 0, sizeof *entry);

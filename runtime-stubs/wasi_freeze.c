@@ -50,6 +50,23 @@ bool aotc_wasi_is_input(const struct aotc_wasi* wasi, const struct aotc_wasi_fd*
 
 void aotc_wasi_note_wait(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry) {
   wasi->freeze->waits |= entry->kind == AOTC_WASI_LISTENER ? AOTC_SNAPSHOT_WAITS_LISTENER : AOTC_SNAPSHOT_WAITS_STDIN;
+  wasi->wake_time = UINT64_MAX;
+}
+
+bool aotc_wasi_waits_for_listener(const struct aotc_wasi* wasi) {
+  return wasi->freeze != NULL && (wasi->freeze->waits & AOTC_SNAPSHOT_WAITS_LISTENER);
+}
+
+enum aotc_status aotc_wasi_connect(struct aotc_wasi* wasi, struct aotc_connection* connection,
+                                   struct aotc_error* error) {
+  for (uint32_t i = 0; i < wasi->fd_count; ++i)
+    if (wasi->fds[i].kind == AOTC_WASI_CONNECTION) {
+      *error = (struct aotc_error){AOTC_ERROR_ARGUMENT, "it keeps the connection of the warm-up request open"};
+      return AOTC_ERROR_ARGUMENT;
+    }
+  wasi->connection = connection;
+  wasi->freeze->waits = 0;
+  return AOTC_OK;
 }
 
 static bool grow_output(struct aotc_wasi_freeze* freeze, size_t more) {
@@ -106,28 +123,38 @@ static int write_all(int host, const uint8_t* bytes, size_t size) {
 }
 
 /* Like the program's own writes, these may meet a closed pipe; that is for the program to find out. */
-static void replay_output(struct aotc_wasi* wasi, const struct aotc_snapshot* s) {
+static void replay(struct aotc_wasi* wasi, uint32_t fd, const uint8_t* bytes, uint32_t size, bool to_connection) {
+  if (fd < 1 || fd > 2 || fd >= wasi->fd_count) return;
+  const struct aotc_wasi_fd* entry = &wasi->fds[fd];
+  struct iovec vector = {(void*)(uintptr_t)bytes, size};
+  uint32_t moved;
+  if (to_connection && entry->kind == AOTC_WASI_CONNECTION)
+    aotc_wasi_connection_write(wasi, entry, &vector, 1, &moved);
+  else if (!to_connection && entry->host >= 0)
+    (void)!write_all(entry->host, bytes, size);
+}
+
+void aotc_wasi_replay(struct aotc_wasi* wasi, const struct aotc_snapshot* s, bool to_connection) {
   const uint8_t* output = aotc_snapshot_data(s, &s->output);
   uint64_t at = 0, size = s->output.count;
   while (size - at >= 8) {
     uint32_t fd = aotc_wasi_load32(output + at), length = aotc_wasi_load32(output + at + 4);
     at += 8;
     if (length > size - at) return;
-    if (fd >= 1 && fd <= 2 && fd < wasi->fd_count && wasi->fds[fd].host >= 0)
-      (void)!write_all(wasi->fds[fd].host, output + at, length);
+    replay(wasi, fd, output + at, length, to_connection);
     at += (length + 3ull) & ~3ull;
     if (at > size) return;
   }
 }
 
-enum aotc_status aotc_wasi_thaw(struct aotc_wasi* wasi, const struct aotc_artifact* artifact, bool replay,
+enum aotc_status aotc_wasi_thaw(struct aotc_wasi* wasi, const struct aotc_artifact* artifact, bool replays,
                                 struct aotc_error* error) {
   const struct aotc_snapshot* s = artifact->snapshot;
   if (s == NULL) {
     *error = (struct aotc_error){AOTC_ERROR_ARGUMENT, "wasi: the artifact has no snapshot"};
     return AOTC_ERROR_ARGUMENT;
   }
-  if (replay) replay_output(wasi, s);
+  if (replays) aotc_wasi_replay(wasi, s, false);
   const struct aotc_snapshot_fd* fds = aotc_snapshot_data(s, &s->fds);
   uint32_t at = 0;
   for (uint32_t fd = 0; fd < wasi->fd_count; ++fd) {

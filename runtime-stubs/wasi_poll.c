@@ -95,6 +95,7 @@ static int prepare(struct wait* w, bool* immediate) {
       *immediate |= aotc_wasi_virtual_ready(w->wasi, entry, s[8] == WASI_EVENTTYPE_FD_READ, &bytes);
       continue;
     }
+    if (entry->host < 0) continue;
     struct pollfd* p = slot_of(w, entry);
     if (!p) {
       entry->poll_slot = w->poll_count;
@@ -219,7 +220,8 @@ static int wait_for_events(struct wait* w, uint32_t* events) {
   bool immediate;
   int error = prepare(w, &immediate);
   if (error != 0) return error;
-  if (w->wasi->freeze != NULL && !immediate && time_to_wait(w) > 0 && waits_for_input(w)) return AOTC_WASI_FROZEN;
+  bool stops = w->wasi->freeze != NULL && w->wasi->connection == NULL;
+  if (stops && !immediate && time_to_wait(w) > 0 && waits_for_input(w)) return AOTC_WASI_FROZEN;
   for (;;) {
     uint64_t nanoseconds = immediate ? 0 : time_to_wait(w);
     bool suspend = w->wasi->connection != NULL && nanoseconds > 0;

@@ -15,7 +15,7 @@
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb,
 # gdb-aarch64 (a gdb that knows AArch64, and qemu), perf (it is installed and the kernel lets it sample), crane, oras,
-# docker-registry.
+# docker-registry, wrk.
 import os
 import shutil
 import subprocess
@@ -47,8 +47,7 @@ if qemu and os.path.exists(f"{bin_dir}/aotc-exec-aarch64"):
     config.available_features.add("qemu")
 crane, oras = (f"{config.build_dir}/go-tools/{name}" for name in ("crane", "oras"))
 config.available_features.update(name for name in ("crane", "oras") if os.path.exists(f"{config.build_dir}/go-tools/{name}"))
-if shutil.which("docker-registry"):
-    config.available_features.add("docker-registry")
+config.available_features.update(name for name in ("docker-registry", "wrk") if shutil.which(name))
 if shutil.which("gdb"):
     config.available_features.add("gdb")
 if shutil.which("gdb-multiarch") and "qemu" in config.available_features:

@@ -42,6 +42,7 @@ static const char kHelp[] =
     "  --freeze OUT             run the program, confined, until it waits for input and write its snapshot to OUT;\n"
     "                           nothing arrives on stdin or on its listeners; exit code 3 and the reason if it cannot be\n"
     "                           frozen; OUT is empty then\n"
+    "  --warmup-request FILE    with --freeze: let the program, a server, answer this HTTP request first; may be repeated\n"
     "  --listeners N            with --freeze: how many listeners it finds, from fd 3 on (default 1)\n"
     "  --gdb                    make the program known to gdb, and its call graphs to perf (also: AOTC_GDB=1)\n"
     "  --help\n"
@@ -71,6 +72,8 @@ struct options {
   int arg_count;
   bool verify, gdb, cold;
   const char* freeze;
+  const char* warmup[kMaxOption];
+  size_t warmup_count;
   size_t freeze_listeners;
 };
 
@@ -183,6 +186,9 @@ static void parse(int argc, char** argv, struct options* o) {
       o->cold = true;
     } else if ((value = option_value("--freeze", argv, argc, &i)) != NULL) {
       o->freeze = value;
+    } else if ((value = option_value("--warmup-request", argv, argc, &i)) != NULL) {
+      if (o->warmup_count == kMaxOption) usage_error("too many", "--warmup-request");
+      o->warmup[o->warmup_count++] = value;
     } else if ((value = option_value("--listeners", argv, argc, &i)) != NULL) {
       o->freeze_listeners = value[0] >= '0' && value[0] <= '9' && value[1] == 0 ? (size_t)(value[0] - '0') : SIZE_MAX;
       if (o->freeze_listeners > 9) usage_error("--listeners: not a number from 0 to 9", value);
@@ -420,7 +426,8 @@ int main(int argc, char** argv) {
                                            .listeners = o.listeners,
                                            .stdio = {0, 1, 2}};
   if (o.freeze != NULL) {
-    struct freeze_limits limits = {.name = o.name, .nanoseconds = o.timeout, .memory = o.max_memory};
+    struct freeze_limits limits = {.name = o.name, .nanoseconds = o.timeout, .memory = o.max_memory,
+                                   .warmup_count = o.warmup_count, .warmup = o.warmup};
     wasi_options.listener_count = o.freeze_listeners;
     if (freeze_program == NULL) usage_error("--freeze", "not in this aotc-exec, which was built without libseccomp");
     return freeze_program(artifact, &wasi_options, &limits, o.freeze);

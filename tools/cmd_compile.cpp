@@ -19,6 +19,8 @@
 
 namespace {
 
+constexpr uint64_t kMaxWarmup = 16 << 20;
+
 struct CompileArguments {
   std::string file;
   std::string output;
@@ -29,6 +31,7 @@ struct CompileArguments {
   CLI::Option* snapshot_given;
   aotc::FreezeOptions freeze;
   std::string freeze_memory = "1G";
+  std::vector<std::string> warmup;
   std::string server, name;
 };
 
@@ -81,6 +84,11 @@ llvm::Error check_freeze_options(CompileArguments& arguments) {
   llvm::Expected<uint64_t> memory = parse_size(arguments.freeze_memory);
   if (!memory) return llvm::make_error<UsageError>("--freeze-memory: " + llvm::toString(memory.takeError()));
   freeze.max_memory = *memory;
+  for (const std::string& path : arguments.warmup) {
+    llvm::Expected<std::vector<uint8_t>> request = read_file(path, kMaxWarmup);
+    if (!request) return request.takeError();
+    freeze.warmup.emplace_back(request->begin(), request->end());
+  }
   for (const std::string& dir : freeze.dirs)
     if (!llvm::StringRef(dir).ends_with(":ro"))
       return llvm::make_error<UsageError>("--dir: " + dir + ": a snapshot is made with read-only directories, HOST::GUEST:ro");
@@ -264,6 +272,9 @@ void add_compile(CLI::App& app, Action& action) {
   command->add_option("--env", freeze.env, "KEY=VALUE for the program while the snapshot is made")->allow_extra_args(false);
   command->add_option("--arg", freeze.args, "an argument of the program, likewise")->allow_extra_args(false);
   command->add_option("--dir", freeze.dirs, "HOST::GUEST:ro: a directory it can read, likewise")->allow_extra_args(false);
+  command->add_option("--warmup-request", arguments->warmup,
+                      "file with an HTTP request that a server answers before the snapshot is made;\nmay be repeated")
+      ->allow_extra_args(false);
   command->add_option("--listeners", freeze.listeners, "how many listening sockets it finds, from fd 3 on")
       ->check(CLI::Range(0, 9))
       ->capture_default_str();
@@ -288,6 +299,7 @@ void add_compile(CLI::App& app, Action& action) {
       "  aotc compile hello.wasm --tier quick --time-report\n"
       "  aotc compile hello.wasm --target all --server http://127.0.0.1:8080 --name acme/hello:v1\n"
       "  aotc compile server.wasm --target all --snapshot required --env MODE=production\n"
+      "  aotc compile server.wasm --warmup-request get.http   frozen after it answered that\n"
       "  aotc compile job.wasm --snapshot off             do not run it");
   command->callback([arguments, &action] { action = [arguments] { return compile_command(*arguments); }; });
 }

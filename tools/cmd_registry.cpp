@@ -1,4 +1,5 @@
-// cmd_registry.cpp - `aotc pull`, `push`, `ls` and `rm`: compiled modules in an aotc-server or another OCI registry.
+// cmd_registry.cpp - `aotc pull`, `push`, `ls`, `rm` and `pin`: compiled modules in an aotc-server or another OCI
+// registry.
 #include <cstdlib>
 #include <ctime>
 #include <memory>
@@ -205,6 +206,25 @@ llvm::Error remove(const std::string& text) {
   return llvm::Error::success();
 }
 
+// A tag of an aotc-server's, so that its image is not evicted.
+llvm::Error pin(const std::string& text, bool pinned) {
+  llvm::Expected<Image> image = open_image(text);
+  if (!image) return image.takeError();
+  if (llvm::Error error = needs_repository(*image)) return error;
+  const aotc::ImageReference& reference = image->reference;
+  std::string error, tag = reference.reference.empty() ? "latest" : reference.reference;
+  std::string query = "?name=" + reference.repository + "&tag=" + aotc::percent_encoded(tag);
+  std::optional<aotc::HttpUrl> url = aotc::parse_url(reference.base + "/v1/pins" + query, error);
+  if (!url) return failure(error);
+  aotc::HttpRequest request{pinned ? "PUT" : "DELETE", *url, {}, ""};
+  std::string token = server_token();
+  if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
+  aotc::HttpResponse response;
+  if (!aotc::send_request(request, {}, response, error)) return failure(error);
+  if (response.status != 204) return failure(reference.text() + ": " + aotc::refusal(response));
+  return llvm::Error::success();
+}
+
 }  // namespace
 
 // The client reads the variable.
@@ -251,4 +271,11 @@ void add_registry(CLI::App& app, Action& action) {
   add_ca_file(*command);
   command->footer("Example:\n  aotc rm 127.0.0.1:8080/acme/app:v1");
   command->callback([=, &action] { action = [=] { return remove(*from); }; });
+
+  auto unpinned = std::make_shared<bool>(false);
+  command = app.add_subcommand("pin", "Keep a server from evicting what a tag names");
+  command->add_option("image", *from, "HOST[:PORT]/REPOSITORY[:TAG]")->required();
+  command->add_flag("--off", *unpinned, "take the pin away");
+  command->footer("Example:\n  aotc pin 127.0.0.1:8080/acme/app:v1");
+  command->callback([=, &action] { action = [=] { return pin(*from, !*unpinned); }; });
 }

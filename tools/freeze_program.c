@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "confine.h"
+#include "http_response.h"
 
+enum { kMaxRequest = 16 << 20, kMaxResponse = 64 << 20 };
 /* Of the processor's time, after the deadline: for writing the snapshot. */
 enum { kSparedSeconds = 5 };
 
@@ -49,17 +51,81 @@ static void confine(const struct aotc_wasi_options* options, const struct freeze
   free(directories);
 }
 
-/* Whether a program that ended like this waits for input. */
-static void check_end(const struct aotc_instance* instance, enum aotc_status ended, const char* name,
+/* Whether a program that ended like this waits; `goal` is what it was to do before. */
+static void check_end(const struct aotc_instance* instance, enum aotc_status ended, const char* name, const char* goal,
                       const struct aotc_error* error) {
   const struct aotc_trap_info* trap = aotc_instance_trap(instance);
   if (ended == AOTC_OK || ended == AOTC_FROZEN) return;
   if (ended == AOTC_EXITED)
-    not_frozen(name, "it exited with code %d before it waited for input", aotc_instance_exit_code(instance));
+    not_frozen(name, "it exited with code %d before it %s", aotc_instance_exit_code(instance), goal);
   if (ended != AOTC_TRAPPED) not_frozen(name, "%s", error->message);
-  if (trap->trap == AOTC_TRAP_DEADLINE) not_frozen(name, "it did not wait for input before the timeout");
-  not_frozen(name, "it trapped before it waited for input: %s in %s", aotc_trap_message(trap->trap),
+  if (trap->trap == AOTC_TRAP_DEADLINE) not_frozen(name, "the timeout came before it %s", goal);
+  not_frozen(name, "it trapped before it %s: %s in %s", goal, aotc_trap_message(trap->trap),
              trap->frames == 0 ? "?" : aotc_artifact_symbol(aotc_instance_artifact(instance), trap->code[0]));
+}
+
+struct request {
+  uint8_t* bytes;
+  size_t size;
+};
+
+static struct request read_request(const char* path, const char* name) {
+  struct request request = {.bytes = malloc(kMaxRequest + 1)};
+  FILE* file = fopen(path, "rbe");
+  if (file == NULL || request.bytes == NULL) not_frozen(name, "%s: %s", path, strerror(errno));
+  request.size = fread(request.bytes, 1, kMaxRequest + 1, file);
+  if (ferror(file)) not_frozen(name, "%s: %s", path, strerror(errno));
+  if (request.size == 0 || request.size > kMaxRequest)
+    not_frozen(name, "%s: a warm-up request has 1 byte to 16 MiB", path);
+  fclose(file);
+  return request;
+}
+
+/* Lets time pass until a suspended program wants to go on. */
+static void sleep_until(const struct aotc_instance* instance, uint64_t wake, bool answered, const char* name) {
+  uint64_t now = monotonic_now(), left = aotc_instance_deadline_left(instance);
+  if (wake == UINT64_MAX && answered) not_frozen(name, "it keeps the connection of the warm-up request open");
+  if (wake == UINT64_MAX) not_frozen(name, "it waits for something else instead of answering the warm-up request");
+  if (wake <= now) return;
+  if (wake - now >= left) not_frozen(name, "the timeout came before it answered the warm-up request");
+  struct timespec until = {.tv_sec = (time_t)(wake / 1000000000), .tv_nsec = (long)(wake % 1000000000)};
+  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) continue;
+}
+
+/* The program, which waits for a connection, gets one with `request`, answers it and waits again. */
+static void warm_up(struct aotc_instance* instance, struct aotc_wasi* wasi, const struct request* request,
+                    const char* name, struct aotc_freeze_run* run) {
+  struct aotc_connection c = {.in = request->bytes, .in_size = request->size, .out_limit = kMaxResponse};
+  struct aotc_error error;
+  bool head = request->size > 5 && memcmp(request->bytes, "HEAD ", 5) == 0;
+  int status = 0;
+  size_t size = 0;
+  if (aotc_wasi_connect(wasi, &c, &error) != AOTC_OK) not_frozen(name, "%s", error.message);
+  for (;;) {
+    enum aotc_status ended = aotc_instance_continue(instance, &error);
+    enum http_state state = http_read_response((const char*)c.out, c.out_size, c.out_closed, head, &status, &size);
+    if (state == HTTP_COMPLETE && c.out_closed) {
+      check_end(instance, ended, name, "waited for the next connection", &error);
+      break;
+    }
+    check_end(instance, ended, name, "answered the warm-up request", &error);
+    if (state == HTTP_BAD || (state == HTTP_COMPLETE && size != c.out_size))
+      not_frozen(name, "its answer to the warm-up request is not one HTTP response");
+    if (c.out_size == kMaxResponse) not_frozen(name, "its answer to the warm-up request is larger than 64 MiB");
+    /* The client leaves; then the program need not wait for anything to go on. */
+    if (state == HTTP_COMPLETE && !c.in_closed)
+      c.in_closed = true;
+    else
+      sleep_until(instance, aotc_wasi_wake_time(wasi), state == HTTP_COMPLETE, name);
+  }
+  if (size != c.out_size) not_frozen(name, "its answer to the warm-up request is not one HTTP response");
+  ++run->warmup_requests;
+  run->warmup_status = (uint32_t)status;
+  run->warmup_bytes += c.out_size;
+  if (aotc_wasi_connect(wasi, NULL, &error) != AOTC_OK) not_frozen(name, "%s", error.message);
+  free(c.out);
+  check_end(instance, aotc_instance_continue(instance, &error), name, "waited for the next connection", &error);
+  if (!aotc_wasi_waits_for_listener(wasi)) not_frozen(name, "after the warm-up request it does not wait for a listener");
 }
 
 int freeze_program(struct aotc_artifact* artifact, struct aotc_wasi_options* options,
@@ -76,13 +142,22 @@ int freeze_program(struct aotc_artifact* artifact, struct aotc_wasi_options* opt
   if (aotc_instance_create(artifact, &instance_options, &instance, &error) != AOTC_OK ||
       (limits->nanoseconds != 0 && aotc_instance_set_deadline(instance, limits->nanoseconds, &error) != AOTC_OK))
     not_frozen(limits->name, "%s", error.message);
+  struct request* requests = calloc(limits->warmup_count + 1, sizeof(*requests));
+  if (requests == NULL) abort();
+  for (size_t i = 0; i < limits->warmup_count; ++i) requests[i] = read_request(limits->warmup[i], limits->name);
   int file = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (file < 0) not_frozen(limits->name, "%s: %s", out, strerror(errno));
   confine(options, limits);
 
+  struct aotc_freeze_run run = {0};
   uint64_t started = monotonic_now();
-  check_end(instance, aotc_instance_enter(instance, &error), limits->name, &error);
-  if (aotc_snapshot_write(instance, wasi, monotonic_now() - started, file, &error) != AOTC_OK)
+  check_end(instance, aotc_instance_enter(instance, &error), limits->name, "waited for input", &error);
+  run.nanoseconds = monotonic_now() - started;
+  if (limits->warmup_count != 0 && !aotc_wasi_waits_for_listener(wasi))
+    not_frozen(limits->name, "it does not wait for a listener, so there is no warm-up request");
+  for (size_t i = 0; i < limits->warmup_count; ++i) warm_up(instance, wasi, &requests[i], limits->name, &run);
+  run.warmup_nanoseconds = monotonic_now() - started - run.nanoseconds;
+  if (aotc_snapshot_write(instance, wasi, &run, file, &error) != AOTC_OK)
     not_frozen(limits->name, "%s", error.message);
   _exit(0);
 }

@@ -10,6 +10,8 @@ struct freeze_limits {
   const char* name;     /* of the program, in messages */
   uint64_t nanoseconds; /* 0 for no limit */
   uint64_t memory;      /* bytes, 0 for no limit */
+  size_t warmup_count;
+  const char* const* warmup; /* files, each an HTTP request that is answered before the snapshot is made */
 };
 
 /* The rest of the process's life: it is confined to what `options` and the file `out` grant. Returns 0, or kExitNotFrozen

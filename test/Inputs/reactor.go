@@ -18,4 +18,13 @@ func mixed(a int64, b float64, c float32) float64 {
 	return float64(a)*b + float64(len(strings.Repeat("x", int(c))))
 }
 
+// Of the type that Go's own functions have.
+//
+//go:wasmexport twice
+func twice(a int32) int32 {
+	done := make(chan int32)
+	go func() { done <- 2 * a }()
+	return <-done
+}
+
 func main() {}

@@ -1,10 +1,12 @@
 # Images go by age, by bytes and without a tag, the least recently used first, and job records some time after their end;
 # pinned tags stay, and so does all that a tenant has within its share. The times of last use are written by the test.
 # RUN: %python %s %t
+import os
 import random
+import subprocess
 import time
 
-from harness import Server, StoreFiles, fresh_folder, hello_wasm, padded, wait_until, write_tokens
+from harness import AOTC, Server, StoreFiles, fresh_folder, hello_wasm, padded, wait_until, write_tokens
 
 folder = fresh_folder()
 wasm = hello_wasm(folder)
@@ -108,6 +110,22 @@ for name in names(c):  # which takes the pin away
     index = c.request("GET", f"/v2/{name}/manifests/latest")[1]["docker-content-digest"]
     assert c.request("DELETE", f"/v2/{name}/manifests/{index}")[0] == 202
 assert c.get_json("/v1/pins") == {"pins": []}
+
+
+def pin(user, tag, *options, code=0):
+    done = subprocess.run([AOTC, "pin", f"127.0.0.1:{server.port}/{tag}", *options], capture_output=True, text=True,
+                          env={**os.environ, "AOTC_TOKEN": user.token})
+    assert done.returncode == code, done
+    return done.stderr
+
+
+pin(a, "a/x")
+assert a.get_json("/v1/pins") == {"pins": [{"name": "a/x", "tag": "latest"}]} and b.get_json("/v1/pins")["pins"] == []
+pin(a, "a/x:latest", "--off")
+assert a.get_json("/v1/pins") == {"pins": []}
+assert "there is no such tag" in pin(a, "a/x:v9", code=1)
+assert "not for this repository" in pin(b, "a/x", code=1)
+assert "not a tag" in pin(a, "a/x@sha256:" + "0" * 64, code=1) and "a repository is needed" in pin(a, "", code=2)
 server.__exit__(None, None, None)
 
 # Whoever has more than its share loses, though another's image is older.

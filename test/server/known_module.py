@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from harness import AOTC, Server, fresh_folder, hello_wasm, sha256, write_tokens
+from harness import AOTC, Server, StoreFiles, fresh_folder, hello_wasm, sha256, write_tokens
 
 folder = fresh_folder()
 wasm = hello_wasm(folder)
@@ -31,7 +31,8 @@ with Server(folder, "--token-file", tokens) as server:
     status, job = ask(acme, {**module, "target": ["aarch64", "x86_64"], "cpu": "x86-64-v2"})
     assert status == 202 and [t["cpu"] for t in job["targets"]] == ["x86-64-v2", "armv8-a"], job
     assert acme.wait(job["id"])["state"] == "done"
-    assert ask(evil, {**module, "name": "evil/hello"})[0] == 404
+    nowhere = {**module, "module": sha256(b"never seen"), "name": "evil/hello"}
+    assert ask(evil, {**module, "name": "evil/hello"}) == ask(evil, nowhere) and ask(evil, nowhere)[0] == 404
 
     for document, reason in ((b"[]", "not a JSON object"), (b"{", "not a JSON object"), (b"", "not a JSON object"),
                              (b"[" * 60000, "not a JSON object"),
@@ -49,3 +50,17 @@ with Server(folder, "--token-file", tokens) as server:
     assert root.stats()["uploads"] == 1
     assert acme.get("/v2/acme/again/manifests/v3")
     assert root.stats()["server_errors"] == 0
+
+# Without tenants everybody has what is there, unless it is damaged: then it has to be sent again.
+del module["name"]
+server = Server(f"{folder}/open")
+with server:
+    job = server.upload(wasm, "?tier=quick&target=x86_64")[1]
+    server.wait(job["id"])
+    assert ask(server, module)[0] == 200
+StoreFiles(server.data).damage(sha256(wasm), 0, 20)
+with server:
+    repository = job["images"][0]["name"]
+    assert server.request("GET", f"/v2/{repository}/blobs/{sha256(wasm)}")[0] == 500
+    assert ask(server, module)[0] == 404
+    assert server.upload(wasm, "?tier=quick&target=x86_64")[0] == 200 and ask(server, module)[0] == 200

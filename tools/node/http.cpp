@@ -132,6 +132,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
     if (upgrade) return fail(501, error);
     if (coded && (!chunked() || owner.http_10)) return fail(501, error);
     owner.keep_alive = keep_alive();
+    if (owner.form_ == Form::Body) return;
     framed_by_chunks = chunked();
     std::string& out = owner.output;
     out.append(owner.method).append(" ").append(owner.target).append(" HTTP/1.1\r\n");
@@ -148,7 +149,8 @@ struct RequestReader::Parser : http::basic_parser<true> {
   }
   void on_chunk_header_impl(uint64_t, Text, ErrorCode&) override {}
   size_t on_chunk_body_impl(uint64_t, Text body, ErrorCode&) override {
-    if (!body.empty()) write_chunk(owner.output, body);
+    if (framed_by_chunks && !body.empty()) write_chunk(owner.output, body);
+    if (!framed_by_chunks) owner.output.append(body.data(), body.size());
     return body.size();
   }
   void on_finish_impl(ErrorCode&) override {
@@ -156,7 +158,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
   }
 };
 
-RequestReader::RequestReader(const HttpLimits& limits) : parser_(std::make_unique<Parser>(*this)) {
+RequestReader::RequestReader(const HttpLimits& limits, Form form) : form_(form), parser_(std::make_unique<Parser>(*this)) {
   parser_->header_limit(limits.header_bytes);
   parser_->body_limit(limits.body_bytes);
   parser_->eager(true);

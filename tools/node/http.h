@@ -18,7 +18,8 @@ struct HttpLimits {
 
 class RequestReader {
  public:
-  explicit RequestReader(const HttpLimits& limits);
+  enum class Form { Message, Body };  // what `output` gets
+  explicit RequestReader(const HttpLimits& limits, Form form = Form::Message);
   ~RequestReader();
 
   // Returns how many bytes were used; 0 when there is less than a header. After an error nothing is used any more.
@@ -32,10 +33,11 @@ class RequestReader {
   bool http_10 = false;
   bool keep_alive = false;
   bool expects_continue = false;
-  std::string output;  // head, then body, for the program; whoever takes it clears it
+  std::string output;  // head, then body, or only that, for the program; whoever takes it clears it
 
  private:
   struct Parser;
+  const Form form_;
   std::unique_ptr<Parser> parser_;
 };
 

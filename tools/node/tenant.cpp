@@ -40,6 +40,7 @@ aotc_image* accept_ahead(aotc_image* image, const TenantOptions& options) {
     std::fprintf(stderr, "instances begin with accepting the connection: %s\n", error.message);
     return image;
   }
+  if (better == nullptr) return image;
   aotc_image_destroy(image);
   return better;
 }

@@ -8,6 +8,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <optional>
+#include <utility>
+
+#include "filter.h"
 
 namespace {
 
@@ -25,11 +29,21 @@ uint64_t now() {
 }  // namespace
 
 struct Worker::Request {
-  explicit Request(uint32_t id, bool head) : id(id), response({.head_request = head}) {}
+  Request(uint32_t id, bool head, bool stdio) : id(id), response({.head_request = head}) {
+    if (stdio) filter.emplace(head);
+  }
+  struct Filter {  // of a program that knows no HTTP
+    explicit Filter(bool head) : output(head) {}
+    FilterInput input;
+    FilterOutput output;
+    size_t received = 0;     // bytes of the request that `input` was fed since the program had read all before
+    bool succeeded = false;  // it has exited, and what it wrote is on its way
+  };
   uint32_t id;
   aotc_slot* slot = nullptr;
   std::string body;         // what the program reads, from connection.in_at on
   size_t unreported = 0;    // bytes that it has read and the front does not know of
+  std::optional<Filter> filter;
   ResponseReader response;  // tells where the response ends
   uint32_t under_way = 0;   // bytes that the client has not taken
   bool begun = false, queued = false;
@@ -113,8 +127,8 @@ bool Worker::take_frames() {
 
 // An instance is taken only when the request's turn comes, so that requests that wait for theirs use the same warm one.
 void Worker::begin(const FrameHead& head, std::string_view payload) {
-  auto request = std::make_unique<Request>(head.id, head.value & kHeadRequest);
-  request->body = payload;
+  auto request = std::make_unique<Request>(head.id, head.value & kHeadRequest, aotc_pool_uses_stdio(pool_));
+  take_body(*request, payload);
   request->progress = now();
   request->queued = true;
   runnable_.push_back(head.id);
@@ -128,14 +142,21 @@ bool Worker::take_slot(Request& request) {
   return true;
 }
 
-void Worker::add_body(Request& request, std::string_view payload) {
-  if (request.slot == nullptr) {
+void Worker::take_body(Request& request, std::string_view payload) {
+  if (!request.filter) {
     request.body.append(payload);
     return;
   }
+  request.filter->input.feed(payload, request.body);
+  request.filter->received += payload.size();
+}
+
+void Worker::add_body(Request& request, std::string_view payload) {
+  if (request.slot == nullptr) return take_body(request, payload);
   aotc_connection& c = request.slot->connection;
   request.body.erase(0, c.in_at);
-  request.body.append(payload);
+  take_body(request, payload);
+  if (request.filter && request.filter->input.done()) c.in_closed = true;
   c.in = reinterpret_cast<const uint8_t*>(request.body.data());
   c.in_at = 0;
   c.in_size = request.body.size();
@@ -145,6 +166,7 @@ void Worker::add_body(Request& request, std::string_view payload) {
 void Worker::advance(Request& request) {
   if (request.gone && request.slot == nullptr) return end(request, EndCause::Done, {});
   if (request.slot == nullptr && !take_slot(request)) return end(request, EndCause::Overload, error_.message);
+  if (request.filter && request.filter->succeeded) return settle(request, AOTC_EXITED);
   if (request.half_closed) request.slot->connection.in_closed = true;
   aotc_instance* instance = request.slot->instance;
   aotc_connection& c = request.slot->connection;
@@ -158,7 +180,10 @@ void Worker::advance(Request& request) {
   request.running += ran;
   if (!request.begun) request.thaw = request.slot->thaw_nanoseconds;
   request.begun = true;
-  request.unreported += c.in_at - read;
+  if (!request.filter)
+    request.unreported += c.in_at - read;
+  else if (c.in_at == c.in_size)
+    request.unreported += std::exchange(request.filter->received, 0);
   if (request.unreported >= kReportConsumed) {
     channel_.send(Frame::Consumed, request.id, static_cast<uint32_t>(request.unreported));
     request.unreported = 0;
@@ -166,8 +191,31 @@ void Worker::advance(Request& request) {
   settle(request, status);
 }
 
+// What a program that knows no HTTP has written, with what makes it a response.
+void Worker::ship_output(Request& request) {
+  aotc_connection& c = request.slot->connection;
+  size_t room = kWindow - request.under_way;
+  size_t size = room < FilterOutput::kOverhead ? 0 : std::min(c.out_size, room - FilterOutput::kOverhead);
+  bool last = request.filter->succeeded && size == c.out_size && room >= FilterOutput::kOverhead;
+  if (request.response.done() || (size == 0 && !last)) return;
+  std::string bytes = request.filter->output.frame({reinterpret_cast<const char*>(c.out), size}, last);
+  std::memmove(c.out, c.out + size, c.out_size - size);
+  c.out_size -= size;
+  request.response.feed(bytes);
+  request.response.output.clear();
+  if (last) request.response.end();
+  request.response.output.clear();
+  channel_.send(Frame::Response, request.id, 0, bytes);
+  request.under_way += static_cast<uint32_t>(bytes.size());
+  request.progress = now();
+}
+
 // Sends what the client's window has room for. False when the response makes no sense.
 bool Worker::ship(Request& request) {
+  if (request.filter) {
+    ship_output(request);
+    return true;
+  }
   aotc_connection& c = request.slot->connection;
   size_t size = std::min<size_t>(c.out_size, kWindow - request.under_way);
   if (size == 0 || request.response.done()) return true;
@@ -187,8 +235,12 @@ bool Worker::ship(Request& request) {
 
 void Worker::settle(Request& request, aotc_status status) {
   aotc_connection& c = request.slot->connection;
-  bool sensible = ship(request);
-  if (sensible && c.out_closed && c.out_size == 0) {
+  bool exited = status == AOTC_OK || status == AOTC_EXITED;
+  if (request.filter && exited) request.filter->succeeded = aotc_instance_exit_code(request.slot->instance) == 0;
+  // A filter that failed before anything was sent gets a clean 502.
+  bool failed = request.filter && status != AOTC_FROZEN && !request.filter->succeeded;
+  bool sensible = failed || ship(request);
+  if (!request.filter && sensible && c.out_closed && c.out_size == 0) {
     request.response.end();
     request.response.output.clear();
   }
@@ -203,6 +255,7 @@ void Worker::settle(Request& request, aotc_status status) {
       break;
     case AOTC_OK:
     case AOTC_EXITED:
+      if (request.filter && request.filter->succeeded) break;  // the client has to take something first
       return end(request, memory ? EndCause::Memory : EndCause::Exit,
                  "exit code " + std::to_string(aotc_instance_exit_code(request.slot->instance)));
     case AOTC_TRAPPED: {
@@ -217,7 +270,7 @@ void Worker::settle(Request& request, aotc_status status) {
       return end(request, EndCause::Error, error_.message);
   }
   if (request.gone) return end(request, EndCause::Done, {});
-  request.wake = aotc_wasi_wake_time(request.slot->wasi);
+  request.wake = exited ? kNever : aotc_wasi_wake_time(request.slot->wasi);
   schedule(request);
 }
 

@@ -33,8 +33,10 @@ class Worker {
   bool take_frames();
   void begin(const FrameHead& head, std::string_view payload);
   bool take_slot(Request& request);
+  void take_body(Request& request, std::string_view payload);
   void add_body(Request& request, std::string_view payload);
   void advance(Request& request);
+  void ship_output(Request& request);
   bool ship(Request& request);
   void settle(Request& request, aotc_status status);
   void end(Request& request, EndCause cause, const std::string& text);

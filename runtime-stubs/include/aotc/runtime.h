@@ -187,6 +187,7 @@ struct aotc_wasi_options {
   /* For pools: fd 3 is a listener that yields this connection, once, and nothing waits: a program that would have to ends
    * the call with AOTC_FROZEN, see aotc_instance_continue. Comes before `listeners`. */
   struct aotc_connection* connection;
+  bool connection_is_stdio; /* instead, fd 0 reads from it and fd 1 writes to it, and the listener yields nothing */
 };
 
 /* A connection without a socket behind it. The embedder owns it and its buffers and changes them between calls. */
@@ -203,6 +204,9 @@ struct aotc_connection {
 
 enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struct aotc_wasi** wasi, struct aotc_error* error);
 void aotc_wasi_destroy(struct aotc_wasi* wasi);
+/* Between the calls of a program with `freeze`: its listeners yield `connection`, as above; or, with null, none again.
+ * AOTC_ERROR_ARGUMENT if the program still holds the last one. */
+enum aotc_status aotc_wasi_connect(struct aotc_wasi* wasi, struct aotc_connection* connection, struct aotc_error* error);
 /* After a call ended with AOTC_FROZEN: the monotonic time (of the host) at which the program wants to go on though
  * nothing happened to its connection; UINT64_MAX for never. */
 uint64_t aotc_wasi_wake_time(const struct aotc_wasi* wasi);
@@ -221,10 +225,20 @@ aotc_host_function aotc_wasi_resolve(void* wasi, const char* module, const char*
 
 /* Null when the artifact has none. */
 const struct aotc_snapshot* aotc_artifact_snapshot(const struct aotc_artifact* artifact);
-/* Writes the snapshot to `fd`, an empty file. AOTC_ERROR_ARGUMENT when the program cannot be frozen in this state; the message says
- * why, without a name. `nanoseconds` is how long it ran, for the report. */
-enum aotc_status aotc_snapshot_write(struct aotc_instance* instance, struct aotc_wasi* wasi, uint64_t nanoseconds,
-                                     int fd, struct aotc_error* error);
+/* What the embedder knows about the run, for the report. */
+struct aotc_freeze_run {
+  uint64_t nanoseconds;        /* until it first waited for input */
+  uint64_t warmup_nanoseconds; /* after that */
+  uint32_t warmup_requests;
+  uint32_t warmup_status; /* of the last response */
+  uint64_t warmup_bytes;  /* of all responses */
+};
+/* Writes the snapshot to `fd`, an empty file. AOTC_ERROR_ARGUMENT when the program cannot be frozen in this state; the
+ * message says why, without a name. */
+enum aotc_status aotc_snapshot_write(struct aotc_instance* instance, struct aotc_wasi* wasi,
+                                     const struct aotc_freeze_run* run, int fd, struct aotc_error* error);
+/* Whether the program, which ended a call with AOTC_FROZEN, waits for a listener. */
+bool aotc_wasi_waits_for_listener(const struct aotc_wasi* wasi);
 /* Whether a program started with what `wasi` offers would be as the snapshot is: the same arguments, environment and
  * directories, and a listener if that is what it waits for. */
 bool aotc_snapshot_matches(const struct aotc_artifact* artifact, const struct aotc_wasi* wasi);
@@ -265,10 +279,13 @@ enum aotc_status aotc_pool_create(const struct aotc_image* image, const struct a
                                   struct aotc_pool** pool, struct aotc_error* error);
 /* Makes a better image of one with a snapshot: instances begin where the program has accepted its connection and waits for
  * the request's first byte. AOTC_ERROR_ARGUMENT when the program does anything else first, or for longer than `deadline`
- * nanoseconds. Destroy `image` or keep it, as you like. */
+ * nanoseconds; `better` is null for a program that waits for stdin. Destroy `image` or keep it, as you like. */
 enum aotc_status aotc_image_accept_ahead(const struct aotc_image* image, const struct aotc_pool_options* options,
                                          uint64_t deadline, struct aotc_image** better, struct aotc_error* error);
 void aotc_pool_destroy(struct aotc_pool* pool); /* every slot must have been given back */
+/* Whether the connection is the programs' stdin and stdout: so it is if their snapshot waits for stdin and no listener. What the
+ * program had written to stdout before that is then at the start of connection.out. */
+bool aotc_pool_uses_stdio(const struct aotc_pool* pool);
 enum aotc_status aotc_pool_take(struct aotc_pool* pool, struct aotc_slot** slot, struct aotc_error* error);
 /* From the snapshot, or from the beginning; returns like aotc_instance_call. */
 enum aotc_status aotc_slot_begin(struct aotc_slot* slot, struct aotc_error* error);

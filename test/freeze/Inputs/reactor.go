@@ -15,4 +15,7 @@ func init() {
 //go:wasmexport entry
 func entry(i, add int32) int32 { return table[i] + add }
 
+//go:wasmexport square
+func square(i int32) int32 { return table[i] }
+
 func main() {}
