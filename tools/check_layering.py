@@ -37,9 +37,9 @@ SOLE_USERS = [
     ("openssl/", ["cache-server/signing.*", "cache-server/digest.*"]),
     ("prometheus/", ["cache-server/metrics.*"]),
     ("gtest/", ["test/unit/*"]),
-    ("xxhash.h", ["runtime-stubs/load.c", "compiler/link.cpp", "cache-server/store.cpp", "test/unit/*"]),
+    ("xxhash.h", ["runtime-stubs/load.c", "compiler/link.cpp", "cache-server/store.cpp", "test/unit/*", "test/fuzz/*"]),
     # Errors, views of bytes and hashes are shared vocabulary; code generation stays in the compiler.
-    ("llvm/ADT/", ["compiler/*", "tools/*", "cache-server/*", "test/unit/*"]),
+    ("llvm/ADT/", ["compiler/*", "tools/*", "cache-server/*", "test/unit/*", "test/fuzz/*"]),
     ("llvm/Support/", ["compiler/*", "tools/*", "cache-server/*", "test/unit/*"]),
     ("llvm", ["compiler/*", "test/unit/compiler/*"]),
 ]

@@ -276,6 +276,7 @@ void add_registry(CLI::App& app, Action& action) {
   command = app.add_subcommand("pin", "Keep a server from evicting what a tag names");
   command->add_option("image", *from, "HOST[:PORT]/REPOSITORY[:TAG]")->required();
   command->add_flag("--off", *unpinned, "take the pin away");
+  add_ca_file(*command);
   command->footer("Example:\n  aotc pin 127.0.0.1:8080/acme/app:v1");
   command->callback([=, &action] { action = [=] { return pin(*from, !*unpinned); }; });
 }
