@@ -2,10 +2,12 @@
 #include "compile_request.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "aotc/digest.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -19,30 +21,41 @@ llvm::Error choose_targets(CompileRequest& request, const std::string& names, co
   llvm::SmallVector<llvm::StringRef, 4> targets, unused;
   llvm::StringRef(names == "all" ? "x86_64,aarch64" : llvm::StringRef(names)).split(targets, ',', -1, false);
   llvm::StringRef(cpus).split(unused, ',', -1, false);
+  std::set<Architecture> architectures;
   for (llvm::StringRef name : targets) {
     llvm::Expected<Architecture> architecture = parse_architecture(name);
     if (!architecture) return bad("target: " + llvm::toString(architecture.takeError()));
-    CompileTarget target{*architecture, ""};
-    std::vector<std::string> known = cpu_baselines(*architecture);
-    target.cpu = known.front();
-    for (auto cpu = unused.begin(); cpu != unused.end(); ++cpu) {
-      if (std::find(known.begin(), known.end(), cpu->str()) == known.end()) continue;
-      target.cpu = cpu->str();
-      unused.erase(cpu);
-      break;
-    }
-    if (std::none_of(request.targets.begin(), request.targets.end(),
-                     [&](const CompileTarget& other) { return other.architecture == target.architecture; }))
-      request.targets.push_back(target);
+    architectures.insert(*architecture);
+  }
+  for (Architecture architecture : architectures) {
+    std::vector<std::string> known = cpu_baselines(architecture);
+    std::set<std::string> chosen;
+    llvm::erase_if(unused, [&](llvm::StringRef cpu) {
+      return std::find(known.begin(), known.end(), cpu) != known.end() && (chosen.insert(cpu.str()), true);
+    });
+    if (chosen.empty()) chosen.insert(known.front());
+    if (chosen.size() > 1 && architecture == Architecture::AArch64)
+      return bad("cpu: an image has no names for several baselines of aarch64");
+    for (const std::string& cpu : chosen) request.targets.push_back({architecture, cpu});
   }
   if (request.targets.empty()) return bad("target: no target given");
   if (!unused.empty()) return bad(fmt::format("cpu: unknown baseline \"{}\"", unused.front().str()));
-  std::sort(request.targets.begin(), request.targets.end(),
-            [](const CompileTarget& a, const CompileTarget& b) { return a.architecture < b.architecture; });
   return llvm::Error::success();
 }
 
 }  // namespace
+
+const char* snapshot_mode_name(SnapshotMode mode) {
+  return mode == SnapshotMode::Auto ? "auto" : mode == SnapshotMode::Off ? "off" : "required";
+}
+
+std::vector<std::pair<std::string, std::string>> freeze_parameters(const FreezeRequest& freeze) {
+  std::vector<std::pair<std::string, std::string>> parameters = {
+      {"snapshot", snapshot_mode_name(freeze.mode)}, {"listeners", std::to_string(freeze.listeners)}};
+  for (const std::string& variable : freeze.env) parameters.emplace_back("env", variable);
+  for (const std::string& argument : freeze.args) parameters.emplace_back("arg", argument);
+  return parameters;
+}
 
 const char* tier_name(Tier tier) { return tier == Tier::Quick ? "quick" : "best"; }
 
@@ -80,6 +93,23 @@ llvm::Expected<CompileRequest> parse_compile_request(const std::vector<std::pair
     } else if (name == "tag") {
       if (!is_tag(value)) return bad(fmt::format("tag: \"{}\" is not a tag", value));
       request.tag = value;
+    } else if (name == "snapshot") {
+      if (value != "auto" && value != "off" && value != "required")
+        return bad(fmt::format("snapshot: \"{}\" is neither auto, off nor required", value));
+      request.freeze.mode = value == "auto"  ? SnapshotMode::Auto
+                            : value == "off" ? SnapshotMode::Off
+                                             : SnapshotMode::Required;
+    } else if (name == "env") {
+      size_t equals = value.find('=');
+      if (equals == 0 || equals == std::string::npos || value.find('\0') != std::string::npos)
+        return bad(fmt::format("env: \"{}\" is not KEY=VALUE", value));
+      request.freeze.env.push_back(value);
+    } else if (name == "arg") {
+      if (value.find('\0') != std::string::npos) return bad("arg: has a zero byte");
+      request.freeze.args.push_back(value);
+    } else if (name == "listeners") {
+      if (value.size() != 1 || value[0] < '0' || value[0] > '9') return bad("listeners: not a number from 0 to 9");
+      request.freeze.listeners = static_cast<unsigned>(value[0] - '0');
     } else {
       return bad(fmt::format("unknown parameter \"{}\"", name));
     }
@@ -92,6 +122,8 @@ std::string job_id(const std::string& module_digest, const CompileRequest& reque
   std::string key = fmt::format("{}\n{}\n{}\n", kCompilerVersion, module_digest, tier_name(request.tier));
   for (const CompileTarget& target : request.targets)
     key += fmt::format("{} {}\n", architecture_name(target.architecture), target.cpu);
+  for (const auto& [name, value] : freeze_parameters(request.freeze))
+    key += fmt::format("{} {} {}\n", name, value.size(), value);
   return sha256(key).substr(7, 32);
 }
 

@@ -17,18 +17,33 @@ struct CompileTarget {
   std::string cpu;  // never empty
 };
 
+enum class SnapshotMode { Auto, Off, Required };
+
+// Auto: a Go program is run until it waits for input; one that cannot be frozen has no snapshot. Required: then the job
+// has failed.
+struct FreezeRequest {
+  SnapshotMode mode = SnapshotMode::Auto;
+  std::vector<std::string> env, args;  // "KEY=VALUE"; without the program's own name
+  unsigned listeners = 1;
+};
+
 struct CompileRequest {
-  std::vector<CompileTarget> targets;
+  std::vector<CompileTarget> targets;  // by architecture, then by the baseline's name, the lowest first
   Tier tier = Tier::Best;
+  FreezeRequest freeze;
   std::string name;  // OCI repository; empty for one made from the module's digest
   std::string tag = "latest";
 };
 
-// Query parameters: target (x86_64, aarch64, host, all or a list with commas), cpu (a list), tier, name, tag.
+// Query parameters: target (x86_64, aarch64, host, all or a list with commas), cpu (a list; of x86_64 several), tier, name, tag, snapshot (auto,
+// off, required), listeners, and any number of env and arg.
 llvm::Expected<CompileRequest> parse_compile_request(const std::vector<std::pair<std::string, std::string>>& query);
 
 std::string job_id(const std::string& module_digest, const CompileRequest& request);
 const char* tier_name(Tier tier);
+const char* snapshot_mode_name(SnapshotMode mode);
+// The parameters that ask for this.
+std::vector<std::pair<std::string, std::string>> freeze_parameters(const FreezeRequest& freeze);
 
 bool is_repository_name(llvm::StringRef text);
 bool is_tag(llvm::StringRef text);

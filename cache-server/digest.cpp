@@ -1,9 +1,11 @@
-// digest.cpp - SHA-256 by OpenSSL's libcrypto, which uses the processor's instructions for it.
+// digest.cpp - SHA-256 by OpenSSL's libcrypto, which uses the processor's instructions for it: 757 to 1119 MB/s here, where
+// libsodium's took 221 to 326. Through the EVP interface libcrypto would bring all of its algorithms, 3.7 MB, into a
+// node's static binary, so these are the plain functions.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "aotc/digest.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
+#include <openssl/sha.h>
+#include <sodium.h>
 
 #include <algorithm>
 #include <new>
@@ -12,21 +14,18 @@
 namespace aotc {
 
 struct Sha256::State {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-  ~State() { EVP_MD_CTX_free(context); }
+  SHA256_CTX context;
 };
 
-Sha256::Sha256() : state_(std::make_unique<State>()) {
-  if (!state_->context || EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) != 1) throw std::bad_alloc();
-}
+Sha256::Sha256() : state_(std::make_unique<State>()) { SHA256_Init(&state_->context); }
 
 Sha256::~Sha256() = default;
 
-void Sha256::update(const void* data, size_t size) { EVP_DigestUpdate(state_->context, data, size); }
+void Sha256::update(const void* data, size_t size) { SHA256_Update(&state_->context, data, size); }
 
 std::string Sha256::finish() {
-  unsigned char hash[32];
-  EVP_DigestFinal_ex(state_->context, hash, nullptr);
+  unsigned char hash[SHA256_DIGEST_LENGTH];
+  SHA256_Final(hash, &state_->context);
   return "sha256:" + to_hex(hash, sizeof hash);
 }
 
@@ -46,12 +45,13 @@ std::string sha256(std::string_view bytes) {
 }
 
 bool equal_secrets(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+  return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 std::string random_hex(size_t bytes) {
   std::vector<unsigned char> random(bytes);
-  if (RAND_bytes(random.data(), static_cast<int>(bytes)) != 1) throw std::bad_alloc();
+  if (sodium_init() < 0) throw std::bad_alloc();
+  randombytes_buf(random.data(), random.size());
   return to_hex(random.data(), random.size());
 }
 

@@ -1,140 +1,202 @@
-// http_client.cpp - a coroutine per request, run to its end by the caller's thread.
+// http_client.cpp - a connection per request: a socket with poll for deadlines, TLS over it, Beast's parser.
 #include "aotc/http_client.h"
 
+#include <netdb.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
-#include <chrono>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+#include <cerrno>
+#include <cstring>
 #include <optional>
 
 #include "aotc/zstd_frames.h"
+#include "client_tls.h"
 
 namespace aotc {
 
-namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
-using boost::system::error_code;
+using ErrorCode = beast::error_code;
+using Text = beast::string_view;
 
 namespace {
 
-constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 constexpr size_t kPart = 256 << 10;
+constexpr uint32_t kMaxHeader = 64 << 10;
 
-struct Exchange {
-  const HttpRequest& request;
+class Socket : public Transport {
+ public:
+  explicit Socket(double seconds) : milliseconds_(static_cast<int>(std::min(seconds * 1000, 1e9))) {}
+  ~Socket() override { disconnect(); }
+
+  bool connect(const HttpUrl& url, std::string& error) {
+    addrinfo hints{}, *addresses = nullptr;
+    hints.ai_socktype = SOCK_STREAM;
+    int status = getaddrinfo(url.host.c_str(), url.port.c_str(), &hints, &addresses);
+    if (status != 0) return error = gai_strerror(status), false;
+    for (addrinfo* a = addresses; a != nullptr && fd_ < 0; a = a->ai_next) try_address(*a, error);
+    freeaddrinfo(addresses);
+    return fd_ >= 0;
+  }
+
+  ssize_t read(char* data, size_t size, std::string& error) override {
+    for (;;) {
+      ssize_t count = recv(fd_, data, size, 0);
+      if (count >= 0) return count;
+      if (!wait(POLLIN, error)) return -1;
+    }
+  }
+  ssize_t write(const char* data, size_t size, std::string& error) override {
+    for (;;) {
+      ssize_t count = send(fd_, data, size, MSG_NOSIGNAL);
+      if (count >= 0) return count;
+      if (!wait(POLLOUT, error)) return -1;
+    }
+  }
+
+ private:
+  void try_address(const addrinfo& address, std::string& error) {
+    fd_ = socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd_ >= 0 && ::connect(fd_, address.ai_addr, address.ai_addrlen) == 0) return;
+    int failed = 0;
+    socklen_t size = sizeof failed;
+    if (fd_ >= 0 && errno == EINPROGRESS && (errno = EAGAIN, wait(POLLOUT, error))) {
+      getsockopt(fd_, SOL_SOCKET, SO_ERROR, &failed, &size);
+      if (failed == 0) return;
+      error = std::strerror(failed);
+    } else if (errno != EAGAIN) {
+      error = std::strerror(errno);
+    }
+    disconnect();
+  }
+
+  // After a call that failed: whether it may be made again.
+  bool wait(short events, std::string& error) {
+    if (errno == EINTR) return true;
+    if (errno != EAGAIN) return error = std::strerror(errno), false;
+    pollfd ready{fd_, events, 0};
+    int count;
+    do count = poll(&ready, 1, milliseconds_);
+    while (count < 0 && errno == EINTR);
+    errno = EAGAIN;
+    return count > 0 || (error = "timed out", false);
+  }
+
+  void disconnect() {
+    if (fd_ >= 0) close(fd_);
+    fd_ = -1;
+  }
+
+  int fd_ = -1;
+  const int milliseconds_;
+};
+
+// Gathers an answer, or passes its body on.
+struct AnswerParser : http::basic_parser<false> {
+  AnswerParser(const HttpOptions& options, HttpResponse& response) : options(options), response(response) {
+    header_limit(kMaxHeader);
+    body_limit(boost::none);
+    eager(true);
+  }
   const HttpOptions& options;
   HttpResponse& response;
-  std::string& error;
-  bool done = false;
+  std::string failure;
   std::optional<ZstdDecoder> decoder = std::nullopt;
-
-  asio::awaitable<void> run() {
-    auto executor = co_await asio::this_coro::executor;
-    asio::ip::tcp::resolver resolver(executor);
-    auto [failed, addresses] = co_await resolver.async_resolve(request.url.host, request.url.port, kToken);
-    if (failed) co_return fail(failed);
-    if (!request.url.tls) {
-      beast::tcp_stream stream(executor);
-      expires(stream);
-      auto [refused, address] = co_await stream.async_connect(addresses, kToken);
-      if (refused) co_return fail(refused);
-      co_await exchange(stream, stream);
-      co_return;
-    }
-    asio::ssl::context context(asio::ssl::context::tls_client);
-    error_code code;
-    context.set_default_verify_paths(code);
-    context.set_verify_mode(asio::ssl::verify_peer, code);
-    beast::ssl_stream<beast::tcp_stream> stream(executor, context);
-    stream.set_verify_callback(asio::ssl::host_name_verification(request.url.host), code);
-    SSL_set_tlsext_host_name(stream.native_handle(), request.url.host.c_str());
-    expires(stream.next_layer());
-    auto [refused, address] = co_await stream.next_layer().async_connect(addresses, kToken);
-    if (refused) co_return fail(refused);
-    auto [untrusted] = co_await stream.async_handshake(asio::ssl::stream_base::client, kToken);
-    if (untrusted) co_return fail(untrusted);
-    co_await exchange(stream, stream.next_layer());
-  }
-
-  template <typename Stream>
-  asio::awaitable<void> exchange(Stream& stream, beast::tcp_stream& transport) {
-    http::request<http::string_body> message(http::string_to_verb(request.method), request.url.target, 11);
-    message.set(http::field::host, request.url.authority());
-    message.set(http::field::user_agent, "aotc");
-    for (const auto& [name, value] : request.headers) message.set(name, value);
-    if (options.zstd) message.set(http::field::accept_encoding, "zstd");
-    message.keep_alive(false);
-    message.body() = request.body;
-    message.prepare_payload();
-    http::request_serializer<http::string_body> serializer(message);
-    error_code unsent;
-    while (!serializer.is_done() && !unsent) {
-      expires(transport);
-      auto [failed, count] = co_await http::async_write_some(stream, serializer, kToken);
-      unsent = failed;  // the server may have answered and closed before it had read everything
-    }
-    beast::flat_buffer buffer;
-    http::response_parser<http::buffer_body> parser;
-    parser.skip(request.method == "HEAD");
-    parser.body_limit(boost::none);
-    expires(transport);
-    auto [failed, count] = co_await http::async_read_header(stream, buffer, parser, kToken);
-    if (failed) co_return fail(unsent ? unsent : failed);
-    response.status = parser.get().result_int();
-    for (const auto& field : parser.get()) {
-      std::string name(field.name_string());
-      std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-      response.headers[name] = std::string(field.value());
-    }
-    if (response.header("content-encoding") == "zstd") decoder.emplace();
-    std::string part(kPart, '\0');
-    while (!parser.is_done()) {
-      parser.get().body().data = part.data();
-      parser.get().body().size = part.size();
-      expires(transport);
-      auto [cut, read] = co_await http::async_read_some(stream, buffer, parser, kToken);
-      size_t size = part.size() - parser.get().body().size;
-      if (!decode(part.data(), size)) co_return;
-      if (cut && cut != http::error::need_buffer) co_return fail(cut);
-    }
-    done = !decoder || decoder->is_complete();
-    if (!done) error = request.url.authority() + ": the answer is not complete";
-  }
-
-  bool decode(const char* data, size_t size) {
-    if (!decoder) return take(data, size);
-    return decoder->decode({data, size}, [this](const char* part, size_t count) { return take(part, count); }, error);
-  }
 
   bool take(const char* data, size_t size) {
     if (options.sink && response.status / 100 == 2) {
       if (options.sink(data, size)) return true;
-      error = "ended by the receiver";
-      return false;
+      failure = "ended by the receiver";
+    } else if (response.body.size() + size > options.max_body) {
+      failure = "the answer is larger than " + std::to_string(options.max_body) + " bytes";
+    } else {
+      response.body.append(data, size);
+      return true;
     }
-    if (response.body.size() + size > options.max_body) {
-      error = request.url.authority() + ": the answer is larger than " + std::to_string(options.max_body) + " bytes";
-      return false;
-    }
-    response.body.append(data, size);
-    return true;
+    return false;
   }
 
-  void expires(beast::tcp_stream& transport) {
-    transport.expires_after(std::chrono::milliseconds(static_cast<int64_t>(options.seconds * 1000)));
+  size_t decode(Text body, ErrorCode& error) {
+    auto sink = [this](const char* data, size_t size) { return take(data, size); };
+    if (!(decoder ? decoder->decode({body.data(), body.size()}, sink, failure) : take(body.data(), body.size())))
+      error = http::error::body_limit;
+    return body.size();
   }
 
-  void fail(const error_code& code) { error = request.url.authority() + ": " + code.message(); }
+  void on_request_impl(http::verb, Text, Text, int, ErrorCode&) override {}  // not called
+  void on_response_impl(int code, Text, int, ErrorCode&) override { response.status = static_cast<unsigned>(code); }
+  void on_field_impl(http::field, Text name, Text value, ErrorCode&) override {
+    std::string lower(name.data(), name.size());
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+    response.headers[lower] = std::string(value.data(), value.size());
+  }
+  void on_header_impl(ErrorCode&) override {
+    if (response.header("content-encoding") == "zstd") decoder.emplace();
+  }
+  void on_body_init_impl(const boost::optional<uint64_t>&, ErrorCode&) override {}
+  size_t on_body_impl(Text body, ErrorCode& error) override { return decode(body, error); }
+  void on_chunk_header_impl(uint64_t, Text, ErrorCode&) override {}
+  size_t on_chunk_body_impl(uint64_t, Text body, ErrorCode& error) override { return decode(body, error); }
+  void on_finish_impl(ErrorCode& error) override {
+    if (!decoder || decoder->is_complete()) return;
+    failure = "the answer is not complete";
+    error = http::error::partial_message;
+  }
 };
+
+// Empty when a header would end its line.
+std::string message_of(const HttpRequest& request, bool zstd) {
+  std::string head = request.method + " " + request.url.target + " HTTP/1.1\r\nHost: " + request.url.authority() +
+                     "\r\nUser-Agent: aotc\r\nConnection: close\r\n" + (zstd ? "Accept-Encoding: zstd\r\n" : "");
+  for (const auto& [name, value] : request.headers) {
+    if (std::any_of(value.begin(), value.end(), [](unsigned char c) { return c < ' ' && c != '\t'; })) return "";
+    head += name + ": " + value + "\r\n";
+  }
+  if (!request.body.empty() || request.method == "POST" || request.method == "PUT")
+    head += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
+  return head + "\r\n";
+}
+
+bool write_all(Transport& transport, const std::string& bytes, std::string& error) {
+  for (size_t done = 0; done < bytes.size();) {
+    ssize_t count = transport.write(bytes.data() + done, bytes.size() - done, error);
+    if (count < 0) return false;
+    done += static_cast<size_t>(count);
+  }
+  return true;
+}
+
+bool read_answer(Transport& transport, const HttpRequest& request, const HttpOptions& options, HttpResponse& response,
+                 std::string& error) {
+  std::string pending, part(kPart, '\0');
+  for (;;) {  // once per interim answer
+    response = {};
+    AnswerParser parser(options, response);
+    parser.skip(request.method == "HEAD");
+    ErrorCode failed;
+    while (!parser.is_done()) {
+      size_t used = pending.empty() ? 0 : parser.put(boost::asio::const_buffer(pending.data(), pending.size()), failed);
+      pending.erase(0, used);
+      if (failed && failed != http::error::need_more)
+        return error = parser.failure.empty() ? failed.message() : parser.failure, false;
+      if (parser.is_done() || (used > 0 && !failed && !pending.empty())) continue;
+      ssize_t count = transport.read(part.data(), part.size(), error);
+      if (count < 0) return false;
+      pending.append(part.data(), static_cast<size_t>(count));
+      failed = {};
+      if (count > 0) continue;
+      if (!parser.got_some()) return error = "the connection was closed without an answer", false;
+      parser.put_eof(failed);
+      if (failed) return error = failed.message(), false;
+    }
+    if (response.status >= 200) return true;
+  }
+}
 
 }  // namespace
 
@@ -192,12 +254,17 @@ std::string percent_encoded(const std::string& text) {
 }
 
 bool send_request(const HttpRequest& request, const HttpOptions& options, HttpResponse& response, std::string& error) {
-  asio::io_context io(1);
-  response = {};
-  Exchange exchange{request, options, response, error};
-  asio::co_spawn(io, exchange.run(), asio::detached);
-  io.run();
-  return exchange.done;
+  auto fail = [&](const std::string& reason) { return error = request.url.authority() + ": " + reason, false; };
+  std::string head = message_of(request, options.zstd), reason, unsent;
+  if (head.empty()) return fail("a header has a line break");
+  Socket socket(options.seconds);
+  if (!socket.connect(request.url, reason)) return fail(reason);
+  std::unique_ptr<Transport> tls;
+  if (request.url.tls && !(tls = start_tls(socket, request.url.host, reason))) return fail(reason);
+  Transport& transport = tls ? *tls : socket;
+  // The server may have answered and closed before it had read everything.
+  (void)(write_all(transport, head, unsent) && write_all(transport, request.body, unsent));
+  return read_answer(transport, request, options, response, reason) || fail(unsent.empty() ? reason : unsent);
 }
 
 }  // namespace aotc

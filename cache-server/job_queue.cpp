@@ -75,7 +75,12 @@ llvm::Expected<CompileRequest> request_in(const Json& record) {
     targets += string_in(target, "target") + ",";
     cpus += string_in(target, "cpu") + ",";
   }
-  return parse_compile_request({{"tier", string_in(record, "tier")}, {"target", targets}, {"cpu", cpus}});
+  std::vector<std::pair<std::string, std::string>> parameters = {
+      {"tier", string_in(record, "tier")}, {"target", targets}, {"cpu", cpus}};
+  if (record.contains("freeze"))
+    for (const Json& parameter : record["freeze"])
+      parameters.emplace_back(parameter[0].get<std::string>(), parameter[1].get<std::string>());
+  return parse_compile_request(parameters);
 }
 
 // Conditions are for publishing, not for remembering.
@@ -278,6 +283,8 @@ llvm::Expected<Submission> JobQueue::enqueue(const Order& order, const std::stri
   job->record = {
       {"id", id},           {"state", "queued"},     {"module", order.module}, {"tier", tier_name(order.request.tier)},
       {"targets", targets}, {"images", order.images}};
+  for (const auto& [name, value] : freeze_parameters(order.request.freeze))
+    job->record["freeze"].push_back(Json::array({name, value}));
   if (order.again) job->record["again"] = true;
   Quota quota = order.again ? Quota() : tenants_.quota(order.tenant);
   if (llvm::Error error = catalog_.hold(job->hold(), quota, {{Table::Jobs, job->key(), text_of(job->record)}}))
@@ -487,14 +494,26 @@ llvm::Error JobQueue::compile_job(Job& job) {
   if (llvm::Error error = copy_from_store(store_, **blob, *module)) return error;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    job.record.erase("artifacts");  // of a run that a restart cut off
+    for (const char* key : {"artifacts", "snapshot"}) job.record.erase(key);  // of a run that a restart cut off
   }
-  std::vector<CompiledTarget> compiled;
+  std::vector<Compiled> compiled;
+  std::vector<CompiledTarget> targets;
   for (const CompileTarget& target : job.request.targets) {
-    compiled.push_back({target, {}});
-    if (llvm::Error error = compile_target(job, target, *module, compiled.back().artifact)) return error;
+    llvm::Expected<Compiled> made = compile_target(job, target, job.request.tier, *module);
+    if (!made) return made.takeError();
+    targets.push_back({target, made->artifact});
+    std::lock_guard<std::mutex> lock(mutex_);
+    job.record["artifacts"].push_back({{"target", architecture_name(target.architecture)},
+                                       {"cpu", target.cpu},
+                                       {"digest", made->artifact.digest},
+                                       {"size", made->artifact.size},
+                                       {"functions", made->functions},
+                                       {"seconds", made->seconds}});
+    compiled.push_back(std::move(*made));
   }
-  llvm::Expected<Image> image = store_image(store_, **blob, job.request.tier, compiled);
+  llvm::Expected<std::optional<FrozenProgram>> frozen = freeze_job(job, compiled, *module);
+  if (!frozen) return frozen.takeError();
+  llvm::Expected<Image> image = store_image(store_, **blob, job.request.tier, targets, *frozen ? &**frozen : nullptr);
   if (!image) return image.takeError();
   std::lock_guard<std::mutex> lock(mutex_);
   job.record["compiler"] = std::string(kCompilerVersion);
@@ -504,14 +523,19 @@ llvm::Error JobQueue::compile_job(Job& job) {
   return llvm::Error::success();
 }
 
-llvm::Error JobQueue::compile_target(Job& job, const CompileTarget& target, const Descriptor& module,
-                                     BlobInfo& artifact) {
+const char* JobQueue::reason_to_stop(const Job& job) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return stopping_ ? "the server is shutting down" : job.cancelled ? "the job was cancelled" : nullptr;
+}
+
+llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, const CompileTarget& target, Tier tier,
+                                                            const Descriptor& module) {
   const char* architecture = architecture_name(target.architecture);
   WorkerOptions options;
   options.name = "module.wasm";
   options.target = architecture;
   options.cpu = target.cpu;
-  options.tier = tier_name(job.request.tier);
+  options.tier = tier_name(tier);
   options.threads = limits_.threads;
   options.limits.memory_bytes = limits_.memory_bytes;
   options.limits.file_bytes = kMaxArtifact;
@@ -522,10 +546,7 @@ llvm::Error JobQueue::compile_target(Job& job, const CompileTarget& target, cons
   }
   WorkerWatch watch;
   watch.wall_seconds = limits_.wall_seconds;
-  watch.stopped = [this, &job]() -> const char* {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return stopping_ ? "the server is shutting down" : job.cancelled ? "the job was cancelled" : nullptr;
-  };
+  watch.stopped = [this, &job] { return reason_to_stop(job); };
   watch.progress = [this, &job](uint64_t done, uint64_t total) {
     std::lock_guard<std::mutex> lock(mutex_);
     job.done = done, job.total = total;
@@ -544,15 +565,43 @@ llvm::Error JobQueue::compile_target(Job& job, const CompileTarget& target, cons
   if (!result) return llvm::make_error<ModuleError>(llvm::toString(result.takeError()));
   llvm::Expected<BlobInfo> stored = copy_to_store(store_, *output);
   if (!stored) return stored.takeError();
-  artifact = *stored;
+  return Compiled{*stored, std::move(*output), result->functions, result->go, result->seconds};
+}
+
+// Runs the artifact that is for this machine; one of quick code if there is none.
+llvm::Expected<std::optional<FrozenProgram>> JobQueue::freeze_job(Job& job, std::vector<Compiled>& compiled,
+                                                                  const Descriptor& module) {
+  const FreezeRequest& request = job.request.freeze;
+  bool required = request.mode == SnapshotMode::Required;
+  if (request.mode == SnapshotMode::Off || (!compiled.front().go && !required)) return std::nullopt;
+  llvm::Expected<Architecture> host = parse_architecture("host");
+  if (!host) return host.takeError();
+  const Descriptor* artifact = nullptr;
+  std::string usual = cpu_baselines(*host).front();  // more cannot be expected of this machine
+  for (size_t i = 0; i < job.request.targets.size() && !artifact; ++i)
+    if (job.request.targets[i].architecture == *host && job.request.targets[i].cpu <= usual) artifact = &compiled[i].file;
+  if (!artifact) {
+    llvm::Expected<Compiled> quick = compile_target(job, {*host, usual}, Tier::Quick, module);
+    if (!quick) return quick.takeError();
+    compiled.push_back(std::move(*quick));
+    artifact = &compiled.back().file;
+  }
+  double cpu_seconds = 0;
+  llvm::Expected<FrozenProgram> frozen =
+      freeze_program(store_, folder_, *artifact, job.module, request, limits_.freeze,
+                     [this, &job] { return reason_to_stop(job) != nullptr; }, cpu_seconds);
+  if (!job.again) charge(job.tenant, cpu_seconds);
+  if (!frozen) return frozen.takeError();
+  if (const char* reason = reason_to_stop(job)) return failure(reason);
+  if (!frozen->snapshot && required) return llvm::make_error<ModuleError>("no snapshot: " + frozen->reason);
   std::lock_guard<std::mutex> lock(mutex_);
-  job.record["artifacts"].push_back({{"target", architecture},
-                                     {"cpu", target.cpu},
-                                     {"digest", artifact.digest},
-                                     {"size", artifact.size},
-                                     {"functions", result->functions},
-                                     {"seconds", result->seconds}});
-  return llvm::Error::success();
+  Json& shown = job.record["snapshot"] = Json::object();
+  if (frozen->snapshot)
+    shown.update({{"digest", frozen->snapshot->digest}, {"size", frozen->snapshot->size}});
+  else
+    shown["reason"] = frozen->reason;
+  shown["seconds"] = frozen->seconds;
+  return std::optional<FrozenProgram>(std::move(*frozen));
 }
 
 void JobQueue::finish(Job& job, llvm::Error error) {
@@ -592,7 +641,7 @@ void JobQueue::finish(Job& job, llvm::Error error) {
       document = internal_problem(std::move(error)), failure = document.failure;
     record["state"] = cancelled ? "cancelled" : "failed";
     record["error"] = Json::parse(document.body);
-    for (const char* key : {"index", "artifacts", "parts"}) record.erase(key);
+    for (const char* key : {"index", "artifacts", "snapshot", "parts"}) record.erase(key);
     ++(cancelled ? counters_.cancelled : counters_.failed);
     if (llvm::Error failed = catalog_.release(job.hold(), {{Table::Jobs, job.key(), text_of(record)}}))
       log(Level::Error, llvm::toString(std::move(failed)), {{"job", job.id}});

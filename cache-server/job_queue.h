@@ -9,7 +9,8 @@
 // Record, in the store's table `jobs` and, with "progress" while it runs, what GET /v1/jobs/{id} shows:
 //   {"id", "state": "queued" | "running" | "done" | "failed" | "cancelled", "module": digest, "tier",
 //    "targets": [{"target", "cpu"}], "images": [{"name", "tag", "was"}], "index": digest, "artifacts": [{"target",
-//    "cpu", "digest", "size", "functions", "seconds"}], "parts": [[digest, media type]], "compiler": version,
+//    "cpu", "digest", "size", "functions", "seconds"}], "freeze": [[parameter, value]],
+//    "snapshot": {"digest", "size", "seconds"} or {"reason", "seconds"}, "parts": [[digest, media type]], "compiler": version,
 //    "error": problem document, "finished": milliseconds since 1970, "again": true}
 //
 // A job that was done can be done again, because a part of its image is damaged or its compiler was wrong. It is then
@@ -35,6 +36,7 @@
 
 #include "catalog.h"
 #include "compile_request.h"
+#include "freeze_step.h"
 #include "metrics.h"
 #include "store.h"
 #include "tenants.h"
@@ -48,6 +50,7 @@ struct JobLimits {
   size_t queue = 256;    // jobs of one tenant
   uint64_t memory_bytes = uint64_t{4} << 30;
   double wall_seconds = 600;  // per target
+  FreezeLimits freeze;
 };
 
 struct Submission {
@@ -102,7 +105,17 @@ class JobQueue {
   void charge(const std::string& tenant, double cpu_seconds);
   void work();
   llvm::Error compile_job(Job& job);
-  llvm::Error compile_target(Job& job, const CompileTarget& target, const Descriptor& module, BlobInfo& artifact);
+  struct Compiled {
+    BlobInfo artifact;
+    Descriptor file;  // the artifact's bytes
+    uint64_t functions = 0;
+    bool go = false;
+    double seconds = 0;
+  };
+  llvm::Expected<Compiled> compile_target(Job& job, const CompileTarget& target, Tier tier, const Descriptor& module);
+  llvm::Expected<std::optional<FrozenProgram>> freeze_job(Job& job, std::vector<Compiled>& compiled,
+                                                          const Descriptor& module);
+  const char* reason_to_stop(const Job& job);
   void finish(Job& job, llvm::Error error);
 
   Store& store_;

@@ -40,7 +40,7 @@ struct ServerArguments {
   HttpLimits http;
   JobLimits jobs;
   StoreOptions store;
-  uint64_t scrub_rate = 4 << 20;
+  ScrubOptions scrub;
   JanitorOptions janitor;
 };
 
@@ -96,6 +96,8 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   if (!store) return store.takeError();
   Counters counters;
   JobLimits limits = arguments.jobs;
+  std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", code);
+  limits.freeze.program = self.parent_path() / "aotc-exec";
   // Each thread has 512 MiB of stack, which counts whether it is used or not.
   limits.memory_bytes =
       arguments.worker_memory ? arguments.worker_memory : (uint64_t{2} << 30) + limits.threads * (uint64_t{1} << 30);
@@ -117,7 +119,7 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   JanitorOptions duties = arguments.janitor;
   duties.grace_seconds = std::max(duties.grace_seconds, static_cast<uint64_t>(limits.wall_seconds * 2));
   Janitor janitor(catalog, tenants, jobs, counters, duties);
-  Scrubber scrubber(**store, jobs, counters, arguments.scrub_rate);
+  Scrubber scrubber(**store, jobs, counters, arguments.scrub);
   llvm::Expected<std::unique_ptr<Control>> control =
       Control::open(arguments.data, [&](const auto& command) { return run_command(service, command); });
   if (!control) return control.takeError();
@@ -168,7 +170,11 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
       ->transform(duration);
   app.add_option("--cache-bytes", arguments.store.cache_bytes, "memory for what is downloaded often (default: 64M)")
       ->transform(size);
-  app.add_option("--scrub-rate", arguments.scrub_rate, "bytes a second to read in search of damage (default: 4M)")
+  app.add_option("--scrub-every", arguments.scrub.round_seconds,
+                 "time from the start of one search for damage to the next (default: 1d)")
+      ->transform(duration);
+  app.add_option("--scrub-rate", arguments.scrub.bytes_per_second,
+                 "bytes a second to read in search of damage (default: 4M)")
       ->transform(size);
   app.add_flag("!--no-request-log", arguments.http.log_requests, "log failures and jobs only, not each request");
   app.add_option("--workers", arguments.jobs.workers,
@@ -185,6 +191,12 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
       ->capture_default_str();
   app.add_option("--worker-memory", arguments.worker_memory,
                  "memory that one worker may use (default: 2G and 1G for each thread)")
+      ->transform(size);
+  app.add_option("--freeze-timeout", arguments.jobs.freeze.wall_seconds,
+                 "seconds that a program may run until it waits for input, and is frozen")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--freeze-memory", arguments.jobs.freeze.memory_bytes, "memory that it may use (default: 512M)")
       ->transform(size);
   app.add_option("--max-upload", arguments.http.max_upload, "refuse larger modules (default: 256M)")->transform(size);
   ConnectionLimits& connections = arguments.http.connections;

@@ -21,16 +21,22 @@ Json descriptor(const char* media_type, const BlobInfo& blob) {
   return {{"mediaType", media_type}, {"digest", blob.digest}, {"size", blob.size}};
 }
 
+// With the name under which clients save it.
+Json titled(Json layer, const std::string& title) {
+  layer["annotations"]["org.opencontainers.image.title"] = title;
+  return layer;
+}
+
 // Stores config and manifest of one platform; the manifest's entry for the index.
 llvm::Expected<Json> store_manifest(Store& store, Image& image, Json manifest, const char* config_type,
-                                    const Json& config, Json layer, const Json& platform) {
+                                    const Json& config, const Json& layers, const Json& platform) {
   llvm::Expected<BlobInfo> config_blob = store.put_blob(config.dump());
   if (!config_blob) return config_blob.takeError();
   manifest["config"] = descriptor(config_type, *config_blob);
-  manifest["layers"] = Json::array({layer});
+  manifest["layers"] = layers;
   llvm::Expected<BlobInfo> blob = store.put_blob(manifest.dump());
   if (!blob) return blob.takeError();
-  image.parts.push_back({layer["digest"], layer["mediaType"]});
+  for (const Json& layer : layers) image.parts.push_back({layer["digest"], layer["mediaType"]});
   image.parts.push_back({config_blob->digest, config_type});
   image.parts.push_back({blob->digest, kManifestType});
   Json entry = descriptor(kManifestType, *blob);
@@ -42,31 +48,33 @@ llvm::Expected<Json> store_manifest(Store& store, Image& image, Json manifest, c
 }  // namespace
 
 llvm::Expected<Image> store_image(Store& store, const BlobInfo& module, Tier tier,
-                                  const std::vector<CompiledTarget>& targets) {
+                                  const std::vector<CompiledTarget>& targets, const FrozenProgram* frozen) {
   Image image;
   Json manifests = Json::array();
   for (const CompiledTarget& compiled : targets) {
     Json platform = platform_of(compiled.target);
     Json config = platform;
-    config["rootfs"] = Json({{"type", "layers"}, {"diff_ids", Json::array({compiled.artifact.digest})}});
+    std::string architecture = architecture_name(compiled.target.architecture);
+    Json layers = Json::array({titled(descriptor(kArtifactType, compiled.artifact), "module." + architecture + ".aotc")});
+    if (frozen && frozen->snapshot) layers.push_back(titled(descriptor(kSnapshotType, *frozen->snapshot), "module.snapshot"));
+    if (frozen) layers.push_back(titled(descriptor(kFreezeReportType, frozen->report), "freeze.json"));
+    Json digests = Json::array();
+    for (const Json& layer : layers) digests.push_back(layer["digest"]);
+    config["rootfs"] = Json({{"type", "layers"}, {"diff_ids", digests}});
     config["aotc"] = Json{{"compiler", std::string(kCompilerVersion)},
                           {"module", module.digest},
-                          {"target", architecture_name(compiled.target.architecture)},
+                          {"target", architecture},
                           {"cpu", compiled.target.cpu},
                           {"tier", tier_name(tier)}};
-    Json layer = descriptor(kArtifactType, compiled.artifact);
-    layer["annotations"]["org.opencontainers.image.title"] =
-        std::string("module.") + architecture_name(compiled.target.architecture) + ".aotc";
     Json manifest = {{"schemaVersion", 2}, {"mediaType", kManifestType}, {"artifactType", kModuleType}};
-    llvm::Expected<Json> entry = store_manifest(store, image, manifest, kConfigType, config, layer, platform);
+    llvm::Expected<Json> entry = store_manifest(store, image, manifest, kConfigType, config, layers, platform);
     if (!entry) return entry.takeError();
     manifests.push_back(*entry);
   }
   Json config = {{"architecture", "wasm"}, {"os", "wasip1"}, {"layerDigests", Json::array({module.digest})}};
-  Json layer = descriptor(kWasmType, module);
-  layer["annotations"]["org.opencontainers.image.title"] = "module.wasm";
+  Json layers = Json::array({titled(descriptor(kWasmType, module), "module.wasm")});
   llvm::Expected<Json> entry =
-      store_manifest(store, image, {{"schemaVersion", 2}, {"mediaType", kManifestType}}, kWasmConfigType, config, layer,
+      store_manifest(store, image, {{"schemaVersion", 2}, {"mediaType", kManifestType}}, kWasmConfigType, config, layers,
                      {{"architecture", "wasm"}, {"os", "wasi"}});
   if (!entry) return entry.takeError();
   manifests.push_back(*entry);

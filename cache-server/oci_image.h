@@ -1,9 +1,10 @@
 // oci_image.h - a compiled module as OCI clients see it.
 //
 //   index      application/vnd.oci.image.index.v1+json, artifactType kModuleType: one manifest per platform
-//   manifest   application/vnd.oci.image.manifest.v1+json: the config and one layer, the artifact
-//   config     kConfigType: what was compiled from what, and the fields of an image's config, for clients that expect
-//   one layer      kArtifactType: the ELF file that a node maps
+//   manifest   application/vnd.oci.image.manifest.v1+json: the config and its layers
+//   config     kConfigType: what was compiled from what, and the fields of an image's config, for clients that expect one
+//   layers     kArtifactType: the ELF file that a node maps. For a program that was frozen, or should have been,
+//              kFreezeReportType, and kSnapshotType; both are the same for every platform
 //
 // One more manifest, of the platform wasi/wasm, holds the module itself as its layer, in the form of the CNCF's "Wasm
 // OCI Artifact".
@@ -14,19 +15,17 @@
 #include <string>
 #include <vector>
 
+#include "aotc/media_types.h"
 #include "compile_request.h"
+#include "freeze_step.h"
 #include "store.h"
 
 namespace aotc::server {
 
-constexpr const char* kIndexType = "application/vnd.oci.image.index.v1+json";
-constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+json";
 constexpr const char* kModuleType = "application/vnd.aotc.module.v1";
 constexpr const char* kConfigType = "application/vnd.aotc.config.v1+json";
-constexpr const char* kArtifactType = "application/vnd.aotc.artifact.v1";
 constexpr const char* kWasmConfigType = "application/vnd.wasm.config.v0+json";
 constexpr const char* kWasmType = "application/wasm";
-constexpr const char* kStatementType = "application/vnd.aotc.statement.v1";
 constexpr const char* kEmptyType = "application/vnd.oci.empty.v1+json";
 
 struct CompiledTarget {
@@ -53,8 +52,9 @@ struct Image {
   std::vector<ImagePart> parts;  // the index too
 };
 
+// `frozen` is null when nobody tried.
 llvm::Expected<Image> store_image(Store& store, const BlobInfo& module, Tier tier,
-                                  const std::vector<CompiledTarget>& targets);
+                                  const std::vector<CompiledTarget>& targets, const FrozenProgram* frozen);
 
 llvm::Expected<Referrer> store_statement(Store& store, const BlobInfo& index, llvm::StringRef statement);
 

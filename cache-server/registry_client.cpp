@@ -2,13 +2,13 @@
 // are checked, documents are parsed for the fields that are used.
 #include "aotc/registry_client.h"
 
+#include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 #include <nlohmann/json.hpp>
 
 #include "aotc/digest.h"
+#include "aotc/media_types.h"
 
 namespace aotc {
 
@@ -19,7 +19,7 @@ using Json = nlohmann::json;
 constexpr uint64_t kMaxDocument = 4 << 20;
 constexpr uint64_t kWorthCompressing = 64 << 10;
 constexpr unsigned kMaxPages = 1000;
-constexpr const char* kIndexType = "application/vnd.oci.image.index.v1+json";
+constexpr int kMaxRedirects = 5;
 constexpr const char* kAccept =
     "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
     "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
@@ -49,6 +49,19 @@ bool read_descriptors(const Json& json, const char* key, std::vector<Descriptor>
     std::optional<Descriptor> descriptor = read_descriptor(entry);
     if (!descriptor) return false;
     descriptors.push_back(*descriptor);
+  }
+  return true;
+}
+
+bool read_manifest(Manifest& manifest) {
+  Json json = Json::parse(manifest.bytes, nullptr, false);
+  if (!json.is_object() || !read_descriptors(json, "manifests", manifest.manifests) ||
+      !read_descriptors(json, "layers", manifest.layers))
+    return false;
+  for (auto [key, place] : {std::pair{"config", &manifest.config}, {"subject", &manifest.subject}}) {
+    if (!json.contains(key)) continue;
+    *place = read_descriptor(json[key]);
+    if (!*place) return false;
   }
   return true;
 }
@@ -100,17 +113,12 @@ bool is_loopback(const std::string& host) {
 
 }  // namespace
 
-bool read_manifest(Manifest& manifest) {
-  Json json = Json::parse(manifest.bytes, nullptr, false);
-  if (!json.is_object() || !read_descriptors(json, "manifests", manifest.manifests) ||
-      !read_descriptors(json, "layers", manifest.layers))
-    return false;
-  for (auto [key, place] : {std::pair{"config", &manifest.config}, {"subject", &manifest.subject}}) {
-    if (!json.contains(key)) continue;
-    *place = read_descriptor(json[key]);
-    if (!*place) return false;
-  }
-  return true;
+std::optional<Manifest> parse_manifest(std::string bytes) {
+  Manifest manifest;
+  manifest.digest = sha256(bytes);
+  manifest.bytes = std::move(bytes);
+  if (!read_manifest(manifest)) return std::nullopt;
+  return manifest;
 }
 
 std::string ImageReference::text() const {
@@ -154,6 +162,24 @@ std::optional<ImageReference> parse_reference(const std::string& text, std::stri
   return std::nullopt;
 }
 
+std::optional<FoundStatement> find_statement(RegistryClient& client, const TrustedKeys& keys,
+                                             const Expectation& expected, std::string& error) {
+  auto referrers = client.referrers(expected.index, error);
+  if (!referrers) return std::nullopt;
+  error = "not signed";
+  std::optional<FoundStatement> best;
+  for (const Descriptor& entry : *referrers) {
+    if (entry.artifact_type != kStatementType) continue;
+    std::optional<Manifest> manifest = client.manifest(entry.digest, error);
+    if (!manifest || manifest->layers.size() != 1) continue;
+    std::optional<std::string> text = client.small_blob(manifest->layers.front(), error);
+    if (!text) continue;
+    std::optional<Statement> statement = keys.verify(*text, expected, error);
+    if (statement && (!best || best->statement.sequence < statement->sequence)) best = {*text, *statement};
+  }
+  return best;
+}
+
 std::string refusal(const HttpResponse& response) {
   Json json = Json::parse(response.body, nullptr, false);
   if (std::string detail = text_in(json, "detail"); !detail.empty()) return detail;
@@ -165,11 +191,12 @@ std::string refusal(const HttpResponse& response) {
 std::string docker_credentials(const std::string& base) {
   const char* folder = std::getenv("DOCKER_CONFIG");
   const char* home = std::getenv("HOME");
-  std::ifstream file(folder ? std::string(folder) + "/config.json"
-                            : std::string(home ? home : "") + "/.docker/config.json");
-  std::stringstream text;
-  text << file.rdbuf();
-  Json json = Json::parse(text.str(), nullptr, false);
+  std::string path = folder ? std::string(folder) + "/config.json" : std::string(home ? home : "") + "/.docker/config.json";
+  // Streams of the C++ library would be a tenth of a node's size.
+  std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
+  std::string text(kMaxDocument, '\0');
+  text.resize(file ? std::fread(text.data(), 1, text.size(), file.get()) : 0);
+  Json json = Json::parse(text, nullptr, false);
   std::string host = base.substr(base.find("://") + 3);
   if (!json.is_object() || !json.contains("auths") || !json["auths"].is_object() || !json["auths"].contains(host))
     return "";
@@ -203,14 +230,27 @@ bool RegistryClient::authorize(const std::string& challenge, std::string& error)
   return true;
 }
 
-// Asks again with credentials when the registry wants them. True when the status is 2xx or 404.
+// Asks again with credentials when the registry wants them, and where it says that a blob is, without them and never
+// without the TLS that there was. True when the status is 2xx or 404.
 bool RegistryClient::send(HttpRequest request, const HttpOptions& options, HttpResponse& response, std::string& error) {
-  for (int attempt = 0;; ++attempt) {
+  bool here = true;
+  for (int attempt = 0, redirects = 0;;) {
     HttpRequest authorized = request;
-    if (!authorization_.empty()) authorized.headers.emplace_back("Authorization", authorization_);
+    if (here && !authorization_.empty()) authorized.headers.emplace_back("Authorization", authorization_);
     if (!send_request(authorized, options, response, error)) return false;
-    if (response.status != 401 || attempt > 0) break;
-    if (!authorize(response.header("www-authenticate"), error)) return false;
+    std::string location = response.header("location");
+    if (request.method == "GET" && response.status / 100 == 3 && !location.empty() && redirects++ < kMaxRedirects) {
+      if (location.front() == '/') location = (request.url.tls ? "https://" : "http://") + request.url.authority() + location;
+      std::optional<HttpUrl> url = parse_url(location, error);
+      if (!url) return false;
+      if (request.url.tls && !url->tls) return error = request.url.authority() + ": sent on to a place without TLS", false;
+      here = here && url->tls == request.url.tls && url->authority() == request.url.authority();
+      request.url = *url;
+    } else if (here && response.status == 401 && attempt++ == 0) {
+      if (!authorize(response.header("www-authenticate"), error)) return false;
+    } else {
+      break;
+    }
   }
   if (response.status / 100 == 2 || response.status == 404) return true;
   error = request.url.authority() + ": " + refusal(response);
@@ -226,10 +266,11 @@ std::optional<Manifest> RegistryClient::manifest(const std::string& reference, s
   if (!send({"GET", *url, {{"Accept", kAccept}}, ""}, options, response, error)) return std::nullopt;
   std::string name = repository_ + (is_digest(reference) ? "@" : ":") + reference;
   if (response.status == 404) return error = name + ": there is no such image", std::nullopt;
-  Manifest manifest{response.body, response.header("content-type"), sha256(response.body), {}, {}, {}, {}};
-  if (is_digest(reference) && manifest.digest != reference)
+  if (is_digest(reference) && sha256(response.body) != reference)
     return error = name + ": what the registry sent has another digest", std::nullopt;
-  if (!read_manifest(manifest)) return error = name + ": not an image manifest or index", std::nullopt;
+  std::optional<Manifest> manifest = parse_manifest(std::move(response.body));
+  if (!manifest) return error = name + ": not an image manifest or index", std::nullopt;
+  manifest->media_type = response.header("content-type");
   return manifest;
 }
 

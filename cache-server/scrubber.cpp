@@ -1,6 +1,7 @@
 // scrubber.cpp - see scrubber.h.
 #include "scrubber.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "log.h"
@@ -9,14 +10,15 @@ namespace aotc::server {
 
 namespace {
 
-constexpr double kPause = 1;  // between two looks for damage, when there is nothing to read
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kPause(1);  // between two looks for what is to be repaired
+constexpr uint64_t kLeastRead = 16 << 10;  // what a small blob costs
 
 }  // namespace
 
-Scrubber::Scrubber(Store& store, JobQueue& jobs, Counters& counters, uint64_t bytes_per_second)
-    : store_(store), jobs_(jobs), counters_(counters), bytes_per_second_(bytes_per_second), thread_([this] {
-        work();
-      }) {}
+Scrubber::Scrubber(Store& store, JobQueue& jobs, Counters& counters, const ScrubOptions& options)
+    : store_(store), jobs_(jobs), counters_(counters), options_(options), thread_([this] { work(); }) {}
 
 Scrubber::~Scrubber() {
   {
@@ -33,34 +35,55 @@ bool Scrubber::wait(double seconds) {
 }
 
 void Scrubber::work() {
-  std::string digest = "sha256:" + random_hex(32);
+  const std::string start = "sha256:" + random_hex(32);
+  do {
+    Clock::time_point next = Clock::now() + std::chrono::seconds(options_.round_seconds);
+    if (options_.bytes_per_second > 0) {
+      check_between(start, "sha256:~");  // to the end
+      check_between("", start);
+    }
+    do repair();
+    while (wait(std::chrono::duration<double>(kPause).count()) && Clock::now() < next);
+  } while (wait(0));
+}
+
+void Scrubber::check_between(std::string after, const std::string& last) {
   while (wait(0)) {
-    if (llvm::Error error = check_next(digest)) log(Level::Error, "scrub: " + llvm::toString(std::move(error)));
-    if (llvm::Error error = repair()) log(Level::Error, "repair: " + llvm::toString(std::move(error)));
-    if ((bytes_per_second_ == 0 || digest.empty()) && !wait(kPause)) return;
+    llvm::Expected<std::vector<std::string>> next = store_.list_blobs(after, 1);
+    llvm::Error error = next ? llvm::Error::success() : next.takeError();
+    if (!error) {
+      if (next->empty() || next->front() > last) return;
+      after = next->front();
+      error = check(after);
+    }
+    if (error) {
+      log(Level::Error, "scrub: " + llvm::toString(std::move(error)));
+      wait(std::chrono::duration<double>(kPause).count());
+    }
+    repair();
   }
 }
 
-// `digest` becomes the one that was checked, empty at the end of a round.
-llvm::Error Scrubber::check_next(std::string& digest) {
-  if (bytes_per_second_ == 0) return llvm::Error::success();
-  llvm::Expected<std::vector<std::string>> next = store_.list_blobs(digest, 1);
-  if (!next) return next.takeError();
-  digest = next->empty() ? "" : next->front();
-  if (digest.empty()) return llvm::Error::success();
+llvm::Error Scrubber::check(const std::string& digest) {
   llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob(digest);
   if (!blob) return blob.takeError();
   if (!*blob || (*blob)->damaged) return llvm::Error::success();
   llvm::Error damage = store_.check_blob(**blob, [this](uint64_t bytes) {
     counters_.scrubbed_bytes += bytes;
-    return wait(static_cast<double>(bytes) / static_cast<double>(bytes_per_second_));
+    return wait(static_cast<double>(std::max(bytes, kLeastRead)) / static_cast<double>(options_.bytes_per_second));
   });
   ++counters_.scrubbed_blobs;
   llvm::consumeError(std::move(damage));  // the store has marked and logged it
   return llvm::Error::success();
 }
 
-llvm::Error Scrubber::repair() {
+void Scrubber::repair() {
+  if (Clock::now() < looked_ + kPause) return;
+  looked_ = Clock::now();
+  if (llvm::Error error = repair_damaged()) log(Level::Error, "repair: " + llvm::toString(std::move(error)));
+}
+
+llvm::Error Scrubber::repair_damaged() {
   std::set<std::string> damaged;
   llvm::Error error = for_each(store_, Table::Damaged, "", [&](const std::string& digest, const std::string&) {
     damaged.insert(digest);

@@ -1,4 +1,4 @@
-// scrubber.h - the thread that looks for damage: it reads every blob again and again, at most so many bytes a second,
+// scrubber.h - the thread that looks for damage: round by round it reads every blob, at most so many bytes a second,
 // and compares it with its checksums and its digest. It begins somewhere, so that a server that is restarted often
 // still reaches everything.
 //
@@ -6,6 +6,7 @@
 // belongs to. What no job makes, such as a module, stays damaged until it is uploaded again.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <set>
@@ -16,23 +17,30 @@
 
 namespace aotc::server {
 
+struct ScrubOptions {
+  uint64_t bytes_per_second = 4 << 20;  // 0: only what readers find is repaired
+  uint64_t round_seconds = 86400;       // from the start of a round to that of the next, at least
+};
+
 class Scrubber {
  public:
-  // With 0 bytes a second it only has repaired what readers find.
-  Scrubber(Store& store, JobQueue& jobs, Counters& counters, uint64_t bytes_per_second);
+  Scrubber(Store& store, JobQueue& jobs, Counters& counters, const ScrubOptions& options);
   ~Scrubber();
 
  private:
   void work();
-  llvm::Error check_next(std::string& digest);
-  llvm::Error repair();
+  void check_between(std::string after, const std::string& last);
+  llvm::Error check(const std::string& digest);
+  void repair();
+  llvm::Error repair_damaged();
   bool wait(double seconds);  // false when it is time to stop
 
   Store& store_;
   JobQueue& jobs_;
   Counters& counters_;
-  const uint64_t bytes_per_second_;
-  std::set<std::string> repaired_;  // digests for which somebody has been asked
+  const ScrubOptions options_;
+  std::chrono::steady_clock::time_point looked_;  // for what is to be repaired
+  std::set<std::string> repaired_;                // digests for which somebody has been asked
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;

@@ -1,9 +1,10 @@
 // signing.cpp - see include/aotc/signing.h.
 #include "aotc/signing.h"
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
+#include <sodium.h>
 
+#include <cstring>
+#include <new>
 #include <string_view>
 
 #include "aotc/digest.h"
@@ -11,26 +12,22 @@
 namespace aotc {
 
 struct Key {
-  EVP_PKEY* pkey;
-  explicit Key(EVP_PKEY* pkey) : pkey(pkey) {}
-  ~Key() { EVP_PKEY_free(pkey); }
+  unsigned char open[crypto_sign_PUBLICKEYBYTES] = {};
+  unsigned char secret[crypto_sign_SECRETKEYBYTES] = {};
+  ~Key() { sodium_memzero(secret, sizeof secret); }
 };
 
 namespace {
 
 constexpr size_t kMaxStatement = 4096;
-constexpr size_t kKeyBytes = 32, kSignatureBytes = 64;
+constexpr size_t kSignatureBytes = crypto_sign_BYTES;
 constexpr uint64_t kClockSkew = 300;  // seconds that the signer's clock may be ahead
 
-struct BioFree {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-};
-using Bio = std::unique_ptr<BIO, BioFree>;
-
-struct ContextFree {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-using Context = std::unique_ptr<EVP_MD_CTX, ContextFree>;
+// What comes before the 32 bytes of a key in the forms of RFC 8410: PKCS #8, and SubjectPublicKeyInfo.
+constexpr std::string_view kSecretHead("\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20", 16);
+constexpr std::string_view kOpenHead("\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00", 12);
+constexpr std::string_view kSecretLabel = "PRIVATE KEY", kOpenLabel = "PUBLIC KEY";
+constexpr size_t kRawBytes = 32;
 
 int digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
 
@@ -44,27 +41,39 @@ bool unhex(std::string_view text, std::vector<unsigned char>& bytes) {
   return true;
 }
 
-std::string key_id(EVP_PKEY* pkey) {
-  unsigned char raw[kKeyBytes], hash[EVP_MAX_MD_SIZE];
-  size_t size = sizeof raw;
-  unsigned hash_size = 0;
-  if (EVP_PKEY_get_raw_public_key(pkey, raw, &size) != 1 || size != kKeyBytes ||
-      EVP_Digest(raw, size, hash, &hash_size, EVP_sha256(), nullptr) != 1)
-    return "";
-  return to_hex(hash, 8);
+std::string key_id(const Key& key) {
+  std::string digest = sha256({reinterpret_cast<const char*>(key.open), sizeof key.open});
+  return digest.substr(7, 16);
 }
 
-std::shared_ptr<Key> ed25519(EVP_PKEY* pkey, std::string& error) {
-  if (pkey && EVP_PKEY_get_id(pkey) == EVP_PKEY_ED25519) return std::make_shared<Key>(pkey);
-  EVP_PKEY_free(pkey);
-  error = "not an Ed25519 key in PEM form";
-  return nullptr;
+std::string to_pem(std::string_view label, std::string_view head, const unsigned char* raw) {
+  std::string der(head), name(label);
+  der.append(reinterpret_cast<const char*>(raw), kRawBytes);
+  char text[sodium_base64_ENCODED_LEN(64, sodium_base64_VARIANT_ORIGINAL)];
+  sodium_bin2base64(text, sizeof text, reinterpret_cast<const unsigned char*>(der.data()), der.size(),
+                    sodium_base64_VARIANT_ORIGINAL);
+  sodium_memzero(der.data(), der.size());
+  return "-----BEGIN " + name + "-----\n" + text + "\n-----END " + name + "-----\n";
 }
 
-std::string contents(BIO* bio) {
-  char* data = nullptr;
-  long size = BIO_get_mem_data(bio, &data);
-  return std::string(data, static_cast<size_t>(size));
+enum class Pem { Found, None, Bad };
+
+// The 32 bytes of the first key in `text`, which goes on behind it.
+Pem take_pem(std::string_view& text, std::string_view label, std::string_view head, unsigned char* raw) {
+  std::string begin = "-----BEGIN " + std::string(label) + "-----", end = "-----END " + std::string(label) + "-----";
+  size_t first = text.find(begin);
+  if (first == std::string_view::npos) return Pem::None;
+  text.remove_prefix(first + begin.size());
+  size_t last = text.find(end);
+  if (last == std::string_view::npos) return Pem::Bad;
+  unsigned char der[64];
+  size_t size = 0;
+  int status = sodium_base642bin(der, sizeof der, text.data(), last, " \r\n", &size, nullptr, sodium_base64_VARIANT_ORIGINAL);
+  text.remove_prefix(last + end.size());
+  bool good = status == 0 && size == head.size() + kRawBytes && std::memcmp(der, head.data(), head.size()) == 0;
+  if (good) std::memcpy(raw, der + head.size(), kRawBytes);
+  sodium_memzero(der, sizeof der);
+  return good ? Pem::Found : Pem::Bad;
 }
 
 std::string head_of(const Statement& statement) {
@@ -124,47 +133,45 @@ bool parse(std::string_view text, Statement& statement, std::vector<Signature>& 
   return !signatures.empty();
 }
 
-bool is_signed(EVP_PKEY* pkey, const std::string& bytes, const Signature& signature) {
-  Context context(EVP_MD_CTX_new());
-  return context && EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, pkey) == 1 &&
-         EVP_DigestVerify(context.get(), signature.bytes.data(), signature.bytes.size(),
-                          reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()) == 1;
+bool is_signed(const Key& key, const std::string& bytes, const Signature& signature) {
+  return crypto_sign_verify_detached(signature.bytes.data(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                                     bytes.size(), key.open) == 0;
 }
 
 }  // namespace
 
 std::optional<Signer> Signer::read(const std::string& pem, std::string& error) {
-  Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  auto no_password = [](char*, int, int, void*) { return -1; };
+  std::string_view text(pem);
+  unsigned char seed[kRawBytes];
   Signer signer;
-  signer.key_ = ed25519(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr), error);
-  if (!signer.key_) return std::nullopt;
-  signer.id_ = key_id(signer.key_->pkey);
+  signer.key_ = std::make_shared<Key>();
+  if (take_pem(text, kSecretLabel, kSecretHead, seed) != Pem::Found) {
+    error = "not an Ed25519 key in PEM form";
+    return std::nullopt;
+  }
+  crypto_sign_seed_keypair(signer.key_->open, signer.key_->secret, seed);
+  sodium_memzero(seed, sizeof seed);
+  signer.id_ = key_id(*signer.key_);
   return signer;
 }
 
 bool Signer::generate(std::string& private_pem, std::string& public_pem, std::string& error) {
-  std::shared_ptr<Key> key = ed25519(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"), error);
-  Bio secret(BIO_new(BIO_s_mem())), open(BIO_new(BIO_s_mem()));
-  if (!key || PEM_write_bio_PKCS8PrivateKey(secret.get(), key->pkey, nullptr, nullptr, 0, nullptr, nullptr) != 1 ||
-      PEM_write_bio_PUBKEY(open.get(), key->pkey) != 1) {
-    error = "libcrypto cannot make an Ed25519 key";
-    return false;
-  }
-  private_pem = contents(secret.get());
-  public_pem = contents(open.get());
+  if (sodium_init() < 0) return error = "libsodium cannot be used", false;
+  Key key;
+  unsigned char seed[kRawBytes];
+  randombytes_buf(seed, sizeof seed);
+  crypto_sign_seed_keypair(key.open, key.secret, seed);
+  private_pem = to_pem(kSecretLabel, kSecretHead, seed);
+  public_pem = to_pem(kOpenLabel, kOpenHead, key.open);
+  sodium_memzero(seed, sizeof seed);
   return true;
 }
 
 std::string Signer::sign(const std::string& bytes) const {
-  Context context(EVP_MD_CTX_new());
   unsigned char signature[kSignatureBytes];
-  size_t size = sizeof signature;
-  if (!context || EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_->pkey) != 1 ||
-      EVP_DigestSign(context.get(), signature, &size, reinterpret_cast<const unsigned char*>(bytes.data()),
-                     bytes.size()) != 1)
-    throw std::bad_alloc();
-  return to_hex(signature, size);
+  crypto_sign_detached(signature, nullptr, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                       key_->secret);
+  return to_hex(signature, sizeof signature);
 }
 
 std::string sign_statement(const Statement& statement, const std::vector<Signer>& signers) {
@@ -174,12 +181,14 @@ std::string sign_statement(const Statement& statement, const std::vector<Signer>
 }
 
 bool TrustedKeys::add(const std::string& pem, std::string& error) {
-  Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  std::string_view text(pem);
   size_t before = keys_.size();
-  while (EVP_PKEY* pkey = PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr)) {
-    std::shared_ptr<Key> key = ed25519(pkey, error);
-    if (!key) return false;
-    keys_.push_back({key_id(key->pkey), key});
+  for (;;) {
+    auto key = std::make_shared<Key>();
+    Pem found = take_pem(text, kOpenLabel, kOpenHead, key->open);
+    if (found == Pem::None) break;
+    if (found == Pem::Bad) return error = "not an Ed25519 key in PEM form", false;
+    keys_.push_back({key_id(*key), key});
   }
   if (keys_.size() > before) return true;
   error = "holds no public key in PEM form";
@@ -200,7 +209,7 @@ std::optional<Statement> TrustedKeys::verify(const std::string& text, const Expe
     for (const Trusted& key : keys_) {
       if (key.id != signature.id) continue;
       known = true;
-      trusted = trusted || is_signed(key.key->pkey, head, signature);
+      trusted = trusted || is_signed(*key.key, head, signature);
     }
   if (!trusted)
     error = known ? "the signature is wrong" : "not signed by a trusted key";

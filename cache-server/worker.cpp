@@ -70,7 +70,7 @@ llvm::Error compile_module(const WorkerOptions& options) {
   if (!result) return result.takeError();
   if (llvm::Error error = write_artifact(result->artifact)) return error;
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  say({{"functions", result->stats.functions}, {"seconds", seconds}});
+  say({{"functions", result->stats.functions}, {"go", result->stats.go_shaped}, {"seconds", seconds}});
   return llvm::Error::success();
 }
 

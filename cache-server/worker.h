@@ -2,7 +2,7 @@
 //
 // It confines itself (confine.h), then reads the module from descriptor 0, compiles, writes the artifact to descriptor
 // 3, and says on its standard output, one JSON object per line: {"done": functions, "total": functions} as it goes and
-// at the end {"functions", "seconds"} or {"error": message}. Whatever else happens to it (a signal, no last line) is a
+// at the end {"functions", "go": whether it is a Go program, "seconds"} or {"error": message}. Whatever else happens to it (a signal, no last line) is a
 // failure of this job only.
 #pragma once
 

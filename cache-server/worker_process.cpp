@@ -94,7 +94,7 @@ struct Conversation {
     if (message.contains("error") && message["error"].is_string()) {
       error = message["error"].get<std::string>();
     } else if (message.contains("seconds") && message["seconds"].is_number()) {
-      result = {number("functions"), message["seconds"].get<double>()};
+      result = {number("functions"), message.value("go", nlohmann::json()) == true, message["seconds"].get<double>()};
       complete = true;
     } else if (message.contains("total")) {
       watch.progress(number("done"), number("total"));

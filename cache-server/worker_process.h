@@ -14,6 +14,7 @@ namespace aotc::server {
 
 struct WorkerResult {
   uint64_t functions = 0;
+  bool go = false;
   double seconds = 0;
 };
 

@@ -8,13 +8,14 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
-#include <climits>
+#include <chrono>
 #include <cstring>
 #include <memory>
 
@@ -79,7 +80,8 @@ class MemoryFile {
 }
 
 // Runs `words` with these descriptors. Returns what waitpid says; a process that takes longer is killed.
-llvm::Expected<int> run(std::vector<std::string>& words, std::vector<int> files, uint64_t milliseconds) {
+llvm::Expected<int> run(std::vector<std::string>& words, std::vector<int> files, const FreezeOptions& options,
+                        double& cpu_seconds) {
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -87,14 +89,19 @@ llvm::Expected<int> run(std::vector<std::string>& words, std::vector<int> files,
   if (child < 0) return error(fmt::format("fork: {}", std::strerror(errno)));
   if (child == 0) become(argv.data(), files, parent);
   pollfd ended = {static_cast<int>(syscall(SYS_pidfd_open, child, 0)), POLLIN, 0};
-  int timeout = static_cast<int>(std::min<uint64_t>(milliseconds, INT_MAX)), n;
-  while ((n = poll(&ended, 1, timeout)) < 0 && errno == EINTR) {
-  }
-  if (n <= 0) kill(child, SIGKILL);
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(options.milliseconds + kGraceMilliseconds);
+  while (poll(&ended, 1, 100) <= 0)
+    if (std::chrono::steady_clock::now() >= deadline || (options.stopped && options.stopped())) {
+      kill(child, SIGKILL);
+      break;
+    }
   close(ended.fd);
   int status;
-  while (waitpid(child, &status, 0) < 0)
+  rusage used{};
+  while (wait4(child, &status, 0, &used) < 0)
     if (errno != EINTR) return error(fmt::format("waitpid: {}", std::strerror(errno)));
+  for (const timeval& time : {used.ru_utime, used.ru_stime})
+    cpu_seconds += static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
   return status;
 }
 
@@ -104,16 +111,17 @@ llvm::Error no_memory_file(const FreezeOptions& options) {
 
 }  // namespace
 
-llvm::Expected<FreezeResult> freeze(llvm::ArrayRef<uint8_t> artifact, const FreezeOptions& options) {
-  MemoryFile input, output, messages;
-  if (!input.write(artifact) || output.fd() < 0 || messages.fd() < 0) return no_memory_file(options);
+llvm::Expected<FreezeOutcome> freeze_file(int artifact, int snapshot, const FreezeOptions& options) {
+  MemoryFile messages;
+  if (messages.fd() < 0) return no_memory_file(options);
   std::vector<std::string> words = {options.program, "--freeze", "/proc/self/fd/1",
                                     "--name", options.name, "--listeners", std::to_string(options.listeners),
                                     "--timeout", fmt::format("{}ms", options.milliseconds),
                                     "--max-memory", std::to_string(options.max_memory)};
   for (const std::string& variable : options.env) words.insert(words.end(), {"--env", variable});
+  for (const std::string& secret : options.secrets) words.insert(words.end(), {"--secret-env", secret});
   for (const std::string& dir : options.dirs) words.insert(words.end(), {"--dir", dir});
-  std::vector<int> files = {input.fd(), output.fd(), messages.fd()};
+  std::vector<int> files = {artifact, snapshot, messages.fd()};
   std::vector<std::unique_ptr<MemoryFile>> requests;
   for (const std::string& request : options.warmup) {
     words.insert(words.end(), {"--warmup-request", fmt::format("/proc/self/fd/{}", files.size())});
@@ -123,21 +131,28 @@ llvm::Expected<FreezeResult> freeze(llvm::ArrayRef<uint8_t> artifact, const Free
   }
   words.insert(words.end(), {"/proc/self/fd/0", "--"});
   words.insert(words.end(), options.args.begin(), options.args.end());
-  llvm::Expected<int> status = run(words, files, options.milliseconds + kGraceMilliseconds);
+  FreezeOutcome outcome;
+  llvm::Expected<int> status = run(words, files, options, outcome.cpu_seconds);
   if (!status) return status.takeError();
+  if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return outcome;
 
   std::vector<uint8_t> text;
-  FreezeResult result;
   if (!messages.read(text, kMaxMessages)) return error("cannot read what aotc-exec said");
-  std::string said = llvm::StringRef(reinterpret_cast<const char*>(text.data()), text.size()).trim().str();
-  if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) {
-    if (!output.read(result.snapshot, kMaxSnapshot)) return error("cannot read the snapshot");
-  } else if (WIFEXITED(*status) && WEXITSTATUS(*status) == kExitNotFrozen) {
-    result.reason = said;
-  } else {
-    result.reason = WIFEXITED(*status) ? fmt::format("{}: exit code {}: {}", options.program, WEXITSTATUS(*status), said)
-                                       : fmt::format("{}: signal {}", options.program, WTERMSIG(*status));
-  }
+  outcome.reason = llvm::StringRef(reinterpret_cast<const char*>(text.data()), text.size()).trim().str();
+  if (!WIFEXITED(*status))
+    outcome.reason = fmt::format("{}: signal {}", options.program, WTERMSIG(*status));
+  else if (WEXITSTATUS(*status) != kExitNotFrozen)
+    outcome.reason = fmt::format("{}: exit code {}: {}", options.program, WEXITSTATUS(*status), outcome.reason);
+  return outcome;
+}
+
+llvm::Expected<FreezeResult> freeze(llvm::ArrayRef<uint8_t> artifact, const FreezeOptions& options) {
+  MemoryFile input, output;
+  if (!input.write(artifact) || output.fd() < 0) return no_memory_file(options);
+  llvm::Expected<FreezeOutcome> outcome = freeze_file(input.fd(), output.fd(), options);
+  if (!outcome) return outcome.takeError();
+  FreezeResult result{{}, outcome->reason};
+  if (result.reason.empty() && !output.read(result.snapshot, kMaxSnapshot)) return error("cannot read the snapshot");
   return result;
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,11 +19,13 @@ struct FreezeOptions {
   std::string program;                  // aotc-exec
   std::string name;                     // leads the reason
   std::vector<std::string> env, args;   // "KEY=VALUE"; without the program's own name
+  std::vector<std::string> secrets;     // "NAME:LENGTH": variables whose values are withheld until the thaw
   std::vector<std::string> dirs;        // "HOST::GUEST:ro"
   std::vector<std::string> warmup;      // HTTP requests that a server answers before it is frozen
   unsigned listeners = 1;
   uint64_t milliseconds = 10'000;
   uint64_t max_memory = 1ull << 30;
+  std::function<bool()> stopped;  // if there is one: asked ten times a second, true ends the program
 };
 
 struct FreezeResult {
@@ -32,5 +35,12 @@ struct FreezeResult {
 
 // `artifact` is for this machine. A program that cannot be frozen is a result, not an Error.
 llvm::Expected<FreezeResult> freeze(llvm::ArrayRef<uint8_t> artifact, const FreezeOptions& options);
+
+struct FreezeOutcome {
+  std::string reason;  // empty: there is a snapshot
+  double cpu_seconds = 0;
+};
+// The same from file to file: `snapshot` is empty, and the child writes no more to it than options.max_memory and a little.
+llvm::Expected<FreezeOutcome> freeze_file(int artifact, int snapshot, const FreezeOptions& options);
 
 }  // namespace aotc

@@ -125,9 +125,19 @@ class Recogniser {
     return false;
   }
 
-  // Is the operand on top before instruction `at` a flag?
+  // Is the operand on top before instruction `at` a flag? Go reloads its stack pointer into a local in between; wasm-opt
+  // keeps the flag in a local meanwhile.
   bool is_flag_or_unreachable(const FunctionBody& body, size_t at, Exits& exits) const {
-    if (at >= 3 && body.code[at - 1].op == Op::LocalSet && body.code[at - 2].op == Op::GlobalGet) at -= 2;
+    auto skip_reload = [&] {
+      if (at >= 3 && body.code[at - 1].op == Op::LocalSet && body.code[at - 2].op == Op::GlobalGet) at -= 2;
+    };
+    skip_reload();
+    if (at >= 3 && body.code[at - 1].op == Op::LocalGet) {
+      uint32_t kept = body.code[--at].low();
+      if (body.code[at - 1].low() != kept) skip_reload();
+      if (body.code[at - 1].op != Op::LocalSet || body.code[at - 1].low() != kept) return false;
+      --at;
+    }
     if (at == 0) return false;
     const Instr& before = body.code[at - 1];
     switch (before.op) {

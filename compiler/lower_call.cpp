@@ -50,11 +50,17 @@ Function* FunctionLowering::body_to_inline(uint32_t function) {
 }
 
 // Does the code after this call of a resumable function return 1 at once when the result is not 0? Go puts
-// `global.get 0; local.set` (reload of the stack pointer) between the call and the test.
+// `global.get 0; local.set` (reload of the stack pointer) between the call and the test, and wasm-opt keeps the result in
+// a local meanwhile.
 bool FunctionLowering::propagates_unwinding() const {
   const auto& code = body_.code;
   size_t next = position_ + 1;
-  if (code[next].op == Op::GlobalGet && code[next].low() == 0 && code[next + 1].op == Op::LocalSet) next += 2;
+  bool kept = code[next].op == Op::LocalSet;
+  uint32_t local = kept ? code[next++].low() : 0;
+  if (code[next].op == Op::GlobalGet && code[next].low() == 0 && code[next + 1].op == Op::LocalSet &&
+      !(kept && code[next + 1].low() == local))
+    next += 2;
+  if (kept && (code[next].op != Op::LocalGet || code[next++].low() != local)) return false;
   auto returns_one = [&](size_t at) {
     return code[at].op == Op::I32Const && code[at].low() == 1 && (code[at + 1].op == Op::Return || at + 2 == code.size());
   };

@@ -10,6 +10,7 @@
 #include "sha256.h"
 #include "state.h"
 #include "vector16.h"
+#include "wasi.h"
 
 enum { kPiece = 1 << 20 };
 
@@ -267,6 +268,53 @@ found:
   return equal == 0 ? UINT32_MAX : (uint32_t)(at + v16_index(equal));
 }
 
+/* --- while secrets are hidden (secrets.c) ------------------------------------------------------------------
+ *
+ * The helpers above read 16 bytes where a few are wanted. These look at what is wanted: a byte of a value ends the
+ * program; names are read byte by byte. */
+static inline __attribute__((always_inline)) bool hidden(uint8_t* base, uint32_t p, uint64_t n, const void* frame) {
+  struct aotc_wasi* wasi = aotc_instance_of(base)->hidden;
+  if (wasi == NULL || n == 0 || p >= AOTC_SECRETS_END || p + n <= AOTC_SECRETS_START) return false;
+  for (uint32_t i = 0; i < wasi->secret_count; ++i) {
+    const struct aotc_wasi_secret* secret = &wasi->secrets[i];
+    if (p >= secret->address + (uint64_t)secret->value_size || p + n <= secret->address) continue;
+    wasi->freeze->secret_read = secret;
+    aotc_raise(base, AOTC_TRAP_OUT_OF_BOUNDS_MEMORY, frame);
+  }
+  return true;
+}
+#define HIDDEN(p, n) hidden(base, p, n, __builtin_frame_address(0))
+
+static HELPER void guarded_memory_copy(uint8_t* base, uint32_t dst, uint32_t src, uint32_t n) {
+  if (!HIDDEN(src, n) || src + (uint64_t)n > memory_size(base) || dst + (uint64_t)n > memory_size(base)) {
+    aotc_memory_copy_helper(base, dst, src, n);
+    return;
+  }
+  for (uint32_t i = 0; i < n; ++i) *(volatile uint8_t*)(base + dst + i) = *(volatile uint8_t*)(base + src + i);
+}
+
+static HELPER uint32_t guarded_memcmp(uint8_t* base, uint32_t p, uint32_t q, uint32_t n) {
+  bool p_hidden = HIDDEN(p, n), q_hidden = HIDDEN(q, n);
+  if (!p_hidden && !q_hidden) return aotc_memcmp_helper(base, p, q, n);
+  for (uint32_t i = 0; i < n && q + (uint64_t)n <= memory_size(base) && p + (uint64_t)n <= memory_size(base); ++i) {
+    uint32_t a = *(volatile uint8_t*)(base + p + i), b = *(volatile uint8_t*)(base + q + i);
+    if (a != b) return a - b;
+  }
+  return 0;
+}
+
+static HELPER uint32_t guarded_memequal(uint8_t* base, uint32_t p, uint32_t q, uint32_t n) {
+  bool p_hidden = HIDDEN(p, n), q_hidden = HIDDEN(q, n);
+  return p_hidden || q_hidden ? guarded_memcmp(base, p, q, n) == 0 : aotc_memequal_helper(base, p, q, n);
+}
+
+static HELPER uint32_t guarded_memchr(uint8_t* base, uint32_t p, uint32_t byte, uint32_t n) {
+  if (!HIDDEN(p, n)) return aotc_memchr_helper(base, p, byte, n);
+  for (uint32_t i = 0; i < n; ++i)
+    if (*(volatile uint8_t*)(base + p + i) == (uint8_t)byte) return i;
+  return UINT32_MAX;
+}
+
 /* table.c */
 void aotc_table_init_helper(uint8_t* base, uint32_t packed, uint32_t dst, uint32_t src, uint32_t n);
 void aotc_elem_drop_helper(uint8_t* base, uint32_t segment);
@@ -293,5 +341,13 @@ void aotc_helpers_install(struct aotc_instance* instance) {
   SET(AOTC_HELPER_MEMCHR, aotc_memchr_helper);
   SET(AOTC_HELPER_MEMCMP, aotc_memcmp_helper);
   SET(AOTC_HELPER_SHA256, aotc_has_sha256() ? aotc_sha256_helper : aotc_no_sha256_helper);
+}
+
+void aotc_helpers_guard(struct aotc_instance* instance) {
+  uint64_t* slots = (uint64_t*)(void*)(aotc_base(instance) + AOTC_HELPERS_OFFSET);
+  SET(AOTC_HELPER_MEMORY_COPY, guarded_memory_copy);
+  SET(AOTC_HELPER_MEMEQUAL, guarded_memequal);
+  SET(AOTC_HELPER_MEMCHR, guarded_memchr);
+  SET(AOTC_HELPER_MEMCMP, guarded_memcmp);
 #undef SET
 }

@@ -21,13 +21,15 @@ struct aotc_pages aotc_pages_of(struct aotc_artifact* artifact, bool thaw) {
   const struct aotc_snapshot* s = artifact->snapshot;
   if (thaw)
     return (struct aotc_pages){.artifact = artifact,
+                               .fd = artifact->snapshot_fd,
                                .memory_size = s->memory_pages * AOTC_WASM_PAGE,
                                .runs = aotc_snapshot_data(s, &s->runs),
                                .count = s->runs.count,
-                               .start = h->snapshot.offset,
-                               .begin = h->snapshot.offset + s->head_size,
-                               .size = h->snapshot.size - s->head_size};
+                               .start = artifact->snapshot_offset,
+                               .begin = artifact->snapshot_offset + s->head_size,
+                               .size = s->size - s->head_size};
   return (struct aotc_pages){.artifact = artifact,
+                             .fd = artifact->fd,
                              .memory_size = h->memory_min * AOTC_WASM_PAGE,
                              .runs = aotc_span_data(artifact, &h->image_runs),
                              .count = h->image_runs.count,
@@ -53,7 +55,7 @@ enum aotc_status aotc_pages_read(const struct aotc_pages* pages, const struct ao
                                  struct aotc_error* error) {
   uint64_t size = run->pages * AOTC_IMAGE_PAGE;
   for (uint64_t at = 0; at < size;) {
-    ssize_t got = pread(pages->artifact->fd, memory + run->address + at, size - at, (off_t)(run->offset + at));
+    ssize_t got = pread(pages->fd, memory + run->address + at, size - at, (off_t)(run->offset + at));
     if (got > 0)
       at += (uint64_t)got;
     else if (got == 0 || errno != EINTR)
@@ -81,6 +83,7 @@ static enum aotc_status fill(const struct aotc_image* image, const struct aotc_p
     if (s->active && bytes != NULL && s->address <= image->size && s->size <= image->size - s->address)
       memcpy(memory + s->address, bytes, s->size);
   }
+  if (status == AOTC_OK && image->thaw) status = aotc_secrets_fill_image(pages->artifact, memory, image->size, error);
   munmap(memory, image->size);
   return status;
 }

@@ -274,5 +274,6 @@ uint8_t* aotc_instance_memory(const struct aotc_instance* instance) { return aot
 uint64_t aotc_instance_memory_size(const struct aotc_instance* instance) { return aotc_tail(instance)->memory_size; }
 void* aotc_instance_memory_at(const struct aotc_instance* instance, uint32_t address, uint64_t size) {
   uint64_t memory = aotc_tail(instance)->memory_size;
+  if (instance->hidden != NULL && aotc_secrets_forbid(instance, address, size)) return NULL;
   return address <= memory && size <= memory - address ? aotc_base(instance) + address : NULL;
 }

@@ -197,7 +197,8 @@ static enum aotc_status load(struct aotc_artifact* artifact, struct aotc_error* 
   if ((status = check_layout(name, header, artifact->file_size, error)) != AOTC_OK) return status;
   if ((status = check_cpu(name, header, error)) != AOTC_OK) return status;
   if ((status = map_artifact(artifact, header, error)) != AOTC_OK) return status;
-  return aotc_snapshot_map(artifact, artifact->header, error);
+  if (header->snapshot.size == 0) return AOTC_OK;
+  return aotc_snapshot_map(artifact, artifact->fd, header->snapshot.offset, header->snapshot.size, error);
 }
 
 enum aotc_status aotc_load_fd(int fd, const char* name, struct aotc_artifact** out, struct aotc_error* error) {
@@ -207,6 +208,7 @@ enum aotc_status aotc_load_fd(int fd, const char* name, struct aotc_artifact** o
     free(artifact);
     return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
   }
+  artifact->snapshot_fd = -1;
   artifact->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   enum aotc_status status =
       artifact->fd < 0 ? aotc_fail(error, AOTC_ERROR_IO, "%s: %s", name, strerror(errno)) : load(artifact, error);
@@ -234,6 +236,7 @@ void aotc_unload(struct aotc_artifact* artifact) {
   aotc_snapshot_unmap(artifact);
   if (artifact->map != NULL) munmap((void*)(uintptr_t)artifact->map, artifact->map_size);
   if (artifact->fd >= 0) close(artifact->fd);
+  free(artifact->environ);
   free(artifact->name);
   free(artifact);
 }

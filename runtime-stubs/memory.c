@@ -75,7 +75,7 @@ enum aotc_status aotc_memory_populate(struct aotc_instance* instance, struct aot
     if (can_map && mapped < kMaxMappedRuns && run.pages >= kMinMappedPages) {
       ++mapped;
       if (mmap(aotc_base(instance) + run.address, run.pages * AOTC_IMAGE_PAGE, PROT_READ | PROT_WRITE,
-               MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, artifact->fd, (off_t)run.offset) == MAP_FAILED)
+               MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, pages.fd, (off_t)run.offset) == MAP_FAILED)
         return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot map the memory image: %s", artifact->name,
                          strerror(errno));
     } else if ((status = aotc_pages_read(&pages, &run, aotc_base(instance), error)) != AOTC_OK) {

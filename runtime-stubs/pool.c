@@ -51,7 +51,10 @@ static enum aotc_status prepare(struct aotc_pool* pool, struct aotc_error* error
   pool->stdio = s != NULL && !(s->flags & AOTC_SNAPSHOT_WAITS_LISTENER);
   pool->args = list_strings(s == NULL ? NULL : aotc_snapshot_data(s, &s->args), s == NULL ? 0 : s->args.count,
                             artifact->name, &pool->arg_count);
-  pool->env = list_strings(s == NULL ? NULL : aotc_snapshot_data(s, &s->environ), s == NULL ? 0 : s->environ.count,
+  if (s != NULL && s->secrets.count != 0 && artifact->environ == NULL)
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the secrets of its snapshot were not given", artifact->name);
+  const char* environ = artifact->environ != NULL || s == NULL ? artifact->environ : aotc_snapshot_data(s, &s->environ);
+  pool->env = list_strings(environ, s == NULL ? 0 : s->environ.count,
                            NULL, &pool->env_count);
   if (pool->args == NULL || pool->env == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
   return AOTC_OK;

@@ -6,8 +6,10 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "state.h"
@@ -26,9 +28,9 @@ static bool strings_end(const struct aotc_snapshot* s, const struct aotc_span* s
          (span->count == 0 || ((const char*)aotc_snapshot_data(s, span))[span->count - 1] == 0);
 }
 
-static const char* find_fault(const struct aotc_snapshot* s, const struct aotc_header* h) {
+static const char* find_fault(const struct aotc_snapshot* s, uint64_t size, const struct aotc_header* h) {
   if (s->magic != AOTC_SNAPSHOT_MAGIC) return "no magic number";
-  if (s->size != h->snapshot.size || s->head_size > s->size || s->head_size % AOTC_IMAGE_PAGE != 0)
+  if (s->size != size || s->head_size > s->size || s->head_size % AOTC_IMAGE_PAGE != 0)
     return "sizes contradict";
   if (memcmp(s->module_sha256, h->module_sha256, sizeof(s->module_sha256)) != 0) return "it is another module's";
   if (!(h->flags & AOTC_FLAG_GO) || h->resume_thunk == AOTC_NONE || h->tables.count != 0)
@@ -38,40 +40,74 @@ static const char* find_fault(const struct aotc_snapshot* s, const struct aotc_h
   if (!span_inside(s, &s->fds, sizeof(struct aotc_snapshot_fd))) return "descriptors";
   if (!span_inside(s, &s->runs, sizeof(struct aotc_image_run))) return "image runs";
   if (!strings_end(s, &s->args) || !strings_end(s, &s->environ) || !strings_end(s, &s->dirs)) return "strings";
+  if (!span_inside(s, &s->files, sizeof(struct aotc_snapshot_file)) || !strings_end(s, &s->paths)) return "files";
+  if (!span_inside(s, &s->secrets, sizeof(struct aotc_snapshot_secret))) return "secrets";
   if (!span_inside(s, &s->output, 1) || !span_inside(s, &s->report, 1)) return "output or report";
   return NULL;
 }
 
-enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, const struct aotc_header* h,
+enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, int fd, uint64_t offset, uint64_t size,
                                    struct aotc_error* error) {
-  if (h->snapshot.size == 0) return AOTC_OK;
   struct aotc_snapshot start;
-  ssize_t got = pread(artifact->fd, &start, sizeof(start), (off_t)h->snapshot.offset);
+  ssize_t got = pread(fd, &start, sizeof(start), (off_t)offset);
   if (got < 0) return aotc_fail(error, AOTC_ERROR_IO, "%s: %s", artifact->name, strerror(errno));
   if (got != (ssize_t)sizeof(start) || start.head_size < sizeof(start) || start.head_size > kMaxHead ||
-      start.head_size > h->snapshot.size)
+      start.head_size > size)
     return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: its head is out of place", artifact->name);
   /* The offset need not be a multiple of this system's page size. */
-  uint64_t page = aotc_page_size(), skip = h->snapshot.offset % page;
-  uint8_t* map =
-      mmap(NULL, start.head_size + skip, PROT_READ, MAP_PRIVATE, artifact->fd, (off_t)(h->snapshot.offset - skip));
+  uint64_t page = aotc_page_size(), skip = offset % page;
+  uint8_t* map = mmap(NULL, start.head_size + skip, PROT_READ, MAP_PRIVATE, fd, (off_t)(offset - skip));
   if (map == MAP_FAILED)
     return aotc_fail(error, AOTC_ERROR_IO, "%s: cannot map the snapshot: %s", artifact->name, strerror(errno));
   artifact->snapshot = (const struct aotc_snapshot*)(const void*)(map + skip);
-  const char* fault = memcmp(&start, artifact->snapshot, sizeof(start)) != 0 ? "it changed while it was loaded"
-                                                                             : find_fault(artifact->snapshot, h);
+  artifact->snapshot_fd = fd;
+  artifact->snapshot_offset = offset;
+  const char* fault = memcmp(&start, artifact->snapshot, sizeof(start)) != 0
+                          ? "it changed while it was loaded"
+                          : find_fault(artifact->snapshot, size, artifact->header);
   if (fault != NULL) return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: %s", artifact->name, fault);
   return AOTC_OK;
+}
+
+enum aotc_status aotc_attach_snapshot(struct aotc_artifact* artifact, int fd, struct aotc_error* error) {
+  struct stat st;
+  if (fstat(fd, &st) != 0) return aotc_fail(error, AOTC_ERROR_IO, "%s: %s", artifact->name, strerror(errno));
+  int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (own < 0) return aotc_fail(error, AOTC_ERROR_IO, "%s: %s", artifact->name, strerror(errno));
+  aotc_snapshot_unmap(artifact);
+  enum aotc_status status = aotc_snapshot_map(artifact, own, 0, (uint64_t)st.st_size, error);
+  if (status == AOTC_OK) return AOTC_OK;
+  if (artifact->snapshot == NULL) close(own);
+  aotc_snapshot_unmap(artifact);
+  return status;
 }
 
 void aotc_snapshot_unmap(struct aotc_artifact* artifact) {
   if (artifact->snapshot == NULL) return;
   uint64_t skip = (uintptr_t)artifact->snapshot % aotc_page_size();
   munmap((uint8_t*)(uintptr_t)artifact->snapshot - skip, artifact->snapshot->head_size + skip);
+  if (artifact->snapshot_fd != artifact->fd) close(artifact->snapshot_fd);
   artifact->snapshot = NULL;
 }
 
 const struct aotc_snapshot* aotc_artifact_snapshot(const struct aotc_artifact* artifact) { return artifact->snapshot; }
+
+/* But for the values of secrets, which have the same length. */
+static bool same_environ(const struct aotc_snapshot* s, const struct aotc_wasi_strings* environ) {
+  if (s->environ.count != environ->bytes) return false;
+  const char* ours = aotc_snapshot_data(s, &s->environ);
+  const struct aotc_snapshot_secret* secrets = aotc_snapshot_data(s, &s->secrets);
+  uint32_t at = 0;
+  for (uint32_t i = 0; i <= s->secrets.count; ++i) {
+    bool last = i == s->secrets.count;
+    uint32_t end = last ? environ->bytes : secrets[i].environ;
+    if (end < at || end > environ->bytes || (end > at && memcmp(ours + at, environ->text + at, end - at) != 0)) return false;
+    if (last) break;
+    if (secrets[i].size > environ->bytes - end || memchr(environ->text + end, 0, secrets[i].size) != NULL) return false;
+    at = end + secrets[i].size;
+  }
+  return true;
+}
 
 static bool same_bytes(const struct aotc_snapshot* s, const struct aotc_span* span, const char* text, size_t size) {
   return span->count == size && (size == 0 || memcmp(aotc_snapshot_data(s, span), text, size) == 0);
@@ -83,7 +119,7 @@ bool aotc_snapshot_matches(const struct aotc_artifact* artifact, const struct ao
   /* The program's own name may differ. */
   size_t name = wasi->args.count == 0 ? 0 : strlen(wasi->args.text) + 1;
   if (!same_bytes(s, &s->args, wasi->args.text + name, wasi->args.bytes - name)) return false;
-  if (!same_bytes(s, &s->environ, wasi->environ.text, wasi->environ.bytes)) return false;
+  if (!same_environ(s, &wasi->environ)) return false;
 
   uint32_t listeners = 0;
   size_t at = 0;

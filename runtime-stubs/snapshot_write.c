@@ -9,7 +9,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +16,7 @@
 #include "state.h"
 #include "wasi.h"
 
-enum { kMaxGap = 16 /* pages of zeros within a run */, kReport = 2048, kMaxRuns = 1 << 16 };
+enum { kMaxGap = 16 /* pages of zeros within a run */, kMaxRuns = 1 << 16 };
 
 struct writer {
   struct aotc_instance* instance;
@@ -74,6 +73,11 @@ static enum aotc_status check_stop(struct writer* w) {
     return refuse(w, "not a Go program, so its stack is not in linear memory");
   if (dropped_segments(w->instance)) return refuse(w, "it dropped passive segments");
   if (w->wasi->freeze == NULL) return refuse(w, "the host was not made for freezing");
+  const char* fault = aotc_secrets_show(w->instance, w->wasi);
+  if (fault != NULL) return refuse(w, fault);
+  if (w->wasi->freeze->secret_read != NULL)
+    return aotc_fail(w->error, AOTC_ERROR_ARGUMENT, "it read the secret %.*s before the thaw",
+                     (int)w->wasi->freeze->secret_read->name_size - 1, aotc_wasi_secret_read(w->wasi));
   if (w->wasi->freeze->output_lost) return refuse(w, "it wrote more than 1 MiB before it waited for input");
   uint32_t import = w->instance->frozen_import;
   if (aotc_artifact_export(artifact, "_start", AOTC_EXPORT_FUNCTION) == NULL) {
@@ -110,28 +114,53 @@ static const char* kind_name(uint8_t kind) {
 
 static uint64_t removed_rights(const struct aotc_wasi_fd* entry) {
   uint64_t all = entry->kind == AOTC_WASI_STREAM     ? WASI_RIGHTS_STREAM
+                 : entry->kind == AOTC_WASI_FILE     ? WASI_RIGHTS_FILE
                  : entry->kind == AOTC_WASI_LISTENER ? WASI_RIGHTS_LISTENER
                                                      : WASI_RIGHTS_DIRECTORY;
   return all & ~entry->rights;
+}
+
+static enum aotc_status add_path(struct writer* w, struct aotc_wasi_strings* paths, const char* path) {
+  size_t size = strlen(path) + 1;
+  char* text = realloc(paths->text, paths->bytes + size);
+  if (text == NULL) return aotc_fail(w->error, AOTC_ERROR_LIMIT, "out of memory");
+  paths->text = text;
+  memcpy(text + paths->bytes, path, size);
+  paths->bytes += (uint32_t)size;
+  return AOTC_OK;
 }
 
 static enum aotc_status write_fds(struct writer* w) {
   struct aotc_wasi* wasi = w->wasi;
   if (wasi->freeze->renumbered) return refuse(w, "it renumbered descriptors");
   struct aotc_snapshot_fd* fds = calloc(wasi->fd_count + 1, sizeof(*fds));
-  if (fds == NULL) return aotc_fail(w->error, AOTC_ERROR_LIMIT, "out of memory");
-  uint32_t count = 0;
+  struct aotc_snapshot_file* files = calloc(wasi->fd_count + 1, sizeof(*files));
+  struct aotc_wasi_strings paths = {0};
+  uint32_t count = 0, file_count = 0;
+  if (fds == NULL || files == NULL) return aotc_fail(w->error, AOTC_ERROR_LIMIT, "out of memory");
   enum aotc_status status = AOTC_OK;
   for (uint32_t i = 0; i < wasi->fd_count && status == AOTC_OK; ++i) {
     const struct aotc_wasi_fd* entry = &wasi->fds[i];
     if (entry->kind == AOTC_WASI_FREE) continue;
-    if (entry->host >= 0 && entry->preopen == NULL)
-      status = aotc_fail(w->error, AOTC_ERROR_ARGUMENT, "descriptor %u, a %s, is open while it waits for input", i,
-                         kind_name(entry->kind));
+    if (entry->host >= 0 && entry->preopen == NULL) {
+      struct aotc_snapshot_file* file = &files[file_count++];
+      if (!aotc_wasi_describe_file(entry, file))
+        status = aotc_fail(w->error, AOTC_ERROR_ARGUMENT, "descriptor %u, a %s, is open while it waits for input", i,
+                           kind_name(entry->kind));
+      else
+        status = add_path(w, &paths, entry->path);
+      file->number = i;
+      file->path = paths.count;
+      paths.count = paths.bytes;
+    }
     fds[count++] = (struct aotc_snapshot_fd){.number = i, .flags = entry->flags, .removed_rights = removed_rights(entry)};
   }
   if (status == AOTC_OK) status = append(w, &w->head.fds, fds, sizeof(*fds), count);
+  if (status == AOTC_OK) status = append(w, &w->head.files, files, sizeof(*files), file_count);
+  if (status == AOTC_OK) status = append(w, &w->head.paths, paths.text, 1, paths.bytes);
   free(fds);
+  free(files);
+  free(paths.text);
   return status;
 }
 
@@ -143,11 +172,26 @@ static enum aotc_status write_globals(struct writer* w) {
   return append(w, &w->head.globals, values, AOTC_SLOT_SIZE, count);
 }
 
+static enum aotc_status write_secrets(struct writer* w) {
+  const struct aotc_wasi* wasi = w->wasi;
+  struct aotc_snapshot_secret* secrets = calloc(wasi->secret_count + 1, sizeof(*secrets));
+  if (secrets == NULL) return aotc_fail(w->error, AOTC_ERROR_LIMIT, "out of memory");
+  for (uint32_t i = 0; i < wasi->secret_count; ++i) {
+    const struct aotc_wasi_secret* secret = &wasi->secrets[i];
+    secrets[i] = (struct aotc_snapshot_secret){
+        .environ = secret->environ + secret->name_size, .size = secret->value_size, .address = secret->address};
+  }
+  enum aotc_status status = append(w, &w->head.secrets, secrets, sizeof(*secrets), wasi->secret_count);
+  free(secrets);
+  return status;
+}
+
 static enum aotc_status write_surroundings(struct writer* w) {
   const struct aotc_wasi* wasi = w->wasi;
   size_t name = wasi->args.count == 0 ? 0 : strlen(wasi->args.text) + 1;
   enum aotc_status status = append(w, &w->head.args, wasi->args.text + name, 1, wasi->args.bytes - name);
   if (status == AOTC_OK) status = append(w, &w->head.environ, wasi->environ.text, 1, wasi->environ.bytes);
+  if (status == AOTC_OK) status = write_secrets(w);
   if (status != AOTC_OK) return status;
   size_t size = 0;
   for (uint32_t i = 0; i < wasi->fd_count; ++i)
@@ -192,35 +236,13 @@ static enum aotc_status find_runs(struct writer* w, uint64_t* pages) {
 
 static enum aotc_status write_report(struct writer* w, const char* version, const struct aotc_freeze_run* run,
                                      uint64_t pages) {
-  const struct aotc_wasi_freeze* freeze = w->wasi->freeze;
-  char report[kReport], shown[64], wait[128] = "nothing, it is a reactor";
-  if (!(w->head.flags & AOTC_SNAPSHOT_REACTOR)) {
-    const struct aotc_import* imports =
-        aotc_span_data(w->instance->artifact, &w->instance->artifact->header->imports);
-    const char* field = aotc_artifact_string(w->instance->artifact, imports[w->instance->frozen_import].field);
-    snprintf(wait, sizeof(wait), "%s%s%s in %s", w->head.flags & AOTC_SNAPSHOT_WAITS_STDIN ? "stdin" : "",
-             (w->head.flags & AOTC_SNAPSHOT_WAITS_STDIN) && (w->head.flags & AOTC_SNAPSHOT_WAITS_LISTENER) ? " and " : "",
-             w->head.flags & AOTC_SNAPSHOT_WAITS_LISTENER ? "a listener" : "",
-             aotc_printable(field == NULL ? "?" : field, shown, sizeof(shown)));
-  }
-  /* The first 32 bytes seed the runtime's generator, which every clone seeds anew. */
-  uint64_t random = freeze->random_bytes > 32 ? freeze->random_bytes - 32 : 0;
-  char go[32], warmup[160] = "";
-  if (run->warmup_requests != 0)
-    snprintf(warmup, sizeof(warmup),
-             "\"warmup\": {\"requests\": %u, \"last_status\": %u, \"response_bytes\": %llu, \"ran_seconds\": %.6f}, ",
-             run->warmup_requests, run->warmup_status, (unsigned long long)run->warmup_bytes,
-             (double)run->warmup_nanoseconds / 1e9);
-  snprintf(report, sizeof(report),
-           "{\"waits_for\": \"%s\", \"go\": \"%s\", \"ran_seconds\": %.6f, %s\"memory_bytes\": %llu, \"image_bytes\": %llu, "
-           "\"image_runs\": %u, \"output_bytes\": %llu, \"shared\": {\"random_bytes\": %llu, \"wall_clock_reads\": %llu, "
-           "\"files_opened\": %llu, \"arguments_read\": %s, \"environment_read\": %s}}",
-           wait, aotc_printable(version, go, sizeof(go)), (double)run->nanoseconds / 1e9, warmup,
-           (unsigned long long)aotc_tail(w->instance)->memory_size, (unsigned long long)(pages * AOTC_IMAGE_PAGE),
-           w->run_count, (unsigned long long)freeze->output_size, (unsigned long long)random,
-           (unsigned long long)freeze->realtime_reads, (unsigned long long)freeze->paths_opened,
-           freeze->read_args ? "true" : "false", freeze->read_environ ? "true" : "false");
-  return append(w, &w->head.report, report, 1, strlen(report));
+  struct aotc_image_size image = {.pages = pages, .runs = w->run_count, .files = w->head.files.count};
+  size_t size = 0;
+  char* report = aotc_freeze_report(w->instance, w->wasi, run, &image, w->head.flags, version, &size);
+  if (report == NULL) return aotc_fail(w->error, AOTC_ERROR_LIMIT, "out of memory");
+  enum aotc_status status = append(w, &w->head.report, report, 1, size);
+  free(report);
+  return status;
 }
 
 static enum aotc_status build(struct writer* w, const struct aotc_freeze_run* run) {

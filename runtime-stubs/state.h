@@ -34,6 +34,9 @@ struct aotc_artifact {
   uint32_t text_size;
   const char* strings;
   const struct aotc_snapshot* snapshot; /* its head, mapped; null when there is none */
+  char* environ; /* the snapshot's, with the values of its secrets; null when they were not given */
+  int snapshot_fd;                      /* it lies at snapshot_offset there; `fd`, or a file of its own */
+  uint64_t snapshot_offset;
   void* debugger; /* what gdb was told, see debugger.c */
 };
 
@@ -74,6 +77,7 @@ struct aotc_instance {
   volatile uint64_t deadline;         /* CLOCK_MONOTONIC nanoseconds, 0 for none */
   int exit_code;
   bool thaw;              /* starts from the artifact's snapshot */
+  struct aotc_wasi* hidden; /* whose secrets no instruction may read, or null */
   uint32_t frozen_import; /* in which the last call ended with AOTC_FROZEN */
 
   /* Linear memory. Its size is in the context tail, where compiled code can see it. */
@@ -151,8 +155,20 @@ uint32_t aotc_artifact_wasm_offset(const struct aotc_artifact* artifact, uint32_
 /* The bytes of a data segment, null when they are out of place. */
 const uint8_t* aotc_artifact_segment(const struct aotc_artifact* artifact, const struct aotc_data_segment* segment);
 
+/* secrets.c: the values that were given to the artifact, into its memory image of `size` bytes. */
+enum aotc_status aotc_secrets_fill_image(const struct aotc_artifact* artifact, uint8_t* memory, uint64_t size,
+                                         struct aotc_error* error);
+/* helpers.c: helpers that tell what is read of a secret. */
+void aotc_helpers_guard(struct aotc_instance* instance);
+
+/* secrets.c; only while instance->hidden is not null. A fault that is over: go on. Memory that a host function must not
+ * see. */
+bool aotc_secrets_fault(struct aotc_instance* instance, int signal, const siginfo_t* info, void* context);
+bool aotc_secrets_forbid(const struct aotc_instance* instance, uint64_t address, uint64_t size);
+
 /* snapshot.c */
-enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, const struct aotc_header* header,
+/* The snapshot of `size` bytes at `offset` of `fd` becomes the artifact's. */
+enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, int fd, uint64_t offset, uint64_t size,
                                    struct aotc_error* error);
 void aotc_snapshot_unmap(struct aotc_artifact* artifact);
 static inline const void* aotc_snapshot_data(const struct aotc_snapshot* s, const struct aotc_span* span) {
@@ -184,9 +200,10 @@ uint64_t aotc_memory_initial(const struct aotc_instance* instance);
 void aotc_memory_release(struct aotc_instance* instance);
 
 /* image.c */
-/* Where the pages of an artifact's image, or of its snapshot, lie in its file. */
+/* Where the pages of an artifact's image, or of its snapshot, lie in a file. */
 struct aotc_pages {
   struct aotc_artifact* artifact;
+  int fd;
   uint64_t memory_size;
   const struct aotc_image_run* runs;
   uint32_t count;

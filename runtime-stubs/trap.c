@@ -91,6 +91,10 @@ static void on_fault(int signal, siginfo_t* info, void* context) {
   struct aotc_cursor cursor = aotc_machine_cursor(context);
   enum aotc_trap trap;
   uint64_t address = 0;
+  if (instance != NULL && instance->hidden != NULL && aotc_secrets_fault(instance, signal, info, context)) {
+    errno = saved_errno;
+    return;
+  }
   if (instance != NULL && classify(instance, signal, info, cursor.pc, &trap, &address)) {
     aotc_record_trap(instance, trap, address, cursor);
     aotc_machine_leave(context, aotc_base(instance), AOTC_TRAPPED);

@@ -137,6 +137,32 @@ static enum aotc_status add_directory(struct aotc_wasi* wasi, const struct aotc_
   return AOTC_OK;
 }
 
+/* The secrets come last, so that they are where they were for whoever is given the same ones. */
+static enum aotc_status copy_environment(struct aotc_wasi* wasi, const struct aotc_wasi_options* options,
+                                         struct aotc_error* error) {
+  size_t count = options->env_count + options->secret_count;
+  const char** all = calloc(count + 1, sizeof *all);
+  wasi->secrets = calloc(options->secret_count + 1, sizeof *wasi->secrets);
+  if (!all || !wasi->secrets) {
+    free(all);
+    return fail(error, AOTC_ERROR_LIMIT, "out of memory", NULL);
+  }
+  for (size_t i = 0; i < count; i++)
+    all[i] = i < options->env_count ? options->env[i] : options->secrets[i - options->env_count];
+  enum aotc_status status = copy_strings(&wasi->environ, count, all, "environment", error);
+  uint32_t at = 0;
+  for (size_t i = 0; i < count && status == AOTC_OK; i++) {
+    const char* text = wasi->environ.text + at;
+    uint32_t size = (uint32_t)strlen(text), name = (uint32_t)strcspn(text, "=") + 1;
+    if (i >= options->env_count)
+      wasi->secrets[wasi->secret_count++] =
+          (struct aotc_wasi_secret){.environ = at, .name_size = name, .value_size = size < name ? 0 : size - name};
+    at += size + 1;
+  }
+  free(all);
+  return status;
+}
+
 enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struct aotc_wasi** out,
                                   struct aotc_error* error) {
   *out = NULL;
@@ -146,7 +172,7 @@ enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struc
   if (!wasi) return fail(error, AOTC_ERROR_LIMIT, "out of memory", NULL);
   enum aotc_status status =
       copy_strings(&wasi->args, options->argc > 0 ? (size_t)options->argc : 0, options->argv, "arguments", error);
-  if (status == AOTC_OK) status = copy_strings(&wasi->environ, options->env_count, options->env, "environment", error);
+  if (status == AOTC_OK) status = copy_environment(wasi, options, error);
   if (options->freeze && status == AOTC_OK) status = aotc_wasi_freeze_setup(wasi, options->listener_count, error);
   for (int i = 0; i < 3 && status == AOTC_OK && !options->freeze; i++) status = add_stdio(wasi, i, options, error);
   if (options->connection && status == AOTC_OK) status = add_virtual_listener(wasi, options->connection, error);
@@ -176,5 +202,6 @@ void aotc_wasi_destroy(struct aotc_wasi* wasi) {
   free(wasi->poll_fds);
   free(wasi->args.text);
   free(wasi->environ.text);
+  free(wasi->secrets);
   free(wasi);
 }

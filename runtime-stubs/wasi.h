@@ -15,6 +15,8 @@
  *     wasi_sock.c      accept, receive, send, shut down
  *     wasi_errno.c     host errno -> guest errno
  *     wasi_connection.c  a connection in memory; descriptors of a pooled host
+ *     secrets.c        variables whose values are withheld until the thaw
+ *     wasi_files.c     files that are open at the freeze
  *     wasi_freeze.c    standard descriptors and listeners of a program that is to be frozen; descriptors after a thaw
  *
  * Blocking. Everything the host opened itself is non-blocking on the host's side, whatever the guest asked; a guest
@@ -40,6 +42,7 @@
 #define AOTC_WASI_MAX_PATH 4096u     /* bytes in a path the guest passes, without a terminator */
 #define AOTC_WASI_MAX_IOVECS 1024u
 #define AOTC_WASI_MAX_SUBSCRIPTIONS (1u << 16) /* Go can ask for 65,535 */
+#define AOTC_WASI_MAX_NOTED 64u      /* files that a freeze report names */
 #define AOTC_WASI_PIECE (1u << 20)             /* bytes per system call, so that a deadline is seen soon */
 
 enum aotc_wasi_kind {
@@ -66,6 +69,10 @@ struct aotc_wasi_fd {
   uint64_t rights;
   uint64_t inheriting;
   char* preopen; /* guest path of a preopened directory, else null */
+  /* Of a program that is to be frozen: the path by which a file or directory was opened, beneath the preopened directory
+   * with number `root`; null for what was not opened. */
+  char* path;
+  uint32_t root;
 };
 
 /* A listener without a socket. */
@@ -90,6 +97,14 @@ enum aotc_wasi_resolver {
   AOTC_WASI_RESOLVER_WALK
 };
 
+/* A variable whose value is withheld from a snapshot. */
+struct aotc_wasi_secret {
+  uint32_t environ; /* where "NAME=value" starts in the text of `environ` */
+  uint32_t name_size; /* with the '=' */
+  uint32_t value_size;
+  uint32_t address; /* of the value in linear memory, once it is hidden */
+};
+
 /* A program that is to be frozen: what it did and what it waits for. */
 struct aotc_wasi_freeze {
   uint32_t listeners; /* it was given */
@@ -100,6 +115,12 @@ struct aotc_wasi_freeze {
   bool renumbered;  /* descriptors were, so a number does not tell what it is */
   bool read_environ, read_args;
   uint64_t random_bytes, paths_opened, realtime_reads;
+  char* files[AOTC_WASI_MAX_NOTED]; /* guest paths of the first that were opened */
+  uint32_t file_count;
+  bool secrets_wait;         /* the environment was handed out, secrets are not hidden yet */
+  volatile bool secret_step; /* one instruction may read names of secrets */
+  const char* secrets_fault; /* why they cannot be hidden, or null */
+  const struct aotc_wasi_secret* secret_read; /* of which a value was to be read, or null */
 };
 
 struct aotc_wasi {
@@ -109,6 +130,8 @@ struct aotc_wasi {
   enum aotc_wasi_resolver resolver;
   struct aotc_wasi_strings args;
   struct aotc_wasi_strings environ;
+  struct aotc_wasi_secret* secrets; /* the last of `environ` */
+  uint32_t secret_count;
   struct pollfd* poll_fds; /* scratch of poll_oneoff */
   uint32_t poll_capacity;
   uint64_t monotonic_offset;        /* added to the host's clock, modulo 2^64 */
@@ -173,6 +196,8 @@ int aotc_wasi_lookup_directory(struct aotc_wasi* wasi, uint32_t fd, uint64_t rig
 /* The lowest free number. It stays free until an entry is written there; the pointer is valid until the next reserve.
  */
 int aotc_wasi_reserve(struct aotc_wasi* wasi, uint32_t* fd, struct aotc_wasi_fd** entry);
+/* So that `fd` is a number in the table. */
+int aotc_wasi_make_room(struct aotc_wasi* wasi, uint32_t fd);
 /* Fills a reserved entry, taking kind, file type and default rights from the host descriptor. */
 int aotc_wasi_install(struct aotc_wasi_fd* entry, int host, bool owned);
 int aotc_wasi_close(struct aotc_wasi* wasi, uint32_t fd);
@@ -208,6 +233,35 @@ int aotc_wasi_freeze_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* en
 void aotc_wasi_replay(struct aotc_wasi* wasi, const struct aotc_snapshot* snapshot, bool to_connection);
 /* The guest's monotonic clock goes on from `monotonic` nanoseconds. */
 void aotc_wasi_continue_clock(struct aotc_wasi* wasi, uint64_t monotonic);
+
+/* Where secrets lie in linear memory while a program is frozen. */
+enum { AOTC_SECRETS_START = 4096, AOTC_SECRETS_END = 12288 };
+/* --- secrets: secrets.c --------------------------------------------------------------------------------------------- */
+
+/* Of a program that is to be frozen, after Go has copied its environment and before its own code runs. */
+void aotc_secrets_hide(struct aotc_instance* instance, struct aotc_wasi* wasi);
+/* At the freeze. Null, or why there can be no snapshot. */
+const char* aotc_secrets_show(struct aotc_instance* instance, struct aotc_wasi* wasi);
+
+/* --- files that are open at the freeze: wasi_files.c --------------------------------------------------------------- */
+
+struct aotc_image_size {
+  uint64_t pages;
+  uint32_t runs, files;
+};
+/* freeze_report.c: to be freed, null when there is no memory. `flags` are enum aotc_snapshot_flags. */
+char* aotc_freeze_report(const struct aotc_instance* instance, const struct aotc_wasi* wasi,
+                         const struct aotc_freeze_run* run, const struct aotc_image_size* image, uint32_t flags,
+                         const char* version, size_t* size);
+
+/* Keeps by which path, beneath directory `dir` with number `dir_number`, `entry` was opened. */
+void aotc_wasi_note_path(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry, const struct aotc_wasi_fd* dir,
+                         uint32_t dir_number, const char* path);
+/* All but the path and the descriptor's number. False when it is no file that a thaw can open again. */
+bool aotc_wasi_describe_file(const struct aotc_wasi_fd* entry, struct aotc_snapshot_file* file);
+/* Opens them, or puts back their positions when they are open already. */
+enum aotc_status aotc_wasi_reopen_files(struct aotc_wasi* wasi, const struct aotc_snapshot* s,
+                                        struct aotc_error* error);
 
 /* --- a connection in memory: wasi_connection.c --------------------------------------------------------------------- */
 

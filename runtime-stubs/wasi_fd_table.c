@@ -32,9 +32,8 @@ int aotc_wasi_lookup_directory(struct aotc_wasi* wasi, uint32_t fd, uint64_t rig
   return (rights & ~(*entry)->rights) ? WASI_ENOTCAPABLE : 0;
 }
 
-int aotc_wasi_reserve(struct aotc_wasi* wasi, uint32_t* fd, struct aotc_wasi_fd** entry) {
-  while (wasi->lowest_free < wasi->fd_count && wasi->fds[wasi->lowest_free].kind != AOTC_WASI_FREE) wasi->lowest_free++;
-  if (wasi->lowest_free == wasi->fd_count) {
+int aotc_wasi_make_room(struct aotc_wasi* wasi, uint32_t fd) {
+  while (fd >= wasi->fd_count) {
     if (wasi->fd_count >= AOTC_WASI_MAX_FDS) return WASI_EMFILE;
     uint32_t count = wasi->fd_count ? wasi->fd_count * 2 : 16;
     struct aotc_wasi_fd* fds = realloc(wasi->fds, count * sizeof *fds);
@@ -43,6 +42,13 @@ int aotc_wasi_reserve(struct aotc_wasi* wasi, uint32_t* fd, struct aotc_wasi_fd*
     wasi->fds = fds;
     wasi->fd_count = count;
   }
+  return 0;
+}
+
+int aotc_wasi_reserve(struct aotc_wasi* wasi, uint32_t* fd, struct aotc_wasi_fd** entry) {
+  while (wasi->lowest_free < wasi->fd_count && wasi->fds[wasi->lowest_free].kind != AOTC_WASI_FREE) wasi->lowest_free++;
+  int error = aotc_wasi_make_room(wasi, wasi->lowest_free);
+  if (error != 0) return error;
   *fd = wasi->lowest_free;
   *entry = &wasi->fds[*fd];
   return 0;
@@ -53,6 +59,7 @@ static int close_entry(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry) {
   if (entry->kind == AOTC_WASI_CONNECTION && entry->rights & WASI_RIGHT_FD_WRITE) wasi->connection->out_closed = true;
   if (!entry->kept && entry->owned && close(entry->host) != 0 && errno != EINTR) result = aotc_wasi_errno(errno);
   if (!entry->kept) free(entry->preopen);
+  free(entry->path);
   memset(entry, 0, sizeof *entry);
   return result;
 }

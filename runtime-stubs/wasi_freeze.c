@@ -39,6 +39,7 @@ enum aotc_status aotc_wasi_freeze_setup(struct aotc_wasi* wasi, size_t listeners
 void aotc_wasi_freeze_release(struct aotc_wasi* wasi) {
   if (wasi->freeze == NULL) return;
   free(wasi->freeze->output);
+  for (uint32_t i = 0; i < wasi->freeze->file_count; ++i) free(wasi->freeze->files[i]);
   free(wasi->freeze);
   wasi->freeze = NULL;
 }
@@ -155,6 +156,8 @@ enum aotc_status aotc_wasi_thaw(struct aotc_wasi* wasi, const struct aotc_artifa
     return AOTC_ERROR_ARGUMENT;
   }
   if (replays) aotc_wasi_replay(wasi, s, false);
+  enum aotc_status status = aotc_wasi_reopen_files(wasi, s, error);
+  if (status != AOTC_OK) return status;
   const struct aotc_snapshot_fd* fds = aotc_snapshot_data(s, &s->fds);
   uint32_t at = 0;
   for (uint32_t fd = 0; fd < wasi->fd_count; ++fd) {

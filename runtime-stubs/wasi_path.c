@@ -131,6 +131,7 @@ static int open_path(struct aotc_instance* instance, struct aotc_wasi* wasi, con
   entry->rights &= dir.inheriting;
   if (!(request.rights & (WASI_RIGHT_FD_READ | WASI_RIGHT_FD_READDIR))) entry->rights &= ~WASI_RIGHT_FD_READ;
   entry->inheriting &= dir.inheriting;
+  aotc_wasi_note_path(wasi, entry, &dir, aotc_wasi_arg32(slots, 0), place.path);
   aotc_wasi_store32(out, number);
   return 0;
 }

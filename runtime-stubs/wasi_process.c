@@ -50,7 +50,10 @@ enum aotc_status aotc_wasi_environ_sizes_get(struct aotc_instance* instance, voi
 
 enum aotc_status aotc_wasi_environ_get(struct aotc_instance* instance, void* data, uint64_t* slots) {
   struct aotc_wasi* wasi = data;
-  if (wasi->freeze != NULL) wasi->freeze->read_environ = true;
+  if (wasi->freeze != NULL) {
+    wasi->freeze->read_environ = true;
+    wasi->freeze->secrets_wait = wasi->secret_count != 0;
+  }
   return aotc_wasi_finish(slots, strings_get(instance, &((struct aotc_wasi*)data)->environ, slots));
 }
 
@@ -89,6 +92,7 @@ enum aotc_status aotc_wasi_clock_time_get(struct aotc_instance* instance, void* 
   struct aotc_wasi* wasi = data;
   clockid_t clock;
   struct timespec t;
+  if (wasi->freeze != NULL && wasi->freeze->secrets_wait) aotc_secrets_hide(instance, wasi);
   int error = host_clock(aotc_wasi_arg32(slots, 0), &clock);
   uint8_t* out = aotc_instance_memory_at(instance, aotc_wasi_arg32(slots, 2), 8);
   if (error == 0 && !out) error = WASI_EFAULT;

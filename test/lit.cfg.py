@@ -12,10 +12,11 @@
 #   %node-script FILE.py        Python that runs aotc-node, see node/Inputs/node.py
 #   %crane %oras                clients of container registries
 #   %python                     Python with the wheels of tools/setup.sh
+#   %bin                        where the programs are
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb,
 # gdb-aarch64 (a gdb that knows AArch64, and qemu), perf (it is installed and the kernel lets it sample), crane, oras,
-# docker-registry, wrk.
+# docker-registry, wasm-opt, wrk.
 import os
 import shutil
 import subprocess
@@ -47,7 +48,7 @@ if qemu and os.path.exists(f"{bin_dir}/aotc-exec-aarch64"):
     config.available_features.add("qemu")
 crane, oras = (f"{config.build_dir}/go-tools/{name}" for name in ("crane", "oras"))
 config.available_features.update(name for name in ("crane", "oras") if os.path.exists(f"{config.build_dir}/go-tools/{name}"))
-config.available_features.update(name for name in ("docker-registry", "wrk") if shutil.which(name))
+config.available_features.update(name for name in ("docker-registry", "wasm-opt", "wrk") if shutil.which(name))
 if shutil.which("gdb"):
     config.available_features.add("gdb")
 if shutil.which("gdb-multiarch") and "qemu" in config.available_features:
@@ -78,5 +79,6 @@ config.substitutions += [
     (r"%go-std\b", f"{python} {config.source_dir}/go-std/run"),
     (r"%node-app\b", f"{config.source_dir}/node-app"),
     (r"%node-script\b", f"env AOTC_NODE={bin_dir}/aotc-node PYTHONPATH={config.source_dir}/node/Inputs {python}"),
+    (r"%bin\b", bin_dir),
     (r"%inputs\b", f"{config.source_dir}/Inputs"),
 ]

@@ -32,6 +32,8 @@ static const char kHelp[] =
     "\n"
     "  --dir HOST::GUEST[:ro]   let the program use directory HOST as GUEST, read-only with :ro\n"
     "  --env KEY=VALUE          set an environment variable of the program\n"
+    "  --secret-env NAME        set it to the value of our own variable NAME, which is then in no command line\n"
+    "  --secret-env NAME:LENGTH  with --freeze: withhold its value, which has LENGTH bytes, until the snapshot is run\n"
     "  --tcplisten ADDR:PORT    give the program a listening socket, from fd 3 on\n"
     "  --timeout DURATION       stop the program after this long: 500ms, 10s, 2m\n"
     "  --max-memory SIZE        limit on memory and native stack together: 64M, 1G\n"
@@ -62,6 +64,8 @@ struct options {
   size_t dir_count, env_count, listener_count;
   struct aotc_wasi_dir dirs[kMaxOption];
   const char* env[kMaxOption];
+  const char* secrets[kMaxOption];
+  size_t secret_count;
   int listeners[kMaxOption];
   uint64_t timeout; /* nanoseconds, 0 for none */
   uint64_t max_memory;
@@ -201,6 +205,9 @@ static void parse(int argc, char** argv, struct options* o) {
       if (o->env_count == kMaxOption) usage_error("too many", "--env");
       if (strchr(value, '=') == NULL || value[0] == '=') usage_error("--env: expected KEY=VALUE", value);
       o->env[o->env_count++] = value;
+    } else if ((value = option_value("--secret-env", argv, argc, &i)) != NULL) {
+      if (o->secret_count == kMaxOption) usage_error("too many", "--secret-env");
+      o->secrets[o->secret_count++] = value;
     } else if ((value = option_value("--tcplisten", argv, argc, &i)) != NULL) {
       if (o->listener_count == kMaxOption) usage_error("too many", "--tcplisten");
       o->listeners[o->listener_count++] = open_listener(value);
@@ -389,8 +396,38 @@ static void thaw(struct aotc_instance* instance, struct aotc_wasi* wasi) {
   /* What a program writes before it reads stdin is part of its answer; what a server writes belongs to its log. */
   bool replay = (s->flags & AOTC_SNAPSHOT_WAITS_LISTENER) == 0;
   enum aotc_status status = aotc_wasi_thaw(wasi, artifact, replay, &error);
+  if (status == AOTC_OK) status = aotc_secrets_fill(instance, wasi, &error);
   if (status != AOTC_OK) cannot_run(status, &error);
   finish_unless_ok(aotc_instance_thaw(instance, &error), instance, &error);
+}
+
+/* "NAME=" and room for `size` bytes. */
+static char* new_variable(const char* name, size_t length, size_t size) {
+  char* variable = calloc(1, length + size + 2);
+  if (variable == NULL) abort();
+  memcpy(variable, name, length);
+  variable[length] = '=';
+  return variable;
+}
+
+/* NAME:LENGTH, a value that is not known yet. */
+static const char* withheld_secret(const char* text) {
+  const char* colon = strrchr(text, ':');
+  char* end = NULL;
+  size_t size = colon == NULL ? 0 : strtoul(colon + 1, &end, 10), length = colon == NULL ? 0 : (size_t)(colon - text);
+  if (length == 0 || memchr(text, '=', length) != NULL || !isdigit((unsigned char)colon[1]) || *end != 0 || size < 8 || size > 4096)
+    usage_error("--secret-env: expected NAME:LENGTH, from 8 to 4096 bytes", text);
+  char* variable = new_variable(text, length, size);
+  if (!aotc_secret_placeholder(variable + length + 1, size)) abort();
+  return variable;
+}
+
+static const char* secret_of_ours(const char* name) {
+  const char* value = getenv(name);
+  if (value == NULL) usage_error("--secret-env: there is no such variable", name);
+  char* variable = new_variable(name, strlen(name), strlen(value));
+  strcpy(variable + strlen(name) + 1, value);
+  return variable;
 }
 
 int main(int argc, char** argv) {
@@ -416,10 +453,14 @@ int main(int argc, char** argv) {
   if (guest_argv == NULL) abort();
   guest_argv[0] = o.name;
   for (int i = 0; i < o.arg_count; ++i) guest_argv[i + 1] = o.args[i];
+  for (size_t i = 0; i < o.secret_count; ++i)
+    o.secrets[i] = o.freeze != NULL ? withheld_secret(o.secrets[i]) : secret_of_ours(o.secrets[i]);
   struct aotc_wasi_options wasi_options = {.argc = o.arg_count + 1,
                                            .argv = guest_argv,
                                            .env_count = o.env_count,
                                            .env = o.env,
+                                           .secret_count = o.secret_count,
+                                           .secrets = o.secrets,
                                            .dir_count = o.dir_count,
                                            .dirs = o.dirs,
                                            .listener_count = o.listener_count,

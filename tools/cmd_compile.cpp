@@ -28,7 +28,6 @@ struct CompileArguments {
   bool time_report = false;
   bool json = false;
   std::string snapshot = "auto";
-  CLI::Option* snapshot_given;
   aotc::FreezeOptions freeze;
   std::string freeze_memory = "1G";
   std::vector<std::string> warmup;
@@ -146,20 +145,22 @@ void print_time_report(const aotc::CompileStats& stats) {
 }
 
 llvm::Error compile_remotely(const CompileArguments& arguments) {
-  if (!arguments.output.empty() || arguments.snapshot_given->count() != 0 || arguments.time_report)
-    return llvm::make_error<UsageError>("--server does not go with --output, --snapshot or --time-report");
+  const aotc::FreezeOptions& freeze = arguments.freeze;
+  if (!arguments.output.empty() || arguments.time_report || !freeze.dirs.empty() || !arguments.warmup.empty())
+    return llvm::make_error<UsageError>("--server does not go with --output, --time-report, --dir or --warmup-request");
   llvm::Expected<uint64_t> limit = arguments.code.input_limit();
   if (!limit) return limit.takeError();
-  llvm::Expected<std::vector<aotc::CompileOptions>> targets = arguments.code.resolve(arguments.file);
+  CodeOptions code = arguments.code;
+  code.cpu.clear();  // the server takes several for x86_64
+  llvm::Expected<std::vector<aotc::CompileOptions>> targets = code.resolve(arguments.file);
   if (!targets) return targets.takeError();
   llvm::Expected<std::vector<uint8_t>> wasm = read_file(arguments.file, *limit);
   if (!wasm) return wasm.takeError();
-  std::string names, cpus;
-  for (const aotc::CompileOptions& options : *targets) {
+  std::string names;
+  for (const aotc::CompileOptions& options : *targets)
     names += std::string(names.empty() ? "" : ",") + aotc::architecture_name(options.architecture);
-    if (!options.cpu.empty()) cpus += (cpus.empty() ? "" : ",") + options.cpu;
-  }
-  RemoteCompile remote{arguments.server, arguments.name, names, cpus, arguments.code.tier, {}};
+  RemoteCompile remote{arguments.server,   arguments.name, names,       arguments.code.cpu, arguments.code.tier,
+                       arguments.snapshot, freeze.env,     freeze.args, freeze.listeners, {}};
   llvm::Expected<std::string> job = [&] {
     std::unique_ptr<ProgressBar> bar;
     std::string shown;
@@ -177,8 +178,13 @@ llvm::Error compile_remotely(const CompileArguments& arguments) {
   }
   nlohmann::ordered_json record = nlohmann::ordered_json::parse(*job);
   for (const auto& artifact : record.value("artifacts", nlohmann::ordered_json::array()))
-    fmt::print("{}: {} functions, {} file, {:.2f} s\n", artifact.value("target", ""), artifact.value("functions", uint64_t{0}),
+    fmt::print("{} {}: {} functions, {} file, {:.2f} s\n", artifact.value("target", ""), artifact.value("cpu", ""), artifact.value("functions", uint64_t{0}),
                format_size(artifact.value("size", uint64_t{0})), artifact.value("seconds", 0.0));
+  auto snapshot = record.value("snapshot", nlohmann::ordered_json::object());
+  if (snapshot.contains("size"))
+    fmt::print("snapshot: {}, {:.2f} s\n", format_size(snapshot.value("size", uint64_t{0})), snapshot.value("seconds", 0.0));
+  else if (snapshot.contains("reason"))
+    fmt::print(stderr, "no snapshot: {}\n", snapshot.value("reason", ""));
   fmt::print("{}\n", record.value("index", ""));
   return llvm::Error::success();
 }
@@ -261,15 +267,18 @@ void add_compile(CLI::App& app, Action& action) {
                       "output file (default: MODULE.aotc in the current directory);\n"
                       "with several targets each writes MODULE.TARGET.aotc or OUT.TARGET.aotc");
   arguments->code.add_to(*command);
-  arguments->snapshot_given =
-      command
-          ->add_option("--snapshot", arguments->snapshot,
-                       "auto, off or required: run a Go program, confined, until it waits for input and keep that state\n"
-                       "in the artifact; `required` fails when that is not possible, `auto` says why")
-          ->check(CLI::IsMember({"auto", "off", "required"}))
-          ->capture_default_str();
+  command
+      ->add_option("--snapshot", arguments->snapshot,
+                   "auto, off or required: run a Go program, confined, until it waits for input and keep that state\n"
+                   "in the artifact; `required` fails when that is not possible, `auto` says why")
+      ->check(CLI::IsMember({"auto", "off", "required"}))
+      ->capture_default_str();
   aotc::FreezeOptions& freeze = arguments->freeze;
   command->add_option("--env", freeze.env, "KEY=VALUE for the program while the snapshot is made")->allow_extra_args(false);
+  command->add_option("--secret-env", freeze.secrets,
+                      "NAME:LENGTH: a variable that gets its value, of LENGTH bytes, when the snapshot is run;\nreading a "
+                      "byte of it earlier refuses the snapshot")
+      ->allow_extra_args(false);
   command->add_option("--arg", freeze.args, "an argument of the program, likewise")->allow_extra_args(false);
   command->add_option("--dir", freeze.dirs, "HOST::GUEST:ro: a directory it can read, likewise")->allow_extra_args(false);
   command->add_option("--warmup-request", arguments->warmup,
@@ -298,8 +307,10 @@ void add_compile(CLI::App& app, Action& action) {
       "  aotc compile hello.wasm --cpu x86-64-v3 -o h.aotc\n"
       "  aotc compile hello.wasm --tier quick --time-report\n"
       "  aotc compile hello.wasm --target all --server http://127.0.0.1:8080 --name acme/hello:v1\n"
+      "  aotc compile hello.wasm --cpu x86-64-v2,x86-64-v4 --server ...   variants, of which each node takes its best\n"
       "  aotc compile server.wasm --target all --snapshot required --env MODE=production\n"
       "  aotc compile server.wasm --warmup-request get.http   frozen after it answered that\n"
+      "  aotc compile server.wasm --secret-env API_KEY:40     and API_KEY=... aotc run server.aotc --secret-env API_KEY\n"
       "  aotc compile job.wasm --snapshot off             do not run it");
   command->callback([arguments, &action] { action = [arguments] { return compile_command(*arguments); }; });
 }

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "aotc/media_types.h"
 #include "aotc/registry_client.h"
 #include "aotc/signing.h"
 #include "command.h"
@@ -16,7 +17,7 @@ namespace {
 
 constexpr uint64_t kMaxArtifact = uint64_t{2} << 30;
 constexpr uint64_t kMaxKeyFile = 64 << 10;
-constexpr const char* kStatementType = "application/vnd.aotc.statement.v1";
+constexpr const char* kWasmType = "application/wasm";
 
 llvm::Error failure(const std::string& message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
@@ -61,20 +62,9 @@ llvm::Error check_signature(Image& image, const std::string& index, const std::v
     if (!pem) return pem.takeError();
     if (!keys.add(std::string(pem->begin(), pem->end()), error)) return failure(path + ": " + error);
   }
-  auto referrers = image.client.referrers(index, error);
-  if (!referrers) return failure(error);
-  std::string reason = "not signed";
-  for (const aotc::Descriptor& entry : *referrers) {
-    if (entry.artifact_type != kStatementType) continue;
-    std::optional<aotc::Manifest> manifest = image.client.manifest(entry.digest, error);
-    if (!manifest) return failure(error);
-    if (manifest->layers.size() != 1) continue;
-    std::optional<std::string> text = image.client.small_blob(manifest->layers.front(), error);
-    if (!text) return failure(error);
-    aotc::Expectation expected{repository, index, static_cast<uint64_t>(std::time(nullptr)), 0};
-    if (keys.verify(*text, expected, reason)) return llvm::Error::success();
-  }
-  return failure(image.reference.text() + ": " + reason);
+  aotc::Expectation expected{repository, index, static_cast<uint64_t>(std::time(nullptr)), 0};
+  if (aotc::find_statement(image.client, keys, expected, error)) return llvm::Error::success();
+  return failure(image.reference.text() + ": " + error);
 }
 
 struct PullArguments {
@@ -94,6 +84,12 @@ llvm::Expected<aotc::Descriptor> choose(const aotc::Manifest& index, const std::
   return failure("the image has nothing for " + target);
 }
 
+const aotc::Descriptor* layer_of(const aotc::Manifest& manifest, llvm::StringRef media_type) {
+  for (const aotc::Descriptor& layer : manifest.layers)
+    if (layer.media_type == media_type) return &layer;
+  return nullptr;
+}
+
 llvm::Error pull(const PullArguments& arguments) {
   llvm::Expected<Image> image = open_image(arguments.image);
   if (!image) return image.takeError();
@@ -108,12 +104,19 @@ llvm::Error pull(const PullArguments& arguments) {
   if (!entry) return entry.takeError();
   std::optional<aotc::Manifest> manifest = image->client.manifest(entry->digest, error);
   if (!manifest) return failure(error);
-  if (manifest->layers.size() != 1) return failure(arguments.image + ": not an image that aotc made");
-  llvm::Expected<std::vector<uint8_t>> bytes = fetch(image->client, manifest->layers.front());
+  bool wasm = arguments.target == "wasm";
+  const aotc::Descriptor* layer = layer_of(*manifest, wasm ? kWasmType : aotc::kArtifactType);
+  if (!layer) return failure(arguments.image + ": not an image that aotc made");
+  llvm::Expected<std::vector<uint8_t>> bytes = fetch(image->client, *layer);
   if (!bytes) return bytes.takeError();
+  if (const aotc::Descriptor* part = layer_of(*manifest, aotc::kSnapshotType); part && !wasm) {
+    llvm::Expected<std::vector<uint8_t>> snapshot = fetch(image->client, *part);
+    if (!snapshot) return snapshot.takeError();
+    if (llvm::Error bad = aotc::attach_snapshot(*bytes, *snapshot)) return bad;
+  }
   std::string output = arguments.output;
   if (output.empty())
-    output = base_name(image->reference.repository) + (arguments.target == "wasm" ? ".wasm" : ".aotc");
+    output = base_name(image->reference.repository) + (wasm ? ".wasm" : ".aotc");
   if (llvm::Error failed = write_file_atomically(output, *bytes)) return failed;
   fmt::print("{}: {}, {}\n", output, format_size(bytes->size()), index->digest);
   return llvm::Error::success();

@@ -21,7 +21,7 @@ namespace {
 struct RunArguments {
   std::string file;
   CodeOptions code;
-  std::vector<std::string> dirs, env, listeners;
+  std::vector<std::string> dirs, env, secrets, listeners;
   std::string timeout, max_memory;
   bool gdb = false;
   bool cold = false;
@@ -99,6 +99,7 @@ llvm::Error run_command(const RunArguments& arguments) {
   if (*kind == FileKind::Wasm) add("--name", base_name(arguments.file));
   for (const std::string& dir : arguments.dirs) add("--dir", dir);
   for (const std::string& variable : arguments.env) add("--env", variable);
+  for (const std::string& name : arguments.secrets) add("--secret-env", name);
   for (const std::string& address : arguments.listeners) add("--tcplisten", address);
   if (!arguments.timeout.empty()) add("--timeout", arguments.timeout);
   if (!arguments.max_memory.empty()) add("--max-memory", arguments.max_memory);
@@ -134,6 +135,7 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string>& args) {
   command->add_option("--dir", arguments->dirs, "HOST::GUEST[:ro]: let the program use directory HOST as GUEST")
       ->allow_extra_args(false);
   command->add_option("--env", arguments->env, "KEY=VALUE for the program's environment")->allow_extra_args(false);
+  command->add_option("--secret-env", arguments->secrets, "NAME: set it to the value that it has here")->allow_extra_args(false);
   command->add_option("--timeout", arguments->timeout, "stop the program after this long: 500ms, 10s, 2m");
   command->add_option("--max-memory", arguments->max_memory, "limit on memory and native stack together: 64M, 1G");
   command

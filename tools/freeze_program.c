@@ -52,16 +52,21 @@ static void confine(const struct aotc_wasi_options* options, const struct freeze
 }
 
 /* Whether a program that ended like this waits; `goal` is what it was to do before. */
-static void check_end(const struct aotc_instance* instance, enum aotc_status ended, const char* name, const char* goal,
-                      const struct aotc_error* error) {
+static void check_end(const struct aotc_instance* instance, const struct aotc_wasi* wasi, enum aotc_status ended,
+                      const char* name, const char* goal, const struct aotc_error* error) {
   const struct aotc_trap_info* trap = aotc_instance_trap(instance);
+  const char* secret = aotc_wasi_secret_read(wasi);
+  const char* where =
+      trap->frames == 0 ? "?" : aotc_artifact_symbol(aotc_instance_artifact(instance), trap->code[0]);
+  if (secret != NULL)
+    not_frozen(name, "it read the secret %.*s before the thaw, in %s", (int)strcspn(secret, "="), secret,
+               ended == AOTC_TRAPPED ? where : "a host function");
   if (ended == AOTC_OK || ended == AOTC_FROZEN) return;
   if (ended == AOTC_EXITED)
     not_frozen(name, "it exited with code %d before it %s", aotc_instance_exit_code(instance), goal);
   if (ended != AOTC_TRAPPED) not_frozen(name, "%s", error->message);
   if (trap->trap == AOTC_TRAP_DEADLINE) not_frozen(name, "the timeout came before it %s", goal);
-  not_frozen(name, "it trapped before it %s: %s in %s", goal, aotc_trap_message(trap->trap),
-             trap->frames == 0 ? "?" : aotc_artifact_symbol(aotc_instance_artifact(instance), trap->code[0]));
+  not_frozen(name, "it trapped before it %s: %s in %s", goal, aotc_trap_message(trap->trap), where);
 }
 
 struct request {
@@ -105,10 +110,10 @@ static void warm_up(struct aotc_instance* instance, struct aotc_wasi* wasi, cons
     enum aotc_status ended = aotc_instance_continue(instance, &error);
     enum http_state state = http_read_response((const char*)c.out, c.out_size, c.out_closed, head, &status, &size);
     if (state == HTTP_COMPLETE && c.out_closed) {
-      check_end(instance, ended, name, "waited for the next connection", &error);
+      check_end(instance, wasi, ended, name, "waited for the next connection", &error);
       break;
     }
-    check_end(instance, ended, name, "answered the warm-up request", &error);
+    check_end(instance, wasi, ended, name, "answered the warm-up request", &error);
     if (state == HTTP_BAD || (state == HTTP_COMPLETE && size != c.out_size))
       not_frozen(name, "its answer to the warm-up request is not one HTTP response");
     if (c.out_size == kMaxResponse) not_frozen(name, "its answer to the warm-up request is larger than 64 MiB");
@@ -124,7 +129,7 @@ static void warm_up(struct aotc_instance* instance, struct aotc_wasi* wasi, cons
   run->warmup_bytes += c.out_size;
   if (aotc_wasi_connect(wasi, NULL, &error) != AOTC_OK) not_frozen(name, "%s", error.message);
   free(c.out);
-  check_end(instance, aotc_instance_continue(instance, &error), name, "waited for the next connection", &error);
+  check_end(instance, wasi, aotc_instance_continue(instance, &error), name, "waited for the next connection", &error);
   if (!aotc_wasi_waits_for_listener(wasi)) not_frozen(name, "after the warm-up request it does not wait for a listener");
 }
 
@@ -151,7 +156,7 @@ int freeze_program(struct aotc_artifact* artifact, struct aotc_wasi_options* opt
 
   struct aotc_freeze_run run = {0};
   uint64_t started = monotonic_now();
-  check_end(instance, aotc_instance_enter(instance, &error), limits->name, "waited for input", &error);
+  check_end(instance, wasi, aotc_instance_enter(instance, &error), limits->name, "waited for input", &error);
   run.nanoseconds = monotonic_now() - started;
   if (limits->warmup_count != 0 && !aotc_wasi_waits_for_listener(wasi))
     not_frozen(limits->name, "it does not wait for a listener, so there is no warm-up request");

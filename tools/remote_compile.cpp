@@ -64,6 +64,13 @@ struct Question {
     query += (query.empty() ? "?" : "&") + std::string(name) + "=" + aotc::percent_encoded(value);
     document[name] = value;
   }
+  // Those that may be given more than once, and be empty.
+  void add_all(const char* name, const std::vector<std::string>& values) {
+    for (const std::string& value : values) {
+      query += "&" + std::string(name) + "=" + aotc::percent_encoded(value);
+      document[name].push_back(value);
+    }
+  }
 };
 
 }  // namespace
@@ -83,6 +90,10 @@ llvm::Expected<std::string> compile_on_server(const std::string& wasm, const Rem
   question.add("cpu", options.cpu);
   question.add("name", options.name.substr(0, colon));
   if (colon < options.name.size()) question.add("tag", options.name.substr(colon + 1));
+  question.add("snapshot", options.snapshot);
+  question.add("listeners", std::to_string(options.listeners));
+  question.add_all("env", options.env);
+  question.add_all("arg", options.args);
   std::optional<aotc::HttpUrl> url = aotc::parse_url(base + "/v1/compile", error);
   if (!url) return failure("--server: " + error);
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "llvm/Support/Error.h"
 
@@ -10,6 +11,9 @@ struct RemoteCompile {
   std::string server;  // "https://host:port"
   std::string name;    // repository[:tag]; empty for one that the server chooses
   std::string target, cpu, tier;
+  std::string snapshot;  // auto, off, required
+  std::vector<std::string> env, args;
+  unsigned listeners = 1;
   std::function<void(const std::string& target, uint64_t done, uint64_t total)> progress;
 };
 

@@ -24,8 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string text(reinterpret_cast<const char*>(data), size), error;
   aotc::Expectation expected{"tenant/app", "sha256:" + std::string(64, 'a'), 1000, 0};
   if (keys.trusted.verify(text, expected, error)) std::abort();
-  aotc::Manifest manifest{text, "", "", {}, {}, {}, {}};
-  (void)aotc::read_manifest(manifest);
+  (void)aotc::parse_manifest(text);
   if (auto reference = aotc::parse_reference(text, error)) (void)reference->text();
   (void)aotc::parse_url(text, error);
   aotc::TrustedKeys other;

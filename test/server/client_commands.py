@@ -28,9 +28,13 @@ with Server(folder, "--token-file", tokens, "--sign-key", f"{folder}/fleet.key")
     remote = ("--server", f"http://{host}", "--tier", "quick", "--target", "all")
     said = aotc("compile", "hello.wasm", *remote, "--name", "acme/hello:v1")
     index = said.splitlines()[-1]
-    assert [line.split(":")[0] for line in said.splitlines()[:-1]] == ["x86_64", "aarch64"], said
+    assert [line.split(":")[0] for line in said.splitlines()[:-1]] == ["x86_64 x86-64-v3", "aarch64 armv8-a"], said
     assert sha256(server.as_user("acme").get("/v2/acme/hello/manifests/v1")) == index, said
     assert aotc("compile", "hello.wasm", *remote, "--name", "acme/hello:v2").endswith(index + "\n")
+
+    said = aotc("compile", "hello.wasm", *remote[:4], "--target", "x86_64", "--cpu", "x86-64-v4,x86-64-v2", "--name", "acme/two")
+    assert [line.split(":")[0] for line in said.splitlines()[:-1]] == ["x86_64 x86-64-v2", "x86_64 x86-64-v4"], said
+    aotc("rm", f"{host}/acme/two:latest")
 
     assert aotc("ls", host) == "acme/hello\n"
     assert aotc("ls", f"http://{host}/acme/hello") == f"v1  {index}\nv2  {index}\n"
@@ -51,6 +55,7 @@ with Server(folder, "--token-file", tokens, "--sign-key", f"{folder}/fleet.key")
         "not for this repository": ("pull", f"{host}/evil/hello:v3"),
         "Connection refused": ("pull", "127.0.0.1:1/acme/hello:v1"),
         "module.wasm: ": ("compile", "broken.wasm", *remote),
+        'unknown baseline "z80"': ("compile", "hello.wasm", *remote, "--cpu", "z80"),
         'start with "acme/"': ("compile", "hello.wasm", *remote, "--name", "evil/hello"),
         "not a tag": ("compile", "hello.wasm", *remote, "--name", "acme/hello:a b"),
         "needs a token or a password": ("push", f"{host}/acme/hello:v1", f"{host}/acme/copy:v1"),
@@ -62,6 +67,7 @@ with Server(folder, "--token-file", tokens, "--sign-key", f"{folder}/fleet.key")
     assert "token" in aotc("compile", "hello.wasm", *remote, token="wrong", status=1)
     for arguments in (("pull", "acme/hello:"), ("pull", host), ("rm", f"{host}/acme/hello"), ("pull", f"ftp://{host}/a:b"),
                       ("compile", "hello.wasm", "--server", f"http://{host}", "-o", "x"),
+                      ("compile", "hello.wasm", "--server", f"http://{host}", "--dir", "/:/:ro"),
                       ("compile", "hello.wasm", "--name", "acme/hello")):
         aotc(*arguments, status=2)
     assert not os.path.exists(f"{folder}/never.aotc")

@@ -1,50 +1,55 @@
-# The command line by https: a server whose certificate is for another name, expired or by a stranger is refused before it
-# learns the token or a byte of the module; --ca-file names whom to trust.
+# The client of registries speaks TLS and takes a certificate only from an authority that it knows, for the name or the
+# address that it asked, and in its time.
 # RUN: %python %s %t
 import os
 import subprocess
 
-from harness import AOTC, Authority, Server, fresh_folder, hello_wasm, sha256, write_tokens
+from harness import AOTC, fresh_folder, sha256
+from registry_of_lies import Registry
 
 folder = fresh_folder()
-wasm = hello_wasm(folder)
-authority, stranger = Authority(folder), Authority(folder, "stranger")
-tokens = ["--token-file", write_tokens(folder, {"acme": {"tokens": {"acme": ["pull", "push"]}}})]
-environment = {name: value for name, value in os.environ.items() if name != "SSL_CERT_FILE"}
+INDEX = b'{"schemaVersion": 2, "manifests": []}'
+PATHS = {"/v2/acme/app/manifests/v1": ("application/vnd.oci.image.index.v1+json", INDEX),
+         "/v2/acme/app/tags/list": ("application/json", b'{"tags": ["v1"]}')}
 
 
-def aotc(*arguments, status=0, ca=authority.file, **variables):
-    trusted = ["--ca-file", ca] if ca else []
-    result = subprocess.run([AOTC, *arguments, *trusted], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            env={**environment, "AOTC_TOKEN": "acme", **variables}, cwd=folder)
-    assert result.returncode == status, (arguments, result)
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, cwd=folder, stderr=subprocess.DEVNULL)
+
+
+def make_authority(name):
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.crt", "-subj",
+            f"/CN={name}", "-days", "2")
+
+
+def make_certificate(name, names, *options):
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", "/CN=x")
+    with open(f"{folder}/{name}.ext", "w") as file:
+        file.write(f"subjectAltName={names}\n")
+    openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "authority.crt", "-CAkey", "authority.key", "-CAcreateserial",
+            "-extfile", f"{name}.ext", "-out", f"{name}.crt", *options)
+
+
+def ls(certificate, host, authority, status):
+    with Registry(PATHS) as registry:
+        registry.use_tls(f"{folder}/{certificate}.crt", f"{folder}/{certificate}.key")
+        port = registry.host.rsplit(":", 1)[1]
+        result = subprocess.run([AOTC, "ls", f"https://{host}:{port}/acme/app"], stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True,
+                                env={"SSL_CERT_FILE": f"{folder}/{authority}.crt", "HOME": folder})
+    assert result.returncode == status, result
     return result.stdout
 
 
-def commands(url):
-    return (("compile", "hello.wasm", "--server", url, "--tier", "quick", "--target", "host", "--name", "acme/hello"),
-            ("ls", url), ("pull", url + "/acme/hello", "-o", "hello.aotc"))
-
-
-with Server(f"{folder}/good", *tokens, *authority.issue("good")) as server:
-    for host in ("127.0.0.1", "localhost"):
-        compiled, listed, pulled = (aotc(*command) for command in commands(f"https://{host}:{server.port}"))
-        assert listed == "acme/hello\n" and compiled.splitlines()[-1] in pulled, (compiled, listed, pulled)
-    url = f"https://127.0.0.1:{server.port}"
-    assert aotc("ls", url, ca=None, SSL_CERT_FILE=authority.file) == "acme/hello\n"
-    for command in commands(url):
-        assert "certificate" in aotc(*command, ca=None, status=1).lower()  # the system does not know the authority
-        assert "certificate" in aotc(*command, ca=stranger.file, status=1).lower()
-    assert "none.pem" in aotc("ls", url, ca=f"{folder}/none.pem", status=2)
-    assert "https://" in aotc("ls", f"http://127.0.0.1:{server.port}", status=1)
-
-for name, options in (("wrong name", authority.issue("wrong", "DNS:elsewhere.example,IP:127.0.0.9")),
-                      ("expired", authority.issue("expired", expired=True)),
-                      ("by a stranger", stranger.issue("strange"))):
-    with Server(f"{folder}/{name}", *tokens, *options) as server:
-        for command in commands(f"https://127.0.0.1:{server.port}"):
-            assert "certificate" in aotc(*command, status=1).lower(), name
-        assert '"request"' not in open(server.log).read(), name
-
-with Server(f"{folder}/plain", *tokens) as server:
-    assert f"127.0.0.1:{server.port}" in aotc("ls", f"https://127.0.0.1:{server.port}", status=1)
+make_authority("authority")
+make_authority("stranger")
+make_certificate("good", "DNS:localhost,IP:127.0.0.1", "-days", "2")
+make_certificate("other", "DNS:registry.example,IP:127.0.0.2", "-days", "2")
+make_certificate("old", "DNS:localhost", "-days", "-1")
+for host in ("localhost", "127.0.0.1"):
+    assert ls("good", host, "authority", 0) == f"v1  {sha256(INDEX)}\n"
+    assert "not correctly signed by the trusted CA" in ls("good", host, "stranger", 1)
+assert "Common Name (CN) does not match" in ls("other", "localhost", "authority", 1)
+assert "the certificate is not for 127.0.0.1" in ls("other", "127.0.0.1", "authority", 1)
+assert "expired" in ls("old", "localhost", "authority", 1)
+assert "no certificates" in ls("good", "localhost", "nothing", 1)

@@ -66,7 +66,7 @@ with server:  # still known after a restart
     assert server.get(f"/v2/app/blobs/{module}") == wasm
 
 # The scrub finds what nobody asks for: a chunk that is gone, and chunks whose checksums are right, but in wrong order.
-server.options = ("--workers", "1", "--scrub-rate", "1G")
+server.options = ("--workers", "1", "--scrub-rate", "1G", "--scrub-every", "0s")
 store.delete("chunks", store.chunk_key(artifact, 0))
 with server:
     wait_until(lambda: server.stats()["repairs"] == 1 and server.stats()["damaged_blobs"] == 0)

@@ -8,9 +8,12 @@ from harness import Server, fresh_folder, hello_wasm, padded, sha256, wait_until
 
 folder = fresh_folder()
 wasm = padded(hello_wasm(folder), random.Random(1).randbytes(24 << 20))  # more than sockets hold
-with Server(folder, "--grace", "1", "--job-timeout", "1", "--cache-bytes", "0") as server:
+server = Server(folder)
+with server:
     job = server.wait(server.upload(wasm, "?tier=quick&target=host&name=app")[1]["id"])
     assert job["state"] == "done", job
+server.options = ("--grace", "1", "--job-timeout", "1", "--cache-bytes", "0")  # nothing is compiled
+with server:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     connection.connect()
     connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)

@@ -67,3 +67,17 @@ for what, changes, reason in (
     assert os.listdir(folder) == [], (what, os.listdir(folder))
 status, said = pull({f"/v2/a/manifests/{sha256(b'')}": (INDEX, index)}, "@" + sha256(b""))
 assert status == 1 and "another digest" in said, said
+
+# A blob may lie elsewhere, as it does in large registries. It is asked for there without the password; nobody is sent in
+# circles.
+login = "Basic dG9rZW46c2VjcmV0"  # token:secret
+with Registry({"/elsewhere": ("x", artifact)}) as other, Registry({**honest, blob: f"http://{other.host}/elsewhere"}, login) as registry:
+    result = subprocess.run([AOTC, "pull", f"{registry.host}/a:t", "--target", "x86_64", "-o", "out.aotc"], cwd=folder,
+                            stdout=subprocess.DEVNULL, env={"HOME": folder, "AOTC_TOKEN": "secret"})
+    assert result.returncode == 0 and open(f"{folder}/out.aotc", "rb").read() == artifact
+    assert other.asked == [("/elsewhere", None)] and registry.asked[-1] == (blob, login), (other.asked, registry.asked)
+    os.remove(f"{folder}/out.aotc")
+status, said = pull({blob: blob})
+assert status == 1 and "the server answered 307" in said, said
+status, said = pull({blob: "ftp://127.0.0.1/x"})
+assert status == 1 and "is not a URL" in said, said

@@ -34,12 +34,20 @@ with Server(folder) as server:
     machine = {"x86_64": "amd64", "aarch64": "arm64"}[subprocess.check_output(["uname", "-m"], text=True).strip()]
     assert subprocess.check_output([AOTC, "run", f"{folder}/{machine}.aotc"]) == b"hello\n"
 
+    # A variant for each baseline.
+    variants = server.wait(server.upload(wasm, "?name=demo/variants&tier=quick&cpu=x86-64-v4,x86-64-v2,x86-64-v4")[1]["id"])
+    found = [m["platform"] for m in server.get_json(f"/v2/demo/variants/manifests/{variants['index']}")["manifests"]]
+    assert [(p["architecture"], p.get("variant")) for p in found] == [("amd64", "v2"), ("amd64", "v4"), ("arm64", None), ("wasm", None)]
+    for wrong in ("armv8-a,armv8.2-a", "x86-64-v9"):
+        assert server.upload(wasm, f"?name=demo/variants&cpu={wrong}")[0] == 400, wrong
+    assert server.request("DELETE", f"/v2/demo/variants/manifests/{variants['index']}")[0] == 202
+
     # Known: another name gets the same image at once.
     status, again = server.upload(wasm, "?name=other&tier=quick")
     assert status == 200 and again["id"] == job["id"] and again["index"] == job["index"], again
     assert sha256(server.get("/v2/other/manifests/latest")) == job["index"]
     assert server.get_json("/v2/demo/hello/tags/list") == {"name": "demo/hello", "tags": ["v1"]}
-    assert [m["id"] for m in server.get_json("/v1/modules")["modules"]] == [job["id"]]
+    assert {m["id"] for m in server.get_json("/v1/modules")["modules"]} == {job["id"], variants["id"]}
     stats = server.stats()
-    assert (stats["uploads"], stats["compiled"], stats["cache_hits"]) == (2, 1, 1), stats
-    assert b"aotc_compiled_total 1\n" in server.get("/metrics")
+    assert (stats["uploads"], stats["compiled"], stats["cache_hits"]) == (3, 2, 1), stats
+    assert b"aotc_compiled_total 2\n" in server.get("/metrics")

@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "client.h"
+#include "pull.h"
 
 namespace {
 
@@ -37,6 +38,12 @@ std::string quoted(std::string_view text) {
     }
   }
   return out + "\"";
+}
+
+// For the log.
+std::string shown_release(const Release& release) {
+  if (release.empty()) return "";
+  return ",\"index\":" + quoted(release.index) + ",\"sequence\":" + std::to_string(release.sequence);
 }
 
 // Whether `path` starts with `prefix` as a whole part of it.
@@ -143,8 +150,9 @@ void Listener::on_events(uint32_t) {
 
 Front::Front(Options o) : options(std::move(o)) {
   for (const App& app : options.apps) {
-    slots_[app.name];
-    metrics[app.name];
+    metrics[app.name].pulled = app.pulled;
+    Slot& slot = slots_[app.name];
+    if (app.pulled) slot.puller = std::make_unique<Puller>(*this, app);
   }
 }
 
@@ -209,6 +217,7 @@ std::string Front::metrics_text() {
     metrics[name].running = slot.current == nullptr ? 0 : slot.current->load();
     for (const auto& tenant : old_)
       if (tenant->app.name == name) metrics[name].running += tenant->load();
+    if (slot.puller != nullptr) metrics[name].release = slot.current == nullptr ? Release{} : slot.current->release;
   }
   return write_metrics(metrics);
 }
@@ -217,8 +226,9 @@ void Front::remove(Client* client) { gone_.splice(gone_.end(), clients, client->
 
 void Front::start_next(const App& app, Slot& slot) {
   std::string error;
-  slot.next = std::make_unique<Tenant>(*this, app);
   slot.retry_at = 0;
+  if (app.pulled && slot.rollout.wanted().empty()) return;
+  slot.next = std::make_unique<Tenant>(*this, app, slot.rollout.wanted());
   if (!slot.next->start(error)) {
     log("error", app.name, "cannot start its process: " + error);
     removed_.push_back(std::move(slot.next));
@@ -230,11 +240,37 @@ void Front::on_ready(Tenant& tenant) {
   Slot& slot = slots_.at(tenant.app.name);
   if (slot.next.get() != &tenant) return;
   if (slot.current != nullptr) {
+    if (!slot.current->release.is(tenant.release)) keep(tenant.app, slot, slot.current->release);
     slot.current->drain();
     old_.push_back(std::move(slot.current));
   }
   slot.current = std::move(slot.next);
-  log("info", tenant.app.name, "ready");
+  log("info", tenant.app.name, "ready", shown_release(slot.current->release));
+}
+
+// So that there is something to go back to, after a restart too.
+void Front::keep(const App& app, Slot& slot, const Release& release) {
+  if (release.empty()) return;
+  slot.rollout.set_good(release);
+  slot.puller->say("good " + release_words(release));
+}
+
+void Front::on_release(const App& app, const Release& release, bool good) {
+  Slot& slot = slots_.at(app.name);
+  if (good) return slot.rollout.set_good(release);
+  bool known = release.is(slot.rollout.newest());
+  slot.rollout.set_newest(release);
+  log("info", app.name, known ? "signed anew" : "pulled", shown_release(release));
+  // Restarts are to find a statement that has not expired.
+  if (slot.current != nullptr && slot.current->release.is(release)) slot.current->release = release;
+}
+
+void Front::on_death(const App& app, Slot& slot, const Tenant& tenant, bool was_ready) {
+  if (tenant.release.empty() || !slot.rollout.died(tenant.release, was_ready, Loop::now())) return;
+  ++metrics[app.name].rollbacks;
+  log("error", app.name, was_ready ? "crashes in a loop: goes back" : "cannot be run: goes back",
+      shown_release(slot.rollout.good()));
+  slot.puller->say("good " + release_words(slot.rollout.good()));
 }
 
 void Front::on_child(pid_t pid, int status) {
@@ -249,12 +285,21 @@ void Front::on_child(pid_t pid, int status) {
     }
   for (const App& app : options.apps) {
     Slot& slot = slots_.at(app.name);
+    if (slot.puller != nullptr && slot.puller->pid == pid) {
+      slot.puller->on_events(EPOLLIN);
+      log("error", app.name, "its puller ended: " + how);
+      slot.puller->stop();
+      return;
+    }
     bool current = slot.current != nullptr && slot.current->pid == pid;
     if (!current && (slot.next == nullptr || slot.next->pid != pid)) continue;
     std::unique_ptr<Tenant>& tenant = current ? slot.current : slot.next;
     tenant->on_events(EPOLLIN);  // its last words
-    log("error", app.name, "its process ended: " + how);
+    log("error", app.name, "its process ended: " + how, shown_release(tenant->release));
     tenant->fail();
+    if (!current && slot.current != nullptr && !slot.current->release.is(tenant->release))
+      keep(app, slot, slot.current->release);
+    on_death(app, slot, *tenant, current);
     removed_.push_back(std::move(tenant));
     if (slot.next != nullptr || (!current && slot.current != nullptr)) return;
     ++metrics[app.name].restarts;
@@ -268,8 +313,14 @@ void Front::on_events(uint32_t) {
   while (::read(signals_, &info, sizeof info) == sizeof info) {
     if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) drain();
     if (info.ssi_signo == SIGHUP && !draining)
-      for (const App& app : options.apps)
-        if (slots_.at(app.name).next == nullptr) start_next(app, slots_.at(app.name));
+      for (const App& app : options.apps) {
+        Slot& slot = slots_.at(app.name);
+        slot.rollout.forgive();
+        if (slot.puller != nullptr)
+          slot.puller->say("now");
+        else if (slot.next == nullptr)
+          start_next(app, slot);
+      }
     if (info.ssi_signo != SIGCHLD) continue;
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) on_child(pid, status);
@@ -291,6 +342,10 @@ void Front::every_second(uint64_t now) {
     Slot& slot = slots_.at(app.name);
     if (slot.current != nullptr && slot.current->ready()) slot.backoff = 0;
     if (slot.current != nullptr) slot.current->every_second();
+    if (slot.puller == nullptr) continue;
+    if (slot.puller->pid < 0 && !draining && slot.puller->retry_at <= now) slot.puller->start();
+    if (slot.current != nullptr && slot.current->answered >= Rollout::kProven && !slot.current->release.is(slot.rollout.good()))
+      keep(app, slot, slot.current->release);
   }
   for (auto& listener : listeners_) listener->resume();
 }
@@ -333,8 +388,13 @@ int Front::run() {
     int wait = 1000;
     for (const App& app : options.apps) {
       Slot& slot = slots_.at(app.name);
+      // An app from a registry runs what is wanted now.
+      const Release& wanted = slot.rollout.wanted();
+      if (!draining && !wanted.empty() && slot.next == nullptr && slot.retry_at == 0 &&
+          (slot.current == nullptr || !slot.current->release.is(wanted)))
+        start_next(app, slot);
       if (slot.retry_at == 0) continue;
-      if (!started) return 1;  // what is wrong at the start will not get better
+      if (!started && !app.pulled) return 1;  // what is wrong at the start will not get better
       if (slot.retry_at <= now && slot.next == nullptr) start_next(app, slot);
       wait = 100;
     }
@@ -343,7 +403,9 @@ int Front::run() {
     unflushed_.clear();
     gone_.clear();
     removed_.clear();
-    started |= healthy();
+    bool up = true;
+    for (const App& app : options.apps) up &= app.pulled || tenant_of(app) != nullptr;
+    started |= up;
     if (draining && (clients.empty() || Loop::now() > drain_until_)) break;
   }
   log("info", "", "stopped");

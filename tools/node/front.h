@@ -20,6 +20,7 @@
 class Client;
 class Front;
 class Tenant;
+struct App;
 
 // One worker of a tenant. Requests are numbered; who asked is told what comes back, or nobody if it has left.
 class Link : public Source {
@@ -51,7 +52,7 @@ class Link : public Source {
 // A process that serves one app. A reload or a crash makes a new one; the old one ends when it has nothing left to do.
 class Tenant : public Source {
  public:
-  Tenant(Front& front, const App& app);
+  Tenant(Front& front, const App& app, const Release& release);
   ~Tenant();
   bool start(std::string& error);
   void on_events(uint32_t events) override;  // of the log
@@ -63,8 +64,10 @@ class Tenant : public Source {
   void every_second() { lines_ = 0; }
   const App& app;
   AppMetrics& metrics;
+  Release release;  // of a pulled app
   pid_t pid = -1;
   bool draining = false, dead = false;
+  uint64_t answered = 0;
 
  private:
   Front& front_;
@@ -72,6 +75,26 @@ class Tenant : public Source {
   int log_ = -1;
   std::string line_;
   unsigned lines_ = 0;  // this second
+};
+
+// The front's side of a puller (pull.h): starts it again when it ends, and hears what it has found.
+class Puller : public Source {
+ public:
+  Puller(Front& front, const App& app) : app(app), front_(front) {}
+  ~Puller() { stop(); }
+  void start();
+  void stop();
+  void on_events(uint32_t events) override;
+  void say(const std::string& line);
+  const App& app;
+  pid_t pid = -1;
+  uint64_t retry_at = 0;
+
+ private:
+  void hear(const std::string& line);
+  Front& front_;
+  int fd_ = -1;
+  std::string heard_;
 };
 
 class Listener : public Source {
@@ -107,6 +130,8 @@ class Front : public Source {
   std::string metrics_text();
   void log(const char* level, const std::string& app, const std::string& message, const std::string& more = {}) const;
   void remove(Client* client);
+  // From a puller. A release that ran before is also known after a restart.
+  void on_release(const App& app, const Release& release, bool good);
   void flush_later(Link* link) { unflushed_.push_back(link); }
 
   const Options options;
@@ -120,10 +145,14 @@ class Front : public Source {
   struct Slot {  // of an app
     std::unique_ptr<Tenant> current, next;
     uint64_t retry_at = 0, backoff = 0;
+    std::unique_ptr<Puller> puller;
+    Rollout rollout;
   };
   void start_next(const App& app, Slot& slot);
   void on_ready(Tenant& tenant);
   void on_child(pid_t pid, int status);
+  void on_death(const App& app, Slot& slot, const Tenant& tenant, bool was_ready);
+  void keep(const App& app, Slot& slot, const Release& release);
   void every_second(uint64_t now);
   void drain();
   friend class Link;

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstdio>
 
+static constexpr const char* kPulls[] = {"new", "same", "failed"};
+
 void Histogram::add(double value) {
   uint64_t whole = value <= 1 ? 1 : static_cast<uint64_t>(value + 0.999999);
   size_t bucket = static_cast<size_t>(std::bit_width(whole - 1));
@@ -49,6 +51,20 @@ std::string write_metrics(const std::map<std::string, AppMetrics>& apps) {
   for (const auto& [app, m] : apps) sample("aotc_instances", label(app), m.running);
   header("aotc_restarts_total", "counter", "Times that the app's process was started again.");
   for (const auto& [app, m] : apps) sample("aotc_restarts_total", label(app), m.restarts);
+  header("aotc_pulls_total", "counter", "Times that a registry was asked, by what came of it.");
+  for (const auto& [app, m] : apps)
+    for (unsigned i = 0; m.pulled && i < m.pulls.size(); ++i)
+      sample("aotc_pulls_total", label(app) + ",result=\"" + kPulls[i] + "\"", m.pulls[i]);
+  header("aotc_rollbacks_total", "counter", "Releases that were given up for the one before.");
+  for (const auto& [app, m] : apps)
+    if (m.pulled) sample("aotc_rollbacks_total", label(app), m.rollbacks);
+  header("aotc_release_sequence", "gauge", "Sequence of the release that serves.");
+  for (const auto& [app, m] : apps)
+    if (!m.release.empty())
+      sample("aotc_release_sequence", label(app) + ",index=\"" + m.release.index + "\"", m.release.sequence);
+  header("aotc_release_expires_seconds", "gauge", "When its statement expires, in seconds since 1970.");
+  for (const auto& [app, m] : apps)
+    if (!m.release.empty()) sample("aotc_release_expires_seconds", label(app), m.release.expires);
   const struct {
     const char *name, *help;
     Histogram AppMetrics::* histogram;

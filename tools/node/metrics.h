@@ -7,6 +7,7 @@
 #include <string>
 
 #include "channel.h"
+#include "release.h"
 
 // Powers of two from 1 to 2^23, of microseconds or pages.
 class Histogram {
@@ -25,6 +26,11 @@ struct AppMetrics {
   std::array<uint64_t, kEndCauses> ends{};
   Histogram thaw, run, reset, pages, duration;
   uint64_t running = 0, restarts = 0;
+  // Of apps from a registry:
+  bool pulled = false;
+  std::array<uint64_t, 3> pulls{};  // a newer image or statement, none, failed
+  uint64_t rollbacks = 0;
+  Release release;  // that serves
 };
 
 std::string write_metrics(const std::map<std::string, AppMetrics>& apps);

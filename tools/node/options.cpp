@@ -18,12 +18,14 @@ constexpr char kHelp[] =
     "own, under seccomp.\n"
     "\n"
     "  --listen ADDR            127.0.0.1:8080, :8080, [::1]:8080\n"
-    "  --app NAME=ARTIFACT      an app; may be repeated\n"
+    "  --app NAME=ARTIFACT      an app; may be repeated. ARTIFACT is a file, or an image in a registry:\n"
+    "                           oci://HOST[:PORT]/REPOSITORY[:TAG|@DIGEST]\n"
     "  --route PATTERN=NAME     requests for host HOST, path prefix /PATH or HOST/PATH go to app NAME; the longest "
     "path wins.\n"
     "                           Without routes: the app whose name is the host or its first label, or the first part "
     "of the\n"
     "                           path; all requests when there is one app only\n"
+    "  --secret-env APP:NAME=FILE  the value, in FILE, of a variable that was withheld from the app's snapshot\n"
     "  --admin ADDR             serve /metrics and /healthz there, not on --listen\n"
     "  --workers N              threads per app (default: as many as there are processors)\n"
     "  --deadline DURATION      how long a request may run (default 50ms): 504 after that\n"
@@ -34,14 +36,22 @@ constexpr char kHelp[] =
     "  --reset MODE             how instances are reset: best, scan, pagemap, madvise, remap\n"
     "  --compare                compare all memory with the image after each request, and say so if it differs\n"
     "\n"
-    "SIGTERM: finish the requests that run, then exit. SIGHUP: load the artifacts again; requests go to the new ones "
-    "as\n"
-    "soon as they are ready.\n"
+    "Apps from a registry:\n"
+    "  --trust FILE             public key that images must be signed with; each of several is enough\n"
+    "  --insecure-unsigned      run what the registry sends, signed or not\n"
+    "  --signed-for NAME=REPO   repository that the images of app NAME are signed for, if they were copied to another\n"
+    "  --poll DURATION          how often to ask for a newer image (default 10s)\n"
+    "  --cache DIR              where images are kept (default /var/cache/aotc-node)\n"
+    "  --token-file FILE        holds the registry's token; without it AOTC_TOKEN, or what `docker login` left\n"
+    "\n"
+    "SIGTERM: finish the requests that run, then exit. SIGHUP: load the artifacts again, ask registries now; requests go\n"
+    "to the new ones as soon as they are ready.\n"
     "\n"
     "Examples:\n"
     "  aotc-node serve --listen :8080 --app site=site.aotc\n"
     "  aotc-node serve --listen :8080 --app a=a.aotc --app b=b.aotc --route a.example/=a --route /b/=b --deadline "
-    "100ms\n";
+    "100ms\n"
+    "  aotc-node serve --listen :8080 --app site=oci://registry.example/acme/site:v1 --trust fleet.pub\n";
 
 [[noreturn]] void usage(const char* what, const char* value) {
   std::fprintf(stderr, "aotc-node: %s: %s\n", what, value);
@@ -80,14 +90,64 @@ std::pair<std::string, std::string> assignment(const char* option, const std::st
   return {text.substr(0, at), text.substr(at + 1)};
 }
 
+bool starts_with(const std::string& text, const char* start) { return text.rfind(start, 0) == 0; }
+
+// Names that can be part of a path of ours.
+bool is_repository(const std::string& text) {
+  for (char c : text)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && std::strchr("/._-", c) == nullptr) return false;
+  return !text.empty() && text.find("..") == std::string::npos && text.front() != '/';
+}
+
+void parse_image(App& app) {
+  std::string error;
+  auto reference = aotc::parse_reference(app.artifact, error);
+  if (!reference || !is_repository(reference->repository)) usage("--app: not an image", app.artifact.c_str());
+  app.pulled = true;
+  app.pull.base = reference->base;
+  app.pull.repository = app.pull.trust.repository = reference->repository;
+  app.pull.reference = reference->reference.empty() ? "latest" : reference->reference;
+}
+
 App parse_app(const std::string& text) {
   size_t at = text.find('=');
   if (at == std::string::npos || at == 0 || at + 1 == text.size()) usage("--app: expected NAME=ARTIFACT", text.c_str());
-  App app{text.substr(0, at), text.substr(at + 1)};
+  App app{text.substr(0, at), text.substr(at + 1), false, {}};
   for (char c : app.name)
     if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_')
       usage("--app: not a name", app.name.c_str());
+  for (const char* scheme : {"oci://", "https://", "http://"})
+    if (starts_with(app.artifact, scheme)) parse_image(app);
   return app;
+}
+
+// What all pulled apps share; their folders are apart.
+void complete_pulls(Options& o, const Trust& trust, const PullOptions& shared, bool unsigned_too,
+                    const std::vector<std::pair<std::string, std::string>>& signed_for) {
+  for (App& app : o.apps) {
+    if (!app.pulled) continue;
+    if (trust.keys.empty() && !unsigned_too)
+      usage("needs --trust, or --insecure-unsigned to run whatever the registry sends", app.artifact.c_str());
+    app.pull.trust.keys = trust.keys;
+    app.pull.poll = shared.poll;
+    app.pull.token_file = shared.token_file;
+    for (const auto& [name, repository] : signed_for)
+      if (name == app.name) app.pull.trust.repository = repository;
+    std::string folder = app.pull.trust.repository + ":" + app.pull.reference;
+    for (char& c : folder)
+      if (c == '/') c = '+';
+    app.pull.folder = shared.folder + "/" + folder;
+  }
+  for (const App& app : o.apps)
+    for (const App& other : o.apps)
+      if (&app != &other && app.pulled && app.pull.folder == other.pull.folder)
+        usage("two apps have the same image", app.artifact.c_str());
+  for (const auto& [name, repository] : signed_for) {
+    bool known = false;
+    for (const App& app : o.apps) known |= app.pulled && app.name == name;
+    if (!known) usage("--signed-for: no app from a registry is called", name.c_str());
+    if (!is_repository(repository)) usage("--signed-for: not a repository", repository.c_str());
+  }
 }
 
 Route parse_route(const std::string& text) {
@@ -98,10 +158,22 @@ Route parse_route(const std::string& text) {
   return route;
 }
 
+Secret parse_secret(const std::string& text) {
+  size_t colon = text.find(':'), equals = text.find('=', colon == std::string::npos ? 0 : colon);
+  if (colon == std::string::npos || equals == std::string::npos || colon == 0 || equals == colon + 1 || equals + 1 == text.size())
+    usage("--secret-env: expected APP:NAME=FILE", text.c_str());
+  return {text.substr(0, colon), text.substr(colon + 1, equals - colon - 1), text.substr(equals + 1)};
+}
+
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
   Options o;
+  Trust trust;
+  PullOptions shared;
+  shared.folder = "/var/cache/aotc-node";
+  bool unsigned_too = false;
+  std::vector<std::pair<std::string, std::string>> signed_for;
   o.workers = std::thread::hardware_concurrency();
   if (argc < 2 || std::strcmp(argv[1], "serve") != 0) {
     bool help = argc >= 2 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0);
@@ -118,6 +190,10 @@ Options parse_options(int argc, char** argv) {
       o.compare = true;
       continue;
     }
+    if (name == "--insecure-unsigned") {
+      unsigned_too = true;
+      continue;
+    }
     size_t equals = name.find('=');
     const char* value = equals != std::string::npos ? argv[i] + equals + 1 : i + 1 < argc ? argv[++i] : nullptr;
     name = name.substr(0, equals);
@@ -130,6 +206,8 @@ Options parse_options(int argc, char** argv) {
       o.apps.push_back(parse_app(value));
     else if (name == "--route")
       o.routes.push_back(parse_route(value));
+    else if (name == "--secret-env")
+      o.secrets.push_back(parse_secret(value));
     else if (name == "--workers")
       o.workers = number("--workers", value, 256);
     else if (name == "--deadline")
@@ -144,6 +222,16 @@ Options parse_options(int argc, char** argv) {
       o.max_concurrency = number("--max-concurrency", value, 1000000);
     else if (name == "--reset")
       o.reset = value;
+    else if (name == "--trust")
+      trust.keys.push_back(value);
+    else if (name == "--signed-for")
+      signed_for.push_back(assignment("--signed-for: expected NAME=REPOSITORY", value));
+    else if (name == "--poll")
+      shared.poll = quantity("--poll", value, kDurations);
+    else if (name == "--cache")
+      shared.folder = value;
+    else if (name == "--token-file")
+      shared.token_file = value;
     else
       usage("unknown option", name.c_str());
   }
@@ -153,6 +241,10 @@ Options parse_options(int argc, char** argv) {
   for (size_t i = 0; i < o.apps.size(); ++i)
     for (size_t k = 0; k < i; ++k)
       if (o.apps[i].name == o.apps[k].name) usage("two apps have the same name", o.apps[i].name.c_str());
+  std::string wrong;
+  aotc::TrustedKeys keys;
+  if (!read_keys(trust, keys, wrong)) usage("--trust", wrong.c_str());
+  complete_pulls(o, trust, shared, unsigned_too, signed_for);
   for (const Route& route : o.routes) {
     bool known = false;
     for (const App& app : o.apps) known |= app.name == route.app;
@@ -161,27 +253,65 @@ Options parse_options(int argc, char** argv) {
   return o;
 }
 
-std::vector<std::string> tenant_words(const Options& o, const App& app) {
-  return {"aotc-node",
-          "--tenant",
-          app.name,
-          app.artifact,
-          std::to_string(o.workers),
-          std::to_string(o.deadline),
-          std::to_string(o.timeout),
-          std::to_string(o.max_memory),
-          o.reset,
-          o.compare ? "1" : "0"};
+std::vector<std::string> tenant_words(const Options& o, const App& app, const Release& release) {
+  std::vector<std::string> words = {"aotc-node",
+                                    "--tenant",
+                                    app.name,
+                                    app.artifact,
+                                    std::to_string(o.workers),
+                                    std::to_string(o.deadline),
+                                    std::to_string(o.timeout),
+                                    std::to_string(o.max_memory),
+                                    o.reset,
+                                    o.compare ? "1" : "0"};
+  if (!app.pulled) return words;
+  words.insert(words.end(), {app.pull.folder, app.pull.trust.repository, release.index, release.statement});
+  words.insert(words.end(), app.pull.trust.keys.begin(), app.pull.trust.keys.end());
+  return words;
 }
 
+namespace {
+
+uint64_t value_of(const char* text) { return static_cast<uint64_t>(std::strtoull(text, nullptr, 10)); }
+
+}  // namespace
+
 TenantOptions parse_tenant_words(char** words) {
-  auto value = [](const char* text) { return static_cast<uint64_t>(std::strtoull(text, nullptr, 10)); };
-  return {.name = words[0],
-          .artifact = words[1],
-          .reset = words[6],
-          .workers = static_cast<unsigned>(value(words[2])),
-          .deadline = value(words[3]),
-          .timeout = value(words[4]),
-          .max_memory = value(words[5]),
-          .compare = words[7][0] == '1'};
+  TenantOptions o{.name = words[0],
+                  .artifact = words[1],
+                  .reset = words[6],
+                  .workers = static_cast<unsigned>(value_of(words[2])),
+                  .deadline = value_of(words[3]),
+                  .timeout = value_of(words[4]),
+                  .max_memory = value_of(words[5]),
+                  .compare = words[7][0] == '1',
+                  .folder = {},
+                  .trust = {},
+                  .release = {}};
+  if (words[8] == nullptr) return o;
+  o.folder = words[8];
+  o.trust.repository = words[9];
+  o.release.index = words[10];
+  o.release.statement = words[11];
+  for (char** key = words + 12; *key != nullptr; ++key) o.trust.keys.push_back(*key);
+  return o;
+}
+
+std::vector<std::string> pull_words(const PullOptions& o) {
+  std::vector<std::string> words = {"aotc-node", "--pull",           o.base,                o.repository, o.reference,
+                                    o.folder,    o.trust.repository, std::to_string(o.poll), o.token_file};
+  words.insert(words.end(), o.trust.keys.begin(), o.trust.keys.end());
+  return words;
+}
+
+PullOptions parse_pull_words(char** words) {
+  PullOptions o{.base = words[0],
+                .repository = words[1],
+                .reference = words[2],
+                .folder = words[3],
+                .trust = {words[4], {}},
+                .poll = value_of(words[5]),
+                .token_file = words[6]};
+  for (char** key = words + 7; *key != nullptr; ++key) o.trust.keys.push_back(*key);
+  return o;
 }

@@ -5,9 +5,22 @@
 #include <string>
 #include <vector>
 
+#include "image_cache.h"
+
+// How an app's image comes from a registry.
+struct PullOptions {
+  std::string base, repository, reference;  // "https://host:port", "tenant/app", tag or digest
+  std::string folder;                       // of the cache
+  Trust trust;
+  uint64_t poll = 10'000'000'000;
+  std::string token_file;
+};
+
 struct App {
   std::string name;
-  std::string artifact;  // path
+  std::string artifact;  // path, or the image's name
+  bool pulled = false;
+  PullOptions pull;
 };
 
 struct Route {
@@ -16,11 +29,16 @@ struct Route {
   std::string app;
 };
 
+struct Secret {
+  std::string app, name, file;
+};
+
 struct Options {
   std::string listen;
   std::string admin;  // empty: /metrics and /healthz are on `listen`
   std::vector<App> apps;
   std::vector<Route> routes;
+  std::vector<Secret> secrets;
   unsigned workers = 0;  // threads of each tenant
   uint64_t deadline = 50'000'000;
   uint64_t timeout = 30'000'000'000;
@@ -34,14 +52,21 @@ struct Options {
 // Exits with a message on wrong words, or after --help.
 Options parse_options(int argc, char** argv);
 
-// A tenant process: `aotc-node --tenant NAME ARTIFACT WORKERS DEADLINE TIMEOUT MAX-MEMORY RESET COMPARE`, with one
-// channel per worker from descriptor 3 on.
+// A tenant process: `aotc-node --tenant NAME ARTIFACT WORKERS DEADLINE TIMEOUT MAX-MEMORY RESET COMPARE [FOLDER REPOSITORY
+// INDEX STATEMENT KEY...]`, with one channel per worker from descriptor 3 on. What is in brackets is for pulled apps.
 struct TenantOptions {
   std::string name, artifact, reset;
   unsigned workers;
   uint64_t deadline, timeout, max_memory;
   bool compare;
+  std::string folder;  // "": the artifact is a file
+  Trust trust;
+  Release release;
 };
 constexpr int kFirstChannel = 3;
-std::vector<std::string> tenant_words(const Options& options, const App& app);
+std::vector<std::string> tenant_words(const Options& options, const App& app, const Release& release);
 TenantOptions parse_tenant_words(char** words);
+
+// `aotc-node --pull BASE REPOSITORY REFERENCE FOLDER SIGNED-FOR POLL TOKEN-FILE [KEY...]`
+std::vector<std::string> pull_words(const PullOptions& options);
+PullOptions parse_pull_words(char** words);

@@ -3,6 +3,7 @@
 #include "tenant.h"
 
 #include <sys/prctl.h>
+#include <unistd.h>
 #include <cstdio>
 #include <cstdlib>
 #include <semaphore>
@@ -30,6 +31,27 @@ aotc_reset_mode parse_mode(const std::string& name) {
   fail("--reset: unknown mode " + name);
 }
 
+// The environment holds nothing else.
+aotc_status give_secrets(aotc_artifact* artifact, aotc_error& error) {
+  size_t count = 0;
+  while (environ[count] != nullptr) ++count;
+  return aotc_artifact_give_secrets(artifact, count, environ, &error);
+}
+
+// What comes from a registry is checked here, whatever the puller has checked: before a byte of it is mapped, and in a
+// process that can harm its own app only. What is mapped is the file that was read.
+aotc_status load_artifact(const TenantOptions& options, aotc_artifact** artifact, aotc_error* error) {
+  if (options.folder.empty()) return aotc_load(options.artifact.c_str(), artifact, error);
+  std::string reason;
+  auto image = open_image(options.folder, options.trust, options.release.index, options.release.statement, reason);
+  if (!image) fail(options.artifact + ": " + reason);
+  aotc_status status = aotc_load_fd(image->artifact, options.artifact.c_str(), artifact, error);
+  if (status == AOTC_OK && image->snapshot >= 0) status = aotc_attach_snapshot(*artifact, image->snapshot, error);
+  close(image->artifact);
+  if (image->snapshot >= 0) close(image->snapshot);
+  return status;
+}
+
 // Instances that begin with their connection accepted, if the program allows it.
 aotc_image* accept_ahead(aotc_image* image, const TenantOptions& options) {
   aotc_error error;
@@ -54,8 +76,8 @@ int run_tenant(const TenantOptions& options) {
   aotc_error error;
   aotc_artifact* artifact;
   aotc_image* image;
-  if (aotc_runtime_init(&error) != AOTC_OK || aotc_load(options.artifact.c_str(), &artifact, &error) != AOTC_OK ||
-      aotc_artifact_verify(artifact, &error) != AOTC_OK ||
+  if (aotc_runtime_init(&error) != AOTC_OK || load_artifact(options, &artifact, &error) != AOTC_OK ||
+      aotc_artifact_verify(artifact, &error) != AOTC_OK || give_secrets(artifact, error) != AOTC_OK ||
       aotc_image_create(artifact, aotc_artifact_snapshot(artifact) != nullptr, parse_mode(options.reset), &image,
                         &error) != AOTC_OK)
     fail(error.message);

@@ -1,12 +1,14 @@
 // tenant_link.cpp - the front's side of a tenant: starts its process, and talks to its workers. See front.h.
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 #include "client.h"
 #include "front.h"
+#include "spawn_self.h"
 
 namespace {
 
@@ -82,6 +84,7 @@ bool Link::take_frames() {
         clients_.erase(found);
         AppMetrics& m = tenant.metrics;
         ++m.ends[static_cast<unsigned>(end.cause)];
+        if (end.cause == EndCause::Done) ++tenant.answered;
         m.thaw.add(static_cast<double>(end.thaw) / 1e3);
         m.run.add(static_cast<double>(end.run) / 1e3);
         if (end.reset != 0) {
@@ -97,7 +100,25 @@ bool Link::take_frames() {
   }
 }
 
-Tenant::Tenant(Front& front, const App& app) : app(app), metrics(front.metrics[app.name]), front_(front) {}
+namespace {
+
+// "NAME=value" from the secret's file, without a line feed at its end.
+bool read_secret(const Secret& secret, std::vector<std::string>& out, std::string& error) {
+  std::ifstream file(secret.file, std::ios::binary);
+  std::string value{std::istreambuf_iterator<char>(file), {}};
+  if (!value.empty() && value.back() == '\n') value.pop_back();
+  if (file.fail() || value.find('\0') != std::string::npos) {
+    error = "cannot read the secret " + secret.name + " in " + secret.file;
+    return false;
+  }
+  out.push_back(secret.name + "=" + value);
+  return true;
+}
+
+}  // namespace
+
+Tenant::Tenant(Front& front, const App& app, const Release& release)
+    : app(app), metrics(front.metrics[app.name]), release(release), front_(front) {}
 
 Tenant::~Tenant() {
   if (log_ >= 0) ::close(log_);
@@ -131,23 +152,17 @@ bool Tenant::start(std::string& error) {
     posix_spawn_file_actions_adddup2(&actions, high, kFirstChannel + static_cast<int>(i));
     links_.push_back(std::make_unique<Link>(front_, *this, pair[0]));
   }
-  std::vector<std::string> words = tenant_words(front_.options, app);
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  char* environment[] = {nullptr};
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  int status = good ? posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, argv.data(), environment) : errno;
-  posix_spawnattr_destroy(&attributes);
+  std::vector<std::string> secrets;
+  for (const Secret& secret : front_.options.secrets)
+    if (secret.app == app.name) good = good && read_secret(secret, secrets, error);
+  std::vector<char*> environment;
+  for (std::string& secret : secrets) environment.push_back(secret.data());
+  environment.push_back(nullptr);
+  int status = good ? spawn_self(tenant_words(front_.options, app, release), actions, environment.data(), &pid) : EIO;
   posix_spawn_file_actions_destroy(&actions);
   for (int fd : ends) ::close(fd);
   ::close(pipes[1]);
-  if (status != 0) error = std::strerror(status);
+  if (status != 0 && error.empty()) error = std::strerror(status);
   return status == 0;
 }
 

@@ -1,6 +1,6 @@
 // http_client.h - asks an HTTP/1.1 server, with or without TLS. One connection per request; every step has a deadline.
 //
-// Plain C++, Boost and OpenSSL, so that a node can link it. Functions that can fail return false or nothing and say why
+// Plain C++, Boost and mbedTLS, so that a node can link it. Functions that can fail return false or nothing and say why
 // in `error`.
 #pragma once
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "aotc/http_client.h"
+#include "aotc/signing.h"
 
 namespace aotc {
 
@@ -39,8 +40,8 @@ struct Manifest {
   std::optional<Descriptor> config, subject;
 };
 
-// Fills in what `bytes` say; false when they are no manifest.
-bool read_manifest(Manifest& manifest);
+// Nothing when it is neither a manifest nor an index. The media type is not filled in.
+std::optional<Manifest> parse_manifest(std::string bytes);
 
 class RegistryClient {
  public:
@@ -71,6 +72,14 @@ class RegistryClient {
   std::string base_, repository_, credentials_;
   std::string authorization_;
 };
+
+// The statement for an index that fits what is expected and has the highest sequence, among the index's referrers.
+struct FoundStatement {
+  std::string text;
+  Statement statement;
+};
+std::optional<FoundStatement> find_statement(RegistryClient& client, const TrustedKeys& keys,
+                                             const Expectation& expected, std::string& error);
 
 // The user and password for a registry that `docker login` left in DOCKER_CONFIG or ~/.docker; "" when there are none.
 std::string docker_credentials(const std::string& base);

@@ -13,7 +13,7 @@
 // A statement is good if one of its signatures is by one of the trusted keys: to change keys, let nodes trust both,
 // sign with both or the new one, then drop the old one.
 //
-// Plain C++ and libcrypto, so that a node can link it. Functions that can fail return nothing and say why in `error`.
+// Plain C++, libsodium and libcrypto, so that a node can link it. Functions that can fail return nothing and say why in `error`.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ struct Statement {
   uint64_t expires = 0;
 };
 
-struct Key;  // an Ed25519 key of OpenSSL's
+struct Key;
 
 // Knows one private key. `pem` is PKCS #8, as `aotc keygen` and `openssl genpkey -algorithm ed25519` write it.
 class Signer {

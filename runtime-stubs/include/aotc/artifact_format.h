@@ -219,7 +219,7 @@ struct aotc_image_run {
  * the Go stack pointer, run the resume thunk, and the import is called again. All offsets in here, those of spans and
  * image runs included, are from the start of the snapshot.
  */
-#define AOTC_SNAPSHOT_MAGIC 0x0050414e53303031ull /* "100SNAP\0" read as a little-endian number */
+#define AOTC_SNAPSHOT_MAGIC 0x0050414e53313031ull /* "101SNAP\0" read as a little-endian number */
 
 enum aotc_snapshot_flags {
   AOTC_SNAPSHOT_REACTOR = 1u << 0,       /* stopped after _initialize: there is nothing to resume */
@@ -251,6 +251,28 @@ struct aotc_snapshot {
   struct aotc_span dirs;    /* bytes: guest paths of the preopened directories, each NUL-terminated */
   struct aotc_span output;  /* bytes: (u32 fd, u32 size, bytes, zero to three bytes of padding)*, written before the stop */
   struct aotc_span report;  /* bytes: JSON for people, see `aotc inspect` */
+  struct aotc_span files;   /* struct aotc_snapshot_file: those of `fds` that are files */
+  struct aotc_span paths;   /* bytes: their paths, each NUL-terminated */
+  struct aotc_span secrets; /* struct aotc_snapshot_secret */
+};
+
+/* A variable whose value is not in the snapshot: letters of the same number are in `environ`, zeros in memory. */
+struct aotc_snapshot_secret {
+  uint32_t environ; /* offset of the value in `environ` */
+  uint32_t size;    /* bytes */
+  uint32_t address; /* in linear memory */
+  uint32_t reserved;
+};
+
+/* A file that is open for reading. */
+struct aotc_snapshot_file {
+  uint32_t number;
+  uint32_t root; /* number of the preopened directory beneath which it lies */
+  uint32_t path; /* offset in `paths` */
+  uint32_t reserved;
+  uint64_t position;
+  uint64_t size;
+  uint64_t digest[2]; /* XXH3-128 of the content, low half first */
 };
 
 /* A descriptor that is still open; what is not listed was closed. */

@@ -176,6 +176,8 @@ struct aotc_wasi_options {
   const char* const* argv; /* argv[0] is the program's name */
   size_t env_count;
   const char* const* env; /* "KEY=value" */
+  size_t secret_count;
+  const char* const* secrets; /* likewise, after `env`; with `freeze` the values stand for others of the same length */
   size_t dir_count;
   const struct aotc_wasi_dir* dirs; /* fds 3.. after the listeners */
   size_t listener_count;
@@ -223,6 +225,9 @@ aotc_host_function aotc_wasi_resolve(void* wasi, const char* module, const char*
  * reactor's _initialize until it returns AOTC_OK), aotc_snapshot_write.
  * Thaw: a WASI host that aotc_snapshot_matches, an instance with `thaw`, aotc_wasi_thaw, aotc_instance_thaw. */
 
+/* Gives the artifact the snapshot in `fd`, a file of its own that stays the caller's, instead of the one it may have.
+ * Before anything is made of the artifact. */
+enum aotc_status aotc_attach_snapshot(struct aotc_artifact* artifact, int fd, struct aotc_error* error);
 /* Null when the artifact has none. */
 const struct aotc_snapshot* aotc_artifact_snapshot(const struct aotc_artifact* artifact);
 /* What the embedder knows about the run, for the report. */
@@ -246,6 +251,17 @@ bool aotc_snapshot_matches(const struct aotc_artifact* artifact, const struct ao
  * written. */
 enum aotc_status aotc_wasi_thaw(struct aotc_wasi* wasi, const struct aotc_artifact* artifact, bool replay,
                                 struct aotc_error* error);
+/* With `freeze`: random letters in place of a secret's value, at least 8 of them. False when `size` cannot be. */
+bool aotc_secret_placeholder(char* value, size_t size);
+/* Name and value of the secret that the program read, or null. The snapshot is refused then. */
+const char* aotc_wasi_secret_read(const struct aotc_wasi* wasi);
+/* Writes the secrets of a WASI host that aotc_snapshot_matches into an instance of the snapshot. */
+enum aotc_status aotc_secrets_fill(struct aotc_instance* instance, const struct aotc_wasi* wasi,
+                                   struct aotc_error* error);
+/* For pools, before an image is made: the secrets of the artifact's snapshot, each "NAME=value", neither more nor fewer, and
+ * with the lengths that they have there. */
+enum aotc_status aotc_artifact_give_secrets(struct aotc_artifact* artifact, size_t count, const char* const* secrets,
+                                            struct aotc_error* error);
 /* Seeds the random generators anew and lets the program go on; returns like aotc_instance_call. Right after creation or
  * reset, instead of aotc_instance_start and the call of the entry point. For a reactor it only seeds. */
 enum aotc_status aotc_instance_thaw(struct aotc_instance* instance, struct aotc_error* error);

@@ -12,9 +12,9 @@ import xxhash
 data = open(sys.argv[1], "rb").read()
 # struct aotc_header: identity, digest, names, sizes, five sections of 24 bytes, then the snapshot's.
 SNAPSHOT = struct.unpack_from("<Q", data, 0x400 + 152 + 5 * 24)[0]
-assert data[SNAPSHOT : SNAPSHOT + 7] == b"100SNAP", "the snapshot is where the header says"
+assert data[SNAPSHOT : SNAPSHOT + 7] == b"101SNAP", "the snapshot is where the header says"
 MAGIC, SIZE, HEAD, DIGEST, PAGES, CHACHA8 = 0, 8, 16, 24, 60, 88
-SPANS = {name: 112 + 16 * i for i, name in enumerate(("globals", "fds", "runs", "args", "environ", "dirs", "output", "report"))}
+SPANS = {name: 112 + 16 * i for i, name in enumerate(("globals", "fds", "runs", "args", "environ", "dirs", "output", "report", "files", "paths", "secrets"))}
 
 faults = {
     "magic": (MAGIC, "<Q", 1),
@@ -27,6 +27,8 @@ faults = {
 }
 for name in ("fds", "runs", "output", "report"):
     faults[name] = (SPANS[name], "<Q", 1 << 50)
+faults["secrets"] = (SPANS["secrets"] + 8, "<I", 1 << 30)
+faults["files"] = (SPANS["files"] + 8, "<I", 1 << 30)
 faults["args"] = (SPANS["args"] + 8, "<I", 1 << 31)
 for name, (offset, form, value) in faults.items():
     copy = bytearray(data)

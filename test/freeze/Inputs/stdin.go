@@ -35,8 +35,10 @@ func fresh() string {
 	for k := range m {
 		order += fmt.Sprint(k, ".")
 	}
-	return fmt.Sprintf("crypto %x\nmath %d\norder %s\nhash %x", secret, mathrand.Int63(), order, maphash.String(maphash.MakeSeed(), "x"))
+	return fmt.Sprintf("crypto %x\nmath %d\norder %s\nhash %x\n%s", secret, mathrand.Int63(), order, maphash.String(maphash.MakeSeed(), "x"), more())
 }
+
+var more = func() string { return "" } // what older versions of Go do not have: v2.go
 
 func deep(n int) int {
 	var pad [64]int
@@ -59,6 +61,13 @@ func main() {
 			mutex.Unlock()
 		}
 	}()
+	var held sync.Mutex
+	held.Lock()
+	got := make(chan bool)
+	go func() {
+		held.Lock()
+		got <- true
+	}()
 	short := make(chan bool)
 	var token [8]byte // tells one set-up from another
 	if _, err := rand.Read(token[:]); err != nil {
@@ -76,6 +85,9 @@ func main() {
 		requests <- lines.Text()
 		fmt.Println(<-answers)
 	}
+	held.Unlock()
+	<-got
+	fmt.Println("mutex passed on")
 	<-short
 	<-ticker.C
 	if passed := time.Since(begin); passed > 10*time.Second {

@@ -16,9 +16,9 @@ PATIENCE = 60  # seconds until something that never comes counts as missing
 
 
 class Node:
-    """A running `aotc-node serve`; apps is a list of "NAME=ARTIFACT"."""
+    """A running `aotc-node serve`; apps is a list of "NAME=ARTIFACT". Without `up` they are not waited for."""
 
-    def __init__(self, apps, *options):
+    def __init__(self, apps, *options, up=True):
         command = [os.environ["AOTC_NODE"], "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
         for app in apps:
             command += ["--app", app]
@@ -27,7 +27,7 @@ class Node:
         threading.Thread(target=self._read, daemon=True).start()
         ports = [int(self.wait_log("listening on ", i)["message"].rsplit(":", 1)[1]) for i in range(2)]
         self.port, self.admin = ports
-        for app in apps:
+        for app in apps if up else ():
             self.wait_for(lambda: sum(line["message"] == "ready" for line in self.lines) >= len(apps), "all apps ready")
 
     def _read(self):
@@ -56,16 +56,18 @@ class Node:
                    if not line.startswith("#") and re.search(pattern, line))
 
     def wait_metric(self, pattern, value):
-        deadline = time.monotonic() + PATIENCE
-        while (seen := self.metric(pattern)) != value:
-            if time.monotonic() > deadline:
-                raise SystemExit(f"{pattern} is {seen}, never {value}")
-            time.sleep(0.01)
+        until(lambda: self.metric(pattern) == value, f"{pattern} {value}")
 
-    def tenants(self):
-        """Process ids of the tenants."""
+    def tenants(self, kind="--tenant"):
+        """Process ids of the tenants, or of the pullers."""
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
-            return [int(word) for word in file.read().split()]
+            children = [int(word) for word in file.read().split()]
+        return [pid for pid in children if self._words(pid)[1:2] == [kind.encode()]]
+
+    def _words(self, pid):
+        with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().split(b"\0")
+        return []
 
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
@@ -74,9 +76,17 @@ class Node:
             raise SystemExit(f"aotc-node: exit code {code}; log: {self.lines}")
 
 
+def until(condition, what):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"never: {what}")
+        time.sleep(0.01)
+
+
 @contextlib.contextmanager
-def node(apps, *options):
-    running = Node(apps, *options)
+def node(apps, *options, up=True):
+    running = Node(apps, *options, up=up)
     try:
         yield running
         running.stop()

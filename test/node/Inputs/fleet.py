@@ -1,0 +1,82 @@
+"""What the tests of pulling share: keys and statements made by OpenSSL's program, and images in a registry of ours whose
+every byte can be chosen."""
+import base64
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../server/Inputs"))
+from registry_of_lies import Registry  # noqa: E402, F401
+
+INDEX, MANIFEST = (f"application/vnd.oci.image.{kind}.v1+json" for kind in ("index", "manifest"))
+ARTIFACT, SNAPSHOT, STATEMENT = (f"application/vnd.aotc.{kind}.v1" for kind in ("artifact", "snapshot", "statement"))
+MACHINE = {"os": "linux", "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]}
+
+
+def digest(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+class Key:
+    def __init__(self, folder, name):
+        self.secret, self.public = f"{folder}/{name}.key", f"{folder}/{name}.pub"
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", self.secret], check=True)
+        subprocess.run(["openssl", "pkey", "-in", self.secret, "-pubout", "-out", self.public], check=True)
+        raw = base64.b64decode("".join(open(self.public).read().split("\n")[1:-2]))[-32:]
+        self.id = hashlib.sha256(raw).hexdigest()[:16]
+
+    def sign(self, data):
+        with open(self.secret + ".data", "wb") as file:
+            file.write(data)
+        return subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", self.secret, "-in", file.name],
+                              check=True, stdout=subprocess.PIPE).stdout.hex()
+
+
+def statement(key, repository, index, sequence, issued=None, expires=None):
+    issued = int(time.time()) if issued is None else issued
+    head = (f"aotc-statement 1\nrepository {repository}\nindex {index}\nsequence {sequence}\nissued {issued}\n"
+            f"expires {issued + 86400 if expires is None else expires}\n")
+    return f"{head}signature {key.id} {key.sign(head.encode())}\n".encode()
+
+
+class Images:
+    """What a registry holds: `paths` for Registry, changed while it runs."""
+
+    def __init__(self, repository="acme/app"):
+        self.repository, self.paths = repository, {}
+
+    def describe(self, kind, data, where="blobs", **more):
+        self.paths[f"/v2/{self.repository}/{where}/{digest(data)}"] = (kind, data)
+        return {"mediaType": kind, "digest": digest(data), "size": len(data), **more}
+
+    def document(self, kind, value, **more):
+        return self.describe(kind, json.dumps({"schemaVersion": 2, **value}).encode(), "manifests", **more)
+
+    def put(self, *artifacts, tag="v1", note="", snapshot=None):
+        """artifacts: bytes, or (platform, bytes). Returns the digest of the index, which the tag then names."""
+        manifests = []
+        for artifact in artifacts:
+            platform, data = artifact if isinstance(artifact, tuple) else (MACHINE, artifact)
+            layers = [self.describe(ARTIFACT, data)] + ([self.describe(SNAPSHOT, snapshot)] if snapshot else [])
+            manifests.append(self.document(MANIFEST, {"layers": layers}, platform=platform))
+        index = self.document(INDEX, {"manifests": manifests, "annotations": {"note": note}})["digest"]
+        self.paths[f"/v2/{self.repository}/manifests/{tag}"] = self.paths[f"/v2/{self.repository}/manifests/{index}"]
+        return index
+
+    def sign(self, index, text):
+        """Makes `text` the only statement for the index."""
+        entry = self.document(MANIFEST, {"artifactType": STATEMENT, "layers": [self.describe(STATEMENT, text)]},
+                              artifactType=STATEMENT)
+        referrers = json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode()
+        self.paths[f"/v2/{self.repository}/referrers/{index}"] = (INDEX, referrers)
+
+    def publish(self, key, sequence, *artifacts, **options):
+        # Statements first: the tag is what a node looks at.
+        tag, self_tag = options.pop("tag", "v1"), "being-made"
+        index = self.put(*artifacts, tag=self_tag, **options)
+        self.sign(index, statement(key, self.repository, index, sequence))
+        self.paths[f"/v2/{self.repository}/manifests/{tag}"] = self.paths.pop(f"/v2/{self.repository}/manifests/{self_tag}")
+        return index

@@ -1,0 +1,7 @@
+// Never waits for anything.
+package main
+
+func main() {
+	for {
+	}
+}

@@ -1,0 +1,282 @@
+// image_cache.cpp - see image_cache.h.
+#include "image_cache.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <set>
+
+#include "aotc/digest.h"
+#include "aotc/media_types.h"
+
+namespace {
+
+constexpr size_t kPiece = 1 << 20, kMaxDocument = 4 << 20, kMaxKeyFile = 64 << 10;
+constexpr uint64_t kMaxBlob = uint64_t{2} << 30;
+constexpr const char* kNew = "new";  // until it is renamed
+
+struct File {
+  int fd;
+  explicit File(int fd) : fd(fd) {}
+  ~File() {
+    if (fd >= 0) close(fd);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+};
+
+bool failed(const std::string& path, std::string& error) { return error = path + ": " + std::strerror(errno), false; }
+
+std::string path_of(const std::string& folder, const std::string& digest) { return folder + "/" + digest.substr(7); }
+
+// A file with this digest, read through the descriptor that is returned; -1 when there is none.
+int open_blob(const std::string& folder, const std::string& digest, std::optional<uint64_t> size, std::string& error) {
+  int fd = open(path_of(folder, digest).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return failed(digest, error), -1;
+  struct stat st;
+  aotc::Sha256 hash;
+  std::string piece(kPiece, '\0');
+  bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (!size || static_cast<uint64_t>(st.st_size) == *size);
+  for (off_t at = 0; good && at < st.st_size;) {
+    ssize_t n = pread(fd, piece.data(), piece.size(), at);
+    if (n > 0) hash.update(piece.data(), static_cast<size_t>(n));
+    good = n > 0;
+    at += n;
+  }
+  if (good && hash.finish() == digest) return fd;
+  error = digest + ": damaged in the cache";
+  close(fd);
+  return -1;
+}
+
+bool read_blob(const std::string& folder, const std::string& digest, std::string& bytes, std::string& error) {
+  if (!read_file(path_of(folder, digest), kMaxDocument, bytes, error)) return false;
+  return aotc::sha256(bytes) == digest || (error = digest + ": damaged in the cache", false);
+}
+
+std::optional<aotc::Manifest> read_manifest(const std::string& folder, const std::string& digest, std::string& error) {
+  std::string bytes;
+  if (!read_blob(folder, digest, bytes, error)) return std::nullopt;
+  std::optional<aotc::Manifest> manifest = aotc::parse_manifest(bytes);
+  if (!manifest) error = digest + ": not an image manifest or index";
+  return manifest;
+}
+
+#if defined(__x86_64__)
+constexpr const char* kArchitecture = "amd64";
+// Higher is better, negative is impossible.
+int rank(const std::string& variant) {
+  if (variant.empty() || variant == "v1") return 1;
+  if (variant == "v2") return __builtin_cpu_supports("x86-64-v2") ? 2 : -1;
+  if (variant == "v3") return __builtin_cpu_supports("x86-64-v3") ? 3 : -1;
+  if (variant == "v4") return __builtin_cpu_supports("x86-64-v4") ? 4 : -1;
+  return -1;
+}
+#elif defined(__aarch64__)
+constexpr const char* kArchitecture = "arm64";
+int rank(const std::string& variant) { return variant.empty() || variant == "v8" ? 1 : -1; }
+#endif
+
+std::string text_of(const Release& release) {
+  if (release.empty()) return "- -";
+  return release.index + " " + (release.statement.empty() ? "-" : release.statement);
+}
+
+bool parse_release(const std::string& index, const std::string& statement, Release& release) {
+  if (index == "-") return statement == "-";
+  release.index = index;
+  if (statement != "-") release.statement = statement;
+  return aotc::is_digest(index) && (statement == "-" || aotc::is_digest(statement));
+}
+
+bool parse_state(const std::string& text, ImageCache::State& state) {
+  std::vector<std::string> words = split_words(text);
+  if (words.size() != 11 || words[0] != "aotc-node-state" || words[1] != "1" || words[2] != "sequence" ||
+      words[5] != "newest" || words[8] != "good")
+    return false;
+  state.sequence_index = words[4];
+  return parse_number(words[3], state.sequence) && (words[4] == "-" || aotc::is_digest(words[4])) &&
+         parse_release(words[6], words[7], state.newest) && parse_release(words[9], words[10], state.good);
+}
+
+}  // namespace
+
+bool read_file(const std::string& path, size_t most, std::string& bytes, std::string& error) {
+  File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.fd < 0) return failed(path, error);
+  bytes.resize(most + 1);
+  size_t size = 0;
+  for (ssize_t n; (n = read(file.fd, bytes.data() + size, bytes.size() - size)) != 0; size += static_cast<size_t>(n))
+    if (n < 0) return failed(path, error);
+  bytes.resize(size);
+  return size <= most || (error = path + ": too large", false);
+}
+
+std::vector<std::string> split_words(const std::string& text) {
+  std::vector<std::string> words;
+  for (size_t end = 0, begin; (begin = text.find_first_not_of(" \n", end)) != std::string::npos;) {
+    end = std::min(text.find_first_of(" \n", begin), text.size());
+    words.push_back(text.substr(begin, end - begin));
+  }
+  return words;
+}
+
+bool parse_number(const std::string& text, uint64_t& number) {
+  number = 0;
+  for (char c : text) number = number * 10 + static_cast<uint64_t>(c - '0');
+  return !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+bool read_keys(const Trust& trust, aotc::TrustedKeys& keys, std::string& error) {
+  for (const std::string& path : trust.keys) {
+    std::string pem;
+    if (!read_file(path, kMaxKeyFile, pem, error)) return false;
+    if (!keys.add(pem, error)) return error = path + ": " + error, false;
+  }
+  return true;
+}
+
+std::optional<aotc::Descriptor> choose_manifest(const aotc::Manifest& index, std::string& error) {
+  std::optional<aotc::Descriptor> best;
+  for (const aotc::Descriptor& entry : index.manifests)
+    if (entry.os == "linux" && entry.architecture == kArchitecture && rank(entry.variant) > (best ? rank(best->variant) : 0))
+      best = entry;
+  if (!best) error = "the image has nothing that this machine can run";
+  return best;
+}
+
+std::optional<ImageLayers> image_layers(const aotc::Manifest& manifest, std::string& error) {
+  ImageLayers layers;
+  unsigned artifacts = 0, snapshots = 0;
+  for (const aotc::Descriptor& layer : manifest.layers) {
+    if (layer.media_type == aotc::kArtifactType) layers.artifact = layer, ++artifacts;
+    if (layer.media_type == aotc::kSnapshotType) layers.snapshot = layer, ++snapshots;
+    if (layer.size > kMaxBlob) return error = layer.digest + ": too large", std::nullopt;
+  }
+  if (artifacts == 1 && snapshots <= 1) return layers;
+  error = "not an image that aotc made";
+  return std::nullopt;
+}
+
+std::optional<OpenImage> open_image(const std::string& folder, const Trust& trust, const std::string& index,
+                                    const std::string& statement, std::string& error) {
+  OpenImage image;
+  if (!trust.keys.empty()) {
+    aotc::TrustedKeys keys;
+    std::string text;
+    if (statement.empty()) return error = "not signed", std::nullopt;
+    if (!read_keys(trust, keys, error) || !read_blob(folder, statement, text, error)) return std::nullopt;
+    aotc::Expectation expected{trust.repository, index, static_cast<uint64_t>(std::time(nullptr)), 0};
+    std::optional<aotc::Statement> good = keys.verify(text, expected, error);
+    if (!good) return std::nullopt;
+    image.statement = *good;
+  }
+  std::optional<aotc::Manifest> documents = read_manifest(folder, index, error);
+  if (!documents) return std::nullopt;
+  std::optional<aotc::Descriptor> entry = choose_manifest(*documents, error);
+  if (!entry || !(documents = read_manifest(folder, entry->digest, error))) return std::nullopt;
+  std::optional<ImageLayers> layers = image_layers(*documents, error);
+  if (!layers || (image.artifact = open_blob(folder, layers->artifact.digest, layers->artifact.size, error)) < 0)
+    return std::nullopt;
+  if (!layers->snapshot) return image;
+  image.snapshot = open_blob(folder, layers->snapshot->digest, layers->snapshot->size, error);
+  if (image.snapshot >= 0) return image;
+  close(image.artifact);
+  return std::nullopt;
+}
+
+bool ImageCache::open(std::string& error) {
+  for (size_t at = folder_.find('/', 1);; at = folder_.find('/', at + 1)) {
+    if (mkdir(folder_.substr(0, at).c_str(), 0700) != 0 && errno != EEXIST) return failed(folder_, error);
+    if (at == std::string::npos) break;
+  }
+  std::string path = folder_ + "/lock", text;
+  if (lock_ < 0) lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock_ < 0) return failed(path, error);
+  if (flock(lock_, LOCK_EX | LOCK_NB) != 0) return error = folder_ + ": in use by another node", false;
+  path = folder_ + "/state";
+  state_ = {};
+  state_.sequence_index = "-";
+  if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) return true;
+  if (!read_file(path, kMaxKeyFile, text, error)) return false;
+  // Without it an old release could be replayed, so a node does not go on as if it were not there.
+  return parse_state(text, state_) || (error = path + ": damaged; nothing is pulled until it is removed", false);
+}
+
+bool ImageCache::write(const std::string& name, const std::function<bool(const Sink&)>& fill, std::string& error) {
+  std::string path = folder_ + "/" + kNew;
+  File file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  File folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (file.fd < 0 || folder.fd < 0) return failed(path, error);
+  std::string unwritten;
+  Sink sink = [&](const char* data, size_t size) {
+    while (size > 0) {
+      ssize_t n = ::write(file.fd, data, size);
+      if (n < 0) return failed(path, unwritten);
+      data += n;
+      size -= static_cast<size_t>(n);
+    }
+    return true;
+  };
+  if (!fill(sink)) {
+    if (!unwritten.empty()) error = unwritten;
+    unlink(path.c_str());
+    return false;
+  }
+  if (fsync(file.fd) != 0 || rename(path.c_str(), (folder_ + "/" + name).c_str()) != 0 || fsync(folder.fd) != 0)
+    return failed(path, error);
+  return true;
+}
+
+bool ImageCache::write_state(const State& state, std::string& error) {
+  std::string text = "aotc-node-state 1\nsequence " + std::to_string(state.sequence) + " " + state.sequence_index +
+                     "\nnewest " + text_of(state.newest) + "\ngood " + text_of(state.good) + "\n";
+  if (!write("state", [&](const Sink& sink) { return sink(text.data(), text.size()); }, error)) return false;
+  state_ = state;
+  return true;
+}
+
+bool ImageCache::has(const aotc::Descriptor& blob) const {
+  std::string ignored;
+  File file(open_blob(folder_, blob.digest, blob.size, ignored));
+  return file.fd >= 0;
+}
+
+bool ImageCache::put(const std::string& digest, const std::function<bool(const Sink&)>& fill, std::string& error) {
+  return write(digest.substr(7), fill, error);
+}
+
+bool ImageCache::put(const std::string& digest, const std::string& bytes, std::string& error) {
+  return put(digest, [&](const Sink& sink) { return sink(bytes.data(), bytes.size()); }, error);
+}
+
+void ImageCache::sweep() {
+  std::set<std::string> kept = {".", "..", "state", "lock"};
+  auto keep = [&](const std::string& digest) {
+    if (!digest.empty()) kept.insert(digest.substr(7));
+  };
+  for (const Release& release : {state_.newest, state_.good}) {
+    if (release.empty()) continue;
+    keep(release.index);
+    keep(release.statement);
+    std::string ignored;
+    std::optional<aotc::Manifest> manifest = read_manifest(folder_, release.index, ignored);
+    std::optional<aotc::Descriptor> entry = manifest ? choose_manifest(*manifest, ignored) : std::nullopt;
+    if (!entry) continue;
+    keep(entry->digest);
+    if ((manifest = read_manifest(folder_, entry->digest, ignored)))
+      for (const aotc::Descriptor& layer : manifest->layers) keep(layer.digest);
+  }
+  DIR* folder = opendir(folder_.c_str());
+  if (folder == nullptr) return;
+  while (dirent* entry = readdir(folder))
+    if (kept.count(entry->d_name) == 0) unlinkat(dirfd(folder), entry->d_name, 0);
+  closedir(folder);
+}

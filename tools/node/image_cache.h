@@ -1,0 +1,78 @@
+// image_cache.h - one app's images on disk. The puller writes, tenants read; each trusts no more than what it checks.
+//
+//   folder = "state", "lock", { blob } ;      a blob's name is the hexadecimal part of its digest
+//   state  = "aotc-node-state 1\n", "sequence ", number, " ", index, "\n", "newest ", release, "\n", "good ", release, "\n" ;
+//   release = index, " ", statement | "- -" ;    digests; a statement that is "-" stands for an image without
+//
+// `sequence` is the highest that a statement was accepted with, and for which index; older statements are refused, also
+// after a restart. `newest` was pulled whole, `good` ran before it. Files appear by renaming, after they were synced.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aotc/registry_client.h"
+#include "release.h"
+
+struct Trust {
+  std::string repository;         // that statements must be for
+  std::vector<std::string> keys;  // files; none: nothing needs to be signed
+};
+
+// The whole file, if it has no more than `most` bytes.
+bool read_file(const std::string& path, size_t most, std::string& bytes, std::string& error);
+// At white space.
+std::vector<std::string> split_words(const std::string& text);
+// False when it is not a decimal number below 10^18.
+bool parse_number(const std::string& text, uint64_t& number);
+
+bool read_keys(const Trust& trust, aotc::TrustedKeys& keys, std::string& error);
+
+// The manifest of an index for this machine: of several for its architecture the one for the best processor that it is.
+std::optional<aotc::Descriptor> choose_manifest(const aotc::Manifest& index, std::string& error);
+
+// Its artifact, and its snapshot if there is one.
+struct ImageLayers {
+  aotc::Descriptor artifact;
+  std::optional<aotc::Descriptor> snapshot;
+};
+std::optional<ImageLayers> image_layers(const aotc::Manifest& manifest, std::string& error);
+
+// Files of a release whose every byte, from the statement down, was checked.
+struct OpenImage {
+  int artifact = -1, snapshot = -1;
+  aotc::Statement statement;
+};
+std::optional<OpenImage> open_image(const std::string& folder, const Trust& trust, const std::string& index,
+                                    const std::string& statement, std::string& error);
+
+class ImageCache {
+ public:
+  explicit ImageCache(std::string folder) : folder_(std::move(folder)) {}
+  // Makes the folder, locks it for this process and reads the state.
+  bool open(std::string& error);
+
+  struct State {
+    uint64_t sequence = 0;
+    std::string sequence_index;
+    Release newest, good;
+  };
+  const State& state() const { return state_; }
+  bool write_state(const State& state, std::string& error);
+
+  bool has(const aotc::Descriptor& blob) const;
+  bool put(const std::string& digest, const std::string& bytes, std::string& error);
+  // `fill` is given a sink and says whether what it gave it is the blob.
+  using Sink = std::function<bool(const char* data, size_t size)>;
+  bool put(const std::string& digest, const std::function<bool(const Sink&)>& fill, std::string& error);
+  // Drops what neither the newest nor the good release needs.
+  void sweep();
+
+ private:
+  bool write(const std::string& name, const std::function<bool(const Sink&)>& fill, std::string& error);
+  std::string folder_;
+  int lock_ = -1;  // for as long as the process lives
+  State state_;
+};
