@@ -5,6 +5,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
+#include <rocksdb/table.h>
 #include <rocksdb/utilities/backup_engine.h>
 #include <rocksdb/write_batch.h>
 #include <unistd.h>
@@ -272,10 +273,15 @@ llvm::Expected<std::unique_ptr<Store>> Store::open(const std::string& path, cons
   options.max_background_jobs = 2;
   options.keep_log_file_num = 2;
   options.max_total_wal_size = 64 << 20;  // what an open may have to replay
+  // Together, of all families: memory stays flat however much is written.
+  options.db_write_buffer_size = 32 << 20;
+  rocksdb::BlockBasedTableOptions tables;
+  tables.block_cache = rocksdb::NewLRUCache(16 << 20);
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   for (const char* name : kFamilies) {
     rocksdb::ColumnFamilyOptions family;
     family.write_buffer_size = 16 << 20;
+    family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(tables));
     if (std::strcmp(name, "chunks") == 0) {
       family.enable_blob_files = true;
       family.min_blob_size = 4096;

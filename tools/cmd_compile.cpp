@@ -297,6 +297,7 @@ void add_compile(CLI::App& app, Action& action) {
       "URL of an aotc-server that compiles and keeps the module; AOTC_TOKEN holds the token.\nThe last line is the "
       "digest of the image");
   command->add_option("--name", arguments->name, "REPOSITORY[:TAG] on the server")->needs(server);
+  add_ca_file(*command);
   command->add_flag("--time-report", arguments->time_report, "print what each phase cost");
   command->add_flag("--json", arguments->json, "print the result as JSON, phases included");
   command->footer(

@@ -1,5 +1,6 @@
 // cmd_registry.cpp - `aotc pull`, `push`, `ls`, `rm` and `pin`: compiled modules in an aotc-server or another OCI
 // registry.
+#include <cstdlib>
 #include <ctime>
 #include <memory>
 
@@ -228,6 +229,14 @@ llvm::Error pin(const std::string& text, bool pinned) {
 
 }  // namespace
 
+// The client reads the variable.
+void add_ca_file(CLI::App& command) {
+  command.add_option_function<std::string>(
+      "--ca-file", [](const std::string& path) { setenv("SSL_CERT_FILE", path.c_str(), 1); },
+      "trust servers whose certificate leads to one in this file, PEM (default: SSL_CERT_FILE, or the system's)")
+      ->check(CLI::ExistingFile);
+}
+
 void add_registry(CLI::App& app, Action& action) {
   auto arguments = std::make_shared<PullArguments>();
   CLI::App* command = app.add_subcommand("pull", "Fetch an artifact from a server or registry");
@@ -239,6 +248,7 @@ void add_registry(CLI::App& app, Action& action) {
       ->allow_extra_args(false);
   command->add_option("--signed-for", arguments->repository,
                       "repository it was signed for, if it was copied to another");
+  add_ca_file(*command);
   command->footer(
       "AOTC_TOKEN holds the server's token; without it, what `docker login` left is used.\n\nExample:\n"
       "  aotc pull 127.0.0.1:8080/acme/app:v1 --trust fleet.pub");
@@ -248,16 +258,19 @@ void add_registry(CLI::App& app, Action& action) {
   command = app.add_subcommand("push", "Copy an image and its signature from a server to a registry");
   command->add_option("image", *from, "where it is")->required();
   command->add_option("registry", *to, "what it becomes there")->required();
+  add_ca_file(*command);
   command->footer("Example:\n  aotc push 127.0.0.1:8080/acme/app:v1 registry.example/acme/app:v1");
   command->callback([=, &action] { action = [=] { return push(*from, *to); }; });
 
   command = app.add_subcommand("ls", "List repositories, or the tags of one");
   command->add_option("where", *from, "HOST[:PORT] or HOST[:PORT]/REPOSITORY")->required();
+  add_ca_file(*command);
   command->footer("Examples:\n  aotc ls 127.0.0.1:8080\n  aotc ls 127.0.0.1:8080/acme/app");
   command->callback([=, &action] { action = [=] { return list(*from); }; });
 
   command = app.add_subcommand("rm", "Remove a tag, and the image with its last tag");
   command->add_option("image", *from, "HOST[:PORT]/REPOSITORY:TAG or @DIGEST")->required();
+  add_ca_file(*command);
   command->footer("Example:\n  aotc rm 127.0.0.1:8080/acme/app:v1");
   command->callback([=, &action] { action = [=] { return remove(*from); }; });
 
@@ -265,6 +278,7 @@ void add_registry(CLI::App& app, Action& action) {
   command = app.add_subcommand("pin", "Keep a server from evicting what a tag names");
   command->add_option("image", *from, "HOST[:PORT]/REPOSITORY[:TAG]")->required();
   command->add_flag("--off", *unpinned, "take the pin away");
+  add_ca_file(*command);
   command->footer("Example:\n  aotc pin 127.0.0.1:8080/acme/app:v1");
   command->callback([=, &action] { action = [=] { return pin(*from, !*unpinned); }; });
 }

@@ -23,6 +23,9 @@ void add_registry(CLI::App& app, Action& action);
 void add_sign(CLI::App& app, Action& action);
 void add_dump(CLI::App& app, Action& action);
 
+// --ca-file, for commands that speak to a server.
+void add_ca_file(CLI::App& command);
+
 // Options that do not fit each other.
 class UsageError : public llvm::ErrorInfo<UsageError> {
  public:

@@ -1,0 +1,17 @@
+;; A little of everything that a module can have: what the fuzz targets for modules and artifacts mutate.
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1 4)
+  (table 2 funcref)
+  (elem (i32.const 0) $choose $call)
+  (global $count (mut i32) (i32.const 7))
+  (data (i32.const 16) "hello")
+  (func $choose (param i32) (result i32)
+    (block (loop (br_if 1 (local.get 0)) (br_table 0 1 (i32.load (i32.const 16)))))
+    (global.set $count (i32.add (global.get $count) (local.get 0)))
+    (local.get 0))
+  (func $call (param i32) (result i32) (call_indirect (param i32) (result i32) (i32.const 1) (local.get 0)))
+  (func $float (param f64) (result i64) (i64.trunc_sat_f64_s (f64.sqrt (local.get 0))))
+  (func (export "_start")
+    (memory.fill (i32.const 64) (i32.const 1) (i32.const 8))
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))
