@@ -1,6 +1,9 @@
 # What no honest client sends gets a 4xx, who is too slow a closed connection, and the server goes on.
 # RUN: %python %s %t
+import contextlib
 import os
+import socket
+import time
 
 from harness import Server, fresh_folder
 
@@ -49,6 +52,14 @@ with Server(folder, "--header-timeout", "0.5", "--body-timeout", "0.5") as serve
     for what, data in slow.items():
         assert server.talk(data) == b"", what  # closed when its time is over
         assert server.get("/healthz") == b"ok\n", what
+    # Slowloris: a byte now and then does not buy more time. Without the deadlines this would never end.
+    for start in (b"GET /healthz HTTP/1.1\r\nX: ", POST + b"Content-Length: 1000000\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", server.port)) as connection, contextlib.suppress(ConnectionError):
+            connection.sendall(start)
+            while True:
+                connection.sendall(b"x")
+                time.sleep(0.02)
+        assert server.get("/healthz") == b"ok\n", start
     stats = server.stats()
     assert stats["client_errors"] == len(refused) and stats["server_errors"] == 0, stats
     assert stats["uploads"] == 0, stats
