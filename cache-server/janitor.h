@@ -1,5 +1,5 @@
 // janitor.h - the thread that does what has to be done again and again: evicts images, drops what nobody owns any more,
-// forgets old jobs, renews signed statements.
+// forgets old jobs, renews signed statements, gives free memory back.
 #pragma once
 
 #include <condition_variable>
