@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import urllib.request
 
 import common
 
@@ -70,7 +71,7 @@ def main(workspace, arguments):
     request = workspace.path("warmup.http")
     with open(request, "wb") as file:
         file.write(b"GET /abc HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    for program in arguments.names or ["nethttp", "nethttp" + WARM, "templates", "templates" + WARM]:
+    for program in arguments.names or ["nethttp", "nethttp" + WARM, "templates", "templates" + WARM, "setup"]:
         source, artifact = program.removesuffix(WARM), workspace.path(f"{program}.frozen.aotc")
         native, module = workspace.go_build(source, wasm=False), workspace.go_build(source, wasm=True)
         warmup = ["--warmup-request", request] if program.endswith(WARM) else []
@@ -80,6 +81,8 @@ def main(workspace, arguments):
         try:
             servers = {"aotc-node": [("127.0.0.1", port), ("localhost", port)],
                        "native": [("127.0.0.1", p) for _, p in natives]}
+            for host, port in servers["aotc-node"] + servers["native"]:
+                urllib.request.urlopen(f"http://{host}:{port}/abc").read()  # each is set up
             for connections in (1, 64):
                 for _ in range(arguments.runs):
                     for name, targets in servers.items():
