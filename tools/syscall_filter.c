@@ -1,4 +1,4 @@
-/* syscall_filter.c - see syscall_filter.h. libseccomp's only user. */
+/* syscall_filter.c - see syscall_filter.h. The server's workers have a filter of their own, which kills. */
 #define _GNU_SOURCE
 #include "syscall_filter.h"
 

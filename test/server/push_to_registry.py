@@ -4,10 +4,9 @@
 # RUN: env CRANE=%crane ORAS=%oras %python %s %t
 import json
 import os
-import socket
 import subprocess
 
-from harness import AOTC, Server, fresh_folder, hello_wasm, sha256
+from harness import AOTC, Server, docker_registry, fresh_folder, hello_wasm, sha256
 
 folder = fresh_folder()
 
@@ -19,21 +18,7 @@ def run(*command, status=0):
     return result.stdout
 
 
-with socket.socket() as free:
-    free.bind(("127.0.0.1", 0))
-    registry = f"127.0.0.1:{free.getsockname()[1]}"
-with open(f"{folder}/registry.yml", "w") as file:
-    file.write(f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder}/registry}}}}\n"
-               f"http: {{addr: {registry}}}\n")
-other = subprocess.Popen(["docker-registry", "serve", f"{folder}/registry.yml"], stdout=subprocess.DEVNULL,
-                         stderr=subprocess.DEVNULL)
-try:
-    while True:
-        try:
-            socket.create_connection(tuple(registry.split(":"))).close()
-            break
-        except ConnectionRefusedError:
-            assert other.poll() is None, "the registry has ended"
+with docker_registry(folder) as registry:
     run(AOTC, "keygen", "fleet")
     with Server(folder, "--sign-key", f"{folder}/fleet.key") as server:
         host = f"127.0.0.1:{server.port}"
@@ -65,6 +50,3 @@ try:
     assert "not for acme/oras" in run(AOTC, "pull", f"{registry}/acme/oras:v1", "--trust", "fleet.pub", status=1)
     run(AOTC, "pull", f"{registry}/acme/oras:v1", "--trust", "fleet.pub", "--signed-for", "acme/hello")
     assert run(AOTC, "ls", registry).split() == ["acme/copy", "acme/hello", "acme/oras"]
-finally:
-    other.kill()
-    other.wait()

@@ -202,7 +202,6 @@ void Worker::ship_output(Request& request) {
   std::memmove(c.out, c.out + size, c.out_size - size);
   c.out_size -= size;
   request.response.feed(bytes);
-  request.response.output.clear();
   if (last) request.response.end();
   request.response.output.clear();
   channel_.send(Frame::Response, request.id, 0, bytes);

@@ -18,6 +18,7 @@ var started = time.Now()
 
 func serve(c net.Conn) {
 	accepted++
+	log.Print("accepted")
 	opened := time.Now()
 	switch os.Args[1] {
 	case "answer":

@@ -14,6 +14,7 @@ with node([f"counts={counts}"]) as n:
     for status, body in bodies:
         check(status == 200 and re.match(rb"1 accepted, clock continues: true, drew \d+\n$", body), f"{body}")
     check(len(set(bodies)) == 5, "each draws numbers of its own")
+    check(sum(line["message"].endswith("accepted") for line in n.lines) == 1, "it accepted once, for all of them")
     check(not any(SAID in line["message"] for line in n.lines), "begins with the request")
 
 for artifact, why, answer in [(answers, "answers before it was asked", b"early\n"),

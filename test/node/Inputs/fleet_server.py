@@ -1,12 +1,11 @@
 """fleet_server.py FOLDER WASM: aotc-server compiles, freezes and signs for a tenant; a node with the tenant's token pulls;
 `aotc push` copies the image to another registry, from which a node pulls too."""
 import os
-import socket
 import subprocess
 import sys
 
 import fleet  # noqa: F401, for the path to harness
-from harness import AOTC, Server, fresh_folder, write_tokens
+from harness import AOTC, Server, docker_registry, fresh_folder, write_tokens
 from node import check, get, node
 
 folder = fresh_folder()
@@ -51,21 +50,7 @@ with Server(folder, "--token-file", tokens, "--sign-key", f"{folder}/fleet.key")
         check(get(n.port, "/")[0] == 503, "no token, no image")
 
     # Another registry, without the referrers API: the statement goes under the tag that stands for it.
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        registry = f"127.0.0.1:{free.getsockname()[1]}"
-    with open(f"{folder}/registry.yml", "w") as file:
-        file.write(f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder}/registry}}}}\n"
-                   f"http: {{addr: {registry}}}\n")
-    other = subprocess.Popen(["docker-registry", "serve", f"{folder}/registry.yml"], stdout=subprocess.DEVNULL,
-                             stderr=subprocess.DEVNULL)
-    try:
-        while True:
-            try:
-                socket.create_connection(tuple(registry.split(":"))).close()
-                break
-            except ConnectionRefusedError:
-                check(other.poll() is None, "the registry has ended")
+    with docker_registry(folder) as registry:
         aotc("push", f"{host}/acme/app:v1", f"{registry}/acme/app:v1")
         aotc("push", f"{host}/acme/app:v1", f"{registry}/mirror/of/app:v1")
         server.kill()  # it is not needed for what follows
@@ -75,7 +60,4 @@ with Server(folder, "--token-file", tokens, "--sign-key", f"{folder}/fleet.key")
                 check(get(n.port, "/")[1].endswith(b"mode fleet\n"), repository)
         with node([f"site=oci://{registry}/mirror/of/app:v1"], "--cache", f"{folder}/refused", *trust, up=False) as n:
             n.wait_log("signed for acme/app, not for mirror/of/app")
-    finally:
-        other.kill()
-        other.wait()
     server.start()

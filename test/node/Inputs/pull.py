@@ -1,3 +1,4 @@
+"""pull.py FOLDER ONE.aotc TWO.aotc: a node and a registry of ours that serves two releases of one app."""
 import os
 import shutil
 import signal

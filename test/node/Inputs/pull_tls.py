@@ -1,3 +1,4 @@
+"""pull_tls.py: a node pulls from registries with certificates good and bad; see pull_tls.test for the arguments."""
 import os
 import shutil
 import subprocess

@@ -3,6 +3,7 @@
     with Server(folder) as server:
         status, headers, body = server.request("GET", "/healthz")
 """
+import contextlib
 import copy
 import hashlib
 import http.client
@@ -209,3 +210,27 @@ class Server:
             except ConnectionError:
                 pass
             return answer
+
+
+@contextlib.contextmanager
+def docker_registry(folder):
+    """Debian's registry on a free port of loopback, with its data in `folder`; yields its "host:port"."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{free.getsockname()[1]}"
+    with open(f"{folder}/registry.yml", "w") as file:
+        file.write(f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder}/registry}}}}\n"
+                   f"http: {{addr: {host}}}\n")
+    process = subprocess.Popen(["docker-registry", "serve", f"{folder}/registry.yml"], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    try:
+        while True:
+            try:
+                socket.create_connection(tuple(host.split(":"))).close()
+                break
+            except ConnectionRefusedError:
+                assert process.poll() is None, "the registry has ended"
+        yield host
+    finally:
+        process.kill()
+        process.wait()
