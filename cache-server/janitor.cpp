@@ -1,8 +1,6 @@
 // janitor.cpp - see janitor.h. A failure is logged and tried again the next time.
 #include "janitor.h"
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <chrono>
 
@@ -56,8 +54,6 @@ void Janitor::tidy() {
   count("sweep: ", catalog_.sweep(options_.grace_seconds), counters_.swept_blobs);
   count("old jobs: ", jobs_.expire(options_.keep_job_seconds), counters_.expired_jobs);
   count("renewing statements: ", catalog_.refresh(), counters_.renewed_statements);
-  // Many threads come and go through malloc's arenas, each of which keeps the most that it ever had.
-  malloc_trim(0);
 }
 
 }  // namespace aotc::server

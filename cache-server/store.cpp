@@ -127,12 +127,13 @@ class ChunkCache {
   void keep(const std::string& key, const Chunk& chunk) {
     auto remove = [](const rocksdb::Slice&, void* value) { delete static_cast<Chunk*>(value); };
     auto* value = new Chunk(chunk);
-    if (!cache_->Insert(key, value, chunk->size(), remove).ok()) delete value;
+    if (!cache_->Insert(key, value, chunk->size() + kOverhead, remove).ok()) delete value;
   }
 
   std::atomic<uint64_t> hits{0}, misses{0};
 
  private:
+  static constexpr size_t kOverhead = 256;  // of an entry, however short the chunk
   std::shared_ptr<rocksdb::Cache> cache_;
 };
 
@@ -272,17 +273,21 @@ llvm::Expected<std::unique_ptr<Store>> Store::open(const std::string& path, cons
   options.create_missing_column_families = true;
   options.max_background_jobs = 2;
   options.keep_log_file_num = 2;
-  options.max_total_wal_size = 64 << 20;  // what an open may have to replay
-  // Together, of all families: memory stays flat however much is written.
-  options.db_write_buffer_size = 32 << 20;
+  options.max_open_files = 512;  // of the many that a large store has
+  options.max_total_wal_size = 32 << 20;  // what an open may have to replay
+  // Together, of all families: memory stays flat however much is written. Records are small and read where the kernel
+  // has them cached, so little of it is for them: what is full early does not grow later.
+  options.db_write_buffer_size = 12 << 20;
   rocksdb::BlockBasedTableOptions tables;
-  tables.block_cache = rocksdb::NewLRUCache(16 << 20);
+  tables.block_cache = rocksdb::NewLRUCache(2 << 20);
+  tables.cache_index_and_filter_blocks = true;
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   for (const char* name : kFamilies) {
     rocksdb::ColumnFamilyOptions family;
-    family.write_buffer_size = 16 << 20;
+    family.write_buffer_size = 1 << 20;
     family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(tables));
     if (std::strcmp(name, "chunks") == 0) {
+      family.write_buffer_size = 8 << 20;
       family.enable_blob_files = true;
       family.min_blob_size = 4096;
       family.enable_blob_garbage_collection = true;
@@ -408,11 +413,11 @@ llvm::Expected<bool> Store::drop_garbage(const std::string& digest, const std::s
   return true;
 }
 
-llvm::Expected<Chunk> Store::read_chunk(const BlobInfo& blob, uint32_t index) {
+llvm::Expected<Chunk> Store::read_chunk(const BlobInfo& blob, uint32_t index, bool keep) {
   std::string key = chunk_key(blob.id, index);
   if (Chunk chunk = impl_->cache.find(key)) return chunk;
   llvm::Expected<Chunk> chunk = impl_->load_chunk(blob, index);
-  if (chunk) impl_->cache.keep(key, *chunk);
+  if (chunk && keep) impl_->cache.keep(key, *chunk);
   return chunk;
 }
 

@@ -111,8 +111,9 @@ class Store {
   // Drops a blob that nobody owns, unless it is being read or was stored once more since its record in `garbage` was
   // `since`.
   llvm::Expected<bool> drop_garbage(const std::string& digest, const std::string& since);
-  // The bytes of chunk `index`: kChunkSize of them unless it is the last one.
-  llvm::Expected<Chunk> read_chunk(const BlobInfo& blob, uint32_t index);
+  // The bytes of chunk `index`: kChunkSize of them unless it is the last one. Who reads a blob that others will not ask
+  // for soon does not `keep` it in the cache.
+  llvm::Expected<Chunk> read_chunk(const BlobInfo& blob, uint32_t index, bool keep = true);
   // The same as a zstd frame.
   llvm::Expected<Chunk> read_frame(const BlobInfo& blob, uint32_t index);
   // Compares the whole blob on disk with its checksums and its digest, and marks it when it is damaged. `pace` hears of

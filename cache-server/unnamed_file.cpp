@@ -52,7 +52,7 @@ llvm::Error write_to(const Descriptor& file, llvm::StringRef bytes) {
 
 llvm::Error copy_from_store(Store& store, const BlobInfo& blob, const Descriptor& file) {
   for (uint64_t index = 0; index * kChunkSize < blob.size; ++index) {
-    llvm::Expected<Chunk> chunk = store.read_chunk(blob, static_cast<uint32_t>(index));
+    llvm::Expected<Chunk> chunk = store.read_chunk(blob, static_cast<uint32_t>(index), false);
     if (!chunk) return chunk.takeError();
     if (llvm::Error error = write_to(file, **chunk)) return error;
   }
