@@ -146,8 +146,10 @@ void print_time_report(const aotc::CompileStats& stats) {
 
 llvm::Error compile_remotely(const CompileArguments& arguments) {
   const aotc::FreezeOptions& freeze = arguments.freeze;
-  if (!arguments.output.empty() || arguments.time_report || !freeze.dirs.empty() || !arguments.warmup.empty())
-    return llvm::make_error<UsageError>("--server does not go with --output, --time-report, --dir or --warmup-request");
+  if (!arguments.output.empty() || arguments.time_report || !freeze.dirs.empty() || !arguments.warmup.empty() ||
+      !freeze.rehearse)
+    return llvm::make_error<UsageError>(
+        "--server does not go with --output, --time-report, --dir, --warmup-request or --no-rehearsal");
   llvm::Expected<uint64_t> limit = arguments.code.input_limit();
   if (!limit) return limit.takeError();
   CodeOptions code = arguments.code;
@@ -284,6 +286,9 @@ void add_compile(CLI::App& app, Action& action) {
   command->add_option("--warmup-request", arguments->warmup,
                       "file with an HTTP request that a server answers before the snapshot is made;\nmay be repeated")
       ->allow_extra_args(false);
+  command->add_flag("!--no-rehearsal", freeze.rehearse,
+                    "do not let a server of Go's net/http answer \"OPTIONS *\" before the snapshot is made, which it does\n"
+                    "itself without calling a handler, so that later requests find done what all have in common");
   command->add_option("--listeners", freeze.listeners, "how many listening sockets it finds, from fd 3 on")
       ->check(CLI::Range(0, 9))
       ->capture_default_str();
