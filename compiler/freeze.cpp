@@ -28,7 +28,7 @@ namespace aotc {
 namespace {
 
 constexpr uint64_t kMaxSnapshot = 8ull << 30, kMaxMessages = 1 << 20;
-constexpr int kExitNotFrozen = 3;  // of aotc-exec
+constexpr int kExitNotFrozen = 3, kExitNotRehearsed = 4;  // of aotc-exec
 // Between the program's deadline, which its own runtime keeps, and the end of its process.
 constexpr uint64_t kGraceMilliseconds = 30'000;
 
@@ -110,9 +110,8 @@ llvm::Error no_memory_file(const FreezeOptions& options) {
   return error(fmt::format("{}: cannot keep files in memory: {}", options.name, std::strerror(errno)));
 }
 
-}  // namespace
-
-llvm::Expected<FreezeOutcome> freeze_file(int artifact, int snapshot, const FreezeOptions& options) {
+// `rehearsed` is false when the program did not take the rehearsal for what it is: then it has to be done without.
+llvm::Expected<FreezeOutcome> freeze_once(int artifact, int snapshot, const FreezeOptions& options, bool& rehearsed) {
   MemoryFile messages;
   if (messages.fd() < 0) return no_memory_file(options);
   std::vector<std::string> words = {options.program, "--freeze", "/proc/self/fd/1",
@@ -122,6 +121,7 @@ llvm::Expected<FreezeOutcome> freeze_file(int artifact, int snapshot, const Free
   for (const std::string& variable : options.env) words.insert(words.end(), {"--env", variable});
   for (const std::string& secret : options.secrets) words.insert(words.end(), {"--secret-env", secret});
   for (const std::string& dir : options.dirs) words.insert(words.end(), {"--dir", dir});
+  if (options.rehearse) words.push_back("--rehearse");
   std::vector<int> files = {artifact, snapshot, messages.fd()};
   std::vector<std::unique_ptr<MemoryFile>> requests;
   for (const std::string& request : options.warmup) {
@@ -136,6 +136,7 @@ llvm::Expected<FreezeOutcome> freeze_file(int artifact, int snapshot, const Free
   llvm::Expected<int> status = run(words, files, options, outcome.cpu_seconds);
   if (!status) return status.takeError();
   if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return outcome;
+  rehearsed = !WIFEXITED(*status) || WEXITSTATUS(*status) != kExitNotRehearsed;
 
   std::vector<uint8_t> text;
   if (!messages.read(text, kMaxMessages)) return error("cannot read what aotc-exec said");
@@ -144,6 +145,20 @@ llvm::Expected<FreezeOutcome> freeze_file(int artifact, int snapshot, const Free
     outcome.reason = fmt::format("{}: signal {}", options.program, WTERMSIG(*status));
   else if (WEXITSTATUS(*status) != kExitNotFrozen)
     outcome.reason = fmt::format("{}: exit code {}: {}", options.program, WEXITSTATUS(*status), outcome.reason);
+  return outcome;
+}
+
+}  // namespace
+
+llvm::Expected<FreezeOutcome> freeze_file(int artifact, int snapshot, const FreezeOptions& options) {
+  bool rehearsed = true;
+  llvm::Expected<FreezeOutcome> outcome = freeze_once(artifact, snapshot, options, rehearsed);
+  if (!outcome || rehearsed) return outcome;
+  FreezeOptions plain = options;
+  plain.rehearse = false;
+  double cpu_seconds = outcome->cpu_seconds;
+  outcome = freeze_once(artifact, snapshot, plain, rehearsed);
+  if (outcome) outcome->cpu_seconds += cpu_seconds;
   return outcome;
 }
 

@@ -21,6 +21,7 @@ struct FreezeOptions {
   std::vector<std::string> env, args;   // "KEY=VALUE"; without the program's own name
   std::vector<std::string> secrets;     // "NAME:LENGTH": variables whose values are withheld until the thaw
   std::vector<std::string> dirs;        // "HOST::GUEST:ro"
+  bool rehearse = true;                 // net/http answers a request before, of which no handler hears, if it can
   std::vector<std::string> warmup;      // HTTP requests that a server answers before it is frozen
   unsigned listeners = 1;
   uint64_t milliseconds = 10'000;

@@ -71,6 +71,16 @@ const char* aotc_artifact_symbol(const struct aotc_artifact* artifact, uint32_t 
   return name == NULL || name[0] == 0 ? "?" : name;
 }
 
+bool aotc_artifact_has_symbol(const struct aotc_artifact* artifact, const char* name) {
+  const struct aotc_header* h = artifact->header;
+  const struct aotc_function* functions = aotc_span_data(artifact, &h->functions);
+  for (uint32_t i = 0; i < h->functions.count; ++i) {
+    const char* symbol = aotc_artifact_string(artifact, functions[i].name);
+    if (symbol != NULL && strcmp(symbol, name) == 0) return true;
+  }
+  return false;
+}
+
 uint32_t aotc_artifact_wasm_offset(const struct aotc_artifact* artifact, uint32_t code) {
   const struct aotc_header* h = artifact->header;
   const struct aotc_trap_site* sites = aotc_span_data(artifact, &h->trap_sites);

@@ -36,7 +36,10 @@ static enum aotc_status report(struct aotc_instance* instance, enum aotc_status 
   }
   if (status == AOTC_EXITED)
     return aotc_fail(error, status, "%s: exited with code %d", instance->artifact->name, instance->exit_code);
-  if (status == AOTC_FROZEN) return aotc_fail(error, status, "%s: waits for input", instance->artifact->name);
+  if (status == AOTC_FROZEN) { /* each request ends so, so it is not put into words */
+    *error->message = 0;
+    return error->status = status;
+  }
   return aotc_fail(error, status, "%s: a host function failed", instance->artifact->name);
 }
 

@@ -61,6 +61,7 @@ char* aotc_freeze_report(const struct aotc_instance* instance, const struct aotc
   fputc('{', out);
   put_wait(out, instance, flags);
   fprintf(out, ", \"go\": \"%s\", \"ran_seconds\": %.6f", aotc_printable(version, go, sizeof(go)), (double)run->nanoseconds / 1e9);
+  if (run->rehearsed) fputs(", \"rehearsed\": true", out);
   if (run->warmup_requests != 0)
     fprintf(out, ", \"warmup\": {\"requests\": %u, \"last_status\": %u, \"response_bytes\": %llu, \"ran_seconds\": %.6f}",
             run->warmup_requests, run->warmup_status, (unsigned long long)run->warmup_bytes,

@@ -25,6 +25,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "restore_page.h"
 #include "state.h"
 
 /* linux/fs.h of Linux 6.7; Debian 12 has older headers. */
@@ -160,7 +161,7 @@ static void merge(struct aotc_instance* instance, const struct page_list* found)
 
 /* Memory from `accessible` on was not accessible to the request, so what is kept there is clean. */
 static bool copy_back(struct aotc_instance* instance, uint64_t page, uint64_t accessible, bool* gave_up) {
-  static const uint8_t zeros[kMaxPage];
+  static const _Alignas(64) uint8_t zeros[kMaxPage];
   const struct aotc_image* image = instance->image;
   uint32_t kept = 0;
   instance->reset.copied = 0;
@@ -169,8 +170,7 @@ static bool copy_back(struct aotc_instance* instance, uint64_t page, uint64_t ac
     uint64_t at = (uint64_t)(entry >> kIdleBits) * page;
     uint8_t* own = aotc_base(instance) + at;
     const uint8_t* initial = at < image->size ? image->bytes + at : zeros;
-    if (at < accessible && memcmp(own, initial, page) != 0) {
-      memcpy(own, initial, page);
+    if (at < accessible && restore_page(own, initial, page)) {
       ++instance->reset.copied;
       entry &= ~(uint32_t)kIdleMask;
     } else if ((entry & kIdleMask) == kMaxIdle) {

@@ -58,6 +58,10 @@ bool aotc_wasi_waits_for_listener(const struct aotc_wasi* wasi) {
   return wasi->freeze != NULL && (wasi->freeze->waits & AOTC_SNAPSHOT_WAITS_LISTENER);
 }
 
+size_t aotc_wasi_output_size(const struct aotc_wasi* wasi) {
+  return wasi->freeze == NULL ? 0 : wasi->freeze->output_size;
+}
+
 enum aotc_status aotc_wasi_connect(struct aotc_wasi* wasi, struct aotc_connection* connection,
                                    struct aotc_error* error) {
   for (uint32_t i = 0; i < wasi->fd_count; ++i)

@@ -45,6 +45,8 @@ static const char kHelp[] =
     "                           nothing arrives on stdin or on its listeners; exit code 3 and the reason if it cannot be\n"
     "                           frozen; OUT is empty then\n"
     "  --warmup-request FILE    with --freeze: let the program, a server, answer this HTTP request first; may be repeated\n"
+    "  --rehearse               with --freeze: if the program is a server of Go's net/http, let that answer a request for the\n"
+    "                           server itself first, of which no handler hears; exit code 4 if it was not like that\n"
     "  --listeners N            with --freeze: how many listeners it finds, from fd 3 on (default 1)\n"
     "  --gdb                    make the program known to gdb, and its call graphs to perf (also: AOTC_GDB=1)\n"
     "  --help\n"
@@ -79,6 +81,7 @@ struct options {
   const char* warmup[kMaxOption];
   size_t warmup_count;
   size_t freeze_listeners;
+  bool rehearse;
 };
 
 static _Noreturn void usage_error(const char* what, const char* value) {
@@ -196,6 +199,8 @@ static void parse(int argc, char** argv, struct options* o) {
     } else if ((value = option_value("--listeners", argv, argc, &i)) != NULL) {
       o->freeze_listeners = value[0] >= '0' && value[0] <= '9' && value[1] == 0 ? (size_t)(value[0] - '0') : SIZE_MAX;
       if (o->freeze_listeners > 9) usage_error("--listeners: not a number from 0 to 9", value);
+    } else if (strcmp(argv[i], "--rehearse") == 0) {
+      o->rehearse = true;
     } else if (strcmp(argv[i], "--gdb") == 0) {
       o->gdb = true;
     } else if ((value = option_value("--dir", argv, argc, &i)) != NULL) {
@@ -468,7 +473,7 @@ int main(int argc, char** argv) {
                                            .stdio = {0, 1, 2}};
   if (o.freeze != NULL) {
     struct freeze_limits limits = {.name = o.name, .nanoseconds = o.timeout, .memory = o.max_memory,
-                                   .warmup_count = o.warmup_count, .warmup = o.warmup};
+                                   .rehearse = o.rehearse, .warmup_count = o.warmup_count, .warmup = o.warmup};
     wasi_options.listener_count = o.freeze_listeners;
     if (freeze_program == NULL) usage_error("--freeze", "not in this aotc-exec, which was built without libseccomp");
     return freeze_program(artifact, &wasi_options, &limits, o.freeze);

@@ -151,8 +151,10 @@ void print_time_report(const aotc::CompileStats& stats) {
 
 llvm::Error compile_remotely(CompileArguments& arguments) {
   const aotc::FreezeOptions& freeze = arguments.freeze;
-  if (!arguments.output.empty() || arguments.time_report || !freeze.dirs.empty() || !freeze.secrets.empty())
-    return llvm::make_error<UsageError>("--server does not go with --output, --time-report, --dir or --secret-env");
+  if (!arguments.output.empty() || arguments.time_report || !freeze.dirs.empty() || !freeze.secrets.empty() ||
+      !freeze.rehearse)
+    return llvm::make_error<UsageError>(
+        "--server does not go with --output, --time-report, --dir, --secret-env or --no-rehearsal");
   if (llvm::Error error = read_warmup(arguments)) return error;
   uint64_t warmup_bytes = 0;
   for (const std::string& request : freeze.warmup) warmup_bytes += request.size();
@@ -295,6 +297,9 @@ void add_compile(CLI::App& app, Action& action) {
   command->add_option("--warmup-request", arguments->warmup,
                       "file with an HTTP request that a server answers before the snapshot is made;\nmay be repeated")
       ->allow_extra_args(false);
+  command->add_flag("!--no-rehearsal", freeze.rehearse,
+                    "do not let a server of Go's net/http answer \"OPTIONS *\" before the snapshot is made, which it does\n"
+                    "itself without calling a handler, so that later requests find done what all have in common");
   command->add_option("--listeners", freeze.listeners, "how many listening sockets it finds, from fd 3 on")
       ->check(CLI::Range(0, 9))
       ->capture_default_str();

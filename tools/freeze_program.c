@@ -20,6 +20,8 @@ enum { kMaxRequest = 16 << 20, kMaxResponse = 64 << 20 };
 /* Of the processor's time, after the deadline: for writing the snapshot. */
 enum { kSparedSeconds = 5 };
 
+static int exit_code = kExitNotFrozen;
+
 /* Ends at once: what a sanitizer would do in atexit's functions is not allowed any more. */
 __attribute__((format(printf, 2, 3))) static _Noreturn void not_frozen(const char* name, const char* format, ...) {
   va_list args;
@@ -28,7 +30,7 @@ __attribute__((format(printf, 2, 3))) static _Noreturn void not_frozen(const cha
   vfprintf(stderr, format, args);
   va_end(args);
   fputc('\n', stderr);
-  _exit(kExitNotFrozen);
+  _exit(exit_code);
 }
 
 static uint64_t monotonic_now(void) {
@@ -72,6 +74,7 @@ static void check_end(const struct aotc_instance* instance, const struct aotc_wa
 struct request {
   uint8_t* bytes;
   size_t size;
+  bool rehearsal;
 };
 
 static struct request read_request(const char* path, const char* name) {
@@ -95,6 +98,14 @@ static void sleep_until(const struct aotc_instance* instance, uint64_t wake, boo
   if (wake - now >= left) not_frozen(name, "the timeout came before it answered the warm-up request");
   struct timespec until = {.tv_sec = (time_t)(wake / 1000000000), .tv_nsec = (long)(wake % 1000000000)};
   while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) continue;
+}
+
+/* Whether it holds the answer to "OPTIONS *" that globalOptionsHandler of net/http gives. */
+static bool is_from_net_http(const struct aotc_connection* c) {
+  static const char kHead[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: ", kTail[] = " GMT\r\n\r\n";
+  const size_t head = sizeof(kHead) - 1, date = sizeof("Mon, 02 Jan 2006 15:04:05") - 1, tail = sizeof(kTail) - 1;
+  return c->out_size == head + date + tail && memcmp(c->out, kHead, head) == 0 &&
+         memcmp(c->out + head + date, kTail, tail) == 0;
 }
 
 /* The program, which waits for a connection, gets one with `request`, answers it and waits again. */
@@ -124,13 +135,31 @@ static void warm_up(struct aotc_instance* instance, struct aotc_wasi* wasi, cons
       sleep_until(instance, aotc_wasi_wake_time(wasi), state == HTTP_COMPLETE, name);
   }
   if (size != c.out_size) not_frozen(name, "its answer to the warm-up request is not one HTTP response");
-  ++run->warmup_requests;
-  run->warmup_status = (uint32_t)status;
-  run->warmup_bytes += c.out_size;
+  if (request->rehearsal && !is_from_net_http(&c)) not_frozen(name, "net/http did not answer the rehearsal");
+  if (!request->rehearsal) {
+    ++run->warmup_requests;
+    run->warmup_status = (uint32_t)status;
+    run->warmup_bytes += c.out_size;
+  }
   if (aotc_wasi_connect(wasi, NULL, &error) != AOTC_OK) not_frozen(name, "%s", error.message);
   free(c.out);
   check_end(instance, wasi, aotc_instance_continue(instance, &error), name, "waited for the next connection", &error);
   if (!aotc_wasi_waits_for_listener(wasi)) not_frozen(name, "after the warm-up request it does not wait for a listener");
+}
+
+static void rehearse(struct aotc_instance* instance, struct aotc_wasi* wasi, const char* name,
+                     struct aotc_freeze_run* run) {
+  static uint8_t question[] = "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const struct request request = {.bytes = question, .size = sizeof(question) - 1, .rehearsal = true};
+  if (!aotc_artifact_has_symbol(aotc_instance_artifact(instance), "net/http.globalOptionsHandler.ServeHTTP") ||
+      !aotc_wasi_waits_for_listener(wasi))
+    return;
+  exit_code = kExitNotRehearsed;
+  size_t printed = aotc_wasi_output_size(wasi);
+  warm_up(instance, wasi, &request, name, run);
+  if (aotc_wasi_output_size(wasi) != printed) not_frozen(name, "it printed something during the rehearsal");
+  run->rehearsed = true;
+  exit_code = kExitNotFrozen;
 }
 
 int freeze_program(struct aotc_artifact* artifact, struct aotc_wasi_options* options,
@@ -160,6 +189,7 @@ int freeze_program(struct aotc_artifact* artifact, struct aotc_wasi_options* opt
   run.nanoseconds = monotonic_now() - started;
   if (limits->warmup_count != 0 && !aotc_wasi_waits_for_listener(wasi))
     not_frozen(limits->name, "it does not wait for a listener, so there is no warm-up request");
+  if (limits->rehearse) rehearse(instance, wasi, limits->name, &run);
   for (size_t i = 0; i < limits->warmup_count; ++i) warm_up(instance, wasi, &requests[i], limits->name, &run);
   run.warmup_nanoseconds = monotonic_now() - started - run.nanoseconds;
   if (aotc_snapshot_write(instance, wasi, &run, file, &error) != AOTC_OK)

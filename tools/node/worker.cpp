@@ -75,15 +75,15 @@ void Worker::run() {
   channel_.send(Frame::Ready, 0);
   while (channel_.flush()) {
     if (draining_ && requests_.empty() && !channel_.has_output()) return;
-    uint64_t time = !runnable_.empty() ? 0 : times_.empty() ? kNever : times_.begin()->first, start = now();
-    timespec timeout{};
-    if (time > start && time != kNever) {
-      timeout.tv_sec = static_cast<time_t>((time - start) / 1'000'000'000);
-      timeout.tv_nsec = static_cast<long>((time - start) % 1'000'000'000);
-    }
+    uint64_t time = times_.empty() ? kNever : times_.begin()->first, start = now();
+    uint64_t left = !runnable_.empty() || time <= start ? 0 : time == kNever ? kNever : time - start;
     pollfd p = {.fd = channel_.fd(), .events = POLLIN, .revents = 0};
     if (channel_.has_output()) p.events |= POLLOUT;
-    int n = ppoll(&p, 1, time == kNever ? nullptr : &timeout, nullptr);
+    int n = idle_poll_.wait(left, [&](uint64_t nanoseconds) {
+      const timespec timeout = {.tv_sec = static_cast<time_t>(nanoseconds / 1'000'000'000),
+                                .tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000)};
+      return ppoll(&p, 1, nanoseconds == kNever ? nullptr : &timeout, nullptr);
+    });
     if (n < 0 && errno != EINTR) return;
     if (n > 0 && (p.revents & (POLLIN | POLLHUP | POLLERR)) && !take_frames()) return;
     wake_due(now());

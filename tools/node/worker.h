@@ -15,6 +15,7 @@
 #include "aotc/runtime.h"
 #include "channel.h"
 #include "http.h"
+#include "idle_poll.h"
 #include "options.h"
 
 class Worker {
@@ -52,6 +53,7 @@ class Worker {
   Requests requests_;
   std::deque<uint32_t> runnable_;                  // ids, in the order in which something happened to them
   std::set<std::pair<uint64_t, uint32_t>> times_;  // when something is to be done for a request that waits
+  IdlePoll idle_poll_{50'000};
   bool draining_ = false;
   uint32_t idle_ = 0;
   unsigned unsent_ = 0;

@@ -56,6 +56,7 @@ const struct aotc_header* aotc_artifact_header(const struct aotc_artifact* artif
 enum aotc_status aotc_artifact_verify(const struct aotc_artifact* artifact, struct aotc_error* error);
 /* Name of the function that holds `code_offset`, "?" when unknown. */
 const char* aotc_artifact_symbol(const struct aotc_artifact* artifact, uint32_t code_offset);
+bool aotc_artifact_has_symbol(const struct aotc_artifact* artifact, const char* name);
 /* Its wasm function index (imports included), AOTC_NONE when the code belongs to no function. */
 uint32_t aotc_artifact_function_index(const struct aotc_artifact* artifact, uint32_t code_offset);
 /* Null when there is no export of that name and kind. */
@@ -237,6 +238,7 @@ struct aotc_freeze_run {
   uint32_t warmup_requests;
   uint32_t warmup_status; /* of the last response */
   uint64_t warmup_bytes;  /* of all responses */
+  bool rehearsed;         /* net/http has answered a request of ours, see tools/freeze_program.h */
 };
 /* Writes the snapshot to `fd`, an empty file. AOTC_ERROR_ARGUMENT when the program cannot be frozen in this state; the
  * message says why, without a name. */
@@ -244,6 +246,8 @@ enum aotc_status aotc_snapshot_write(struct aotc_instance* instance, struct aotc
                                      const struct aotc_freeze_run* run, int fd, struct aotc_error* error);
 /* Whether the program, which ended a call with AOTC_FROZEN, waits for a listener. */
 bool aotc_wasi_waits_for_listener(const struct aotc_wasi* wasi);
+/* How much it has written to stdout and stderr, with what says which: 0 for nothing. */
+size_t aotc_wasi_output_size(const struct aotc_wasi* wasi);
 /* Whether a program started with what `wasi` offers would be as the snapshot is: the same arguments, environment and
  * directories, and a listener if that is what it waits for. */
 bool aotc_snapshot_matches(const struct aotc_artifact* artifact, const struct aotc_wasi* wasi);
