@@ -10,6 +10,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Base64.h"
 
 namespace aotc::server {
 
@@ -54,6 +55,7 @@ std::vector<std::pair<std::string, std::string>> freeze_parameters(const FreezeR
                                                                  {"listeners", std::to_string(freeze.listeners)}};
   for (const std::string& variable : freeze.env) parameters.emplace_back("env", variable);
   for (const std::string& argument : freeze.args) parameters.emplace_back("arg", argument);
+  for (const std::string& bytes : freeze.warmup) parameters.emplace_back("warmup", llvm::encodeBase64(bytes));
   return parameters;
 }
 
@@ -79,6 +81,7 @@ bool is_tag(llvm::StringRef text) {
 llvm::Expected<CompileRequest> parse_compile_request(const std::vector<std::pair<std::string, std::string>>& query) {
   CompileRequest request;
   std::string targets = "all", cpus;
+  size_t warmup_bytes = 0;
   for (const auto& [name, value] : query) {
     if (name == "target") {
       targets = value;
@@ -107,6 +110,13 @@ llvm::Expected<CompileRequest> parse_compile_request(const std::vector<std::pair
     } else if (name == "arg") {
       if (value.find('\0') != std::string::npos) return bad("arg: has a zero byte");
       request.freeze.args.push_back(value);
+    } else if (name == "warmup") {
+      std::vector<char> bytes;
+      if (llvm::Error error = llvm::decodeBase64(value, bytes)) return bad("warmup: " + llvm::toString(std::move(error)));
+      if (bytes.empty()) return bad("warmup: an empty request");
+      warmup_bytes += bytes.size();
+      if (warmup_bytes > kMaxWarmup) return bad(fmt::format("warmup: more than {} bytes", kMaxWarmup));
+      request.freeze.warmup.emplace_back(bytes.begin(), bytes.end());
     } else if (name == "listeners") {
       if (value.size() != 1 || value[0] < '0' || value[0] > '9') return bad("listeners: not a number from 0 to 9");
       request.freeze.listeners = static_cast<unsigned>(value[0] - '0');

@@ -10,30 +10,19 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "http_message.h"
+#include "job_record.h"
 #include "log.h"
-#include "oci_image.h"
 #include "worker_process.h"
 
 namespace aotc::server {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr uint64_t kMaxArtifact = uint64_t{2} << 30;
-
-std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 llvm::Error failure(const std::string& message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
-
-std::string string_in(const Json& json, const char* key) {
-  auto found = json.find(key);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
 std::string default_name(const std::string& tenant, const std::string& module_digest) {
@@ -54,51 +43,16 @@ int64_t milliseconds_since_1970() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
-Image image_in(const Json& record) {
-  Image image{string_in(record, "index"), {}};
-  auto parts = record.find("parts");
-  if (parts == record.end()) return image;
-  for (const Json& part : *parts) image.parts.push_back({part[0].get<std::string>(), part[1].get<std::string>()});
-  return image;
-}
-
-std::vector<ImageName> names_in(const Json& record) {
-  std::vector<ImageName> names;
-  for (const Json& image : record["images"])
-    names.push_back({string_in(image, "name"), string_in(image, "tag"), string_in(image, "was")});
-  return names;
-}
-
-llvm::Expected<CompileRequest> request_in(const Json& record) {
-  std::string targets, cpus;
-  for (const Json& target : record["targets"]) {
-    targets += string_in(target, "target") + ",";
-    cpus += string_in(target, "cpu") + ",";
-  }
-  std::vector<std::pair<std::string, std::string>> parameters = {
-      {"tier", string_in(record, "tier")}, {"target", targets}, {"cpu", cpus}};
-  if (record.contains("freeze"))
-    for (const Json& parameter : record["freeze"])
-      parameters.emplace_back(parameter[0].get<std::string>(), parameter[1].get<std::string>());
-  return parse_compile_request(parameters);
-}
-
 // Conditions are for publishing, not for remembering.
-Json unconditional(Json images) {
-  for (Json& image : images) image.erase("was");
+std::vector<ImageName> unconditional(std::vector<ImageName> images) {
+  for (ImageName& image : images) image.was.clear();
   return images;
 }
 
-void add_images(Json& images, const Json& more) {
-  for (const Json& image : more)
-    if (std::find(images.begin(), images.end(), image) == images.end()) images.push_back(image);
-}
-
-// What the record of a job that was done says; nothing for others.
-std::optional<Json> done_record(const std::string& text) {
-  Json record = Json::parse(text, nullptr, false);
-  if (!record.is_object() || string_in(record, "state") != "done") return std::nullopt;
-  return record;
+// The record of a job that was done; nothing for others.
+std::optional<JobRecord> done_record(const std::string& text) {
+  std::optional<JobRecord> record = JobRecord::parse(text);
+  return record && record->state() == "done" ? record : std::nullopt;
 }
 
 // Whether what a job made has not been removed or damaged since.
@@ -129,9 +83,8 @@ struct JobQueue::Job {
   CompileRequest request;
   bool again = false;
   // Guarded by the queue's mutex:
-  Json record;
-  std::string progress_target;
-  uint64_t done = 0, total = 0;
+  JobRecord record;
+  JobProgress progress = {};
   bool cancelled = false;
 
   std::string key() const { return key_of(tenant, id); }
@@ -141,7 +94,7 @@ struct JobQueue::Job {
 struct JobQueue::Order {
   std::string tenant, module;
   CompileRequest request;
-  Json images;
+  std::vector<ImageName> images;
   bool again = false;
 };
 
@@ -162,18 +115,14 @@ llvm::Error JobQueue::start() {
   std::filesystem::create_directories(folder_, code);
   if (code) return failure(folder_ + ": " + code.message());
   llvm::Error error = for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) {
-    Json record = Json::parse(text, nullptr, false);
-    if (!record.is_object() || string_in(record, "state") != "queued") return llvm::Error::success();
-    llvm::Expected<CompileRequest> request = request_in(record);
-    if (!request) {
-      log(Level::Error, llvm::toString(request.takeError()), {{"job", string_in(record, "id")}});
-      return llvm::Error::success();
-    }
-    auto job = std::make_shared<Job>();
-    job->tenant = key.substr(0, key.find('\0')), job->id = string_in(record, "id");
-    job->module = string_in(record, "module"), job->request = *request, job->again = record.contains("again");
-    job->record = std::move(record);
-    wait_in_lane(job);
+    std::optional<JobRecord> record = JobRecord::parse(text);
+    if (!record || record->state() != "queued") return llvm::Error::success();
+    llvm::Expected<CompileRequest> request = record->request();
+    if (request)
+      wait_in_lane(std::make_shared<Job>(
+          Job{key.substr(0, key.find('\0')), record->id(), record->module(), *request, record->again(), *record}));
+    else
+      log(Level::Error, llvm::toString(request.takeError()), {{"job", record->id()}});
     return llvm::Error::success();
   });
   if (error) return error;
@@ -225,7 +174,7 @@ llvm::Expected<Submission> JobQueue::submit(const std::string& tenant, const Blo
                                             const CompileRequest& request) {
   std::string name = request.name.empty() ? default_name(tenant, module.digest) : request.name;
   std::lock_guard<std::mutex> writing(writes_);
-  return place({tenant, module.digest, request, Json::array({{{"name", name}, {"tag", request.tag}}})});
+  return place({tenant, module.digest, request, {{name, request.tag}}});
 }
 
 // An image that is there gets more names, so does a job under way; otherwise there is a new job.
@@ -234,32 +183,29 @@ llvm::Expected<Submission> JobQueue::place(const Order& order) {
   submission.id = job_id(order.module, order.request);
   std::string key = key_of(order.tenant, submission.id);
   std::shared_ptr<Job> job;
-  Json record;
+  std::optional<JobRecord> record;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (auto found = active_.find(key); found != active_.end()) job = found->second, record = job->record;
   }
   if (job) {
     ++counters_.single_flight_hits;
-    Json images = record["images"];
-    add_images(record["images"], order.images);
-    if (record["images"] == images) return submission;
-    if (llvm::Error error = store_.put({{Table::Jobs, key, text_of(record)}})) return error;
+    if (!record->add_images(order.images)) return submission;
+    if (llvm::Error error = store_.put({{Table::Jobs, key, record->text()}})) return error;
     std::lock_guard<std::mutex> lock(mutex_);
-    job->record["images"] = record["images"];
+    job->record.add_images(order.images);
     return submission;
   }
   llvm::Expected<std::optional<std::string>> known = store_.get(Table::Jobs, key);
   if (!known) return known.takeError();
-  std::optional<Json> done = *known ? done_record(**known) : std::nullopt;
+  std::optional<JobRecord> done = *known ? done_record(**known) : std::nullopt;
   if (!done) return enqueue(order, submission.id);
-  llvm::Expected<bool> complete = is_complete(store_, image_in(*done));
+  llvm::Expected<bool> complete = is_complete(store_, done->image());
   if (!complete) return complete.takeError();
   if (!*complete) return enqueue(order, submission.id);
-  add_images((*done)["images"], unconditional(order.images));
+  done->add_images(unconditional(order.images));
   Quota quota = order.again ? Quota() : tenants_.quota(order.tenant);
-  if (llvm::Error error = catalog_.publish(names_in({{"images", order.images}}), image_in(*done), quota,
-                                           {{Table::Jobs, key, text_of(*done)}}))
+  if (llvm::Error error = catalog_.publish(order.images, done->image(), quota, {{Table::Jobs, key, done->text()}}))
     return error;
   submission.done = true;
   ++counters_.cache_hits;
@@ -274,20 +220,10 @@ llvm::Expected<Submission> JobQueue::enqueue(const Order& order, const std::stri
     ++counters_.refused_jobs;
     return submission;
   }
-  auto job = std::make_shared<Job>();
-  job->tenant = order.tenant, job->id = id, job->module = order.module, job->request = order.request;
-  job->again = order.again;
-  Json targets = Json::array();
-  for (const CompileTarget& target : order.request.targets)
-    targets.push_back({{"target", architecture_name(target.architecture)}, {"cpu", target.cpu}});
-  job->record = {
-      {"id", id},           {"state", "queued"},     {"module", order.module}, {"tier", tier_name(order.request.tier)},
-      {"targets", targets}, {"images", order.images}};
-  for (const auto& [name, value] : freeze_parameters(order.request.freeze))
-    job->record["freeze"].push_back(Json::array({name, value}));
-  if (order.again) job->record["again"] = true;
+  auto job = std::make_shared<Job>(Job{order.tenant, id, order.module, order.request, order.again,
+                                       JobRecord(id, order.module, order.request, order.images, order.again)});
   Quota quota = order.again ? Quota() : tenants_.quota(order.tenant);
-  if (llvm::Error error = catalog_.hold(job->hold(), quota, {{Table::Jobs, job->key(), text_of(job->record)}}))
+  if (llvm::Error error = catalog_.hold(job->hold(), quota, {{Table::Jobs, job->key(), job->record.text()}}))
     return error;
   wait_in_lane(job);
   changed_.notify_one();
@@ -302,26 +238,26 @@ void JobQueue::wait_in_lane(const std::shared_ptr<Job>& job) {
 }
 
 // The tags that still name what this job made are to name what is made now.
-llvm::Error JobQueue::do_again(const std::string& tenant, const Json& record) {
-  llvm::Expected<CompileRequest> request = request_in(record);
+llvm::Error JobQueue::do_again(const std::string& tenant, const JobRecord& record) {
+  llvm::Expected<CompileRequest> request = record.request();
   if (!request) return request.takeError();
-  Json images = record["images"];
-  for (Json& image : images) image["was"] = record["index"];
+  std::vector<ImageName> images = record.images();
+  for (ImageName& image : images) image.was = record.index();
   std::lock_guard<std::mutex> writing(writes_);
-  return place({tenant, string_in(record, "module"), *request, images, true}).takeError();
+  return place({tenant, record.module(), *request, images, true}).takeError();
 }
 
 llvm::Expected<size_t> JobQueue::repair(const std::string& digest) {
   size_t count = 0;
   llvm::Error error =
       for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) -> llvm::Error {
-        std::optional<Json> record = done_record(text);
+        std::optional<JobRecord> record = done_record(text);
         if (!record) return llvm::Error::success();
-        Image image = image_in(*record);
+        Image image = record->image();
         if (std::none_of(image.parts.begin(), image.parts.end(),
                          [&](const ImagePart& part) { return part.digest == digest; }))
           return llvm::Error::success();
-        llvm::Expected<std::optional<BlobInfo>> module = store_.find_blob(string_in(*record, "module"));
+        llvm::Expected<std::optional<BlobInfo>> module = store_.find_blob(record->module());
         if (!module) return module.takeError();
         if (!*module || (*module)->damaged) return llvm::Error::success();
         ++count;
@@ -336,13 +272,13 @@ llvm::Expected<size_t> JobQueue::rebuild(const std::string& compiler) {
   size_t count = 0;
   llvm::Error error =
       for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) -> llvm::Error {
-        std::optional<Json> record = done_record(text);
-        if (!record || string_in(*record, "compiler") != compiler) return llvm::Error::success();
+        std::optional<JobRecord> record = done_record(text);
+        if (!record || record->compiler() != compiler) return llvm::Error::success();
         bool tagged = false;
-        for (const ImageName& name : names_in(*record)) {
+        for (const ImageName& name : record->images()) {
           auto index = store_.get(Table::Tags, name.repository + '\0' + name.tag);
           if (!index) return index.takeError();
-          tagged |= *index == string_in(*record, "index");
+          tagged |= *index == record->index();
         }
         if (!tagged) return llvm::Error::success();
         ++count;
@@ -356,15 +292,15 @@ llvm::Expected<size_t> JobQueue::revoke(const std::string& compiler) {
   size_t count = 0;
   llvm::Error error =
       for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) -> llvm::Error {
-        std::optional<Json> record = done_record(text);
-        if (!record || string_in(*record, "compiler") != compiler) return llvm::Error::success();
+        std::optional<JobRecord> record = done_record(text);
+        if (!record || record->compiler() != compiler) return llvm::Error::success();
         std::lock_guard<std::mutex> writing(writes_);  // nobody publishes it once more meanwhile
         llvm::Expected<std::optional<std::string>> now = store_.get(Table::Jobs, key);
         if (!now) return now.takeError();
-        std::optional<Json> latest = *now ? done_record(**now) : std::nullopt;
-        if (!latest || string_in(*latest, "compiler") != compiler) return llvm::Error::success();
-        for (const ImageName& name : names_in(*latest)) {
-          llvm::Expected<bool> removed = catalog_.remove_manifest(name.repository, string_in(*latest, "index"));
+        std::optional<JobRecord> latest = *now ? done_record(**now) : std::nullopt;
+        if (!latest || latest->compiler() != compiler) return llvm::Error::success();
+        for (const ImageName& name : latest->images()) {
+          llvm::Expected<bool> removed = catalog_.remove_manifest(name.repository, latest->index());
           if (!removed) return removed.takeError();
           count += *removed;
         }
@@ -379,15 +315,15 @@ llvm::Expected<uint64_t> JobQueue::expire(uint64_t seconds) {
   int64_t oldest = milliseconds_since_1970() - static_cast<int64_t>(seconds * 1000);
   llvm::Error error =
       for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) -> llvm::Error {
-        Json record = Json::parse(text, nullptr, false);
-        if (!record.is_object() || record.value("finished", oldest) >= oldest) return llvm::Error::success();
+        std::optional<JobRecord> record = JobRecord::parse(text);
+        if (!record || record->finished().value_or(oldest) >= oldest) return llvm::Error::success();
         std::lock_guard<std::mutex> writing(writes_);
         llvm::Expected<std::optional<std::string>> now = store_.get(Table::Jobs, key);
         if (!now) return now.takeError();
         if (*now != text) return llvm::Error::success();
-        if (string_in(record, "state") == "done")
-          for (const ImageName& name : names_in(record)) {
-            auto image = store_.get(Table::Images, name.repository + '\0' + string_in(record, "index"));
+        if (record->state() == "done")
+          for (const ImageName& name : record->images()) {
+            auto image = store_.get(Table::Images, name.repository + '\0' + record->index());
             if (!image) return image.takeError();
             if (*image) return llvm::Error::success();
           }
@@ -402,22 +338,14 @@ llvm::Expected<std::optional<std::string>> JobQueue::describe(const std::string&
   std::string key = key_of(tenant, id);
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (auto found = active_.find(key); found != active_.end()) {
-      const Job& job = *found->second;
-      Json record = job.record;
-      if (!job.progress_target.empty()) {
-        record["state"] = "running";
-        record["progress"] = {{"target", job.progress_target}, {"done", job.done}, {"total", job.total}};
-      }
-      return std::optional<std::string>(text_of(record));
-    }
+    if (auto found = active_.find(key); found != active_.end())
+      return std::optional<std::string>(found->second->record.shown(found->second->progress));
   }
   llvm::Expected<std::optional<std::string>> text = store_.get(Table::Jobs, key);
   if (!text || !*text) return text;
-  Json record = Json::parse(**text, nullptr, false);
-  if (!record.is_object()) return failure("job " + id + ": the record is damaged");
-  record.erase("parts");
-  return std::optional<std::string>(text_of(record));
+  std::optional<JobRecord> record = JobRecord::parse(**text);
+  if (!record) return failure("job " + id + ": the record is damaged");
+  return std::optional<std::string>(record->shown({}));
 }
 
 bool JobQueue::finished(const std::string& tenant, const std::string& id) {
@@ -494,7 +422,7 @@ llvm::Error JobQueue::compile_job(Job& job) {
   if (llvm::Error error = copy_from_store(store_, **blob, *module)) return error;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    for (const char* key : {"artifacts", "snapshot"}) job.record.erase(key);  // of a run that a restart cut off
+    job.record.drop_results();
   }
   std::vector<Compiled> compiled;
   std::vector<CompiledTarget> targets;
@@ -503,12 +431,7 @@ llvm::Error JobQueue::compile_job(Job& job) {
     if (!made) return made.takeError();
     targets.push_back({target, made->artifact});
     std::lock_guard<std::mutex> lock(mutex_);
-    job.record["artifacts"].push_back({{"target", architecture_name(target.architecture)},
-                                       {"cpu", target.cpu},
-                                       {"digest", made->artifact.digest},
-                                       {"size", made->artifact.size},
-                                       {"functions", made->functions},
-                                       {"seconds", made->seconds}});
+    job.record.add_artifact(target, made->artifact, made->functions, made->seconds);
     compiled.push_back(std::move(*made));
   }
   llvm::Expected<std::optional<FrozenProgram>> frozen = freeze_job(job, compiled, *module);
@@ -516,10 +439,7 @@ llvm::Error JobQueue::compile_job(Job& job) {
   llvm::Expected<Image> image = store_image(store_, **blob, job.request.tier, targets, *frozen ? &**frozen : nullptr);
   if (!image) return image.takeError();
   std::lock_guard<std::mutex> lock(mutex_);
-  job.record["compiler"] = std::string(kCompilerVersion);
-  job.record["index"] = image->index;
-  Json& parts = job.record["parts"] = Json::array();
-  for (const ImagePart& part : image->parts) parts.push_back(Json::array({part.digest, part.media_type}));
+  job.record.set_image(*image);
   return llvm::Error::success();
 }
 
@@ -549,11 +469,11 @@ llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, const Comp
   watch.stopped = [this, &job] { return reason_to_stop(job); };
   watch.progress = [this, &job](uint64_t done, uint64_t total) {
     std::lock_guard<std::mutex> lock(mutex_);
-    job.done = done, job.total = total;
+    job.progress.done = done, job.progress.total = total;
   };
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    job.progress_target = architecture, job.done = job.total = 0;
+    job.progress = {architecture};
   }
   llvm::Expected<Descriptor> input = open_to_read(module);
   if (!input) return input.takeError();
@@ -596,38 +516,29 @@ llvm::Expected<std::optional<FrozenProgram>> JobQueue::freeze_job(Job& job, std:
   if (const char* reason = reason_to_stop(job)) return failure(reason);
   if (!frozen->snapshot && required) return llvm::make_error<ModuleError>("no snapshot: " + frozen->reason);
   std::lock_guard<std::mutex> lock(mutex_);
-  Json& shown = job.record["snapshot"] = Json::object();
-  if (frozen->snapshot)
-    shown.update({{"digest", frozen->snapshot->digest}, {"size", frozen->snapshot->size}});
-  else
-    shown["reason"] = frozen->reason;
-  shown["seconds"] = frozen->seconds;
+  job.record.set_snapshot(*frozen);
   return std::optional<FrozenProgram>(std::move(*frozen));
 }
 
 void JobQueue::finish(Job& job, llvm::Error error) {
   std::lock_guard<std::mutex> writing(writes_);
-  Json record;
-  bool cancelled = false;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    record = job.record, cancelled = job.cancelled;
-    if (error && stopping_ && !cancelled) {  // it goes on after the restart
-      llvm::consumeError(std::move(error));
-      active_.erase(job.key());
-      return;
-    }
+  std::unique_lock<std::mutex> lock(mutex_);
+  JobRecord record = job.record;
+  bool cancelled = job.cancelled;
+  if (error && stopping_ && !cancelled) {  // it goes on after the restart
+    llvm::consumeError(std::move(error));
+    active_.erase(job.key());
+    return;
   }
+  lock.unlock();
   std::string failure;  // of the server itself
-  record["finished"] = milliseconds_since_1970();
-  record.erase("again");
+  int64_t now = milliseconds_since_1970();
   if (!error && !cancelled) {
-    record["state"] = "done";
+    std::vector<ImageName> names = record.images();
+    record.end_done(now);
     Hold hold = job.hold();
     Quota quota = job.again ? Quota() : tenants_.quota(job.tenant);
-    std::vector<ImageName> names = names_in(record);
-    record["images"] = unconditional(record["images"]);
-    error = catalog_.publish(names, image_in(record), quota, {{Table::Jobs, job.key(), text_of(record)}}, &hold);
+    error = catalog_.publish(names, record.image(), quota, {{Table::Jobs, job.key(), record.text()}}, &hold);
     if (!error) ++counters_.compiled;
   }
   if (error || cancelled) {
@@ -640,22 +551,18 @@ void JobQueue::finish(Job& job, llvm::Error error) {
       document = problem(403, llvm::toString(std::move(error)));
     else
       document = internal_problem(std::move(error)), failure = document.failure;
-    record["state"] = cancelled ? "cancelled" : "failed";
-    record["error"] = Json::parse(document.body);
-    for (const char* key : {"index", "artifacts", "snapshot", "parts"}) record.erase(key);
+    record.end_badly(now, cancelled ? "cancelled" : "failed", document.body);
     ++(cancelled ? counters_.cancelled : counters_.failed);
-    if (llvm::Error failed = catalog_.release(job.hold(), {{Table::Jobs, job.key(), text_of(record)}}))
+    if (llvm::Error failed = catalog_.release(job.hold(), {{Table::Jobs, job.key(), record.text()}}))
       log(Level::Error, llvm::toString(std::move(failed)), {{"job", job.id}});
   }
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    active_.erase(job.key());
-  }
-  bool done = string_in(record, "state") == "done";
-  Json fields = {{"job", job.id}, {"tenant", job.tenant}, {"module", job.module}};
-  if (!done) fields["reason"] = string_in(record["error"], "detail");
+  lock.lock();
+  active_.erase(job.key());
+  lock.unlock();
+  nlohmann::ordered_json fields = {{"job", job.id}, {"tenant", job.tenant}, {"module", job.module}};
+  if (record.state() != "done") fields["reason"] = record.reason();
   if (!failure.empty()) fields["error"] = failure;
-  log(failure.empty() ? Level::Info : Level::Error, "job " + string_in(record, "state"), fields);
+  log(failure.empty() ? Level::Info : Level::Error, "job " + record.state(), fields);
 }
 
 }  // namespace aotc::server

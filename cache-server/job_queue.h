@@ -3,15 +3,8 @@
 //
 // A job's id follows from what is asked (see compile_request.h); jobs of different tenants have nothing in common, so
 // that none can tell what another has uploaded. submit() finds an image that is there, joins the job that is making it,
-// or queues a new one; its record is in the store before submit() returns, so that a restart goes on with it. A failed
-// job is tried again when somebody asks again.
-//
-// Record, in the store's table `jobs` and, with "progress" while it runs, what GET /v1/jobs/{id} shows:
-//   {"id", "state": "queued" | "running" | "done" | "failed" | "cancelled", "module": digest, "tier",
-//    "targets": [{"target", "cpu"}], "images": [{"name", "tag", "was"}], "index": digest, "artifacts": [{"target",
-//    "cpu", "digest", "size", "functions", "seconds"}], "freeze": [[parameter, value]],
-//    "snapshot": {"digest", "size", "seconds"} or {"reason", "seconds"}, "parts": [[digest, media type]], "compiler": version,
-//    "error": problem document, "finished": milliseconds since 1970, "again": true}
+// or queues a new one; its record (job_record.h) is in the store before submit() returns, so that a restart goes on with
+// it. A failed job is tried again when somebody asks again.
 //
 // A job that was done can be done again, because a part of its image is damaged or its compiler was wrong. It is then
 // the server's own ("again"): no quota counts it, the tenant's uploads go before it, and a tag moves to the new image
@@ -32,8 +25,6 @@
 #include <thread>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "catalog.h"
 #include "compile_request.h"
 #include "freeze_step.h"
@@ -43,6 +34,8 @@
 #include "unnamed_file.h"
 
 namespace aotc::server {
+
+class JobRecord;
 
 struct JobLimits {
   unsigned workers = 1;  // processes at a time
@@ -99,7 +92,7 @@ class JobQueue {
   llvm::Expected<Submission> place(const Order& order);
   llvm::Expected<Submission> enqueue(const Order& order, const std::string& id);
   std::string refusal(const std::string& tenant);
-  llvm::Error do_again(const std::string& tenant, const nlohmann::ordered_json& record);
+  llvm::Error do_again(const std::string& tenant, const JobRecord& record);
   void wait_in_lane(const std::shared_ptr<Job>& job);
   uint64_t processor_milliseconds_today(const std::string& tenant);
   void charge(const std::string& tenant, double cpu_seconds);

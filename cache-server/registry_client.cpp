@@ -150,9 +150,7 @@ std::optional<ImageReference> parse_reference(const std::string& text, std::stri
   if (path.find_first_of("?#%") != std::string::npos) authority.clear();
   reference.repository = path;
   if (scheme.empty() || scheme == "oci") {
-    std::string host = authority.substr(0, authority.rfind(':') > authority.rfind(']') || authority.back() != ']'
-                                               ? authority.rfind(':')
-                                               : std::string::npos);
+    std::string host = authority.ends_with(']') ? authority : authority.substr(0, authority.rfind(':'));
     scheme = is_loopback(host) ? "http" : "https";
   }
   reference.base = scheme + "://" + authority;

@@ -6,7 +6,7 @@
 //   blobs     "sha256:..." -> blob id (u64) size (u64)
 //   tags      name \0 tag -> index digest
 //   links     name \0 digest -> media type: what a repository may serve
-//   jobs      tenant \0 job id -> JSON, see job_queue.h
+//   jobs      tenant \0 job id -> JSON, see job_record.h
 //   referrers name \0 subject digest \0 manifest digest -> JSON, see catalog.cpp
 //   sequences name -> sequence (u64) of the last statement signed for the repository
 //   owners    digest \0 tenant -> references (u64) size (u64), see catalog.h

@@ -18,7 +18,7 @@ OWN = {
     "cache-server": ["cache-server/*", "compiler/compile.h", "compiler/freeze.h", "runtime-stubs/include/*"],
     "tools": ["tools/*", "compiler/compile.h", "compiler/freeze.h", "cache-server/include/*", "runtime-stubs/include/*"],
     "benchmarks": ["benchmarks/*", "runtime-stubs/include/*"],
-    "test": ["test/*", "compiler/*", "cache-server/*", "runtime-stubs/*"],
+    "test": ["test/*", "compiler/*", "cache-server/*", "runtime-stubs/*", "tools/node/*"],
 }
 
 # Prefix of a third-party header -> the only files that may include it.

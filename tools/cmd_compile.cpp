@@ -19,7 +19,7 @@
 
 namespace {
 
-constexpr uint64_t kMaxWarmup = 16 << 20;
+constexpr uint64_t kMaxWarmup = 16 << 20, kMaxWarmupOnServer = 8 << 10;
 
 struct CompileArguments {
   std::string file;
@@ -76,6 +76,15 @@ struct Output {
   double seconds;
 };
 
+llvm::Error read_warmup(CompileArguments& arguments) {
+  for (const std::string& path : arguments.warmup) {
+    llvm::Expected<std::vector<uint8_t>> request = read_file(path, kMaxWarmup);
+    if (!request) return request.takeError();
+    arguments.freeze.warmup.emplace_back(request->begin(), request->end());
+  }
+  return llvm::Error::success();
+}
+
 llvm::Error check_freeze_options(CompileArguments& arguments) {
   aotc::FreezeOptions& freeze = arguments.freeze;
   freeze.program = directory_of_this_program() + "/aotc-exec";
@@ -83,11 +92,7 @@ llvm::Error check_freeze_options(CompileArguments& arguments) {
   llvm::Expected<uint64_t> memory = parse_size(arguments.freeze_memory);
   if (!memory) return llvm::make_error<UsageError>("--freeze-memory: " + llvm::toString(memory.takeError()));
   freeze.max_memory = *memory;
-  for (const std::string& path : arguments.warmup) {
-    llvm::Expected<std::vector<uint8_t>> request = read_file(path, kMaxWarmup);
-    if (!request) return request.takeError();
-    freeze.warmup.emplace_back(request->begin(), request->end());
-  }
+  if (llvm::Error error = read_warmup(arguments)) return error;
   for (const std::string& dir : freeze.dirs)
     if (!llvm::StringRef(dir).ends_with(":ro"))
       return llvm::make_error<UsageError>("--dir: " + dir + ": a snapshot is made with read-only directories, HOST::GUEST:ro");
@@ -144,12 +149,18 @@ void print_time_report(const aotc::CompileStats& stats) {
   fmt::print("  {:<12} {:>9.3f} {:>9.3f}\n", "total", wall, cpu);
 }
 
-llvm::Error compile_remotely(const CompileArguments& arguments) {
+llvm::Error compile_remotely(CompileArguments& arguments) {
   const aotc::FreezeOptions& freeze = arguments.freeze;
-  if (!arguments.output.empty() || arguments.time_report || !freeze.dirs.empty() || !arguments.warmup.empty() ||
+  if (!arguments.output.empty() || arguments.time_report || !freeze.dirs.empty() || !freeze.secrets.empty() ||
       !freeze.rehearse)
     return llvm::make_error<UsageError>(
-        "--server does not go with --output, --time-report, --dir, --warmup-request or --no-rehearsal");
+        "--server does not go with --output, --time-report, --dir, --secret-env or --no-rehearsal");
+  if (llvm::Error error = read_warmup(arguments)) return error;
+  uint64_t warmup_bytes = 0;
+  for (const std::string& request : freeze.warmup) warmup_bytes += request.size();
+  if (warmup_bytes > kMaxWarmupOnServer)
+    return llvm::make_error<UsageError>(
+        fmt::format("--warmup-request: {} bytes in all, a server takes {}", warmup_bytes, kMaxWarmupOnServer));
   llvm::Expected<uint64_t> limit = arguments.code.input_limit();
   if (!limit) return limit.takeError();
   CodeOptions code = arguments.code;
@@ -162,7 +173,7 @@ llvm::Error compile_remotely(const CompileArguments& arguments) {
   for (const aotc::CompileOptions& options : *targets)
     names += std::string(names.empty() ? "" : ",") + aotc::architecture_name(options.architecture);
   RemoteCompile remote{arguments.server,   arguments.name, names,       arguments.code.cpu, arguments.code.tier,
-                       arguments.snapshot, freeze.env,     freeze.args, freeze.listeners, {}};
+                       arguments.snapshot, freeze.env,     freeze.args, freeze.warmup, freeze.listeners, {}};
   llvm::Expected<std::string> job = [&] {
     std::unique_ptr<ProgressBar> bar;
     std::string shown;

@@ -9,6 +9,7 @@
 
 #include "aotc/digest.h"
 #include "aotc/registry_client.h"
+#include "llvm/Support/Base64.h"
 
 namespace {
 
@@ -94,6 +95,9 @@ llvm::Expected<std::string> compile_on_server(const std::string& wasm, const Rem
   question.add("listeners", std::to_string(options.listeners));
   question.add_all("env", options.env);
   question.add_all("arg", options.args);
+  std::vector<std::string> warmup;
+  for (const std::string& request : options.warmup) warmup.push_back(llvm::encodeBase64(request));
+  question.add_all("warmup", warmup);
   std::optional<aotc::HttpUrl> url = aotc::parse_url(base + "/v1/compile", error);
   if (!url) return failure("--server: " + error);
 

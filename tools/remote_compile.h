@@ -12,7 +12,7 @@ struct RemoteCompile {
   std::string name;    // repository[:tag]; empty for one that the server chooses
   std::string target, cpu, tier;
   std::string snapshot;  // auto, off, required
-  std::vector<std::string> env, args;
+  std::vector<std::string> env, args, warmup;
   unsigned listeners = 1;
   std::function<void(const std::string& target, uint64_t done, uint64_t total)> progress;
 };
