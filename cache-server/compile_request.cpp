@@ -53,6 +53,7 @@ const char* snapshot_mode_name(SnapshotMode mode) {
 std::vector<std::pair<std::string, std::string>> freeze_parameters(const FreezeRequest& freeze) {
   std::vector<std::pair<std::string, std::string>> parameters = {{"snapshot", snapshot_mode_name(freeze.mode)},
                                                                  {"listeners", std::to_string(freeze.listeners)}};
+  if (!freeze.rehearse) parameters.emplace_back("rehearsal", "off");
   for (const std::string& variable : freeze.env) parameters.emplace_back("env", variable);
   for (const std::string& argument : freeze.args) parameters.emplace_back("arg", argument);
   for (const std::string& bytes : freeze.warmup) parameters.emplace_back("warmup", llvm::encodeBase64(bytes));
@@ -117,6 +118,9 @@ llvm::Expected<CompileRequest> parse_compile_request(const std::vector<std::pair
       warmup_bytes += bytes.size();
       if (warmup_bytes > kMaxWarmup) return bad(fmt::format("warmup: more than {} bytes", kMaxWarmup));
       request.freeze.warmup.emplace_back(bytes.begin(), bytes.end());
+    } else if (name == "rehearsal") {
+      if (value != "auto" && value != "off") return bad(fmt::format("rehearsal: \"{}\" is neither auto nor off", value));
+      request.freeze.rehearse = value == "auto";
     } else if (name == "listeners") {
       if (value.size() != 1 || value[0] < '0' || value[0] > '9') return bad("listeners: not a number from 0 to 9");
       request.freeze.listeners = static_cast<unsigned>(value[0] - '0');

@@ -64,6 +64,7 @@ llvm::Expected<FrozenProgram> freeze_program(Store& store, const std::string& fo
   options.name = "module.wasm";
   options.env = request.env;
   options.args = request.args;
+  options.rehearse = request.rehearse;
   options.warmup = request.warmup;
   options.listeners = request.listeners;
   options.milliseconds = static_cast<uint64_t>(limits.wall_seconds * 1000);

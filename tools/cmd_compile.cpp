@@ -151,10 +151,8 @@ void print_time_report(const aotc::CompileStats& stats) {
 
 llvm::Error compile_remotely(CompileArguments& arguments) {
   const aotc::FreezeOptions& freeze = arguments.freeze;
-  if (!arguments.output.empty() || arguments.time_report || !freeze.dirs.empty() || !freeze.secrets.empty() ||
-      !freeze.rehearse)
-    return llvm::make_error<UsageError>(
-        "--server does not go with --output, --time-report, --dir, --secret-env or --no-rehearsal");
+  if (!arguments.output.empty() || arguments.time_report || !freeze.dirs.empty() || !freeze.secrets.empty())
+    return llvm::make_error<UsageError>("--server does not go with --output, --time-report, --dir or --secret-env");
   if (llvm::Error error = read_warmup(arguments)) return error;
   uint64_t warmup_bytes = 0;
   for (const std::string& request : freeze.warmup) warmup_bytes += request.size();
@@ -173,7 +171,7 @@ llvm::Error compile_remotely(CompileArguments& arguments) {
   for (const aotc::CompileOptions& options : *targets)
     names += std::string(names.empty() ? "" : ",") + aotc::architecture_name(options.architecture);
   RemoteCompile remote{arguments.server,   arguments.name, names,       arguments.code.cpu, arguments.code.tier,
-                       arguments.snapshot, freeze.env,     freeze.args, freeze.warmup, freeze.listeners, {}};
+                       arguments.snapshot, freeze.env,     freeze.args, freeze.warmup, freeze.listeners, freeze.rehearse, {}};
   llvm::Expected<std::string> job = [&] {
     std::unique_ptr<ProgressBar> bar;
     std::string shown;

@@ -93,6 +93,7 @@ llvm::Expected<std::string> compile_on_server(const std::string& wasm, const Rem
   if (colon < options.name.size()) question.add("tag", options.name.substr(colon + 1));
   question.add("snapshot", options.snapshot);
   question.add("listeners", std::to_string(options.listeners));
+  question.add("rehearsal", options.rehearse ? "" : "off");
   question.add_all("env", options.env);
   question.add_all("arg", options.args);
   std::vector<std::string> warmup;

@@ -14,6 +14,7 @@ struct RemoteCompile {
   std::string snapshot;  // auto, off, required
   std::vector<std::string> env, args, warmup;
   unsigned listeners = 1;
+  bool rehearse = true;
   std::function<void(const std::string& target, uint64_t done, uint64_t total)> progress;
 };
 

@@ -39,8 +39,11 @@ with Server(folder, "--workers", "0") as server:
     assert status == 202 and queued["freeze"][-2:] == [["warmup", text] for text in coded(GET, POST)], queued
     assert known(server, queued, GET, POST)[1]["id"] == queued["id"]
     assert server.stats()["single_flight_hits"] == 1
+    off = server.upload(program, query(GET, POST, rehearsal="off"))[1]
+    assert ["rehearsal", "off"] in off["freeze"] and server.request("DELETE", f"/v1/jobs/{off['id']}")[0] == 202, off
+    assert server.upload(b"refused before it is read", query(rehearsal="on"))[0] == 400
     others = [server.upload(program, query(*requests))[1]["id"] for requests in ((), (GET,), (POST, GET), (GET, POST + b" "))]
-    assert len({queued["id"], *others}) == 5, others
+    assert len({queued["id"], off["id"], *others}) == 6, others
     for other in others:
         assert server.request("DELETE", f"/v1/jobs/{other}")[0] == 202
 
@@ -59,7 +62,9 @@ with Server(folder) as server:
     job = server.wait(queued["id"])
     assert job["state"] == "done", job
     subprocess.run([AOTC, "pull", f"127.0.0.1:{server.port}/app", "-o", f"{folder}/app.aotc"], check=True, stdout=subprocess.DEVNULL)
-    warmup = json.loads(subprocess.check_output([AOTC, "inspect", f"{folder}/app.aotc", "--json"]))["snapshot"]["warmup"]
+    warmup = json.loads(subprocess.check_output([AOTC, "inspect", f"{folder}/app.aotc", "--json"]))["snapshot"]
+    assert warmup["rehearsed"]
+    warmup = warmup["warmup"]
     assert warmup["requests"] == 2 and warmup["last_status"] == 200, warmup
     for _ in range(2):
         said = subprocess.check_output([sys.executable, FETCH, AOTC, "run", f"{folder}/app.aotc", "--tcplisten", "127.0.0.1:PORT",
