@@ -123,7 +123,7 @@ static enum aotc_status build(struct aotc_image* image, enum aotc_reset_mode mod
   /* Whoever gets hold of the descriptor cannot change what other instances will be. */
   if (fcntl(image->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
     return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot seal the image: %s", artifact->name, strerror(errno));
-  void* bytes = mmap(NULL, image->size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, image->fd, 0);
+  void* bytes = mmap(NULL, image->size, PROT_READ, MAP_PRIVATE, image->fd, 0);
   if (bytes == MAP_FAILED)
     return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot map the image: %s", artifact->name, strerror(errno));
   image->bytes = bytes;
