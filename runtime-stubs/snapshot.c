@@ -19,8 +19,9 @@
 static const uint64_t kMaxHead = 64ull << 20;
 
 static bool span_inside(const struct aotc_snapshot* s, const struct aotc_span* span, size_t element) {
-  return span->count == 0 || (span->offset % 8 == 0 && span->offset >= sizeof(*s) && span->offset <= s->head_size &&
-                              (uint64_t)span->count * element <= s->head_size - span->offset);
+  return span->offset <= s->head_size &&
+         (span->count == 0 || (span->offset % 8 == 0 && span->offset >= sizeof(*s) &&
+                               (uint64_t)span->count * element <= s->head_size - span->offset));
 }
 
 static bool strings_end(const struct aotc_snapshot* s, const struct aotc_span* span) {

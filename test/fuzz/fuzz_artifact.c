@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -27,6 +28,21 @@ static void instantiate(struct aotc_artifact* artifact, bool thaw) {
   aotc_instance_destroy(instance);
 }
 
+/* What a host makes of a snapshot before the program goes on: descriptors, times and what it had written. */
+static void thaw_host(const struct aotc_artifact* artifact) {
+  const char* name = "guest.wasm";
+  const struct sockaddr any_name = {.sa_family = AF_UNIX};
+  int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (bind(listener, &any_name, sizeof any_name.sa_family) != 0 || listen(listener, 1) != 0) __builtin_trap();
+  struct aotc_wasi_options options = {
+      .argc = 1, .argv = &name, .listener_count = 1, .listeners = &listener, .stdio = {-1, -1, -1}};
+  struct aotc_wasi* wasi;
+  struct aotc_error error;
+  if (aotc_wasi_create(&options, &wasi, &error) != AOTC_OK) __builtin_trap();
+  if (aotc_snapshot_matches(artifact, wasi)) (void)aotc_wasi_thaw(wasi, artifact, true, &error);
+  aotc_wasi_destroy(wasi);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   struct aotc_error error;
   struct aotc_artifact* artifact;
@@ -45,7 +61,10 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       if (aotc_artifact_symbol(artifact, offset) == NULL) __builtin_trap();
     (void)aotc_artifact_export(artifact, "_start", AOTC_EXPORT_FUNCTION);
     instantiate(artifact, false);
-    if (aotc_artifact_snapshot(artifact) != NULL) instantiate(artifact, true);
+    if (aotc_artifact_snapshot(artifact) != NULL) {
+      instantiate(artifact, true);
+      thaw_host(artifact);
+    }
     aotc_unload(artifact);
   }
   close(fd);

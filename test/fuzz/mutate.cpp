@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 namespace {
 
 using Bytes = std::vector<uint8_t>;
-constexpr size_t kMaxInput = 4 << 20;
+constexpr size_t kMaxInput = 8 << 20;
 
 Bytes read(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

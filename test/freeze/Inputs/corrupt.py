@@ -30,6 +30,7 @@ for name in ("fds", "runs", "output", "report"):
 faults["secrets"] = (SPANS["secrets"] + 8, "<I", 1 << 30)
 faults["files"] = (SPANS["files"] + 8, "<I", 1 << 30)
 faults["args"] = (SPANS["args"] + 8, "<I", 1 << 31)
+faults["nothing"] = (SPANS["dirs"], "<Q", 1 << 60)  # though there is nothing there
 for name, (offset, form, value) in faults.items():
     copy = bytearray(data)
     struct.pack_into(form, copy, SNAPSHOT + offset, value)
