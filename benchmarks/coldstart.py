@@ -8,8 +8,7 @@ import os
 
 import common
 
-WARM = "+warmup"  # frozen after it answered the request once
-PROGRAMS = ["hello", "nethttp", "nethttp" + WARM, "templates", "templates" + WARM, "setup", "heap"]
+PROGRAMS = ["hello", "nethttp", "nethttp+unrehearsed", "templates", "templates+warmup", "setup", "heap"]
 REQUEST = b"GET /abc HTTP/1.1\r\nHost: localhost\r\nUser-Agent: benchmark\r\nAccept: */*\r\n\r\n"
 KEEP_RESIDENT = 16 << 20  # bytes that wasmtime copies back instead of unmapping; more or less is slower for these programs
 
@@ -25,15 +24,15 @@ def main(workspace, arguments):
         file.write(REQUEST)
     results = {}
     for program in arguments.names or PROGRAMS:
-        module, artifact = workspace.go_build(program.removesuffix(WARM), wasm=True), workspace.path(f"{program}.frozen.aotc")
-        warmup = ["--warmup-request", request] if program.endswith(WARM) else []
+        source, how = common.frozen_how(program, request)
+        module, artifact = workspace.go_build(source, wasm=True), workspace.path(f"{program}.frozen.aotc")
         mode = "off" if program == "hello" else "required"  # it exits, so there is nothing to freeze
-        common.run([workspace.aotc(), "compile", module, "--snapshot", mode, "--freeze-timeout", "60s", *warmup, "-o", artifact])
+        common.run([workspace.aotc(), "compile", module, "--snapshot", mode, "--freeze-timeout", "60s", *how, "-o", artifact])
         rows = results[program] = {"aotc": [], "wasmtime": []}
         library = workspace.libwasmtime()
         for _ in range(arguments.runs):
             rows["aotc"].append(json.loads(common.run([tool(workspace, "aotc-coldstart-benchmark"), artifact, "10000", "best", request])[0]))
-            if "wasmtime" not in arguments.engines or warmup:
+            if "wasmtime" not in arguments.engines or how:
                 continue
             count = "20" if program in ("setup", "heap") else "1000"
             command = [tool(workspace, "aotc-wasmtime-pooled"), library, module, count, str(KEEP_RESIDENT), request]

@@ -207,3 +207,10 @@ def write_json(path, figure, workspace, options, results):
     with open(path, "w") as file:
         json.dump({"figure": figure, "machine": workspace.versions(), "options": options, "results": results}, file, indent=2)
         file.write("\n")
+
+
+def frozen_how(name, request):
+    """The program and the options of `aotc compile` that "PROGRAM", "PROGRAM+warmup" (frozen after it answered `request`) and
+    "PROGRAM+unrehearsed" ask for."""
+    program, _, variant = name.partition("+")
+    return program, {"": [], "warmup": ["--warmup-request", request], "unrehearsed": ["--no-rehearsal"]}[variant]

@@ -16,7 +16,6 @@ import urllib.request
 import common
 
 SECONDS = 5
-WARM = "+warmup"  # frozen after it answered a request
 UNITS = {"us": 1, "ms": 1e3, "s": 1e6}
 
 
@@ -71,11 +70,11 @@ def main(workspace, arguments):
     request = workspace.path("warmup.http")
     with open(request, "wb") as file:
         file.write(b"GET /abc HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    for program in arguments.names or ["nethttp", "nethttp" + WARM, "templates", "templates" + WARM, "setup"]:
-        source, artifact = program.removesuffix(WARM), workspace.path(f"{program}.frozen.aotc")
+    for program in arguments.names or ["nethttp", "nethttp+unrehearsed", "templates", "templates+warmup", "setup"]:
+        source, how = common.frozen_how(program, request)
+        artifact = workspace.path(f"{program}.frozen.aotc")
         native, module = workspace.go_build(source, wasm=False), workspace.go_build(source, wasm=True)
-        warmup = ["--warmup-request", request] if program.endswith(WARM) else []
-        common.run([workspace.aotc(), "compile", module, "--snapshot", "required", *warmup, "-o", artifact])
+        common.run([workspace.aotc(), "compile", module, "--snapshot", "required", *how, "-o", artifact])
         node, port = start_node(workspace, artifact)
         natives = [start_native(native) for _ in range(2)]
         try:

@@ -23,6 +23,13 @@ std::string text_in(const Json& json, const char* key) {
   return json.is_object() && json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : "";
 }
 
+// What a server says of a job. Deeper than any is, it could only be meant to end us when it is printed.
+Json parse_job(const std::string& text) {
+  constexpr int kMaxDepth = 32;
+  Json json = Json::parse(text, [](int depth, Json::parse_event_t, Json&) { return depth < kMaxDepth; }, false);
+  return json.is_object() ? json : Json();
+}
+
 bool has_ended(const Json& job) {
   std::string state = text_in(job, "state");
   return state == "done" || state == "failed" || state == "cancelled";
@@ -46,7 +53,7 @@ struct Follower {
     pending.append(data, size);
     for (size_t end; (end = pending.find('\n')) != std::string::npos; pending.erase(0, end + 1)) {
       if (pending.rfind("data: ", 0) != 0) continue;
-      Json json = Json::parse(pending.substr(6, end - 6), nullptr, false);
+      Json json = parse_job(pending.substr(6, end - 6));
       if (!json.is_object()) continue;
       job = std::move(json);
       report(job, options);
@@ -117,7 +124,7 @@ llvm::Expected<std::string> compile_on_server(const std::string& wasm, const Rem
   if (response.status != 200 && response.status != 202)
     return failure(url->authority() + ": " + aotc::refusal(response));
 
-  Follower follower{options, "", Json::parse(response.body, nullptr, false)};
+  Follower follower{options, "", parse_job(response.body)};
   std::string id = text_in(follower.job, "id");
   request.method = "GET";
   request.body.clear();
