@@ -1,11 +1,12 @@
 /* coldstart.c - what a fresh instance per request costs in the node runtime, without the front; driven by
  * `benchmarks/run coldstart`.
  *
- *   aotc-coldstart-benchmark ARTIFACT COUNT MODE REQUEST-FILE
+ *   aotc-coldstart-benchmark ARTIFACT COUNT MODE REQUEST-FILE...
  *
- * MODE is how memory is reset: best, scan, pagemap, madvise or remap. Each round takes a warm slot, hands it the
+ * MODE is how memory is reset: best, scan, pagemap, madvise or remap. Each round takes a warm slot, hands it a
  * request, runs it until the program waits for the next one, and gives the slot back. A program that exits
- * instead has no snapshot, and starts from the beginning each time. Prints JSON, times in
+ * instead has no snapshot, and starts from the beginning each time. After COUNT rounds with all requests in turn, which
+ * are not measured, come COUNT rounds with the first one. Prints JSON, times in
  * microseconds, each a pair [median, 99th percentile]: `enter` what thawing takes until the program can run
  * (descriptors, clock, seeds), `response` from taking the slot to when the program has written its response and waits,
  * `reset`, `total`; pages that were copied back; and the response's size.
@@ -42,16 +43,29 @@ static enum aotc_reset_mode parse_mode(const char* name) {
   fail("unknown mode", name);
 }
 
+struct request {
+  uint8_t bytes[64 << 10];
+  size_t size;
+};
+
+static struct request read_request(const char* path) {
+  struct request request;
+  FILE* file = fopen(path, "rb");
+  request.size = file == NULL ? 0 : fread(request.bytes, 1, sizeof(request.bytes), file);
+  if (request.size == 0) fail(path, "cannot read the request");
+  fclose(file);
+  return request;
+}
+
 int main(int argc, char** argv) {
-  if (argc != 5 || atoi(argv[2]) < 1) {
-    fprintf(stderr, "usage: aotc-coldstart-benchmark ARTIFACT COUNT MODE REQUEST-FILE\n");
+  enum { kMaxRequests = 16 };
+  static struct request requests[kMaxRequests];
+  if (argc < 5 || argc > 4 + kMaxRequests || atoi(argv[2]) < 1) {
+    fprintf(stderr, "usage: aotc-coldstart-benchmark ARTIFACT COUNT MODE REQUEST-FILE...\n");
     return 2;
   }
-  size_t count = (size_t)atoi(argv[2]);
-  static uint8_t request[1 << 20];
-  FILE* file = fopen(argv[4], "rb");
-  size_t request_size = file == NULL ? 0 : fread(request, 1, sizeof(request), file);
-  if (request_size == 0) fail(argv[4], "cannot read the request");
+  size_t count = (size_t)atoi(argv[2]), request_count = (size_t)argc - 4;
+  for (size_t i = 0; i < request_count; ++i) requests[i] = read_request(argv[4 + i]);
 
   struct aotc_error error;
   struct aotc_artifact* artifact;
@@ -72,12 +86,15 @@ int main(int argc, char** argv) {
   double* figures[kFigures];
   for (int i = 0; i < kFigures; ++i) figures[i] = calloc(count, sizeof(double));
   size_t response = 0, scans = 0;
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t round = 0; round < 2 * count; ++round) {
+    size_t i = round % count; /* what was not measured is overwritten */
+    const struct request* request = &requests[round < count ? round % request_count : 0];
+    if (round == count) scans = 0;
     struct aotc_slot* slot;
     double start = now_us();
     if (aotc_pool_take(pool, &slot, &error) != AOTC_OK) fail("take", error.message);
-    slot->connection.in = request;
-    slot->connection.in_size = request_size;
+    slot->connection.in = request->bytes;
+    slot->connection.in_size = request->size;
     enum aotc_status status = aotc_slot_begin(slot, &error);
     while (status == AOTC_FROZEN && slot->connection.out_size == 0) {
       uint64_t wake = aotc_wasi_wake_time(slot->wasi);

@@ -10,6 +10,10 @@ import common
 
 PROGRAMS = ["hello", "nethttp", "nethttp+unrehearsed", "templates", "templates+warmup", "setup", "heap"]
 REQUEST = b"GET /abc HTTP/1.1\r\nHost: localhost\r\nUser-Agent: benchmark\r\nAccept: */*\r\n\r\n"
+MIXED = [REQUEST,
+         b"HEAD /favicon.ico HTTP/1.1\r\nHost: localhost\r\n\r\n",
+         b"GET /?" + b"q=1&" * 200 + b" HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"X-Field-%d: %d\r\n" % (n, n) for n in range(40)) + b"\r\n",
+         b"POST /form HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20000\r\n\r\n" + b"a" * 20000]
 KEEP_RESIDENT = 16 << 20  # bytes that wasmtime copies back instead of unmapping; more or less is slower for these programs
 
 
@@ -19,9 +23,11 @@ def tool(workspace, name):
 
 
 def main(workspace, arguments):
-    request = workspace.path("request.http")
-    with open(request, "wb") as file:
-        file.write(REQUEST)
+    requests = [workspace.path(f"request.{number}.http") for number in range(len(MIXED))]
+    for path, content in zip(requests, MIXED):
+        with open(path, "wb") as file:
+            file.write(content)
+    request = requests[0]
     results = {}
     for program in arguments.names or PROGRAMS:
         source, how = common.frozen_how(program, request)
@@ -31,13 +37,13 @@ def main(workspace, arguments):
         rows = results[program] = {"aotc": [], "wasmtime": []}
         library = workspace.libwasmtime()
         for _ in range(arguments.runs):
-            rows["aotc"].append(json.loads(common.run([tool(workspace, "aotc-coldstart-benchmark"), artifact, "10000", "best", request])[0]))
+            rows["aotc"].append(json.loads(common.run([tool(workspace, "aotc-coldstart-benchmark"), artifact, "10000", "best", *requests])[0]))
             if "wasmtime" not in arguments.engines or how:
                 continue
             count = "20" if program in ("setup", "heap") else "1000"
             command = [tool(workspace, "aotc-wasmtime-pooled"), library, module, count, str(KEEP_RESIDENT), request]
             rows["wasmtime"].append(json.loads(common.run(command)[0]))
-    print(f"microseconds: median [99th percentile], each the median of {arguments.runs} runs of 10,000 requests (wasmtime: 1,000, or 20)")
+    print(f"microseconds: median [99th percentile], each the median of {arguments.runs} runs of 10,000 requests, after 10,000 mixed ones (wasmtime: 1,000, or 20)")
     table = []
     for program, rows in results.items():
         def figure(engine, key, digits=1):

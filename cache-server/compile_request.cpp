@@ -11,6 +11,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Base64.h"
+#include "llvm/Support/JSON.h"
 
 namespace aotc::server {
 
@@ -103,6 +104,8 @@ llvm::Expected<CompileRequest> parse_compile_request(const std::vector<std::pair
       request.freeze.mode = value == "auto"  ? SnapshotMode::Auto
                             : value == "off" ? SnapshotMode::Off
                                              : SnapshotMode::Required;
+    } else if ((name == "env" || name == "arg") && !llvm::json::isUTF8(value)) {
+      return bad(name + ": not UTF-8, which is what is remembered of a job");
     } else if (name == "env") {
       size_t equals = value.find('=');
       if (equals == 0 || equals == std::string::npos || value.find('\0') != std::string::npos)

@@ -42,6 +42,9 @@ with Server(folder, "--workers", "0") as server:
     off = server.upload(program, query(GET, POST, rehearsal="off"))[1]
     assert ["rehearsal", "off"] in off["freeze"] and server.request("DELETE", f"/v1/jobs/{off['id']}")[0] == 202, off
     assert server.upload(b"refused before it is read", query(rehearsal="on"))[0] == 400
+    for name in ("env", "arg"):
+        status, answer = server.upload(b"likewise", query() + f"&{name}=A=%FF")
+        assert status == 400 and "not UTF-8" in answer["detail"], answer
     others = [server.upload(program, query(*requests))[1]["id"] for requests in ((), (GET,), (POST, GET), (GET, POST + b" "))]
     assert len({queued["id"], off["id"], *others}) == 6, others
     for other in others:
