@@ -151,8 +151,6 @@ void print_time_report(const aotc::CompileStats& stats) {
 
 llvm::Error compile_remotely(CompileArguments& arguments) {
   const aotc::FreezeOptions& freeze = arguments.freeze;
-  if (!arguments.output.empty() || arguments.time_report || !freeze.dirs.empty() || !freeze.secrets.empty())
-    return llvm::make_error<UsageError>("--server does not go with --output, --time-report, --dir or --secret-env");
   if (llvm::Error error = read_warmup(arguments)) return error;
   uint64_t warmup_bytes = 0;
   for (const std::string& request : freeze.warmup) warmup_bytes += request.size();
@@ -314,6 +312,8 @@ void add_compile(CLI::App& app, Action& action) {
   add_ca_file(*command);
   command->add_flag("--time-report", arguments->time_report, "print what each phase cost");
   command->add_flag("--json", arguments->json, "print the result as JSON, phases included");
+  for (const char* option : {"--output", "--time-report", "--dir", "--secret-env", "--freeze-timeout", "--freeze-memory"})
+    server->excludes(command->get_option(option));
   command->footer(
       "Examples:\n"
       "  aotc compile hello.wasm                          hello.aotc for this machine\n"

@@ -69,6 +69,7 @@ with Server(folder, "--token-file", tokens, "--sign-key", f"{folder}/fleet.key")
                       ("compile", "hello.wasm", "--server", f"http://{host}", "-o", "x"),
                       ("compile", "hello.wasm", "--server", f"http://{host}", "--dir", "/:/:ro"),
                       ("compile", "hello.wasm", "--server", f"http://{host}", "--secret-env", "KEY:4"),
+                      ("compile", "hello.wasm", "--server", f"http://{host}", "--freeze-timeout", "1s"),
                       ("compile", "hello.wasm", "--name", "acme/hello")):
         aotc(*arguments, status=2)
     assert not os.path.exists(f"{folder}/never.aotc")
