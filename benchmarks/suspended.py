@@ -1,7 +1,8 @@
 """benchmarks/run suspended: the memory of 10,000 net/http instances that are suspended in the middle of their responses.
 
 Each has written 4 KiB to its client and waits. Counted is what the tenant process has beyond its idle state: anonymous memory
-and page tables. (Its resident size counts pages of the shared image once per instance.)
+and page tables. (Its resident size counts pages of the shared image once per instance.) Before the first request, both processes'
+resident size is printed; of the image they have then mapped nothing.
 """
 import json
 import os
@@ -23,6 +24,11 @@ def memory(pid):
     with open(f"/proc/{pid}/maps") as file:
         maps = sum(1 for _ in file)
     return [int(sizes[name].split()[0]) * 1024 for name in ("RssAnon", "VmPTE")] + [maps]
+
+
+def resident(pid):
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmRSS:"))
 
 
 def start(workspace, artifact):
@@ -50,7 +56,7 @@ def main(workspace, arguments):
     try:
         with open(f"/proc/{node.pid}/task/{node.pid}/children") as file:
             tenant = int(file.read())
-        idle = memory(tenant)
+        idle, idle_resident = memory(tenant), [resident(node.pid), resident(tenant)]
         for _ in range(count):
             clients.append(socket.create_connection(("127.0.0.1", port)))
             clients[-1].sendall(REQUEST)
@@ -62,7 +68,8 @@ def main(workspace, arguments):
     finally:
         node.kill()
         node.wait()
+    print("before the first request: front {:.1f} MB and tenant {:.1f} MB resident".format(*(n / 1e6 for n in idle_resident)))
     print(f"{count} suspended instances: {anonymous / 2**30:.2f} GiB of memory and {tables / 2**30:.2f} GiB of page tables, "
           f"{(anonymous + tables) / count / 1024:.0f} KiB and {maps / count:.1f} mappings each")
     common.write_json(arguments.json, "suspended", workspace, {"count": count},
-                      {"anonymous": anonymous, "page_tables": tables, "mappings": maps})
+                      {"idle_resident": idle_resident, "anonymous": anonymous, "page_tables": tables, "mappings": maps})

@@ -12,7 +12,7 @@
 
 enum { kRestoredAtOnce = 4 * sizeof(__m512i) };
 
-/* Takes two thirds of the time of memcmp and memcpy; with AVX2 it would be nine tenths. */
+/* Takes seven tenths of the time of memcmp and memcpy; with AVX2 it would be nine tenths. */
 __attribute__((target("avx512f"))) static bool restore_page_avx512(uint8_t* own, const uint8_t* initial, uint64_t size) {
   bool changed = false;
   for (const uint8_t* end = own + size; own < end; own += kRestoredAtOnce, initial += kRestoredAtOnce) {
@@ -34,12 +34,15 @@ static inline bool restore_page_avx512(uint8_t* own, const uint8_t* initial, uin
 static inline bool has_avx512(void) { return false; }
 #endif
 
-/* Both are aligned to 64 bytes, and `size` is a multiple of 256. */
-static inline bool restore_page(uint8_t* own, const uint8_t* initial, uint64_t size) {
-  if (has_avx512()) return restore_page_avx512(own, initial, size);
+static inline bool restore_page_anywhere(uint8_t* own, const uint8_t* initial, uint64_t size) {
   if (memcmp(own, initial, size) == 0) return false;
   memcpy(own, initial, size);
   return true;
+}
+
+/* Both are aligned to 64 bytes, and `size` is a multiple of 256. */
+static inline bool restore_page(uint8_t* own, const uint8_t* initial, uint64_t size) {
+  return has_avx512() ? restore_page_avx512(own, initial, size) : restore_page_anywhere(own, initial, size);
 }
 
 #endif

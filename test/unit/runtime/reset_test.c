@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "make_artifact.h"
+#include "restore_page.h"
 
 static struct aotc_artifact* g_artifact;
 
@@ -170,7 +171,23 @@ static void test_learning(const struct aotc_image* image) {
   aotc_instance_destroy(instance);
 }
 
+/* Whatever this processor takes by itself. */
+static void test_each_way_to_restore(void) {
+  enum { kSize = 4096 };
+  static _Alignas(64) uint8_t own[kSize], initial[kSize];
+  for (int i = 0; i < kSize; ++i) own[i] = initial[i] = (uint8_t)(i * 7);
+  for (int way = 0; way < (has_avx512() ? 2 : 1); ++way) {
+    bool (*restore)(uint8_t*, const uint8_t*, uint64_t) = way == 0 ? restore_page_anywhere : restore_page_avx512;
+    CHECK(!restore(own, initial, kSize));
+    for (int i = 0; i < kSize; ++i) {
+      own[i] ^= (uint8_t)(1 << i % 8);
+      CHECK(restore(own, initial, kSize) && memcmp(own, initial, kSize) == 0);
+    }
+  }
+}
+
 int main(void) {
+  test_each_way_to_restore();
   struct aotc_error error;
   struct image file = make_artifact();
   int fd = image_file(&file);
