@@ -1,7 +1,7 @@
 /* backtrace.c - fills in struct aotc_trap_info: where the guest was and who called.
  *
- * Runs in signal handlers and on the guest's stack, so it allocates nothing and reads only the artifact and the
- * accessible part of the guest's stack; every word found there is a guess until it proves to be an address in text.
+ * Runs in signal handlers, so it allocates nothing, and reads only the artifact and the accessible part of the guest's
+ * stack; every word found there is a guess until it proves to be an address in text.
  *
  * x86-64 code keeps no frame pointers. The frame size of each function is in the artifact, so the return address of a
  * function that is inside a call, or in its body, lies at a known distance. An instruction of a prologue or of a thunk
@@ -82,12 +82,12 @@ struct aotc_cursor aotc_cursor_above(const void* frame) {
 static bool step(const struct aotc_instance* instance, struct aotc_cursor* cursor) {
   uintptr_t caller_fp, pc;
   if (!read_word(instance, cursor->fp, &caller_fp) || !read_word(instance, cursor->fp + 8, &pc)) return false;
-  /* A function that has not made its frame record yet: x30 is the return address, and leads out of the function. */
-  if (cursor->exact && cursor->lr != pc && in_text(instance->artifact, cursor->lr) &&
-      in_text(instance->artifact, cursor->pc)) {
+  /* A function, or a helper, that has not made its frame record yet: x30 is the return address, and leads out of it. */
+  if (cursor->exact && cursor->lr != pc && in_text(instance->artifact, cursor->lr)) {
     uintptr_t text = (uintptr_t)instance->artifact->text;
-    if (aotc_artifact_function(instance->artifact, (uint32_t)(cursor->lr - text)) !=
-        aotc_artifact_function(instance->artifact, (uint32_t)(cursor->pc - text))) {
+    if (!in_text(instance->artifact, cursor->pc) ||
+        aotc_artifact_function(instance->artifact, (uint32_t)(cursor->lr - text)) !=
+            aotc_artifact_function(instance->artifact, (uint32_t)(cursor->pc - text))) {
       *cursor = (struct aotc_cursor){.pc = cursor->lr, .fp = cursor->fp};
       return true;
     }

@@ -129,6 +129,24 @@ aotc_leave:
 	ON_HOST_STACK aotc_memory_grow_entry, aotc_memory_grow, 0
 	ON_HOST_STACK aotc_table_grow_entry, aotc_table_grow, 0
 
+/* void aotc_raise(uint8_t* base, uint32_t trap, const void* frame) */
+	.globl	aotc_raise
+	.hidden	aotc_raise
+	.type	aotc_raise, %function
+	.p2align 4
+aotc_raise:
+	.cfi_startproc
+	.cfi_undefined x30
+	sub	x9, x0, #16, lsl #12
+	ldr	x10, [x9, #AOTC_STATE_HOST_STACK]
+	mov	sp, x10
+	bl	aotc_record_raised
+	mov	w1, w0
+	mov	x0, x28
+	b	aotc_leave
+	.cfi_endproc
+	.size	aotc_raise, .-aotc_raise
+
 /* preserve_none {i32 sp, i32 unwound} aotc_catch_call(i32 sp, i32 pc_b, i64 code): w20, w21, x22 -> w0, w1.
  * Its frame: [x29, x30][unwind_stack of the outer one][pad]. */
 	.globl	aotc_catch_call, aotc_unwind

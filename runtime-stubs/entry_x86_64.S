@@ -107,6 +107,22 @@ aotc_leave:
 	ON_HOST_STACK aotc_memory_grow_entry, aotc_memory_grow, 0
 	ON_HOST_STACK aotc_table_grow_entry, aotc_table_grow, 0
 
+/* void aotc_raise(uint8_t* base, uint32_t trap, const void* frame) */
+	.globl	aotc_raise
+	.hidden	aotc_raise
+	.type	aotc_raise, @function
+	.p2align 4
+aotc_raise:
+	.cfi_startproc
+	.cfi_undefined %rip
+	movq	STATE(AOTC_STATE_HOST_STACK)(%rdi), %rsp
+	call	aotc_record_raised
+	movq	SELF, %rdi
+	movl	%eax, %esi
+	jmp	aotc_leave
+	.cfi_endproc
+	.size	aotc_raise, .-aotc_raise
+
 /* preserve_none {i32 sp, i32 unwound} aotc_catch_call(i32 sp, i32 pc_b, i64 code): r12d, r13d, r14 -> eax, edx.
  * Its frame: [pad][unwind_stack of the outer one][rbp][return address]. */
 	.globl	aotc_catch_call, aotc_unwind

@@ -2,8 +2,14 @@
  *
  * Go's memmove, memclr and byte-string functions end here, mostly with a few dozen bytes, so the small cases are a
  * bounds check and a handful of overlapping 16-byte moves, without a loop and without libc. Large ones work in pieces
- * of at most 1 MiB and look between them whether the deadline has passed. Everything in the section `aotc_helpers` is a
- * leaf that runs on the guest's stack; libc is never entered from there, so that the signal handler knows where it is.
+ * of at most 1 MiB and look between them whether the deadline has passed.
+ *
+ * Everything in the section `aotc_helpers` runs on the guest's stack and calls nothing outside it, so that the signal
+ * handler knows where it is. The stack may end anywhere in there: a fault in its guard is the guest's stack overflow, as
+ * in compiled code, and nobody checks for room. So a helper may be abandoned at any instruction that touches the stack,
+ * and leaves nothing of the host's half done: copies, fills and SHA-256 write the guest's memory, of which a trap may
+ * leave any part written; table helpers write whole entries, each of which is valid by itself; a drop is one byte.
+ * What has more to keep consistent (growing, host calls, the record of a trap) is on the host's stack by then.
  *
  * This file and table.c are compiled without the idioms that turn loops into calls of memcpy and memset.
  */
@@ -110,7 +116,7 @@ static HELPER __attribute__((noinline)) void copy_large(uint8_t* base, uint32_t 
   }
 }
 
-HELPER void aotc_memory_copy_helper(uint8_t* base, uint32_t dst, uint32_t src, uint32_t n) {
+static HELPER void aotc_memory_copy_helper(uint8_t* base, uint32_t dst, uint32_t src, uint32_t n) {
   uint64_t size = memory_size(base), count = n;
   if (__builtin_expect(dst + count > size || src + count > size, 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
   if (count <= 128)
@@ -121,7 +127,7 @@ HELPER void aotc_memory_copy_helper(uint8_t* base, uint32_t dst, uint32_t src, u
     copy_large(base, dst, src, count, __builtin_frame_address(0));
 }
 
-HELPER void aotc_memory_fill_helper(uint8_t* base, uint32_t dst, uint32_t value, uint32_t n) {
+static HELPER void aotc_memory_fill_helper(uint8_t* base, uint32_t dst, uint32_t value, uint32_t n) {
   uint64_t count = n;
   if (__builtin_expect(dst + count > memory_size(base), 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
   uint8_t* to = base + dst;
@@ -152,7 +158,7 @@ HELPER void aotc_memory_fill_helper(uint8_t* base, uint32_t dst, uint32_t value,
   }
 }
 
-HELPER void aotc_memory_init_helper(uint8_t* base, uint32_t segment, uint32_t dst, uint32_t src, uint32_t n) {
+static HELPER void aotc_memory_init_helper(uint8_t* base, uint32_t segment, uint32_t dst, uint32_t src, uint32_t n) {
   struct aotc_instance* instance = aotc_instance_of(base);
   const struct aotc_artifact* artifact = instance->artifact;
   const struct aotc_header* h = artifact->header;
@@ -175,7 +181,7 @@ HELPER void aotc_memory_init_helper(uint8_t* base, uint32_t segment, uint32_t ds
   }
 }
 
-HELPER void aotc_data_drop_helper(uint8_t* base, uint32_t segment) {
+static HELPER void aotc_data_drop_helper(uint8_t* base, uint32_t segment) {
   struct aotc_instance* instance = aotc_instance_of(base);
   if (segment < instance->artifact->header->data_segments.count) instance->data_dropped[segment] = 1;
 }
@@ -218,20 +224,20 @@ found:
   return differ == 0 ? n : at + v16_index(differ);
 }
 
-HELPER uint32_t aotc_memequal_helper(uint8_t* base, uint32_t p, uint32_t q, uint32_t n) {
+static HELPER uint32_t aotc_memequal_helper(uint8_t* base, uint32_t p, uint32_t q, uint32_t n) {
   uint64_t size = memory_size(base), count = n;
   if (__builtin_expect(p + count > size || q + count > size, 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
   return mismatch(base, p, q, count, __builtin_frame_address(0)) == count;
 }
 
-HELPER uint32_t aotc_memcmp_helper(uint8_t* base, uint32_t p, uint32_t q, uint32_t n) {
+static HELPER uint32_t aotc_memcmp_helper(uint8_t* base, uint32_t p, uint32_t q, uint32_t n) {
   uint64_t size = memory_size(base), count = n;
   if (__builtin_expect(p + count > size || q + count > size, 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
   uint64_t at = mismatch(base, p, q, count, __builtin_frame_address(0));
   return at == count ? 0 : (uint32_t)base[p + at] - base[q + at];
 }
 
-HELPER uint32_t aotc_memchr_helper(uint8_t* base, uint32_t p, uint32_t byte, uint32_t n) {
+static HELPER uint32_t aotc_memchr_helper(uint8_t* base, uint32_t p, uint32_t byte, uint32_t n) {
   uint64_t count = n, at = 0, size = memory_size(base);
   if (__builtin_expect(p + count > size, 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
   const uint8_t* from = base + p;

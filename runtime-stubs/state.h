@@ -133,6 +133,8 @@ static inline struct aotc_table* aotc_tables(const struct aotc_instance* instanc
   return (struct aotc_table*)(void*)(aotc_base(instance) + AOTC_TABLES_OFFSET);
 }
 
+#pragma GCC visibility push(hidden)
+
 /* error.c */
 enum aotc_status aotc_fail(struct aotc_error* error, enum aotc_status status, const char* format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -262,8 +264,6 @@ struct aotc_cursor aotc_cursor_above(const void* frame);
 
 /* trap.c */
 enum aotc_status aotc_signals_install(struct aotc_error* error);
-/* Ends the guest's call from a helper whose frame record is at `frame`. */
-_Noreturn void aotc_raise(uint8_t* base, enum aotc_trap trap, const void* frame);
 
 /* thread.c */
 struct aotc_thread {
@@ -300,5 +300,7 @@ void aotc_timer_release(struct aotc_thread* thread);
 bool aotc_debugger_enabled(void);
 void aotc_debugger_add(struct aotc_artifact* artifact);
 void aotc_debugger_remove(struct aotc_artifact* artifact);
+
+#pragma GCC visibility pop
 
 #endif

@@ -115,8 +115,8 @@ enum aotc_status aotc_signals_install(struct aotc_error* error) {
   return AOTC_OK;
 }
 
-void aotc_raise(uint8_t* base, enum aotc_trap trap, const void* frame) {
-  struct aotc_instance* instance = aotc_instance_of(base);
-  aotc_record_trap(instance, trap, 0, aotc_cursor_above(frame));
-  aotc_leave(base, AOTC_TRAPPED);
+/* From aotc_raise, on the host's stack. Returns the status for aotc_leave. */
+int aotc_record_raised(uint8_t* base, uint32_t trap, const void* frame) {
+  aotc_record_trap(aotc_instance_of(base), (enum aotc_trap)trap, 0, aotc_cursor_above(frame));
+  return AOTC_TRAPPED;
 }

@@ -25,7 +25,9 @@
   X(guest_catch_deep, 24)    \
   X(guest_unwind_outside, 8) \
   X(guest_host_nested, 8)    \
-  X(guest_unreachable, 0)
+  X(guest_unreachable, 0)    \
+  X(guest_deep, 0)           \
+  X(guest_deep_catch, 0)
 
 #ifndef __ASSEMBLER__
 #define X(name, frame) extern const char name[];

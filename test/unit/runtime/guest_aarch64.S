@@ -208,6 +208,35 @@ guest_trap_site:
 	FUNCTION guest_unreachable
 	TRAP(0)
 
+	FUNCTION guest_deep
+	ENTER
+	CONTEXT
+	ldr	x11, [x9, #80]
+	sub	x11, x29, x11
+	mov	sp, x11
+	CALL_HELPER
+	CONTEXT
+	str	w0, [x9]
+	mov	sp, x29
+	LEAVE
+	FUNCTION guest_deep_catch
+	ENTER
+	CONTEXT
+	mov	x19, sp
+	ldr	x11, [x9, #80]
+	sub	x11, x29, x11
+	mov	sp, x11
+	ldr	w20, [x9]
+	ldr	w21, [x9, #16]
+	adr	x22, guest_catch_inner
+	ldr	x11, [x10, #8 * CATCH_CALL]
+	blr	x11
+	CONTEXT
+	str	w0, [x9]
+	mov	sp, x19
+	mov	x29, x19
+	LEAVE
+
 	.globl guest_end
 	.p2align 4
 guest_end:

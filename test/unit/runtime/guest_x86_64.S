@@ -178,6 +178,31 @@ guest_trap_site:
 	FUNCTION guest_unreachable
 	ud1l	(%eax), %eax
 
+/* The helper in slot 0, or catch_call, called after slot 5 bytes more of the stack. */
+	FUNCTION guest_deep
+	movq	%rsp, %rbx
+	subq	SLOT(5), %rsp
+	movl	SLOT(0), %eax
+	movq	SELF, %rdi
+	movl	SLOT(1), %esi
+	movl	SLOT(2), %edx
+	movl	SLOT(3), %ecx
+	movl	SLOT(4), %r8d
+	call	*%gs:-33792(,%rax,8)
+	movl	%eax, SLOT(0)
+	movq	%rbx, %rsp
+	ret
+	FUNCTION guest_deep_catch
+	movq	%rsp, %rbx
+	subq	SLOT(5), %rsp
+	movl	SLOT(0), %r12d
+	movl	SLOT(1), %r13d
+	leaq	guest_catch_inner(%rip), %r14
+	call	*HELPER(CATCH_CALL)
+	movl	%eax, SLOT(0)
+	movq	%rbx, %rsp
+	ret
+
 	.globl guest_end
 	.p2align 4, 0xcc
 guest_end:
