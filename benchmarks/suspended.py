@@ -55,8 +55,8 @@ def main(workspace, arguments):
     clients = []
     try:
         with open(f"/proc/{node.pid}/task/{node.pid}/children") as file:
-            tenant = int(file.read())
-        idle, idle_resident = memory(tenant), [resident(node.pid), resident(tenant)]
+            front, tenant = (int(word) for word in file.read().split())
+        idle, idle_resident = memory(tenant), [resident(pid) for pid in (node.pid, front, tenant)]
         for _ in range(count):
             clients.append(socket.create_connection(("127.0.0.1", port)))
             clients[-1].sendall(REQUEST)
@@ -68,7 +68,7 @@ def main(workspace, arguments):
     finally:
         node.kill()
         node.wait()
-    print("before the first request: front {:.1f} MB and tenant {:.1f} MB resident".format(*(n / 1e6 for n in idle_resident)))
+    print("before the first request: supervisor {:.1f} MB, front {:.1f} MB and tenant {:.1f} MB resident".format(*(n / 1e6 for n in idle_resident)))
     print(f"{count} suspended instances: {anonymous / 2**30:.2f} GiB of memory and {tables / 2**30:.2f} GiB of page tables, "
           f"{(anonymous + tables) / count / 1024:.0f} KiB and {maps / count:.1f} mappings each")
     common.write_json(arguments.json, "suspended", workspace, {"count": count},

@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <algorithm>
 
+#include "log.h"
+
 namespace {
 
 constexpr size_t kReadAhead = 64 << 10;
@@ -172,7 +174,7 @@ void Client::on_end(const RequestEnd& end, std::string_view text) {
     }
   } else {
     std::string more = ",\"cause\":\"" + std::string(end_cause_name(end.cause)) + "\"";
-    front_.log("error", link->tenant.app.name, std::string(text), more);
+    write_log("error", link->tenant.app.name, std::string(text), more);
     bool late = end.cause == EndCause::Deadline || end.cause == EndCause::Timeout;
     if (response_->started()) {
       ++metrics_->requests[0];

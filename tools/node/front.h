@@ -1,8 +1,9 @@
-// front.h - the front: accepts clients, finds the app of each request, keeps the tenants' processes running, logs.
+// front.h - the front: accepts clients, finds the app of each request, decides which processes there are to be, logs.
 //
 //   Client (client.h) ── Exchange ── Link (a worker's channel) ── Tenant (a process)
 //
-// Everything runs on one thread. Objects that are to go are put aside and destroyed after the events were handled.
+// It has its listeners and a socket to the supervisor (control.h), which starts the processes and hands over the ends of
+// their channels; by itself it can open nothing. Everything runs on one thread. Objects that are to go are put aside and destroyed after the events were handled.
 #pragma once
 
 #include <list>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "channel.h"
+#include "control.h"
 #include "loop.h"
 #include "metrics.h"
 #include "options.h"
@@ -54,7 +56,7 @@ class Tenant : public Source {
  public:
   Tenant(Front& front, const App& app, const Release& release);
   ~Tenant();
-  bool start(std::string& error);
+  void on_started(const std::vector<int>& descriptors);
   void on_events(uint32_t events) override;  // of the log
   bool ready() const;
   Link* least_loaded();
@@ -65,7 +67,7 @@ class Tenant : public Source {
   const App& app;
   AppMetrics& metrics;
   Release release;  // of a pulled app
-  pid_t pid = -1;
+  const uint32_t process;  // its number
   bool draining = false, dead = false;
   uint64_t answered = 0;
 
@@ -83,11 +85,12 @@ class Puller : public Source {
   Puller(Front& front, const App& app) : app(app), front_(front) {}
   ~Puller() { stop(); }
   void start();
+  void on_started(int descriptor);
   void stop();
   void on_events(uint32_t events) override;
   void say(const std::string& line);
   const App& app;
-  pid_t pid = -1;
+  uint32_t process = 0;  // its number; 0: there is none
   uint64_t retry_at = 0;
 
  private:
@@ -99,28 +102,38 @@ class Puller : public Source {
 
 class Listener : public Source {
  public:
-  Listener(Front& front, bool serves_apps, bool serves_admin) : front_(front), apps(serves_apps), admin(serves_admin) {}
+  Listener(Front& front, int fd, bool serves_apps, bool serves_admin);
   ~Listener();
-  bool open(const std::string& address, std::string& error);
   void stop();
   void resume();  // after there were too many clients
   void on_events(uint32_t events) override;
 
  private:
   Front& front_;
-  int fd_ = -1;
+  int fd_;
   bool paused_ = false;
 
  public:
   const bool apps, admin;
 };
 
+// Descriptors of the front's process: the socket to the supervisor, then the listeners.
+constexpr int kControl = 3, kFirstListener = 4;
+constexpr uint64_t kFrontDrainTime = 30'000'000'000;
+// Returns the exit code: 0 when it was asked to stop.
+int run_front(Options options);
+
 class Front : public Source {
  public:
-  explicit Front(Options options);
+  Front(Options options, int control);
   ~Front();
   int run();
-  void on_events(uint32_t events) override;  // signals
+  void on_events(uint32_t events) override;  // of the supervisor
+
+  // A number for a process that is asked for.
+  uint32_t new_process() { return ++last_process_; }
+  void tell(const ControlMessage& message) { control_.send(message); }
+  uint32_t place_of(const App& app) const { return static_cast<uint32_t>(&app - options.apps.data()); }
 
   // The app that a request is for, or null.
   const App* find_app(const std::string& host, const std::string& target) const;
@@ -128,7 +141,6 @@ class Front : public Source {
   Tenant* tenant_of(const App& app) const;
   bool healthy() const;
   std::string metrics_text();
-  void log(const char* level, const std::string& app, const std::string& message, const std::string& more = {}) const;
   void remove(Client* client);
   // From a puller. A release that ran before is also known after a restart.
   void on_release(const App& app, const Release& release, bool good);
@@ -150,7 +162,12 @@ class Front : public Source {
   };
   void start_next(const App& app, Slot& slot);
   void on_ready(Tenant& tenant);
-  void on_child(pid_t pid, int status);
+  void on_message(const ControlMessage& message, const std::vector<int>& descriptors);
+  void on_started(const ControlMessage& message, const std::vector<int>& descriptors);
+  void on_not_started(uint32_t process, const std::string& why);
+  void on_ended(uint32_t process, const std::string& how);
+  void reload();
+  bool flush_control();
   void on_death(const App& app, Slot& slot, const Tenant& tenant, bool was_ready);
   void keep(const App& app, Slot& slot, const Release& release);
   void every_second(uint64_t now);
@@ -163,6 +180,9 @@ class Front : public Source {
   std::list<std::unique_ptr<Client>> gone_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<Link*> unflushed_;
-  int signals_ = -1;
+  ControlSocket control_;
+  bool supervised_ = true;
+  uint32_t last_process_ = 0;
+  std::map<uint32_t, std::vector<int>> arriving_;  // descriptors of a process that come in several packets
   uint64_t drain_until_ = 0;
 };

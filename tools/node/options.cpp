@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <thread>
 
 namespace {
@@ -242,9 +243,6 @@ Options parse_options(int argc, char** argv) {
   for (size_t i = 0; i < o.apps.size(); ++i)
     for (size_t k = 0; k < i; ++k)
       if (o.apps[i].name == o.apps[k].name) usage("two apps have the same name", o.apps[i].name.c_str());
-  std::string wrong;
-  aotc::TrustedKeys keys;
-  if (!read_keys(trust, keys, wrong)) usage("--trust", wrong.c_str());
   complete_pulls(o, trust, shared, unsigned_too, signed_for);
   for (const Route& route : o.routes) {
     bool known = false;
@@ -254,66 +252,104 @@ Options parse_options(int argc, char** argv) {
   return o;
 }
 
-std::vector<std::string> tenant_words(const Options& o, const App& app, const Release& release) {
-  std::vector<std::string> words = {"aotc-node",
-                                    "--tenant",
-                                    app.name,
-                                    app.artifact,
-                                    std::to_string(o.workers),
-                                    std::to_string(o.deadline),
-                                    std::to_string(o.timeout),
-                                    std::to_string(o.max_memory),
-                                    o.reset,
-                                    o.compare ? "1" : "0"};
-  if (!app.pulled) return words;
-  words.insert(words.end(), {app.pull.folder, app.pull.trust.repository, release.index, release.statement});
-  words.insert(words.end(), app.pull.trust.keys.begin(), app.pull.trust.keys.end());
-  return words;
+std::vector<ListenAddress> listen_addresses(const Options& o) {
+  std::vector<ListenAddress> addresses = {{o.listen, true, o.admin.empty()}};
+  if (!o.admin.empty()) addresses.push_back({o.admin, false, true});
+  return addresses;
 }
 
 namespace {
 
-uint64_t value_of(const char* text) { return static_cast<uint64_t>(std::strtoull(text, nullptr, 10)); }
+// "KEY=VALUE", by one process of ours for another.
+class Words {
+ public:
+  explicit Words(const char* process) : words_{"aotc-node", process} {}
+  Words& add(const char* key, const std::string& value) {
+    words_.push_back(std::string(key) + "=" + value);
+    return *this;
+  }
+  Words& add(const char* key, uint64_t value) { return add(key, std::to_string(value)); }
+  Words& add(const Trust& trust) {
+    add("repository", trust.repository);
+    for (const std::string& key : trust.keys) add("key", key);
+    return *this;
+  }
+  std::vector<std::string> take() { return std::move(words_); }
+
+ private:
+  std::vector<std::string> words_;
+};
+
+class WordReader {
+ public:
+  explicit WordReader(char** words) {
+    for (; *words != nullptr; ++words)
+      if (const char* end = std::strchr(*words, '=')) values_.emplace(std::string(*words, static_cast<size_t>(end - *words)), end + 1);
+  }
+  std::string text(const char* key) const {
+    auto found = values_.find(key);
+    return found == values_.end() ? "" : found->second;
+  }
+  uint64_t number(const char* key) const { return std::strtoull(text(key).c_str(), nullptr, 10); }
+  std::vector<std::string> all(const char* key) const {
+    std::vector<std::string> list;
+    for (auto [at, end] = values_.equal_range(key); at != end; ++at) list.push_back(at->second);
+    return list;
+  }
+
+ private:
+  std::multimap<std::string, std::string> values_;
+};
 
 }  // namespace
 
+std::vector<std::string> tenant_words(const Options& o, const App& app, const Release& release) {
+  Words words("--tenant");
+  words.add("name", app.name).add("artifact", app.artifact).add("workers", o.workers).add("deadline", o.deadline);
+  words.add("timeout", o.timeout).add("max-memory", o.max_memory).add("reset", o.reset).add("compare", o.compare);
+  for (const Secret& secret : o.secrets)
+    if (secret.app == app.name) words.add("secret", secret.name + "=" + secret.file);
+  if (app.pulled)
+    words.add("folder", app.pull.folder).add(app.pull.trust).add("index", release.index).add("statement", release.statement);
+  return words.take();
+}
+
 TenantOptions parse_tenant_words(char** words) {
-  TenantOptions o{.name = words[0],
-                  .artifact = words[1],
-                  .reset = words[6],
-                  .workers = static_cast<unsigned>(value_of(words[2])),
-                  .deadline = value_of(words[3]),
-                  .timeout = value_of(words[4]),
-                  .max_memory = value_of(words[5]),
-                  .compare = words[7][0] == '1',
-                  .folder = {},
-                  .trust = {},
+  const WordReader read(words);
+  TenantOptions o{.name = read.text("name"),
+                  .artifact = read.text("artifact"),
+                  .reset = read.text("reset"),
+                  .workers = static_cast<unsigned>(read.number("workers")),
+                  .deadline = read.number("deadline"),
+                  .timeout = read.number("timeout"),
+                  .max_memory = read.number("max-memory"),
+                  .compare = read.number("compare") != 0,
+                  .secrets = {},
+                  .folder = read.text("folder"),
+                  .trust = {read.text("repository"), read.all("key")},
                   .release = {}};
-  if (words[8] == nullptr) return o;
-  o.folder = words[8];
-  o.trust.repository = words[9];
-  o.release.index = words[10];
-  o.release.statement = words[11];
-  for (char** key = words + 12; *key != nullptr; ++key) o.trust.keys.push_back(*key);
+  o.release.index = read.text("index");
+  o.release.statement = read.text("statement");
+  for (const std::string& secret : read.all("secret")) {
+    size_t end = secret.find('=');
+    o.secrets.push_back({o.name, secret.substr(0, end), secret.substr(end + 1)});
+  }
   return o;
 }
 
 std::vector<std::string> pull_words(const PullOptions& o) {
-  std::vector<std::string> words = {
-      "aotc-node", "--pull", o.base, o.repository, o.reference, o.folder, o.trust.repository, std::to_string(o.poll),
-      o.token_file};
-  words.insert(words.end(), o.trust.keys.begin(), o.trust.keys.end());
-  return words;
+  Words words("--pull");
+  words.add("base", o.base).add("from", o.repository).add("reference", o.reference).add("folder", o.folder);
+  return words.add("poll", o.poll).add("token-file", o.token_file).add(o.trust).take();
 }
 
 PullOptions parse_pull_words(char** words) {
-  PullOptions o{.base = words[0],
-                .repository = words[1],
-                .reference = words[2],
-                .folder = words[3],
-                .trust = {words[4], {}},
-                .poll = value_of(words[5]),
-                .token_file = words[6]};
-  for (char** key = words + 7; *key != nullptr; ++key) o.trust.keys.push_back(*key);
-  return o;
+  const WordReader read(words);
+  return {.base = read.text("base"),
+          .repository = read.text("from"),
+          .reference = read.text("reference"),
+          .folder = read.text("folder"),
+          .trust = {read.text("repository"), read.all("key")},
+          .poll = read.number("poll"),
+          .token_file = read.text("token-file")};
 }

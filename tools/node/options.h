@@ -52,15 +52,22 @@ struct Options {
 // Exits with a message on wrong words, or after --help.
 Options parse_options(int argc, char** argv);
 
-// A tenant process: `aotc-node --tenant NAME ARTIFACT WORKERS DEADLINE TIMEOUT MAX-MEMORY RESET COMPARE [FOLDER
-// REPOSITORY INDEX STATEMENT KEY...]`, with one channel per worker from descriptor 3 on. What is in brackets is for
-// pulled apps.
+// What is listened on, in the order in which the front gets the sockets.
+struct ListenAddress {
+  std::string address;
+  bool apps, admin;  // what is served there
+};
+std::vector<ListenAddress> listen_addresses(const Options& options);
+
+// A tenant process: `aotc-node --tenant KEY=VALUE...`, with one channel per worker from descriptor 3 on. Its words hold
+// nothing of other apps.
 struct TenantOptions {
   std::string name, artifact, reset;
   unsigned workers;
   uint64_t deadline, timeout, max_memory;
   bool compare;
-  std::string folder;  // "": the artifact is a file
+  std::vector<Secret> secrets;
+  std::string folder;  // of images; "": the artifact is a file
   Trust trust;
   Release release;
 };
@@ -68,6 +75,6 @@ constexpr int kFirstChannel = 3;
 std::vector<std::string> tenant_words(const Options& options, const App& app, const Release& release);
 TenantOptions parse_tenant_words(char** words);
 
-// `aotc-node --pull BASE REPOSITORY REFERENCE FOLDER SIGNED-FOR POLL TOKEN-FILE [KEY...]`
+// A puller: `aotc-node --pull KEY=VALUE...`.
 std::vector<std::string> pull_words(const PullOptions& options);
 PullOptions parse_pull_words(char** words);

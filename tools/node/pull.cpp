@@ -232,10 +232,10 @@ bool parse_release_words(const std::string& text, Release& release) {
   return true;
 }
 
-int run_puller(char** words) {
+int run_puller(const PullOptions& options) {
   const rlimit none = {0, 0}, memory = {kMemory, kMemory};
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   setrlimit(RLIMIT_CORE, &none);
   setrlimit(RLIMIT_DATA, &memory);
-  return Puller(parse_pull_words(words)).run();
+  return Puller(options).run();
 }

@@ -9,8 +9,8 @@
 
 #include "options.h"
 
-// The words after `aotc-node --pull`. The front is on descriptors 0 and 1. Never returns to the caller's world.
-int run_puller(char** words);
+// The front is on descriptors 0 and 1. Never returns to the caller's world.
+int run_puller(const PullOptions& options);
 
 std::string release_words(const Release& release);
 bool parse_release_words(const std::string& text, Release& release);

@@ -2,12 +2,10 @@
 // is taken for no more than a wish: lines of a bounded length, of which only well-formed ones count.
 #include <sys/socket.h>
 #include <unistd.h>
-#include <csignal>
-#include <cstring>
 
 #include "front.h"
+#include "log.h"
 #include "pull.h"
-#include "spawn_self.h"
 
 namespace {
 
@@ -17,32 +15,23 @@ constexpr uint64_t kRestart = 1'000'000'000;
 }  // namespace
 
 void Puller::start() {
-  int pair[2];
-  retry_at = Loop::now() + kRestart;
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-    return front_.log("error", app.name, std::string("cannot start its puller: ") + std::strerror(errno));
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, pair[1], STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, pair[1], STDOUT_FILENO);
-  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-  int status = spawn_self(pull_words(app.pull), actions, environ, &pid);
-  posix_spawn_file_actions_destroy(&actions);
-  ::close(pair[1]);
-  fd_ = pair[0];
-  if (status != 0) {
-    front_.log("error", app.name, std::string("cannot start its puller: ") + std::strerror(status));
-    pid = -1;
-    return stop();
-  }
+  ControlMessage message;
+  message.kind = Control::StartPuller;
+  message.process = process = front_.new_process();
+  message.app = front_.place_of(app);
+  front_.tell(message);
+}
+
+void Puller::on_started(int descriptor) {
+  fd_ = descriptor;
   front_.loop.add(fd_, EPOLLIN, this);
 }
 
+// When its process has ended, or was never there.
 void Puller::stop() {
-  if (pid > 0) kill(pid, SIGKILL);
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
-  pid = -1;
+  process = 0;
   retry_at = Loop::now() + kRestart;
   heard_.clear();
 }
@@ -60,7 +49,7 @@ void Puller::on_events(uint32_t) {
       hear(heard_.substr(0, end));
     if (heard_.size() > kMaxLine) heard_.clear();
   }
-  // Its end is seen by SIGCHLD.
+  // The supervisor says so when it has ended.
   if (fd_ >= 0 && n == 0) front_.loop.remove(fd_);
 }
 
@@ -77,7 +66,7 @@ void Puller::hear(const std::string& line) {
   } else if (what == "failed") {
     ++metrics.pulls[2];
     space = rest.find(' ');
-    front_.log("error", app.name, "cannot pull " + app.artifact + ": " + rest.substr(space + 1),
+    write_log("error", app.name, "cannot pull " + app.artifact + ": " + rest.substr(space + 1),
                ",\"retry_seconds\":" + std::to_string(std::strtod(rest.c_str(), nullptr)));
   }
 }

@@ -18,6 +18,7 @@
 namespace {
 
 constexpr uint64_t kAcceptTime = 1'000'000'000;
+constexpr size_t kMaxSecret = 64 << 10;
 
 [[noreturn]] void fail(const std::string& message) {
   std::fprintf(stderr, "%s\n", message.c_str());
@@ -31,11 +32,24 @@ aotc_reset_mode parse_mode(const std::string& name) {
   fail("--reset: unknown mode " + name);
 }
 
-// The environment holds nothing else.
-aotc_status give_secrets(aotc_artifact* artifact, aotc_error& error) {
-  size_t count = 0;
-  while (environ[count] != nullptr) ++count;
-  return aotc_artifact_give_secrets(artifact, count, environ, &error);
+// "NAME=value" of each, without a line feed at the value's end.
+std::vector<std::string> read_secrets(const std::vector<Secret>& secrets) {
+  std::vector<std::string> read;
+  for (const Secret& secret : secrets) {
+    std::string value, reason;
+    bool good = read_file(secret.file, kMaxSecret, value, reason);
+    if (!value.empty() && value.back() == '\n') value.pop_back();
+    if (good && value.find('\0') != std::string::npos) good = false, reason = "it holds a NUL";
+    if (!good) fail("cannot read the secret " + secret.name + " in " + secret.file + ": " + reason);
+    read.push_back(secret.name + "=" + value);
+  }
+  return read;
+}
+
+aotc_status give_secrets(aotc_artifact* artifact, const std::vector<std::string>& secrets, aotc_error& error) {
+  std::vector<const char*> list;
+  for (const std::string& secret : secrets) list.push_back(secret.c_str());
+  return aotc_artifact_give_secrets(artifact, list.size(), list.data(), &error);
 }
 
 // What comes from a registry is checked here, whatever the puller has checked: before a byte of it is mapped, and in a
@@ -73,11 +87,12 @@ int run_tenant(const TenantOptions& options) {
   std::string wrong = enter_process(kFirstChannel + static_cast<int>(options.workers));
   if (!wrong.empty()) fail(wrong);
   prctl(PR_SET_NAME, ("aotc:" + options.name).substr(0, 15).c_str());
+  const std::vector<std::string> secrets = read_secrets(options.secrets);
   aotc_error error;
   aotc_artifact* artifact;
   aotc_image* image;
   if (aotc_runtime_init(&error) != AOTC_OK || load_artifact(options, &artifact, &error) != AOTC_OK ||
-      aotc_artifact_verify(artifact, &error) != AOTC_OK || give_secrets(artifact, error) != AOTC_OK ||
+      aotc_artifact_verify(artifact, &error) != AOTC_OK || give_secrets(artifact, secrets, error) != AOTC_OK ||
       aotc_image_create(artifact, aotc_artifact_snapshot(artifact) != nullptr, parse_mode(options.reset), &image,
                         &error) != AOTC_OK)
     fail(error.message);

@@ -1,19 +1,13 @@
-// tenant_link.cpp - the front's side of a tenant: starts its process, and talks to its workers. See front.h.
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/socket.h>
+// tenant_link.cpp - the front's side of a tenant: asks for its process, and talks to its workers. See front.h.
 #include <cstring>
 
 #include "client.h"
 #include "front.h"
-#include "image_cache.h"
-#include "spawn_self.h"
+#include "log.h"
 
 namespace {
 
-constexpr int kHighDescriptor = 512;  // out of the way of those that the child expects
 constexpr size_t kMaxLine = 4096;
-constexpr size_t kMaxSecret = 64 << 10;
 constexpr unsigned kMaxLines = 200;  // of one app's log per second; the rest is dropped
 
 }  // namespace
@@ -100,82 +94,37 @@ bool Link::take_frames() {
   }
 }
 
-namespace {
-
-// "NAME=value" from the secret's file, without a line feed at its end.
-bool read_secret(const Secret& secret, std::vector<std::string>& out, std::string& error) {
-  std::string value, reason;
-  bool good = read_file(secret.file, kMaxSecret, value, reason);
-  if (!value.empty() && value.back() == '\n') value.pop_back();
-  if (good && value.find('\0') != std::string::npos) good = false, reason = "it holds a NUL";
-  if (!good) {
-    error = "cannot read the secret " + secret.name + " in " + secret.file + ": " + reason;
-    return false;
-  }
-  out.push_back(secret.name + "=" + value);
-  return true;
-}
-
-}  // namespace
-
 Tenant::Tenant(Front& front, const App& app, const Release& release)
-    : app(app), metrics(front.metrics[app.name]), release(release), front_(front) {}
+    : app(app), metrics(front.metrics[app.name]), release(release), process(front.new_process()), front_(front) {
+  ControlMessage message;
+  message.kind = Control::StartTenant;
+  message.process = process;
+  message.app = front.place_of(app);
+  set_text(message.index, release.index);
+  set_text(message.statement, release.statement);
+  front_.tell(message);
+}
 
 Tenant::~Tenant() {
   if (log_ >= 0) ::close(log_);
 }
 
-bool Tenant::start(std::string& error) {
-  int pipes[2];
-  if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) != 0) {
-    error = std::strerror(errno);
-    return false;
-  }
-  log_ = pipes[0];
+void Tenant::on_started(const std::vector<int>& descriptors) {
+  log_ = descriptors[0];
   front_.loop.add(log_, EPOLLIN, this);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, pipes[1], 1);
-  posix_spawn_file_actions_adddup2(&actions, pipes[1], 2);
-  std::vector<int> ends;
-  bool good = true;
-  for (unsigned i = 0; i < front_.options.workers && good; ++i) {
-    int pair[2];
-    good = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0;
-    if (!good) break;
-    int high = fcntl(pair[1], F_DUPFD_CLOEXEC, kHighDescriptor);
-    ::close(pair[1]);
-    int size = static_cast<int>(kMaxFrame);
-    setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    setsockopt(high, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    ends.push_back(high);
-    posix_spawn_file_actions_adddup2(&actions, high, kFirstChannel + static_cast<int>(i));
-    links_.push_back(std::make_unique<Link>(front_, *this, pair[0]));
-  }
-  std::vector<std::string> secrets;
-  for (const Secret& secret : front_.options.secrets)
-    if (secret.app == app.name) good = good && read_secret(secret, secrets, error);
-  std::vector<char*> environment;
-  for (std::string& secret : secrets) environment.push_back(secret.data());
-  environment.push_back(nullptr);
-  int status = good ? spawn_self(tenant_words(front_.options, app, release), actions, environment.data(), &pid) : EIO;
-  posix_spawn_file_actions_destroy(&actions);
-  for (int fd : ends) ::close(fd);
-  ::close(pipes[1]);
-  if (status != 0 && error.empty()) error = std::strerror(status);
-  return status == 0;
+  for (size_t i = 1; i < descriptors.size(); ++i)
+    links_.push_back(std::make_unique<Link>(front_, *this, descriptors[i]));
 }
 
 // Lines of its log.
 void Tenant::on_events(uint32_t) {
   char piece[4096];
-  ssize_t n = ::read(log_, piece, sizeof piece);
+  ssize_t n = log_ < 0 ? -1 : ::read(log_, piece, sizeof piece);
   if (n == 0) front_.loop.remove(log_);
   for (ssize_t i = 0; i < n; ++i) {
     if (piece[i] != '\n' && line_.size() < kMaxLine) line_ += piece[i];
     if (piece[i] != '\n' && line_.size() < kMaxLine) continue;
-    if (!line_.empty() && lines_++ < kMaxLines) front_.log("info", app.name, line_, ",\"source\":\"program\"");
+    if (!line_.empty() && lines_++ < kMaxLines) write_log("info", app.name, line_, ",\"source\":\"program\"");
     line_.clear();
   }
 }
@@ -211,7 +160,7 @@ void Tenant::drain() {
 void Tenant::fail() {
   if (dead) return;
   dead = true;
-  if (pid > 0) kill(pid, SIGKILL);
+  front_.tell({.kind = Control::Kill, .process = process});
   RequestEnd end{};
   end.cause = EndCause::Error;
   for (const auto& link : links_) {

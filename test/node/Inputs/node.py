@@ -58,8 +58,12 @@ class Node:
     def wait_metric(self, pattern, value):
         until(lambda: self.metric(pattern) == value, f"{pattern} {value}")
 
+    def front(self):
+        """Process id of the front."""
+        return self.tenants("--front")[0]
+
     def tenants(self, kind="--tenant"):
-        """Process ids of the tenants, or of the pullers."""
+        """Process ids of the tenants, or of other processes of the node."""
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
             children = [int(word) for word in file.read().split()]
         return [pid for pid in children if self._words(pid)[1:2] == [kind.encode()]]

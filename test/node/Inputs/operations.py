@@ -4,7 +4,7 @@ import shutil
 import signal
 import sys
 
-from node import check, connect, get, http, node, read_all
+from node import Node, check, connect, get, http, node, read_all, until
 
 artifact = sys.argv[1]
 
@@ -48,7 +48,7 @@ with node([f"one={artifact}", f"two={artifact}"], "--route", "one.example=one", 
         check(artifact in maps(pid), "the tenant maps the artifact")
         check(all(os.readlink(f"/proc/{pid}/fd/{fd}").startswith(("socket:", "pipe:", "anon_inode:", "/dev/null", "/memfd:aotc-image", "/proc/", artifact))
                   for fd in os.listdir(f"/proc/{pid}/fd")), "no other descriptor")
-    check(artifact not in maps(n.process.pid), "the front maps none")
+    check(artifact not in maps(n.process.pid) + maps(n.front()), "the supervisor and the front map none")
 
     # One that dies takes its own requests with it, no others, and comes back.
     with connect(n.port) as own, connect(n.port) as other:
@@ -94,3 +94,28 @@ with node([f"one={artifact}"]) as n:
         check(read_all(idle) == b"", "an idle connection is closed")
         check(read_all(running).endswith(b"slept\n"), "a request that began before the drain")
         n.wait_log("stopped")
+
+
+def gone(pid):
+    try:
+        return status_of(pid, "State") == "Z"
+    except FileNotFoundError:
+        return True
+
+
+with node([f"one={artifact}"]) as n:
+    # A front that ends takes the tenants along, and another one takes over what was listened on: nobody is refused.
+    front, tenants = n.front(), n.tenants()
+    os.kill(front, signal.SIGKILL)
+    n.wait_log("the front ended: signal 9")
+    started(n, 2)
+    check(n.front() != front and not set(n.tenants()) & set(tenants), "new processes")
+    check(get(n.port, "/count") == (200, b"request 1 of this instance\n"), "it serves again")
+    check(get(n.admin, "/healthz") == (200, b"ok\n"), "healthy")
+
+# Without a supervisor there is no node.
+n = Node([f"one={artifact}"])
+others = [n.front(), *n.tenants()]
+n.process.kill()
+n.process.wait()
+until(lambda: all(gone(pid) for pid in others), "all processes end with the supervisor")

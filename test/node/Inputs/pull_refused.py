@@ -89,8 +89,10 @@ def tenant(images, index, text, reason):
                 file.write(data)
     with open(f"{place}/{digest(text)[7:]}", "wb") as file:
         file.write(text)
-    result = subprocess.run([os.environ["AOTC_NODE"], "--tenant", "site", "image", "1", "1000000000", "1000000000", "1000000000",
-                             "best", "0", place, REPOSITORY, index, digest(text) if text else "", key.public],
+    words = {"name": "site", "artifact": "image", "workers": 1, "deadline": 10**9, "timeout": 10**9, "max-memory": 10**9,
+             "reset": "best", "folder": place, "repository": REPOSITORY, "index": index,
+             "statement": digest(text) if text else "", "key": key.public}
+    result = subprocess.run([os.environ["AOTC_NODE"], "--tenant", *(f"{word}={value}" for word, value in words.items())],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     check(result.returncode == 1 and result.stdout.startswith("image: ") and reason in result.stdout, (reason, result))
 

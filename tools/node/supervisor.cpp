@@ -1,0 +1,288 @@
+// supervisor.cpp - see supervisor.h.
+#include "supervisor.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "aotc/digest.h"
+#include "channel.h"
+#include "front.h"
+#include "listen.h"
+#include "log.h"
+#include "loop.h"
+#include "spawn_self.h"
+
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000, kNever = ~0ull;
+constexpr uint64_t kFirstBackoff = kSecond / 10, kMaxBackoff = 30 * kSecond;
+constexpr uint64_t kSteady = 60 * kSecond;            // a front that ran for so long begins with the first backoff
+constexpr uint64_t kDrainTime = kFrontDrainTime + 10 * kSecond;
+constexpr unsigned kMostProcesses = 8;   // of an app at the same time, those that finish their last requests included
+constexpr unsigned kMostStarts = 1200;   // of an app in a minute
+constexpr int kMessagesPerTurn = 64;
+
+std::string how_it_ended(int status) {
+  return WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
+                             : "exit code " + std::to_string(WEXITSTATUS(status));
+}
+
+void close_all(std::vector<int>& descriptors) {
+  for (int fd : descriptors) close(fd);
+  descriptors.clear();
+}
+
+}  // namespace
+
+Supervisor::Supervisor(Options options, std::vector<std::string> words)
+    : options_(std::move(options)), words_(std::move(words)) {}
+
+Supervisor::~Supervisor() { close_all(listeners_); }
+
+bool Supervisor::open_listeners(std::string& error) {
+  for (const ListenAddress& listen : listen_addresses(options_)) {
+    int fd = open_listener(listen.address, error);
+    if (fd < 0) return false;
+    listeners_.push_back(fd);
+    write_log("info", "", "listening on " + shown_address(fd));
+  }
+  return true;
+}
+
+bool Supervisor::start_front() {
+  int pair[2];
+  retry_at_ = 0;
+  end_front_at_ = kNever;
+  started_at_ = Loop::now();
+  int status = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0 ? 0 : errno;
+  if (status == 0) {
+    std::vector<std::string> words = {"aotc-node", "--front"};
+    words.insert(words.end(), words_.begin(), words_.end());
+    std::vector<int> descriptors = {-1, 2, 2, pair[1]};
+    descriptors.insert(descriptors.end(), listeners_.begin(), listeners_.end());
+    status = spawn_self(words, descriptors, {}, &front_);
+    close(pair[1]);
+    control_.open(pair[0]);
+  }
+  if (status != 0) write_log("error", "", std::string("cannot start the front: ") + std::strerror(status));
+  return status == 0;
+}
+
+// Why not to start what the front asks for; empty: nothing speaks against it.
+std::string Supervisor::refusal(const ControlMessage& message) {
+  if (message.app >= options_.apps.size()) return "there is no such app";
+  const App& app = options_.apps[message.app];
+  bool puller = message.kind == Control::StartPuller;
+  std::string index = text_of(message.index), statement = text_of(message.statement);
+  if (puller ? !app.pulled : app.pulled != aotc::is_digest(index)) return "there is no such release";
+  if (!statement.empty() && (!app.pulled || puller || !aotc::is_digest(statement))) return "there is no such release";
+  unsigned count = 0;
+  for (const auto& [pid, child] : children_) {
+    if (child.number == message.process) return "its number is in use";
+    count += child.app == message.app && child.puller == puller;
+  }
+  if (count >= (puller ? 1 : kMostProcesses)) return "too many of its processes are running";
+  Starts& starts = starts_[message.app];
+  uint64_t minute = Loop::now() / (60 * kSecond);
+  if (starts.minute != minute) starts = {minute, 0};
+  return ++starts.count > kMostStarts ? "started too often" : "";
+}
+
+int Supervisor::start_tenant(const App& app, const ControlMessage& message, std::vector<int>& ends, pid_t* pid) {
+  std::vector<int> theirs;
+  int log[2];
+  if (pipe2(log, O_CLOEXEC | O_NONBLOCK) != 0) return errno;
+  ends.push_back(log[0]);
+  theirs.push_back(log[1]);
+  int status = 0;
+  for (unsigned i = 0; i < options_.workers && status == 0; ++i) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
+      status = errno;
+      break;
+    }
+    int size = static_cast<int>(kMaxFrame);
+    for (int fd : pair) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    ends.push_back(pair[0]);
+    theirs.push_back(pair[1]);
+  }
+  std::vector<int> descriptors = {-1, log[1], log[1]};
+  descriptors.insert(descriptors.end(), theirs.begin() + 1, theirs.end());
+  Release release;
+  release.index = text_of(message.index);
+  release.statement = text_of(message.statement);
+  if (status == 0) status = spawn_self(tenant_words(options_, app, release), descriptors, {}, pid);
+  close_all(theirs);
+  return status;
+}
+
+int Supervisor::start_puller(const App& app, const ControlMessage&, std::vector<int>& ends, pid_t* pid) {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return errno;
+  ends.push_back(pair[0]);
+  // It speaks HTTP and TLS as the operator's environment says.
+  std::vector<std::string> environment;
+  for (const char* name : {"AOTC_TOKEN", "DOCKER_CONFIG", "HOME", "LOCALDOMAIN", "RES_OPTIONS", "SSL_CERT_FILE"})
+    if (const char* value = std::getenv(name)) environment.push_back(std::string(name) + "=" + value);
+  int status = spawn_self(pull_words(app.pull), {pair[1], pair[1], 2}, environment, pid);
+  close(pair[1]);
+  return status;
+}
+
+void Supervisor::start(const ControlMessage& message) {
+  ControlMessage answer;
+  answer.process = message.process;
+  std::string why = refusal(message);
+  std::vector<int> ends;
+  bool puller = message.kind == Control::StartPuller;
+  if (why.empty()) {
+    const App& app = options_.apps[message.app];
+    pid_t pid = -1;
+    int status = puller ? start_puller(app, message, ends, &pid) : start_tenant(app, message, ends, &pid);
+    if (status == 0)
+      children_[pid] = {message.process, message.app, puller};
+    else
+      why = std::strerror(status);
+  }
+  if (!why.empty()) {
+    close_all(ends);
+    answer.kind = Control::NotStarted;
+    set_text(answer.text, why);
+    return control_.send(answer);
+  }
+  answer.kind = Control::Started;
+  answer.value = static_cast<int32_t>(ends.size());
+  control_.send(answer, std::move(ends));
+}
+
+void Supervisor::on_message(const ControlMessage& message) {
+  switch (message.kind) {
+    case Control::StartTenant:
+    case Control::StartPuller:
+      if (!draining_) start(message);
+      break;
+    case Control::Kill:
+      for (const auto& [pid, child] : children_)
+        if (child.number == message.process) kill(pid, SIGKILL);
+      break;
+    case Control::Up:
+      up_ = true;
+      break;
+    default:
+      write_log("error", "", "the front sends what is no message");
+      kill(front_, SIGKILL);
+      break;
+  }
+}
+
+// What it does not take waits; then it is not heard either, so that what waits is bounded.
+void Supervisor::serve_front() {
+  ControlMessage message;
+  for (int i = 0; i < kMessagesPerTurn && control_.fd() >= 0 && !control_.has_output(); ++i) {
+    ControlSocket::Next next = control_.receive(message, nullptr);
+    if (next == ControlSocket::Next::Nothing) return;
+    if (next == ControlSocket::Next::Gone) return give_up_front();
+    on_message(message);
+    if (!control_.flush()) return give_up_front();
+  }
+}
+
+// It no longer listens: if it is not about to end, it is ended.
+void Supervisor::give_up_front() {
+  control_.close();
+  end_front_at_ = std::min(end_front_at_, Loop::now() + kSecond);
+}
+
+void Supervisor::end_children() {
+  for (const auto& [pid, child] : children_) kill(pid, SIGKILL);
+}
+
+void Supervisor::on_front_ended(int status) {
+  front_ = -1;
+  control_.close();
+  end_children();
+  bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  if (!(draining_ && well)) write_log("error", "", "the front ended: " + how_it_ended(status));
+  // What is wrong at the start will not get better.
+  done_ = draining_ || !up_;
+  exit_code_ = draining_ && well ? 0 : 1;
+  if (done_) return;
+  uint64_t now = Loop::now();
+  backoff_ = backoff_ == 0 || now - started_at_ > kSteady ? kFirstBackoff : std::min(backoff_ * 2, kMaxBackoff);
+  retry_at_ = now + backoff_;
+}
+
+void Supervisor::on_ended(pid_t pid, int status) {
+  if (pid == front_) return on_front_ended(status);
+  auto found = children_.find(pid);
+  if (found == children_.end()) return;
+  ControlMessage message;
+  message.kind = Control::Ended;
+  message.process = found->second.number;
+  message.value = status;
+  children_.erase(found);
+  if (control_.fd() >= 0) control_.send(message);
+}
+
+void Supervisor::on_signals() {
+  signalfd_siginfo info;
+  while (::read(signals_, &info, sizeof info) == sizeof info) {
+    ControlMessage message;
+    if (info.ssi_signo == SIGCHLD) {
+      int status;
+      for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) on_ended(pid, status);
+      continue;
+    }
+    message.kind = info.ssi_signo == SIGHUP ? Control::Reload : Control::Drain;
+    if (message.kind == Control::Drain) {
+      if (!draining_) end_front_at_ = Loop::now() + kDrainTime;
+      draining_ = true;
+      close_all(listeners_);
+      done_ |= front_ < 0;
+    }
+    if (control_.fd() >= 0) control_.send(message);
+  }
+}
+
+int Supervisor::run() {
+  rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+  sigset_t set;
+  sigemptyset(&set);
+  for (int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) sigaddset(&set, number);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  signals_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+  std::string error;
+  if (!open_listeners(error)) {
+    std::fprintf(stderr, "aotc-node: %s\n", error.c_str());
+    return 1;
+  }
+  if (!start_front()) return 1;
+  while (!done_) {
+    uint64_t now = Loop::now();
+    if (now >= end_front_at_ && front_ >= 0) kill(front_, SIGKILL);
+    if (retry_at_ != 0 && now >= retry_at_ && children_.empty() && !start_front()) retry_at_ = now + kMaxBackoff;
+    pollfd polled[2] = {{signals_, POLLIN, 0}, {control_.fd(), 0, 0}};
+    polled[1].events = static_cast<short>(control_.has_output() ? POLLOUT : POLLIN);
+    int wait = end_front_at_ != kNever || retry_at_ != 0 ? 100 : -1;
+    if (poll(polled, 2, wait) < 0 && errno != EINTR) return 1;
+    on_signals();
+    if (control_.fd() >= 0 && !control_.flush()) give_up_front();
+    if (polled[1].revents != 0) serve_front();
+  }
+  end_children();
+  return exit_code_;
+}
