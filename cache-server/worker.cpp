@@ -5,12 +5,14 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <system_error>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "compile.h"
+#include "sandbox/sandbox.h"
 
 namespace aotc::server {
 
@@ -77,7 +79,16 @@ llvm::Error compile_module(const WorkerOptions& options) {
 }  // namespace
 
 int run_worker(const WorkerOptions& options) {
-  if (!confine(options.limits)) return 3;
+  aotc_grants grants{};
+  grants.memory = options.limits.memory_bytes;
+  grants.file_bytes = options.limits.file_bytes;
+  grants.cpu_seconds = options.limits.cpu_seconds;
+  grants.threads = options.threads;
+  grants.parent = options.limits.parent;
+  if (const char* failed = aotc_sandbox_enter(AOTC_COMPILER, &grants)) {
+    say({{"error", std::string("cannot confine the compiler: ") + failed + ": " + std::strerror(errno)}});
+    return 3;
+  }
   if (llvm::Error error = compile_module(options)) {
     say({{"error", llvm::toString(std::move(error))}});
     return 1;

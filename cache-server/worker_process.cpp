@@ -36,7 +36,7 @@ constexpr unsigned kMaxLogLines = 20;  // per worker
 
 llvm::Expected<pid_t> spawn(const WorkerOptions& options, const Descriptor& module, const Descriptor& artifact,
                             int output) {
-  const Confinement& limits = options.limits;
+  const WorkerLimits& limits = options.limits;
   std::vector<std::string> words = {"aotc-server",   "worker",
                                     "--name",        options.name,
                                     "--target",      options.target,

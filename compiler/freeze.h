@@ -1,7 +1,7 @@
 // freeze.h - runs a finished artifact until it waits for input, and hands back the snapshot that comes of it.
 //
 // The program is the tenant's, so it runs in a process of its own, `aotc-exec --freeze`, which takes everything from itself
-// that the program does not need (tools/confine.h): no network, no other processes, no files but read-only directories,
+// that the program does not need (tools/sandbox): no network, no other processes, no files but read-only directories,
 // limits on memory and processor time. This side sees to the time on the clock. Thread-safe.
 #pragma once
 

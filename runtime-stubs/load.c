@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "file_status.h"
 #include "state.h"
 
 enum { kHeadSize = AOTC_HEADER_OFFSET + sizeof(struct aotc_header) };
@@ -155,14 +156,15 @@ static enum aotc_status check_layout(const char* name, const struct aotc_header*
   return AOTC_OK;
 }
 
-static enum aotc_status map_artifact(struct aotc_artifact* artifact, const struct aotc_header* h,
+/* From the caller's descriptor: a confined process may map this number only as code. */
+static enum aotc_status map_artifact(struct aotc_artifact* artifact, int fd, const struct aotc_header* h,
                                      struct aotc_error* error) {
-  void* map = mmap(NULL, h->load_size, PROT_READ, MAP_PRIVATE, artifact->fd, 0);
+  void* map = mmap(NULL, h->load_size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (map == MAP_FAILED) return aotc_fail(error, AOTC_ERROR_IO, "%s: cannot map: %s", artifact->name, strerror(errno));
   artifact->map = map;
   artifact->map_size = h->load_size;
   uint64_t length = h->load_size - h->text.offset;
-  if (mmap((uint8_t*)map + h->text.offset, length, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, artifact->fd,
+  if (mmap((uint8_t*)map + h->text.offset, length, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd,
            (off_t)h->text.offset) == MAP_FAILED)
     return aotc_fail(error, AOTC_ERROR_IO, "%s: cannot map code: %s", artifact->name, strerror(errno));
   artifact->header = (const struct aotc_header*)(artifact->map + AOTC_HEADER_OFFSET);
@@ -177,10 +179,10 @@ static enum aotc_status map_artifact(struct aotc_artifact* artifact, const struc
   return AOTC_OK;
 }
 
-static enum aotc_status load(struct aotc_artifact* artifact, struct aotc_error* error) {
+static enum aotc_status load(struct aotc_artifact* artifact, int fd, struct aotc_error* error) {
   const char* name = artifact->name;
   struct stat st;
-  if (fstat(artifact->fd, &st) != 0) return aotc_fail(error, AOTC_ERROR_IO, "%s: %s", name, strerror(errno));
+  if (aotc_fstat(artifact->fd, &st) != 0) return aotc_fail(error, AOTC_ERROR_IO, "%s: %s", name, strerror(errno));
   if (!S_ISREG(st.st_mode)) return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: not a regular file", name);
   artifact->file_size = (uint64_t)st.st_size;
 
@@ -196,7 +198,7 @@ static enum aotc_status load(struct aotc_artifact* artifact, struct aotc_error* 
   if ((status = check_identity(name, head, header, error)) != AOTC_OK) return status;
   if ((status = check_layout(name, header, artifact->file_size, error)) != AOTC_OK) return status;
   if ((status = check_cpu(name, header, error)) != AOTC_OK) return status;
-  if ((status = map_artifact(artifact, header, error)) != AOTC_OK) return status;
+  if ((status = map_artifact(artifact, fd, header, error)) != AOTC_OK) return status;
   if (header->snapshot.size == 0) return AOTC_OK;
   return aotc_snapshot_map(artifact, artifact->fd, header->snapshot.offset, header->snapshot.size, error);
 }
@@ -211,7 +213,7 @@ enum aotc_status aotc_load_fd(int fd, const char* name, struct aotc_artifact** o
   artifact->snapshot_fd = -1;
   artifact->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   enum aotc_status status =
-      artifact->fd < 0 ? aotc_fail(error, AOTC_ERROR_IO, "%s: %s", name, strerror(errno)) : load(artifact, error);
+      artifact->fd < 0 ? aotc_fail(error, AOTC_ERROR_IO, "%s: %s", name, strerror(errno)) : load(artifact, fd, error);
   if (status != AOTC_OK) {
     aotc_unload(artifact);
     return status;

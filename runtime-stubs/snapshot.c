@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file_status.h"
 #include "state.h"
 #include "wasi.h"
 
@@ -72,7 +73,7 @@ enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, int fd, uint6
 
 enum aotc_status aotc_attach_snapshot(struct aotc_artifact* artifact, int fd, struct aotc_error* error) {
   struct stat st;
-  if (fstat(fd, &st) != 0) return aotc_fail(error, AOTC_ERROR_IO, "%s: %s", artifact->name, strerror(errno));
+  if (aotc_fstat(fd, &st) != 0) return aotc_fail(error, AOTC_ERROR_IO, "%s: %s", artifact->name, strerror(errno));
   int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (own < 0) return aotc_fail(error, AOTC_ERROR_IO, "%s: %s", artifact->name, strerror(errno));
   aotc_snapshot_unmap(artifact);

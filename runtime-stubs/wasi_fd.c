@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include "wasi.h"
+#include "file_status.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,7 +54,7 @@ static int filestat_get(struct aotc_instance* instance, struct aotc_wasi_fd* ent
   uint8_t* out = aotc_instance_memory_at(instance, address, WASI_FILESTAT_SIZE);
   if (!out) return WASI_EFAULT;
   memset(&st, 0, sizeof st);
-  if (entry->host >= 0 && fstat(entry->host, &st) != 0) return aotc_wasi_errno(errno);
+  if (entry->host >= 0 && aotc_fstat(entry->host, &st) != 0) return aotc_wasi_errno(errno);
   aotc_wasi_store_filestat(out, &st, entry->filetype);
   return 0;
 }

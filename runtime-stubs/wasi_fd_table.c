@@ -12,6 +12,7 @@
  */
 #define _GNU_SOURCE
 #include "wasi.h"
+#include "file_status.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -110,7 +111,7 @@ static int install_socket(struct aotc_wasi_fd* entry, int host) {
 int aotc_wasi_install(struct aotc_wasi_fd* entry, int host, bool owned) {
   struct stat st;
   int flags = fcntl(host, F_GETFL);
-  if (flags < 0 || fstat(host, &st) != 0) return aotc_wasi_errno(errno);
+  if (flags < 0 || aotc_fstat(host, &st) != 0) return aotc_wasi_errno(errno);
   struct aotc_wasi_fd e = {.host = host, .owned = owned, .filetype = aotc_wasi_filetype(st.st_mode)};
   if (S_ISDIR(st.st_mode)) {
     e.kind = AOTC_WASI_DIRECTORY;

@@ -17,6 +17,7 @@
 
 #include "state.h"
 #include "wasi.h"
+#include "file_status.h"
 
 void aotc_wasi_note_path(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry, const struct aotc_wasi_fd* dir,
                          uint32_t dir_number, const char* path) {
@@ -62,7 +63,7 @@ bool aotc_wasi_describe_file(const struct aotc_wasi_fd* entry, struct aotc_snaps
   struct stat st;
   if (entry->kind != AOTC_WASI_FILE || entry->path == NULL || (entry->rights & WASI_RIGHT_FD_WRITE)) return false;
   off_t position = lseek(entry->host, 0, SEEK_CUR);
-  if (position < 0 || fstat(entry->host, &st) != 0 || !S_ISREG(st.st_mode)) return false;
+  if (position < 0 || aotc_fstat(entry->host, &st) != 0 || !S_ISREG(st.st_mode)) return false;
   *file = (struct aotc_snapshot_file){.root = entry->root, .position = (uint64_t)position, .size = (uint64_t)st.st_size};
   return digest_file(entry->host, file->digest) == 0;
 }
@@ -85,7 +86,7 @@ static enum aotc_status reopen(struct aotc_wasi* wasi, const struct aotc_snapsho
   struct stat st;
   uint64_t digest[2];
   const char* why = NULL;
-  if (fstat(host, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != file->size ||
+  if (aotc_fstat(host, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != file->size ||
       digest_file(host, digest) != 0 || memcmp(digest, file->digest, sizeof(digest)) != 0)
     why = "it has changed since";
   else if (aotc_wasi_make_room(wasi, file->number) != 0)

@@ -11,6 +11,7 @@
  */
 #define _GNU_SOURCE
 #include "wasi.h"
+#include "file_status.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -154,7 +155,7 @@ static int path_filestat(struct aotc_instance* instance, struct aotc_wasi* wasi,
   if (error == 0 && !out) error = WASI_EFAULT;
   if (error == 0) error = open_object(wasi, &place, aotc_wasi_arg32(slots, 1) & WASI_LOOKUP_SYMLINK_FOLLOW, &object);
   if (error != 0) return error;
-  if (fstat(object, &st) != 0)
+  if (aotc_fstat(object, &st) != 0)
     error = aotc_wasi_errno(errno);
   else
     aotc_wasi_store_filestat(out, &st, aotc_wasi_filetype(st.st_mode));
@@ -201,7 +202,7 @@ static int path_readlink(struct aotc_instance* instance, struct aotc_wasi* wasi,
   if (error == 0) error = open_object(wasi, &place, false, &object);
   if (error != 0) return error;
   ssize_t n = -1;
-  if (fstat(object, &st) == 0 && !S_ISLNK(st.st_mode))
+  if (aotc_fstat(object, &st) == 0 && !S_ISLNK(st.st_mode))
     error = WASI_EINVAL; /* Linux says ENOENT */
   else if ((n = readlinkat(object, "", target, sizeof target)) < 0)
     error = aotc_wasi_errno(errno);

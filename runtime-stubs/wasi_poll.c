@@ -13,6 +13,7 @@
 #define _GNU_SOURCE
 #include "state.h"
 #include "wasi.h"
+#include "file_status.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -126,7 +127,7 @@ static uint64_t bytes_to_read(const struct aotc_wasi_fd* entry) {
   int n = 0;
   if (entry->kind == AOTC_WASI_FILE) {
     off_t at = lseek(entry->host, 0, SEEK_CUR);
-    return fstat(entry->host, &st) == 0 && at >= 0 && st.st_size > at ? (uint64_t)(st.st_size - at) : 0;
+    return aotc_fstat(entry->host, &st) == 0 && at >= 0 && st.st_size > at ? (uint64_t)(st.st_size - at) : 0;
   }
   if (entry->kind != AOTC_WASI_STREAM && entry->kind != AOTC_WASI_SOCKET) return 0;
   return ioctl(entry->host, FIONREAD, &n) == 0 && n > 0 ? (uint64_t)n : 0;

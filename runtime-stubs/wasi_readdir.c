@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include "wasi.h"
+#include "file_status.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -66,7 +67,7 @@ static void append_entry(struct output* out, const uint8_t* kernel, uint64_t dir
 static int list(struct aotc_instance* instance, int host, uint64_t cookie, struct output* out) {
   uint8_t buffer[kBufferSize] __attribute__((aligned(8)));
   struct stat st;
-  if (fstat(host, &st) != 0) return aotc_wasi_errno(errno);
+  if (aotc_fstat(host, &st) != 0) return aotc_wasi_errno(errno);
   /* A cookie that the file system does not know lies behind the end. */
   if (cookie > INT64_MAX || lseek(host, (off_t)cookie, SEEK_SET) < 0)
     return cookie <= INT64_MAX && errno != EINVAL ? aotc_wasi_errno(errno) : 0;

@@ -14,6 +14,7 @@
  */
 #define _GNU_SOURCE
 #include "wasi.h"
+#include "file_status.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,7 +98,7 @@ static int open_last(struct walk* w, const char* name, const char* after, int fl
   int probe = openat(top(w), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
   if (probe < 0 && (errno != ENOENT || !(flags & O_CREAT))) return -errno;
   if (probe >= 0) {
-    int result = fstat(probe, &st) != 0 ? -errno : 0;
+    int result = aotc_fstat(probe, &st) != 0 ? -errno : 0;
     if (result == 0 && S_ISLNK(st.st_mode)) {
       result = expand(w, probe, after);
       close(probe);
@@ -124,7 +125,7 @@ static int enter(struct walk* w, const char* name, const char* after) {
   int fd = openat(top(w), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return -errno;
   int result = 0;
-  if (fstat(fd, &st) != 0)
+  if (aotc_fstat(fd, &st) != 0)
     result = -errno;
   else if (S_ISLNK(st.st_mode))
     result = expand(w, fd, after);

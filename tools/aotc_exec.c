@@ -19,10 +19,10 @@
 #include "freeze_program.h"
 
 /* The program for qemu does without: there is no libseccomp to link, and qemu's user mode knows no seccomp. */
-__attribute__((weak)) int freeze_program(struct aotc_artifact*, struct aotc_wasi_options*, const struct freeze_limits*,
-                                         const char* out);
+__attribute__((weak)) int freeze_program(const struct freeze_options*);
+__attribute__((weak)) bool print_freeze_sandbox(const char* process);
 
-enum { kExitUsage = 2, kExitCannotRun = 125, kExitTrap = 134 };
+enum { kExitUsage = 2, kExitTrap = 134 };
 enum { kMaxOption = 64 };
 
 static const char kHelp[] =
@@ -49,6 +49,7 @@ static const char kHelp[] =
     "                           server itself first, of which no handler hears; exit code 4 if it was not like that\n"
     "  --listeners N            with --freeze: how many listeners it finds, from fd 3 on (default 1)\n"
     "  --gdb                    make the program known to gdb, and its call graphs to perf (also: AOTC_GDB=1)\n"
+    "  --print-sandbox[=PROCESS]  what its processes may do when they freeze a program\n"
     "  --help\n"
     "\n"
     "An artifact with a snapshot goes on from there if arguments, environment and directories are those that it was made\n"
@@ -176,6 +177,12 @@ static char* option_value(const char* name, char** argv, int argc, int* i) {
   return argv[++*i];
 }
 
+static _Noreturn void print_sandbox(const char* process) {
+  if (print_freeze_sandbox == NULL) usage_error("--print-sandbox", "not in this aotc-exec, which was built without libseccomp");
+  if (!print_freeze_sandbox(process)) usage_error("--print-sandbox: no such process", process);
+  exit(fflush(stdout) == 0 ? 0 : kExitCannotRun);
+}
+
 static void parse(int argc, char** argv, struct options* o) {
   char* value;
   for (int i = 1; i < argc; ++i) {
@@ -187,6 +194,10 @@ static void parse(int argc, char** argv, struct options* o) {
     if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
       fputs(kHelp, stdout);
       exit(0);
+    } else if (strcmp(argv[i], "--print-sandbox") == 0) {
+      print_sandbox(NULL);
+    } else if (strncmp(argv[i], "--print-sandbox=", 16) == 0) {
+      print_sandbox(argv[i] + 16);
     } else if (strcmp(argv[i], "--verify") == 0) {
       o->verify = true;
     } else if (strcmp(argv[i], "--cold") == 0) {
@@ -450,10 +461,6 @@ int main(int argc, char** argv) {
   static struct aotc_wasi* wasi;
   static struct aotc_instance* instance;
   static const char** guest_argv;
-  if ((status = aotc_runtime_init(&error)) != AOTC_OK) cannot_run(status, &error);
-  if ((status = aotc_load(o.file, &artifact, &error)) != AOTC_OK) cannot_run(status, &error);
-  if (o.verify && (status = aotc_artifact_verify(artifact, &error)) != AOTC_OK) cannot_run(status, &error);
-
   guest_argv = calloc((size_t)o.arg_count + 2, sizeof(*guest_argv));
   if (guest_argv == NULL) abort();
   guest_argv[0] = o.name;
@@ -472,12 +479,16 @@ int main(int argc, char** argv) {
                                            .listeners = o.listeners,
                                            .stdio = {0, 1, 2}};
   if (o.freeze != NULL) {
-    struct freeze_limits limits = {.name = o.name, .nanoseconds = o.timeout, .memory = o.max_memory,
-                                   .rehearse = o.rehearse, .warmup_count = o.warmup_count, .warmup = o.warmup};
     wasi_options.listener_count = o.freeze_listeners;
+    struct freeze_options freeze = {.file = o.file, .name = o.name, .out = o.freeze, .verify = o.verify,
+                                    .nanoseconds = o.timeout, .memory = o.max_memory, .wasi = &wasi_options,
+                                    .rehearse = o.rehearse, .warmup_count = o.warmup_count, .warmup = o.warmup};
     if (freeze_program == NULL) usage_error("--freeze", "not in this aotc-exec, which was built without libseccomp");
-    return freeze_program(artifact, &wasi_options, &limits, o.freeze);
+    return freeze_program(&freeze);
   }
+  if ((status = aotc_runtime_init(&error)) != AOTC_OK) cannot_run(status, &error);
+  if ((status = aotc_load(o.file, &artifact, &error)) != AOTC_OK) cannot_run(status, &error);
+  if (o.verify && (status = aotc_artifact_verify(artifact, &error)) != AOTC_OK) cannot_run(status, &error);
   if ((status = aotc_wasi_create(&wasi_options, &wasi, &error)) != AOTC_OK) cannot_run(status, &error);
 
   bool from_snapshot = !o.cold && aotc_snapshot_matches(artifact, wasi);

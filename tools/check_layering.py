@@ -15,10 +15,10 @@ import sys
 OWN = {
     "runtime-stubs": ["runtime-stubs/*"],
     "compiler": ["compiler/*", "runtime-stubs/include/*"],
-    "cache-server": ["cache-server/*", "compiler/compile.h", "compiler/freeze.h", "runtime-stubs/include/*"],
+    "cache-server": ["cache-server/*", "compiler/compile.h", "compiler/freeze.h", "runtime-stubs/include/*", "tools/sandbox/*.h"],
     "tools": ["tools/*", "compiler/compile.h", "compiler/freeze.h", "cache-server/include/*", "runtime-stubs/include/*"],
     "benchmarks": ["benchmarks/*", "runtime-stubs/include/*"],
-    "test": ["test/*", "compiler/*", "cache-server/*", "runtime-stubs/*", "tools/node/*"],
+    "test": ["test/*", "compiler/*", "cache-server/*", "runtime-stubs/*", "tools/node/*", "tools/sandbox/*"],
 }
 
 # Prefix of a third-party header -> the only files that may include it.
@@ -28,7 +28,9 @@ SOLE_USERS = [
     ("CLI/", ["tools/command.h", "tools/aotc.cpp", "tools/cmd_*.cpp", "cache-server/main.cpp"]),
     ("nlohmann/", ["tools/cmd_*.cpp", "tools/remote_compile.cpp", "cache-server/*"]),
     ("rocksdb/", ["cache-server/store.cpp", "test/unit/server/edit_store.cpp"]),
-    ("seccomp.h", ["tools/syscall_filter.c", "cache-server/confine.cpp"]),
+    ("seccomp.h", ["tools/sandbox/filter.c"]),
+    ("linux/landlock.h", ["tools/sandbox/landlock.c"]),
+    ("sys/prctl.h", ["tools/sandbox/*", "compiler/freeze.cpp", "tools/node/*", "cache-server/main.cpp"]),
     # The node and the client use the parser alone, and the type in which it takes bytes.
     ("boost/beast", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),
     ("boost/asio/buffer.hpp", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),

@@ -1,5 +1,5 @@
-/* freeze_program.c - see freeze_program.h. Everything is opened and loaded, then the process is confined, then the program
- * runs; what it says and does afterwards cannot reach anything but the open file for its snapshot.
+/* freeze_program.c - see freeze_program.h. What the program says and does cannot reach anything but the open file for its
+ * snapshot; where that file and the requests are is forgotten before.
  */
 #define _GNU_SOURCE
 #include "freeze_program.h"
@@ -13,10 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "confine.h"
 #include "http_response.h"
+#include "sandbox/sandbox.h"
 
 enum { kMaxRequest = 16 << 20, kMaxResponse = 64 << 20 };
+/* What the host itself allocates and writes beside the program's memory. */
+static const uint64_t kHost = 128u << 20;
 /* Of the processor's time, after the deadline: for writing the snapshot. */
 enum { kSparedSeconds = 5 };
 
@@ -39,17 +41,25 @@ static uint64_t monotonic_now(void) {
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void confine(const struct aotc_wasi_options* options, const struct freeze_limits* limits) {
-  const char** directories = calloc(options->dir_count + 1, sizeof(*directories));
+static void enter(enum aotc_process process, const struct aotc_grants* grants, const char* name) {
+  const char* failed = aotc_sandbox_enter(process, grants);
+  if (failed != NULL) not_frozen(name, "cannot confine the program: %s: %s", failed, strerror(errno));
+}
+
+/* `artifact` is a descriptor, and another one afterwards. */
+static void confine(const struct freeze_options* options, int* artifact) {
+  size_t count = options->wasi->dir_count;
+  const char** directories = calloc(count + 1, sizeof(*directories));
   if (directories == NULL) abort();
-  for (size_t i = 0; i < options->dir_count; ++i) directories[i] = options->dirs[i].host_path;
-  struct aotc_confinement confinement = {
-      .memory = limits->memory,
-      .cpu_seconds = limits->nanoseconds == 0 ? 0 : limits->nanoseconds / 1000000000 + kSparedSeconds,
-      .directory_count = options->dir_count,
-      .directories = directories};
-  const char* failed = aotc_confine(&confinement);
-  if (failed != NULL) not_frozen(limits->name, "cannot confine the program: %s: %s", failed, strerror(errno));
+  for (size_t i = 0; i < count; ++i) directories[i] = options->wasi->dirs[i].host_path;
+  uint64_t memory = options->memory == 0 ? 0 : options->memory + kHost;
+  struct aotc_grants grants = {
+      .memory = memory,
+      .file_bytes = memory,
+      .cpu_seconds = options->nanoseconds == 0 ? 0 : options->nanoseconds / 1000000000 + kSparedSeconds,
+      .read = directories,
+      .artifact = artifact};
+  enter(count == 0 ? AOTC_FREEZER_LOADING : AOTC_FREEZER_LOADING_WITH_FILES, &grants, options->name);
   free(directories);
 }
 
@@ -77,15 +87,22 @@ struct request {
   bool rehearsal;
 };
 
-static struct request read_request(const char* path, const char* name) {
+static int open_file(const char* path, int flags, const char* name) {
+  int fd = open(path, flags | O_CLOEXEC, 0600);
+  if (fd < 0) not_frozen(name, "%s: %s", path, strerror(errno));
+  return fd;
+}
+
+static struct request read_request(int fd, const char* path, const char* name) {
   struct request request = {.bytes = malloc(kMaxRequest + 1)};
-  FILE* file = fopen(path, "rbe");
-  if (file == NULL || request.bytes == NULL) not_frozen(name, "%s: %s", path, strerror(errno));
-  request.size = fread(request.bytes, 1, kMaxRequest + 1, file);
-  if (ferror(file)) not_frozen(name, "%s: %s", path, strerror(errno));
+  if (request.bytes == NULL) abort();
+  for (ssize_t n = 1; n > 0 && request.size <= kMaxRequest; request.size += (size_t)n) {
+    n = read(fd, request.bytes + request.size, kMaxRequest + 1 - request.size);
+    if (n < 0) not_frozen(name, "%s: %s", path, strerror(errno));
+  }
   if (request.size == 0 || request.size > kMaxRequest)
     not_frozen(name, "%s: a warm-up request has 1 byte to 16 MiB", path);
-  fclose(file);
+  close(fd);
   return request;
 }
 
@@ -162,37 +179,62 @@ static void rehearse(struct aotc_instance* instance, struct aotc_wasi* wasi, con
   exit_code = kExitNotFrozen;
 }
 
-int freeze_program(struct aotc_artifact* artifact, struct aotc_wasi_options* options,
-                   const struct freeze_limits* limits, const char* out) {
-  struct aotc_wasi* wasi;
+static struct aotc_artifact* load(int fd, const struct freeze_options* options) {
+  struct aotc_artifact* artifact;
+  struct aotc_error error;
+  if (aotc_runtime_init(&error) != AOTC_OK || aotc_load_fd(fd, options->file, &artifact, &error) != AOTC_OK ||
+      (options->verify && aotc_artifact_verify(artifact, &error) != AOTC_OK)) {
+    exit_code = kExitCannotRun;
+    not_frozen("aotc-exec", "%s", error.message);
+  }
+  if (!aotc_artifact_suspends(artifact))
+    not_frozen(options->name, "not a Go program, so its stack is not in linear memory");
+  return artifact;
+}
+
+static struct aotc_instance* start(struct aotc_artifact* artifact, const struct freeze_options* options,
+                                   struct aotc_wasi** wasi) {
   struct aotc_instance* instance;
   struct aotc_error error;
-  if (!aotc_artifact_suspends(artifact))
-    not_frozen(limits->name, "not a Go program, so its stack is not in linear memory");
-  options->freeze = true;
-  struct aotc_instance_options instance_options = {.max_memory = limits->memory, .resolver = aotc_wasi_resolve};
-  if (aotc_wasi_create(options, &wasi, &error) != AOTC_OK) not_frozen(limits->name, "%s", error.message);
-  instance_options.resolver_data = wasi;
+  struct aotc_instance_options instance_options = {.max_memory = options->memory, .resolver = aotc_wasi_resolve};
+  options->wasi->freeze = true;
+  if (aotc_wasi_create(options->wasi, wasi, &error) != AOTC_OK) not_frozen(options->name, "%s", error.message);
+  instance_options.resolver_data = *wasi;
   if (aotc_instance_create(artifact, &instance_options, &instance, &error) != AOTC_OK ||
-      (limits->nanoseconds != 0 && aotc_instance_set_deadline(instance, limits->nanoseconds, &error) != AOTC_OK))
-    not_frozen(limits->name, "%s", error.message);
-  struct request* requests = calloc(limits->warmup_count + 1, sizeof(*requests));
-  if (requests == NULL) abort();
-  for (size_t i = 0; i < limits->warmup_count; ++i) requests[i] = read_request(limits->warmup[i], limits->name);
-  int file = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (file < 0) not_frozen(limits->name, "%s: %s", out, strerror(errno));
-  confine(options, limits);
+      (options->nanoseconds != 0 && aotc_instance_set_deadline(instance, options->nanoseconds, &error) != AOTC_OK))
+    not_frozen(options->name, "%s", error.message);
+  return instance;
+}
 
+int freeze_program(const struct freeze_options* options) {
+  const char* name = options->name;
+  exit_code = kExitCannotRun;
+  int artifact = open_file(options->file, O_RDONLY | O_NONBLOCK, "aotc-exec");
+  exit_code = kExitNotFrozen;
+  int* files = calloc(options->warmup_count + 1, sizeof(*files));
+  struct request* requests = calloc(options->warmup_count + 1, sizeof(*requests));
+  if (files == NULL || requests == NULL) abort();
+  for (size_t i = 0; i < options->warmup_count; ++i) files[i] = open_file(options->warmup[i], O_RDONLY, name);
+  int out = open_file(options->out, O_WRONLY | O_CREAT | O_TRUNC, name);
+  confine(options, &artifact);
+
+  for (size_t i = 0; i < options->warmup_count; ++i) requests[i] = read_request(files[i], options->warmup[i], name);
+  struct aotc_wasi* wasi;
+  struct aotc_instance* instance = start(load(artifact, options), options, &wasi);
+  enter(options->wasi->dir_count == 0 ? AOTC_FREEZER : AOTC_FREEZER_WITH_FILES, NULL, name);
+
+  struct aotc_error error;
   struct aotc_freeze_run run = {0};
   uint64_t started = monotonic_now();
-  check_end(instance, wasi, aotc_instance_enter(instance, &error), limits->name, "waited for input", &error);
+  check_end(instance, wasi, aotc_instance_enter(instance, &error), name, "waited for input", &error);
   run.nanoseconds = monotonic_now() - started;
-  if (limits->warmup_count != 0 && !aotc_wasi_waits_for_listener(wasi))
-    not_frozen(limits->name, "it does not wait for a listener, so there is no warm-up request");
-  if (limits->rehearse) rehearse(instance, wasi, limits->name, &run);
-  for (size_t i = 0; i < limits->warmup_count; ++i) warm_up(instance, wasi, &requests[i], limits->name, &run);
+  if (options->warmup_count != 0 && !aotc_wasi_waits_for_listener(wasi))
+    not_frozen(name, "it does not wait for a listener, so there is no warm-up request");
+  if (options->rehearse) rehearse(instance, wasi, name, &run);
+  for (size_t i = 0; i < options->warmup_count; ++i) warm_up(instance, wasi, &requests[i], name, &run);
   run.warmup_nanoseconds = monotonic_now() - started - run.nanoseconds;
-  if (aotc_snapshot_write(instance, wasi, &run, file, &error) != AOTC_OK)
-    not_frozen(limits->name, "%s", error.message);
+  if (aotc_snapshot_write(instance, wasi, &run, out, &error) != AOTC_OK) not_frozen(name, "%s", error.message);
   _exit(0);
 }
+
+bool print_freeze_sandbox(const char* process) { return aotc_sandbox_print(stdout, "aotc-exec", process); }

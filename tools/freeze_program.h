@@ -4,12 +4,16 @@
 
 #include "aotc/runtime.h"
 
-enum { kExitNotFrozen = 3, kExitNotRehearsed = 4 };
+enum { kExitNotFrozen = 3, kExitNotRehearsed = 4, kExitCannotRun = 125 };
 
-struct freeze_limits {
+struct freeze_options {
+  const char* file;     /* the artifact */
   const char* name;     /* of the program, in messages */
+  const char* out;      /* the snapshot, replaced */
+  bool verify;          /* the artifact's checksums */
   uint64_t nanoseconds; /* 0 for no limit */
   uint64_t memory;      /* bytes, 0 for no limit */
+  struct aotc_wasi_options* wasi;
   /* Before that, what every request to a server of Go's net/http does alike is done once: it answers "OPTIONS *" itself,
    * without a call of any handler. A program that does not answer like that, or prints something meanwhile, has noticed. */
   bool rehearse;
@@ -17,9 +21,12 @@ struct freeze_limits {
   const char* const* warmup; /* files, each an HTTP request that is answered before the snapshot is made */
 };
 
-/* The rest of the process's life: it is confined to what `options` and the file `out` grant. Returns 0, or kExitNotFrozen
- * after one line on stderr that says why, kExitNotRehearsed if only the rehearsal failed. */
-int freeze_program(struct aotc_artifact* artifact, struct aotc_wasi_options* options,
-                   const struct freeze_limits* limits, const char* out);
+/* The rest of the process's life. Files are opened, then it is confined, then they are read: a byte of the artifact is
+ * followed, mapped or run only in the rule set `freezer-loading` (tools/sandbox), the program runs in `freezer`. Returns 0, or
+ * kExitNotFrozen after one line on stderr that says why, kExitNotRehearsed if only the rehearsal failed. */
+int freeze_program(const struct freeze_options* options);
+
+/* The rule sets, or one of them. False if there is none of that name. */
+bool print_freeze_sandbox(const char* process);
 
 #endif

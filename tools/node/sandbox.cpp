@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "syscall_filter.h"
+#include "sandbox/sandbox.h"
 
 namespace {
 
@@ -34,6 +34,6 @@ std::string lock_process() {
     return failed("cannot become nobody");
   // Changing the user forgets this.
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return failed("PR_SET_PDEATHSIG");
-  int status = aotc_filter_system_calls(/*directories=*/false);
-  return status == 0 ? "" : std::string("cannot filter system calls: ") + std::strerror(-status);
+  const char* wrong = aotc_sandbox_enter(AOTC_TENANT, nullptr);
+  return wrong == nullptr ? "" : failed(wrong);
 }
