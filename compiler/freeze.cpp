@@ -1,6 +1,6 @@
 // freeze.cpp - see freeze.h. The artifact reaches the child as a file in memory, the snapshot and messages come back the
 // same way, so nothing has to be cleaned up, whatever happens. They are the child's descriptors 0, 1 and 2, warm-up requests
-// those from 3 on; it has no other.
+// those from 3 on; it has no other, and no environment: what is in ours is none of the program's business.
 #include "freeze.h"
 
 #include <fcntl.h>
@@ -75,7 +75,8 @@ class MemoryFile {
   for (int i = 0; i < count; ++i) dup2(files[static_cast<size_t>(i)], i);
   syscall(SYS_close_range, count, ~0u, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() == parent) execv(argv[0], argv);
+  char* environment[] = {nullptr};
+  if (getppid() == parent) execve(argv[0], argv, environment);
   _exit(127);
 }
 
