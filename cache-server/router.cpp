@@ -24,12 +24,13 @@ unsigned roles_for(const Request& request) {
 std::optional<Response> admit(Service& service, Request& request) {
   if (request.path == "/healthz" || request.path == "/readyz") return std::nullopt;
   bool oci = is_oci(request.path);
-  std::optional<Caller> caller = service.tenants.authenticate(request.header("authorization"));
+  std::string given = request.header("authorization");
+  std::optional<Caller> caller = service.tenants.authenticate(given);
   if (caller && (caller->roles & roles_for(request)) != 0) {
     request.caller = *caller;
     return std::nullopt;
   }
-  ++service.counters.denied;
+  ++(given.empty() ? service.counters.challenged : service.counters.denied);
   if (caller) {
     const char* message = "the token does not allow this";
     return oci ? oci_error(403, "DENIED", message) : problem(403, message);

@@ -28,6 +28,9 @@ with Server(folder, "--token-file", tokens) as server:
             assert status == 401 and "www-authenticate" in answer, (path, headers, status)
     assert server.request("POST", "/v1/compile", wasm)[0] == 401
     assert server.request("DELETE", "/v2/acme/app/manifests/latest")[0] == 401
+    # Who has no token is asked for one, as registry clients are before each poll; who tries one that is not good is counted apart.
+    stats = operator.stats()
+    assert stats["challenged"] == len(routes) + 2 and stats["denied"] == len(routes) * (len(strangers) - 1), stats
     basic = {"Authorization": "Basic " + base64.b64encode(b"anybody:acme-ro").decode()}
     assert server.request("GET", "/v2/", headers=basic)[0] == 200
 

@@ -45,6 +45,9 @@ with Server(folder, "--token-file", tokens, "--sign-key", f"{folder}/fleet.key")
         server.as_user("secret").upload(open(wasm, "rb").read(), "?tier=quick&target=host&name=acme/app&tag=v1&snapshot=required&env=MODE=fleet")
         n.wait_log("signed anew")
         check(sum(line["message"] == "ready" for line in n.lines) == 1, "it goes on")
+        # Polls that find what they may are not denied anything.
+        stats = server.as_user("root").stats()
+        check(stats["challenged"] >= 2 and stats["denied"] == 0, stats)
     with node([f"site=oci://{host}/acme/app:v1"], "--cache", f"{folder}/other", *trust, up=False) as n:
         n.wait_log("cannot pull")
         check(get(n.port, "/")[0] == 503, "no token, no image")
