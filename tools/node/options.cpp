@@ -1,7 +1,9 @@
 // options.cpp - see options.h.
 #include "options.h"
 
+#include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -55,8 +57,8 @@ constexpr char kHelp[] =
     "100ms\n"
     "  aotc-node serve --listen :8080 --app site=oci://registry.example/acme/site:v1 --trust fleet.pub\n";
 
-[[noreturn]] void usage(const char* what, const char* value) {
-  std::fprintf(stderr, "aotc-node: %s: %s\n", what, value);
+[[noreturn]] void usage(const std::string& what, const char* value) {
+  std::fprintf(stderr, "aotc-node: %s: %s\n", what.c_str(), value);
   std::exit(2);
 }
 
@@ -64,25 +66,44 @@ struct Unit {
   const char* name;
   uint64_t factor;
 };
-constexpr Unit kDurations[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}};
-constexpr Unit kSizes[] = {{"", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}};
+struct Kind {
+  const char* expected;
+  std::vector<Unit> units;  // the smallest first
+};
+constexpr uint64_t kMillisecond = 1'000'000, kSecond = 1000 * kMillisecond, kHour = 3600 * kSecond;
+const Kind kCount = {"a whole number", {{"", 1}}};
+const Kind kDuration = {"a number with ns, us, ms, s, m or h",
+                        {{"ns", 1}, {"us", 1000}, {"ms", kMillisecond}, {"s", kSecond}, {"m", 60 * kSecond}, {"h", kHour}}};
+const Kind kSize = {"a number of bytes, or one with K, M, G or T",
+                    {{"", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {"T", 1ull << 40}}};
 
-template <size_t N>
-uint64_t quantity(const char* option, const char* text, const Unit (&units)[N]) {
-  char* end;
-  double number = std::isdigit(static_cast<unsigned char>(text[0])) ? std::strtod(text, &end) : -1;
-  if (number > 0 && number < 1e12)
-    for (const Unit& unit : units)
-      if (std::strcmp(end, unit.name) == 0) return static_cast<uint64_t>(number * static_cast<double>(unit.factor));
-  usage(option, text);
+std::string shown(const Kind& kind, uint64_t value) {
+  for (auto unit = kind.units.rbegin(); unit != kind.units.rend(); ++unit)
+    if (value >= unit->factor && value % unit->factor == 0) return std::to_string(value / unit->factor) + unit->name;
+  return std::to_string(value);
 }
 
-unsigned number(const char* option, const char* text, unsigned most) {
-  char* end;
-  unsigned long value = std::strtoul(text, &end, 10);
-  if (!std::isdigit(static_cast<unsigned char>(text[0])) || *end != 0 || value == 0 || value > most)
-    usage(option, text);
-  return static_cast<unsigned>(value);
+// Digits, a fraction where the unit can be divided, a unit: nothing else that strtod would take.
+uint64_t quantity(const std::string& option, const char* text, const Kind& kind, uint64_t least, uint64_t most) {
+  const std::string_view given(text);
+  auto after_digits = [&](size_t from) { return std::min(given.find_first_not_of("0123456789", from), given.size()); };
+  const size_t whole = after_digits(0);
+  const size_t end = whole < given.size() && given[whole] == '.' ? after_digits(whole + 1) : whole;
+  const Unit* unit = nullptr;
+  for (const Unit& known : kind.units)
+    if (given.substr(end) == known.name) unit = &known;
+  const bool fraction = end > whole;
+  if (whole == 0 || end == whole + 1 || unit == nullptr || (fraction && unit->factor == 1))
+    usage(option + ": expected " + kind.expected, text);
+  const long double value = std::round(std::strtold(std::string(given.substr(0, end)).c_str(), nullptr) *
+                                       static_cast<long double>(unit->factor));
+  if (value < static_cast<long double>(least) || value > static_cast<long double>(most))
+    usage(option + ": must be from " + shown(kind, least) + " to " + shown(kind, most), text);
+  return static_cast<uint64_t>(value);
+}
+
+unsigned count(const std::string& option, const char* text, unsigned most) {
+  return static_cast<unsigned>(quantity(option, text, kCount, 1, most));
 }
 
 // Left and right of the last '='.
@@ -211,17 +232,17 @@ Options parse_options(int argc, char** argv) {
     else if (name == "--secret-env")
       o.secrets.push_back(parse_secret(value));
     else if (name == "--workers")
-      o.workers = number("--workers", value, 256);
+      o.workers = count(name, value, 256);
     else if (name == "--deadline")
-      o.deadline = quantity("--deadline", value, kDurations);
+      o.deadline = quantity(name, value, kDuration, 1000, kHour);
     else if (name == "--timeout")
-      o.timeout = quantity("--timeout", value, kDurations);
+      o.timeout = quantity(name, value, kDuration, kMillisecond, 24 * kHour);
     else if (name == "--max-memory")
-      o.max_memory = quantity("--max-memory", value, kSizes);
+      o.max_memory = quantity(name, value, kSize, 64 << 10, 4ull << 30);
     else if (name == "--max-body")
-      o.max_body = quantity("--max-body", value, kSizes);
+      o.max_body = quantity(name, value, kSize, 0, 1ull << 40);
     else if (name == "--max-concurrency")
-      o.max_concurrency = number("--max-concurrency", value, 1000000);
+      o.max_concurrency = count(name, value, 1000'000);
     else if (name == "--reset")
       o.reset = value;
     else if (name == "--trust")
@@ -229,7 +250,7 @@ Options parse_options(int argc, char** argv) {
     else if (name == "--signed-for")
       signed_for.push_back(assignment("--signed-for: expected NAME=REPOSITORY", value));
     else if (name == "--poll")
-      shared.poll = quantity("--poll", value, kDurations);
+      shared.poll = quantity(name, value, kDuration, kMillisecond, 24 * kHour);
     else if (name == "--cache")
       shared.folder = value;
     else if (name == "--token-file")
