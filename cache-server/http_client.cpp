@@ -1,7 +1,6 @@
 // http_client.cpp - a connection per request: a socket with poll for deadlines, TLS over it, Beast's parser.
 #include "aotc/http_client.h"
 
-#include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,9 +10,11 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <optional>
 
+#include "aotc/destinations.h"
 #include "aotc/zstd_frames.h"
 #include "client_tls.h"
 
@@ -28,20 +29,21 @@ namespace {
 
 constexpr size_t kPart = 256 << 10;
 constexpr uint32_t kMaxHeader = 64 << 10;
+constexpr uint64_t kMaxRefusal = 64 << 10;  // of an answer that is not 2xx
 
 class Socket : public Transport {
  public:
-  explicit Socket(double seconds) : milliseconds_(static_cast<int>(std::min(seconds * 1000, 1e9))) {}
+  explicit Socket(const HttpOptions& options) : options_(options) {}
   ~Socket() override { disconnect(); }
 
   bool connect(const HttpUrl& url, std::string& error) {
-    addrinfo hints{}, *addresses = nullptr;
-    hints.ai_socktype = SOCK_STREAM;
-    int status = getaddrinfo(url.host.c_str(), url.port.c_str(), &hints, &addresses);
-    if (status != 0) return error = gai_strerror(status), false;
-    for (addrinfo* a = addresses; a != nullptr && fd_ < 0; a = a->ai_next) try_address(*a, error);
-    freeaddrinfo(addresses);
-    return fd_ >= 0;
+    Destinations* destinations = options_.destinations;
+    for (const Address& address : destinations ? destinations->addresses(url, error) : look_up(url, error)) {
+      if (!try_address(address, error)) continue;
+      if (destinations) destinations->connected(url, address);
+      return true;
+    }
+    return false;
   }
 
   ssize_t read(char* data, size_t size, std::string& error) override {
@@ -60,28 +62,34 @@ class Socket : public Transport {
   }
 
  private:
-  void try_address(const addrinfo& address, std::string& error) {
-    fd_ = socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd_ >= 0 && ::connect(fd_, address.ai_addr, address.ai_addrlen) == 0) return;
+  bool try_address(const Address& address, std::string& error) {
+    fd_ = socket(address.any().sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd_ >= 0 && ::connect(fd_, &address.any(), address.size) == 0) return true;
     int failed = 0;
     socklen_t size = sizeof failed;
     if (fd_ >= 0 && errno == EINPROGRESS && (errno = EAGAIN, wait(POLLOUT, error))) {
       getsockopt(fd_, SOL_SOCKET, SO_ERROR, &failed, &size);
-      if (failed == 0) return;
+      if (failed == 0) return true;
       error = std::strerror(failed);
     } else if (errno != EAGAIN) {
       error = std::strerror(errno);
     }
     disconnect();
+    return false;
   }
 
   // After a call that failed: whether it may be made again.
   bool wait(short events, std::string& error) {
     if (errno == EINTR) return true;
     if (errno != EAGAIN) return error = std::strerror(errno), false;
+    double seconds = options_.seconds;
+    if (options_.whole_seconds > 0) {
+      std::chrono::duration<double> gone = std::chrono::steady_clock::now() - start_;
+      seconds = std::clamp(options_.whole_seconds - gone.count(), 0.0, seconds);
+    }
     pollfd ready{fd_, events, 0};
     int count;
-    do count = poll(&ready, 1, milliseconds_);
+    do count = poll(&ready, 1, static_cast<int>(std::min(seconds * 1000, 1e9)));
     while (count < 0 && errno == EINTR);
     errno = EAGAIN;
     return count > 0 || (error = "timed out", false);
@@ -93,7 +101,8 @@ class Socket : public Transport {
   }
 
   int fd_ = -1;
-  const int milliseconds_;
+  const HttpOptions& options_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
 // Gathers an answer, or passes its body on.
@@ -109,11 +118,13 @@ struct AnswerParser : http::basic_parser<false> {
   std::optional<ZstdDecoder> decoder = std::nullopt;
 
   bool take(const char* data, size_t size) {
-    if (options.sink && response.status / 100 == 2) {
+    bool good = response.status / 100 == 2;
+    uint64_t most = good ? options.max_body : std::min(options.max_body, kMaxRefusal);
+    if (options.sink && good) {
       if (options.sink(data, size)) return true;
       failure = "ended by the receiver";
-    } else if (response.body.size() + size > options.max_body) {
-      failure = "the answer is larger than " + std::to_string(options.max_body) + " bytes";
+    } else if (response.body.size() + size > most) {
+      failure = "the answer is larger than " + std::to_string(most) + " bytes";
     } else {
       response.body.append(data, size);
       return true;
@@ -149,8 +160,10 @@ struct AnswerParser : http::basic_parser<false> {
   }
 };
 
-// Empty when a header would end its line.
+// Empty when something would end its line.
 std::string message_of(const HttpRequest& request, bool zstd) {
+  if (std::any_of(request.url.target.begin(), request.url.target.end(), [](unsigned char c) { return c <= ' '; }))
+    return "";
   std::string head = request.method + " " + request.url.target + " HTTP/1.1\r\nHost: " + request.url.authority() +
                      "\r\nUser-Agent: aotc\r\nConnection: close\r\n" + (zstd ? "Accept-Encoding: zstd\r\n" : "");
   for (const auto& [name, value] : request.headers) {
@@ -226,13 +239,17 @@ std::optional<HttpUrl> parse_url(const std::string& text, std::string& error) {
   } else {
     url.port = url.tls ? "443" : "80";
   }
-  if (authority.size() > 2 && authority.front() == '[' && authority.back() == ']')
-    authority = authority.substr(1, authority.size() - 2);
+  bool v6 = authority.size() > 2 && authority.front() == '[' && authority.back() == ']';
+  if (v6) authority = authority.substr(1, authority.size() - 2);
+  for (char& c : authority) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   url.host = authority;
   auto digit = [](unsigned char c) { return c >= '0' && c <= '9'; };
   auto plain = [](unsigned char c) { return c > 0x20 && c < 0x7f; };
-  bool good = begin != 0 && !url.host.empty() && url.host.find('@') == std::string::npos && !url.port.empty() &&
-              url.port.size() <= 5 && std::all_of(url.port.begin(), url.port.end(), digit) &&
+  const char* more = v6 ? ":." : "-._";
+  auto of_host = [&](unsigned char c) { return std::isalnum(c) || std::strchr(more, c) != nullptr; };
+  bool good = begin != 0 && !url.host.empty() && std::all_of(url.host.begin(), url.host.end(), of_host) &&
+              !url.port.empty() && url.port.size() <= 5 && url.port.front() != '0' &&
+              std::all_of(url.port.begin(), url.port.end(), digit) && std::stoul(url.port) <= 65535 &&
               std::all_of(text.begin(), text.end(), plain);
   if (good) return url;
   error = "\"" + text + "\" is not a URL like https://host:port/path";
@@ -256,8 +273,8 @@ std::string percent_encoded(const std::string& text) {
 bool send_request(const HttpRequest& request, const HttpOptions& options, HttpResponse& response, std::string& error) {
   auto fail = [&](const std::string& reason) { return error = request.url.authority() + ": " + reason, false; };
   std::string head = message_of(request, options.zstd), reason, unsent;
-  if (head.empty()) return fail("a header has a line break");
-  Socket socket(options.seconds);
+  if (head.empty()) return fail("a header or the path has a line break");
+  Socket socket(options);
   if (!socket.connect(request.url, reason)) return fail(reason);
   std::unique_ptr<Transport> tls;
   if (request.url.tls && !(tls = start_tls(socket, request.url.host, reason))) return fail(reason);

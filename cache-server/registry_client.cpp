@@ -2,6 +2,7 @@
 // are checked, documents are parsed for the fields that are used.
 #include "aotc/registry_client.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -20,6 +21,11 @@ constexpr uint64_t kMaxDocument = 4 << 20;
 constexpr uint64_t kWorthCompressing = 64 << 10;
 constexpr unsigned kMaxPages = 1000;
 constexpr int kMaxRedirects = 5;
+constexpr uint64_t kMaxTokenAnswer = 64 << 10;
+constexpr size_t kMaxToken = 16 << 10;
+constexpr const char* kListing = "metadata_read";  // some registries' own word, for reading lists of tags
+constexpr double kTokenSeconds = 30;  // in which its answer must have come
+constexpr std::chrono::seconds kUsualTokenLife{60}, kLongestTokenLife{3600};
 constexpr const char* kAccept =
     "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
     "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
@@ -103,6 +109,21 @@ std::string challenge_value(const std::string& challenge, const std::string& nam
   begin += name.size() + 2;
   size_t end = challenge.find('"', begin);
   return end == std::string::npos ? "" : challenge.substr(begin, end - begin);
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  for (size_t end = 0, begin = 0; end != std::string::npos; begin = end + 1) {
+    end = text.find(separator, begin);
+    parts.push_back(text.substr(begin, end == std::string::npos ? end : end - begin));
+  }
+  return parts;
+}
+
+std::string joined(const std::vector<std::string>& parts, const char* separator) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : separator) + part;
+  return text;
 }
 
 std::string referrers_tag(const std::string& digest) { return "sha256-" + digest.substr(7); }
@@ -202,53 +223,91 @@ std::string docker_credentials(const std::string& base) {
   return unbase64(text_in(json["auths"][host], "auth"));
 }
 
-bool RegistryClient::authorize(const std::string& challenge, std::string& error) {
+std::vector<std::string> RegistryClient::actions_for(const std::string& method) {
+  if (repository_.empty()) return {"*"};
+  if (method == "DELETE") return {"pull", "push", "delete"};
+  has_written_ |= method == "PUT" || method == "POST";
+  return has_written_ ? std::vector<std::string>{"pull", "push"} : std::vector<std::string>{"pull"};
+}
+
+// The scope of a token: of what the registry wants it for, no more than what is being done. Without a word of it, that.
+std::string RegistryClient::scope_for(const std::string& wanted, const std::vector<std::string>& actions) const {
+  std::string subject = repository_.empty() ? "registry:catalog:" : "repository:" + repository_ + ":", chosen;
+  std::string offered = wanted.empty() ? subject + joined(actions, ",") : wanted;
+  for (const std::string& scope : split(offered, ' ')) {
+    if (scope.rfind(subject, 0) != 0) continue;
+    for (const std::string& action : split(scope.substr(subject.size()), ','))
+      if (action == kListing || std::find(actions.begin(), actions.end(), action) != actions.end())
+        chosen += (chosen.empty() ? subject : ",") + action;
+  }
+  return chosen;
+}
+
+bool RegistryClient::authorize(const HttpUrl& asked, const std::string& challenge,
+                               const std::vector<std::string>& actions, std::string& error) {
   if (challenge.rfind("Basic", 0) == 0 || challenge.rfind("basic", 0) == 0) {
     if (credentials_.empty()) return error = base_ + ": needs a token or a password", false;
     authorization_ = "Basic " + base64(credentials_);
+    valid_until_ = Clock::time_point::max();
     return true;
   }
-  std::optional<HttpUrl> url = parse_url(challenge_value(challenge, "realm"), error);
+  auto fail = [&](const std::string& reason) { return error = asked.authority() + ": " + reason, false; };
+  std::string wanted = challenge_value(challenge, "scope"), scope = scope_for(wanted, actions);
+  std::optional<HttpUrl> url = destinations_.follow(asked, challenge_value(challenge, "realm"), error);
   if (!url) return false;
-  std::string separator = url->target.find('?') == std::string::npos ? "?" : "&";
-  for (const char* name : {"service", "scope"}) {
-    std::string value = challenge_value(challenge, name);
-    if (value.empty()) continue;
-    url->target += separator + name + "=" + percent_encoded(value);
-    separator = "&";
-  }
+  if (scope.empty()) return fail("wants a token for \"" + wanted + "\", which it has no need of");
+  // What the realm's own query says would come before the scope.
+  if (url->target.find_first_of("?#") != std::string::npos) return fail("its realm has a query");
+  url->target += "?scope=" + percent_encoded(scope);
+  std::string service = challenge_value(challenge, "service");
+  if (!service.empty()) url->target += "&service=" + percent_encoded(service);
   HttpRequest request{"GET", *url, {}, ""};
-  if (!credentials_.empty()) request.headers.emplace_back("Authorization", "Basic " + base64(credentials_));
+  if (!credentials_.empty()) {
+    if (!destinations_.may_have_password(*url))
+      return fail("wants the password to be sent to " + url->authority() + ", which is not named as its realm");
+    request.headers.emplace_back("Authorization", "Basic " + base64(credentials_));
+  }
+  HttpOptions options;
+  options.max_body = kMaxTokenAnswer;
+  options.whole_seconds = kTokenSeconds;
+  options.destinations = &destinations_;
   HttpResponse response;
-  if (!send_request(request, {}, response, error)) return false;
+  if (!send_request(request, options, response, error)) return false;
   Json json = Json::parse(response.body, nullptr, false);
   std::string token = text_in(json, "token");
   if (token.empty()) token = text_in(json, "access_token");
   if (response.status != 200 || token.empty()) return error = url->authority() + ": " + refusal(response), false;
+  bool plain = std::all_of(token.begin(), token.end(), [](unsigned char c) { return c > ' ' && c < 0x7f; });
+  if (token.size() > kMaxToken || !plain) return error = url->authority() + ": its token is none", false;
   authorization_ = "Bearer " + token;
+  std::chrono::seconds life = kUsualTokenLife;
+  if (json.contains("expires_in") && json["expires_in"].is_number_unsigned())
+    life = std::chrono::seconds(
+        std::min<uint64_t>(json["expires_in"].get<uint64_t>(), static_cast<uint64_t>(kLongestTokenLife.count())));
+  valid_until_ = Clock::now() + life;
   return true;
 }
 
-// Asks again with credentials when the registry wants them, and where it says that a blob is, without them and never
-// without the TLS that there was. True when the status is 2xx or 404.
-bool RegistryClient::send(HttpRequest request, const HttpOptions& options, HttpResponse& response, std::string& error) {
-  bool here = true;
+// Asks again with credentials when the registry wants them, and where it says that a blob is. What may be shown where is
+// the affair of Destinations. True when the status is 2xx or 404.
+bool RegistryClient::send(HttpRequest request, HttpOptions options, HttpResponse& response, std::string& error) {
+  options.destinations = &destinations_;
+  bool here = destinations_.is_registry(request.url);  // not any more once it has sent us away
+  if (Clock::now() >= valid_until_) authorization_.clear();
   for (int attempt = 0, redirects = 0;;) {
     HttpRequest authorized = request;
     if (here && !authorization_.empty()) authorized.headers.emplace_back("Authorization", authorization_);
     if (!send_request(authorized, options, response, error)) return false;
+    bool reads = request.method == "GET" || request.method == "HEAD";
     std::string location = response.header("location");
-    if (request.method == "GET" && response.status / 100 == 3 && !location.empty() && redirects++ < kMaxRedirects) {
-      if (location.front() == '/')
-        location = (request.url.tls ? "https://" : "http://") + request.url.authority() + location;
-      std::optional<HttpUrl> url = parse_url(location, error);
+    if (reads && response.status / 100 == 3 && !location.empty() && redirects++ < kMaxRedirects) {
+      std::optional<HttpUrl> url = destinations_.follow(request.url, location, error);
       if (!url) return false;
-      if (request.url.tls && !url->tls)
-        return error = request.url.authority() + ": sent on to a place without TLS", false;
-      here = here && url->tls == request.url.tls && url->authority() == request.url.authority();
+      here = here && destinations_.is_registry(*url);
       request.url = *url;
     } else if (here && response.status == 401 && attempt++ == 0) {
-      if (!authorize(response.header("www-authenticate"), error)) return false;
+      if (!authorize(request.url, response.header("www-authenticate"), actions_for(request.method), error))
+        return false;
     } else {
       break;
     }
@@ -335,9 +394,8 @@ bool RegistryClient::put_blob(const Descriptor& blob, const std::string& bytes, 
   if (!url || !send({"POST", *url, {}, ""}, {}, response, error)) return false;
   std::string location = response.header("location");
   if (response.status != 202 || location.empty()) return error = path + ": takes no uploads", false;
-  if (location.front() == '/') location = base_ + location;
   location += (location.find('?') == std::string::npos ? "?" : "&") + ("digest=" + percent_encoded(blob.digest));
-  url = parse_url(location, error);
+  url = destinations_.follow(*url, location, error);
   if (!url) return false;
   if (!send({"PUT", *url, {{"Content-Type", "application/octet-stream"}}, bytes}, {}, response, error)) return false;
   if (response.status != 201) return error = path + ": the upload was refused", false;

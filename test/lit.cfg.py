@@ -16,7 +16,7 @@
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb,
 # gdb-aarch64 (a gdb that knows AArch64, and qemu), perf (it is installed and the kernel lets it sample), crane, oras,
-# docker-registry, wasm-opt, wrk.
+# docker-registry, wasm-opt, wrk, namespaces (a network of a test's own can be made).
 import os
 import shutil
 import subprocess
@@ -49,6 +49,10 @@ if qemu and os.path.exists(f"{bin_dir}/aotc-exec-aarch64"):
 crane, oras = (f"{config.build_dir}/go-tools/{name}" for name in ("crane", "oras"))
 config.available_features.update(name for name in ("crane", "oras") if os.path.exists(f"{config.build_dir}/go-tools/{name}"))
 config.available_features.update(name for name in ("docker-registry", "wasm-opt", "wrk") if shutil.which(name))
+if subprocess.run(["unshare", "-rnm", "ip", "link", "set", "lo", "up"], capture_output=True).returncode == 0:
+    config.available_features.add("namespaces")
+else:
+    lit_config.note("namespaces cannot be made here, so the tests that need a network of their own are skipped")
 if shutil.which("gdb"):
     config.available_features.add("gdb")
 if shutil.which("gdb-multiarch") and "qemu" in config.available_features:

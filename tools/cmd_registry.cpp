@@ -29,13 +29,21 @@ struct Image {
   aotc::RegistryClient client;
 };
 
+using Realms = std::vector<std::string>;  // REGISTRY=REALM
+
 // AOTC_TOKEN is for the server alone: where images are pushed to, what `docker login` left is used.
-llvm::Expected<Image> open_image(const std::string& text, bool is_server = true) {
+llvm::Expected<Image> open_image(const std::string& text, const Realms& named, bool is_server = true) {
   std::string error, token = is_server ? server_token() : "";
+  std::vector<aotc::TokenRealm> realms;
+  for (const std::string& name : named) {
+    std::optional<aotc::TokenRealm> realm = aotc::parse_token_realm(name, error);
+    if (!realm) return llvm::make_error<UsageError>("--token-realm: " + error);
+    realms.push_back(*realm);
+  }
   std::optional<aotc::ImageReference> reference = aotc::parse_reference(text, error);
   if (!reference) return llvm::make_error<UsageError>(error);
   std::string credentials = token.empty() ? aotc::docker_credentials(reference->base) : "token:" + token;
-  return Image{*reference, aotc::RegistryClient(reference->base, reference->repository, credentials)};
+  return Image{*reference, aotc::RegistryClient(reference->base, reference->repository, credentials, realms)};
 }
 
 llvm::Error needs_repository(const Image& image) {
@@ -70,6 +78,7 @@ llvm::Error check_signature(Image& image, const std::string& index, const std::v
 struct PullArguments {
   std::string image, output, target = "host", repository;
   std::vector<std::string> trust;
+  Realms realms;
 };
 
 llvm::Expected<aotc::Descriptor> choose(const aotc::Manifest& index, const std::string& target) {
@@ -91,7 +100,7 @@ const aotc::Descriptor* layer_of(const aotc::Manifest& manifest, llvm::StringRef
 }
 
 llvm::Error pull(const PullArguments& arguments) {
-  llvm::Expected<Image> image = open_image(arguments.image);
+  llvm::Expected<Image> image = open_image(arguments.image, arguments.realms);
   if (!image) return image.takeError();
   if (llvm::Error error = needs_repository(*image)) return error;
   std::string error, reference = image->reference.reference.empty() ? "latest" : image->reference.reference;
@@ -141,10 +150,10 @@ llvm::Error copy_manifest(Image& from, Image& to, const aotc::Manifest& manifest
   return llvm::Error::success();
 }
 
-llvm::Error push(const std::string& source, const std::string& target) {
-  llvm::Expected<Image> from = open_image(source);
+llvm::Error push(const std::string& source, const std::string& target, const Realms& realms) {
+  llvm::Expected<Image> from = open_image(source, realms);
   if (!from) return from.takeError();
-  llvm::Expected<Image> to = open_image(target, false);
+  llvm::Expected<Image> to = open_image(target, realms, false);
   if (!to) return to.takeError();
   for (Image* image : {&*from, &*to}) {
     if (llvm::Error error = needs_repository(*image)) return error;
@@ -168,8 +177,8 @@ llvm::Error push(const std::string& source, const std::string& target) {
   return llvm::Error::success();
 }
 
-llvm::Error list(const std::string& text) {
-  llvm::Expected<Image> image = open_image(text);
+llvm::Error list(const std::string& text, const Realms& realms) {
+  llvm::Expected<Image> image = open_image(text, realms);
   if (!image) return image.takeError();
   std::string error;
   if (image->reference.repository.empty()) {
@@ -189,8 +198,8 @@ llvm::Error list(const std::string& text) {
 }
 
 // A tag, and the image when that was its last one.
-llvm::Error remove(const std::string& text) {
-  llvm::Expected<Image> image = open_image(text);
+llvm::Error remove(const std::string& text, const Realms& realms) {
+  llvm::Expected<Image> image = open_image(text, realms);
   if (!image) return image.takeError();
   if (llvm::Error error = needs_repository(*image)) return error;
   std::string error, reference = image->reference.reference;
@@ -210,7 +219,7 @@ llvm::Error remove(const std::string& text) {
 
 // A tag of an aotc-server's, so that its image is not evicted.
 llvm::Error pin(const std::string& text, bool pinned) {
-  llvm::Expected<Image> image = open_image(text);
+  llvm::Expected<Image> image = open_image(text, {});
   if (!image) return image.takeError();
   if (llvm::Error error = needs_repository(*image)) return error;
   const aotc::ImageReference& reference = image->reference;
@@ -237,6 +246,18 @@ void add_ca_file(CLI::App& command) {
       ->check(CLI::ExistingFile);
 }
 
+namespace {
+
+void add_realms(CLI::App& command, Realms& realms) {
+  command
+      .add_option("--token-realm", realms,
+                  "REGISTRY=REALM, each HOST[:PORT]: the password for REGISTRY may be sent to REALM, which gives out its "
+                  "tokens; may be repeated")
+      ->allow_extra_args(false);
+}
+
+}  // namespace
+
 void add_registry(CLI::App& app, Action& action) {
   auto arguments = std::make_shared<PullArguments>();
   CLI::App* command = app.add_subcommand("pull", "Fetch an artifact from a server or registry");
@@ -248,6 +269,7 @@ void add_registry(CLI::App& app, Action& action) {
       ->allow_extra_args(false);
   command->add_option("--signed-for", arguments->repository,
                       "repository it was signed for, if it was copied to another");
+  add_realms(*command, arguments->realms);
   add_ca_file(*command);
   command->footer(
       "AOTC_TOKEN holds the server's token; without it, what `docker login` left is used.\n\nExample:\n"
@@ -255,24 +277,28 @@ void add_registry(CLI::App& app, Action& action) {
   command->callback([=, &action] { action = [=] { return pull(*arguments); }; });
 
   auto from = std::make_shared<std::string>(), to = std::make_shared<std::string>();
+  auto realms = std::make_shared<Realms>();
   command = app.add_subcommand("push", "Copy an image and its signature from a server to a registry");
   command->add_option("image", *from, "where it is")->required();
   command->add_option("registry", *to, "what it becomes there")->required();
+  add_realms(*command, *realms);
   add_ca_file(*command);
   command->footer("Example:\n  aotc push 127.0.0.1:8080/acme/app:v1 registry.example/acme/app:v1");
-  command->callback([=, &action] { action = [=] { return push(*from, *to); }; });
+  command->callback([=, &action] { action = [=] { return push(*from, *to, *realms); }; });
 
   command = app.add_subcommand("ls", "List repositories, or the tags of one");
   command->add_option("where", *from, "HOST[:PORT] or HOST[:PORT]/REPOSITORY")->required();
+  add_realms(*command, *realms);
   add_ca_file(*command);
   command->footer("Examples:\n  aotc ls 127.0.0.1:8080\n  aotc ls 127.0.0.1:8080/acme/app");
-  command->callback([=, &action] { action = [=] { return list(*from); }; });
+  command->callback([=, &action] { action = [=] { return list(*from, *realms); }; });
 
   command = app.add_subcommand("rm", "Remove a tag, and the image with its last tag");
   command->add_option("image", *from, "HOST[:PORT]/REPOSITORY:TAG or @DIGEST")->required();
+  add_realms(*command, *realms);
   add_ca_file(*command);
   command->footer("Example:\n  aotc rm 127.0.0.1:8080/acme/app:v1");
-  command->callback([=, &action] { action = [=] { return remove(*from); }; });
+  command->callback([=, &action] { action = [=] { return remove(*from, *realms); }; });
 
   auto unpinned = std::make_shared<bool>(false);
   command = app.add_subcommand("pin", "Keep a server from evicting what a tag names");

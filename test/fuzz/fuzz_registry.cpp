@@ -135,7 +135,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const aotc::TrustedKeys keys = some_key();
   if (size == 0) return 0;
   registry().set_answers({reinterpret_cast<const char*>(data) + 1, size - 1});
-  aotc::RegistryClient client("http://registry.example:80", "acme/app", "user:password");
+  aotc::RegistryClient client("http://registry.example:80", "acme/app", "user:password",
+                              {{"registry.example", "auth.example"}});
   std::string error;
   aotc::Expectation expected{"acme/app", "sha256:" + std::string(64, 'a'), 1000, 0};
   switch (data[0]) {

@@ -1,5 +1,5 @@
 // fuzz_trust.cpp - what a node and `aotc pull` parse of a registry's: a signed statement, a manifest, a reference, a URL,
-// keys. No statement may be good, since nobody has signed anything by the trusted key.
+// where a registry sends to, keys. No statement may be good, since nobody has signed anything by the trusted key.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -27,6 +27,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   (void)aotc::parse_manifest(text);
   if (auto reference = aotc::parse_reference(text, error)) (void)reference->text();
   (void)aotc::parse_url(text, error);
+  (void)aotc::parse_token_realm(text, error);
+  // What is followed from TLS has it, and shows the registry's password to nobody but the registry.
+  static const aotc::Destinations destinations("https://registry.example", {});
+  const aotc::HttpUrl from{true, "registry.example", "443", "/"};
+  if (auto to = destinations.follow(from, text, error))
+    if (!to->tls || (destinations.may_have_password(*to) && to->authority() != from.authority())) std::abort();
   aotc::TrustedKeys other;
   (void)other.add(text, error);
   (void)aotc::Signer::read(text, error);

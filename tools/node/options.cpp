@@ -46,6 +46,7 @@ constexpr char kHelp[] =
     "  --poll DURATION          how often to ask for a newer image (default 10s)\n"
     "  --cache DIR              where images are kept (default /var/cache/aotc-node)\n"
     "  --token-file FILE        holds the registry's token; without it AOTC_TOKEN, or what `docker login` left\n"
+    "  --token-realm REGISTRY=REALM  each HOST[:PORT]: the token for REGISTRY may be sent to REALM; may be repeated\n"
     "\n"
     "SIGTERM: finish the requests that run, then exit. SIGHUP: load the artifacts again, ask registries now; requests "
     "go\n"
@@ -154,6 +155,7 @@ void complete_pulls(Options& o, const Trust& trust, const PullOptions& shared, b
     app.pull.trust.keys = trust.keys;
     app.pull.poll = shared.poll;
     app.pull.token_file = shared.token_file;
+    app.pull.realms = shared.realms;
     for (const auto& [name, repository] : signed_for)
       if (name == app.name) app.pull.trust.repository = repository;
     std::string folder = app.pull.trust.repository + ":" + app.pull.reference;
@@ -171,6 +173,13 @@ void complete_pulls(Options& o, const Trust& trust, const PullOptions& shared, b
     if (!known) usage("--signed-for: no app from a registry is called", name.c_str());
     if (!is_repository(repository)) usage("--signed-for: not a repository", repository.c_str());
   }
+}
+
+aotc::TokenRealm parse_realm(const std::string& text) {
+  std::string wrong;
+  std::optional<aotc::TokenRealm> realm = aotc::parse_token_realm(text, wrong);
+  if (!realm) usage("--token-realm", wrong.c_str());
+  return *realm;
 }
 
 Route parse_route(const std::string& text) {
@@ -255,6 +264,8 @@ Options parse_options(int argc, char** argv) {
       shared.folder = value;
     else if (name == "--token-file")
       shared.token_file = value;
+    else if (name == "--token-realm")
+      shared.realms.push_back(parse_realm(value));
     else
       usage("unknown option", name.c_str());
   }
@@ -361,16 +372,20 @@ TenantOptions parse_tenant_words(char** words) {
 std::vector<std::string> pull_words(const PullOptions& o) {
   Words words("--pull");
   words.add("base", o.base).add("from", o.repository).add("reference", o.reference).add("folder", o.folder);
+  for (const aotc::TokenRealm& one : o.realms) words.add("realm", one.registry + "=" + one.realm);
   return words.add("poll", o.poll).add("token-file", o.token_file).add(o.trust).take();
 }
 
 PullOptions parse_pull_words(char** words) {
   const WordReader read(words);
-  return {.base = read.text("base"),
-          .repository = read.text("from"),
-          .reference = read.text("reference"),
-          .folder = read.text("folder"),
-          .trust = {read.text("repository"), read.all("key")},
-          .poll = read.number("poll"),
-          .token_file = read.text("token-file")};
+  PullOptions o{.base = read.text("base"),
+                .repository = read.text("from"),
+                .reference = read.text("reference"),
+                .folder = read.text("folder"),
+                .trust = {read.text("repository"), read.all("key")},
+                .poll = read.number("poll"),
+                .token_file = read.text("token-file"),
+                .realms = {}};
+  for (const std::string& realm : read.all("realm")) o.realms.push_back(parse_realm(realm));
+  return o;
 }

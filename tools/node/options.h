@@ -14,6 +14,7 @@ struct PullOptions {
   Trust trust;
   uint64_t poll = 10'000'000'000;
   std::string token_file;
+  std::vector<aotc::TokenRealm> realms;
 };
 
 struct App {

@@ -120,7 +120,7 @@ class Puller {
     error.clear();
     std::string login = credentials(error);
     if (!error.empty()) return false;
-    aotc::RegistryClient client(options_.base, options_.repository, login);
+    aotc::RegistryClient client(options_.base, options_.repository, login, options_.realms);
     std::optional<aotc::Manifest> index = client.manifest(options_.reference, error);
     if (!index) return false;
     auto now = static_cast<uint64_t>(std::time(nullptr));

@@ -15,7 +15,7 @@ namespace aotc {
 
 struct HttpUrl {
   bool tls = false;
-  std::string host;  // without brackets
+  std::string host;  // in lower case, without brackets
   std::string port;
   std::string target = "/";  // path and query
 
@@ -42,10 +42,15 @@ struct HttpResponse {
   std::string header(const std::string& name) const;
 };
 
+class Destinations;
+
 struct HttpOptions {
   bool zstd = false;             // let the server compress the body; it is decompressed here
   double seconds = 60;           // for each step: connecting, every part of a body either way
+  double whole_seconds = 0;      // for all of them, if it is not 0
   uint64_t max_body = 64 << 20;  // of an answer that is kept
+  // Says which addresses of the URL's host may be connected to; null: all.
+  Destinations* destinations = nullptr;
   // Takes the body of a 2xx answer part by part, instead of HttpResponse::body. False ends the transfer.
   std::function<bool(const char* data, size_t size)> sink;
 };

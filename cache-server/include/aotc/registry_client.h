@@ -4,12 +4,14 @@
 // why in `error`. Not thread-safe.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "aotc/destinations.h"
 #include "aotc/http_client.h"
 #include "aotc/signing.h"
 
@@ -45,9 +47,14 @@ std::optional<Manifest> parse_manifest(std::string bytes);
 
 class RegistryClient {
  public:
-  // Credentials are user:password, "" for none; a token of ours is the password of any user.
-  RegistryClient(std::string base, std::string repository, std::string credentials)
-      : base_(std::move(base)), repository_(std::move(repository)), credentials_(std::move(credentials)) {}
+  // Credentials are user:password, "" for none; a token of ours is the password of any user. Where they may be sent:
+  // see destinations.h.
+  RegistryClient(std::string base, std::string repository, std::string credentials,
+                 const std::vector<TokenRealm>& realms = {})
+      : base_(std::move(base)),
+        repository_(std::move(repository)),
+        credentials_(std::move(credentials)),
+        destinations_(base_, realms) {}
 
   std::optional<Manifest> manifest(const std::string& reference, std::string& error);
   // What refers to a manifest, by the API or, where a registry has none, by the tag that stands for it.
@@ -65,12 +72,19 @@ class RegistryClient {
   bool remove(const std::string& reference, std::string& error);
 
  private:
-  bool send(HttpRequest request, const HttpOptions& options, HttpResponse& response, std::string& error);
-  bool authorize(const std::string& challenge, std::string& error);
+  using Clock = std::chrono::steady_clock;
+  bool send(HttpRequest request, HttpOptions options, HttpResponse& response, std::string& error);
+  bool authorize(const HttpUrl& asked, const std::string& challenge, const std::vector<std::string>& actions,
+                 std::string& error);
+  std::vector<std::string> actions_for(const std::string& method);
+  std::string scope_for(const std::string& wanted, const std::vector<std::string>& actions) const;
   std::optional<std::vector<std::string>> list(std::string path, const char* key, std::string& error);
 
   std::string base_, repository_, credentials_;
+  Destinations destinations_;
   std::string authorization_;
+  Clock::time_point valid_until_ = Clock::time_point::max();
+  bool has_written_ = false;  // then tokens are for that, too
 };
 
 // The statement for an index that fits what is expected and has the highest sequence, among the index's referrers.

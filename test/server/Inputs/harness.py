@@ -213,14 +213,15 @@ class Server:
 
 
 @contextlib.contextmanager
-def docker_registry(folder):
-    """Debian's registry on a free port of loopback, with its data in `folder`; yields its "host:port"."""
+def docker_registry(folder, more="", http=""):
+    """Debian's registry on a free port of loopback, with its data in `folder`; yields its "host:port". `more` is put into its
+    configuration, `http` into the part of it that says how it is reached."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{free.getsockname()[1]}"
     with open(f"{folder}/registry.yml", "w") as file:
         file.write(f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder}/registry}}}}\n"
-                   f"http: {{addr: {host}}}\n")
+                   f"http: {{addr: {host}{http}}}\n{more}")
     process = subprocess.Popen(["docker-registry", "serve", f"{folder}/registry.yml"], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
     try:

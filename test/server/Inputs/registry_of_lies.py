@@ -3,27 +3,44 @@
     with Registry(paths) as registry: ...       paths: "/v2/..." -> (media type, bytes), or with a content coding, or a
                                                 place to go to instead
 
-`asked` has the path and Authorization of each request. `login` is what Authorization must be.
+`asked` has the path and Authorization of each request, `connections` counts all that came, also those that said nothing.
+`login` is what Authorization must be; who comes without gets `challenge`. `uploads` is the place that POST names.
 """
 import http.server
+import socket
 import ssl
 import threading
 
 
+class Server(http.server.ThreadingHTTPServer):
+    connections = 0
+
+    def process_request(self, request, address):
+        self.connections += 1
+        super().process_request(request, address)
+
+
 class Registry:
-    def __init__(self, paths, login=None):
-        self.asked = asked = []
+    def __init__(self, paths, login=None, address="127.0.0.1", port=0, challenge='Basic realm="x"', uploads=None):
+        self.paths, self.asked, self.login, self.challenge, self.uploads = paths, [], login, challenge, uploads
+        registry = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
-                asked.append((self.path, self.headers.get("Authorization")))
-                found = paths.get(self.path.split("?")[0], (None, b"{}"))
+                registry.asked.append((self.path, self.headers.get("Authorization")))
+                self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                found = registry.paths.get(self.path.split("?")[0], (None, b"{}"))
                 kind, body, *coding = (None, b"{}") if isinstance(found, str) else found
-                if login and self.headers.get("Authorization") != login:
+                if registry.login and self.headers.get("Authorization") != registry.login:
                     self.send_response(401)
-                    self.send_header("WWW-Authenticate", 'Basic realm="x"')
+                    self.send_header("WWW-Authenticate", registry.challenge)
+                elif self.command == "POST" and registry.uploads:
+                    self.send_response(202)
+                    self.send_header("Location", registry.uploads)
+                elif self.command == "PUT":
+                    self.send_response(201)
                 elif isinstance(found, str):
                     self.send_response(307)
                     self.send_header("Location", found)
@@ -34,13 +51,22 @@ class Registry:
                     self.send_header("Content-Encoding", *coding)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+            do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
 
             def log_message(self, *arguments):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self.server.server_address[1]}"
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.server = type("Server", (Server,), {"address_family": family})((address, port), Handler)
+        self.host = f"[{address}]" if ":" in address else address
+        self.host += f":{self.server.server_address[1]}"
+
+    @property
+    def connections(self):
+        return self.server.connections
 
     def use_tls(self, certificate, key):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
