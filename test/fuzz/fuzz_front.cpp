@@ -3,6 +3,7 @@
 //
 // An input is two bytes, then a message. Bits of the first say what reads it: 1 a response, and then 2 to HEAD, 4 to
 // HTTP/1.0, 8 on a connection that stays open. The second says where the message is cut in two.
+#include <cctype>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -23,6 +24,23 @@ size_t feed(Reader& reader, std::string_view bytes, size_t cut) {
   return used + reader.feed(bytes.substr(used));
 }
 
+size_t count(std::string_view text, std::string_view what) {
+  size_t n = 0;
+  for (size_t at = 0; (at = text.find(what, at)) != std::string_view::npos; at += what.size()) ++n;
+  return n;
+}
+
+// One host, one framing, and lines that all end alike.
+void check_head(const RequestReader& request) {
+  std::string head = request.output.substr(0, request.output.find("\r\n\r\n") + 2);
+  check(head.rfind(request.method + " " + request.target + " HTTP/1.1\r\nHost: " + request.host + "\r\n", 0) == 0);
+  check(count(head, "\r") == count(head, "\r\n") && count(head, "\n") == count(head, "\r\n"));
+  check(count(head, "\n ") == 0 && count(head, "\n\t") == 0);
+  for (char& c : head) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  check(count(head, "\nhost:") == 1 && count(head, "\ncontent-length:") + count(head, "\ntransfer-encoding:") <= 1);
+  check(count(head, "\nconnection:") == 0 && count(head, "\nexpect:") == 0);
+}
+
 void read_request(std::string_view bytes, size_t cut) {
   RequestReader whole({}), parts({}), body({}, RequestReader::Form::Body);
   size_t used = whole.feed(bytes), used_in_parts = feed(parts, bytes, cut);
@@ -30,6 +48,7 @@ void read_request(std::string_view bytes, size_t cut) {
   check(good == (parts.done() && parts.error() == 0));
   if (!good) return;  // what is wrong with it may show at once, or only when more has come
   check(used == used_in_parts);
+  check_head(whole);
   RequestReader again({}), again_body({}, RequestReader::Form::Body);
   check(again.feed(whole.output) == whole.output.size() && again.done() && again.error() == 0);
   check(again.output == whole.output && again.method == whole.method && again.target == whole.target);

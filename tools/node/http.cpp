@@ -4,9 +4,13 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/status.hpp>
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
+#include <functional>
+#include <initializer_list>
+#include <optional>
 #include <vector>
 
 namespace beast = boost::beast;
@@ -17,23 +21,34 @@ using Text = beast::string_view;
 namespace {
 
 constexpr uint32_t kMaxResponseHeader = 128 << 10;
+constexpr size_t kMaxAroundChunks = 16 << 10;  // extensions and trailers
+constexpr size_t kMaxOptions = 32;             // in Connection
 
 std::string_view view(Text text) { return {text.data(), text.size()}; }
 
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+bool is_any(std::string_view text, std::initializer_list<std::string_view> list) {
+  for (std::string_view one : list)
+    if (beast::iequals(Text(text.data(), text.size()), Text(one.data(), one.size()))) return true;
+  return false;
+}
+
 // What a message's head is gathered in, until it is known which fields its Connection field names.
 struct Fields {
-  struct Field {
-    std::string name, value;
-  };
-  std::vector<Field> list;
+  std::string text;        // the lines that are passed on
   std::string connection;  // values of Connection, joined
+  size_t size = 0;         // of all that came
   bool complete = false;   // what comes now are trailers
 
   void add(http::field name, Text name_text, Text value) {
-    if (complete) return;
     switch (name) {
       case http::field::connection:
-        connection.append(connection.empty() ? "" : ", ").append(view(value));
+        connection.append(connection.empty() ? "" : ",").append(view(value));
         return;
       case http::field::keep_alive:
       case http::field::proxy_connection:
@@ -45,18 +60,65 @@ struct Fields {
       case http::field::expect:
         return;
       default:
-        list.push_back({std::string(view(name_text)), std::string(view(value))});
+        text.append(view(name_text)).append(": ").append(view(value)).append("\r\n");
     }
   }
 
-  void write(std::string& out) const {
-    http::token_list named{Text(connection)};
-    for (const Field& field : list) {
-      if (!connection.empty() && named.exists(field.name)) continue;
-      out.append(field.name).append(": ").append(field.value).append("\r\n");
+  // The fields that Connection names, for they are meant for us alone. False if these are more than make sense, or fields on
+  // which it depends where the message goes and where it ends: who drops them reads another message than who does not.
+  bool options(std::vector<std::string_view>& names) const {
+    for (std::string_view rest = connection; !rest.empty();) {
+      size_t end = std::min(rest.find(','), rest.size());
+      std::string_view name = trimmed(rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+      if (is_any(name, {"", "close", "keep-alive"})) continue;
+      if (is_any(name, {"host", "content-length", "transfer-encoding", "expect"})) return false;
+      if (names.size() == kMaxOptions) return false;
+      names.push_back(name);
+    }
+    return true;
+  }
+
+  void write(std::string& out, const std::vector<std::string_view>& left_out) const {
+    if (left_out.empty()) {
+      out.append(text);
+      return;
+    }
+    for (std::string_view rest = text; !rest.empty();) {
+      std::string_view line = rest.substr(0, rest.find('\n') + 1), name = line.substr(0, line.find(':'));
+      rest.remove_prefix(line.size());
+      bool named = false;
+      for (std::string_view option : left_out) named |= is_any(name, {option});
+      if (!named) out.append(line);
     }
   }
 };
+
+// Where a request goes. Programs are shown where, and a path: what another server would take from a whole URL we take from it.
+struct Target {
+  std::string_view host, path;
+};
+
+// As Go has it, so that what reaches a program is no less than what it accepts.
+bool is_host(std::string_view text) {
+  constexpr std::string_view kSigns = "!$%&()*+,-.:;='[]_~";
+  for (char c : text)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && kSigns.find(c) == std::string_view::npos) return false;
+  return true;
+}
+
+std::optional<Target> split_target(std::string_view method, std::string_view target, std::string_view host) {
+  if (!is_host(host)) return std::nullopt;
+  if (target[0] == '/' || (target == "*" && method == "OPTIONS")) return Target{host, target};
+  size_t scheme = target.find("://");
+  if (!is_any(target.substr(0, scheme), {"http", "https"})) return std::nullopt;
+  target.remove_prefix(scheme + 3);
+  size_t end = std::min(target.find_first_of("/?#"), target.size());
+  Target parts{target.substr(0, end), target.substr(end)};
+  if (parts.path.empty()) parts.path = method == "OPTIONS" ? "*" : "/";
+  if (parts.host.empty() || !is_host(parts.host) || parts.path[0] == '#') return std::nullopt;
+  return parts;
+}
 
 void write_length(std::string& out, uint64_t length) {
   out.append("Content-Length: ").append(std::to_string(length)).append("\r\n");
@@ -81,22 +143,49 @@ size_t feed_parser(Parser& parser, std::string_view bytes, ErrorCode& error) {
   return used;
 }
 
-int status_for(const ErrorCode& error) {
+// Beast tells a version that we do not speak from no version at all.
+int status_for(const ErrorCode& error, std::string_view line) {
   if (error == http::error::header_limit) return 431;
   if (error == http::error::body_limit) return 413;
-  if (error == http::error::bad_version) return 505;
-  return 400;
+  size_t end = std::min(line.find_first_of("\r\n"), line.size());
+  if (error != http::error::bad_version || end < 9 || line.substr(end, 2) != "\r\n") return 400;
+  line = line.substr(0, end);
+  if (std::count(line.begin(), line.end(), ' ') != 2) return 400;
+  line.remove_prefix(end - 9);
+  auto digit = [&](size_t at) { return line[at] >= '0' && line[at] <= '9'; };
+  return line.substr(0, 6) == " HTTP/" && digit(6) && line[7] == '.' && digit(8) ? 505 : 400;
+}
+
+// Half of what ends a line, which to some ends it, too.
+bool has_half_line_end(std::string_view bytes) {
+  for (size_t at = 0; (at = bytes.find_first_of("\r\n", at)) != std::string_view::npos; at += 2) {
+    if (bytes[at] == '\n') return true;
+    if (at + 1 < bytes.size() && bytes[at + 1] != '\n') return true;
+  }
+  return false;
+}
+
+// Whether more can make a chunk's head, or the last chunk, of what Beast found to be less than one. The end of the chunk
+// before is part of it.
+bool may_become_chunk(std::string_view bytes) {
+  if (bytes.size() > kMaxAroundChunks) return false;
+  if (bytes.substr(0, 2) == "\r\n") bytes.remove_prefix(2);
+  bool last = bytes.substr(0, 1) == "0";
+  return bytes.find(last ? "\r\n\r\n" : "\r\n") == std::string_view::npos;
 }
 
 }  // namespace
 
 struct RequestReader::Parser : http::basic_parser<true> {
-  explicit Parser(RequestReader& owner) : owner(owner) {}
+  Parser(RequestReader& owner, size_t most_header) : owner(owner), most_header(most_header) {}
   RequestReader& owner;
+  const size_t most_header;
+  std::string_view input;  // that is being fed
   Fields fields;
   bool upgrade = false, coded = false, has_host = false;
   int status = 0;
   bool framed_by_chunks = false;
+  size_t around_chunks = 0;
 
   void fail(int code, ErrorCode& error) {
     status = code;
@@ -107,22 +196,48 @@ struct RequestReader::Parser : http::basic_parser<true> {
     owner.method = view(method);
     owner.target = view(target);
     owner.http_10 = version == 10;
-    if (version != 10 && version != 11) fail(505, error);
+    fields.size = method.size() + target.size();
     if (owner.method == "CONNECT") fail(501, error);
   }
   void on_response_impl(int, Text, int, ErrorCode&) override {}  // not called
+  // Beast joins the lines of a folded field. A value that is not in the input right behind its name was one.
+  bool folded(Text name, Text value) const {
+    const std::less_equal<const char*> not_after;
+    const char* end = name.data() + name.size();
+    if (!not_after(end, value.data()) || !not_after(value.data(), input.data() + input.size())) return true;
+    return std::find(end, value.data(), '\r') != value.data();
+  }
   void on_field_impl(http::field name, Text name_text, Text value, ErrorCode& error) override {
-    if (fields.complete) return;
-    if (name == http::field::host) {
-      if (has_host) fail(400, error);
-      has_host = true;
-      owner.host = view(value);
+    size_t size = name_text.size() + value.size() + 4;
+    if (folded(name_text, value)) return fail(400, error);
+    if (fields.complete) {
+      if ((around_chunks += size) > kMaxAroundChunks) fail(431, error);
+      return;
     }
-    if (name == http::field::upgrade) upgrade = true;
-    if (name == http::field::transfer_encoding) coded = true;
-    if (name == http::field::expect) {
-      owner.expects_continue = beast::iequals(value, "100-continue");
-      if (!owner.expects_continue) fail(417, error);
+    if ((fields.size += size) > most_header) return fail(431, error);
+    switch (name) {
+      case http::field::host:
+        if (has_host) fail(400, error);
+        has_host = true;
+        owner.host = view(value);
+        return;
+      case http::field::upgrade:
+        upgrade = true;
+        break;
+      case http::field::transfer_encoding:
+        // Once, and nothing else: we take chunks apart, but would not undo what is under them.
+        if (coded || !is_any(view(value), {"chunked"})) return fail(501, error);
+        coded = true;
+        break;
+      case http::field::content_length:
+        if (value.find(',') != Text::npos) return fail(400, error);
+        break;
+      case http::field::expect:
+        owner.expects_continue = is_any(view(value), {"100-continue"});
+        if (!owner.expects_continue) fail(417, error);
+        break;
+      default:
+        break;
     }
     fields.add(name, name_text, value);
   }
@@ -130,24 +245,34 @@ struct RequestReader::Parser : http::basic_parser<true> {
     fields.complete = true;
     if (!has_host && !owner.http_10) return fail(400, error);
     if (upgrade) return fail(501, error);
-    if (coded && (!chunked() || owner.http_10)) return fail(501, error);
+    if (coded && owner.http_10) return fail(400, error);
+    std::vector<std::string_view> options;
+    const std::string given = std::move(owner.target), host = std::move(owner.host);
+    std::optional<Target> target = split_target(owner.method, given, host);
+    if (!target || !fields.options(options)) return fail(400, error);
+    owner.target = target->path[0] == '?' ? "/" : "";
+    owner.target += target->path;
+    owner.host = target->host;
     owner.keep_alive = keep_alive();
     if (owner.form_ == Form::Body) return;
     framed_by_chunks = chunked();
     std::string& out = owner.output;
-    out.append(owner.method).append(" ").append(owner.target).append(" HTTP/1.1\r\n");
-    if (!has_host) out.append("Host: \r\n");
-    fields.write(out);
+    out.append(owner.method).append(" ").append(owner.target).append(" HTTP/1.1\r\nHost: ").append(owner.host);
+    out.append("\r\n");
+    fields.write(out, options);
     if (framed_by_chunks) out.append("Transfer-Encoding: chunked\r\n");
     if (content_length()) write_length(out, *content_length());
     out.append("\r\n");
+    fields.text = {};
   }
   void on_body_init_impl(const boost::optional<uint64_t>&, ErrorCode&) override {}
   size_t on_body_impl(Text body, ErrorCode&) override {
     owner.output.append(body.data(), body.size());
     return body.size();
   }
-  void on_chunk_header_impl(uint64_t, Text, ErrorCode&) override {}
+  void on_chunk_header_impl(uint64_t, Text extensions, ErrorCode& error) override {
+    if ((around_chunks += extensions.size()) > kMaxAroundChunks) fail(400, error);
+  }
   size_t on_chunk_body_impl(uint64_t, Text body, ErrorCode&) override {
     if (framed_by_chunks && !body.empty()) write_chunk(owner.output, body);
     if (!framed_by_chunks) owner.output.append(body.data(), body.size());
@@ -158,7 +283,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
   }
 };
 
-RequestReader::RequestReader(const HttpLimits& limits, Form form) : form_(form), parser_(std::make_unique<Parser>(*this)) {
+RequestReader::RequestReader(const HttpLimits& limits, Form form) : form_(form), parser_(std::make_unique<Parser>(*this, limits.header_bytes)) {
   parser_->header_limit(limits.header_bytes);
   parser_->body_limit(limits.body_bytes);
   parser_->eager(true);
@@ -168,8 +293,15 @@ RequestReader::~RequestReader() = default;
 size_t RequestReader::feed(std::string_view bytes) {
   if (parser_->status != 0) return 0;
   ErrorCode error;
+  parser_->input = bytes;
   size_t used = feed_parser(*parser_, bytes, error);
-  if (error && parser_->status == 0) parser_->status = status_for(error);
+  std::string_view rest = bytes.substr(used);
+  if (error && parser_->status == 0) parser_->status = status_for(error, rest);
+  // Beast waits for the rest of a head, or of what is around a chunk, as long as it takes.
+  if (!error && !rest.empty() && !parser_->is_done()) {
+    bool bad_chunk = parser_->is_header_done() && !may_become_chunk(rest);
+    if (bad_chunk || has_half_line_end(rest)) parser_->status = 400;
+  }
   return used;
 }
 bool RequestReader::head_done() const { return parser_->is_header_done(); }
@@ -181,7 +313,7 @@ struct ResponseReader::Parser : http::basic_parser<false> {
   ResponseReader& owner;
   Fields fields;
   std::string reason;
-  bool coded = false, write_chunks = false, failed = false;
+  bool write_chunks = false, failed = false;
 
   void on_request_impl(http::verb, Text, Text, int, ErrorCode&) override {}  // not called
   void on_response_impl(int code, Text text, int version, ErrorCode& error) override {
@@ -189,14 +321,18 @@ struct ResponseReader::Parser : http::basic_parser<false> {
     reason = view(text);
     if ((version != 10 && version != 11) || code < 100 || code == 101) error = http::error::bad_status;
   }
-  void on_field_impl(http::field name, Text name_text, Text value, ErrorCode&) override {
-    if (name == http::field::transfer_encoding) coded = true;
+  void on_field_impl(http::field name, Text name_text, Text value, ErrorCode& error) override {
+    if (fields.complete) return;
+    if (name == http::field::transfer_encoding && !is_any(view(value), {"chunked"}))
+      error = http::error::bad_transfer_encoding;
+    if ((fields.size += name_text.size() + value.size() + 4) > kMaxResponseHeader) error = http::error::header_limit;
     fields.add(name, name_text, value);
   }
   void on_header_impl(ErrorCode& error) override {
     fields.complete = true;
-    if (coded && !chunked()) {
-      error = http::error::bad_transfer_encoding;
+    std::vector<std::string_view> options;
+    if (!fields.options(options)) {
+      error = http::error::bad_value;
       return;
     }
     if (owner.status < 200) return;
@@ -206,7 +342,8 @@ struct ResponseReader::Parser : http::basic_parser<false> {
     owner.closes = !no_body && !content_length() && client.http_10;
     std::string& out = owner.output;
     out.append("HTTP/1.1 ").append(std::to_string(owner.status)).append(" ").append(reason).append("\r\n");
-    fields.write(out);
+    fields.write(out, options);
+    fields.text = {};
     if (content_length() && owner.status != 204) write_length(out, *content_length());
     if (write_chunks) out.append("Transfer-Encoding: chunked\r\n");
     if (owner.closes || !client.keep_alive)
