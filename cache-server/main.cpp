@@ -8,12 +8,14 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <sstream>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "administration.h"
 #include "aotc/digest.h"
+#include "aotc/standard_streams.h"
 #include "control.h"
 #include "janitor.h"
 #include "job_queue.h"
@@ -85,6 +87,7 @@ llvm::Expected<SigningOptions> read_sign_keys(const ServerArguments& arguments) 
 
 // Until it is told to stop.
 llvm::Expected<std::string> serve(const ServerArguments& arguments) {
+  std::signal(SIGPIPE, SIG_IGN);
   if (llvm::Error error = check_exposure(arguments)) return error;
   Tenants tenants(arguments.token_file);
   if (llvm::Error error = tenants.load()) return error;
@@ -124,7 +127,8 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   llvm::Expected<std::unique_ptr<Control>> control =
       Control::open(arguments.data, [&](const auto& command) { return run_command(service, command); });
   if (!control) return control.takeError();
-  fmt::print("listening on {}://{}\n", tls.context() ? "https" : "http", *address);
+  // Who starts a server need not listen to it.
+  std::fputs(fmt::format("listening on {}://{}\n", tls.context() ? "https" : "http", *address).c_str(), stdout);
   std::fflush(stdout);
   listener.run();
   (*store)->stop_backup();
@@ -257,21 +261,23 @@ void add_administration(CLI::App& app, Administration& arguments, AdminCommand& 
     command->add_option("--compiler", arguments.compiler, "its version")->required();
 }
 
-void print_new_token() {
+// Whether all that was printed has arrived, as an exit code.
+int finish() { return aotc_finish_stdout("aotc-server") ? 0 : 1; }
+
+int print_new_token() {
   std::string token = aotc::random_hex(32);
-  fmt::print("token: {}\n{{\"sha256\": \"{}\", \"roles\": [\"pull\", \"push\"]}}\n", token,
-             aotc::sha256(token).substr(7));
+  std::puts(fmt::format("token: {}\n{{\"sha256\": \"{}\", \"roles\": [\"pull\", \"push\"]}}", token,
+                        aotc::sha256(token).substr(7))
+                .c_str());
+  return finish();
 }
 
 // Keeps the server's memory flat: a large buffer that lies between small ones could not be given back, so those from
 // 64 KiB on get pages of their own. (Fewer arenas would save a little more, but answers of 304 a fifth of their number.)
 void limit_malloc() { mallopt(M_MMAP_THRESHOLD, 64 << 10); }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  limit_malloc();
-  std::signal(SIGPIPE, SIG_IGN);
+// Parses, does what was asked for, returns the exit code.
+int run(int argc, char** argv) {
   CLI::App app("aotc-server compiles WebAssembly modules that are uploaded to it and serves the artifacts to nodes.",
                "aotc-server");
   app.set_version_flag("--version", std::string("aotc-server ") + aotc::kCompilerVersion);
@@ -286,19 +292,36 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
     if (app.got_subcommand("worker")) return run_worker(worker);
-    if (app.got_subcommand("new-token")) return print_new_token(), 0;
+    if (app.got_subcommand("new-token")) return print_new_token();
     if (!command && arguments.data.empty()) throw CLI::RequiredError("--data");
-  } catch (const CLI::Success& done) {
-    return app.exit(done);
+  } catch (const CLI::Success& done) {  // --help, --version
+    std::ostringstream text;
+    app.exit(done, text);
+    std::fputs(text.str().c_str(), stdout);
+    return finish();
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "aotc-server: {}\nRun `aotc-server --help` for how to use it.\n", error.what());
+    std::fprintf(stderr, "aotc-server: %s\nRun `aotc-server --help` for how to use it.\n", error.what());
     return 2;
   }
   llvm::Expected<std::string> done = command ? command(administration) : serve(arguments);
   if (!done) {
-    fmt::print(stderr, "aotc-server: {}\n", llvm::toString(done.takeError()));
+    std::fprintf(stderr, "aotc-server: %s\n", llvm::toString(done.takeError()).c_str());
     return 1;
   }
-  if (!done->empty()) fmt::print("{}\n", *done);
-  return 0;
+  if (done->empty()) return 0;  // it has served, whether anybody listened to it or not
+  std::puts(done->c_str());
+  return finish();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  aotc_hold_standard_streams();
+  limit_malloc();
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "aotc-server: %s\n", error.what());
+    return 1;
+  }
 }

@@ -88,6 +88,7 @@ static enum aotc_status add_stdio(struct aotc_wasi* wasi, int number, const stru
     return AOTC_OK;
   }
   if (aotc_wasi_install(entry, host, false) != 0) return fail(error, AOTC_ERROR_IO, "standard descriptor", NULL);
+  entry->sigpipe = options->sigpipe;
   /* A shell's `< /` is no grant of a file system. */
   if (entry->kind == AOTC_WASI_DIRECTORY) {
     entry->rights = WASI_RIGHT_FD_FILESTAT_GET;

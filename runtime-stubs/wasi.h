@@ -64,6 +64,7 @@ struct aotc_wasi_fd {
   bool read_only;   /* reached through a read-only directory */
   bool kept;        /* a copy is in `kept`, so closing it leaves `host` and `preopen` alone */
   bool no_nowait;   /* the kernel has no RWF_NOWAIT for this file */
+  bool sigpipe;     /* EPIPE ends the process */
   int host;
   uint32_t poll_slot; /* scratch of poll_oneoff */
   uint64_t rights;

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 int aotc_wasi_check_deadline(struct aotc_instance* instance) {
@@ -147,6 +148,10 @@ static int run(struct transfer* t, uint32_t* moved) {
       if (aotc_wasi_check_deadline(t->instance) != 0) return WASI_TRAPPED;
     } else {
       if (*moved > 0) return 0;
+      if (errno == EPIPE && t->entry->sigpipe) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+      }
       if (errno != EAGAIN || t->entry->flags & WASI_FDFLAG_NONBLOCK) return aotc_wasi_errno(errno);
       int error = aotc_wasi_wait(t->instance, t->entry->host, t->write ? POLLOUT : POLLIN);
       if (error != 0) return error;

@@ -16,9 +16,10 @@
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb,
 # gdb-aarch64 (a gdb that knows AArch64, and qemu), perf (it is installed and the kernel lets it sample), crane, oras,
-# docker-registry, wasm-opt, wrk, namespaces (a network of a test's own can be made).
+# docker-registry, wasm-opt, wrk, namespaces (a network of a test's own can be made), mknod (devices can be made and used).
 import os
 import shutil
+import stat
 import subprocess
 
 import lit.formats
@@ -53,6 +54,15 @@ if subprocess.run(["unshare", "-rnm", "ip", "link", "set", "lo", "up"], capture_
     config.available_features.add("namespaces")
 else:
     lit_config.note("namespaces cannot be made here, so the tests that need a network of their own are skipped")
+device = os.path.join(config.binary_dir, f"device-{os.getpid()}")
+try:
+    os.mknod(device, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+    open(device, "w").close()
+    config.available_features.add("mknod")
+except OSError:
+    pass
+if os.path.lexists(device):
+    os.unlink(device)
 if shutil.which("gdb"):
     config.available_features.add("gdb")
 if shutil.which("gdb-multiarch") and "qemu" in config.available_features:

@@ -1,13 +1,19 @@
 // aotc.cpp - the command line. main registers the commands, parses, runs the chosen one and turns its failure into a
 // message and an exit code: 0 done, 1 the input is at fault, 2 the command line is. `aotc run` exits as its guest does.
-#include "command.h"
-
+// No exception passes it, and none is thrown for output that does not arrive (output.h).
+#include <unistd.h>
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <cstring>
+#include <new>
+#include <sstream>
 
 #include <fmt/format.h>
+
+#include "aotc/standard_streams.h"
+#include "command.h"
+#include "output.h"
 
 char UsageError::ID;
 
@@ -20,8 +26,15 @@ llvm::Error usage(std::string message) { return llvm::make_error<UsageError>(std
 int report(llvm::Error error) {
   int code = error.isA<UsageError>() ? 2 : 1;
   llvm::handleAllErrors(std::move(error),
-                        [](const llvm::ErrorInfoBase& info) { fmt::print(stderr, "aotc: {}\n", info.message()); });
+                        [](const llvm::ErrorInfoBase& info) { print(stderr, "aotc: {}\n", info.message()); });
   return code;
+}
+
+// In whichever thread: there is no memory to unwind with, and nothing that would need it.
+[[noreturn]] void out_of_memory() {
+  constexpr char kMessage[] = "aotc: out of memory\n";
+  [[maybe_unused]] ssize_t written = write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
+  _exit(1);
 }
 
 std::vector<std::string> split(const std::string& list) {
@@ -131,7 +144,10 @@ std::string format_size(uint64_t bytes) {
   return fmt::format("{:.{}f} {}", value, value < 10 ? 2 : 1, unit);
 }
 
-int main(int argc, char** argv) {
+namespace {
+
+// Parses, runs what was asked for, returns the exit code.
+int run(std::vector<std::string> args) {
   CLI::App app("aotc compiles WebAssembly modules, Go's above all, ahead of time to native x86-64 and AArch64 code.",
                "aotc");
   app.set_version_flag("--version", std::string("aotc ") + aotc::kCompilerVersion);
@@ -144,7 +160,6 @@ int main(int argc, char** argv) {
       "\nExit codes: 0 done, 1 bad input, 2 wrong usage; `aotc run` exits as the guest does, 134 after a trap.");
 
   Action action;
-  std::vector<std::string> args(argv + 1, argv + argc);
   add_compile(app, action);
   add_run(app, action, args);
   add_inspect(app, action);
@@ -157,15 +172,30 @@ int main(int argc, char** argv) {
     std::reverse(args.begin(), args.end());  // CLI11 takes them from the back
     app.parse(args);
   } catch (const CLI::Success& done) {  // --help, --version
-    return app.exit(done);
+    std::ostringstream text;
+    app.exit(done, text);
+    write_text(stdout, text.str());
+    action = [] { return llvm::Error::success(); };
   } catch (const CLI::ParseError& error) {
     CLI::App* command = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
-    fmt::print(stderr, "aotc: {}\nRun `aotc {}{}--help` for how to use it.\n", error.what(),
-               command == &app ? "" : command->get_name(), command == &app ? "" : " ");
+    print(stderr, "aotc: {}\nRun `aotc {}{}--help` for how to use it.\n", error.what(),
+          command == &app ? "" : command->get_name(), command == &app ? "" : " ");
     return 2;
   }
   if (llvm::Error error = action()) return report(std::move(error));
-  if (std::fflush(stdout) != 0)
-    return report(llvm::createStringError(llvm::inconvertibleErrorCode(), "cannot write to standard output"));
+  if (llvm::Error error = finish_stdout()) return report(std::move(error));
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  aotc_hold_standard_streams();
+  std::set_new_handler(out_of_memory);
+  try {
+    return run(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+  } catch (const std::exception& error) {
+    print(stderr, "aotc: {}\n", error.what());
+    return 1;
+  }
 }

@@ -13,9 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "aotc/runtime.h"
+#include "aotc/standard_streams.h"
 #include "freeze_program.h"
 
 /* The program for qemu does without: there is no libseccomp to link, and qemu's user mode knows no seccomp. */
@@ -89,6 +91,11 @@ static _Noreturn void usage_error(const char* what, const char* value) {
   fprintf(stderr, "aotc-exec: %s: %s\n", what, value);
   exit(kExitUsage);
 }
+
+/* Whether a pipe that nobody reads ends us. Sockets of the guest get EPIPE either way. */
+static bool sigpipe;
+
+static int finish(void) { return aotc_finish_stdout("aotc-exec") ? 0 : kExitCannotRun; }
 
 /* A number with one of `units` behind it: {"ms", 1000000}. Without a unit only where the table has "". */
 struct unit {
@@ -180,7 +187,7 @@ static char* option_value(const char* name, char** argv, int argc, int* i) {
 static _Noreturn void print_sandbox(const char* process) {
   if (print_freeze_sandbox == NULL) usage_error("--print-sandbox", "not in this aotc-exec, which was built without libseccomp");
   if (!print_freeze_sandbox(process)) usage_error("--print-sandbox: no such process", process);
-  exit(fflush(stdout) == 0 ? 0 : kExitCannotRun);
+  exit(finish());
 }
 
 static void parse(int argc, char** argv, struct options* o) {
@@ -193,7 +200,7 @@ static void parse(int argc, char** argv, struct options* o) {
     }
     if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
       fputs(kHelp, stdout);
-      exit(0);
+      exit(finish());
     } else if (strcmp(argv[i], "--print-sandbox") == 0) {
       print_sandbox(NULL);
     } else if (strncmp(argv[i], "--print-sandbox=", 16) == 0) {
@@ -400,6 +407,7 @@ static void invoke(struct aotc_instance* instance, const struct options* o) {
   if (values == NULL) abort();
   for (uint32_t i = 0; i < params; ++i) values[i] = parse_value(o->invoke_args[i], types[i]);
   finish_unless_ok(aotc_instance_call(instance, function, values, values + params, &error), instance, &error);
+  if (sigpipe) signal(SIGPIPE, SIG_DFL);
   for (uint32_t i = 0; i < results; ++i) print_value(&values[params + i], types[params + i]);
   free(values);
 }
@@ -438,6 +446,12 @@ static const char* withheld_secret(const char* text) {
   return variable;
 }
 
+/* Opening the snapshot's file empties it. */
+static bool is_same_file(const char* a, const char* b) {
+  struct stat one, other;
+  return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 static const char* secret_of_ours(const char* name) {
   const char* value = getenv(name);
   if (value == NULL) usage_error("--secret-env: there is no such variable", name);
@@ -450,11 +464,12 @@ int main(int argc, char** argv) {
   static struct options o = {.freeze_listeners = 1};
   struct aotc_error error;
   enum aotc_status status;
+  aotc_hold_standard_streams();
   parse(argc, argv, &o);
+  if (o.freeze != NULL && is_same_file(o.freeze, o.file)) usage_error("--freeze: would replace the artifact", o.freeze);
   const char* gdb = getenv("AOTC_GDB");
   if (o.gdb || (gdb != NULL && strcmp(gdb, "0") != 0 && gdb[0] != 0)) aotc_debugger_enable();
-  /* The guest gets EPIPE. */
-  signal(SIGPIPE, SIG_IGN);
+  sigpipe = signal(SIGPIPE, SIG_IGN) != SIG_IGN;
 
   /* Static, so that leak checkers see them: the system takes everything back at the end, faster than we could. */
   static struct aotc_artifact* artifact;
@@ -477,7 +492,8 @@ int main(int argc, char** argv) {
                                            .dirs = o.dirs,
                                            .listener_count = o.listener_count,
                                            .listeners = o.listeners,
-                                           .stdio = {0, 1, 2}};
+                                           .stdio = {0, 1, 2},
+                                           .sigpipe = sigpipe};
   if (o.freeze != NULL) {
     wasi_options.listener_count = o.freeze_listeners;
     struct freeze_options freeze = {.file = o.file, .name = o.name, .out = o.freeze, .verify = o.verify,
@@ -500,7 +516,7 @@ int main(int argc, char** argv) {
   if (from_snapshot) {
     thaw(instance, wasi);
     if (o.invoke != NULL) invoke(instance, &o);
-    return fflush(stdout) == 0 ? 0 : kExitCannotRun;
+    return finish();
   }
   finish_unless_ok(aotc_instance_start(instance, &error), instance, &error);
 
@@ -521,5 +537,5 @@ int main(int argc, char** argv) {
     return kExitCannotRun;
   }
   if (o.invoke != NULL) invoke(instance, &o);
-  return fflush(stdout) == 0 ? 0 : kExitCannotRun;
+  return finish();
 }

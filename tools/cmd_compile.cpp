@@ -15,6 +15,7 @@
 #include "command.h"
 #include "files.h"
 #include "freeze.h"
+#include "output.h"
 #include "remote_compile.h"
 
 namespace {
@@ -48,8 +49,8 @@ class ProgressBar {
     drawn_ = true;
     constexpr size_t kWidth = 30;
     size_t filled = kWidth * done / total;
-    fmt::print(stderr, "\r{} [{:=<{}}{: <{}}] {}/{} functions\033[K", label_, "", filled, "", kWidth - filled, done,
-               total);
+    print(stderr, "\r{} [{:=<{}}{: <{}}] {}/{} functions\033[K", label_, "", filled, "", kWidth - filled, done,
+          total);
     std::fflush(stderr);
   }
 
@@ -75,6 +76,16 @@ struct Output {
   aotc::CompileResult result;
   double seconds;
 };
+
+// Before minutes go into what could not be kept.
+llvm::Error check_outputs(const CompileArguments& arguments, const std::vector<aotc::CompileOptions>& targets) {
+  if (targets.size() > 1 && (is_device(arguments.output) || llvm::StringRef(arguments.output).ends_with("/")))
+    return llvm::make_error<UsageError>("--output: " + arguments.output + ": several targets need the name of a file");
+  for (const aotc::CompileOptions& options : targets)
+    if (llvm::Error error = check_output(output_path(arguments, options.architecture, targets.size()), arguments.file))
+      return error;
+  return llvm::Error::success();
+}
 
 llvm::Error read_warmup(CompileArguments& arguments) {
   for (const std::string& path : arguments.warmup) {
@@ -138,15 +149,15 @@ nlohmann::ordered_json to_json(const std::string& path, const aotc::CompileOptio
           {"phases", phases}};
 }
 
-void print_time_report(const aotc::CompileStats& stats) {
-  fmt::print("  {:<12} {:>9} {:>9}\n", "phase", "wall s", "cpu s");
+void print_time_report(const aotc::CompileStats& stats, FILE* out) {
+  print(out, "  {:<12} {:>9} {:>9}\n", "phase", "wall s", "cpu s");
   double wall = 0, cpu = 0;
   for (const aotc::PhaseTime& phase : stats.phases) {
-    fmt::print("  {:<12} {:>9.3f} {:>9.3f}\n", phase.phase, phase.wall_seconds, phase.cpu_seconds);
+    print(out, "  {:<12} {:>9.3f} {:>9.3f}\n", phase.phase, phase.wall_seconds, phase.cpu_seconds);
     wall += phase.wall_seconds;
     cpu += phase.cpu_seconds;
   }
-  fmt::print("  {:<12} {:>9.3f} {:>9.3f}\n", "total", wall, cpu);
+  print(out, "  {:<12} {:>9.3f} {:>9.3f}\n", "total", wall, cpu);
 }
 
 llvm::Error compile_remotely(CompileArguments& arguments) {
@@ -182,19 +193,19 @@ llvm::Error compile_remotely(CompileArguments& arguments) {
   }();
   if (!job) return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.file + ": " + llvm::toString(job.takeError()));
   if (arguments.json) {
-    fmt::print("{}\n", *job);
+    print("{}\n", *job);
     return llvm::Error::success();
   }
   nlohmann::ordered_json record = nlohmann::ordered_json::parse(*job);
   for (const auto& artifact : record.value("artifacts", nlohmann::ordered_json::array()))
-    fmt::print("{} {}: {} functions, {} file, {:.2f} s\n", artifact.value("target", ""), artifact.value("cpu", ""), artifact.value("functions", uint64_t{0}),
-               format_size(artifact.value("size", uint64_t{0})), artifact.value("seconds", 0.0));
+    print("{} {}: {} functions, {} file, {:.2f} s\n", artifact.value("target", ""), artifact.value("cpu", ""), artifact.value("functions", uint64_t{0}),
+          format_size(artifact.value("size", uint64_t{0})), artifact.value("seconds", 0.0));
   auto snapshot = record.value("snapshot", nlohmann::ordered_json::object());
   if (snapshot.contains("size"))
-    fmt::print("snapshot: {}, {:.2f} s\n", format_size(snapshot.value("size", uint64_t{0})), snapshot.value("seconds", 0.0));
+    print("snapshot: {}, {:.2f} s\n", format_size(snapshot.value("size", uint64_t{0})), snapshot.value("seconds", 0.0));
   else if (snapshot.contains("reason"))
-    fmt::print(stderr, "no snapshot: {}\n", snapshot.value("reason", ""));
-  fmt::print("{}\n", record.value("index", ""));
+    print(stderr, "no snapshot: {}\n", snapshot.value("reason", ""));
+  print("{}\n", record.value("index", ""));
   return llvm::Error::success();
 }
 
@@ -205,6 +216,7 @@ llvm::Error compile_command(CompileArguments& arguments) {
   if (llvm::Error error = check_freeze_options(arguments)) return error;
   llvm::Expected<std::vector<aotc::CompileOptions>> targets = arguments.code.resolve(arguments.file);
   if (!targets) return targets.takeError();
+  if (llvm::Error error = check_outputs(arguments, *targets)) return error;
   llvm::Expected<std::vector<uint8_t>> wasm = read_file(arguments.file, *limit);
   if (!wasm) return wasm.takeError();
 
@@ -235,12 +247,13 @@ llvm::Error compile_command(CompileArguments& arguments) {
       return llvm::createStringError(llvm::inconvertibleErrorCode(), "no snapshot: " + snapshot.reason);
   }
 
+  FILE* summary = stream_beside(outputs.front().path);
   nlohmann::ordered_json report = nlohmann::ordered_json::array();
   for (Output& output : outputs) {
     std::vector<uint8_t>& artifact = output.result.artifact;
     if (!snapshot.snapshot.empty())
       if (llvm::Error error = aotc::attach_snapshot(artifact, snapshot.snapshot)) return error;
-    if (llvm::Error error = write_file_atomically(output.path, artifact)) return error;
+    if (llvm::Error error = write_output(output.path, artifact)) return error;
 
     aotc::CompileStats& stats = output.result.stats;
     stats.artifact_bytes = artifact.size();
@@ -253,16 +266,16 @@ llvm::Error compile_command(CompileArguments& arguments) {
       }
       continue;
     }
-    fmt::print("{}: {} functions, {} code, {} file, {:.2f} s\n", output.path, stats.functions,
-               format_size(stats.code_bytes), format_size(artifact.size()), output.seconds);
-    if (arguments.time_report) print_time_report(stats);
+    print(summary, "{}: {} functions, {} code, {} file, {:.2f} s\n", output.path, stats.functions,
+          format_size(stats.code_bytes), format_size(artifact.size()), output.seconds);
+    if (arguments.time_report) print_time_report(stats, summary);
   }
   if (arguments.json)
-    fmt::print("{}\n", report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    print(summary, "{}\n", report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   else if (!snapshot.snapshot.empty())
-    fmt::print("snapshot: {}, {:.2f} s\n", format_size(snapshot.snapshot.size()), snapshot_seconds);
+    print(summary, "snapshot: {}, {:.2f} s\n", format_size(snapshot.snapshot.size()), snapshot_seconds);
   else if (!snapshot.reason.empty())
-    fmt::print(stderr, "no snapshot: {}\n", snapshot.reason);
+    print(stderr, "no snapshot: {}\n", snapshot.reason);
   return llvm::Error::success();
 }
 
@@ -274,7 +287,8 @@ void add_compile(CLI::App& app, Action& action) {
   command->add_option("module", arguments->file, "the .wasm file")->required();
   command->add_option("-o,--output", arguments->output,
                       "output file (default: MODULE.aotc in the current directory);\n"
-                      "with several targets each writes MODULE.TARGET.aotc or OUT.TARGET.aotc");
+                      "with several targets each writes MODULE.TARGET.aotc or OUT.TARGET.aotc. A file is replaced as a\n"
+                      "whole, where a link leads; devices, pipes and /dev/stdout are written through");
   arguments->code.add_to(*command);
   command
       ->add_option("--snapshot", arguments->snapshot,

@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "files.h"
+#include "output.h"
 
 namespace {
 
@@ -30,7 +31,7 @@ llvm::Error dump_command(const DumpArguments& arguments) {
     if (text->empty() && !arguments.function.empty())
       return llvm::createStringError(llvm::inconvertibleErrorCode(),
                                      fmt::format("{}: no function \"{}\"", arguments.file, arguments.function));
-    fmt::print("{}", *text);
+    print("{}", *text);
   }
   return llvm::Error::success();
 }

@@ -8,6 +8,7 @@
 #include "artifact_view.h"
 #include "command.h"
 #include "files.h"
+#include "output.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/SHA256.h"
 
@@ -102,9 +103,9 @@ nlohmann::ordered_json to_json(const ArtifactView& view, const std::string& file
 void print_snapshot(const ArtifactView& view) {
   nlohmann::ordered_json report =
       nlohmann::ordered_json::parse(view.snapshot_report().str(), nullptr, /*allow_exceptions=*/false);
-  fmt::print("\nsnapshot\n");
+  print("\nsnapshot\n");
   if (!report.is_object()) {
-    fmt::print("  no readable report\n");
+    print("  no readable report\n");
     return;
   }
   auto text = [](const nlohmann::ordered_json& value) {
@@ -113,43 +114,43 @@ void print_snapshot(const ArtifactView& view) {
                          : value.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace));
   };
   for (const auto& [key, value] : report.items()) {
-    if (!value.is_object()) fmt::print("  {:<20} {}\n", printable(key), text(value));
+    if (!value.is_object()) print("  {:<20} {}\n", printable(key), text(value));
     if (value.is_object())
       for (const auto& [inner, entry] : value.items())
-        fmt::print("  {:<20} {}\n", printable(key + "." + inner), text(entry));
+        print("  {:<20} {}\n", printable(key + "." + inner), text(entry));
   }
 }
 
 void print_text(const ArtifactView& view, const std::string& file_digest, const InspectArguments& arguments) {
   const aotc_header& header = view.header();
-  fmt::print("{}: format {}, abi {}, made by aotc {}\n", arguments.file, header.format_version, header.abi_version,
-             printable(header.compiler_version));
+  print("{}: format {}, abi {}, made by aotc {}\n", arguments.file, header.format_version, header.abi_version,
+        printable(header.compiler_version));
   std::vector<std::string> features = cpu_feature_names(header.architecture, header.cpu_features);
-  fmt::print("target     {}, cpu {}, needs {}\n", architecture(header), printable(header.cpu),
-             features.empty() ? "nothing more" : fmt::format("{}", fmt::join(features, " ")));
-  fmt::print("tier       {}{}\n", tier(header), header.flags & AOTC_FLAG_GO ? ", Go-shaped" : "");
-  fmt::print("module     sha256 {}\n", module_digest(header));
-  fmt::print("file       sha256 {}\n", file_digest);
-  fmt::print("size       {} bytes, of them {} mapped, {} code in {} functions\n", header.file_size, header.load_size,
-             code_size(view), view.functions().size());
-  fmt::print("stack      largest frame {} bytes\n", largest_frame(view));
-  if (header.flags & AOTC_FLAG_MEMORY) fmt::print("memory     {} to {} pages\n", header.memory_min, header.memory_max);
+  print("target     {}, cpu {}, needs {}\n", architecture(header), printable(header.cpu),
+        features.empty() ? "nothing more" : fmt::format("{}", fmt::join(features, " ")));
+  print("tier       {}{}\n", tier(header), header.flags & AOTC_FLAG_GO ? ", Go-shaped" : "");
+  print("module     sha256 {}\n", module_digest(header));
+  print("file       sha256 {}\n", file_digest);
+  print("size       {} bytes, of them {} mapped, {} code in {} functions\n", header.file_size, header.load_size,
+        code_size(view), view.functions().size());
+  print("stack      largest frame {} bytes\n", largest_frame(view));
+  if (header.flags & AOTC_FLAG_MEMORY) print("memory     {} to {} pages\n", header.memory_min, header.memory_max);
 
   if (!view.snapshot_report().empty()) print_snapshot(view);
-  fmt::print("\nsections\n  {:<10} {:>10} {:>10}  xxh3\n", "name", "offset", "bytes");
+  print("\nsections\n  {:<10} {:>10} {:>10}  xxh3\n", "name", "offset", "bytes");
   for (const ArtifactView::Section& s : view.sections())
-    fmt::print("  {:<10} {:>#10x} {:>10}  {:016x}\n", s.name, s.section.offset, s.section.size, s.section.xxh3);
-  fmt::print("\nimports ({})\n", view.imports().size());
+    print("  {:<10} {:>#10x} {:>10}  {:016x}\n", s.name, s.section.offset, s.section.size, s.section.xxh3);
+  print("\nimports ({})\n", view.imports().size());
   for (const aotc_import& i : view.imports())
-    fmt::print("  {}.{} {}\n", printable(view.string(i.module)), printable(view.string(i.field)), view.type(i.type));
-  fmt::print("\nexports ({})\n", view.exports().size());
+    print("  {}.{} {}\n", printable(view.string(i.module)), printable(view.string(i.field)), view.type(i.type));
+  print("\nexports ({})\n", view.exports().size());
   for (const aotc_export& e : view.exports())
-    fmt::print("  {:<8} {}{}\n", kExportKinds[e.kind], printable(view.string(e.name)),
-               e.kind == AOTC_EXPORT_FUNCTION ? " " + view.type(e.type) : "");
+    print("  {:<8} {}{}\n", kExportKinds[e.kind], printable(view.string(e.name)),
+          e.kind == AOTC_EXPORT_FUNCTION ? " " + view.type(e.type) : "");
   if (!arguments.functions) return;
-  fmt::print("\nfunctions ({})\n  {:>10} {:>8} {:>7}  name\n", view.functions().size(), "offset", "bytes", "frame");
+  print("\nfunctions ({})\n  {:>10} {:>8} {:>7}  name\n", view.functions().size(), "offset", "bytes", "frame");
   for (const aotc_function& f : view.functions())
-    fmt::print("  {:>#10x} {:>8} {:>7}  {}\n", f.code, f.code_size, f.frame_size, printable(view.string(f.name)));
+    print("  {:>#10x} {:>8} {:>7}  {}\n", f.code, f.code_size, f.frame_size, printable(view.string(f.name)));
 }
 
 llvm::Error inspect_command(const InspectArguments& arguments) {
@@ -166,11 +167,11 @@ llvm::Error inspect_command(const InspectArguments& arguments) {
   if (arguments.json) {
     nlohmann::ordered_json json = to_json(*view, file_digest);
     json["verified"] = arguments.verify;
-    fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
     return llvm::Error::success();
   }
   print_text(*view, file_digest, arguments);
-  if (arguments.verify) fmt::print("\nall checksums match\n");
+  if (arguments.verify) print("\nall checksums match\n");
   return llvm::Error::success();
 }
 

@@ -11,6 +11,7 @@
 #include "aotc/signing.h"
 #include "command.h"
 #include "files.h"
+#include "output.h"
 #include "remote_compile.h"
 
 namespace {
@@ -125,8 +126,8 @@ llvm::Error pull(const PullArguments& arguments) {
   }
   std::string output = arguments.output;
   if (output.empty()) output = base_name(image->reference.repository) + (wasm ? ".wasm" : ".aotc");
-  if (llvm::Error failed = write_file_atomically(output, *bytes)) return failed;
-  fmt::print("{}: {}, {}\n", output, format_size(bytes->size()), index->digest);
+  if (llvm::Error failed = write_output(output, *bytes)) return failed;
+  print(stream_beside(output), "{}: {}, {}\n", output, format_size(bytes->size()), index->digest);
   return llvm::Error::success();
 }
 
@@ -173,7 +174,7 @@ llvm::Error push(const std::string& source, const std::string& target, const Rea
     if (!to->client.put_referrer(*manifest, entry.artifact_type, error)) return failure(error);
   }
   if (!to->client.put_manifest(*index, to->reference.reference, error)) return failure(error);
-  fmt::print("{}: {}\n", to->reference.text(), index->digest);
+  print("{}: {}\n", to->reference.text(), index->digest);
   return llvm::Error::success();
 }
 
@@ -184,7 +185,7 @@ llvm::Error list(const std::string& text, const Realms& realms) {
   if (image->reference.repository.empty()) {
     auto names = image->client.repositories(error);
     if (!names) return failure(error);
-    for (const std::string& name : *names) fmt::print("{}\n", name);
+    for (const std::string& name : *names) print("{}\n", name);
     return llvm::Error::success();
   }
   auto tags = image->client.tags(error);
@@ -192,7 +193,7 @@ llvm::Error list(const std::string& text, const Realms& realms) {
   for (const std::string& tag : *tags) {
     std::optional<aotc::Manifest> manifest = image->client.manifest(tag, error);
     if (!manifest) return failure(error);
-    fmt::print("{}  {}\n", tag, manifest->digest);
+    print("{}  {}\n", tag, manifest->digest);
   }
   return llvm::Error::success();
 }

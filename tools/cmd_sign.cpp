@@ -1,18 +1,16 @@
 // cmd_sign.cpp - `aotc keygen` and `aotc verify`: the keys that a server signs images with, and whether a statement is
 // good.
-#include <cerrno>
-#include <cstring>
+#include <unistd.h>
 #include <ctime>
 #include <memory>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "aotc/signing.h"
 #include "command.h"
 #include "files.h"
+#include "llvm/ADT/StringExtras.h"
+#include "output.h"
 
 namespace {
 
@@ -29,22 +27,18 @@ llvm::Expected<std::string> read_text(const std::string& path) {
 }
 
 // A key that exists is never replaced: what it signed could not be renewed any more.
-llvm::Error create_file(const std::string& path, const std::string& text, mode_t mode) {
-  int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (fd < 0) return failure(fmt::format("{}: {}", path, std::strerror(errno)));
-  bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
-  if (close(fd) != 0 || !written) return failure(path + ": cannot write");
-  return llvm::Error::success();
-}
-
 llvm::Error keygen(const std::string& name) {
   std::string secret, open, error;
   if (!aotc::Signer::generate(secret, open, error)) return failure(error);
   std::optional<aotc::Signer> signer = aotc::Signer::read(secret, error);
   if (!signer) return failure(error);
-  if (llvm::Error failed = create_file(name + ".key", secret, 0600)) return failed;
-  if (llvm::Error failed = create_file(name + ".pub", open, 0644)) return failed;
-  fmt::print("{0}.key: for the server's --sign-key\n{0}.pub: for the nodes' --trust, key {1}\n", name, signer->id());
+  // The public one first, so that no failure leaves a secret behind.
+  if (llvm::Error failed = create_file(name + ".pub", llvm::arrayRefFromStringRef(open), 0644)) return failed;
+  if (llvm::Error failed = create_file(name + ".key", llvm::arrayRefFromStringRef(secret), 0600)) {
+    unlink((name + ".pub").c_str());
+    return failed;
+  }
+  print("{0}.key: for the server's --sign-key\n{0}.pub: for the nodes' --trust, key {1}\n", name, signer->id());
   return llvm::Error::success();
 }
 
@@ -67,8 +61,8 @@ llvm::Error verify(VerifyArguments& arguments) {
   if (arguments.expected.now == 0) arguments.expected.now = static_cast<uint64_t>(std::time(nullptr));
   std::optional<aotc::Statement> statement = keys.verify(*text, arguments.expected, error);
   if (!statement) return failure(arguments.statement + ": " + error);
-  fmt::print("{}: good for {} until {}, sequence {}\n", arguments.statement, statement->repository, statement->expires,
-             statement->sequence);
+  print("{}: good for {} until {}, sequence {}\n", arguments.statement, statement->repository, statement->expires,
+        statement->sequence);
   return llvm::Error::success();
 }
 

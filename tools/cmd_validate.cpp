@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "files.h"
+#include "output.h"
 
 namespace {
 
@@ -14,7 +15,7 @@ llvm::Error validate_command(const std::string& file, const CodeOptions& options
   llvm::Expected<std::vector<uint8_t>> wasm = read_file(file, *limit);
   if (!wasm) return wasm.takeError();
   if (llvm::Error error = aotc::validate(*wasm, file)) return error;
-  fmt::print("{}: valid\n", file);
+  print("{}: valid\n", file);
   return llvm::Error::success();
 }
 

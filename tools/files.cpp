@@ -1,4 +1,4 @@
-// files.cpp - reading and writing whole files; see files.h.
+// files.cpp - reading whole files; see files.h.
 #include "files.h"
 
 #include <fcntl.h>
@@ -64,19 +64,6 @@ llvm::Expected<std::vector<uint8_t>> read_prefix(const std::string& path, size_t
     bytes.insert(bytes.end(), chunk, chunk + n);
   }
   return bytes;
-}
-
-llvm::Error write_file_atomically(const std::string& path, llvm::ArrayRef<uint8_t> bytes) {
-  std::string temporary = path + ".XXXXXX";
-  Descriptor file{mkostemp(temporary.data(), O_CLOEXEC)};
-  if (file.fd < 0) return system_error(path, "cannot create");
-  mode_t mask = umask(0);
-  umask(mask);
-  llvm::Error error = write_all(file.fd, bytes, path);
-  if (!error && fchmod(file.fd, 0666 & ~mask) != 0) error = system_error(path, "cannot set its mode");
-  if (!error && rename(temporary.c_str(), path.c_str()) != 0) error = system_error(path, "cannot create");
-  if (error) unlink(temporary.c_str());
-  return error;
 }
 
 llvm::Expected<int> write_memory_file(const std::string& name, llvm::ArrayRef<uint8_t> bytes) {

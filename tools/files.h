@@ -1,4 +1,4 @@
-// files.h - whole files in and out. Messages name the path and what the system said.
+// files.h - whole files in (output.h: out). Messages name the path and what the system said.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,6 @@ llvm::Expected<std::vector<uint8_t>> read_file(const std::string& path, uint64_t
 
 // The first `size` bytes, or all when there are fewer.
 llvm::Expected<std::vector<uint8_t>> read_prefix(const std::string& path, size_t size);
-
-// Writes beside `path` and renames, so that a reader sees the old file or the whole new one.
-llvm::Error write_file_atomically(const std::string& path, llvm::ArrayRef<uint8_t> bytes);
 
 // A file without a name, for a process that is about to be executed: "/proc/self/fd/N" reads it.
 llvm::Expected<int> write_memory_file(const std::string& name, llvm::ArrayRef<uint8_t> bytes);

@@ -10,6 +10,8 @@
 #include <map>
 #include <thread>
 
+#include "aotc/standard_streams.h"
+
 namespace {
 
 constexpr char kHelp[] =
@@ -61,6 +63,11 @@ constexpr char kHelp[] =
 [[noreturn]] void usage(const std::string& what, const char* value) {
   std::fprintf(stderr, "aotc-node: %s: %s\n", what.c_str(), value);
   std::exit(2);
+}
+
+[[noreturn]] void show_help() {
+  std::fputs(kHelp, stdout);
+  std::exit(aotc_finish_stdout("aotc-node") ? 0 : 1);
 }
 
 struct Unit {
@@ -209,15 +216,13 @@ Options parse_options(int argc, char** argv) {
   o.workers = std::thread::hardware_concurrency();
   if (argc < 2 || std::strcmp(argv[1], "serve") != 0) {
     bool help = argc >= 2 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0);
-    std::fputs(kHelp, help ? stdout : stderr);
-    std::exit(help ? 0 : 2);
+    if (help) show_help();
+    std::fputs(kHelp, stderr);
+    std::exit(2);
   }
   for (int i = 2; i < argc; ++i) {
     std::string name = argv[i];
-    if (name == "--help" || name == "-h") {
-      std::fputs(kHelp, stdout);
-      std::exit(0);
-    }
+    if (name == "--help" || name == "-h") show_help();
     if (name == "--compare") {
       o.compare = true;
       continue;

@@ -184,6 +184,7 @@ struct aotc_wasi_options {
   size_t listener_count;
   const int* listeners; /* listening sockets, fds 3..; ownership passes to the WASI host */
   int stdio[3];         /* host fds for 0, 1, 2; -1 for none; not closed */
+  bool sigpipe;         /* writing to one that nobody reads any more ends the process, as a native program's does */
   /* To make a snapshot: nothing arrives on stdin or on `listener_count` listeners that do not exist (`listeners` and
    * `stdio` are not used), output is kept, and the first real wait for input ends the call with AOTC_FROZEN. */
   bool freeze;

@@ -1,0 +1,138 @@
+// output.cpp - see output.h.
+#include "output.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+
+#include "aotc/standard_streams.h"
+
+namespace {
+
+int stdout_error = 0;  // what the first failure was
+
+llvm::Error system_error(const std::string& path, const char* what, int code = errno) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                 fmt::format("{}: {}: {}", path, what, std::strerror(code)));
+}
+
+struct Descriptor {
+  int fd;
+  ~Descriptor() {
+    if (fd >= 0) close(fd);
+  }
+};
+
+llvm::Error write_all(int fd, llvm::ArrayRef<uint8_t> bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    ssize_t n = write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error(path, "cannot write");
+    bytes = bytes.drop_front(static_cast<size_t>(n));
+  }
+  return llvm::Error::success();
+}
+
+// The descriptor of ours that `path` is a name for. Opening that name could not go on where a file stands, nor reach a socket.
+std::optional<int> own_descriptor(llvm::StringRef path) {
+  if (path == "/dev/stdout") return STDOUT_FILENO;
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  int fd;
+  if ((path.consume_front("/dev/fd/") || path.consume_front("/proc/self/fd/")) && !path.getAsInteger(10, fd) && fd >= 0)
+    return fd;
+  return std::nullopt;
+}
+
+bool same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
+
+// Where the open file `info` lies once no part of `path` is a link; empty if it has no name any more.
+std::string name_without_links(const std::string& path, const struct stat& info) {
+  char real[PATH_MAX];
+  struct stat found;
+  if (realpath(path.c_str(), real) == nullptr || lstat(real, &found) != 0 || !same_file(found, info)) return "";
+  return real;
+}
+
+// Permissions for a group that the new file cannot have must not go to the one that it has.
+mode_t inherit_owner(int fd, const struct stat& old) {
+  mode_t mode = old.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
+  if (fchown(fd, old.st_uid, old.st_gid) == 0 || fchown(fd, static_cast<uid_t>(-1), old.st_gid) == 0) return mode;
+  return mode & ~mode_t{S_IRWXG};
+}
+
+// `old` is null when there is no such file.
+llvm::Error replace(const std::string& path, const struct stat* old, llvm::ArrayRef<uint8_t> bytes) {
+  size_t slash = path.rfind('/');
+  std::string temporary = (slash == std::string::npos ? "" : path.substr(0, slash + 1)) + ".aotc-XXXXXX";
+  Descriptor file{mkostemp(temporary.data(), O_CLOEXEC)};
+  if (file.fd < 0) return system_error(path, "cannot create");
+  mode_t mask = umask(0);
+  umask(mask);
+  llvm::Error error = write_all(file.fd, bytes, path);
+  mode_t mode = old ? inherit_owner(file.fd, *old) : 0666 & ~mask;
+  if (!error && fchmod(file.fd, mode) != 0) error = system_error(path, "cannot set its mode");
+  if (!error && rename(temporary.c_str(), path.c_str()) != 0) error = system_error(path, "cannot replace");
+  if (error) unlink(temporary.c_str());
+  return error;
+}
+
+}  // namespace
+
+llvm::Error write_output(const std::string& path, llvm::ArrayRef<uint8_t> bytes) {
+  if (std::optional<int> own = own_descriptor(path)) return write_all(*own, bytes, path);
+  // Not by way of stat, so that the system has its say about links of others in /tmp and files that we may not write.
+  Descriptor file{open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY)};
+  struct stat info;
+  if (file.fd < 0 && errno == ENOENT) {
+    if (lstat(path.c_str(), &info) != 0) return replace(path, nullptr, bytes);
+    return system_error(path, "a symbolic link that leads nowhere", ENOENT);
+  }
+  if (file.fd < 0 || fstat(file.fd, &info) != 0) return system_error(path, "cannot open");
+  if (S_ISREG(info.st_mode)) {
+    std::string name = name_without_links(path, info);
+    if (!name.empty()) return replace(name, &info, bytes);
+    if (ftruncate(file.fd, 0) != 0) return system_error(path, "cannot write");
+  }
+  return write_all(file.fd, bytes, path);
+}
+
+llvm::Error check_output(const std::string& path, const std::string& input) {
+  struct stat out, in;
+  if (stat(path.c_str(), &out) != 0) return llvm::Error::success();
+  if (S_ISDIR(out.st_mode)) return system_error(path, "cannot write", EISDIR);
+  if (stat(input.c_str(), &in) == 0 && same_file(in, out))
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), path + ": the output would replace the input");
+  return llvm::Error::success();
+}
+
+bool is_device(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+llvm::Error create_file(const std::string& path, llvm::ArrayRef<uint8_t> bytes, mode_t mode) {
+  Descriptor file{open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)};
+  if (file.fd < 0) return system_error(path, "cannot create");
+  llvm::Error error = write_all(file.fd, bytes, path);
+  if (!error && fsync(file.fd) != 0) error = system_error(path, "cannot write");
+  if (error) unlink(path.c_str());
+  return error;
+}
+
+void write_text(FILE* stream, std::string_view text) {
+  if (stream == stdout && stdout_error != 0) return;
+  if (std::fwrite(text.data(), 1, text.size(), stream) != text.size() && stream == stdout) stdout_error = errno;
+}
+
+FILE* stream_beside(const std::string& output) { return own_descriptor(output) == STDOUT_FILENO ? stderr : stdout; }
+
+llvm::Error finish_stdout() {
+  if (!aotc_flush_stdout() && stdout_error == 0) stdout_error = errno;
+  if (stdout_error == 0) return llvm::Error::success();
+  return system_error("standard output", "cannot write", stdout_error);
+}

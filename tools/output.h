@@ -1,0 +1,51 @@
+// output.h - where a command's result goes, and what it says. Messages name the path and what the system said.
+#pragma once
+
+#include <sys/types.h>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Error.h"
+
+// Puts the result of a command where the user said.
+//   nothing there, or a regular file   appears or changes as a whole: the bytes are written beside it, then renamed. What was
+//                                      there passes on its permissions, and its owner if the system lets us; other hard
+//                                      links to it keep the old content
+//   a symbolic link                    stays; what it leads to is treated so. One that leads nowhere is refused
+//   /dev/stdout, /dev/stderr,          that descriptor, from where it stands
+//   /dev/fd/N, /proc/self/fd/N
+//   any other device, a FIFO           written through
+//   a directory, a socket              refused
+llvm::Error write_output(const std::string& path, llvm::ArrayRef<uint8_t> bytes);
+
+// Before the work is done: refuses a directory, and `input` under whatever name.
+llvm::Error check_output(const std::string& path, const std::string& input);
+
+// Whether `path` is there but no file, so that adding to its name makes no sense.
+bool is_device(const std::string& path);
+
+// For what must replace nothing. After a failure there is no file.
+llvm::Error create_file(const std::string& path, llvm::ArrayRef<uint8_t> bytes, mode_t mode);
+
+// Prints, never throws: whether all has arrived is asked once, at the end. What stderr does not take is lost.
+void write_text(FILE* stream, std::string_view text);
+
+template <typename... T>
+void print(FILE* stream, fmt::format_string<T...> format, T&&... values) {
+  write_text(stream, fmt::format(format, std::forward<T>(values)...));
+}
+
+template <typename... T>
+void print(fmt::format_string<T...> format, T&&... values) {
+  write_text(stdout, fmt::format(format, std::forward<T>(values)...));
+}
+
+// stdout, unless the result goes there; then what is said about it would be in the middle of it.
+FILE* stream_beside(const std::string& output);
+
+llvm::Error finish_stdout();
