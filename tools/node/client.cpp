@@ -15,8 +15,8 @@ constexpr uint64_t kIdle = 60 * kSecond, kHeader = 10 * kSecond, kStalled = 30 *
 
 }  // namespace
 
-Client::Client(Front& front, int fd, bool apps, bool admin)
-    : front_(front), fd_(fd), apps_(apps), admin_(admin), progress_(Loop::now()) {
+Client::Client(Front& front, int fd, bool admin)
+    : front_(front), fd_(fd), admin_(admin), progress_(Loop::now()) {
   watched_ = EPOLLIN;
   front_.loop.add(fd_, watched_, this);
 }
@@ -94,16 +94,21 @@ void Client::process() {
 // The header is complete.
 void Client::start_request() {
   keep_alive_ = request_->keep_alive && !front_.draining;
-  bool get = request_->method == "GET" || request_->method == "HEAD";
-  std::string path = request_->target.substr(0, request_->target.find('?'));
-  if (admin_ && get && path == "/healthz")
-    return front_.healthy() ? answer(200, "ok\n", keep_alive_) : answer(503, "not all apps are ready\n", keep_alive_);
-  if (admin_ && get && path == "/metrics") return answer(200, front_.metrics_text(), keep_alive_);
-  app_ = apps_ ? front_.find_app(request_->host, request_->target) : nullptr;
+  if (admin_) return answer_operator();
+  app_ = front_.find_app(request_->host, request_->target);
   if (app_ == nullptr) return answer(404, "no app is served here\n", keep_alive_);
   metrics_ = &front_.metrics[app_->name];
   if (request_->expects_continue && !request_->http_10 && !request_->done()) out_ += "HTTP/1.1 100 Continue\r\n\r\n";
   state_ = State::Body;
+}
+
+void Client::answer_operator() {
+  bool get = request_->method == "GET" || request_->method == "HEAD";
+  std::string path = request_->target.substr(0, request_->target.find('?'));
+  if (get && path == "/metrics") return answer(200, front_.metrics_text(), keep_alive_);
+  if (!get || path != "/healthz") return answer(404, "here are /metrics and /healthz\n", keep_alive_);
+  bool healthy = front_.healthy();
+  answer(healthy ? 200 : 503, healthy ? "ok\n" : "not all apps are ready\n", keep_alive_);
 }
 
 void Client::dispatch() {

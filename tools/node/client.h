@@ -15,7 +15,7 @@
 
 class Client : public Source {
  public:
-  Client(Front& front, int fd, bool apps, bool admin);
+  Client(Front& front, int fd, bool admin);
   ~Client();
   void on_events(uint32_t events) override;
 
@@ -33,6 +33,7 @@ class Client : public Source {
   void read();
   void process();
   void start_request();
+  void answer_operator();
   void dispatch();
   void pass_body();
   void answer(int status, std::string_view text, bool keep_alive, std::string_view fields = {});
@@ -45,7 +46,7 @@ class Client : public Source {
 
   Front& front_;
   const int fd_;
-  const bool apps_, admin_;
+  const bool admin_;  // it asks for what the operator looks at, not for apps
   State state_ = State::Head;
   uint32_t watched_ = 0;
   std::string in_, out_;

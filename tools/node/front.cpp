@@ -1,15 +1,13 @@
 // front.cpp - see front.h.
 #include "front.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <algorithm>
 
 #include "client.h"
+#include "listener.h"
 #include "log.h"
 #include "pull.h"
 
@@ -33,44 +31,6 @@ bool path_matches(std::string_view path, std::string_view prefix) {
 }
 
 }  // namespace
-
-// --- Listener
-
-Listener::Listener(Front& front, int fd, bool serves_apps, bool serves_admin)
-    : front_(front), fd_(fd), apps(serves_apps), admin(serves_admin) {
-  front_.loop.add(fd_, EPOLLIN, this);
-}
-
-Listener::~Listener() { stop(); }
-
-void Listener::stop() {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = -1;
-}
-
-void Listener::resume() {
-  if (paused_ && fd_ >= 0 && front_.clients.size() < front_.max_clients) front_.loop.change(fd_, EPOLLIN, this);
-  paused_ = paused_ && front_.clients.size() >= front_.max_clients;
-}
-
-void Listener::on_events(uint32_t) {
-  for (int i = 0; i < 64 && fd_ >= 0; ++i) {
-    // The rest waits in the kernel's queue.
-    if (front_.clients.size() >= front_.max_clients) {
-      paused_ = true;
-      front_.loop.change(fd_, 0, this);
-      return;
-    }
-    int fd = accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return;
-    int one = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    front_.clients.push_back(std::make_unique<Client>(front_, fd, apps, admin));
-    front_.clients.back()->self = std::prev(front_.clients.end());
-  }
-}
-
-// --- Front
 
 Front::Front(Options o, int control) : options(std::move(o)), control_(control) {
   for (const App& app : options.apps) {
@@ -310,7 +270,7 @@ int Front::run() {
         std::min<size_t>(kMaxClients, files.rlim_cur > 2 * kOtherFiles ? files.rlim_cur - kOtherFiles : kOtherFiles);
   int fd = kFirstListener;
   for (const ListenAddress& listen : listen_addresses(options))
-    listeners_.push_back(std::make_unique<Listener>(*this, fd++, listen.apps, listen.admin));
+    listeners_.push_back(std::make_unique<Listener>(*this, fd++, listen.admin));
   loop.add(control_.fd(), EPOLLIN, this);
   for (const App& app : options.apps) start_next(app, slots_.at(app.name));
 

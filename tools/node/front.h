@@ -21,6 +21,7 @@
 
 class Client;
 class Front;
+class Listener;
 class Tenant;
 struct App;
 
@@ -98,23 +99,6 @@ class Puller : public Source {
   Front& front_;
   int fd_ = -1;
   std::string heard_;
-};
-
-class Listener : public Source {
- public:
-  Listener(Front& front, int fd, bool serves_apps, bool serves_admin);
-  ~Listener();
-  void stop();
-  void resume();  // after there were too many clients
-  void on_events(uint32_t events) override;
-
- private:
-  Front& front_;
-  int fd_;
-  bool paused_ = false;
-
- public:
-  const bool apps, admin;
 };
 
 // Descriptors of the front's process: the socket to the supervisor, then the listeners.

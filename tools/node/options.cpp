@@ -31,7 +31,8 @@ constexpr char kHelp[] =
     "of the\n"
     "                           path; all requests when there is one app only\n"
     "  --secret-env APP:NAME=FILE  the value, in FILE, of a variable that was withheld from the app's snapshot\n"
-    "  --admin ADDR             serve /metrics and /healthz there, not on --listen\n"
+    "  --admin ADDR             serve /metrics and /healthz there, and nothing else; without it they are not served:\n"
+    "                           on --listen every path is the apps'\n"
     "  --workers N              threads per app (default: as many as there are processors)\n"
     "  --deadline DURATION      how long a request may run (default 50ms): 504 after that\n"
     "  --timeout DURATION       how long a request may wait for anything but its client (default 30s): 504\n"
@@ -290,8 +291,8 @@ Options parse_options(int argc, char** argv) {
 }
 
 std::vector<ListenAddress> listen_addresses(const Options& o) {
-  std::vector<ListenAddress> addresses = {{o.listen, true, o.admin.empty()}};
-  if (!o.admin.empty()) addresses.push_back({o.admin, false, true});
+  std::vector<ListenAddress> addresses = {{o.listen, false}};
+  if (!o.admin.empty()) addresses.push_back({o.admin, true});
   return addresses;
 }
 

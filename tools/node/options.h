@@ -36,7 +36,7 @@ struct Secret {
 
 struct Options {
   std::string listen;
-  std::string admin;  // empty: /metrics and /healthz are on `listen`
+  std::string admin;  // where /metrics and /healthz are; empty: nowhere
   std::vector<App> apps;
   std::vector<Route> routes;
   std::vector<Secret> secrets;
@@ -56,7 +56,7 @@ Options parse_options(int argc, char** argv);
 // What is listened on, in the order in which the front gets the sockets.
 struct ListenAddress {
   std::string address;
-  bool apps, admin;  // what is served there
+  bool admin;  // instead of the apps
 };
 std::vector<ListenAddress> listen_addresses(const Options& options);
 

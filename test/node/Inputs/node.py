@@ -18,15 +18,15 @@ PATIENCE = 60  # seconds until something that never comes counts as missing
 class Node:
     """A running `aotc-node serve`; apps is a list of "NAME=ARTIFACT". Without `up` they are not waited for."""
 
-    def __init__(self, apps, *options, up=True):
-        command = [os.environ["AOTC_NODE"], "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+    def __init__(self, apps, *options, up=True, admin=True):
+        command = [os.environ["AOTC_NODE"], "serve", "--listen", "127.0.0.1:0"] + ["--admin", "127.0.0.1:0"] * admin
         for app in apps:
             command += ["--app", app]
         self.process = subprocess.Popen(command + list(options), stderr=subprocess.PIPE, text=True)
         self.lines, self.arrived = [], threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()
-        ports = [int(self.wait_log("listening on ", i)["message"].rsplit(":", 1)[1]) for i in range(2)]
-        self.port, self.admin = ports
+        ports = [int(self.wait_log("listening on ", i)["message"].rsplit(":", 1)[1]) for i in range(1 + admin)]
+        self.port, self.admin = ports if admin else (ports[0], None)
         for app in apps if up else ():
             self.wait_for(lambda: sum(line["message"] == "ready" for line in self.lines) >= len(apps), "all apps ready")
 
@@ -89,8 +89,8 @@ def until(condition, what):
 
 
 @contextlib.contextmanager
-def node(apps, *options, up=True):
-    running = Node(apps, *options, up=up)
+def node(apps, *options, up=True, admin=True):
+    running = Node(apps, *options, up=up, admin=admin)
     try:
         yield running
         running.stop()

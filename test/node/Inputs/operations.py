@@ -36,6 +36,7 @@ with node([f"one={artifact}", f"two={artifact}"], "--route", "one.example=one", 
     check(served_by("/two/three", "other") == (404, 1, 0), "by the longer path")
     check(served_by("/twoish", "other") == (404, 0, 0), "not by half a path")
     check(get(n.admin, "/healthz") == (200, b"ok\n"), "healthy")
+    check(get(n.admin, "/two")[0] == 404 and n.metric('requests_total.*app="two"') == 1, "no app for the operator")
 
     # Processes: filtered, without privileges or ways to get them, and only they have the artifact.
     tenants = n.tenants()
@@ -61,6 +62,12 @@ with node([f"one={artifact}", f"two={artifact}"], "--route", "one.example=one", 
     started(n, 3)
     check(get(n.port, "/count", "one.example") == (200, b"request 1 of this instance\n"), "it is back")
     check(n.metric('restarts_total.*"one"') == 1 and n.metric('restarts_total.*"two"') == 0, "one restart")
+
+# What the operator looks at is nobody else's, whether he looks or not: the paths are the app's.
+for admin in (True, False):
+    with node([f"one={artifact}"], admin=admin) as n:
+        for path in ("/metrics", "/healthz"):
+            check(get(n.port, path) == (404, b"404 page not found\n"), f"{path} is the app's")
 
 copy = artifact + ".copy"
 shutil.copy(artifact, copy)

@@ -1,0 +1,20 @@
+// listener.h - a socket that clients come by: accepts them as long as there is room.
+#pragma once
+
+#include "front.h"
+
+class Listener : public Source {
+ public:
+  // To its clients either the apps are served, or what the operator looks at.
+  Listener(Front& front, int fd, bool admin);
+  ~Listener();
+  void stop();
+  void resume();  // after there were too many clients
+  void on_events(uint32_t events) override;
+
+ private:
+  Front& front_;
+  int fd_;
+  const bool admin_;
+  bool paused_ = false;
+};
