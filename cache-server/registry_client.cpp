@@ -20,6 +20,7 @@ using Json = nlohmann::json;
 constexpr uint64_t kMaxDocument = 4 << 20;
 constexpr uint64_t kWorthCompressing = 64 << 10;
 constexpr unsigned kMaxPages = 1000;
+constexpr size_t kMaxRevocationLists = 2;  // the repository's and the fleet's
 constexpr int kMaxRedirects = 5;
 constexpr uint64_t kMaxTokenAnswer = 64 << 10;
 constexpr size_t kMaxToken = 16 << 10;
@@ -199,6 +200,29 @@ std::optional<FoundStatement> find_statement(RegistryClient& client, const Trust
   return best;
 }
 
+std::optional<FoundRevocations> find_revocations(RegistryClient& client, const std::string& known,
+                                                 std::string& error) {
+  FoundRevocations found;
+  std::optional<Manifest> manifest = client.find_manifest(kRevocationsTag, error);
+  if (!manifest) return error.empty() ? std::optional(found) : std::nullopt;
+  found.manifest = manifest->digest;
+  if (manifest->digest == known) return found;
+  for (const Descriptor& layer : manifest->layers) {
+    if (layer.media_type != kRevocationsType) continue;
+    if (layer.size > kMaxRevocations || found.texts.size() == kMaxRevocationLists)
+      return error = std::string(kRevocationsTag) + ": larger than any list of revocations", std::nullopt;
+    std::optional<std::string> text = client.small_blob(layer, error);
+    if (!text) return std::nullopt;
+    found.texts.push_back(std::move(*text));
+  }
+  return found;
+}
+
+std::string compiler_in_config(const std::string& config) {
+  Json json = Json::parse(config, nullptr, false);
+  return json.is_object() && json.contains("aotc") ? text_in(json["aotc"], "compiler") : "";
+}
+
 std::string refusal(const HttpResponse& response) {
   Json json = Json::parse(response.body, nullptr, false);
   if (std::string detail = text_in(json, "detail"); !detail.empty()) return detail;
@@ -318,6 +342,13 @@ bool RegistryClient::send(HttpRequest request, HttpOptions options, HttpResponse
 }
 
 std::optional<Manifest> RegistryClient::manifest(const std::string& reference, std::string& error) {
+  std::optional<Manifest> found = find_manifest(reference, error);
+  if (!found && error.empty())
+    error = repository_ + (is_digest(reference) ? "@" : ":") + reference + ": there is no such image";
+  return found;
+}
+
+std::optional<Manifest> RegistryClient::find_manifest(const std::string& reference, std::string& error) {
   std::optional<HttpUrl> url = parse_url(base_ + "/v2/" + repository_ + "/manifests/" + reference, error);
   if (!url) return std::nullopt;
   HttpOptions options;
@@ -325,7 +356,7 @@ std::optional<Manifest> RegistryClient::manifest(const std::string& reference, s
   HttpResponse response;
   if (!send({"GET", *url, {{"Accept", kAccept}}, ""}, options, response, error)) return std::nullopt;
   std::string name = repository_ + (is_digest(reference) ? "@" : ":") + reference;
-  if (response.status == 404) return error = name + ": there is no such image", std::nullopt;
+  if (response.status == 404) return error.clear(), std::nullopt;
   if (is_digest(reference) && sha256(response.body) != reference)
     return error = name + ": what the registry sent has another digest", std::nullopt;
   std::optional<Manifest> manifest = parse_manifest(std::move(response.body));

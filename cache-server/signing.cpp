@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "aotc/digest.h"
+#include "signed_text.h"
 
 namespace aotc {
 
@@ -20,6 +21,7 @@ struct Key {
 namespace {
 
 constexpr size_t kMaxStatement = 4096;
+constexpr size_t kMaxSignatures = 16;
 constexpr size_t kSignatureBytes = crypto_sign_BYTES;
 constexpr uint64_t kClockSkew = 300;  // seconds that the signer's clock may be ahead
 
@@ -83,58 +85,18 @@ std::string head_of(const Statement& statement) {
          std::to_string(statement.expires) + "\n";
 }
 
-// Takes "NAME VALUE\n" from the front.
-bool take_line(std::string_view& text, std::string_view name, std::string_view& value) {
-  if (text.substr(0, name.size()) != name || text.size() <= name.size() || text[name.size()] != ' ') return false;
-  size_t end = text.find('\n');
-  if (end == std::string_view::npos) return false;
-  value = text.substr(name.size() + 1, end - name.size() - 1);
-  text.remove_prefix(end + 1);
-  return true;
-}
-
-bool take_number(std::string_view& text, std::string_view name, uint64_t& number) {
+bool parse(std::string_view head, Statement& statement) {
   std::string_view value;
-  if (!take_line(text, name, value) || value.empty() || value.size() > 18 || (value[0] == '0' && value.size() > 1))
-    return false;
-  number = 0;
-  for (char c : value) {
-    if (c < '0' || c > '9') return false;
-    number = number * 10 + static_cast<uint64_t>(c - '0');
-  }
-  return true;
-}
-
-struct Signature {
-  std::string_view id;
-  std::vector<unsigned char> bytes;
-};
-
-bool parse(std::string_view text, Statement& statement, std::vector<Signature>& signatures) {
-  std::string_view value;
-  if (text.size() > kMaxStatement || !take_line(text, "aotc-statement", value) || value != "1") return false;
-  if (!take_line(text, "repository", value) || value.empty()) return false;
+  if (!take_line(head, "aotc-statement", value) || value != "1") return false;
+  if (!take_line(head, "repository", value) || value.empty()) return false;
   statement.repository = value;
-  std::vector<unsigned char> digest;
-  if (!take_line(text, "index", value) || value.substr(0, 7) != "sha256:" || value.size() != 7 + 64 ||
-      !unhex(value.substr(7), digest))
-    return false;
+  if (!take_line(head, "index", value) || !is_digest(value)) return false;
   statement.index = value;
-  if (!take_number(text, "sequence", statement.sequence) || !take_number(text, "issued", statement.issued) ||
-      !take_number(text, "expires", statement.expires))
-    return false;
-  while (!text.empty()) {
-    Signature signature;
-    if (!take_line(text, "signature", value) || value.size() != 16 + 1 + 2 * kSignatureBytes || value[16] != ' ' ||
-        !unhex(value.substr(17), signature.bytes))
-      return false;
-    signature.id = value.substr(0, 16);
-    signatures.push_back(signature);
-  }
-  return !signatures.empty();
+  return take_number(head, "sequence", statement.sequence) && take_number(head, "issued", statement.issued) &&
+         take_number(head, "expires", statement.expires) && head.empty();
 }
 
-bool is_signed(const Key& key, const std::string& bytes, const Signature& signature) {
+bool is_signed(const Key& key, std::string_view bytes, const Signature& signature) {
   return crypto_sign_verify_detached(signature.bytes.data(), reinterpret_cast<const unsigned char*>(bytes.data()),
                                      bytes.size(), key.open) == 0;
 }
@@ -175,10 +137,54 @@ std::string Signer::sign(const std::string& bytes) const {
   return to_hex(signature, sizeof signature);
 }
 
-std::string sign_statement(const Statement& statement, const std::vector<Signer>& signers) {
-  std::string head = head_of(statement), text = head;
+std::string sign_text(const std::string& head, const std::vector<Signer>& signers) {
+  std::string text = head;
   for (const Signer& signer : signers) text += "signature " + signer.id() + " " + signer.sign(head) + "\n";
   return text;
+}
+
+std::string sign_statement(const Statement& statement, const std::vector<Signer>& signers) {
+  return sign_text(head_of(statement), signers);
+}
+
+bool take_line(std::string_view& text, std::string_view name, std::string_view& value) {
+  if (text.substr(0, name.size()) != name || text.size() <= name.size() || text[name.size()] != ' ') return false;
+  size_t end = text.find('\n');
+  if (end == std::string_view::npos) return false;
+  value = text.substr(name.size() + 1, end - name.size() - 1);
+  text.remove_prefix(end + 1);
+  return true;
+}
+
+bool parse_number(std::string_view text, uint64_t& number) {
+  if (text.empty() || text.size() > 18 || (text[0] == '0' && text.size() > 1)) return false;
+  number = 0;
+  for (char c : text) {
+    if (c < '0' || c > '9') return false;
+    number = number * 10 + static_cast<uint64_t>(c - '0');
+  }
+  return true;
+}
+
+bool take_number(std::string_view& text, std::string_view name, uint64_t& number) {
+  std::string_view value;
+  return take_line(text, name, value) && parse_number(value, number);
+}
+
+std::optional<SignedText> split_signatures(std::string_view text) {
+  constexpr std::string_view kFirst = "\nsignature ";
+  size_t end = text.find(kFirst);
+  if (end == std::string_view::npos) return std::nullopt;
+  SignedText parts{text.substr(0, end + 1), {}};
+  for (std::string_view rest = text.substr(end + 1), value; !rest.empty();) {
+    Signature signature;
+    if (!take_line(rest, "signature", value) || value.size() != 16 + 1 + 2 * kSignatureBytes || value[16] != ' ' ||
+        !unhex(value.substr(17), signature.bytes) || parts.signatures.size() == kMaxSignatures)
+      return std::nullopt;
+    signature.id = value.substr(0, 16);
+    parts.signatures.push_back(signature);
+  }
+  return parts;
 }
 
 bool TrustedKeys::add(const std::string& pem, std::string& error) {
@@ -196,25 +202,26 @@ bool TrustedKeys::add(const std::string& pem, std::string& error) {
   return false;
 }
 
-std::optional<Statement> TrustedKeys::verify(const std::string& text, const Expectation& expected,
-                                             std::string& error) const {
-  Statement statement;
-  std::vector<Signature> signatures;
-  if (!parse(text, statement, signatures)) {
-    error = "not a well-formed statement";
-    return std::nullopt;
-  }
-  std::string head = head_of(statement);
-  bool trusted = false, known = false;
-  for (const Signature& signature : signatures)
+bool TrustedKeys::trust(const SignedText& text, std::string& error) const {
+  bool known = false;
+  for (const Signature& signature : text.signatures)
     for (const Trusted& key : keys_) {
       if (key.id != signature.id) continue;
       known = true;
-      trusted = trusted || is_signed(*key.key, head, signature);
+      if (is_signed(*key.key, text.head, signature)) return true;
     }
-  if (!trusted)
-    error = known ? "the signature is wrong" : "not signed by a trusted key";
-  else if (statement.repository != expected.repository)
+  error = known ? "the signature is wrong" : "not signed by a trusted key";
+  return false;
+}
+
+std::optional<Statement> TrustedKeys::verify(const std::string& text, const Expectation& expected,
+                                             std::string& error) const {
+  Statement statement;
+  std::optional<SignedText> parts;
+  if (text.size() <= kMaxStatement) parts = split_signatures(text);
+  if (!parts || !parse(parts->head, statement)) return error = "not a well-formed statement", std::nullopt;
+  if (!trust(*parts, error)) return std::nullopt;
+  if (statement.repository != expected.repository)
     error = "signed for " + statement.repository + ", not for " + expected.repository;
   else if (statement.index != expected.index)
     error = "signed for " + statement.index + ", not for " + expected.index;

@@ -8,6 +8,7 @@
 
 #include "aotc/media_types.h"
 #include "aotc/registry_client.h"
+#include "aotc/revocations.h"
 #include "aotc/signing.h"
 #include "command.h"
 #include "files.h"
@@ -61,19 +62,48 @@ llvm::Expected<std::vector<uint8_t>> fetch(aotc::RegistryClient& client, const a
   return bytes;
 }
 
-// A statement by one of the keys, for this index under the repository's name, that has not expired.
-llvm::Error check_signature(Image& image, const std::string& index, const std::vector<std::string>& trust,
-                            const std::string& repository) {
+struct Trust {
   aotc::TrustedKeys keys;
+  std::string repository;  // that things are signed for
+  aotc::Statement statement = {};
+};
+
+// A statement by one of the keys, for this index under the repository's name, that has not expired.
+llvm::Expected<Trust> check_signature(Image& image, const std::string& index, const std::vector<std::string>& trust,
+                                      const std::string& repository) {
+  Trust found{{}, repository};
   std::string error;
   for (const std::string& path : trust) {
     llvm::Expected<std::vector<uint8_t>> pem = read_file(path, kMaxKeyFile);
     if (!pem) return pem.takeError();
-    if (!keys.add(std::string(pem->begin(), pem->end()), error)) return failure(path + ": " + error);
+    if (!found.keys.add(std::string(pem->begin(), pem->end()), error)) return failure(path + ": " + error);
   }
   aotc::Expectation expected{repository, index, static_cast<uint64_t>(std::time(nullptr)), 0};
-  if (aotc::find_statement(image.client, keys, expected, error)) return llvm::Error::success();
-  return failure(image.reference.text() + ": " + error);
+  std::optional<aotc::FoundStatement> statement = aotc::find_statement(image.client, found.keys, expected, error);
+  if (!statement) return failure(image.reference.text() + ": " + error);
+  found.statement = statement->statement;
+  return found;
+}
+
+// What the registry has of lists by the keys must have nothing against it.
+llvm::Error check_revocations(Image& image, const Trust& trust, const aotc::Manifest& manifest) {
+  std::string error, config;
+  std::optional<aotc::FoundRevocations> found = aotc::find_revocations(image.client, "", error);
+  if (!found) return failure(image.reference.text() + ": " + error);
+  if (found->texts.empty()) return llvm::Error::success();
+  if (manifest.config) {
+    std::optional<std::string> bytes = image.client.small_blob(*manifest.config, error);
+    if (!bytes) return failure(error);
+    config = std::move(*bytes);
+  }
+  for (const std::string& text : found->texts) {
+    auto list = aotc::verify_revocations(trust.keys, text, trust.repository, error);
+    if (!list) return failure(image.reference.text() + ": revocations: " + error);
+    std::string reason = aotc::reason_against(
+        *list, {trust.statement.index, trust.statement.sequence, aotc::compiler_in_config(config)});
+    if (!reason.empty()) return failure(image.reference.text() + ": revoked: " + reason);
+  }
+  return llvm::Error::success();
 }
 
 struct PullArguments {
@@ -108,12 +138,18 @@ llvm::Error pull(const PullArguments& arguments) {
   std::optional<aotc::Manifest> index = image->client.manifest(reference, error);
   if (!index) return failure(error);
   const std::string& repository = arguments.repository.empty() ? image->reference.repository : arguments.repository;
-  if (!arguments.trust.empty())
-    if (llvm::Error bad = check_signature(*image, index->digest, arguments.trust, repository)) return bad;
+  std::optional<Trust> trust;
+  if (!arguments.trust.empty()) {
+    llvm::Expected<Trust> checked = check_signature(*image, index->digest, arguments.trust, repository);
+    if (!checked) return checked.takeError();
+    trust = std::move(*checked);
+  }
   llvm::Expected<aotc::Descriptor> entry = choose(*index, arguments.target);
   if (!entry) return entry.takeError();
   std::optional<aotc::Manifest> manifest = image->client.manifest(entry->digest, error);
   if (!manifest) return failure(error);
+  if (trust)
+    if (llvm::Error revoked = check_revocations(*image, *trust, *manifest)) return revoked;
   bool wasm = arguments.target == "wasm";
   const aotc::Descriptor* layer = layer_of(*manifest, wasm ? kWasmType : aotc::kArtifactType);
   if (!layer) return failure(arguments.image + ": not an image that aotc made");
@@ -151,6 +187,14 @@ llvm::Error copy_manifest(Image& from, Image& to, const aotc::Manifest& manifest
   return llvm::Error::success();
 }
 
+// Under their own tag, before the image: who sees it can see whether it is revoked.
+llvm::Error copy_revocations(Image& from, Image& to) {
+  std::string error;
+  std::optional<aotc::Manifest> lists = from.client.find_manifest(aotc::kRevocationsTag, error);
+  if (!lists) return error.empty() ? llvm::Error::success() : failure(error);
+  return copy_manifest(from, to, *lists, aotc::kRevocationsTag);
+}
+
 llvm::Error push(const std::string& source, const std::string& target, const Realms& realms) {
   llvm::Expected<Image> from = open_image(source, realms);
   if (!from) return from.takeError();
@@ -173,6 +217,7 @@ llvm::Error push(const std::string& source, const std::string& target, const Rea
     if (llvm::Error failed = copy_manifest(*from, *to, *manifest, entry.digest)) return failed;
     if (!to->client.put_referrer(*manifest, entry.artifact_type, error)) return failure(error);
   }
+  if (llvm::Error failed = copy_revocations(*from, *to)) return failed;
   if (!to->client.put_manifest(*index, to->reference.reference, error)) return failure(error);
   print("{}: {}\n", to->reference.text(), index->digest);
   return llvm::Error::success();
@@ -279,7 +324,7 @@ void add_registry(CLI::App& app, Action& action) {
 
   auto from = std::make_shared<std::string>(), to = std::make_shared<std::string>();
   auto realms = std::make_shared<Realms>();
-  command = app.add_subcommand("push", "Copy an image and its signature from a server to a registry");
+  command = app.add_subcommand("push", "Copy an image, its signature and the revocations of its repository from a server to a registry");
   command->add_option("image", *from, "where it is")->required();
   command->add_option("registry", *to, "what it becomes there")->required();
   add_realms(*command, *realms);

@@ -1,11 +1,12 @@
 // cmd_sign.cpp - `aotc keygen` and `aotc verify`: the keys that a server signs images with, and whether a statement is
-// good.
+// good and not revoked.
 #include <unistd.h>
 #include <ctime>
 #include <memory>
 
 #include <fmt/format.h>
 
+#include "aotc/revocations.h"
 #include "aotc/signing.h"
 #include "command.h"
 #include "files.h"
@@ -14,14 +15,14 @@
 
 namespace {
 
-constexpr uint64_t kMaxKeyFile = 64 << 10;
+constexpr uint64_t kMaxFile = 64 << 10;
 
 llvm::Error failure(const std::string& message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
 llvm::Expected<std::string> read_text(const std::string& path) {
-  llvm::Expected<std::vector<uint8_t>> bytes = read_file(path, kMaxKeyFile);
+  llvm::Expected<std::vector<uint8_t>> bytes = read_file(path, kMaxFile);
   if (!bytes) return bytes.takeError();
   return std::string(bytes->begin(), bytes->end());
 }
@@ -43,10 +44,24 @@ llvm::Error keygen(const std::string& name) {
 }
 
 struct VerifyArguments {
-  std::string statement;
-  std::vector<std::string> trust;
+  std::string statement, compiler;
+  std::vector<std::string> trust, revocations;
   aotc::Expectation expected;
 };
+
+// An Error when one of the lists has something against the release, or is not to be trusted itself.
+llvm::Error check_revocations(const VerifyArguments& arguments, const aotc::TrustedKeys& keys, uint64_t sequence) {
+  for (const std::string& path : arguments.revocations) {
+    llvm::Expected<std::string> text = read_text(path);
+    if (!text) return text.takeError();
+    std::string error;
+    auto list = aotc::verify_revocations(keys, *text, arguments.expected.repository, error);
+    if (!list) return failure(path + ": " + error);
+    std::string reason = aotc::reason_against(*list, {arguments.expected.index, sequence, arguments.compiler});
+    if (!reason.empty()) return failure(arguments.statement + ": revoked: " + reason);
+  }
+  return llvm::Error::success();
+}
 
 llvm::Error verify(VerifyArguments& arguments) {
   aotc::TrustedKeys keys;
@@ -61,6 +76,7 @@ llvm::Error verify(VerifyArguments& arguments) {
   if (arguments.expected.now == 0) arguments.expected.now = static_cast<uint64_t>(std::time(nullptr));
   std::optional<aotc::Statement> statement = keys.verify(*text, arguments.expected, error);
   if (!statement) return failure(arguments.statement + ": " + error);
+  if (llvm::Error revoked = check_revocations(arguments, keys, statement->sequence)) return revoked;
   print("{}: good for {} until {}, sequence {}\n", arguments.statement, statement->repository, statement->expires,
         statement->sequence);
   return llvm::Error::success();
@@ -86,6 +102,9 @@ void add_sign(CLI::App& app, Action& action) {
   check->add_option("--index", arguments->expected.index, "the digest of the image index it must be for")->required();
   check->add_option("--sequence", arguments->expected.least_sequence, "the lowest sequence it may have");
   check->add_option("--time", arguments->expected.now, "as of this time, in seconds since 1970 (default: now)");
+  check->add_option("--revocations", arguments->revocations, "list of revocations that it must not be in; may be repeated")
+      ->allow_extra_args(false);
+  check->add_option("--compiler", arguments->compiler, "version that made the image, for lists that name compilers");
   check->footer("Example:\n  aotc verify statement --trust fleet.pub --repository acme/app --index sha256:...");
   check->callback([=, &action] { action = [=] { return verify(*arguments); }; });
 }

@@ -1,29 +1,48 @@
-// fuzz_trust.cpp - what a node and `aotc pull` parse of a registry's: a signed statement, a manifest, a reference, a URL,
-// where a registry sends to, keys. No statement may be good, since nobody has signed anything by the trusted key.
+// fuzz_trust.cpp - what a node and `aotc pull` parse of a registry's: a signed statement, a list of revocations, a manifest,
+// an image's config, a reference, a URL, where a registry sends to, keys. No statement or list may be good, since nobody
+// has signed it by the trusted key; when that is done here, what is good is spelled just as it would have been.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
 #include "aotc/registry_client.h"
+#include "aotc/revocations.h"
 #include "aotc/signing.h"
 
 namespace {
 
 struct Keys {
   aotc::TrustedKeys trusted;
+  std::vector<aotc::Signer> signers;
   Keys() {
     std::string secret, open, error;
     if (!aotc::Signer::generate(secret, open, error) || !trusted.add(open, error)) std::abort();
+    signers.push_back(*aotc::Signer::read(secret, error));
   }
 };
+
+const std::string kIndex = "sha256:" + std::string(64, 'a');
+
+// What comes before the first signature, signed by us.
+void check_spelling(const Keys& keys, const std::string& text) {
+  std::string error, head = text.substr(0, text.find("\nsignature ") + 1), whole = aotc::sign_text(head, keys.signers);
+  if (auto statement = keys.trusted.verify(whole, {"tenant/app", kIndex, 1000, 0}, error))
+    if (aotc::sign_statement(*statement, keys.signers) != whole) std::abort();
+  auto list = aotc::verify_revocations(keys.trusted, whole, "tenant/app", error);
+  if (!list) return;
+  if (aotc::sign_revocations(*list, keys.signers, error) != whole) std::abort();
+  (void)aotc::reason_against(*list, {kIndex, 3, "0.1.0"});
+}
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const Keys keys;
   std::string text(reinterpret_cast<const char*>(data), size), error;
-  aotc::Expectation expected{"tenant/app", "sha256:" + std::string(64, 'a'), 1000, 0};
-  if (keys.trusted.verify(text, expected, error)) std::abort();
+  if (keys.trusted.verify(text, {"tenant/app", kIndex, 1000, 0}, error)) std::abort();
+  if (aotc::verify_revocations(keys.trusted, text, "tenant/app", error)) std::abort();
+  check_spelling(keys, text);
+  (void)aotc::compiler_in_config(text);
   (void)aotc::parse_manifest(text);
   if (auto reference = aotc::parse_reference(text, error)) (void)reference->text();
   (void)aotc::parse_url(text, error);

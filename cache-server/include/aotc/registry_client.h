@@ -13,6 +13,7 @@
 
 #include "aotc/destinations.h"
 #include "aotc/http_client.h"
+#include "aotc/revocations.h"
 #include "aotc/signing.h"
 
 namespace aotc {
@@ -57,6 +58,8 @@ class RegistryClient {
         destinations_(base_, realms) {}
 
   std::optional<Manifest> manifest(const std::string& reference, std::string& error);
+  // The same, with an empty `error` when there is none.
+  std::optional<Manifest> find_manifest(const std::string& reference, std::string& error);
   // What refers to a manifest, by the API or, where a registry has none, by the tag that stands for it.
   std::optional<std::vector<Descriptor>> referrers(const std::string& digest, std::string& error);
   bool blob(const Descriptor& blob, const std::function<bool(const char*, size_t)>& sink, std::string& error);
@@ -94,6 +97,17 @@ struct FoundStatement {
 };
 std::optional<FoundStatement> find_statement(RegistryClient& client, const TrustedKeys& keys,
                                              const Expectation& expected, std::string& error);
+
+// The lists under the repository's kRevocationsTag as they are: nobody has verified them. Without texts when there is no
+// such tag, or it names the manifest that is `known`.
+struct FoundRevocations {
+  std::string manifest;  // digest; empty: there is none
+  std::vector<std::string> texts;
+};
+std::optional<FoundRevocations> find_revocations(RegistryClient& client, const std::string& known, std::string& error);
+
+// The compiler that an image's config names; empty when it is none of ours.
+std::string compiler_in_config(const std::string& config);
 
 // The user and password for a registry that `docker login` left in DOCKER_CONFIG or ~/.docker; "" when there are none.
 std::string docker_credentials(const std::string& base);

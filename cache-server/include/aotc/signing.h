@@ -33,6 +33,7 @@ struct Statement {
 };
 
 struct Key;
+struct SignedText;  // signed_text.h
 
 // Knows one private key. `pem` is PKCS #8, as `aotc keygen` and `openssl genpkey -algorithm ed25519` write it.
 class Signer {
@@ -49,6 +50,8 @@ class Signer {
   std::string id_;
 };
 
+// Lines, and the signatures over them by all keys.
+std::string sign_text(const std::string& head, const std::vector<Signer>& signers);
 // The text of a statement, signed by all keys.
 std::string sign_statement(const Statement& statement, const std::vector<Signer>& signers);
 
@@ -66,6 +69,8 @@ class TrustedKeys {
   bool add(const std::string& pem, std::string& error);
   // The statement, if it is well formed, signed by a trusted key and what is expected; checked in this order.
   std::optional<Statement> verify(const std::string& text, const Expectation& expected, std::string& error) const;
+  // Whether one of the signatures is good.
+  bool trust(const SignedText& text, std::string& error) const;
 
  private:
   struct Trusted {

@@ -12,7 +12,8 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../
 from registry_of_lies import Registry  # noqa: E402, F401
 
 INDEX, MANIFEST = (f"application/vnd.oci.image.{kind}.v1+json" for kind in ("index", "manifest"))
-ARTIFACT, SNAPSHOT, STATEMENT = (f"application/vnd.aotc.{kind}.v1" for kind in ("artifact", "snapshot", "statement"))
+ARTIFACT, SNAPSHOT, STATEMENT, REVOCATIONS = (f"application/vnd.aotc.{kind}.v1"
+                                              for kind in ("artifact", "snapshot", "statement", "revocations"))
 MACHINE = {"os": "linux", "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]}
 
 
@@ -42,6 +43,13 @@ def statement(key, repository, index, sequence, issued=None, expires=None):
     return f"{head}signature {key.id} {key.sign(head.encode())}\n".encode()
 
 
+def revocations(key, repository, sequence, *entries):
+    """A list; `entries` are lines like "compiler 0.1.0 reason"."""
+    head = f"aotc-revocations 1\nrepository {repository}\nsequence {sequence}\nissued {int(time.time())}\n"
+    head += "".join(entry + "\n" for entry in entries)
+    return f"{head}signature {key.id} {key.sign(head.encode())}\n".encode()
+
+
 class Images:
     """What a registry holds: `paths` for Registry, changed while it runs."""
 
@@ -55,13 +63,15 @@ class Images:
     def document(self, kind, value, **more):
         return self.describe(kind, json.dumps({"schemaVersion": 2, **value}).encode(), "manifests", **more)
 
-    def put(self, *artifacts, tag="v1", note="", snapshot=None):
+    def put(self, *artifacts, tag="v1", note="", snapshot=None, compiler=None):
         """artifacts: bytes, or (platform, bytes). Returns the digest of the index, which the tag then names."""
+        config = json.dumps({"aotc": {"compiler": compiler}}).encode()
         manifests = []
         for artifact in artifacts:
             platform, data = artifact if isinstance(artifact, tuple) else (MACHINE, artifact)
             layers = [self.describe(ARTIFACT, data)] + ([self.describe(SNAPSHOT, snapshot)] if snapshot else [])
-            manifests.append(self.document(MANIFEST, {"layers": layers}, platform=platform))
+            more = {"config": self.describe("application/vnd.aotc.config.v1+json", config)} if compiler else {}
+            manifests.append(self.document(MANIFEST, {"layers": layers, **more}, platform=platform))
         index = self.document(INDEX, {"manifests": manifests, "annotations": {"note": note}})["digest"]
         self.paths[f"/v2/{self.repository}/manifests/{tag}"] = self.paths[f"/v2/{self.repository}/manifests/{index}"]
         return index
@@ -72,6 +82,13 @@ class Images:
                               artifactType=STATEMENT)
         referrers = json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode()
         self.paths[f"/v2/{self.repository}/referrers/{index}"] = (INDEX, referrers)
+
+    def revoke(self, *texts):
+        """Makes `texts` the lists of the repository."""
+        layers = [self.describe(REVOCATIONS, text) for text in texts]
+        entry = self.document(MANIFEST, {"artifactType": REVOCATIONS, "layers": layers})
+        self.paths[f"/v2/{self.repository}/manifests/aotc-revocations"] = \
+            self.paths[f"/v2/{self.repository}/manifests/{entry['digest']}"]
 
     def publish(self, key, sequence, *artifacts, **options):
         # Statements first: the tag is what a node looks at.
