@@ -9,7 +9,8 @@
  * are not measured, come COUNT rounds with the first one. Prints JSON, times in
  * microseconds, each a pair [median, 99th percentile]: `enter` what thawing takes until the program can run
  * (descriptors, clock, seeds), `response` from taking the slot to when the program has written its response and waits,
- * `reset`, `total`; pages that were copied back; and the response's size.
+ * `reset`, `total`; pages that were copied back; and the response's size. With AOTC_COMPARE in the environment each instance is
+ * compared with its image after the reset, for test/node/pages.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +72,7 @@ int main(int argc, char** argv) {
   struct aotc_artifact* artifact;
   struct aotc_image* image;
   struct aotc_pool* pool;
-  struct aotc_pool_options options = {.write_buffer = 256 << 10, .log = -1, .compare = getenv("AOTC_COMPARE") != NULL};
+  struct aotc_pool_options options = {.write_buffer = 256 << 10, .log = -1, .compare_sample = getenv("AOTC_COMPARE") != NULL};
   if (aotc_runtime_init(&error) != AOTC_OK || aotc_load(argv[1], &artifact, &error) != AOTC_OK ||
       aotc_image_create(artifact, aotc_artifact_snapshot(artifact) != NULL, parse_mode(argv[3]), &image, &error) !=
           AOTC_OK)

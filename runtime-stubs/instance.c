@@ -116,8 +116,7 @@ static enum aotc_status resolve_imports(struct aotc_instance* instance, const st
   return AOTC_OK;
 }
 
-/* AOTC_SLOT_SIZE bytes, not aligned. */
-static const void* initial_global(const struct aotc_instance* instance, uint32_t slot) {
+const void* aotc_initial_global(const struct aotc_instance* instance, uint32_t slot) {
   const struct aotc_artifact* artifact = instance->artifact;
   if (instance->image != NULL && instance->image->globals != NULL)
     return instance->image->globals + (size_t)slot * AOTC_SLOT_SIZE;
@@ -133,7 +132,7 @@ static enum aotc_status populate_globals(struct aotc_instance* instance, struct 
   const struct aotc_global* globals = aotc_span_data(artifact, &artifact->header->globals);
   for (uint32_t i = 0; i < artifact->header->globals.count; ++i) {
     uint64_t value[2];
-    memcpy(value, initial_global(instance, i), sizeof(value));
+    memcpy(value, aotc_initial_global(instance, i), sizeof(value));
     if (globals[i].type == AOTC_FUNCREF && value[0] > instance->function_count)
       return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: global %u refers to no function", artifact->name, i);
     memcpy(aotc_base(instance) + AOTC_GLOBAL_OFFSET(i), value, sizeof(value));
@@ -221,7 +220,8 @@ static enum aotc_status reset_pooled(struct aotc_instance* instance, struct aotc
   if (status == AOTC_OK && instance->table_count != 0) status = aotc_tables_populate(instance, error);
   size_t segments = (size_t)h->data_segments.count + h->elem_segments.count;
   memcpy(instance->data_dropped, instance->dropped_at_start, segments);
-  if (status == AOTC_OK) aotc_memory_is_clean(instance);
+  /* Without a fault until the reset there was none in it, unless tables were mapped again, or the next one notices. */
+  if (status == AOTC_OK && (instance->reset.scanned || instance->table_count != 0)) aotc_memory_is_clean(instance);
   return status;
 }
 
@@ -239,21 +239,13 @@ enum aotc_status aotc_instance_reset(struct aotc_instance* instance, struct aotc
   if (instance->image != NULL) return reset_pooled(instance, error);
   if ((status = aotc_memory_reset(instance, error)) != AOTC_OK) return status;
   if ((status = aotc_tables_populate(instance, error)) != AOTC_OK) return status;
-  aotc_stack_reset(instance);
+  if (!aotc_stack_reset(instance))
+    return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot make the stack accessible: %s", instance->artifact->name,
+                     strerror(errno));
   return populate_data(instance, error);
 }
 
 struct aotc_reset_counts aotc_instance_reset_counts(const struct aotc_instance* instance) { return instance->reset; }
-
-enum aotc_status aotc_instance_compare(const struct aotc_instance* instance, struct aotc_error* error) {
-  const struct aotc_artifact* artifact = instance->artifact;
-  if (instance->image == NULL)
-    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the instance has no image", artifact->name);
-  for (uint32_t i = 0; i < artifact->header->globals.count; ++i)
-    if (memcmp(aotc_base(instance) + AOTC_GLOBAL_OFFSET(i), initial_global(instance, i), AOTC_SLOT_SIZE) != 0)
-      return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: global %u differs from its initial value", artifact->name, i);
-  return aotc_memory_compare(instance, error);
-}
 
 void aotc_instance_destroy(struct aotc_instance* instance) {
   if (instance == NULL) return;

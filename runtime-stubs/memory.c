@@ -24,6 +24,11 @@ static const size_t kReservation = (size_t)(AOTC_CONTEXT_SIZE + AOTC_MEMORY_RESE
 
 uint64_t aotc_page_size(void) { return (uint64_t)sysconf(_SC_PAGESIZE); }
 
+bool aotc_memory_only_small_pages(void* memory, size_t size) {
+  /* EINVAL: this kernel has no huge pages. */
+  return madvise(memory, size, MADV_NOHUGEPAGE) == 0 || errno == EINVAL;
+}
+
 enum aotc_status aotc_memory_reserve(struct aotc_artifact* artifact, struct aotc_instance** out,
                                      struct aotc_error* error) {
   uint8_t* map = mmap(NULL, kReservation, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -57,9 +62,10 @@ enum aotc_status aotc_memory_populate(struct aotc_instance* instance, struct aot
                      (unsigned long long)size, strerror(errno));
   aotc_tail(instance)->memory_size = size;
 
-  if (instance->image != NULL && size > 0 &&
-      mmap(aotc_base(instance), size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
-           instance->image->fd, 0) == MAP_FAILED)
+  if (instance->image != NULL &&
+      ((size > 0 && mmap(aotc_base(instance), size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+                         instance->image->fd, 0) == MAP_FAILED) ||
+       !aotc_memory_only_small_pages(aotc_base(instance), AOTC_MEMORY_RESERVATION)))
     return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot map the memory image: %s", artifact->name, strerror(errno));
   instance->kept_size = size;
   if (instance->image != NULL) return AOTC_OK;

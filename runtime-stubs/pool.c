@@ -7,12 +7,13 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "state.h"
 #include "wasi.h"
 
-enum { kMaxStrings = 4096 };
+enum { kMaxStrings = 4096, kDraws = 64 };
 
 struct aotc_pool {
   const struct aotc_image* image;
@@ -23,6 +24,8 @@ struct aotc_pool {
   const char** env;
   size_t env_count;
   struct aotc_slot* idle; /* a list */
+  uint32_t draws[kDraws]; /* random; those below draws_left are unused */
+  uint32_t draws_left;
 };
 
 /* The strings of a snapshot, after `first` if that is not null. */
@@ -167,10 +170,21 @@ enum aotc_status aotc_slot_begin(struct aotc_slot* slot, struct aotc_error* erro
   return aotc_instance_enter(slot->instance, error);
 }
 
+/* Which instances are compared, no guest can know or find out: the kernel's random numbers say it after the request. */
+static bool is_sampled(struct aotc_pool* pool) {
+  uint64_t one_in = pool->options.compare_sample;
+  if (one_in <= 1) return one_in == 1;
+  if (pool->draws_left == 0) {
+    if (getrandom(pool->draws, sizeof(pool->draws), 0) != (ssize_t)sizeof(pool->draws)) return true;
+    pool->draws_left = kDraws;
+  }
+  return pool->draws[--pool->draws_left] * one_in <= UINT32_MAX;
+}
+
 enum aotc_status aotc_pool_give(struct aotc_pool* pool, struct aotc_slot* slot, struct aotc_error* error) {
   aotc_wasi_restore(slot->wasi);
   enum aotc_status status = aotc_instance_reset(slot->instance, error);
-  if (status == AOTC_OK && pool->options.compare) status = aotc_instance_compare(slot->instance, error);
+  if (status == AOTC_OK && is_sampled(pool)) status = aotc_instance_compare(slot->instance, error);
   if (status != AOTC_OK) {
     destroy_slot(slot);
     return status;

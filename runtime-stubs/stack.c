@@ -61,14 +61,15 @@ void aotc_stack_release(struct aotc_instance* instance) {
   instance->stack_map = NULL;
 }
 
-void aotc_stack_reset(struct aotc_instance* instance) {
-  /* On failure the stack stays smaller than it could be. */
+bool aotc_stack_reset(struct aotc_instance* instance) {
   if (instance->stack_low != instance->stack_low_initial &&
       mprotect(instance->stack_low_initial, (size_t)(instance->stack_low - instance->stack_low_initial),
-               PROT_READ | PROT_WRITE) == 0)
-    instance->stack_low = instance->stack_low_initial;
+               PROT_READ | PROT_WRITE) != 0)
+    return false;
+  instance->stack_low = instance->stack_low_initial;
   uint8_t* kept = instance->stack_top - kKeptStack;
   madvise(instance->stack_low, (size_t)(kept - instance->stack_low), MADV_DONTNEED);
+  return true;
 }
 
 bool aotc_stack_make_room(struct aotc_instance* instance, uint64_t bytes) {

@@ -193,6 +193,9 @@ enum aotc_status aotc_go_random_seed(struct aotc_instance* instance, const struc
 
 /* memory.c */
 uint64_t aotc_page_size(void);
+/* No huge page in [memory, memory + size), neither at a fault nor later, whatever the system's settings are and whoever
+ * asks for it. What is mapped there anew forgets this. */
+bool aotc_memory_only_small_pages(void* memory, size_t size);
 enum aotc_status aotc_memory_reserve(struct aotc_artifact* artifact, struct aotc_instance** instance,
                                      struct aotc_error* error);
 enum aotc_status aotc_memory_populate(struct aotc_instance* instance, struct aotc_error* error);
@@ -224,20 +227,34 @@ enum aotc_status aotc_pages_read(const struct aotc_pages* pages, const struct ao
 enum aotc_status aotc_image_of_instance(const struct aotc_instance* instance, struct aotc_image** out,
                                         struct aotc_error* error);
 
-/* reset.c */
+/* own_pages.c */
+struct aotc_page_list {
+  uint32_t count; /* may exceed AOTC_MAX_WRITTEN: then the rest is unknown */
+  uint32_t pages[AOTC_MAX_WRITTEN]; /* ascending */
+};
 enum aotc_status aotc_image_choose_reset(struct aotc_image* image, enum aotc_reset_mode wanted,
                                          struct aotc_error* error);
+/* The numbers of the pages of [memory, memory + size), a private mapping, that are its own. */
+bool aotc_own_pages(const struct aotc_image* image, const uint8_t* memory, uint64_t size, struct aotc_page_list* list);
+/* Page faults of this thread so far. */
+bool aotc_count_faults(uint64_t* faults);
+
+/* reset.c */
 /* Whoever lets an instance run, or writes to its memory, says on which thread. */
 void aotc_note_thread(struct aotc_instance* instance);
 /* Memory and native stack. Whatever else is reset may cause page faults, hence the second call, after it. */
 enum aotc_status aotc_memory_reset_pooled(struct aotc_instance* instance, struct aotc_error* error);
 void aotc_memory_is_clean(struct aotc_instance* instance);
-enum aotc_status aotc_memory_compare(const struct aotc_instance* instance, struct aotc_error* error);
+/* Whether the pages that are its own are known to be the same as then. */
+bool aotc_memory_is_unchanged(const struct aotc_instance* instance);
+
+/* instance.c: AOTC_SLOT_SIZE bytes, not aligned. */
+const void* aotc_initial_global(const struct aotc_instance* instance, uint32_t slot);
 
 /* stack.c */
 enum aotc_status aotc_stack_create(struct aotc_instance* instance, uint64_t max_stack, struct aotc_error* error);
 void aotc_stack_release(struct aotc_instance* instance);
-void aotc_stack_reset(struct aotc_instance* instance);
+bool aotc_stack_reset(struct aotc_instance* instance);
 /* Gives up unused stack so that `bytes` more fit under the memory limit. False when they do not. */
 bool aotc_stack_make_room(struct aotc_instance* instance, uint64_t bytes);
 
@@ -245,6 +262,8 @@ bool aotc_stack_make_room(struct aotc_instance* instance, uint64_t bytes);
 enum aotc_status aotc_tables_create(struct aotc_instance* instance, struct aotc_error* error);
 enum aotc_status aotc_tables_populate(struct aotc_instance* instance, struct aotc_error* error);
 void aotc_tables_release(struct aotc_instance* instance);
+/* AOTC_ERROR_DIFFERS when they are not as aotc_tables_populate leaves them. */
+enum aotc_status aotc_tables_compare(const struct aotc_instance* instance, struct aotc_error* error);
 uint64_t aotc_tables_bytes(const struct aotc_instance* instance);
 
 /* helpers.c */

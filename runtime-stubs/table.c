@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -91,6 +92,30 @@ enum aotc_status aotc_tables_populate(struct aotc_instance* instance, struct aot
                        aotc_trap_message(AOTC_TRAP_OUT_OF_BOUNDS_TABLE));
     if (s->count != 0) memcpy(table->entries + s->address, elements + s->first, s->count * sizeof(uint32_t));
     instance->elem_dropped[i] = 1;
+  }
+  return AOTC_OK;
+}
+
+enum aotc_status aotc_tables_compare(const struct aotc_instance* instance, struct aotc_error* error) {
+  const struct aotc_artifact* artifact = instance->artifact;
+  const struct aotc_header* h = artifact->header;
+  const struct aotc_table_init* inits = aotc_span_data(artifact, &h->tables);
+  const struct aotc_elem_segment* segments = aotc_span_data(artifact, &h->elem_segments);
+  const uint32_t* elements = aotc_span_data(artifact, &h->elements);
+  for (uint32_t i = 0; i < instance->table_count; ++i) {
+    const struct aotc_table* table = &aotc_tables(instance)[i];
+    bool same = table->size == inits[i].min;
+    uint32_t* expected = calloc((size_t)inits[i].min + 1, sizeof(uint32_t));
+    if (expected == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
+    /* They were checked by aotc_tables_populate. */
+    for (uint32_t k = 0; k < h->elem_segments.count; ++k)
+      if (segments[k].active && segments[k].table == i && segments[k].count != 0)
+        memcpy(expected + segments[k].address, elements + segments[k].first, segments[k].count * sizeof(uint32_t));
+    same = same && (table->size == 0 || memcmp(expected, table->entries, table->size * sizeof(uint32_t)) == 0);
+    free(expected);
+    if (!same)
+      return aotc_fail(error, AOTC_ERROR_DIFFERS, "%s: table %u differs from what it was at the start", artifact->name,
+                       inits[i].index);
   }
   return AOTC_OK;
 }

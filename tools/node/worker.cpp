@@ -61,7 +61,7 @@ Worker::~Worker() = default;
 
 std::string Worker::prepare() {
   const aotc_pool_options pool = {
-      .max_memory = options_.max_memory, .write_buffer = kWindow, .log = 2, .compare = options_.compare};
+      .max_memory = options_.max_memory, .write_buffer = kWindow, .log = 2, .compare_sample = options_.compare ? 1u : 0u};
   aotc_slot* slot;
   if (aotc_pool_create(image_, &pool, &pool_, &error_) != AOTC_OK || aotc_pool_take(pool_, &slot, &error_) != AOTC_OK ||
       aotc_instance_set_deadline(slot->instance, options_.deadline, &error_) != AOTC_OK ||

@@ -28,6 +28,7 @@ enum aotc_status {
   AOTC_ERROR_LINK,        /* an import or export is missing or has another type */
   AOTC_ERROR_LIMIT,       /* a limit of the caller or the system */
   AOTC_ERROR_ARGUMENT,    /* the caller's mistake */
+  AOTC_ERROR_DIFFERS,     /* an instance is not as its image: a reset has failed unnoticed */
   AOTC_TRAPPED,           /* the guest trapped: see struct aotc_trap_info */
   AOTC_EXITED,            /* the guest called proc_exit: see aotc_instance_exit_code */
   AOTC_FROZEN             /* the guest waits for input and can be frozen here: see aotc_snapshot_write */
@@ -111,8 +112,9 @@ struct aotc_reset_counts {
   bool scanned;    /* the kernel was asked which pages they are */
 };
 struct aotc_reset_counts aotc_instance_reset_counts(const struct aotc_instance* instance);
-/* For tests and the node's debug mode: compares size, memory and globals with the image. */
-enum aotc_status aotc_instance_compare(const struct aotc_instance* instance, struct aotc_error* error);
+/* Right after a reset: compares memory, globals, tables, segments and the stack's size with the image. AOTC_ERROR_DIFFERS
+ * says what is not the same. */
+enum aotc_status aotc_instance_compare(struct aotc_instance* instance, struct aotc_error* error);
 
 /* Arguments and results of a call: two words per value, low word first. */
 struct aotc_value {
@@ -293,7 +295,7 @@ struct aotc_pool_options {
   uint64_t max_memory; /* of each instance, as in struct aotc_instance_options */
   size_t write_buffer; /* out_limit of each connection */
   int log;             /* where the program's stdout and stderr go, or -1 */
-  bool compare;        /* compare everything with the image after each reset */
+  uint32_t compare_sample; /* compare one instance in so many with its image after the reset, at random; 0: none */
 };
 /* `image` outlives the pool. AOTC_ERROR_ARGUMENT when its program is no server that can be suspended. */
 enum aotc_status aotc_pool_create(const struct aotc_image* image, const struct aotc_pool_options* options,
@@ -310,7 +312,8 @@ bool aotc_pool_uses_stdio(const struct aotc_pool* pool);
 enum aotc_status aotc_pool_take(struct aotc_pool* pool, struct aotc_slot** slot, struct aotc_error* error);
 /* From the snapshot, or from the beginning; returns like aotc_instance_call. */
 enum aotc_status aotc_slot_begin(struct aotc_slot* slot, struct aotc_error* error);
-/* On an error the slot is gone, and nothing else has happened. */
+/* On an error the slot is gone, and nothing else has happened. AOTC_ERROR_DIFFERS: other instances of the process may have
+ * been left with bytes of earlier requests, too; it should end. */
 enum aotc_status aotc_pool_give(struct aotc_pool* pool, struct aotc_slot* slot, struct aotc_error* error);
 /* Destroys idle slots until at most `keep` are left; returns how many are. */
 uint32_t aotc_pool_trim(struct aotc_pool* pool, uint32_t keep);

@@ -11,6 +11,7 @@
 #include "check.h"
 #include "make_artifact.h"
 #include "restore_page.h"
+#include "state.h"
 
 static struct aotc_artifact* g_artifact;
 
@@ -80,7 +81,7 @@ static void test_mode(const struct aotc_image* image, const struct aotc_instance
   CHECK(helper(instance, AOTC_HELPER_MEMORY_GROW, 10, 0, 0) == kMemoryPages);
   helper(instance, AOTC_HELPER_MEMORY_FILL, 0, 0xee, (uint32_t)size + 10 * 65536);
   helper(instance, AOTC_HELPER_DATA_DROP, 0, 0, 0);
-  CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_ARGUMENT);
+  CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_DIFFERS);
   CHECK(said(&error, "memory has another size than its image"));
   CHECK(clean(instance));
   CHECK(store(instance, (uint32_t)size) == AOTC_TRAPPED);
@@ -100,7 +101,7 @@ static void test_mode(const struct aotc_image* image, const struct aotc_instance
   }
   for (uint32_t i = 0; i < 200; ++i) {
     CHECK(store(instance, i % 3 * 0x11000) == AOTC_OK);
-    CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_ARGUMENT);
+    CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_DIFFERS);
     CHECK(said(&error, "memory differs from its image at 0x"));
     CHECK(clean(instance));
   }
@@ -109,7 +110,7 @@ static void test_mode(const struct aotc_image* image, const struct aotc_instance
   /* Globals, the kernel's writes, and another thread's. */
   uint64_t* global = (uint64_t*)(void*)(memory + AOTC_GLOBAL_OFFSET(1));
   *global = 1;
-  CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_ARGUMENT);
+  CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_DIFFERS);
   CHECK(said(&error, "global 1 differs from its initial value"));
   CHECK(clean(instance) && *global == 0x1122334455667788ull);
   int pipes[2];
@@ -121,7 +122,7 @@ static void test_mode(const struct aotc_image* image, const struct aotc_instance
   pthread_t thread;
   pthread_create(&thread, NULL, store_elsewhere, instance);
   pthread_join(thread, NULL);
-  CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_ARGUMENT);
+  CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_DIFFERS);
   CHECK(clean(instance));
 
   /* What is kept beyond the image is compared, too. */
@@ -129,19 +130,47 @@ static void test_mode(const struct aotc_image* image, const struct aotc_instance
     CHECK(helper(instance, AOTC_HELPER_MEMORY_GROW, 1, 0, 0) == kMemoryPages && clean(instance));
     CHECK(mprotect(memory + size, 65536, PROT_READ | PROT_WRITE) == 0);
     memory[size + 5] = 1;
-    CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_ARGUMENT);
+    CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_DIFFERS);
     CHECK(said(&error, "memory beyond the image is not zero"));
     CHECK(mprotect(memory + size, 65536, PROT_READ | PROT_WRITE) == 0);
     memory[size + 5] = 0;
     CHECK(clean(instance));
   }
 
+  /* And what else a guest can change. */
+  helper(instance, AOTC_HELPER_DATA_DROP, 0, 0, 0);
+  CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_DIFFERS);
+  CHECK(said(&error, "a segment is dropped, or is not, as it was at the start") && clean(instance));
+  CHECK(call(instance, "helper", AOTC_HELPER_TABLE_FILL, 0, 1, 7, 2, NULL) == AOTC_OK);
+  CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_DIFFERS);
+  CHECK(said(&error, "table 0 differs from what it was at the start") && clean(instance));
+  CHECK(call(instance, "add", 1, 2, 0, 0, 0, NULL) == AOTC_OK);
+  CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_DIFFERS);
+  CHECK(said(&error, "an argument or result of an earlier call is left") && clean(instance));
+  instance->stack_low += 4096;
+  CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_DIFFERS);
+  CHECK(said(&error, "the stack has another size than at the start") && clean(instance));
+
   /* Tables are as in an instance that was not pooled. */
   const struct aotc_table* table = (const void*)(memory + AOTC_TABLES_OFFSET);
   const struct aotc_table* expected = (const void*)(aotc_instance_memory(fresh) + AOTC_TABLES_OFFSET);
-  helper(instance, AOTC_HELPER_TABLE_FILL, 0, 1, 7);
+  CHECK(call(instance, "helper", AOTC_HELPER_TABLE_FILL, 0, 1, 7, 2, NULL) == AOTC_OK);
   CHECK(clean(instance) && table[0].size == expected[0].size);
   CHECK(memcmp(table[0].entries, expected[0].entries, table[0].size * sizeof(uint32_t)) == 0);
+  aotc_instance_destroy(instance);
+}
+
+/* What memory took of the stack, it gets back, whether or not the request had a page fault. */
+static void test_limit(const struct aotc_image* image) {
+  struct aotc_instance_options options = {.max_memory = 16 << 20, .resolver = resolve, .image = image};
+  struct aotc_instance* instance;
+  struct aotc_error error;
+  CHECK(aotc_instance_create(g_artifact, &options, &instance, &error) == AOTC_OK);
+  for (int i = 0; i < 4; ++i) {
+    CHECK(helper(instance, AOTC_HELPER_MEMORY_GROW, 64, 0, 0) == kMemoryPages);
+    CHECK(instance->stack_low != instance->stack_low_initial);
+    CHECK(clean(instance));
+  }
   aotc_instance_destroy(instance);
 }
 
@@ -217,6 +246,7 @@ int main(void) {
     CHECK(aotc_instance_create(g_artifact, &thawed, &none, &error) == AOTC_ERROR_ARGUMENT);
     CHECK(said(&error, "the image is another's"));
     test_mode(image, fresh);
+    test_limit(image);
     if (aotc_image_reset_mode(image) <= AOTC_RESET_PAGEMAP) test_learning(image);
     printf("%-8s %s (mode %s)\n", kNames[mode], g_failures == before ? "ok" : "FAILED",
            kNames[aotc_image_reset_mode(image)]);
