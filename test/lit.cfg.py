@@ -16,7 +16,8 @@
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb,
 # gdb-aarch64 (a gdb that knows AArch64, and qemu), perf (it is installed and the kernel lets it sample), crane, oras,
-# docker-registry, wasm-opt, wrk, namespaces (a network of a test's own can be made), mknod (devices can be made and used).
+# docker-registry, wasm-opt, wrk, namespaces (a network of a test's own can be made), mknod (devices can be made and used),
+# trace (tests may look into and advise on the memory of other users' processes).
 import os
 import shutil
 import stat
@@ -73,6 +74,11 @@ elif (probe := subprocess.run(["perf", "record", "-q", "-e", "cpu-clock", "-o", 
     lit_config.note(f"perf cannot sample here, so runtime/perf.test is skipped: {probe.stderr.decode(errors='replace').strip()}")
 else:
     config.available_features.add("perf")
+
+with open("/proc/self/status") as file:
+    capabilities = int(next(line.split()[1] for line in file if line.startswith("CapEff:")), 16)
+if capabilities >> 19 & capabilities >> 23 & 1:  # CAP_SYS_PTRACE, CAP_SYS_NICE
+    config.available_features.add("trace")
 
 # The environment's Python has the wheels that some tests import.
 python = f"{config.build_dir}/venv/bin/python"

@@ -24,6 +24,7 @@ enum class Frame : uint32_t {
   Consumed,  // the program read `value` bytes of the request
   Response,  // bytes of the response
   End,       // the request has ended: struct RequestEnd, then text; nothing with this id follows
+  Differs,   // an instance was not as its image after a reset: text; the worker waits for its process to be ended
 };
 
 enum RequestFlags : uint32_t { kHeadRequest = 1 };

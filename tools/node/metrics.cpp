@@ -51,6 +51,9 @@ std::string write_metrics(const std::map<std::string, AppMetrics>& apps) {
   for (const auto& [app, m] : apps) sample("aotc_instances", label(app), m.running);
   header("aotc_restarts_total", "counter", "Times that the app's process was started again.");
   for (const auto& [app, m] : apps) sample("aotc_restarts_total", label(app), m.restarts);
+  header("aotc_reset_differences_total", "counter",
+         "Instances that were not as their image after a reset, of those compared; each ended its process.");
+  for (const auto& [app, m] : apps) sample("aotc_reset_differences_total", label(app), m.differences);
   header("aotc_pulls_total", "counter", "Times that a registry was asked, by what came of it.");
   for (const auto& [app, m] : apps)
     for (unsigned i = 0; m.pulled && i < m.pulls.size(); ++i)

@@ -40,7 +40,8 @@ constexpr char kHelp[] =
     "  --max-concurrency N      requests of one app at the same time (default 1000): 503 above\n"
     "  --max-body SIZE          of a request (default 64M): 413 above\n"
     "  --reset MODE             how instances are reset: best, scan, pagemap, madvise, remap\n"
-    "  --compare                compare all memory with the image after each request, and say so if it differs\n"
+    "  --compare-sample 1/N     compare one instance in N, chosen at random, with its image after a request (default\n"
+    "                           1/10000). A difference ends the app's process and is counted\n"
     "\n"
     "Apps from a registry:\n"
     "  --trust FILE             public key that images must be signed with; each of several is enough\n"
@@ -113,6 +114,12 @@ uint64_t quantity(const std::string& option, const char* text, const Kind& kind,
 
 unsigned count(const std::string& option, const char* text, unsigned most) {
   return static_cast<unsigned>(quantity(option, text, kCount, 1, most));
+}
+
+// N of "1/N".
+unsigned one_in(const std::string& option, const char* text) {
+  if (std::strncmp(text, "1/", 2) != 0) usage(option + ": expected 1/N", text);
+  return count(option + ": 1/N", text + 2, 1'000'000'000);
 }
 
 // Left and right of the last '='.
@@ -224,10 +231,6 @@ Options parse_options(int argc, char** argv) {
   for (int i = 2; i < argc; ++i) {
     std::string name = argv[i];
     if (name == "--help" || name == "-h") show_help();
-    if (name == "--compare") {
-      o.compare = true;
-      continue;
-    }
     if (name == "--insecure-unsigned") {
       unsigned_too = true;
       continue;
@@ -260,6 +263,8 @@ Options parse_options(int argc, char** argv) {
       o.max_concurrency = count(name, value, 1000'000);
     else if (name == "--reset")
       o.reset = value;
+    else if (name == "--compare-sample")
+      o.compare_sample = one_in(name, value);
     else if (name == "--trust")
       trust.keys.push_back(value);
     else if (name == "--signed-for")
@@ -344,7 +349,7 @@ class WordReader {
 std::vector<std::string> tenant_words(const Options& o, const App& app, const Release& release) {
   Words words("--tenant");
   words.add("name", app.name).add("artifact", app.artifact).add("workers", o.workers).add("deadline", o.deadline);
-  words.add("timeout", o.timeout).add("max-memory", o.max_memory).add("reset", o.reset).add("compare", o.compare);
+  words.add("timeout", o.timeout).add("max-memory", o.max_memory).add("reset", o.reset).add("compare-sample", o.compare_sample);
   for (const Secret& secret : o.secrets)
     if (secret.app == app.name) words.add("secret", secret.name + "=" + secret.file);
   if (app.pulled)
@@ -361,7 +366,7 @@ TenantOptions parse_tenant_words(char** words) {
                   .deadline = read.number("deadline"),
                   .timeout = read.number("timeout"),
                   .max_memory = read.number("max-memory"),
-                  .compare = read.number("compare") != 0,
+                  .compare_sample = read.number("compare-sample"),
                   .secrets = {},
                   .folder = read.text("folder"),
                   .trust = {read.text("repository"), read.all("key")},

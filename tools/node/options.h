@@ -47,7 +47,7 @@ struct Options {
   unsigned max_concurrency = 1000;
   uint64_t max_body = 64 << 20;
   std::string reset = "best";
-  bool compare = false;
+  uint64_t compare_sample = 10'000;  // one in so many instances
 };
 
 // Exits with a message on wrong words, or after --help.
@@ -66,7 +66,7 @@ struct TenantOptions {
   std::string name, artifact, reset;
   unsigned workers;
   uint64_t deadline, timeout, max_memory;
-  bool compare;
+  uint64_t compare_sample;
   std::vector<Secret> secrets;
   std::string folder;  // of images; "": the artifact is a file
   Trust trust;

@@ -71,7 +71,7 @@ aotc_image* accept_ahead(aotc_image* image, const TenantOptions& options) {
   aotc_error error;
   aotc_image* better;
   const aotc_pool_options pool = {
-      .max_memory = options.max_memory, .write_buffer = kWindow, .log = 2, .compare_sample = options.compare ? 1u : 0u};
+      .max_memory = options.max_memory, .write_buffer = kWindow, .log = 2, .compare_sample = 0};
   if (aotc_image_accept_ahead(image, &pool, kAcceptTime, &better, &error) != AOTC_OK) {
     std::fprintf(stderr, "instances begin with accepting the connection: %s\n", error.message);
     return image;

@@ -60,6 +60,11 @@ bool Link::take_frames() {
       if (tenant.ready()) front_.on_ready(tenant);
       continue;
     }
+    if (head.type == Frame::Differs) {
+      ++tenant.metrics.differences;
+      write_log("error", tenant.app.name, "a reset left a difference, its process is ended: " + std::string(payload));
+      return false;
+    }
     auto found = clients_.find(head.id);
     if (found == clients_.end()) return false;
     Client* client = found->second;

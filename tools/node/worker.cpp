@@ -60,8 +60,10 @@ Worker::Worker(int channel, const TenantOptions& options, const aotc_image* imag
 Worker::~Worker() = default;
 
 std::string Worker::prepare() {
-  const aotc_pool_options pool = {
-      .max_memory = options_.max_memory, .write_buffer = kWindow, .log = 2, .compare_sample = options_.compare ? 1u : 0u};
+  const aotc_pool_options pool = {.max_memory = options_.max_memory,
+                                  .write_buffer = kWindow,
+                                  .log = 2,
+                                  .compare_sample = static_cast<uint32_t>(options_.compare_sample)};
   aotc_slot* slot;
   if (aotc_pool_create(image_, &pool, &pool_, &error_) != AOTC_OK || aotc_pool_take(pool_, &slot, &error_) != AOTC_OK ||
       aotc_instance_set_deadline(slot->instance, options_.deadline, &error_) != AOTC_OK ||
@@ -285,13 +287,26 @@ void Worker::end(Request& request, EndCause cause, const std::string& text) {
   if (slot == nullptr) return;
   uint64_t start = now();
   aotc_instance* instance = slot->instance;
-  if (aotc_pool_give(pool_, slot, &error_) != AOTC_OK) {
+  aotc_status status = aotc_pool_give(pool_, slot, &error_);
+  if (status == AOTC_ERROR_DIFFERS) end_process(error_.message);
+  if (status != AOTC_OK) {
     std::fprintf(stderr, "reset: %s\n", error_.message);
     return;
   }
   last_reset_ = now() - start;
   last_pages_ = aotc_instance_reset_counts(instance).copied;
   if (++idle_ > kMaxIdle) idle_ = aotc_pool_trim(pool_, kMaxIdle);
+}
+
+// What one instance has kept of a request, others of this process may have, too. Whoever ends it has to know why.
+void Worker::end_process(const char* why) {
+  channel_.send(Frame::Differs, 0, 0, why);
+  pollfd p = {.fd = channel_.fd(), .events = 0, .revents = 0};
+  while (channel_.flush() && (p.revents & (POLLHUP | POLLERR)) == 0) {
+    p.events = channel_.has_output() ? POLLOUT : 0;
+    poll(&p, 1, -1);
+  }
+  std::_Exit(1);
 }
 
 // Where a trap happened: the innermost function, and the program's own that led there.

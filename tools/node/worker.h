@@ -41,6 +41,7 @@ class Worker {
   bool ship(Request& request);
   void settle(Request& request, aotc_status status);
   void end(Request& request, EndCause cause, const std::string& text);
+  [[noreturn]] void end_process(const char* why);
   std::string where(const Request& request) const;
   void schedule(Request& request);
   void wake_due(uint64_t now);

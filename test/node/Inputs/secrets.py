@@ -12,7 +12,7 @@ def secret(value):
     return f"--secret-env=app:API_KEY={folder}/{len(value)}"
 
 
-with node([f"app={artifact}"], secret("abcdefghijkl"), "--compare") as n:
+with node([f"app={artifact}"], secret("abcdefghijkl"), "--compare-sample", "1/1") as n:
     for _ in range(3):
         check(get(n.port, "/") == (200, b"abcdefghijkl ABCDEFGHIJKL\n"), "the secret's value")
     for tenant in n.tenants():
