@@ -32,145 +32,161 @@ std::vector<std::string> named_by(const std::string& document) {
   return digests;
 }
 
-}  // namespace
-
-char QuotaError::ID;
-
-void QuotaError::log(llvm::raw_ostream& os) const {
-  os << "the tenant's quota of " << limit << " bytes does not allow it";
+Link read_link(llvm::StringRef value) {
+  auto [tenant, media_type] = value.split('\0');
+  return {tenant.str(), media_type.str()};
 }
+
+}  // namespace
 
 std::string tenant_of(const std::string& repository) { return repository.substr(0, repository.find('/')); }
 
+llvm::Expected<std::optional<Link>> find_link(Store& store, const std::string& repository, const std::string& digest) {
+  llvm::Expected<std::optional<std::string>> value = store.get(Table::Links, pair_key(repository, digest));
+  if (!value) return value.takeError();
+  return *value ? std::optional<Link>(read_link(**value)) : std::nullopt;
+}
+
 struct Catalog::Change {
   std::vector<Record> records;
-  std::map<std::string, int64_t> references;  // digest \0 tenant -> difference
-  std::set<std::string> links;                // made by this change
+  std::map<std::string, int64_t> references = {};  // by the key of a blob: difference
+  std::set<std::string> links = {};                // made by this change
 };
 
 llvm::Error Catalog::open() {
   std::lock_guard<std::mutex> lock(totals_mutex_);
-  std::string last;
   return for_each(store_, Table::Owners, "", [&](const std::string& key, const std::string& value) -> llvm::Error {
-    if (value.size() != 16) return llvm::Error::success();
-    std::string digest = key.substr(0, key.find('\0'));
-    uint64_t size = read_little_endian(value.data() + 8);
-    bytes_[key.substr(digest.size() + 1)] += size;
-    if (digest != last) owned_bytes_ += size;
-    last = digest;
+    if (value.size() == 16) owned_[BlobName::of_key(key).tenant] += read_little_endian(value.data() + 8);
     return llvm::Error::success();
   });
 }
 
 uint64_t Catalog::owned_bytes() {
   std::lock_guard<std::mutex> lock(totals_mutex_);
-  return owned_bytes_;
+  uint64_t sum = 0;
+  for (const auto& [tenant, bytes] : owned_) sum += bytes;
+  return sum;
 }
 
-uint64_t Catalog::bytes_of(const std::string& tenant) {
+uint64_t Catalog::owned_bytes(const std::string& tenant) {
   std::lock_guard<std::mutex> lock(totals_mutex_);
-  auto found = bytes_.find(tenant);
-  return found == bytes_.end() ? 0 : found->second;
+  auto found = owned_.find(tenant);
+  return found == owned_.end() ? 0 : found->second;
 }
 
-llvm::Error Catalog::link(Change& change, const std::string& repository, const ImagePart& part) {
+llvm::Error Catalog::link(Change& change, const std::string& tenant, const std::string& repository,
+                          const ImagePart& part) {
   std::string key = pair_key(repository, part.digest);
   llvm::Expected<std::optional<std::string>> known = store_.get(Table::Links, key);
   if (!known) return known.takeError();
   if (*known || !change.links.insert(key).second) return llvm::Error::success();
-  change.records.push_back({Table::Links, key, part.media_type});
-  ++change.references[pair_key(part.digest, tenant_of(repository))];
+  change.records.push_back({Table::Links, key, pair_key(tenant, part.media_type)});
+  ++change.references[BlobName{tenant, part.digest}.key()];
   return llvm::Error::success();
 }
 
-// Counts become records; what that changes in a tenant's total is checked before anything is written.
+llvm::Error Catalog::unlink(Change& change, const std::string& repository, const std::string& digest) {
+  llvm::Expected<std::optional<Link>> link = find_link(store_, repository, digest);
+  if (!link) return link.takeError();
+  if (!*link) return llvm::Error::success();
+  change.records.push_back({Table::Links, pair_key(repository, digest), std::nullopt});
+  --change.references[BlobName{(*link)->tenant, digest}.key()];
+  return llvm::Error::success();
+}
+
+// Counts become records.
 llvm::Error Catalog::apply(Change& change, uint64_t limit) {
-  struct Owners {
-    int64_t size, difference;
-  };
-  std::map<std::string, int64_t> differences;  // by tenant
-  std::map<std::string, Owners> owners;        // by digest
+  std::map<std::string, int64_t> differences;  // of what is owned, by tenant
   for (const auto& [key, difference] : change.references) {
     if (difference == 0) continue;
-    std::string digest = key.substr(0, key.find('\0')), tenant = key.substr(key.find('\0') + 1);
-    llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob(digest);
+    BlobName name = BlobName::of_key(key);
+    llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob(name);
     if (!blob) return blob.takeError();
-    if (!*blob) return llvm::createStringError(llvm::inconvertibleErrorCode(), digest + " is not in the store");
+    if (!*blob) return llvm::createStringError(llvm::inconvertibleErrorCode(), name.digest + " is not in the store");
     llvm::Expected<std::optional<std::string>> value = store_.get(Table::Owners, key);
     if (!value) return value.takeError();
     int64_t before = *value && (*value)->size() == 16 ? static_cast<int64_t>(read_little_endian((*value)->data())) : 0;
     int64_t after = std::max<int64_t>(0, before + difference);
     auto size = static_cast<int64_t>((*blob)->size);
-    if (before == 0 && after > 0) {
-      differences[tenant] += size;
-      ++owners.try_emplace(digest, Owners{size, 0}).first->second.difference;
-    }
+    differences[name.tenant] += ((after > 0) - (before > 0)) * size;
     if (before > 0 && after == 0) {
-      differences[tenant] -= size;
-      --owners.try_emplace(digest, Owners{size, 0}).first->second.difference;
       change.records.push_back({Table::Owners, key, std::nullopt});
-      change.records.push_back({Table::Garbage, digest, little_endian(seconds_since_1970())});
+      change.records.push_back({Table::Garbage, key, little_endian(seconds_since_1970())});
     } else if (after > 0) {
+      if (before == 0) change.records.push_back({Table::Garbage, key, std::nullopt});
       change.records.push_back(
           {Table::Owners, key, little_endian(static_cast<uint64_t>(after)) + little_endian((*blob)->size)});
     }
   }
-  for (const auto& [tenant, difference] : differences)
-    if (difference > 0 && bytes_of(tenant) + static_cast<uint64_t>(difference) > limit)
-      return llvm::make_error<QuotaError>(limit);
-  int64_t owned = 0;
-  for (const auto& [digest, change] : owners) {
-    auto known = store_.list(Table::Owners, digest + '\0', "", SIZE_MAX);
-    if (!known) return known.takeError();
-    auto before = static_cast<int64_t>(known->size()), after = before + change.difference;
-    owned += ((after > 0) - (before > 0)) * change.size;
-  }
-  if (llvm::Error error = store_.put(change.records)) return error;
+  if (llvm::Error error = store_.put(change.records, limit)) return error;
   std::lock_guard<std::mutex> lock(totals_mutex_);
-  for (const auto& [tenant, difference] : differences) bytes_[tenant] += static_cast<uint64_t>(difference);
-  owned_bytes_ += static_cast<uint64_t>(owned);
+  for (const auto& [tenant, difference] : differences) owned_[tenant] += static_cast<uint64_t>(difference);
   return llvm::Error::success();
 }
 
-// Attempts it again, with an image of the tenant's less each time, as long as its quota is in the way and says so.
-llvm::Error Catalog::make_room(const Quota& quota, const std::string& tenant,
+// Attempts it again as long as the tenant's quota is in the way and something of the tenant's can go: first what nobody
+// owns, then, if the quota says so, one image after the other.
+llvm::Error Catalog::make_room(const std::string& tenant, const Quota& quota,
                                llvm::function_ref<llvm::Error()> attempt) {
   llvm::Error error = attempt();
-  if (!quota.evict || !error.isA<QuotaError>()) return error;
+  // Whether it is still in the way.
+  auto try_again = [&](llvm::Expected<bool> gone) {
+    if (!gone) {
+      error = llvm::joinErrors(std::move(error), gone.takeError());
+    } else if (*gone) {
+      llvm::consumeError(std::move(error));
+      error = attempt();
+    }
+    return error.isA<QuotaError>();
+  };
+  if (!error.isA<QuotaError>() || !try_again(drop_garbage_locked(tenant)) || !quota.evict) return error;
   auto oldest = images(tenant + "/");
   if (!oldest) return llvm::joinErrors(std::move(error), oldest.takeError());
   for (const ImageUse& image : *oldest) {
     llvm::Expected<bool> evicted = evict_locked(image, Evict::Unpinned);
-    if (!evicted) return llvm::joinErrors(std::move(error), evicted.takeError());
-    if (!*evicted) continue;
-    llvm::consumeError(std::move(error));
-    error = attempt();
-    if (!error.isA<QuotaError>()) return error;
+    if (evicted && *evicted) evicted = drop_garbage_locked(tenant);
+    if (!try_again(std::move(evicted))) return error;
   }
   return error;
 }
 
-llvm::Error Catalog::hold(const Hold& hold, const Quota& quota, std::vector<Record> records) {
+Accounts::Reservation Catalog::reserve(const std::string& tenant, const Quota& quota) {
+  return {store_.accounts(), tenant, quota.bytes, [this, tenant, quota](llvm::function_ref<llvm::Error()> attempt) {
+            std::lock_guard<std::mutex> lock(mutex_);
+            return make_room(tenant, quota, attempt);
+          }};
+}
+
+uint64_t Catalog::room(const std::string& tenant, const Quota& quota) {
+  uint64_t used = quota.evict ? 0 : owned_bytes(tenant);
+  return quota.bytes - std::min(quota.bytes, used);
+}
+
+llvm::Error Catalog::hold(const BlobName& module, const Quota& quota, std::vector<Record> records) {
   std::lock_guard<std::mutex> lock(mutex_);
-  return make_room(quota, hold.tenant, [&] {
-    Change change{records, {{pair_key(hold.digest, hold.tenant), 1}}, {}};
+  return make_room(module.tenant, quota, [&] {
+    Change change{records, {{module.key(), 1}}};
     return apply(change, quota.bytes);
   });
 }
 
-llvm::Error Catalog::release(const Hold& hold, std::vector<Record> records) {
+llvm::Error Catalog::release(const BlobName& module, std::vector<Record> records) {
   std::lock_guard<std::mutex> lock(mutex_);
-  Change change{std::move(records), {{pair_key(hold.digest, hold.tenant), -1}}, {}};
+  Change change{std::move(records), {{module.key(), -1}}};
   return apply(change, UINT64_MAX);
 }
 
-llvm::Error Catalog::publish(const std::vector<ImageName>& names, const Image& image, const Quota& quota,
-                             std::vector<Record> records, const Hold* released) {
+llvm::Error Catalog::record(const std::string& tenant, const Quota& quota, const std::vector<Record>& records) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (names.empty()) return llvm::Error::success();
-  return make_room(quota, tenant_of(names.front().repository), [&]() -> llvm::Error {
-    Change change{records, {}, {}};
-    if (released) --change.references[pair_key(released->digest, released->tenant)];
+  return make_room(tenant, quota, [&] { return store_.put(records, quota.bytes); });
+}
+
+llvm::Error Catalog::publish(const std::string& tenant, const std::vector<ImageName>& names, const Image& image,
+                             const Quota& quota, std::vector<Record> records, const BlobName* released) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return make_room(tenant, quota, [&]() -> llvm::Error {
+    Change change{records};
+    if (released) --change.references[released->key()];
     std::set<std::string> repositories;
     for (const ImageName& name : names) {
       std::string key = pair_key(name.repository, name.tag);
@@ -180,12 +196,12 @@ llvm::Error Catalog::publish(const std::vector<ImageName>& names, const Image& i
         if (*now != name.was) continue;
       }
       for (const ImagePart& part : image.parts)
-        if (llvm::Error error = link(change, name.repository, part)) return error;
+        if (llvm::Error error = link(change, tenant, name.repository, part)) return error;
       change.records.push_back({Table::Tags, key, image.index});
       repositories.insert(name.repository);
     }
     for (const std::string& repository : repositories) {
-      if (llvm::Error error = sign(change, repository, image.index)) return error;
+      if (llvm::Error error = sign(change, repository, {tenant, image.index}, quota.bytes)) return error;
       change.records.push_back({Table::Images, pair_key(repository, image.index), little_endian(seconds_since_1970())});
     }
     return apply(change, quota.bytes);
@@ -291,33 +307,32 @@ std::string Catalog::key_ids() const {
 }
 
 // Record in `referrers`: {"descriptor": of the manifest, "statement": digest, "expires": seconds, "keys": ids}.
-llvm::Error Catalog::sign(Change& change, const std::string& repository, const std::string& index) {
+llvm::Error Catalog::sign(Change& change, const std::string& repository, const BlobName& index, uint64_t limit) {
   if (signing_.keys.empty()) return llvm::Error::success();
   llvm::Expected<std::optional<BlobInfo>> subject = store_.find_blob(index);
   if (!subject) return subject.takeError();
-  if (!*subject) return llvm::createStringError(llvm::inconvertibleErrorCode(), index + " is not in the store");
+  if (!*subject) return llvm::createStringError(llvm::inconvertibleErrorCode(), index.digest + " is not in the store");
   llvm::Expected<std::optional<std::string>> last = store_.get(Table::Sequences, repository);
   if (!last) return last.takeError();
   uint64_t sequence = *last && (*last)->size() == 8 ? read_little_endian((*last)->data()) + 1 : 1;
   change.records.push_back({Table::Sequences, repository, little_endian(sequence)});
 
   uint64_t now = seconds_since_1970();
-  Statement statement{repository, index, sequence, now, now + signing_.valid_seconds};
-  llvm::Expected<Referrer> made = store_statement(store_, **subject, sign_statement(statement, signing_.keys));
+  Statement statement{repository, index.digest, sequence, now, now + signing_.valid_seconds};
+  Accounts::Reservation space(store_.accounts(), index.tenant, limit);
+  llvm::Expected<Referrer> made = store_statement(store_, space, **subject, sign_statement(statement, signing_.keys));
   if (!made) return made.takeError();
-  std::string prefix = pair_key(repository, index) + '\0';
+  std::string prefix = pair_key(repository, index.digest) + '\0';
   auto drop = [&](const std::string& old, const std::string& text) -> llvm::Error {
     nlohmann::json record = nlohmann::json::parse(text, nullptr, false);
-    for (const std::string& digest : {old, record.is_object() ? record.value("statement", "") : ""}) {
-      change.records.push_back({Table::Links, pair_key(repository, digest), std::nullopt});
-      --change.references[pair_key(digest, tenant_of(repository))];
-    }
+    for (const std::string& digest : {old, record.is_object() ? record.value("statement", "") : ""})
+      if (llvm::Error error = unlink(change, repository, digest)) return error;
     change.records.push_back({Table::Referrers, prefix + old, std::nullopt});
     return llvm::Error::success();
   };
   if (llvm::Error error = for_each(store_, Table::Referrers, prefix, drop)) return error;
   for (const ImagePart& part : made->parts)
-    if (llvm::Error error = link(change, repository, part)) return error;
+    if (llvm::Error error = link(change, index.tenant, repository, part)) return error;
   nlohmann::json record = {{"descriptor", nlohmann::json::parse(made->descriptor)},
                            {"statement", made->statement},
                            {"expires", statement.expires},
@@ -357,9 +372,11 @@ llvm::Expected<uint64_t> Catalog::refresh() {
     std::string repository = key.substr(0, key.find('\0'));
     llvm::Expected<bool> needed = needs_statement(repository, **index);
     if (!needed) return needed.takeError();
-    if (!*needed) return llvm::Error::success();
+    llvm::Expected<std::optional<Link>> link = find_link(store_, repository, **index);
+    if (!link) return link.takeError();
+    if (!*needed || !*link) return llvm::Error::success();
     Change change;
-    if (llvm::Error error = sign(change, repository, **index)) return error;
+    if (llvm::Error error = sign(change, repository, {(*link)->tenant, **index}, UINT64_MAX)) return error;
     ++count;
     return apply(change, UINT64_MAX);
   };
@@ -384,9 +401,10 @@ llvm::Expected<bool> Catalog::remove_manifest(const std::string& repository, con
 }
 
 llvm::Expected<bool> Catalog::remove_manifest_locked(const std::string& repository, const std::string& digest) {
-  llvm::Expected<std::optional<std::string>> link = store_.get(Table::Links, pair_key(repository, digest));
-  if (!link) return link.takeError();
-  if (!*link || (**link != kIndexType && **link != kManifestType)) return false;
+  llvm::Expected<std::optional<Link>> found = find_link(store_, repository, digest);
+  if (!found) return found.takeError();
+  auto is_document = [](const Link& link) { return link.media_type == kIndexType || link.media_type == kManifestType; };
+  if (!*found || !is_document(**found)) return false;
 
   std::string prefix = repository + '\0';
   Change change;
@@ -404,10 +422,11 @@ llvm::Expected<bool> Catalog::remove_manifest_locked(const std::string& reposito
   std::map<std::string, std::vector<std::string>> documents;
   std::set<std::string> all, inner;
   llvm::Error error =
-      for_each(store_, Table::Links, prefix, [&](const std::string& name, const std::string& type) -> llvm::Error {
+      for_each(store_, Table::Links, prefix, [&](const std::string& name, const std::string& value) -> llvm::Error {
         all.insert(name);
-        if (type != kIndexType && type != kManifestType) return llvm::Error::success();
-        llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob(name);
+        Link link = read_link(value);
+        if (!is_document(link)) return llvm::Error::success();
+        llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob({link.tenant, name});
         if (!blob) return blob.takeError();
         if (!*blob) return llvm::Error::success();
         llvm::Expected<std::string> text = store_.read_blob(**blob, kMaxDocument);
@@ -429,11 +448,9 @@ llvm::Expected<bool> Catalog::remove_manifest_locked(const std::string& reposito
     if (found != documents.end()) ways.insert(ways.end(), found->second.begin(), found->second.end());
   }
 
-  for (const std::string& name : all) {
-    if (alive.count(name) != 0) continue;
-    change.records.push_back({Table::Links, prefix + name, std::nullopt});
-    --change.references[pair_key(name, tenant_of(repository))];
-  }
+  for (const std::string& name : all)
+    if (alive.count(name) == 0)
+      if (llvm::Error failed = unlink(change, repository, name)) return failed;
   error = for_each(store_, Table::Tags, prefix, [&](const std::string& tag, const std::string& target) -> llvm::Error {
     if (target != digest) return llvm::Error::success();
     for (Table table : {Table::Tags, Table::Pins}) change.records.push_back({table, prefix + tag, std::nullopt});
@@ -445,25 +462,43 @@ llvm::Expected<bool> Catalog::remove_manifest_locked(const std::string& reposito
   return true;
 }
 
-llvm::Expected<uint64_t> Catalog::sweep(uint64_t grace) {
-  uint64_t dropped = 0, now = seconds_since_1970();
+llvm::Expected<bool> Catalog::drop_if_unowned(const std::string& key, uint64_t grace) {
+  llvm::Expected<std::optional<std::string>> since = store_.get(Table::Garbage, key);
+  if (!since) return since.takeError();
+  if (!*since || (*since)->size() != 8 || read_little_endian((*since)->data()) + grace > seconds_since_1970())
+    return false;
+  llvm::Expected<std::optional<std::string>> owned = store_.get(Table::Owners, key);
+  if (!owned) return owned.takeError();
+  if (*owned) return false;
+  llvm::Expected<bool> gone = store_.drop_garbage(BlobName::of_key(key), **since);
+  if (gone && *gone) ++dropped_;
+  return gone;
+}
+
+llvm::Error Catalog::sweep(uint64_t grace) {
+  return for_each(store_, Table::Garbage, "", [&](const std::string& key, const std::string&) -> llvm::Error {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return drop_if_unowned(key, grace).takeError();
+  });
+}
+
+llvm::Expected<bool> Catalog::drop_garbage(const std::string& tenant) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return drop_garbage_locked(tenant);
+}
+
+llvm::Expected<bool> Catalog::drop_garbage_locked(const std::string& tenant) {
+  bool any = false;
   llvm::Error error =
-      for_each(store_, Table::Garbage, "", [&](const std::string& digest, const std::string&) -> llvm::Error {
-        std::lock_guard<std::mutex> lock(mutex_);
-        llvm::Expected<std::optional<std::string>> since = store_.get(Table::Garbage, digest);
-        if (!since) return since.takeError();
-        if (!*since || (*since)->size() != 8 || read_little_endian((*since)->data()) + grace > now)
-          return llvm::Error::success();
-        auto owners = store_.list(Table::Owners, digest + '\0', "", 1);
-        if (!owners) return owners.takeError();
-        if (!owners->empty()) return store_.put({{Table::Garbage, digest, std::nullopt}});
-        llvm::Expected<bool> gone = store_.drop_garbage(digest, **since);
+      for_each(store_, Table::Garbage, "", [&](const std::string& key, const std::string&) -> llvm::Error {
+        if (BlobName::of_key(key).tenant != tenant) return llvm::Error::success();
+        llvm::Expected<bool> gone = drop_if_unowned(key, 0);
         if (!gone) return gone.takeError();
-        dropped += *gone;
+        any |= *gone;
         return llvm::Error::success();
       });
   if (error) return error;
-  return dropped;
+  return any;
 }
 
 }  // namespace aotc::server

@@ -1,9 +1,9 @@
 // catalog.h - which repository has what, who pays for it, and when a blob may go: the only writer of the store's tables
 // links, tags, owners, garbage, images and pins.
 //
-// A tenant owns a blob as long as one of its repositories links it or one of its jobs holds it. It pays for each blob
-// once, however many others own it too. A blob without an owner is garbage; sweep() drops it when it has been that for
-// `grace`, which is longer than anything takes between storing a blob and linking it.
+// A blob is owned as long as a repository links it or a job holds it; otherwise it is garbage, which counts against its
+// tenant's quota until it is dropped: by sweep() after `grace`, and at once when the quota is in the way of something
+// else. Whoever stores a blob has a lease of it until it is linked, so that it is not dropped before.
 //
 // An image is an index in a repository. It is used when it is published and when somebody asks for it by tag or digest;
 // uses are kept in memory until record_uses(), so a crash forgets some. Evicting it is removing its manifest, except
@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "accounts.h"
 #include "aotc/signing.h"
 #include "oci_image.h"
 #include "store.h"
@@ -32,24 +33,16 @@ namespace aotc::server {
 // "tenant/app" -> "tenant"
 std::string tenant_of(const std::string& repository);
 
-class QuotaError : public llvm::ErrorInfo<QuotaError> {
- public:
-  static char ID;
-  explicit QuotaError(uint64_t limit) : limit(limit) {}
-  void log(llvm::raw_ostream& os) const override;
-  std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
-  uint64_t limit;
-};
-
 struct ImageName {
   std::string repository, tag;
   std::string was = "";  // not empty: only if the tag still names this index
 };
 
-// A job's share of its module.
-struct Hold {
-  std::string tenant, digest;
+// What a repository may serve: whose blob, and as what.
+struct Link {
+  std::string tenant, media_type;
 };
+llvm::Expected<std::optional<Link>> find_link(Store& store, const std::string& repository, const std::string& digest);
 
 struct ImageUse {
   std::string repository, index;
@@ -66,16 +59,24 @@ class Catalog {
   Catalog(Store& store, SigningOptions signing) : store_(store), signing_(std::move(signing)) {}
   // Adds up what each tenant owns. Call it first.
   llvm::Error open();
-  uint64_t bytes_of(const std::string& tenant);
-  // Of all blobs that have an owner, each once.
+  // Of blobs that are owned.
+  uint64_t owned_bytes(const std::string& tenant);
   uint64_t owned_bytes();
 
+  // For what is to be stored for a tenant. Makes room by dropping garbage, and images when the quota says "evict".
+  Accounts::Reservation reserve(const std::string& tenant, const Quota& quota);
+  // What could be reserved at most.
+  uint64_t room(const std::string& tenant, const Quota& quota);
+
   // Each of these is done as a whole or, with a QuotaError or another one, not at all; `records` are written with it.
-  llvm::Error hold(const Hold& hold, const Quota& quota, std::vector<Record> records);
-  llvm::Error release(const Hold& hold, std::vector<Record> records);
-  // With `released` this is also the end of a job. Without a name that is to be had nothing is published.
-  llvm::Error publish(const std::vector<ImageName>& names, const Image& image, const Quota& quota,
-                      std::vector<Record> records, const Hold* released = nullptr);
+  llvm::Error hold(const BlobName& module, const Quota& quota, std::vector<Record> records);
+  llvm::Error release(const BlobName& module, std::vector<Record> records);
+  // The records alone.
+  llvm::Error record(const std::string& tenant, const Quota& quota, const std::vector<Record>& records);
+  // Of the tenant's own blobs, of which the caller has leases. With `released` this is also the end of a job. Without a
+  // name that is to be had nothing is published.
+  llvm::Error publish(const std::string& tenant, const std::vector<ImageName>& names, const Image& image,
+                      const Quota& quota, std::vector<Record> records, const BlobName* released = nullptr);
   // False when there is no such tag or manifest. Removing a manifest removes its tags and what only it needs.
   llvm::Expected<bool> remove_tag(const std::string& repository, const std::string& tag);
   llvm::Expected<bool> remove_manifest(const std::string& repository, const std::string& digest);
@@ -90,34 +91,39 @@ class Catalog {
   // False, and nothing is done, when it was used since, or has a tag or a pinned one.
   llvm::Expected<bool> evict(const ImageUse& image, Evict which);
   uint64_t evicted_images() const { return evicted_; }
+  uint64_t dropped_blobs() const { return dropped_; }
 
   // The referrers of a manifest as JSON descriptors.
   llvm::Expected<std::vector<std::string>> referrers(const std::string& repository, const std::string& digest);
   // The number of statements signed again.
   llvm::Expected<uint64_t> refresh();
 
-  // Drops what has been garbage for `grace` seconds; the number of blobs.
-  llvm::Expected<uint64_t> sweep(uint64_t grace);
+  // Drops what has been garbage for `grace` seconds.
+  llvm::Error sweep(uint64_t grace);
+  // Drops all garbage of a tenant; false when there was none.
+  llvm::Expected<bool> drop_garbage(const std::string& tenant);
 
  private:
   struct Change;
   llvm::Error apply(Change& change, uint64_t limit);
-  llvm::Error make_room(const Quota& quota, const std::string& tenant, llvm::function_ref<llvm::Error()> attempt);
+  llvm::Error make_room(const std::string& tenant, const Quota& quota, llvm::function_ref<llvm::Error()> attempt);
+  llvm::Expected<bool> drop_garbage_locked(const std::string& tenant);
+  llvm::Expected<bool> drop_if_unowned(const std::string& key, uint64_t grace);
   llvm::Expected<bool> evict_locked(const ImageUse& image, Evict which);
   llvm::Expected<bool> is_kept(const ImageUse& image, Evict which);
   llvm::Expected<bool> remove_manifest_locked(const std::string& repository, const std::string& digest);
-  llvm::Error sign(Change& change, const std::string& repository, const std::string& index);
+  llvm::Error sign(Change& change, const std::string& repository, const BlobName& index, uint64_t limit);
   llvm::Expected<bool> needs_statement(const std::string& repository, const std::string& index);
   std::string key_ids() const;
-  llvm::Error link(Change& change, const std::string& repository, const ImagePart& part);
+  llvm::Error link(Change& change, const std::string& tenant, const std::string& repository, const ImagePart& part);
+  llvm::Error unlink(Change& change, const std::string& repository, const std::string& digest);
 
   Store& store_;
   SigningOptions signing_;
-  std::atomic<uint64_t> evicted_{0};
+  std::atomic<uint64_t> evicted_{0}, dropped_{0};
   std::mutex mutex_;                       // one change at a time, from its first look to the disk
   std::mutex totals_mutex_;                // of what follows; nobody waits for the disk under it
-  std::map<std::string, uint64_t> bytes_;  // by tenant
-  uint64_t owned_bytes_ = 0;
+  std::map<std::string, uint64_t> owned_;  // bytes, by tenant
   std::map<std::string, uint64_t> uses_;  // not yet recorded, by the key in `images`
 };
 

@@ -39,7 +39,7 @@ llvm::Error evict_by_size(Catalog& catalog, Tenants& tenants, uint64_t limit) {
     Account* worst = nullptr;
     double most = 0;
     for (auto& [tenant, account] : accounts) {
-      double excess = static_cast<double>(tenants.open_to_all() ? 1 : catalog.bytes_of(tenant)) - account.share;
+      double excess = static_cast<double>(tenants.open_to_all() ? 1 : catalog.owned_bytes(tenant)) - account.share;
       if (!account.images.empty() && excess > most) worst = &account, most = excess;
     }
     if (!worst) break;

@@ -51,10 +51,10 @@ std::optional<Json> read_report(const Descriptor& file, const std::string& modul
 
 }  // namespace
 
-llvm::Expected<FrozenProgram> freeze_program(Store& store, const std::string& folder, const Descriptor& artifact,
-                                             const std::string& module_digest, const FreezeRequest& request,
-                                             const FreezeLimits& limits, const std::function<bool()>& stopped,
-                                             double& cpu_seconds) {
+llvm::Expected<FrozenProgram> freeze_program(Store& store, Accounts::Reservation& space, const std::string& folder,
+                                             const Descriptor& artifact, const std::string& module_digest,
+                                             const FreezeRequest& request, const FreezeLimits& limits,
+                                             const std::function<bool()>& stopped, double& cpu_seconds) {
   llvm::Expected<Descriptor> input = open_to_read(artifact);
   if (!input) return input.takeError();
   llvm::Expected<Descriptor> output = make_unnamed_file(folder);
@@ -83,13 +83,13 @@ llvm::Expected<FrozenProgram> freeze_program(Store& store, const std::string& fo
     std::optional<Json> found = read_report(*output, module_digest);
     if (!found) return failure("what came of freezing the program is not a snapshot");
     report = *found;
-    llvm::Expected<BlobInfo> stored = copy_to_store(store, *output);
+    llvm::Expected<BlobInfo> stored = copy_to_store(store, space, *output);
     if (!stored) return stored.takeError();
     frozen.snapshot = *stored;
   } else {
     report["reason"] = frozen.reason;
   }
-  llvm::Expected<BlobInfo> stored = store.put_blob(report.dump(-1, ' ', false, Json::error_handler_t::replace));
+  llvm::Expected<BlobInfo> stored = store.put_blob(space, report.dump(-1, ' ', false, Json::error_handler_t::replace));
   if (!stored) return stored.takeError();
   frozen.report = *stored;
   return frozen;

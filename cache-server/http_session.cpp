@@ -60,14 +60,10 @@ std::optional<Response> answer_to(const error_code& error) {
   return std::nullopt;
 }
 
-// The client's own, if it is one that can stand in a log, so that its logs and ours can be put together.
-std::string request_id(const std::string& given) {
-  bool good = !given.empty() && given.size() <= 64 && std::all_of(given.begin(), given.end(), [](char c) {
+bool can_stand_in_log(const std::string& id) {
+  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
     return llvm::isAlnum(c) || c == '-' || c == '_' || c == '.';
   });
-  static const std::string process = random_hex(4);
-  static std::atomic<uint32_t> count{0};
-  return good ? given : fmt::format("{}{:08x}", process, ++count);
 }
 
 // "Wed, 26 Nov 2026 01:02:03 GMT"
@@ -110,6 +106,8 @@ struct HttpSession::Impl {
   std::shared_ptr<asio::ssl::context> tls_context;
   beast::flat_buffer buffer{kReadBuffer};
   Clock::time_point deadline = Clock::time_point::max();  // of the read or write under way
+  const std::string id = random_hex(5);
+  uint32_t requests = 0;
   bool idle = true;
   bool broken = false;  // nothing more can be said on this connection
 
@@ -187,6 +185,11 @@ struct HttpSession::Impl {
     co_return !error;
   }
 
+  // The client's own, so that its logs and ours can be put together. Ours say nothing about the requests of others.
+  std::string request_id(const std::string& given) {
+    return can_stand_in_log(given) ? given : fmt::format("{}{:06x}", id, ++requests);
+  }
+
   template <typename Stream>
   Task<void> serve(Stream& stream) {
     bool more = true;
@@ -240,11 +243,12 @@ struct HttpSession::Impl {
       response = problem(429, "too many of your connections are open");
       form.keep_alive = false;
     } else if (is_upload(request)) {
-      std::optional<Response> refused = co_await in_pool([&] { return check_upload(context.service, request); });
-      if (refused)
+      uint64_t length = parser.content_length().value_or(0);
+      auto begun = co_await in_pool([&] { return start_upload(context.service, request, length); });
+      if (auto* refused = std::get_if<Response>(&begun))
         response = std::move(*refused);
       else
-        response = co_await upload(stream, parser, request);
+        response = co_await receive(stream, parser, request, std::get<Upload>(begun));
     } else {
       std::optional<Response> refused = co_await read_small_body(stream, parser, request);
       if (refused)
@@ -358,19 +362,17 @@ struct HttpSession::Impl {
   }
 
   template <typename Stream>
-  Task<Response> upload(Stream& stream, Parser& parser, const Request& request) {
+  Task<Response> receive(Stream& stream, Parser& parser, const Request& request, Upload& upload) {
     co_await invite_body(stream, parser);
-    llvm::Expected<Upload> upload = Upload::start(context.service.jobs.folder());
-    if (!upload) co_return internal_problem(upload.takeError());
     std::string bytes(kChunkSize, '\0');
     while (!parser.is_done()) {
       error_code error;
       size_t count = co_await read_body(stream, parser, bytes, error);
       if (error) co_return cut_off(error).value_or(Response());
-      llvm::Error failed = co_await in_pool([&] { return upload->append({bytes.data(), count}); });
-      if (failed) co_return internal_problem(std::move(failed));
+      std::optional<Response> refused = co_await in_pool([&] { return append_upload(upload, {bytes.data(), count}); });
+      if (refused) co_return std::move(*refused);
     }
-    Response response = co_await in_pool([&] { return accept_upload(context.service, request, *upload); });
+    Response response = co_await in_pool([&] { return accept_upload(context.service, request, upload); });
     co_return response;
   }
 

@@ -51,7 +51,8 @@ void Janitor::work() {
 void Janitor::tidy() {
   if (llvm::Error error = evict_images(catalog_, tenants_, options_.eviction))
     log(Level::Error, "eviction: " + llvm::toString(std::move(error)));
-  count("sweep: ", catalog_.sweep(options_.grace_seconds), counters_.swept_blobs);
+  if (llvm::Error error = catalog_.sweep(options_.grace_seconds))
+    log(Level::Error, "sweep: " + llvm::toString(std::move(error)));
   count("old jobs: ", jobs_.expire(options_.keep_job_seconds), counters_.expired_jobs);
   count("renewing statements: ", catalog_.refresh(), counters_.renewed_statements);
 }

@@ -1,25 +1,25 @@
-// job_queue.cpp - single flight, the bounded queue, and what follows a compile: image, links, tags, record in one
-// batch.
+// job_queue.cpp - places, single flight, the bounded queue, and what is remembered of jobs.
 #include "job_queue.h"
 
 #include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <filesystem>
+#include <set>
 #include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
-#include "http_message.h"
-#include "job_record.h"
 #include "log.h"
-#include "worker_process.h"
+#include "queued_job.h"
 
 namespace aotc::server {
 
 namespace {
 
-constexpr uint64_t kMaxArtifact = uint64_t{2} << 30;
+constexpr size_t kMaxNames = 1000;            // of one image
+constexpr size_t kRememberedFailures = 1000;  // of one tenant
 
 llvm::Error failure(const std::string& message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
@@ -31,16 +31,13 @@ std::string default_name(const std::string& tenant, const std::string& module_di
 
 std::string key_of(const std::string& tenant, const std::string& id) { return tenant + '\0' + id; }
 
+std::string tenant_in(const std::string& key) { return key.substr(0, key.find('\0')); }
+
 std::string today() {
   std::time_t now = std::time(nullptr);
   std::tm parts{};
   gmtime_r(&now, &parts);
   return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
-}
-
-int64_t milliseconds_since_1970() {
-  auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
 // Conditions are for publishing, not for remembering.
@@ -55,48 +52,38 @@ std::optional<JobRecord> done_record(const std::string& text) {
   return record && record->state() == "done" ? record : std::nullopt;
 }
 
-// Whether what a job made has not been removed or damaged since.
-llvm::Expected<bool> is_complete(Store& store, const Image& image) {
+// Takes leases of what a job made. False when a part has been removed or damaged since.
+llvm::Expected<bool> is_complete(Store& store, const std::string& tenant, Image& image) {
   for (const ImagePart& part : image.parts) {
-    llvm::Expected<std::optional<BlobInfo>> blob = store.find_blob(part.digest);
+    llvm::Expected<std::optional<BlobInfo>> blob = store.find_blob({tenant, part.digest});
     if (!blob) return blob.takeError();
     if (!*blob || (*blob)->damaged) return false;
+    image.blobs.push_back(std::move(**blob));
   }
   return !image.parts.empty();
 }
 
-// What the module is to blame for, as opposed to the server.
-class ModuleError : public llvm::ErrorInfo<ModuleError> {
- public:
-  static char ID;
-  explicit ModuleError(std::string message) : message(std::move(message)) {}
-  void log(llvm::raw_ostream& os) const override { os << message; }
-  std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
-  std::string message;
-};
-char ModuleError::ID;
+llvm::Error check_names(const JobRecord& record) {
+  if (record.images().size() <= kMaxNames) return llvm::Error::success();
+  return llvm::make_error<Refusal>(403, fmt::format("the image has {} names; remove some", kMaxNames));
+}
 
 }  // namespace
 
-struct JobQueue::Job {
-  std::string tenant, id, module;
-  CompileRequest request;
-  bool again = false;
-  // Guarded by the queue's mutex:
-  JobRecord record;
-  JobProgress progress = {};
-  bool cancelled = false;
-
-  std::string key() const { return key_of(tenant, id); }
-  Hold hold() const { return {tenant, module}; }
-};
+char Refusal::ID;
 
 struct JobQueue::Order {
-  std::string tenant, module;
+  BlobName module;
+  uint64_t bytes = 0;
   CompileRequest request;
   std::vector<ImageName> images;
   bool again = false;
 };
+
+int64_t milliseconds_since_1970() {
+  auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
 
 JobQueue::JobQueue(Store& store, Catalog& catalog, Tenants& tenants, Counters& counters, const JobLimits& limits,
                    std::string folder)
@@ -114,18 +101,22 @@ llvm::Error JobQueue::start() {
   std::filesystem::remove_all(folder_, code);
   std::filesystem::create_directories(folder_, code);
   if (code) return failure(folder_ + ": " + code.message());
-  llvm::Error error = for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) {
+  auto requeue = [&](const std::string& key, const std::string& text) -> llvm::Error {
     std::optional<JobRecord> record = JobRecord::parse(text);
     if (!record || record->state() != "queued") return llvm::Error::success();
     llvm::Expected<CompileRequest> request = record->request();
-    if (request)
-      wait_in_lane(std::make_shared<Job>(
-          Job{key.substr(0, key.find('\0')), record->id(), record->module(), *request, record->again(), *record}));
-    else
+    if (!request) {
       log(Level::Error, llvm::toString(request.takeError()), {{"job", record->id()}});
+      return llvm::Error::success();
+    }
+    BlobName name{tenant_in(key), record->module()};
+    llvm::Expected<std::optional<BlobInfo>> module = store_.find_blob(name);
+    if (!module) return module.takeError();
+    uint64_t bytes = *module ? (*module)->size : 0;
+    wait_in_lane(std::make_shared<Job>(Job{name, record->id(), *request, record->again(), bytes, *record}), nullptr);
     return llvm::Error::success();
-  });
-  if (error) return error;
+  };
+  if (llvm::Error error = for_each(store_, Table::Jobs, "", requeue)) return error;
   for (unsigned i = 0; i < limits_.workers; ++i) threads_.emplace_back([this] { work(); });
   return llvm::Error::success();
 }
@@ -140,6 +131,8 @@ void JobQueue::stop() {
   threads_.clear();
 }
 
+Quota JobQueue::quota_of(const std::string& tenant, bool again) { return again ? Quota() : tenants_.quota(tenant); }
+
 uint64_t JobQueue::processor_milliseconds_today(const std::string& tenant) {
   uint64_t used = 0;
   llvm::Expected<std::optional<std::string>> text = store_.get(Table::Usage, key_of(tenant, today()));
@@ -150,91 +143,186 @@ uint64_t JobQueue::processor_milliseconds_today(const std::string& tenant) {
   return used;
 }
 
-void JobQueue::charge(const std::string& tenant, double cpu_seconds) {
+// What the next worker of the job may use of its tenant's processor time; charge() gives back what it did not.
+uint64_t JobQueue::allow_cpu_seconds(const Job& job) {
+  uint64_t quota = quota_of(job.tenant(), job.again).cpu_seconds;
+  if (quota == UINT64_MAX) return limits_.worker_cpu_seconds();
+  std::lock_guard<std::mutex> writing(writes_);
+  uint64_t used = processor_milliseconds_today(job.tenant()) / 1000;
+  std::lock_guard<std::mutex> lock(mutex_);
+  uint64_t& promised = lanes_[job.tenant()].cpu_seconds;
+  uint64_t left = quota - std::min(quota, used + promised);
+  uint64_t allowed = std::min(limits_.worker_cpu_seconds(), left + 1);
+  promised += allowed;
+  return allowed;
+}
+
+void JobQueue::charge(const Job& job, double cpu_seconds, uint64_t allowed) {
+  if (job.again) return;
+  const std::string& tenant = job.tenant();
   std::lock_guard<std::mutex> writing(writes_);
   uint64_t used = processor_milliseconds_today(tenant) + static_cast<uint64_t>(cpu_seconds * 1000);
   if (llvm::Error error = store_.put({{Table::Usage, key_of(tenant, today()), std::to_string(used)}}))
     log(Level::Error, llvm::toString(std::move(error)), {{"tenant", tenant}});
-}
-
-// Why the tenant cannot have another job now; empty when it can.
-std::string JobQueue::refusal(const std::string& tenant) {
-  Quota quota = tenants_.quota(tenant);
-  if (quota.cpu_seconds != UINT64_MAX && processor_milliseconds_today(tenant) >= quota.cpu_seconds * 1000)
-    return fmt::format("the quota of {} processor seconds a day is used up", quota.cpu_seconds);
   std::lock_guard<std::mutex> lock(mutex_);
-  const Lane& lane = lanes_[tenant];
-  if (stopping_) return "the server is shutting down";
-  if (lane.waiting.size() >= limits_.queue || lane.waiting.size() + lane.running >= quota.jobs)
-    return "too many of your jobs are waiting";
-  return "";
+  uint64_t& promised = lanes_[tenant].cpu_seconds;
+  promised -= std::min(promised, allowed);
 }
 
-llvm::Expected<Submission> JobQueue::submit(const std::string& tenant, const BlobInfo& module,
-                                            const CompileRequest& request) {
-  std::string name = request.name.empty() ? default_name(tenant, module.digest) : request.name;
+void JobQueue::count(Lane& lane, int jobs, int64_t bytes) {
+  for (Load* load : {&lane.load, &load_}) {
+    load->jobs += static_cast<uint64_t>(jobs);
+    load->bytes += static_cast<uint64_t>(bytes);
+  }
+}
+
+// For one more job, whose module has so many bytes.
+llvm::Error JobQueue::check_room(const std::string& tenant, const Lane& lane, uint64_t bytes) {
+  const QueueLimits& limits = limits_.queue;
+  auto over = [bytes](uint64_t used, uint64_t limit) { return bytes > limit - std::min(limit, used); };
+  bool full = lane.load.jobs >= limits.jobs || lane.load.jobs + lane.running >= tenants_.quota(tenant).jobs ||
+              over(lane.load.bytes, limits.bytes);
+  bool all_full = load_.jobs >= limits.all_jobs || over(load_.bytes, limits.all_bytes);
+  if (!stopping_ && !full && !all_full) return llvm::Error::success();
+  ++counters_.refused_jobs;
+  if (stopping_) return llvm::make_error<Refusal>(503, "the server is shutting down");
+  if (full) return llvm::make_error<Refusal>(429, "too many of your jobs are waiting");
+  return llvm::make_error<Refusal>(503, "too many jobs are waiting");
+}
+
+llvm::Expected<JobQueue::Place> JobQueue::take_place(const std::string& tenant) {
+  Quota quota = tenants_.quota(tenant);
+  if (quota.cpu_seconds != UINT64_MAX && processor_milliseconds_today(tenant) >= quota.cpu_seconds * 1000) {
+    ++counters_.refused_jobs;
+    return llvm::make_error<Refusal>(
+        429, fmt::format("the quota of {} processor seconds a day is used up", quota.cpu_seconds));
+  }
+  std::lock_guard<std::mutex> lock(mutex_);
+  Lane& lane = lanes_[tenant];
+  if (llvm::Error error = check_room(tenant, lane, 0)) return error;
+  count(lane, 1, 0);
+  return Place(*this, tenant);
+}
+
+JobQueue::Place::Place(Place&& other) noexcept
+    : queue_(std::exchange(other.queue_, nullptr)), tenant_(std::move(other.tenant_)), bytes_(other.bytes_) {}
+
+JobQueue::Place::~Place() {
+  if (!queue_) return;
+  std::lock_guard<std::mutex> lock(queue_->mutex_);
+  queue_->count(queue_->lanes_[tenant_], -1, -static_cast<int64_t>(bytes_));
+}
+
+llvm::Error JobQueue::Place::resize(uint64_t bytes) {
+  std::lock_guard<std::mutex> lock(queue_->mutex_);
+  Lane& lane = queue_->lanes_[tenant_];
+  queue_->count(lane, -1, -static_cast<int64_t>(bytes_));
+  llvm::Error error = queue_->check_room(tenant_, lane, bytes);
+  if (!error) bytes_ = bytes;
+  queue_->count(lane, 1, static_cast<int64_t>(bytes_));
+  return error;
+}
+
+llvm::Expected<Submission> JobQueue::submit(const BlobInfo& module, const CompileRequest& request, Place* place) {
+  const auto& [tenant, digest] = module.name;
+  std::string name = request.name.empty() ? default_name(tenant, digest) : request.name;
   std::lock_guard<std::mutex> writing(writes_);
-  return place({tenant, module.digest, request, {{name, request.tag}}});
+  return fulfil({module.name, module.size, request, {{name, request.tag}}}, place);
 }
 
 // An image that is there gets more names, so does a job under way; otherwise there is a new job.
-llvm::Expected<Submission> JobQueue::place(const Order& order) {
-  Submission submission;
-  submission.id = job_id(order.module, order.request);
-  std::string key = key_of(order.tenant, submission.id);
+llvm::Expected<Submission> JobQueue::fulfil(const Order& order, Place* place) {
+  const std::string& tenant = order.module.tenant;
+  std::string id = job_id(order.module.digest, order.request), key = key_of(tenant, id);
   std::shared_ptr<Job> job;
   std::optional<JobRecord> record;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (auto found = active_.find(key); found != active_.end()) job = found->second, record = job->record;
   }
-  if (job) {
-    ++counters_.single_flight_hits;
-    if (!record->add_images(order.images)) return submission;
-    if (llvm::Error error = store_.put({{Table::Jobs, key, record->text()}})) return error;
-    std::lock_guard<std::mutex> lock(mutex_);
-    job->record.add_images(order.images);
-    return submission;
-  }
+  if (job) return add_names(order, job, std::move(*record));
   llvm::Expected<std::optional<std::string>> known = store_.get(Table::Jobs, key);
   if (!known) return known.takeError();
   std::optional<JobRecord> done = *known ? done_record(**known) : std::nullopt;
-  if (!done) return enqueue(order, submission.id);
-  llvm::Expected<bool> complete = is_complete(store_, done->image());
+  if (!done) return enqueue(order, id, place);
+  Image image = done->image();
+  llvm::Expected<bool> complete = is_complete(store_, tenant, image);
   if (!complete) return complete.takeError();
-  if (!*complete) return enqueue(order, submission.id);
+  if (!*complete) return enqueue(order, id, place);
   done->add_images(unconditional(order.images));
-  Quota quota = order.again ? Quota() : tenants_.quota(order.tenant);
-  if (llvm::Error error = catalog_.publish(order.images, done->image(), quota, {{Table::Jobs, key, done->text()}}))
+  if (llvm::Error error = drop_stale_names(*done)) return error;
+  if (llvm::Error error = check_names(*done)) return error;
+  if (llvm::Error error = catalog_.publish(tenant, order.images, image, quota_of(tenant, order.again),
+                                           {{Table::Jobs, key, done->text()}}))
     return error;
-  submission.done = true;
   ++counters_.cache_hits;
-  return submission;
+  return Submission{id, true};
 }
 
-llvm::Expected<Submission> JobQueue::enqueue(const Order& order, const std::string& id) {
-  Submission submission;
-  submission.id = id;
-  if (!order.again) submission.refusal = refusal(order.tenant);
-  if (!submission.refusal.empty()) {
-    ++counters_.refused_jobs;
-    return submission;
-  }
-  auto job = std::make_shared<Job>(Job{order.tenant, id, order.module, order.request, order.again,
-                                       JobRecord(id, order.module, order.request, order.images, order.again)});
-  Quota quota = order.again ? Quota() : tenants_.quota(order.tenant);
-  if (llvm::Error error = catalog_.hold(job->hold(), quota, {{Table::Jobs, job->key(), job->record.text()}}))
+llvm::Expected<Submission> JobQueue::add_names(const Order& order, const std::shared_ptr<Job>& job, JobRecord record) {
+  ++counters_.single_flight_hits;
+  if (!record.add_images(order.images)) return Submission{job->id};
+  if (llvm::Error error = check_names(record)) return error;
+  if (llvm::Error error = catalog_.record(job->tenant(), quota_of(job->tenant(), order.again),
+                                          {{Table::Jobs, job->key(), record.text()}}))
     return error;
-  wait_in_lane(job);
-  changed_.notify_one();
-  return submission;
+  std::lock_guard<std::mutex> lock(mutex_);
+  job->record.add_images(order.images);
+  return Submission{job->id};
 }
 
-void JobQueue::wait_in_lane(const std::shared_ptr<Job>& job) {
+// When there are too many: of those that name something else by now, only one for each repository that has the image.
+llvm::Error JobQueue::drop_stale_names(JobRecord& record) {
+  if (record.images().size() <= kMaxNames) return llvm::Error::success();
+  std::vector<ImageName> kept, stale;
+  std::set<std::string> repositories;
+  const ImageName last = record.images().back();
+  for (const ImageName& name : record.images()) {
+    auto index = store_.get(Table::Tags, name.repository + '\0' + name.tag);
+    if (!index) return index.takeError();
+    bool current = *index == record.index() || (name.repository == last.repository && name.tag == last.tag);
+    (current ? kept : stale).push_back(name);
+    if (current) repositories.insert(name.repository);
+  }
+  for (const ImageName& name : stale) {
+    auto image = store_.get(Table::Images, name.repository + '\0' + record.index());
+    if (!image) return image.takeError();
+    if (*image && repositories.insert(name.repository).second) kept.push_back(name);
+  }
+  record.set_images(kept);
+  return llvm::Error::success();
+}
+
+llvm::Expected<Submission> JobQueue::enqueue(const Order& order, const std::string& id, Place* place) {
+  std::optional<Place> own;
+  if (!order.again && !place) {
+    llvm::Expected<Place> taken = take_place(order.module.tenant);
+    if (!taken) return taken.takeError();
+    place = &own.emplace(std::move(*taken));
+    if (llvm::Error error = place->resize(order.bytes)) return error;
+  }
+  auto job = std::make_shared<Job>(Job{order.module, id, order.request, order.again, order.bytes,
+                                       JobRecord(id, order.module.digest, order.request, order.images, order.again)});
+  if (llvm::Error error = catalog_.hold(job->module, quota_of(job->tenant(), order.again),
+                                        {{Table::Jobs, job->key(), job->record.text()}}))
+    return error;
+  wait_in_lane(job, place);
+  changed_.notify_one();
+  return Submission{id};
+}
+
+// In the place, if it has one.
+void JobQueue::wait_in_lane(const std::shared_ptr<Job>& job, Place* place) {
   std::lock_guard<std::mutex> lock(mutex_);
   active_[job->key()] = job;
-  Lane& lane = lanes_[job->tenant];
+  Lane& lane = lanes_[job->tenant()];
   (job->again ? lane.again : lane.waiting).push_back(job);
+  if (place) {
+    place->queue_ = nullptr;
+    job->bytes = place->bytes_;
+  } else if (!job->again) {
+    count(lane, 1, static_cast<int64_t>(job->bytes));
+  }
 }
 
 // The tags that still name what this job made are to name what is made now.
@@ -244,26 +332,25 @@ llvm::Error JobQueue::do_again(const std::string& tenant, const JobRecord& recor
   std::vector<ImageName> images = record.images();
   for (ImageName& image : images) image.was = record.index();
   std::lock_guard<std::mutex> writing(writes_);
-  return place({tenant, record.module(), *request, images, true}).takeError();
+  return fulfil({{tenant, record.module()}, 0, *request, images, true}, nullptr).takeError();
 }
 
-llvm::Expected<size_t> JobQueue::repair(const std::string& digest) {
+llvm::Expected<size_t> JobQueue::repair(const BlobName& part) {
   size_t count = 0;
-  llvm::Error error =
-      for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) -> llvm::Error {
-        std::optional<JobRecord> record = done_record(text);
-        if (!record) return llvm::Error::success();
-        Image image = record->image();
-        if (std::none_of(image.parts.begin(), image.parts.end(),
-                         [&](const ImagePart& part) { return part.digest == digest; }))
-          return llvm::Error::success();
-        llvm::Expected<std::optional<BlobInfo>> module = store_.find_blob(record->module());
-        if (!module) return module.takeError();
-        if (!*module || (*module)->damaged) return llvm::Error::success();
-        ++count;
-        return do_again(key.substr(0, key.find('\0')), *record);
-      });
-  if (error) return error;
+  auto visit = [&](const std::string&, const std::string& text) -> llvm::Error {
+    std::optional<JobRecord> record = done_record(text);
+    if (!record) return llvm::Error::success();
+    Image image = record->image();
+    if (std::none_of(image.parts.begin(), image.parts.end(),
+                     [&](const ImagePart& other) { return other.digest == part.digest; }))
+      return llvm::Error::success();
+    llvm::Expected<std::optional<BlobInfo>> module = store_.find_blob({part.tenant, record->module()});
+    if (!module) return module.takeError();
+    if (!*module || (*module)->damaged) return llvm::Error::success();
+    ++count;
+    return do_again(part.tenant, *record);
+  };
+  if (llvm::Error error = for_each(store_, Table::Jobs, part.tenant + '\0', visit)) return error;
   return count;
 }
 
@@ -282,7 +369,7 @@ llvm::Expected<size_t> JobQueue::rebuild(const std::string& compiler) {
         }
         if (!tagged) return llvm::Error::success();
         ++count;
-        return do_again(key.substr(0, key.find('\0')), *record);
+        return do_again(tenant_in(key), *record);
       });
   if (error) return error;
   return count;
@@ -310,27 +397,50 @@ llvm::Expected<size_t> JobQueue::revoke(const std::string& compiler) {
   return count;
 }
 
+// Removes a record, unless it has changed or its image is there.
+llvm::Expected<bool> JobQueue::forget(const std::string& key, const std::string& text) {
+  std::lock_guard<std::mutex> writing(writes_);
+  llvm::Expected<std::optional<std::string>> now = store_.get(Table::Jobs, key);
+  if (!now) return now.takeError();
+  std::optional<JobRecord> record = JobRecord::parse(text);
+  if (*now != text || !record) return false;
+  if (record->state() == "done")
+    for (const ImageName& name : record->images()) {
+      auto image = store_.get(Table::Images, name.repository + '\0' + record->index());
+      if (!image) return image.takeError();
+      if (*image) return false;
+    }
+  if (llvm::Error error = store_.put({{Table::Jobs, key, std::nullopt}})) return error;
+  return true;
+}
+
 llvm::Expected<uint64_t> JobQueue::expire(uint64_t seconds) {
   uint64_t expired = 0;
   int64_t oldest = milliseconds_since_1970() - static_cast<int64_t>(seconds * 1000);
-  llvm::Error error =
-      for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) -> llvm::Error {
-        std::optional<JobRecord> record = JobRecord::parse(text);
-        if (!record || record->finished().value_or(oldest) >= oldest) return llvm::Error::success();
-        std::lock_guard<std::mutex> writing(writes_);
-        llvm::Expected<std::optional<std::string>> now = store_.get(Table::Jobs, key);
-        if (!now) return now.takeError();
-        if (*now != text) return llvm::Error::success();
-        if (record->state() == "done")
-          for (const ImageName& name : record->images()) {
-            auto image = store_.get(Table::Images, name.repository + '\0' + record->index());
-            if (!image) return image.takeError();
-            if (*image) return llvm::Error::success();
-          }
-        ++expired;
-        return store_.put({{Table::Jobs, key, std::nullopt}});
-      });
-  if (error) return error;
+  std::map<std::string, std::multimap<int64_t, std::string>> failures;  // by tenant: time and key
+  auto forget_one = [&](const std::string& key, const std::string& text) -> llvm::Error {
+    llvm::Expected<bool> forgotten = forget(key, text);
+    if (!forgotten) return forgotten.takeError();
+    expired += *forgotten;
+    return llvm::Error::success();
+  };
+  auto visit = [&](const std::string& key, const std::string& text) -> llvm::Error {
+    std::optional<JobRecord> record = JobRecord::parse(text);
+    std::optional<int64_t> finished = record ? record->finished() : std::nullopt;
+    if (!finished) return llvm::Error::success();
+    if (*finished < oldest) return forget_one(key, text);
+    if (record->state() != "done") failures[tenant_in(key)].emplace(*finished, key);
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Jobs, "", visit)) return error;
+  for (auto& [tenant, jobs] : failures)
+    for (; jobs.size() > kRememberedFailures; jobs.erase(jobs.begin())) {
+      const std::string& key = jobs.begin()->second;
+      llvm::Expected<std::optional<std::string>> text = store_.get(Table::Jobs, key);
+      if (!text) return text.takeError();
+      if (*text)
+        if (llvm::Error failed = forget_one(key, **text)) return failed;
+    }
   return expired;
 }
 
@@ -366,6 +476,7 @@ llvm::Expected<bool> JobQueue::cancel(const std::string& tenant, const std::stri
     auto place = std::find(waiting.begin(), waiting.end(), job);
     if (place == waiting.end()) return true;  // its worker's thread ends it
     waiting.erase(place);
+    if (!job->again) count(lane, -1, -static_cast<int64_t>(job->bytes));
   }
   finish(*job, failure("cancelled"));
   return true;
@@ -391,178 +502,10 @@ std::shared_ptr<JobQueue::Job> JobQueue::next() {
   std::deque<std::shared_ptr<Job>>& waiting = best->waiting.empty() ? best->again : best->waiting;
   std::shared_ptr<Job> job = waiting.front();
   waiting.pop_front();
+  if (!job->again) count(*best, -1, -static_cast<int64_t>(job->bytes));
   ++best->running;
   best->turn = ++turns_;
   return job;
-}
-
-void JobQueue::work() {
-  for (;;) {
-    std::shared_ptr<Job> job;
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      changed_.wait(lock, [&] { return stopping_ || (job = next()) != nullptr; });
-      if (stopping_) return;
-    }
-    finish(*job, compile_job(*job));
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      --lanes_[job->tenant].running;
-    }
-    changed_.notify_all();  // the tenant may have another worker
-  }
-}
-
-llvm::Error JobQueue::compile_job(Job& job) {
-  llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob(job.module);
-  if (!blob) return blob.takeError();
-  if (!*blob) return failure(job.module + " is not in the store");
-  llvm::Expected<Descriptor> module = make_unnamed_file(folder_);
-  if (!module) return module.takeError();
-  if (llvm::Error error = copy_from_store(store_, **blob, *module)) return error;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    job.record.drop_results();
-  }
-  std::vector<Compiled> compiled;
-  std::vector<CompiledTarget> targets;
-  for (const CompileTarget& target : job.request.targets) {
-    llvm::Expected<Compiled> made = compile_target(job, target, job.request.tier, *module);
-    if (!made) return made.takeError();
-    targets.push_back({target, made->artifact});
-    std::lock_guard<std::mutex> lock(mutex_);
-    job.record.add_artifact(target, made->artifact, made->functions, made->seconds);
-    compiled.push_back(std::move(*made));
-  }
-  llvm::Expected<std::optional<FrozenProgram>> frozen = freeze_job(job, compiled, *module);
-  if (!frozen) return frozen.takeError();
-  llvm::Expected<Image> image = store_image(store_, **blob, job.request.tier, targets, *frozen ? &**frozen : nullptr);
-  if (!image) return image.takeError();
-  std::lock_guard<std::mutex> lock(mutex_);
-  job.record.set_image(*image);
-  return llvm::Error::success();
-}
-
-const char* JobQueue::reason_to_stop(const Job& job) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return stopping_ ? "the server is shutting down" : job.cancelled ? "the job was cancelled" : nullptr;
-}
-
-llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, const CompileTarget& target, Tier tier,
-                                                            const Descriptor& module) {
-  const char* architecture = architecture_name(target.architecture);
-  WorkerOptions options;
-  options.name = "module.wasm";
-  options.target = architecture;
-  options.cpu = target.cpu;
-  options.tier = tier_name(tier);
-  options.threads = limits_.threads;
-  options.limits.memory_bytes = limits_.memory_bytes;
-  options.limits.file_bytes = kMaxArtifact;
-  options.limits.cpu_seconds = static_cast<uint64_t>(limits_.wall_seconds * limits_.threads) + 1;
-  if (uint64_t quota = tenants_.quota(job.tenant).cpu_seconds; quota != UINT64_MAX && !job.again) {
-    uint64_t used = processor_milliseconds_today(job.tenant) / 1000;
-    options.limits.cpu_seconds = std::min(options.limits.cpu_seconds, (quota > used ? quota - used : 0) + 1);
-  }
-  WorkerWatch watch;
-  watch.wall_seconds = limits_.wall_seconds;
-  watch.stopped = [this, &job] { return reason_to_stop(job); };
-  watch.progress = [this, &job](uint64_t done, uint64_t total) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    job.progress.done = done, job.progress.total = total;
-  };
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    job.progress = {architecture};
-  }
-  llvm::Expected<Descriptor> input = open_to_read(module);
-  if (!input) return input.takeError();
-  llvm::Expected<Descriptor> output = make_unnamed_file(folder_);
-  if (!output) return output.takeError();
-  double cpu_seconds = 0;
-  llvm::Expected<WorkerResult> result = run_worker_process(options, *input, *output, watch, cpu_seconds);
-  if (!job.again) charge(job.tenant, cpu_seconds);
-  if (!result) return llvm::make_error<ModuleError>(llvm::toString(result.takeError()));
-  llvm::Expected<BlobInfo> stored = copy_to_store(store_, *output);
-  if (!stored) return stored.takeError();
-  return Compiled{*stored, std::move(*output), result->functions, result->go, result->seconds};
-}
-
-// Runs the artifact that is for this machine; one of quick code if there is none.
-llvm::Expected<std::optional<FrozenProgram>> JobQueue::freeze_job(Job& job, std::vector<Compiled>& compiled,
-                                                                  const Descriptor& module) {
-  const FreezeRequest& request = job.request.freeze;
-  bool required = request.mode == SnapshotMode::Required;
-  if (request.mode == SnapshotMode::Off || (!compiled.front().go && !required)) return std::nullopt;
-  llvm::Expected<Architecture> host = parse_architecture("host");
-  if (!host) return host.takeError();
-  const Descriptor* artifact = nullptr;
-  std::string usual = cpu_baselines(*host).front();  // more cannot be expected of this machine
-  for (size_t i = 0; i < job.request.targets.size() && !artifact; ++i)
-    if (job.request.targets[i].architecture == *host && job.request.targets[i].cpu <= usual)
-      artifact = &compiled[i].file;
-  if (!artifact) {
-    llvm::Expected<Compiled> quick = compile_target(job, {*host, usual}, Tier::Quick, module);
-    if (!quick) return quick.takeError();
-    compiled.push_back(std::move(*quick));
-    artifact = &compiled.back().file;
-  }
-  double cpu_seconds = 0;
-  llvm::Expected<FrozenProgram> frozen = freeze_program(
-      store_, folder_, *artifact, job.module, request, limits_.freeze,
-      [this, &job] { return reason_to_stop(job) != nullptr; }, cpu_seconds);
-  if (!job.again) charge(job.tenant, cpu_seconds);
-  if (!frozen) return frozen.takeError();
-  if (const char* reason = reason_to_stop(job)) return failure(reason);
-  if (!frozen->snapshot && required) return llvm::make_error<ModuleError>("no snapshot: " + frozen->reason);
-  std::lock_guard<std::mutex> lock(mutex_);
-  job.record.set_snapshot(*frozen);
-  return std::optional<FrozenProgram>(std::move(*frozen));
-}
-
-void JobQueue::finish(Job& job, llvm::Error error) {
-  std::lock_guard<std::mutex> writing(writes_);
-  std::unique_lock<std::mutex> lock(mutex_);
-  JobRecord record = job.record;
-  bool cancelled = job.cancelled;
-  if (error && stopping_ && !cancelled) {  // it goes on after the restart
-    llvm::consumeError(std::move(error));
-    active_.erase(job.key());
-    return;
-  }
-  lock.unlock();
-  std::string failure;  // of the server itself
-  int64_t now = milliseconds_since_1970();
-  if (!error && !cancelled) {
-    std::vector<ImageName> names = record.images();
-    record.end_done(now);
-    Hold hold = job.hold();
-    Quota quota = job.again ? Quota() : tenants_.quota(job.tenant);
-    error = catalog_.publish(names, record.image(), quota, {{Table::Jobs, job.key(), record.text()}}, &hold);
-    if (!error) ++counters_.compiled;
-  }
-  if (error || cancelled) {
-    Response document;
-    if (cancelled)
-      document = problem(409, "the job was cancelled"), llvm::consumeError(std::move(error));
-    else if (error.isA<ModuleError>())
-      document = problem(422, llvm::toString(std::move(error)));
-    else if (error.isA<QuotaError>())
-      document = problem(403, llvm::toString(std::move(error)));
-    else
-      document = internal_problem(std::move(error)), failure = document.failure;
-    record.end_badly(now, cancelled ? "cancelled" : "failed", document.body);
-    ++(cancelled ? counters_.cancelled : counters_.failed);
-    if (llvm::Error failed = catalog_.release(job.hold(), {{Table::Jobs, job.key(), record.text()}}))
-      log(Level::Error, llvm::toString(std::move(failed)), {{"job", job.id}});
-  }
-  lock.lock();
-  active_.erase(job.key());
-  lock.unlock();
-  nlohmann::ordered_json fields = {{"job", job.id}, {"tenant", job.tenant}, {"module", job.module}};
-  if (record.state() != "done") fields["reason"] = record.reason();
-  if (!failure.empty()) fields["error"] = failure;
-  log(failure.empty() ? Level::Info : Level::Error, "job " + record.state(), fields);
 }
 
 }  // namespace aotc::server

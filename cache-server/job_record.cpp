@@ -105,6 +105,11 @@ bool JobRecord::add_images(const std::vector<ImageName>& images) {
   return known.size() > before;
 }
 
+void JobRecord::set_images(const std::vector<ImageName>& images) {
+  json_["images"] = Json::array();
+  add_images(images);
+}
+
 void JobRecord::drop_results() {
   for (const char* key : {"index", "artifacts", "snapshot", "parts"}) json_.erase(key);
 }
@@ -113,7 +118,7 @@ void JobRecord::add_artifact(const CompileTarget& target, const BlobInfo& artifa
                              double seconds) {
   json_["artifacts"].push_back({{"target", architecture_name(target.architecture)},
                                 {"cpu", target.cpu},
-                                {"digest", artifact.digest},
+                                {"digest", artifact.digest()},
                                 {"size", artifact.size},
                                 {"functions", functions},
                                 {"seconds", seconds}});
@@ -122,7 +127,7 @@ void JobRecord::add_artifact(const CompileTarget& target, const BlobInfo& artifa
 void JobRecord::set_snapshot(const FrozenProgram& frozen) {
   Json& shown = json_["snapshot"] = Json::object();
   if (frozen.snapshot)
-    shown.update({{"digest", frozen.snapshot->digest}, {"size", frozen.snapshot->size}});
+    shown.update({{"digest", frozen.snapshot->digest()}, {"size", frozen.snapshot->size}});
   else
     shown["reason"] = frozen.reason;
   shown["seconds"] = frozen.seconds;

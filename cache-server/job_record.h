@@ -55,6 +55,7 @@ class JobRecord {
 
   // False when it has all of them.
   bool add_images(const std::vector<ImageName>& images);
+  void set_images(const std::vector<ImageName>& images);
   void drop_results();  // of a run that a restart cut off
   void add_artifact(const CompileTarget& target, const BlobInfo& artifact, uint64_t functions, double seconds);
   void set_snapshot(const FrozenProgram& frozen);

@@ -39,7 +39,6 @@ struct ServerArguments {
   bool anonymous = false;
   std::vector<std::string> sign_keys;
   uint64_t sign_days = 90;
-  uint64_t worker_memory = 0;  // 0: by the number of threads
   HttpLimits http;
   JobLimits jobs;
   StoreOptions store;
@@ -96,19 +95,19 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   std::error_code code;
   std::filesystem::create_directories(arguments.data, code);
   if (code) return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.data + ": " + code.message());
-  llvm::Expected<std::unique_ptr<Store>> store = Store::open(arguments.data + "/store", arguments.store);
+  StoreOptions store_options = arguments.store;
+  store_options.upgrade = tenants.open_to_all() ? Upgrade::OneTenant : Upgrade::Tenants;
+  llvm::Expected<std::unique_ptr<Store>> store = Store::open(arguments.data + "/store", store_options);
   if (!store) return store.takeError();
   Counters counters;
   JobLimits limits = arguments.jobs;
   std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", code);
   limits.freeze.program = self.parent_path() / "aotc-exec";
-  // Each thread has 512 MiB of stack, which counts whether it is used or not.
-  limits.memory_bytes =
-      arguments.worker_memory ? arguments.worker_memory : (uint64_t{2} << 30) + limits.threads * (uint64_t{1} << 30);
   llvm::Expected<SigningOptions> signing = read_sign_keys(arguments);
   if (!signing) return signing.takeError();
   Catalog catalog(**store, std::move(*signing));
   if (llvm::Error error = catalog.open()) return error;
+  if (llvm::Error error = catalog.sweep(0)) return error;  // what a crash left
   llvm::Expected<uint64_t> renewed = catalog.refresh();
   if (!renewed) return renewed.takeError();
   counters.renewed_statements += *renewed;
@@ -189,12 +188,18 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
   app.add_option("--threads", arguments.jobs.threads, "threads of each worker")
       ->check(CLI::Range(1u, 1024u))
       ->capture_default_str();
-  app.add_option("--queue", arguments.jobs.queue, "jobs of one tenant that may wait; more are refused")
+  QueueLimits& queue = arguments.jobs.queue;
+  app.add_option("--queue", queue.jobs, "jobs of one tenant that may wait, with uploads under way; more are refused")
       ->capture_default_str();
+  app.add_option("--queue-all", queue.all_jobs, "the same of all tenants together")->capture_default_str();
+  app.add_option("--queue-bytes", queue.bytes, "bytes of the modules of these jobs of one tenant (default: 4G)")
+      ->transform(size);
+  app.add_option("--queue-all-bytes", queue.all_bytes, "the same of all tenants together (default: 16G)")
+      ->transform(size);
   app.add_option("--job-timeout", arguments.jobs.wall_seconds, "seconds that one compile for one target may take")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--worker-memory", arguments.worker_memory,
+  app.add_option("--worker-memory", arguments.jobs.memory_bytes,
                  "memory that one worker may use (default: 2G and 1G for each thread)")
       ->transform(size);
   app.add_option("--freeze-timeout", arguments.jobs.freeze.wall_seconds,

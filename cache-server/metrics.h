@@ -12,7 +12,6 @@ struct Counters {
   std::atomic<uint64_t> compiled{0};  // jobs that ended with an image
   std::atomic<uint64_t> failed{0};    // jobs that ended with an error
   std::atomic<uint64_t> cancelled{0};
-  std::atomic<uint64_t> swept_blobs{0};     // dropped because nobody owned them
   std::atomic<uint64_t> expired_jobs{0};    // forgotten long after their end
   std::atomic<uint64_t> scrubbed_blobs{0};  // read whole and compared with their digests
   std::atomic<uint64_t> scrubbed_bytes{0};

@@ -18,7 +18,7 @@ Json platform_of(const CompileTarget& target) {
 }
 
 Json descriptor(const char* media_type, const BlobInfo& blob) {
-  return {{"mediaType", media_type}, {"digest", blob.digest}, {"size", blob.size}};
+  return {{"mediaType", media_type}, {"digest", blob.digest()}, {"size", blob.size}};
 }
 
 // With the name under which clients save it.
@@ -28,17 +28,19 @@ Json titled(Json layer, const std::string& title) {
 }
 
 // Stores config and manifest of one platform; the manifest's entry for the index.
-llvm::Expected<Json> store_manifest(Store& store, Image& image, Json manifest, const char* config_type,
-                                    const Json& config, const Json& layers, const Json& platform) {
-  llvm::Expected<BlobInfo> config_blob = store.put_blob(config.dump());
+llvm::Expected<Json> store_manifest(Store& store, Accounts::Reservation& space, Image& image, Json manifest,
+                                    const char* config_type, const Json& config, const Json& layers,
+                                    const Json& platform) {
+  llvm::Expected<BlobInfo> config_blob = store.put_blob(space, config.dump());
   if (!config_blob) return config_blob.takeError();
   manifest["config"] = descriptor(config_type, *config_blob);
   manifest["layers"] = layers;
-  llvm::Expected<BlobInfo> blob = store.put_blob(manifest.dump());
+  llvm::Expected<BlobInfo> blob = store.put_blob(space, manifest.dump());
   if (!blob) return blob.takeError();
+  image.blobs.insert(image.blobs.end(), {*config_blob, *blob});
   for (const Json& layer : layers) image.parts.push_back({layer["digest"], layer["mediaType"]});
-  image.parts.push_back({config_blob->digest, config_type});
-  image.parts.push_back({blob->digest, kManifestType});
+  image.parts.push_back({config_blob->digest(), config_type});
+  image.parts.push_back({blob->digest(), kManifestType});
   Json entry = descriptor(kManifestType, *blob);
   if (manifest.contains("artifactType")) entry["artifactType"] = manifest["artifactType"];
   entry["platform"] = platform;
@@ -47,14 +49,17 @@ llvm::Expected<Json> store_manifest(Store& store, Image& image, Json manifest, c
 
 }  // namespace
 
-llvm::Expected<Image> store_image(Store& store, const BlobInfo& module, Tier tier,
+llvm::Expected<Image> store_image(Store& store, Accounts::Reservation& space, const BlobInfo& module, Tier tier,
                                   const std::vector<CompiledTarget>& targets, const FrozenProgram* frozen) {
   Image image;
+  if (frozen) image.blobs.push_back(frozen->report);
+  if (frozen && frozen->snapshot) image.blobs.push_back(*frozen->snapshot);
   Json manifests = Json::array();
   for (const CompiledTarget& compiled : targets) {
     Json platform = platform_of(compiled.target);
     Json config = platform;
     std::string architecture = architecture_name(compiled.target.architecture);
+    image.blobs.push_back(compiled.artifact);
     Json layers =
         Json::array({titled(descriptor(kArtifactType, compiled.artifact), "module." + architecture + ".aotc")});
     if (frozen && frozen->snapshot)
@@ -64,36 +69,38 @@ llvm::Expected<Image> store_image(Store& store, const BlobInfo& module, Tier tie
     for (const Json& layer : layers) digests.push_back(layer["digest"]);
     config["rootfs"] = Json({{"type", "layers"}, {"diff_ids", digests}});
     config["aotc"] = Json{{"compiler", std::string(kCompilerVersion)},
-                          {"module", module.digest},
+                          {"module", module.digest()},
                           {"target", architecture},
                           {"cpu", compiled.target.cpu},
                           {"tier", tier_name(tier)}};
     Json manifest = {{"schemaVersion", 2}, {"mediaType", kManifestType}, {"artifactType", kModuleType}};
-    llvm::Expected<Json> entry = store_manifest(store, image, manifest, kConfigType, config, layers, platform);
+    llvm::Expected<Json> entry = store_manifest(store, space, image, manifest, kConfigType, config, layers, platform);
     if (!entry) return entry.takeError();
     manifests.push_back(*entry);
   }
-  Json config = {{"architecture", "wasm"}, {"os", "wasip1"}, {"layerDigests", Json::array({module.digest})}};
+  Json config = {{"architecture", "wasm"}, {"os", "wasip1"}, {"layerDigests", Json::array({module.digest()})}};
   Json layers = Json::array({titled(descriptor(kWasmType, module), "module.wasm")});
   llvm::Expected<Json> entry =
-      store_manifest(store, image, {{"schemaVersion", 2}, {"mediaType", kManifestType}}, kWasmConfigType, config,
+      store_manifest(store, space, image, {{"schemaVersion", 2}, {"mediaType", kManifestType}}, kWasmConfigType, config,
                      layers, {{"architecture", "wasm"}, {"os", "wasi"}});
   if (!entry) return entry.takeError();
   manifests.push_back(*entry);
 
   Json index = {
       {"schemaVersion", 2}, {"mediaType", kIndexType}, {"artifactType", kModuleType}, {"manifests", manifests}};
-  llvm::Expected<BlobInfo> index_blob = store.put_blob(index.dump());
+  llvm::Expected<BlobInfo> index_blob = store.put_blob(space, index.dump());
   if (!index_blob) return index_blob.takeError();
-  image.index = index_blob->digest;
+  image.index = index_blob->digest();
+  image.blobs.push_back(*index_blob);
   image.parts.push_back({image.index, kIndexType});
   return image;
 }
 
-llvm::Expected<Referrer> store_statement(Store& store, const BlobInfo& index, llvm::StringRef statement) {
-  llvm::Expected<BlobInfo> empty = store.put_blob("{}");
+llvm::Expected<Referrer> store_statement(Store& store, Accounts::Reservation& space, const BlobInfo& index,
+                                         llvm::StringRef statement) {
+  llvm::Expected<BlobInfo> empty = store.put_blob(space, "{}");
   if (!empty) return empty.takeError();
-  llvm::Expected<BlobInfo> layer = store.put_blob(statement);
+  llvm::Expected<BlobInfo> layer = store.put_blob(space, statement);
   if (!layer) return layer.takeError();
   Json manifest = {{"schemaVersion", 2},
                    {"mediaType", kManifestType},
@@ -101,13 +108,13 @@ llvm::Expected<Referrer> store_statement(Store& store, const BlobInfo& index, ll
                    {"config", descriptor(kEmptyType, *empty)},
                    {"layers", Json::array({descriptor(kStatementType, *layer)})},
                    {"subject", descriptor(kIndexType, index)}};
-  llvm::Expected<BlobInfo> blob = store.put_blob(manifest.dump());
+  llvm::Expected<BlobInfo> blob = store.put_blob(space, manifest.dump());
   if (!blob) return blob.takeError();
   Json entry = descriptor(kManifestType, *blob);
   entry["artifactType"] = kStatementType;
-  return Referrer{layer->digest,
+  return Referrer{layer->digest(),
                   entry.dump(),
-                  {{empty->digest, kEmptyType}, {layer->digest, kStatementType}, {blob->digest, kManifestType}}};
+                  {{empty->digest(), kEmptyType}, {layer->digest(), kStatementType}, {blob->digest(), kManifestType}}};
 }
 
 }  // namespace aotc::server

@@ -48,14 +48,16 @@ struct Referrer {
 };
 
 struct Image {
-  std::string index;             // digest
-  std::vector<ImagePart> parts;  // the index too
+  std::string index;                 // digest
+  std::vector<ImagePart> parts;      // the index too
+  std::vector<BlobInfo> blobs = {};  // with leases, so that nothing is dropped before it is published
 };
 
 // `frozen` is null when nobody tried.
-llvm::Expected<Image> store_image(Store& store, const BlobInfo& module, Tier tier,
+llvm::Expected<Image> store_image(Store& store, Accounts::Reservation& space, const BlobInfo& module, Tier tier,
                                   const std::vector<CompiledTarget>& targets, const FrozenProgram* frozen);
 
-llvm::Expected<Referrer> store_statement(Store& store, const BlobInfo& index, llvm::StringRef statement);
+llvm::Expected<Referrer> store_statement(Store& store, Accounts::Reservation& space, const BlobInfo& index,
+                                         llvm::StringRef statement);
 
 }  // namespace aotc::server

@@ -83,17 +83,33 @@ bool is_upload(const Request& request) {
          request.header("content-type") != "application/json";
 }
 
-std::optional<Response> check_upload(Service& service, const Request& request) {
-  return check_compile(service, request);
+std::variant<Upload, Response> start_upload(Service& service, const Request& request, uint64_t length) {
+  if (std::optional<Response> wrong = check_compile(service, request)) return std::move(*wrong);
+  const std::string& tenant = request.caller.tenant;
+  Accounts::Reservation space = service.catalog.reserve(tenant, service.tenants.quota(tenant));
+  llvm::Expected<Upload> upload = Upload::start(service.jobs, std::move(space), length);
+  if (!upload) return refused(upload.takeError());
+  return std::move(*upload);
+}
+
+std::optional<Response> append_upload(Upload& upload, llvm::StringRef bytes) {
+  llvm::Error error = upload.append(bytes);
+  if (!error) return std::nullopt;
+  return refused(std::move(error));
 }
 
 Response accept_upload(Service& service, const Request& request, Upload& upload) {
   if (upload.size() == 0) return problem(400, "the body is empty; it has to be a WebAssembly module");
   llvm::Expected<BlobInfo> blob = upload.finish(service.store);
-  if (!blob) return internal_problem(blob.takeError());
+  if (!blob) return refused(blob.takeError());
   ++service.counters.uploads;
   service.counters.upload_bytes += blob->size;
-  return post_compile(service, request, *blob);
+  Response response = post_compile(service, request, *blob, &upload.place());
+  if (response.status < 400) return response;
+  *blob = BlobInfo();  // with its lease
+  if (llvm::Error error = service.catalog.drop_garbage(request.caller.tenant).takeError())
+    return internal_problem(std::move(error));
+  return response;
 }
 
 }  // namespace aotc::server

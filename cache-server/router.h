@@ -1,6 +1,8 @@
 // router.h - from a request to a response, without sockets.
 #pragma once
 
+#include <variant>
+
 #include "catalog.h"
 #include "http_message.h"
 #include "job_queue.h"
@@ -28,10 +30,12 @@ bool is_quick(const Request& request);
 // Answers a request that is not an upload. HEAD is answered like GET; the session leaves the body out.
 Response route(Service& service, const Request& request);
 
-// Requests whose body goes to the store: first check_upload, which refuses what is wrong before the body is read, then
-// accept_upload with the body, which it stores.
+// Requests whose body goes to the store: first start_upload, which refuses what is wrong, or more than may be kept,
+// before the body is read; `length` is what is known of its length. Then append_upload with each part, which answers when
+// that is too much; at the end accept_upload.
 bool is_upload(const Request& request);
-std::optional<Response> check_upload(Service& service, const Request& request);
+std::variant<Upload, Response> start_upload(Service& service, const Request& request, uint64_t length);
+std::optional<Response> append_upload(Upload& upload, llvm::StringRef bytes);
 Response accept_upload(Service& service, const Request& request, Upload& upload);
 
 }  // namespace aotc::server

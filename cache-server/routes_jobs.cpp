@@ -28,12 +28,6 @@ Response describe(Service& service, const Request& request, const std::string& i
   return json_response(status, **text + "\n");
 }
 
-Response refused_job(const std::string& reason) {
-  Response refused = problem(429, reason);
-  refused.headers.emplace_back("Retry-After", "5");
-  return refused;
-}
-
 // What is asked, if this caller may ask for it.
 llvm::Expected<CompileRequest> compile_request(Service& service, const Request& request) {
   llvm::Expected<CompileRequest> options = parse_compile_request(request.query);
@@ -62,27 +56,36 @@ bool add_option(const std::string& key, const nlohmann::json& value, decltype(Re
 
 }  // namespace
 
+Response refused(llvm::Error error) {
+  unsigned status = 0;
+  std::string detail;
+  llvm::Error other = llvm::handleErrors(
+      std::move(error),
+      [&](const Refusal& refusal) {
+        status = refusal.status;
+        detail = refusal.message;
+      },
+      [&](const QuotaError& quota) {
+        status = 403;
+        detail = llvm::toString(llvm::make_error<QuotaError>(quota.limit));
+      });
+  if (other) return internal_problem(std::move(other));
+  Response response = problem(status, detail);
+  if (status != 403) response.headers.emplace_back("Retry-After", "5");
+  return response;
+}
+
 std::optional<Response> check_compile(Service& service, const Request& request) {
   llvm::Expected<CompileRequest> options = compile_request(service, request);
   if (!options) return problem(400, llvm::toString(options.takeError()));
-  const std::string& tenant = request.caller.tenant;
-  uint64_t length = 0;
-  llvm::StringRef(request.header("content-length")).getAsInteger(10, length);
-  Quota quota = service.tenants.quota(tenant);
-  uint64_t bytes = quota.bytes, used = quota.evict ? 0 : service.catalog.bytes_of(tenant);
-  if (used >= bytes || length > bytes - used) return problem(403, llvm::toString(llvm::make_error<QuotaError>(bytes)));
   return std::nullopt;
 }
 
-Response post_compile(Service& service, const Request& request, const BlobInfo& module) {
+Response post_compile(Service& service, const Request& request, const BlobInfo& module, JobQueue::Place* place) {
   llvm::Expected<CompileRequest> options = compile_request(service, request);
   if (!options) return problem(400, llvm::toString(options.takeError()));
-  llvm::Expected<Submission> submission = service.jobs.submit(request.caller.tenant, module, *options);
-  if (!submission) {
-    if (submission.errorIsA<QuotaError>()) return problem(403, llvm::toString(submission.takeError()));
-    return internal_problem(submission.takeError());
-  }
-  if (!submission->refusal.empty()) return refused_job(submission->refusal);
+  llvm::Expected<Submission> submission = service.jobs.submit(module, *options, place);
+  if (!submission) return refused(submission.takeError());
   Response response = describe(service, request, submission->id, submission->done ? 200 : 202);
   response.headers.emplace_back("Location", "/v1/jobs/" + submission->id);
   return response;
@@ -99,15 +102,9 @@ Response compile_known(Service& service, const Request& request) {
   std::string digest;
   if (module_digest != document.end() && module_digest->is_string()) digest = module_digest->get<std::string>();
   if (!is_digest(digest)) return problem(400, "\"module\" is not a digest");
-  Response unknown = problem(404, "you have no such module: upload it");
-  if (!service.tenants.open_to_all()) {  // what others have makes no difference, not even in time
-    auto owner = service.store.get(Table::Owners, digest + '\0' + request.caller.tenant);
-    if (!owner) return internal_problem(owner.takeError());
-    if (!*owner) return unknown;
-  }
-  llvm::Expected<std::optional<BlobInfo>> module = service.store.touch_blob(digest);
+  llvm::Expected<std::optional<BlobInfo>> module = service.store.find_blob({request.caller.tenant, digest});
   if (!module) return internal_problem(module.takeError());
-  if (!*module) return unknown;
+  if (!*module || (*module)->damaged) return problem(404, "you have no such module: upload it");
   return post_compile(service, spelled_out, **module);
 }
 

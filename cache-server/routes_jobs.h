@@ -13,8 +13,11 @@
 
 namespace aotc::server {
 
+// Nothing when what is asked can be done.
 std::optional<Response> check_compile(Service& service, const Request& request);
-Response post_compile(Service& service, const Request& request, const BlobInfo& module);
+Response post_compile(Service& service, const Request& request, const BlobInfo& module, JobQueue::Place* place = nullptr);
+// The answer to what a quota or the queue does not allow; other errors are the server's own.
+Response refused(llvm::Error error);
 Response compile_known(Service& service, const Request& request);
 Response get_job(Service& service, const Request& request, const std::string& id);
 Response delete_job(Service& service, const Request& request, const std::string& id);

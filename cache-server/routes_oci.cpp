@@ -69,7 +69,7 @@ bool accepts_zstd(llvm::StringRef list) {
 // gets it of the blob as it is. The client's copy is good in either form.
 Response send_blob(const Request& request, const BlobInfo& blob, const std::string& media_type, bool ranges) {
   Response response;
-  std::string etag = '"' + blob.digest + '"', zstd_etag = '"' + blob.digest + "+zstd\"";
+  std::string etag = '"' + blob.digest() + '"', zstd_etag = '"' + blob.digest() + "+zstd\"";
   std::string known = request.header("if-none-match");
   bool zstd = ranges && blob.size >= kLeastCompressed && request.header("range").empty() &&
               accepts_zstd(request.header("accept-encoding"));
@@ -78,7 +78,7 @@ Response send_blob(const Request& request, const BlobInfo& blob, const std::stri
     response.status = 304;
     zstd = !has_etag(known, etag);
   }
-  response.headers.emplace_back("Docker-Content-Digest", blob.digest);
+  response.headers.emplace_back("Docker-Content-Digest", blob.digest());
   response.headers.emplace_back("ETag", zstd ? zstd_etag : etag);
   if (response.status == 304) return response;
   response.headers.emplace_back("Content-Type", media_type);
@@ -114,16 +114,18 @@ Response get_linked(Service& service, const Request& request, const std::string&
     return manifest ? oci_error(404, "MANIFEST_UNKNOWN", "the repository has no such manifest")
                     : oci_error(404, "BLOB_UNKNOWN", "the repository has no such blob");
   };
-  llvm::Expected<std::optional<std::string>> link = service.store.get(Table::Links, name + '\0' + digest);
+  llvm::Expected<std::optional<Link>> link = find_link(service.store, name, digest);
   if (!link) return internal_problem(link.takeError());
-  if (!*link || (manifest && **link != kIndexType && **link != kManifestType)) return unknown();
-  llvm::Expected<std::optional<BlobInfo>> blob = service.store.find_blob(digest);
+  if (!*link) return unknown();
+  const std::string& type = (*link)->media_type;
+  if (manifest && type != kIndexType && type != kManifestType) return unknown();
+  llvm::Expected<std::optional<BlobInfo>> blob = service.store.find_blob({(*link)->tenant, digest});
   if (!blob) return internal_problem(blob.takeError());
   if (!*blob) return unknown();
-  if (**link == kIndexType) service.catalog.touch(name, digest);
+  if (type == kIndexType) service.catalog.touch(name, digest);
   if ((*blob)->damaged)
     return oci_error(500, "BLOB_DAMAGED", digest + " is damaged on the server's disk; what can be made again will be");
-  return send_blob(request, **blob, manifest ? **link : "application/octet-stream", !manifest);
+  return send_blob(request, **blob, manifest ? type : "application/octet-stream", !manifest);
 }
 
 Response get_manifest(Service& service, const Request& request, const std::string& name, const std::string& reference) {

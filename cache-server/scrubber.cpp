@@ -54,7 +54,7 @@ void Scrubber::check_between(std::string after, const std::string& last) {
     if (!error) {
       if (next->empty() || next->front() > last) return;
       after = next->front();
-      error = check(after);
+      error = check(BlobName::of_key(after));
     }
     if (error) {
       log(Level::Error, "scrub: " + llvm::toString(std::move(error)));
@@ -64,8 +64,8 @@ void Scrubber::check_between(std::string after, const std::string& last) {
   }
 }
 
-llvm::Error Scrubber::check(const std::string& digest) {
-  llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob(digest);
+llvm::Error Scrubber::check(const BlobName& name) {
+  llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob(name);
   if (!blob) return blob.takeError();
   if (!*blob || (*blob)->damaged) return llvm::Error::success();
   llvm::Error damage = store_.check_blob(**blob, [this](uint64_t bytes) {
@@ -85,18 +85,19 @@ void Scrubber::repair() {
 
 llvm::Error Scrubber::repair_damaged() {
   std::set<std::string> damaged;
-  llvm::Error error = for_each(store_, Table::Damaged, "", [&](const std::string& digest, const std::string&) {
-    damaged.insert(digest);
+  llvm::Error error = for_each(store_, Table::Damaged, "", [&](const std::string& key, const std::string&) {
+    damaged.insert(key);
     return llvm::Error::success();
   });
   if (error) return error;
-  for (const std::string& digest : damaged) {
-    if (repaired_.count(digest) != 0) continue;
-    llvm::Expected<size_t> jobs = jobs_.repair(digest);
+  for (const std::string& key : damaged) {
+    if (repaired_.count(key) != 0) continue;
+    BlobName name = BlobName::of_key(key);
+    llvm::Expected<size_t> jobs = jobs_.repair(name);
     if (!jobs) return jobs.takeError();
     counters_.repairs += *jobs;
     log(Level::Info, *jobs ? "a damaged blob is being made again" : "a damaged blob is lost until it is uploaded again",
-        {{"digest", digest}});
+        {{"digest", name.digest}, {"tenant", name.tenant}});
   }
   repaired_ = std::move(damaged);
   return llvm::Error::success();

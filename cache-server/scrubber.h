@@ -30,7 +30,7 @@ class Scrubber {
  private:
   void work();
   void check_between(std::string after, const std::string& last);
-  llvm::Error check(const std::string& digest);
+  llvm::Error check(const BlobName& name);
   void repair();
   llvm::Error repair_damaged();
   bool wait(double seconds);  // false when it is time to stop
@@ -40,7 +40,7 @@ class Scrubber {
   Counters& counters_;
   const ScrubOptions options_;
   std::chrono::steady_clock::time_point looked_;  // for what is to be repaired
-  std::set<std::string> repaired_;                // digests for which somebody has been asked
+  std::set<std::string> repaired_;                // keys of blobs for which somebody has been asked
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;

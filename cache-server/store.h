@@ -3,18 +3,23 @@
 // On disk, one column family per line; integers are big-endian in keys and little-endian in values:
 //   default   "schema" -> kSchemaVersion as decimal text; a database with another one is refused
 //   chunks    blob id (u64) chunk index (u32) -> XXH3-64 of the data (u64) data; all chunks but the last are kChunkSize
-//   blobs     "sha256:..." -> blob id (u64) size (u64)
+//   blobs     digest \0 tenant -> blob id (u64) size (u64)
 //   tags      name \0 tag -> index digest
-//   links     name \0 digest -> media type: what a repository may serve
+//   links     name \0 digest -> tenant \0 media type: what a repository may serve, and whose blob it is
 //   jobs      tenant \0 job id -> JSON, see job_record.h
 //   referrers name \0 subject digest \0 manifest digest -> JSON, see catalog.cpp
 //   sequences name -> sequence (u64) of the last statement signed for the repository
 //   owners    digest \0 tenant -> references (u64) size (u64), see catalog.h
-//   garbage   digest -> seconds since 1970 at which the blob was last stored or lost its last owner, see catalog.h
+//   garbage   digest \0 tenant -> seconds since 1970 since when nobody owns the blob, see catalog.h
 //   usage     tenant \0 "2026-11-25" -> milliseconds of processor time, decimal
-//   damaged   digest -> seconds since 1970 at which the blob was found to be damaged
+//   damaged   digest \0 tenant -> seconds since 1970 at which the blob was found to be damaged
 //   images    name \0 index digest -> seconds since 1970 (u64) of its last use, see catalog.h
 //   pins      name \0 tag -> nothing: what the tag names is not evicted
+//
+// A blob belongs to one tenant, "" where there are none. What others have makes no difference to anything that happens to
+// it, so nobody can tell what that is: equal bytes of two tenants are stored twice. Its bytes, and those of records in
+// jobs, tags, links, referrers, sequences, images and pins, are in the tenant's account (accounts.h). A database of schema
+// version 3, in which tenants shared blobs, becomes one of this when it is opened.
 //
 // Acknowledged means synced: BlobWriter::finish and put return after the write-ahead log is on disk. A blob's chunks
 // are written unsynced as they arrive; the record that makes the blob visible is synced, and with it the whole log
@@ -33,6 +38,7 @@
 #include <utility>
 #include <vector>
 
+#include "accounts.h"
 #include "aotc/digest.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -49,12 +55,21 @@ inline llvm::ArrayRef<uint8_t> as_bytes(llvm::StringRef text) { return {text.byt
 
 constexpr size_t kChunkSize = 256 << 10;
 
+struct BlobName {
+  std::string tenant, digest;
+
+  std::string key() const { return digest + '\0' + tenant; }
+  static BlobName of_key(llvm::StringRef key);
+};
+
 struct BlobInfo {
-  std::string digest;
+  BlobName name;
   uint64_t id = 0;
   uint64_t size = 0;
   bool damaged = false;
-  std::shared_ptr<const void> lease = nullptr;  // keeps the chunks
+  std::shared_ptr<const void> lease = nullptr;  // keeps the blob
+
+  const std::string& digest() const { return name.digest; }
 };
 
 using Chunk = std::shared_ptr<const std::string>;
@@ -68,13 +83,21 @@ struct Record {
 };
 
 struct StoreStats {
-  uint64_t bytes;  // of all blobs
+  uint64_t bytes;     // of all blobs
+  uint64_t promised;  // to what is under way
   uint64_t cache_hits, cache_misses;
-  uint64_t damaged;  // blobs marked now
+  uint64_t damaged;                     // blobs marked now
+  uint64_t writes, synced_writes;       // of one or more records or chunks
+  uint64_t written_bytes;               // before RocksDB does anything with them
 };
+
+// What to do with a database of schema version 3. Without tenants everything in it is of the tenant "", whatever the
+// names of the repositories.
+enum class Upgrade { No, OneTenant, Tenants };
 
 struct StoreOptions {
   uint64_t cache_bytes = 64 << 20;
+  Upgrade upgrade = Upgrade::No;
   bool sync = true;  // false only for the test that shows what is lost without
 };
 
@@ -84,10 +107,13 @@ class Store {
   static llvm::Expected<std::unique_ptr<Store>> open(const std::string& path, const StoreOptions& options = {});
   ~Store();
 
-  // Takes the bytes of one blob. Destroyed before finish, it leaves nothing behind. Must not outlive the store.
+  Accounts& accounts();
+
+  // Takes the bytes of one blob, for whom they are reserved. Destroyed before finish, it leaves nothing behind. Must not
+  // outlive the store or the reservation.
   class BlobWriter {
    public:
-    explicit BlobWriter(Store& store);
+    BlobWriter(Store& store, Accounts::Reservation& space);
     ~BlobWriter();
     BlobWriter(const BlobWriter&) = delete;
     BlobWriter& operator=(const BlobWriter&) = delete;
@@ -96,6 +122,7 @@ class Store {
 
    private:
     Store& store_;
+    Accounts::Reservation& space_;
     uint64_t id_;
     uint64_t size_ = 0;
     uint32_t chunks_ = 0;
@@ -104,13 +131,10 @@ class Store {
     bool finished_ = false;
   };
 
-  llvm::Expected<BlobInfo> put_blob(llvm::StringRef bytes);
-  llvm::Expected<std::optional<BlobInfo>> find_blob(const std::string& digest);
-  // The same, and a blob that is there then counts as stored now (see `garbage`). A damaged one is not there.
-  llvm::Expected<std::optional<BlobInfo>> touch_blob(const std::string& digest);
-  // Drops a blob that nobody owns, unless it is being read or was stored once more since its record in `garbage` was
-  // `since`.
-  llvm::Expected<bool> drop_garbage(const std::string& digest, const std::string& since);
+  llvm::Expected<BlobInfo> put_blob(Accounts::Reservation& space, llvm::StringRef bytes);
+  llvm::Expected<std::optional<BlobInfo>> find_blob(const BlobName& name);
+  // Drops a blob, unless somebody has a lease of it or its record in `garbage` is not `since` any more.
+  llvm::Expected<bool> drop_garbage(const BlobName& name, const std::string& since);
   // The bytes of chunk `index`: kChunkSize of them unless it is the last one. Who reads a blob that others will not ask
   // for soon does not `keep` it in the cache.
   llvm::Expected<Chunk> read_chunk(const BlobInfo& blob, uint32_t index, bool keep = true);
@@ -119,7 +143,7 @@ class Store {
   // Compares the whole blob on disk with its checksums and its digest, and marks it when it is damaged. `pace` hears of
   // every chunk's size and ends the check with false.
   llvm::Error check_blob(const BlobInfo& blob, llvm::function_ref<bool(uint64_t)> pace);
-  // Digests after this one, in order.
+  // Keys after this one, in order.
   llvm::Expected<std::vector<std::string>> list_blobs(const std::string& after, size_t limit);
   StoreStats stats() const;
   // For documents; fails for blobs larger than `limit`.
@@ -132,8 +156,9 @@ class Store {
   // Makes a store, where there must be none, of the last backup.
   static llvm::Error restore(const std::string& folder, const std::string& path);
 
-  // All or nothing.
-  llvm::Error put(const std::vector<Record>& records);
+  // All or nothing. A QuotaError when records that are in a tenant's account grow, and it has then more than `limit`; one
+  // thread at a time writes those of a table.
+  llvm::Error put(const std::vector<Record>& records, uint64_t limit = UINT64_MAX);
   llvm::Expected<std::optional<std::string>> get(Table table, const std::string& key);
   // Keys that start with `prefix` and are greater than `after`, in order, at most `limit` of them.
   llvm::Expected<std::vector<std::pair<std::string, std::string>>> list(Table table, const std::string& prefix,

@@ -59,8 +59,8 @@ llvm::Error copy_from_store(Store& store, const BlobInfo& blob, const Descriptor
   return llvm::Error::success();
 }
 
-llvm::Expected<BlobInfo> copy_to_store(Store& store, const Descriptor& file) {
-  Store::BlobWriter writer(store);
+llvm::Expected<BlobInfo> copy_to_store(Store& store, Accounts::Reservation& space, const Descriptor& file) {
+  Store::BlobWriter writer(store, space);
   std::string bytes(kChunkSize, '\0');
   for (off_t offset = 0;;) {
     ssize_t count = pread(file.get(), bytes.data(), bytes.size(), offset);

@@ -27,6 +27,6 @@ llvm::Expected<Descriptor> open_to_read(const Descriptor& file);
 
 llvm::Error write_to(const Descriptor& file, llvm::StringRef bytes);
 llvm::Error copy_from_store(Store& store, const BlobInfo& blob, const Descriptor& file);
-llvm::Expected<BlobInfo> copy_to_store(Store& store, const Descriptor& file);
+llvm::Expected<BlobInfo> copy_to_store(Store& store, Accounts::Reservation& space, const Descriptor& file);
 
 }  // namespace aotc::server

@@ -27,7 +27,7 @@ SOLE_USERS = [
     ("lld/", ["compiler/link*.cpp"]),
     ("CLI/", ["tools/command.h", "tools/aotc.cpp", "tools/cmd_*.cpp", "cache-server/main.cpp"]),
     ("nlohmann/", ["tools/cmd_*.cpp", "tools/remote_compile.cpp", "cache-server/*"]),
-    ("rocksdb/", ["cache-server/store.cpp", "test/unit/server/edit_store.cpp"]),
+    ("rocksdb/", ["cache-server/store*", "test/unit/server/edit_store.cpp"]),
     ("seccomp.h", ["tools/sandbox/filter.c"]),
     ("linux/landlock.h", ["tools/sandbox/landlock.c"]),
     ("sys/prctl.h", ["tools/sandbox/*", "compiler/freeze.cpp", "tools/node/*", "cache-server/main.cpp"]),

@@ -51,11 +51,11 @@ struct Server {
 Response answer(Service& service, Request& request) {
   if (std::optional<Response> denied = admit(service, request)) return std::move(*denied);
   if (!is_upload(request)) return route(service, request);
-  if (std::optional<Response> refused = check_upload(service, request)) return std::move(*refused);
-  llvm::Expected<Upload> upload = Upload::start(service.jobs.folder());
-  if (!upload) std::abort();
-  check(upload->append(request.body));
-  return accept_upload(service, request, *upload);
+  auto begun = start_upload(service, request, request.body.size());
+  if (auto* refused = std::get_if<Response>(&begun)) return std::move(*refused);
+  auto& upload = std::get<Upload>(begun);
+  if (std::optional<Response> refused = append_upload(upload, request.body)) return std::move(*refused);
+  return accept_upload(service, request, upload);
 }
 
 }  // namespace

@@ -29,6 +29,14 @@ static bool limit(int resource, uint64_t value) {
   return setrlimit(resource, &now) == 0;
 }
 
+/* SIGXCPU says what it was, as the SIGKILL a second later, for who does not end by it, would not. */
+static bool limit_processor(uint64_t seconds) {
+  struct rlimit now;
+  if (!limit(RLIMIT_CPU, seconds + 1) || getrlimit(RLIMIT_CPU, &now) != 0) return false;
+  if (seconds < now.rlim_cur) now.rlim_cur = seconds;
+  return setrlimit(RLIMIT_CPU, &now) == 0;
+}
+
 /* The kernel counts all threads of a user, whatever process they are in, and how many these are is not to be had. The threads
  * of the whole machine are no fewer, so this leaves room for `more`, and is still an end to what one process can start. */
 static bool limit_threads(unsigned more) {
@@ -67,7 +75,7 @@ static const char* set_limits(const struct aotc_rules* rules, const struct aotc_
   if (!limit(RLIMIT_CORE, 0)) return "RLIMIT_CORE";
   if (g->memory != 0 && !limit(RLIMIT_DATA, g->memory)) return "RLIMIT_DATA";
   if (g->file_bytes != 0 && !limit(RLIMIT_FSIZE, g->file_bytes)) return "RLIMIT_FSIZE";
-  if (g->cpu_seconds != 0 && !limit(RLIMIT_CPU, g->cpu_seconds)) return "RLIMIT_CPU";
+  if (g->cpu_seconds != 0 && !limit_processor(g->cpu_seconds)) return "RLIMIT_CPU";
   if (descriptors != 0 && !limit_descriptors(descriptors, g->artifact)) return "RLIMIT_NOFILE";
   if (rules->user != AOTC_SAME_RIGHTS && !limit_threads(g->threads != 0 ? g->threads : rules->threads)) return "RLIMIT_NPROC";
   return NULL;

@@ -81,12 +81,12 @@ class StoreFiles:
     def delete(self, family, key):
         self.edit("delete", family, key)
 
-    def chunk_key(self, digest, index):
-        return self.get("blobs", digest.encode())[:8][::-1] + index.to_bytes(4, "big")
+    def chunk_key(self, digest, index, tenant=""):
+        return self.get("blobs", f"{digest}\0{tenant}".encode())[:8][::-1] + index.to_bytes(4, "big")
 
-    def damage(self, digest, index, position=100):
+    def damage(self, digest, index, position=100, tenant=""):
         """Changes a byte of a chunk and leaves its checksum."""
-        key = self.chunk_key(digest, index)
+        key = self.chunk_key(digest, index, tenant)
         value = bytearray(self.get("chunks", key))
         value[8 + position] ^= 1
         self.put("chunks", key, bytes(value))

@@ -3,6 +3,7 @@
 //   edit_store STORE get FAMILY KEY          prints the value
 //   edit_store STORE put FAMILY KEY          takes the value from its input
 //   edit_store STORE delete FAMILY KEY
+//   edit_store STORE list FAMILY ""          prints the keys
 //   edit_store STORE drop FAMILY ""
 //
 // Keys and values are hexadecimal. STORE is the folder `store` in the server's data.
@@ -16,7 +17,7 @@
 #include <vector>
 
 int main(int argc, char** argv) {
-  if (argc != 5) return std::fprintf(stderr, "edit_store STORE get|put|delete|drop FAMILY KEY\n"), 2;
+  if (argc != 5) return std::fprintf(stderr, "edit_store STORE get|put|delete|list|drop FAMILY KEY\n"), 2;
   std::string path = argv[1], verb = argv[2], family = argv[3], key, value;
   auto fail = [](const rocksdb::Status& status) {
     return std::fprintf(stderr, "edit_store: %s\n", status.ToString().c_str()), 1;
@@ -43,6 +44,10 @@ int main(int argc, char** argv) {
   if (verb == "drop") status = db->DropColumnFamily(handle);
   if (verb == "delete") status = db->Delete(rocksdb::WriteOptions(), handle, key);
   if (verb == "get") status = db->Get(rocksdb::ReadOptions(), handle, key, &value);
+  if (verb == "list") {
+    std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(rocksdb::ReadOptions(), handle));
+    for (it->SeekToFirst(); it->Valid(); it->Next()) std::puts(it->key().ToString(true).c_str());
+  }
   if (!status.ok()) return fail(status);
   if (verb == "get") std::puts(rocksdb::Slice(value).ToString(true).c_str());
   for (rocksdb::ColumnFamilyHandle* used : handles) db->DestroyColumnFamilyHandle(used);

@@ -1,0 +1,30 @@
+// queued_job.h - a job that waits or runs, for the files of the queue only.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "job_queue.h"
+#include "job_record.h"
+
+namespace aotc::server {
+
+struct JobQueue::Job {
+  BlobName module;
+  std::string id;
+  CompileRequest request;
+  bool again = false;
+  uint64_t bytes = 0;  // of the module
+  // Guarded by the queue's mutex:
+  JobRecord record;
+  JobProgress progress = {};
+  bool cancelled = false;
+  std::vector<BlobInfo> blobs = {};  // what has been made, with leases
+
+  const std::string& tenant() const { return module.tenant; }
+  std::string key() const { return module.tenant + '\0' + id; }
+};
+
+int64_t milliseconds_since_1970();
+
+}  // namespace aotc::server
