@@ -35,12 +35,13 @@ static enum aotc_status check(struct aotc_slot* slot, struct aotc_error* error) 
   return AOTC_OK;
 }
 
-static enum aotc_status advance(struct aotc_slot* slot, struct aotc_image** out, struct aotc_error* error) {
+static enum aotc_status advance(struct aotc_image* image, struct aotc_slot* slot, struct aotc_image** out,
+                                struct aotc_error* error) {
   const struct aotc_wasi* wasi = slot->wasi;
   const struct aotc_artifact* artifact = slot->instance->artifact;
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  enum aotc_status status = aotc_image_of_instance(slot->instance, out, error);
+  enum aotc_status status = aotc_image_of_instance(image, slot->instance, out, error);
   if (status != AOTC_OK) return status;
   const struct aotc_import* imports = aotc_span_data(artifact, &artifact->header->imports);
   (*out)->wrapper = imports[slot->instance->frozen_import].wrapper;
@@ -56,7 +57,7 @@ static enum aotc_status advance(struct aotc_slot* slot, struct aotc_image** out,
   return AOTC_OK;
 }
 
-enum aotc_status aotc_image_accept_ahead(const struct aotc_image* image, const struct aotc_pool_options* options,
+enum aotc_status aotc_image_accept_ahead(struct aotc_image* image, const struct aotc_pool_options* options,
                                          uint64_t deadline, struct aotc_image** out, struct aotc_error* error) {
   *out = NULL;
   if (!image->thaw || image->fds != NULL) return refuse(image, "does not begin at its snapshot", error);
@@ -73,7 +74,7 @@ enum aotc_status aotc_image_accept_ahead(const struct aotc_image* image, const s
       status = check(slot, error);
     else if (status == AOTC_OK || status == AOTC_TRAPPED || status == AOTC_EXITED)
       status = refuse(image, "ends when it accepts", error);
-    if (status == AOTC_OK) status = advance(slot, out, error);
+    if (status == AOTC_OK) status = advance(image, slot, out, error);
     struct aotc_error ignored;
     aotc_pool_give(pool, slot, &ignored);
   }

@@ -9,12 +9,25 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "state.h"
+
+int aotc_pagemap(void) {
+  static atomic_int kept = -1; /* for as long as the process lives */
+  int fd = atomic_load(&kept), none = -1;
+  if (fd >= 0) return fd;
+  fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  if (fd < 0 || atomic_compare_exchange_strong(&kept, &none, fd)) return fd;
+  close(fd);
+  return none;
+}
+
+void aotc_pools_prepare(void) { aotc_pagemap(); }
 
 struct aotc_pages aotc_pages_of(struct aotc_artifact* artifact, bool thaw) {
   const struct aotc_header* h = artifact->header;
@@ -102,6 +115,14 @@ static enum aotc_status copy(const struct aotc_image* image, const struct aotc_i
   return AOTC_OK;
 }
 
+/* A file in memory of `size` zeros, of which none takes any. */
+static int new_file(uint64_t size) {
+  int fd = memfd_create("aotc-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0 || ftruncate(fd, (off_t)size) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
 /* Of the artifact, or of `from` if that is not null. */
 static enum aotc_status build(struct aotc_image* image, enum aotc_reset_mode mode, const struct aotc_instance* from,
                               struct aotc_error* error) {
@@ -115,8 +136,8 @@ static enum aotc_status build(struct aotc_image* image, enum aotc_reset_mode mod
     image->monotonic = artifact->snapshot->monotonic;
   }
   if (image->size == 0) return AOTC_OK;
-  image->fd = memfd_create("aotc-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (image->fd < 0 || ftruncate(image->fd, (off_t)image->size) != 0)
+  if (image->fd < 0) image->fd = new_file(image->size);
+  if (image->fd < 0)
     return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot create the image: %s", artifact->name, strerror(errno));
   enum aotc_status status = from != NULL ? copy(image, from, error) : fill(image, &pages, error);
   if (status != AOTC_OK) return status;
@@ -130,12 +151,13 @@ static enum aotc_status build(struct aotc_image* image, enum aotc_reset_mode mod
   return aotc_image_choose_reset(image, mode, error);
 }
 
-static enum aotc_status create(struct aotc_artifact* artifact, bool thaw, enum aotc_reset_mode mode,
+/* In the file `fd`, if it is not -1; it is the image's then, or closed. */
+static enum aotc_status create(struct aotc_artifact* artifact, bool thaw, enum aotc_reset_mode mode, int fd,
                                const struct aotc_instance* from, struct aotc_image** out, struct aotc_error* error) {
   *out = NULL;
   struct aotc_image* image = calloc(1, sizeof(*image));
   if (image == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
-  *image = (struct aotc_image){.artifact = artifact, .thaw = thaw, .fd = -1, .pagemap = -1};
+  *image = (struct aotc_image){.artifact = artifact, .thaw = thaw, .fd = fd, .spare = -1, .pagemap = aotc_pagemap()};
   enum aotc_status status = build(image, mode, from, error);
   if (status != AOTC_OK) {
     aotc_image_destroy(image);
@@ -147,13 +169,20 @@ static enum aotc_status create(struct aotc_artifact* artifact, bool thaw, enum a
 
 enum aotc_status aotc_image_create(struct aotc_artifact* artifact, bool thaw, enum aotc_reset_mode mode,
                                    struct aotc_image** out, struct aotc_error* error) {
-  return create(artifact, thaw, mode, NULL, out, error);
+  enum aotc_status status = create(artifact, thaw, mode, -1, NULL, out, error);
+  /* As large as an instance can get, which is not known yet. Without it there is no better image. */
+  if (status == AOTC_OK && thaw) (*out)->spare = new_file(artifact->header->memory_max * AOTC_WASM_PAGE);
+  return status;
 }
 
-enum aotc_status aotc_image_of_instance(const struct aotc_instance* instance, struct aotc_image** out,
-                                        struct aotc_error* error) {
-  const struct aotc_image* old = instance->image;
-  enum aotc_status status = create(old->artifact, old->thaw, old->mode, instance, out, error);
+enum aotc_status aotc_image_of_instance(struct aotc_image* old, const struct aotc_instance* instance,
+                                        struct aotc_image** out, struct aotc_error* error) {
+  *out = NULL;
+  if (old->spare < 0)
+    return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: there is no file for another image", old->artifact->name);
+  int fd = old->spare;
+  old->spare = -1;
+  enum aotc_status status = create(old->artifact, old->thaw, old->mode, fd, instance, out, error);
   if (status != AOTC_OK) return status;
   uint32_t count = old->artifact->header->globals.count;
   (*out)->globals = calloc(count + 1, AOTC_SLOT_SIZE);
@@ -171,7 +200,7 @@ void aotc_image_destroy(struct aotc_image* image) {
   if (image == NULL) return;
   if (image->bytes != NULL) munmap((void*)(uintptr_t)image->bytes, image->size);
   if (image->fd >= 0) close(image->fd);
-  if (image->pagemap >= 0) close(image->pagemap);
+  if (image->spare >= 0) close(image->spare);
   free(image->globals);
   free(image->fds);
   free(image);

@@ -10,7 +10,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -130,7 +129,6 @@ static bool works(const struct aotc_image* image) {
 
 enum aotc_status aotc_image_choose_reset(struct aotc_image* image, enum aotc_reset_mode wanted,
                                          struct aotc_error* error) {
-  image->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
   for (int mode = AOTC_RESET_SCAN; mode <= AOTC_RESET_REMAP; ++mode) {
     if (wanted != AOTC_RESET_BEST && wanted != (enum aotc_reset_mode)mode) continue;
     image->mode = (enum aotc_reset_mode)mode;

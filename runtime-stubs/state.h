@@ -47,7 +47,8 @@ struct aotc_image {
   int fd;               /* sealed; byte n is byte n of linear memory */
   uint64_t size;        /* of linear memory at the start; with 0 there is no file */
   const uint8_t* bytes; /* the same, mapped */
-  int pagemap;          /* /proc/self/pagemap, or -1 */
+  int pagemap;          /* /proc/self/pagemap, or -1; the process's */
+  int spare;            /* an empty file for the image that aotc_image_of_instance makes, or -1 */
   /* Where instances begin, if `thaw`: at the snapshot, or at what became of it (accept_ahead.c). */
   uint32_t wrapper;   /* of the import that is called again */
   uint64_t monotonic; /* nanoseconds */
@@ -224,8 +225,10 @@ enum aotc_status aotc_pages_read(const struct aotc_pages* pages, const struct ao
                                  struct aotc_error* error);
 
 /* image.c: an image of an instance as it is now, which need not be one of `out`'s. */
-enum aotc_status aotc_image_of_instance(const struct aotc_instance* instance, struct aotc_image** out,
-                                        struct aotc_error* error);
+int aotc_pagemap(void); /* -1 when there is none */
+/* Once for each `old`, whose instance it is. */
+enum aotc_status aotc_image_of_instance(struct aotc_image* old, const struct aotc_instance* instance,
+                                        struct aotc_image** out, struct aotc_error* error);
 
 /* own_pages.c */
 struct aotc_page_list {

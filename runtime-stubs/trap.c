@@ -8,6 +8,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
+#include <ucontext.h>
+#include <unistd.h>
 
 #include "state.h"
 
@@ -79,9 +81,15 @@ static void pass_on(int signal, siginfo_t* info, void* context) {
     previous->sa_handler(signal);
   } else {
     struct sigaction standard = {.sa_handler = SIG_DFL};
-    sigaction(signal, &standard, NULL);
-    /* A fault happens again on return; what does not is sent again. */
-    if (info->si_code <= 0 || signal == SIGTRAP) raise(signal);
+    bool sent = info->si_code <= 0 || signal == SIGTRAP;
+    /* A fault happens again on return; what does not is sent again. Where handlers cannot be changed any more (a tenant
+     * of aotc-node), a fault whose signal is blocked ends the process, too. */
+    if (sigaction(signal, &standard, NULL) != 0) {
+      if (sent) _exit(128 + signal);
+      sigaddset(&((ucontext_t*)context)->uc_sigmask, signal);
+    } else if (sent) {
+      raise(signal);
+    }
   }
 }
 

@@ -16,8 +16,8 @@
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb,
 # gdb-aarch64 (a gdb that knows AArch64, and qemu), perf (it is installed and the kernel lets it sample), crane, oras,
-# docker-registry, wasm-opt, wrk, namespaces (a network of a test's own can be made), mknod (devices can be made and used),
-# trace (tests may look into and advise on the memory of other users' processes).
+# docker-registry, strace, wasm-opt, wrk, namespaces (a network of a test's own can be made), mknod (devices can be made and
+# used), trace (tests may look into and advise on the memory of other users' processes); the machine (x86_64).
 import os
 import shutil
 import stat
@@ -50,7 +50,8 @@ if qemu and os.path.exists(f"{bin_dir}/aotc-exec-aarch64"):
     config.available_features.add("qemu")
 crane, oras = (f"{config.build_dir}/go-tools/{name}" for name in ("crane", "oras"))
 config.available_features.update(name for name in ("crane", "oras") if os.path.exists(f"{config.build_dir}/go-tools/{name}"))
-config.available_features.update(name for name in ("docker-registry", "wasm-opt", "wrk") if shutil.which(name))
+config.available_features.update(name for name in ("docker-registry", "strace", "wasm-opt", "wrk") if shutil.which(name))
+config.available_features.add(os.uname().machine)
 if subprocess.run(["unshare", "-rnm", "ip", "link", "set", "lo", "up"], capture_output=True).returncode == 0:
     config.available_features.add("namespaces")
 else:

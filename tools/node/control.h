@@ -1,7 +1,9 @@
 // control.h - what the supervisor and the front say to each other: packets of one size over a socket pair, with the
 // descriptors that they speak of.
 //
-//   front       StartTenant, StartPuller, Kill  name a process by a number that the front chose
+//   front       StartTenant, StartPuller, Kill  name a process by a number that the front chose. The release is the
+//                               tenant's, or the newest that a puller has found before; `value` is how often it has
+//                               failed, or -1 for the first, which says what is in the cache
 //               Up                              every app from a file has come up once
 //   supervisor  Started     with descriptors: of a tenant its log, then a channel per worker; of a puller its socket.
 //                           `value` is how many there are in all; more than fit into one packet come in several
@@ -36,7 +38,7 @@ struct ControlMessage {
   uint32_t process = 0;
   uint32_t app = 0;  // its place in Options::apps
   int32_t value = 0;
-  char index[80] = {}, statement[80] = {};  // of the release that a tenant is for
+  char index[80] = {}, statement[80] = {};  // of a release
   char text[256] = {};
 
 };

@@ -5,11 +5,15 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
 
 #include "client.h"
 #include "listener.h"
 #include "log.h"
 #include "pull.h"
+#include "sandbox/sandbox.h"
 
 namespace {
 
@@ -33,6 +37,10 @@ bool path_matches(std::string_view path, std::string_view prefix) {
 }  // namespace
 
 Front::Front(Options o, int control) : options(std::move(o)), control_(control) {
+  rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+    max_clients =
+        std::min<size_t>(kMaxClients, files.rlim_cur > 2 * kOtherFiles ? files.rlim_cur - kOtherFiles : kOtherFiles);
   for (const App& app : options.apps) {
     metrics[app.name].pulled = app.pulled;
     Slot& slot = slots_[app.name];
@@ -116,15 +124,16 @@ void Front::on_ready(Tenant& tenant) {
 void Front::keep(const App& app, Slot& slot, const Release& release) {
   if (release.empty()) return;
   slot.rollout.set_good(release);
-  slot.puller->say("good " + release_words(release));
+  slot.puller->keep(release);
 }
 
 void Front::on_release(const App& app, const Release& release, bool good) {
   Slot& slot = slots_.at(app.name);
   if (good) return slot.rollout.set_good(release);
-  bool known = release.is(slot.rollout.newest());
+  const Release before = slot.rollout.newest();
   slot.rollout.set_newest(release);
-  write_log("info", app.name, known ? "signed anew" : "pulled", shown_release(release));
+  if (!release.is(before) || release.statement != before.statement)
+    write_log("info", app.name, release.is(before) ? "signed anew" : "pulled", shown_release(release));
   // Restarts are to find a statement that has not expired.
   if (slot.current != nullptr && slot.current->release.is(release)) slot.current->release = release;
 }
@@ -134,7 +143,7 @@ void Front::on_death(const App& app, Slot& slot, const Tenant& tenant, bool was_
   ++metrics[app.name].rollbacks;
   write_log("error", app.name, was_ready ? "crashes in a loop: goes back" : "cannot be run: goes back",
       shown_release(slot.rollout.good()));
-  slot.puller->say("good " + release_words(slot.rollout.good()));
+  slot.puller->keep(slot.rollout.good());
 }
 
 void Front::on_started(const ControlMessage& message, const std::vector<int>& descriptors) {
@@ -150,7 +159,9 @@ void Front::on_started(const ControlMessage& message, const std::vector<int>& de
   for (int fd : whole) ::close(fd);
 }
 
-void Front::on_ended(uint32_t process, const std::string& how) {
+void Front::on_ended(uint32_t process, int status) {
+  std::string how = WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
+                                        : "exit code " + std::to_string(WEXITSTATUS(status));
   for (auto it = old_.begin(); it != old_.end(); ++it)
     if ((*it)->process == process) {
       (*it)->fail();
@@ -161,9 +172,7 @@ void Front::on_ended(uint32_t process, const std::string& how) {
   for (const App& app : options.apps) {
     Slot& slot = slots_.at(app.name);
     if (slot.puller != nullptr && slot.puller->process == process) {
-      slot.puller->on_events(EPOLLIN);
-      write_log("error", app.name, "its puller ended: " + how);
-      slot.puller->stop();
+      slot.puller->on_ended(how, WIFEXITED(status) && WEXITSTATUS(status) == 0);
       return;
     }
     bool current = slot.current != nullptr && slot.current->process == process;
@@ -203,22 +212,20 @@ void Front::reload() {
     Slot& slot = slots_.at(app.name);
     slot.rollout.forgive();
     if (slot.puller != nullptr)
-      slot.puller->say("now");
+      slot.puller->look_now();
     else if (slot.next == nullptr)
       start_next(app, slot);
   }
 }
 
 void Front::on_message(const ControlMessage& message, const std::vector<int>& descriptors) {
-  int status = message.value;
   switch (message.kind) {
     case Control::Started:
       return on_started(message, descriptors);
     case Control::NotStarted:
       return on_not_started(message.process, text_of(message.text));
     case Control::Ended:
-      return on_ended(message.process, WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
-                                                           : "exit code " + std::to_string(WEXITSTATUS(status)));
+      return on_ended(message.process, message.value);
     case Control::Reload:
       return reload();
     case Control::Drain:
@@ -255,7 +262,6 @@ void Front::every_second(uint64_t now) {
     if (slot.current != nullptr && slot.current->ready()) slot.backoff = 0;
     if (slot.current != nullptr) slot.current->every_second();
     if (slot.puller == nullptr) continue;
-    if (slot.puller->process == 0 && !draining && slot.puller->retry_at <= now) slot.puller->start();
     if (slot.current != nullptr && slot.current->answered >= Rollout::kProven &&
         !slot.current->release.is(slot.rollout.good()))
       keep(app, slot, slot.current->release);
@@ -264,10 +270,6 @@ void Front::every_second(uint64_t now) {
 }
 
 int Front::run() {
-  rlimit files;
-  if (getrlimit(RLIMIT_NOFILE, &files) == 0)
-    max_clients =
-        std::min<size_t>(kMaxClients, files.rlim_cur > 2 * kOtherFiles ? files.rlim_cur - kOtherFiles : kOtherFiles);
   int fd = kFirstListener;
   for (const ListenAddress& listen : listen_addresses(options))
     listeners_.push_back(std::make_unique<Listener>(*this, fd++, listen.admin));
@@ -289,6 +291,10 @@ int Front::run() {
       if (!draining && !wanted.empty() && slot.next == nullptr && slot.retry_at == 0 &&
           (slot.current == nullptr || !slot.current->release.is(wanted)))
         start_next(app, slot);
+      if (slot.puller != nullptr && slot.puller->process == 0 && !draining) {
+        if (slot.puller->retry_at <= now) slot.puller->start(slot.rollout.newest());
+        wait = std::min(wait, 100);
+      }
       if (slot.retry_at == 0) continue;
       if (!started && !app.pulled) return 1;  // what is wrong at the start will not get better
       if (slot.retry_at <= now && slot.next == nullptr) start_next(app, slot);
@@ -320,10 +326,19 @@ bool Front::flush_control() {
   return supervised_;
 }
 
-int run_front(Options options) {
+int run_front(Options options, unsigned user) {
   const sched_param none = {};
   // Under load a process that has got something to do should not interrupt the one that gave it, for it would find one
   // request where it could soon find ten: 13 % more requests a second with 64 clients.
   sched_setscheduler(0, SCHED_BATCH, &none);
-  return Front(std::move(options), kControl).run();
+  Front front(std::move(options), kControl);
+  tzset();  // the C library asks for its file even to show UTC
+  aotc_grants grants = {};
+  grants.parent = getppid();
+  grants.uid = grants.gid = user;
+  if (const char* failed = aotc_sandbox_enter(AOTC_FRONT, &grants)) {
+    write_log("error", "", std::string("cannot confine the front: ") + failed + ": " + std::strerror(errno));
+    return 1;
+  }
+  return front.run();
 }

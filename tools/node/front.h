@@ -85,27 +85,34 @@ class Puller : public Source {
  public:
   Puller(Front& front, const App& app) : app(app), front_(front) {}
   ~Puller() { stop(); }
-  void start();
+  void start(const Release& newest);
   void on_started(int descriptor);
   void stop();
   void on_events(uint32_t events) override;
-  void say(const std::string& line);
+  void look_now();
+  void keep(const Release& release);  // in the cache, whatever comes
+  // It ends by itself before each thorough look, for a new one to read the system's files anew.
+  void on_ended(const std::string& how, bool well);
   const App& app;
   uint32_t process = 0;  // its number; 0: there is none
   uint64_t retry_at = 0;
 
  private:
+  void say(const std::string& line);
   void hear(const std::string& line);
   Front& front_;
   int fd_ = -1;
-  std::string heard_;
+  std::string heard_, kept_;
+  bool announced_ = false;
+  int failures_ = 0;  // one after the other
+  uint64_t started_at_ = 0;
 };
 
 // Descriptors of the front's process: the socket to the supervisor, then the listeners.
 constexpr int kControl = 3, kFirstListener = 4;
 constexpr uint64_t kFrontDrainTime = 30'000'000'000;
-// Returns the exit code: 0 when it was asked to stop.
-int run_front(Options options);
+// `user` is whom it becomes, when root starts it. Returns the exit code: 0 when it was asked to stop.
+int run_front(Options options, unsigned user);
 
 class Front : public Source {
  public:
@@ -149,7 +156,7 @@ class Front : public Source {
   void on_message(const ControlMessage& message, const std::vector<int>& descriptors);
   void on_started(const ControlMessage& message, const std::vector<int>& descriptors);
   void on_not_started(uint32_t process, const std::string& why);
-  void on_ended(uint32_t process, const std::string& how);
+  void on_ended(uint32_t process, int status);
   void reload();
   bool flush_control();
   void on_death(const App& app, Slot& slot, const Tenant& tenant, bool was_ready);

@@ -20,10 +20,12 @@ namespace {
 
 constexpr size_t kPiece = 1 << 20, kMaxDocument = 4 << 20, kMaxKeyFile = 64 << 10;
 constexpr uint64_t kMaxBlob = uint64_t{2} << 30;
-constexpr const char* kNew = "new";  // until it is renamed
+constexpr unsigned kMaxEntries = 4096;  // of the folder that are looked at
+constexpr const char* kSha256 = "sha256:";
+constexpr const char* kNew = "new";     // until it is renamed
 
 struct File {
-  int fd;
+  const int fd;
   explicit File(int fd) : fd(fd) {}
   ~File() {
     if (fd >= 0) close(fd);
@@ -34,36 +36,48 @@ struct File {
 
 bool failed(const std::string& path, std::string& error) { return error = path + ": " + std::strerror(errno), false; }
 
-std::string path_of(const std::string& folder, const std::string& digest) { return folder + "/" + digest.substr(7); }
+std::string name_of(const std::string& digest) { return digest.substr(std::strlen(kSha256)); }
 
-// A file with this digest, read through the descriptor that is returned; -1 when there is none.
-int open_blob(const std::string& folder, const std::string& digest, std::optional<uint64_t> size, std::string& error) {
-  int fd = open(path_of(folder, digest).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+int open_in(int folder, const std::string& name) {
+  return openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
+// The file with this digest, read through the descriptor that is returned; -1 when there is none. Its size is known when
+// all of it was read: what is asked of the file system may not be asked any more.
+int checked_blob(ImageFiles& files, const std::string& digest, std::optional<uint64_t> size, std::string& error) {
+  int fd = files.get(digest);
   if (fd < 0) return failed(digest, error), -1;
-  struct stat st;
   aotc::Sha256 hash;
   std::string piece(kPiece, '\0');
-  bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (!size || static_cast<uint64_t>(st.st_size) == *size);
-  for (off_t at = 0; good && at < st.st_size;) {
-    ssize_t n = pread(fd, piece.data(), piece.size(), at);
-    if (n > 0) hash.update(piece.data(), static_cast<size_t>(n));
-    good = n > 0;
-    at += n;
-  }
-  if (good && hash.finish() == digest) return fd;
+  uint64_t most = size.value_or(kMaxBlob), at = 0;
+  ssize_t n;
+  while ((n = pread(fd, piece.data(), piece.size(), static_cast<off_t>(at))) > 0 && (at += static_cast<uint64_t>(n)) <= most)
+    hash.update(piece.data(), static_cast<size_t>(n));
+  if (n == 0 && (!size || at == *size) && hash.finish() == digest) return fd;
   error = digest + ": damaged in the cache";
-  close(fd);
   return -1;
 }
 
-bool read_blob(const std::string& folder, const std::string& digest, std::string& bytes, std::string& error) {
-  if (!read_file(path_of(folder, digest), kMaxDocument, bytes, error)) return false;
+// Of a file that is open: from its beginning, wherever it was read before.
+bool read_whole(int fd, size_t most, std::string& bytes) {
+  bytes.resize(most + 1);
+  size_t size = 0;
+  ssize_t n = 1;
+  while (size <= most && (n = pread(fd, bytes.data() + size, bytes.size() - size, static_cast<off_t>(size))) > 0)
+    size += static_cast<size_t>(n);
+  bytes.resize(size);
+  return n >= 0;
+}
+
+bool read_blob(ImageFiles& files, const std::string& digest, std::string& bytes, std::string& error) {
+  int fd = files.get(digest);
+  if (fd < 0 || !read_whole(fd, kMaxDocument, bytes)) return failed(digest, error);
   return aotc::sha256(bytes) == digest || (error = digest + ": damaged in the cache", false);
 }
 
-std::optional<aotc::Manifest> read_manifest(const std::string& folder, const std::string& digest, std::string& error) {
+std::optional<aotc::Manifest> read_manifest(ImageFiles& files, const std::string& digest, std::string& error) {
   std::string bytes;
-  if (!read_blob(folder, digest, bytes, error)) return std::nullopt;
+  if (!read_blob(files, digest, bytes, error)) return std::nullopt;
   std::optional<aotc::Manifest> manifest = aotc::parse_manifest(bytes);
   if (!manifest) error = digest + ": not an image manifest or index";
   return manifest;
@@ -134,11 +148,13 @@ bool parse_number(const std::string& text, uint64_t& number) {
   return !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string::npos;
 }
 
-bool read_keys(const Trust& trust, aotc::TrustedKeys& keys, std::string& error) {
+bool read_trust(const Trust& trust, TrustRoot& root, std::string& error) {
+  root.repository = trust.repository;
+  root.needs_signature = !trust.keys.empty();
   for (const std::string& path : trust.keys) {
     std::string pem;
     if (!read_file(path, kMaxKeyFile, pem, error)) return false;
-    if (!keys.add(pem, error)) return error = path + ": " + error, false;
+    if (!root.keys.add(pem, error)) return error = path + ": " + error, false;
   }
   return true;
 }
@@ -166,56 +182,114 @@ std::optional<ImageLayers> image_layers(const aotc::Manifest& manifest, std::str
   return std::nullopt;
 }
 
-std::optional<OpenImage> open_image(const std::string& folder, const Trust& trust, const std::string& index,
+std::optional<OpenImage> open_image(ImageFiles& files, const TrustRoot& trust, const std::string& index,
                                     const std::string& statement, std::string& error) {
   OpenImage image;
-  if (!trust.keys.empty()) {
-    aotc::TrustedKeys keys;
+  if (trust.needs_signature) {
     std::string text;
     if (statement.empty()) return error = "not signed", std::nullopt;
-    if (!read_keys(trust, keys, error) || !read_blob(folder, statement, text, error)) return std::nullopt;
+    if (!read_blob(files, statement, text, error)) return std::nullopt;
     aotc::Expectation expected{trust.repository, index, static_cast<uint64_t>(std::time(nullptr)), 0};
-    std::optional<aotc::Statement> good = keys.verify(text, expected, error);
+    std::optional<aotc::Statement> good = trust.keys.verify(text, expected, error);
     if (!good) return std::nullopt;
     image.statement = *good;
   }
-  std::optional<aotc::Manifest> documents = read_manifest(folder, index, error);
+  std::optional<aotc::Manifest> documents = read_manifest(files, index, error);
   if (!documents) return std::nullopt;
   std::optional<aotc::Descriptor> entry = choose_manifest(*documents, error);
-  if (!entry || !(documents = read_manifest(folder, entry->digest, error))) return std::nullopt;
+  if (!entry || !(documents = read_manifest(files, entry->digest, error))) return std::nullopt;
   std::optional<ImageLayers> layers = image_layers(*documents, error);
-  if (!layers || (image.artifact = open_blob(folder, layers->artifact.digest, layers->artifact.size, error)) < 0)
+  if (!layers || (image.artifact = checked_blob(files, layers->artifact.digest, layers->artifact.size, error)) < 0)
     return std::nullopt;
   if (!layers->snapshot) return image;
-  image.snapshot = open_blob(folder, layers->snapshot->digest, layers->snapshot->size, error);
-  if (image.snapshot >= 0) return image;
-  close(image.artifact);
-  return std::nullopt;
+  image.snapshot = checked_blob(files, layers->snapshot->digest, layers->snapshot->size, error);
+  return image.snapshot >= 0 ? std::optional(image) : std::nullopt;
 }
 
-bool ImageCache::open(std::string& error) {
+void ImageFiles::add(int folder, const std::string& digest) {
+  if (!aotc::is_digest(digest) || files_.size() >= kMostFiles || files_.count(digest) != 0) return;
+  int fd = open_in(folder, name_of(digest));
+  if (fd >= 0) files_[digest] = fd;
+}
+
+bool ImageFiles::open(const std::string& path, const Release& release, std::string& error) {
+  DIR* folder = opendir(path.c_str());
+  if (folder == nullptr) return failed(path, error);
+  add(dirfd(folder), release.index);
+  add(dirfd(folder), release.statement);
+  unsigned seen = 0;
+  for (dirent* entry; ++seen < kMaxEntries && (entry = readdir(folder)) != nullptr;)
+    add(dirfd(folder), std::string(kSha256) + entry->d_name);
+  closedir(folder);
+  return true;
+}
+
+int ImageFiles::get(const std::string& digest) {
+  if (folder_ >= 0) add(folder_, digest);
+  auto found = files_.find(digest);
+  if (found != files_.end()) return found->second;
+  errno = ENOENT;
+  return -1;
+}
+
+void ImageFiles::close() {
+  for (const auto& [digest, fd] : files_) ::close(fd);
+  files_.clear();
+}
+
+std::vector<int> ImageFiles::numbers() const {
+  std::vector<int> list;
+  for (const auto& [digest, fd] : files_) list.push_back(fd);
+  return list;
+}
+
+void ImageFiles::renumber(const std::vector<int>& numbers) {
+  auto number = numbers.begin();
+  for (auto& [digest, fd] : files_) fd = *number++;
+}
+
+bool ImageCache::make(unsigned user, std::string& error) {
   for (size_t at = folder_.find('/', 1);; at = folder_.find('/', at + 1)) {
     if (mkdir(folder_.substr(0, at).c_str(), 0700) != 0 && errno != EEXIST) return failed(folder_, error);
     if (at == std::string::npos) break;
   }
-  std::string path = folder_ + "/lock", text;
-  if (lock_ < 0) lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock_ < 0) return failed(path, error);
+  fd_ = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  struct stat st;
+  if (fd_ < 0 || fstat(fd_, &st) != 0) return failed(folder_, error);
+  if (user == 0 || st.st_uid == user) return true;
+  // What is in it was put there by whoever runs this, so it can be given away; the folder last, or it could not.
+  DIR* folder = fdopendir(dup(fd_));
+  bool good = folder != nullptr && st.st_uid == geteuid();
+  while (good)
+    if (dirent* entry = readdir(folder)) {
+      if (fstatat(fd_, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+        good = fchownat(fd_, entry->d_name, user, user, AT_SYMLINK_NOFOLLOW) == 0;
+    } else {
+      break;
+    }
+  if (folder != nullptr) closedir(folder);
+  return (good && fchown(fd_, user, user) == 0) || (error = folder_ + ": cannot be given to user " + std::to_string(user), false);
+}
+
+bool ImageCache::open(std::string& error) {
+  std::string text;
+  if (lock_ < 0) lock_ = openat(fd_, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (lock_ < 0) return failed(folder_ + "/lock", error);
   if (flock(lock_, LOCK_EX | LOCK_NB) != 0) return error = folder_ + ": in use by another node", false;
-  path = folder_ + "/state";
   state_ = {};
   state_.sequence_index = "-";
-  if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) return true;
-  if (!read_file(path, kMaxKeyFile, text, error)) return false;
+  File state(open_in(fd_, "state"));
+  if (state.fd < 0 && errno == ENOENT) return true;
+  if (state.fd < 0 || !read_whole(state.fd, kMaxKeyFile, text)) return failed(folder_ + "/state", error);
   // Without it an old release could be replayed, so a node does not go on as if it were not there.
-  return parse_state(text, state_) || (error = path + ": damaged; nothing is pulled until it is removed", false);
+  return parse_state(text, state_) ||
+         (error = folder_ + "/state: damaged; nothing is pulled until it is removed", false);
 }
 
 bool ImageCache::write(const std::string& name, const std::function<bool(const Sink&)>& fill, std::string& error) {
   std::string path = folder_ + "/" + kNew;
-  File file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  File folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (file.fd < 0 || folder.fd < 0) return failed(path, error);
+  File file(openat(fd_, kNew, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (file.fd < 0) return failed(path, error);
   std::string unwritten;
   Sink sink = [&](const char* data, size_t size) {
     while (size > 0) {
@@ -228,10 +302,10 @@ bool ImageCache::write(const std::string& name, const std::function<bool(const S
   };
   if (!fill(sink)) {
     if (!unwritten.empty()) error = unwritten;
-    unlink(path.c_str());
+    unlinkat(fd_, kNew, 0);
     return false;
   }
-  if (fsync(file.fd) != 0 || rename(path.c_str(), (folder_ + "/" + name).c_str()) != 0 || fsync(folder.fd) != 0)
+  if (fsync(file.fd) != 0 || renameat(fd_, kNew, fd_, name.c_str()) != 0 || fsync(fd_) != 0)
     return failed(path, error);
   return true;
 }
@@ -246,12 +320,12 @@ bool ImageCache::write_state(const State& state, std::string& error) {
 
 bool ImageCache::has(const aotc::Descriptor& blob) const {
   std::string ignored;
-  File file(open_blob(folder_, blob.digest, blob.size, ignored));
-  return file.fd >= 0;
+  ImageFiles files(fd_);
+  return checked_blob(files, blob.digest, blob.size, ignored) >= 0;
 }
 
 bool ImageCache::put(const std::string& digest, const std::function<bool(const Sink&)>& fill, std::string& error) {
-  return write(digest.substr(7), fill, error);
+  return write(name_of(digest), fill, error);
 }
 
 bool ImageCache::put(const std::string& digest, const std::string& bytes, std::string& error) {
@@ -261,23 +335,25 @@ bool ImageCache::put(const std::string& digest, const std::string& bytes, std::s
 void ImageCache::sweep() {
   std::set<std::string> kept = {".", "..", "state", "lock"};
   auto keep = [&](const std::string& digest) {
-    if (!digest.empty()) kept.insert(digest.substr(7));
+    if (!digest.empty()) kept.insert(name_of(digest));
   };
+  ImageFiles files(fd_);
   for (const Release& release : {state_.newest, state_.good}) {
     if (release.empty()) continue;
     keep(release.index);
     keep(release.statement);
     std::string ignored;
-    std::optional<aotc::Manifest> manifest = read_manifest(folder_, release.index, ignored);
+    std::optional<aotc::Manifest> manifest = read_manifest(files, release.index, ignored);
     std::optional<aotc::Descriptor> entry = manifest ? choose_manifest(*manifest, ignored) : std::nullopt;
     if (!entry) continue;
     keep(entry->digest);
-    if ((manifest = read_manifest(folder_, entry->digest, ignored)))
+    if ((manifest = read_manifest(files, entry->digest, ignored)))
       for (const aotc::Descriptor& layer : manifest->layers) keep(layer.digest);
   }
-  DIR* folder = opendir(folder_.c_str());
+  DIR* folder = fdopendir(dup(fd_));
   if (folder == nullptr) return;
+  rewinddir(folder);
   while (dirent* entry = readdir(folder))
-    if (kept.count(entry->d_name) == 0) unlinkat(dirfd(folder), entry->d_name, 0);
+    if (kept.count(entry->d_name) == 0) unlinkat(fd_, entry->d_name, 0);
   closedir(folder);
 }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,13 @@ struct Trust {
   std::vector<std::string> keys;  // files; none: nothing needs to be signed
 };
 
+// The same, read: before the process is locked, for then there are no files.
+struct TrustRoot {
+  std::string repository;
+  bool needs_signature = false;
+  aotc::TrustedKeys keys;
+};
+
 // The whole file, if it has no more than `most` bytes.
 bool read_file(const std::string& path, size_t most, std::string& bytes, std::string& error);
 // At white space.
@@ -29,7 +37,7 @@ std::vector<std::string> split_words(const std::string& text);
 // False when it is not a decimal number below 10^18.
 bool parse_number(const std::string& text, uint64_t& number);
 
-bool read_keys(const Trust& trust, aotc::TrustedKeys& keys, std::string& error);
+bool read_trust(const Trust& trust, TrustRoot& root, std::string& error);
 
 // The manifest of an index for this machine: of several for its architecture the one for the best processor that it is.
 std::optional<aotc::Descriptor> choose_manifest(const aotc::Manifest& index, std::string& error);
@@ -41,19 +49,47 @@ struct ImageLayers {
 };
 std::optional<ImageLayers> image_layers(const aotc::Manifest& manifest, std::string& error);
 
-// Files of a release whose every byte, from the statement down, was checked.
+// Files of one app's folder by their digests, open until this is destroyed.
+class ImageFiles {
+ public:
+  static constexpr size_t kMostFiles = 128;
+  ImageFiles() = default;
+  explicit ImageFiles(int folder) : folder_(folder) {}  // opens when asked for
+  ~ImageFiles() { close(); }
+  ImageFiles(const ImageFiles&) = delete;
+  ImageFiles& operator=(const ImageFiles&) = delete;
+  // Opens what has the name of a blob, while names can still be opened: the release's first, then others, up to a number
+  // that no well-behaved puller needs.
+  bool open(const std::string& folder, const Release& release, std::string& error);
+  // A descriptor, or -1 with errno.
+  int get(const std::string& digest);
+  void close();
+  // All descriptors, and what numbers they were given instead.
+  std::vector<int> numbers() const;
+  void renumber(const std::vector<int>& numbers);
+
+ private:
+  void add(int folder, const std::string& digest);
+  int folder_ = -1;
+  std::map<std::string, int> files_;
+};
+
+// Files of a release whose every byte, from the statement down, was checked. They stay those of the ImageFiles.
 struct OpenImage {
   int artifact = -1, snapshot = -1;
   aotc::Statement statement;
 };
-std::optional<OpenImage> open_image(const std::string& folder, const Trust& trust, const std::string& index,
+std::optional<OpenImage> open_image(ImageFiles& files, const TrustRoot& trust, const std::string& index,
                                     const std::string& statement, std::string& error);
 
 class ImageCache {
  public:
   explicit ImageCache(std::string folder) : folder_(std::move(folder)) {}
-  // Makes the folder, locks it for this process and reads the state.
+  // Makes the folder and opens it; `user`, if not 0, is whom it is to belong to. Before the process is locked.
+  bool make(unsigned user, std::string& error);
+  // Locks it for this process and reads the state.
   bool open(std::string& error);
+  int folder() const { return fd_; }
 
   struct State {
     uint64_t sequence = 0;
@@ -73,7 +109,8 @@ class ImageCache {
 
  private:
   bool write(const std::string& name, const std::function<bool(const Sink&)>& fill, std::string& error);
-  std::string folder_;
-  int lock_ = -1;  // for as long as the process lives
+  const std::string folder_;  // for messages: only `make` goes by its name
+  int fd_ = -1;               // of it
+  int lock_ = -1;             // for as long as the process lives
   State state_;
 };

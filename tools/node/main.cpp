@@ -1,6 +1,7 @@
 // main.cpp - `aotc-node`: the edge daemon. What the operator starts is the supervisor; it starts this program again as the
 // front, as a tenant that runs one app's program, and as a puller that fetches one from a registry.
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 
@@ -8,20 +9,34 @@
 #include "front.h"
 #include "options.h"
 #include "pull.h"
+#include "sandbox/sandbox.h"
 #include "supervisor.h"
 #include "tenant.h"
 
 namespace {
 
+const std::string kPrint = "--print-sandbox";
+
+// `which`: empty, or "=PROCESS".
+int print_sandbox(const char* which) {
+  if (!aotc_sandbox_print(stdout, "aotc-node", *which == '=' ? which + 1 : nullptr)) {
+    std::fprintf(stderr, "aotc-node: --print-sandbox: no such process: %s\n", which + 1);
+    return 2;
+  }
+  return aotc_finish_stdout("aotc-node") ? 0 : 1;
+}
+
 int run(int argc, char** argv) {
   if (argc >= 2 && std::strcmp(argv[1], "--tenant") == 0) return run_tenant(parse_tenant_words(argv + 2));
   if (argc >= 2 && std::strcmp(argv[1], "--pull") == 0) return run_puller(parse_pull_words(argv + 2));
-  if (argc >= 2 && std::strcmp(argv[1], "--front") == 0) return run_front(parse_options(argc - 1, argv + 1));
+  if (argc >= 3 && std::strcmp(argv[1], "--front") == 0)
+    return run_front(parse_options(argc - 2, argv + 2), static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10)));
+  if (argc == 2 && std::string(argv[1]).rfind(kPrint, 0) == 0) return print_sandbox(argv[1] + kPrint.size());
   Options options = parse_options(argc, argv);
   std::string wrong;
-  aotc::TrustedKeys keys;
   for (const App& app : options.apps) {
-    if (read_keys(app.pull.trust, keys, wrong)) continue;
+    TrustRoot root;
+    if (read_trust(app.pull.trust, root, wrong)) continue;
     std::fprintf(stderr, "aotc-node: --trust: %s\n", wrong.c_str());
     return 2;
   }

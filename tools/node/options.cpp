@@ -16,6 +16,7 @@ namespace {
 
 constexpr char kHelp[] =
     "usage: aotc-node serve --listen ADDR --app NAME=ARTIFACT [OPTION]...\n"
+    "       aotc-node --print-sandbox[=PROCESS]    what its processes may do\n"
     "\n"
     "Serves HTTP/1.1 requests, each in a fresh instance of the Go program in ARTIFACT, made with `aotc compile`. The\n"
     "program listens on descriptor 3, or waits for stdin: then the request's body is its input, its output the\n"
@@ -42,6 +43,8 @@ constexpr char kHelp[] =
     "  --reset MODE             how instances are reset: best, scan, pagemap, madvise, remap\n"
     "  --compare-sample 1/N     compare one instance in N, chosen at random, with its image after a request (default\n"
     "                           1/10000). A difference ends the app's process and is counted\n"
+    "  --uid-base N             when root starts it, its processes become users N, N+1, ...: the front, the pullers, then\n"
+    "                           a user per app (default 2000000000; where these are not to be had, they become nobody)\n"
     "\n"
     "Apps from a registry:\n"
     "  --trust FILE             public key that images must be signed with; each of several is enough\n"
@@ -261,6 +264,8 @@ Options parse_options(int argc, char** argv) {
       o.max_body = quantity(name, value, kSize, 0, 1ull << 40);
     else if (name == "--max-concurrency")
       o.max_concurrency = count(name, value, 1000'000);
+    else if (name == "--uid-base")
+      o.uid_base = count(name, value, 1u << 31);
     else if (name == "--reset")
       o.reset = value;
     else if (name == "--compare-sample")
@@ -346,10 +351,11 @@ class WordReader {
 
 }  // namespace
 
-std::vector<std::string> tenant_words(const Options& o, const App& app, const Release& release) {
+std::vector<std::string> tenant_words(const Options& o, const App& app, const Release& release, unsigned user) {
   Words words("--tenant");
-  words.add("name", app.name).add("artifact", app.artifact).add("workers", o.workers).add("deadline", o.deadline);
-  words.add("timeout", o.timeout).add("max-memory", o.max_memory).add("reset", o.reset).add("compare-sample", o.compare_sample);
+  words.add("user", user).add("name", app.name).add("artifact", app.artifact).add("workers", o.workers);
+  words.add("deadline", o.deadline).add("timeout", o.timeout).add("max-memory", o.max_memory).add("reset", o.reset);
+  words.add("compare-sample", o.compare_sample);
   for (const Secret& secret : o.secrets)
     if (secret.app == app.name) words.add("secret", secret.name + "=" + secret.file);
   if (app.pulled)
@@ -363,6 +369,7 @@ TenantOptions parse_tenant_words(char** words) {
                   .artifact = read.text("artifact"),
                   .reset = read.text("reset"),
                   .workers = static_cast<unsigned>(read.number("workers")),
+                  .user = static_cast<unsigned>(read.number("user")),
                   .deadline = read.number("deadline"),
                   .timeout = read.number("timeout"),
                   .max_memory = read.number("max-memory"),
@@ -384,11 +391,16 @@ std::vector<std::string> pull_words(const PullOptions& o) {
   Words words("--pull");
   words.add("base", o.base).add("from", o.repository).add("reference", o.reference).add("folder", o.folder);
   for (const aotc::TokenRealm& one : o.realms) words.add("realm", one.registry + "=" + one.realm);
-  return words.add("poll", o.poll).add("token-file", o.token_file).add(o.trust).take();
+  words.add("poll", o.poll).add("token-file", o.token_file).add("user", o.user).add("announce", o.announce);
+  words.add("known-index", o.known.index).add("known-statement", o.known.statement).add("failures", o.failures);
+  return words.add(o.trust).take();
 }
 
 PullOptions parse_pull_words(char** words) {
   const WordReader read(words);
+  Release known;
+  known.index = read.text("known-index");
+  known.statement = read.text("known-statement");
   PullOptions o{.base = read.text("base"),
                 .repository = read.text("from"),
                 .reference = read.text("reference"),
@@ -396,7 +408,11 @@ PullOptions parse_pull_words(char** words) {
                 .trust = {read.text("repository"), read.all("key")},
                 .poll = read.number("poll"),
                 .token_file = read.text("token-file"),
-                .realms = {}};
+                .realms = {},
+                .user = static_cast<unsigned>(read.number("user")),
+                .announce = read.number("announce") != 0,
+                .known = known,
+                .failures = static_cast<unsigned>(read.number("failures"))};
   for (const std::string& realm : read.all("realm")) o.realms.push_back(parse_realm(realm));
   return o;
 }

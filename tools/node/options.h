@@ -15,6 +15,11 @@ struct PullOptions {
   uint64_t poll = 10'000'000'000;
   std::string token_file;
   std::vector<aotc::TokenRealm> realms;
+  // Of a puller's process:
+  unsigned user = 0;  // whom it becomes, when root starts it
+  bool announce = true;  // what is in the cache
+  Release known;         // the newest that was found before
+  unsigned failures = 0;
 };
 
 struct App {
@@ -48,6 +53,7 @@ struct Options {
   uint64_t max_body = 64 << 20;
   std::string reset = "best";
   uint64_t compare_sample = 10'000;  // one in so many instances
+  unsigned uid_base = 0;  // the first of the users that processes become; 0: not given
 };
 
 // Exits with a message on wrong words, or after --help.
@@ -64,7 +70,7 @@ std::vector<ListenAddress> listen_addresses(const Options& options);
 // nothing of other apps.
 struct TenantOptions {
   std::string name, artifact, reset;
-  unsigned workers;
+  unsigned workers, user;
   uint64_t deadline, timeout, max_memory;
   uint64_t compare_sample;
   std::vector<Secret> secrets;
@@ -73,7 +79,7 @@ struct TenantOptions {
   Release release;
 };
 constexpr int kFirstChannel = 3;
-std::vector<std::string> tenant_words(const Options& options, const App& app, const Release& release);
+std::vector<std::string> tenant_words(const Options& options, const App& app, const Release& release, unsigned user);
 TenantOptions parse_tenant_words(char** words);
 
 // A puller: `aotc-node --pull KEY=VALUE...`.

@@ -2,9 +2,7 @@
 #include "pull.h"
 
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,41 +11,76 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
+#include <iterator>
+#include <vector>
 
 #include "aotc/digest.h"
 #include "image_cache.h"
+#include "sandbox/sandbox.h"
 
 namespace {
 
 constexpr unsigned kLongestPull = 1800;  // seconds; then the process ends, and the front starts another
 constexpr double kLongestBackoff = 300;  // seconds, or the time between polls if that is longer
 constexpr unsigned kThorough = 10;       // of so many times once a newer statement for the same image is looked for
+// What the C library's resolver reads, and where bundles of certificates are.
+constexpr const char* kReadable[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf",
+                                     "/etc/gai.conf", "/etc/services", "/run/systemd/resolve", "/run/resolvconf",
+                                     "/run/NetworkManager", "/etc/ssl/certs/ca-certificates.crt",
+                                     "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
 constexpr size_t kMemory = 512 << 20, kMaxToken = 4096;
 
 class Puller {
  public:
-  Puller(const PullOptions& options) : options_(options), cache_(options.folder) {}
+  explicit Puller(const PullOptions& options)
+      : options_(options), cache_(options.folder), failures_(std::min(options.failures, 16u)) {}
 
-  int run() {
+  // What is in files, while there are any. What cannot be read is said, and is a failure like any other.
+  bool prepare(std::string& error) {
+    return read_credentials(error) && read_trust(options_.trust, trust_, error) && cache_.make(options_.user, error);
+  }
+
+  // Whether names of files are needed later: by the resolver and for certificates, which both know only names.
+  bool confine(std::string& error) {
+    std::vector<const char*> read(std::begin(kReadable), std::end(kReadable));
+    if (const char* bundle = std::getenv("SSL_CERT_FILE")) read.push_back(bundle);
+    read.push_back(nullptr);
+    const char* written[] = {options_.folder.c_str(), nullptr};
+    aotc_grants grants = {};
+    grants.memory = kMemory;
+    grants.parent = getppid();
+    grants.uid = grants.gid = options_.user;
+    grants.read = read.data();
+    grants.write = written;
+    const char* failed = aotc_sandbox_enter(AOTC_PULLER, &grants);
+    if (failed != nullptr) error = std::string("cannot confine the puller: ") + failed + ": " + std::strerror(errno);
+    return failed == nullptr;
+  }
+
+  // One thorough look and some ordinary ones; then it ends, for the next one.
+  void run() {
     std::string error;
-    while (!cache_.open(error)) {
-      failed(error);
-      if (!wait(delay_)) return 0;
-    }
-    announce_cached();
-    unsigned asked = 0;
-    for (bool thorough = true;;) {
+    if (!cache_.open(error)) return fail(error);
+    open_ = true;
+    newest_ = options_.known;
+    good_ = cache_.state().good;
+    if (options_.announce) announce_cached();
+    for (unsigned asked = 0; asked < kThorough && !now_; ++asked) {
       alarm(kLongestPull);
-      bool done = pull(thorough, error);
+      bool done = pull(/*thorough=*/asked == 0, error);
       alarm(0);
-      if (!done) failed(error);
-      if (done) failures_ = 0;
-      thorough = !done || ++asked % kThorough == 0;
-      if (!wait(done ? options_.poll / 1e9 * jitter(0.9, 1.1) : delay_)) return 0;
-      thorough |= now_;
-      now_ = false;
+      if (!done) return fail(error);
+      failures_ = 0;
+      if (!wait(options_.poll / 1e9 * jitter(0.9, 1.1))) return;
     }
+  }
+
+  // Says why, and waits before another one tries again.
+  void fail(const std::string& reason) {
+    failed(reason);
+    wait(delay_);
   }
 
  private:
@@ -79,35 +112,35 @@ class Puller {
     for (auto [name, release] : {std::pair{"good", &state.good}, {"newest", &state.newest}}) {
       if (release->empty()) continue;
       std::string error;
-      std::optional<OpenImage> image =
-          open_image(options_.folder, options_.trust, release->index, release->statement, error);
+      ImageFiles files(cache_.folder());
+      std::optional<OpenImage> image = open_image(files, trust_, release->index, release->statement, error);
       if (!image) {
         failed("in the cache: " + error);
         *release = {};
         continue;
       }
-      close(image->artifact);
-      if (image->snapshot >= 0) close(image->snapshot);
       release->sequence = image->statement.sequence;
       release->expires = image->statement.expires;
       say(std::string(name) + " " + release_words(*release));
     }
     newest_ = state.newest;
     good_ = state.good;
+    say("announced");
   }
 
-  std::string credentials(std::string& error) const {
+  bool read_credentials(std::string& error) {
     std::string token;
     if (!options_.token_file.empty()) {
       std::string text;
-      if (!read_file(options_.token_file, kMaxToken, text, error)) return "";
+      if (!read_file(options_.token_file, kMaxToken, text, error)) return false;
       std::vector<std::string> words = split_words(text);
-      if (words.size() != 1) return error = options_.token_file + ": not a token", "";
+      if (words.size() != 1) return error = options_.token_file + ": not a token", false;
       token = words.front();
     } else if (const char* given = std::getenv("AOTC_TOKEN")) {
       token = given;
     }
-    return token.empty() ? aotc::docker_credentials(options_.base) : "token:" + token;
+    login_ = token.empty() ? aotc::docker_credentials(options_.base) : "token:" + token;
+    return true;
   }
 
   bool fetch(aotc::RegistryClient& client, const aotc::Descriptor& blob, std::string& error) {
@@ -118,22 +151,18 @@ class Puller {
   // Asks for the tag; a thorough pull looks at all that is known of its image again, too.
   bool pull(bool thorough, std::string& error) {
     error.clear();
-    std::string login = credentials(error);
-    if (!error.empty()) return false;
-    aotc::RegistryClient client(options_.base, options_.repository, login, options_.realms);
+    aotc::RegistryClient client(options_.base, options_.repository, login_, options_.realms);
     std::optional<aotc::Manifest> index = client.manifest(options_.reference, error);
     if (!index) return false;
     auto now = static_cast<uint64_t>(std::time(nullptr));
-    bool fresh = options_.trust.keys.empty() || now < newest_.expires - (newest_.expires - issued_) / 2;
+    bool fresh = !trust_.needs_signature || now < newest_.expires - (newest_.expires - issued_) / 2;
     if (!thorough && index->digest == newest_.index && fresh) return say("same"), true;
 
     Release release{index->digest, "", 0, 0};
     ImageCache::State state = cache_.state();
-    if (!options_.trust.keys.empty()) {
-      aotc::TrustedKeys keys;
-      if (!read_keys(options_.trust, keys, error)) return false;
+    if (trust_.needs_signature) {
       aotc::Expectation expected{options_.trust.repository, index->digest, now, state.sequence};
-      std::optional<aotc::FoundStatement> found = aotc::find_statement(client, keys, expected, error);
+      std::optional<aotc::FoundStatement> found = aotc::find_statement(client, trust_.keys, expected, error);
       if (!found) return false;
       release.statement = aotc::sha256(found->text);
       release.sequence = found->statement.sequence;
@@ -158,8 +187,9 @@ class Puller {
         (layers->snapshot && !fetch(client, *layers->snapshot, error)))
       return false;
     bool same = release.is(newest_) && release.statement == newest_.statement;
+    newest_ = release;
     if (same) return say("same"), true;
-    state.newest = newest_ = release;
+    state.newest = release;
     state.good = good_;
     if (!cache_.write_state(state, error)) return false;
     say("newest " + release_words(release));
@@ -191,7 +221,10 @@ class Puller {
     for (size_t end; (end = heard_.find('\n')) != std::string::npos; heard_.erase(0, end + 1)) {
       std::string line = heard_.substr(0, end), error;
       if (line == "now") now_ = true;
-      if (line.rfind("good ", 0) != 0 || !parse_release_words(line.substr(5), good_)) continue;
+      Release good;
+      if (!open_ || line.rfind("good ", 0) != 0 || !parse_release_words(line.substr(5), good)) continue;
+      if (good.is(good_) && good.statement == good_.statement) continue;
+      good_ = good;
       ImageCache::State state = cache_.state();
       state.newest = newest_;
       state.good = good_;
@@ -204,12 +237,14 @@ class Puller {
   }
 
   const PullOptions options_;
+  TrustRoot trust_;
+  std::string login_;
   ImageCache cache_;
   Release newest_, good_;
   uint64_t issued_ = 0;
-  unsigned failures_ = 0;
+  unsigned failures_;
   double delay_ = 0;
-  bool now_ = false;
+  bool now_ = false, open_ = false;
   std::string heard_;
 };
 
@@ -233,9 +268,16 @@ bool parse_release_words(const std::string& text, Release& release) {
 }
 
 int run_puller(const PullOptions& options) {
-  const rlimit none = {0, 0}, memory = {kMemory, kMemory};
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  setrlimit(RLIMIT_CORE, &none);
-  setrlimit(RLIMIT_DATA, &memory);
-  return Puller(options).run();
+  Puller puller(options);
+  std::string unprepared, error;
+  bool prepared = puller.prepare(unprepared);
+  if (!puller.confine(error)) {
+    std::fprintf(stderr, "%s\n", error.c_str());
+    return 1;
+  }
+  if (prepared)
+    puller.run();
+  else
+    puller.fail(unprepared);
+  return 0;
 }

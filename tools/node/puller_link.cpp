@@ -2,6 +2,7 @@
 // is taken for no more than a wish: lines of a bounded length, of which only well-formed ones count.
 #include <sys/socket.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include "front.h"
 #include "log.h"
@@ -10,21 +11,36 @@
 namespace {
 
 constexpr size_t kMaxLine = 4096;
+constexpr int kMostFailures = 32;
 constexpr uint64_t kRestart = 1'000'000'000;
 
 }  // namespace
 
-void Puller::start() {
+void Puller::start(const Release& newest) {
   ControlMessage message;
   message.kind = Control::StartPuller;
   message.process = process = front_.new_process();
   message.app = front_.place_of(app);
+  message.value = announced_ ? failures_ : -1;
+  set_text(message.index, newest.index);
+  set_text(message.statement, newest.statement);
+  started_at_ = Loop::now();
   front_.tell(message);
 }
 
 void Puller::on_started(int descriptor) {
   fd_ = descriptor;
   front_.loop.add(fd_, EPOLLIN, this);
+  // The one before may have ended without hearing it.
+  if (!kept_.empty()) say(kept_);
+}
+
+void Puller::on_ended(const std::string& how, bool well) {
+  on_events(EPOLLIN);
+  if (!well) write_log("error", app.name, "its puller ended: " + how);
+  stop();
+  // One that has come to the end of its work is followed by the next at once, unless it was too quick.
+  if (well) retry_at = started_at_ + std::min(kRestart, app.pull.poll);
 }
 
 // When its process has ended, or was never there.
@@ -34,6 +50,16 @@ void Puller::stop() {
   process = 0;
   retry_at = Loop::now() + kRestart;
   heard_.clear();
+}
+
+void Puller::look_now() {
+  retry_at = 0;  // a new one looks at once
+  say("now");
+}
+
+void Puller::keep(const Release& release) {
+  kept_ = "good " + release_words(release);
+  say(kept_);
 }
 
 void Puller::say(const std::string& line) {
@@ -58,6 +84,9 @@ void Puller::hear(const std::string& line) {
   size_t space = line.find(' ');
   std::string what = line.substr(0, space), rest = space == std::string::npos ? "" : line.substr(space + 1);
   Release release;
+  announced_ |= what == "announced";
+  if (what == "newest" || what == "same") failures_ = 0;
+  if (what == "failed") failures_ = std::min(failures_ + 1, kMostFailures);
   if ((what == "newest" || what == "good") && parse_release_words(rest, release)) {
     if (what == "newest") ++metrics.pulls[0];
     front_.on_release(app, release, what == "good");

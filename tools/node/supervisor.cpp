@@ -42,6 +42,13 @@ void close_all(std::vector<int>& descriptors) {
   descriptors.clear();
 }
 
+Release release_of(const ControlMessage& message) {
+  Release release;
+  release.index = text_of(message.index);
+  release.statement = text_of(message.statement);
+  return release;
+}
+
 }  // namespace
 
 Supervisor::Supervisor(Options options, std::vector<std::string> words)
@@ -66,7 +73,7 @@ bool Supervisor::start_front() {
   started_at_ = Loop::now();
   int status = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0 ? 0 : errno;
   if (status == 0) {
-    std::vector<std::string> words = {"aotc-node", "--front"};
+    std::vector<std::string> words = {"aotc-node", "--front", std::to_string(users_.front())};
     words.insert(words.end(), words_.begin(), words_.end());
     std::vector<int> descriptors = {-1, 2, 2, pair[1]};
     descriptors.insert(descriptors.end(), listeners_.begin(), listeners_.end());
@@ -84,8 +91,9 @@ std::string Supervisor::refusal(const ControlMessage& message) {
   const App& app = options_.apps[message.app];
   bool puller = message.kind == Control::StartPuller;
   std::string index = text_of(message.index), statement = text_of(message.statement);
-  if (puller ? !app.pulled : app.pulled != aotc::is_digest(index)) return "there is no such release";
-  if (!statement.empty() && (!app.pulled || puller || !aotc::is_digest(statement))) return "there is no such release";
+  bool named = aotc::is_digest(index), well_formed = (index.empty() || named) &&
+                                                      (statement.empty() || (named && aotc::is_digest(statement)));
+  if (!well_formed || (puller ? !app.pulled : app.pulled != named)) return "there is no such release";
   unsigned count = 0;
   for (const auto& [pid, child] : children_) {
     if (child.number == message.process) return "its number is in use";
@@ -118,15 +126,12 @@ int Supervisor::start_tenant(const App& app, const ControlMessage& message, std:
   }
   std::vector<int> descriptors = {-1, log[1], log[1]};
   descriptors.insert(descriptors.end(), theirs.begin() + 1, theirs.end());
-  Release release;
-  release.index = text_of(message.index);
-  release.statement = text_of(message.statement);
-  if (status == 0) status = spawn_self(tenant_words(options_, app, release), descriptors, {}, pid);
+  if (status == 0) status = spawn_self(tenant_words(options_, app, release_of(message), users_.tenant(message.app)), descriptors, {}, pid);
   close_all(theirs);
   return status;
 }
 
-int Supervisor::start_puller(const App& app, const ControlMessage&, std::vector<int>& ends, pid_t* pid) {
+int Supervisor::start_puller(const App& app, const ControlMessage& message, std::vector<int>& ends, pid_t* pid) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return errno;
   ends.push_back(pair[0]);
@@ -134,7 +139,12 @@ int Supervisor::start_puller(const App& app, const ControlMessage&, std::vector<
   std::vector<std::string> environment;
   for (const char* name : {"AOTC_TOKEN", "DOCKER_CONFIG", "HOME", "LOCALDOMAIN", "RES_OPTIONS", "SSL_CERT_FILE"})
     if (const char* value = std::getenv(name)) environment.push_back(std::string(name) + "=" + value);
-  int status = spawn_self(pull_words(app.pull), {pair[1], pair[1], 2}, environment, pid);
+  PullOptions pull = app.pull;
+  pull.user = users_.puller();
+  pull.announce = message.value < 0;
+  pull.failures = static_cast<unsigned>(std::clamp(message.value, 0, 32));
+  pull.known = release_of(message);
+  int status = spawn_self(pull_words(pull), {pair[1], pair[1], 2}, environment, pid);
   close(pair[1]);
   return status;
 }
@@ -266,10 +276,12 @@ int Supervisor::run() {
   sigprocmask(SIG_BLOCK, &set, nullptr);
   signals_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
   std::string error;
-  if (!open_listeners(error)) {
+  if (!users_.choose(options_, error) || !open_listeners(error)) {
     std::fprintf(stderr, "aotc-node: %s\n", error.c_str());
     return 1;
   }
+  if (users_.shares_nobody())
+    write_log("error", "", "processes become nobody, all of them: there are no users for them here, see --uid-base");
   if (!start_front()) return 1;
   while (!done_) {
     uint64_t now = Loop::now();
@@ -283,6 +295,8 @@ int Supervisor::run() {
     if (control_.fd() >= 0 && !control_.flush()) give_up_front();
     if (polled[1].revents != 0) serve_front();
   }
+  // What they hold, a cache for example, is free when this process has ended.
   end_children();
+  while (wait(nullptr) > 0) continue;
   return exit_code_;
 }

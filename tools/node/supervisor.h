@@ -17,6 +17,7 @@
 
 #include "control.h"
 #include "options.h"
+#include "users.h"
 
 class Supervisor {
  public:
@@ -52,6 +53,7 @@ class Supervisor {
 
   const Options options_;
   const std::vector<std::string> words_;
+  Users users_;
   std::vector<int> listeners_;
   int signals_ = -1;
   ControlSocket control_;

@@ -1,24 +1,33 @@
-// tenant.cpp - see tenant.h. Each worker is a thread with its own channel, pool and instances, so that nothing is
-// shared but the artifact and its image, both read-only, and no request ever waits for a lock.
+// tenant.cpp - see tenant.h. What is of a stranger's is the artifact and what comes from a registry with it: everything is opened
+// first, then the process takes away from itself what loading does not need, then it reads the first byte; and before a
+// program of the artifact runs for the first time, what only loading needed is taken away, too.
+//
+// Each worker is a thread with its own channel, pool and instances, so that nothing is shared but the artifact and its
+// image, both read-only, and no request ever waits for a lock.
 #include "tenant.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <semaphore>
 #include <thread>
 #include <vector>
 
 #include "aotc/runtime.h"
 #include "options.h"
-#include "sandbox.h"
+#include "sandbox/sandbox.h"
 #include "worker.h"
 
 namespace {
 
 constexpr uint64_t kAcceptTime = 1'000'000'000;
 constexpr size_t kMaxSecret = 64 << 10;
+constexpr unsigned kDescriptors = 512;  // with a channel for each of the most workers, and blobs
 
 [[noreturn]] void fail(const std::string& message) {
   std::fprintf(stderr, "%s\n", message.c_str());
@@ -52,17 +61,67 @@ aotc_status give_secrets(aotc_artifact* artifact, const std::vector<std::string>
   return aotc_artifact_give_secrets(artifact, list.size(), list.data(), &error);
 }
 
+// What has been opened before the first byte is read.
+struct Opened {
+  explicit Opened(const TenantOptions& options) : secrets(read_secrets(options.secrets)) {
+    std::string error;
+    if (options.folder.empty()) {
+      file = open(options.artifact.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+      if (file < 0) fail(options.artifact + ": " + std::strerror(errno));
+    } else if (!read_trust(options.trust, trust, error) || !blobs.open(options.folder, options.release, error)) {
+      fail(options.artifact + ": " + error);
+    }
+  }
+  void close() {
+    if (file >= 0) ::close(file);
+    blobs.close();
+  }
+  const std::vector<std::string> secrets;
+  int file = -1;  // the artifact
+  TrustRoot trust;
+  ImageFiles blobs;
+};
+
+void enter(aotc_process process, const aotc_grants* grants) {
+  const char* failed = aotc_sandbox_enter(process, grants);
+  if (failed != nullptr) fail(std::string("cannot confine the process: ") + failed + ": " + std::strerror(errno));
+}
+
+// No huge pages instead of small ones, behind a reset's back (reset.c); no page shared with other processes because it has
+// the same bytes, since a write to it takes longer and so tells what others have. EINVAL: the kernel does neither.
+void keep_pages_apart() {
+  constexpr int kSetMemoryMerge = 67;  // PR_SET_MEMORY_MERGE, of Linux 6.4
+  for (auto [what, value] : {std::pair{PR_SET_THP_DISABLE, 1}, {kSetMemoryMerge, 0}})
+    if (prctl(what, value, 0, 0, 0) != 0 && errno != EINVAL)
+      fail(std::string("cannot forbid huge or merged pages: ") + std::strerror(errno));
+}
+
+void confine(const TenantOptions& options, Opened& opened) {
+  static_assert(ImageFiles::kMostFiles <= AOTC_MOST_ARTIFACTS);
+  std::vector<int> files = opened.file >= 0 ? std::vector{opened.file} : opened.blobs.numbers();
+  aotc_grants grants = {};
+  grants.files = kDescriptors;
+  grants.threads = options.workers;
+  grants.parent = getppid();
+  grants.uid = grants.gid = options.user;
+  grants.artifact = files.empty() ? nullptr : files.data();
+  grants.artifacts = static_cast<unsigned>(files.size());
+  enter(AOTC_TENANT_LOADING, &grants);
+  if (opened.file >= 0)
+    opened.file = files[0];
+  else
+    opened.blobs.renumber(files);
+}
+
 // What comes from a registry is checked here, whatever the puller has checked: before a byte of it is mapped, and in a
 // process that can harm its own app only. What is mapped is the file that was read.
-aotc_status load_artifact(const TenantOptions& options, aotc_artifact** artifact, aotc_error* error) {
-  if (options.folder.empty()) return aotc_load(options.artifact.c_str(), artifact, error);
+aotc_status load_artifact(const TenantOptions& options, Opened& opened, aotc_artifact** artifact, aotc_error* error) {
+  if (opened.file >= 0) return aotc_load_fd(opened.file, options.artifact.c_str(), artifact, error);
   std::string reason;
-  auto image = open_image(options.folder, options.trust, options.release.index, options.release.statement, reason);
+  auto image = open_image(opened.blobs, opened.trust, options.release.index, options.release.statement, reason);
   if (!image) fail(options.artifact + ": " + reason);
   aotc_status status = aotc_load_fd(image->artifact, options.artifact.c_str(), artifact, error);
   if (status == AOTC_OK && image->snapshot >= 0) status = aotc_attach_snapshot(*artifact, image->snapshot, error);
-  close(image->artifact);
-  if (image->snapshot >= 0) close(image->snapshot);
   return status;
 }
 
@@ -81,39 +140,66 @@ aotc_image* accept_ahead(aotc_image* image, const TenantOptions& options) {
   return better;
 }
 
+// The threads of the workers: there from the beginning, since none can be made later, and waiting until they may go on.
+class Workers {
+ public:
+  explicit Workers(const TenantOptions& options) : options_(options) {
+    for (unsigned i = 0; i < options.workers; ++i) threads_.emplace_back([this, i] { run(i); });
+    for (unsigned i = 0; i < options.workers; ++i) reported_.acquire();
+  }
+  void prepare(const aotc_image* image) {
+    image_ = image;
+    prepare_.release(options_.workers);
+    for (unsigned i = 0; i < options_.workers; ++i) reported_.acquire();
+  }
+  void serve() {
+    serve_.release(options_.workers);
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+ private:
+  void run(unsigned i) {
+    reported_.release();
+    prepare_.acquire();
+    Worker worker(kFirstChannel + static_cast<int>(i), options_, image_);
+    std::string message = worker.prepare();
+    if (!message.empty()) fail(message);
+    reported_.release();
+    serve_.acquire();
+    worker.run();
+  }
+  const TenantOptions& options_;
+  const aotc_image* image_ = nullptr;
+  std::counting_semaphore<> reported_{0}, prepare_{0}, serve_{0};
+  std::vector<std::thread> threads_;
+};
+
 }  // namespace
 
 int run_tenant(const TenantOptions& options) {
-  std::string wrong = enter_process(kFirstChannel + static_cast<int>(options.workers));
-  if (!wrong.empty()) fail(wrong);
+  const sched_param none = {};
+  sched_setscheduler(0, SCHED_BATCH, &none);  // see front.cpp
   prctl(PR_SET_NAME, ("aotc:" + options.name).substr(0, 15).c_str());
-  const std::vector<std::string> secrets = read_secrets(options.secrets);
+  aotc_reset_mode mode = parse_mode(options.reset);
+  Opened opened(options);
+  aotc_pools_prepare();
+  keep_pages_apart();
+  confine(options, opened);
+
+  Workers workers(options);
   aotc_error error;
   aotc_artifact* artifact;
   aotc_image* image;
-  if (aotc_runtime_init(&error) != AOTC_OK || load_artifact(options, &artifact, &error) != AOTC_OK ||
-      aotc_artifact_verify(artifact, &error) != AOTC_OK || give_secrets(artifact, secrets, error) != AOTC_OK ||
-      aotc_image_create(artifact, aotc_artifact_snapshot(artifact) != nullptr, parse_mode(options.reset), &image,
-                        &error) != AOTC_OK)
+  if (aotc_runtime_init(&error) != AOTC_OK || load_artifact(options, opened, &artifact, &error) != AOTC_OK ||
+      aotc_artifact_verify(artifact, &error) != AOTC_OK || give_secrets(artifact, opened.secrets, error) != AOTC_OK ||
+      aotc_image_create(artifact, aotc_artifact_snapshot(artifact) != nullptr, mode, &image, &error) != AOTC_OK)
     fail(error.message);
-  if (aotc_artifact_snapshot(artifact) != nullptr) image = accept_ahead(image, options);
+  opened.close();
+  enter(AOTC_TENANT, nullptr);
 
-  std::counting_semaphore<> prepared(0), locked(0);
-  std::vector<std::thread> threads;
-  for (unsigned i = 0; i < options.workers; ++i)
-    threads.emplace_back([&, i] {
-      Worker worker(kFirstChannel + static_cast<int>(i), options, image);
-      std::string message = worker.prepare();
-      if (!message.empty()) fail(message);
-      prepared.release();
-      locked.acquire();
-      worker.run();
-    });
-  for (unsigned i = 0; i < options.workers; ++i) prepared.acquire();
-  wrong = lock_process();
-  if (!wrong.empty()) fail(wrong);
-  locked.release(options.workers);
-  for (std::thread& thread : threads) thread.join();
+  if (aotc_artifact_snapshot(artifact) != nullptr) image = accept_ahead(image, options);
+  workers.prepare(image);
+  workers.serve();
   // The instances go with the process.
   std::_Exit(0);
 }

@@ -43,7 +43,7 @@ static int allow_if(scmp_filter_ctx filter, const struct aotc_rule* rule, int ar
     const struct aotc_condition* c = &rule->conditions[i];
     if (c->kind == AOTC_ARTIFACT && artifact < 0) return 0;
     scmp_datum_t value = c->kind == AOTC_OWN_PID    ? (scmp_datum_t)getpid()
-                         : c->kind == AOTC_ARTIFACT ? (scmp_datum_t)artifact
+                         : c->kind == AOTC_ARTIFACT ? (scmp_datum_t)artifact & c->mask
                                                     : c->value;
     compare[i] = SCMP_CMP(c->argument, SCMP_CMP_MASKED_EQ, c->mask, value);
   }

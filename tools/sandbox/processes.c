@@ -42,6 +42,8 @@ static const struct aotc_group kHandlers = {"signal handlers", "rt_sigaction", {
 
 static const struct aotc_group kTimers = {"timers", "timer_create timer_settime timer_delete", {{0}}};
 
+static const struct aotc_group kAlarm = {"alarm", "alarm setitimer", {{0}}};
+
 static const struct aotc_group kThreads = {
     "threads", "set_robust_list rseq sched_getaffinity sched_setscheduler",
     {{"clone", "CLONE_THREAD", 1, {IF(0, CLONE_THREAD, CLONE_THREAD)}}}};
@@ -55,13 +57,17 @@ static const struct aotc_group kAsking = {
     {{"ioctl", "PAGEMAP_SCAN", 1, {IF(1, 0xffffffff, _IOC(_IOC_READ | _IOC_WRITE, 'f', 16, 12 * 8))}},
      {"ioctl", "FIONREAD", 1, {IF(1, 0xffffffff, FIONREAD)}}}};
 
-/* An image is a sealed file in memory. The number of the artifact's descriptor is one that no other can have (sandbox.h). */
+/* An image is a sealed file in memory. The artifact's descriptor has one of the numbers that no other can have (sandbox.h). */
 static const struct aotc_group kLoading = {
     "loading", "memfd_create ftruncate fallocate",
     {{"mmap", "the artifact, to read and execute, private", 3,
-      {EQUALS(2, PROT_READ | PROT_EXEC), IF(3, MAP_TYPE | MAP_ANONYMOUS, MAP_PRIVATE), {4, UINT64_MAX, 0, AOTC_ARTIFACT}}},
+      {EQUALS(2, PROT_READ | PROT_EXEC), IF(3, MAP_TYPE | MAP_ANONYMOUS, MAP_PRIVATE), {4, ~(uint64_t)(AOTC_MOST_ARTIFACTS - 1), 0, AOTC_ARTIFACT}}},
      {"fcntl", "F_DUPFD_CLOEXEC", 1, {EQUALS(1, F_DUPFD_CLOEXEC)}},
      {"fcntl", "F_ADD_SEALS", 1, {EQUALS(1, F_ADD_SEALS)}}}};
+
+/* The image of instances that have accepted their connection is made of one that ran. */
+static const struct aotc_group kSealing = {
+    "sealing", "", {{"fcntl", "F_ADD_SEALS", 1, {EQUALS(1, F_ADD_SEALS)}}}};
 
 /* A second, narrower rule set follows. */
 static const struct aotc_group kNarrowing = {
@@ -153,7 +159,7 @@ const struct aotc_rules aotc_process_rules[AOTC_PROCESS_COUNT] = {
          .why = "the WASI host tries what there is",
          .files = AOTC_NO_FILE,
          .narrows = true,
-         .groups = {&kDescriptors, &kMemory, &kItself, &kTimers, &kMessages, &kAsking}},
+         .groups = {&kDescriptors, &kMemory, &kItself, &kTimers, &kMessages, &kAsking, &kSealing}},
     [AOTC_PULLER] =
         {.program = "aotc-node",
          .name = "puller",
@@ -161,9 +167,9 @@ const struct aotc_rules aotc_process_rules[AOTC_PROCESS_COUNT] = {
          .otherwise = EPERM,
          .why = "looking up names tries several ways",
          .files = AOTC_GRANTED,
-         .user = AOTC_SAME_USER,
+         .user = AOTC_NOBODY,
          .network = AOTC_CONNECTS,
-         .groups = {&kDescriptors, &kMemory, &kItself, &kMessages, &kFiles, &kConnecting}},
+         .groups = {&kDescriptors, &kMemory, &kItself, &kAlarm, &kMessages, &kFiles, &kConnecting}},
     [AOTC_SERVER] =
         {.program = "aotc-server",
          .name = "server",

@@ -46,18 +46,24 @@ static bool limit_threads(unsigned more) {
   return limit(RLIMIT_NPROC, (uint64_t)machine.procs + more + kSpareThreads);
 }
 
-/* The artifact's descriptor gets the lowest number that is above the limit, which none can have that is made later. */
-static bool limit_descriptors(unsigned count, int* artifact) {
+/* The descriptors of artifacts get numbers above the limit, which none can have that is made later: the lowest of them is a
+ * multiple of AOTC_MOST_ARTIFACTS, so that the filter can tell them by a mask. */
+static bool limit_descriptors(unsigned count, const struct aotc_grants* g) {
   struct rlimit now;
-  if (artifact == NULL) return limit(RLIMIT_NOFILE, count);
-  if (getrlimit(RLIMIT_NOFILE, &now) != 0) return false;
-  if (count >= now.rlim_max) count = (unsigned)now.rlim_max - 1;
-  now.rlim_cur = count + 1;
-  if (setrlimit(RLIMIT_NOFILE, &now) != 0) return false;
-  if (*artifact != (int)count) {
-    if (dup3(*artifact, (int)count, O_CLOEXEC) < 0) return false;
-    close(*artifact);
-    *artifact = (int)count;
+  if (g->artifact == NULL) return limit(RLIMIT_NOFILE, count);
+  unsigned artifacts = g->artifacts != 0 ? g->artifacts : 1;
+  errno = EMFILE;
+  if (artifacts > AOTC_MOST_ARTIFACTS || getrlimit(RLIMIT_NOFILE, &now) != 0 || now.rlim_max < artifacts) return false;
+  if (count > now.rlim_max - artifacts) count = (unsigned)now.rlim_max - artifacts;
+  count -= count % AOTC_MOST_ARTIFACTS;
+  now.rlim_cur = count + artifacts;
+  if (count == 0 || setrlimit(RLIMIT_NOFILE, &now) != 0) return false;
+  for (unsigned i = 0; i < artifacts; ++i) {
+    int number = (int)(count + i);
+    if (g->artifact[i] == number) continue;
+    if (dup3(g->artifact[i], number, O_CLOEXEC) < 0) return false;
+    close(g->artifact[i]);
+    g->artifact[i] = number;
   }
   return limit(RLIMIT_NOFILE, count);
 }
@@ -76,7 +82,7 @@ static const char* set_limits(const struct aotc_rules* rules, const struct aotc_
   if (g->memory != 0 && !limit(RLIMIT_DATA, g->memory)) return "RLIMIT_DATA";
   if (g->file_bytes != 0 && !limit(RLIMIT_FSIZE, g->file_bytes)) return "RLIMIT_FSIZE";
   if (g->cpu_seconds != 0 && !limit_processor(g->cpu_seconds)) return "RLIMIT_CPU";
-  if (descriptors != 0 && !limit_descriptors(descriptors, g->artifact)) return "RLIMIT_NOFILE";
+  if (descriptors != 0 && !limit_descriptors(descriptors, g)) return "RLIMIT_NOFILE";
   if (rules->user != AOTC_SAME_RIGHTS && !limit_threads(g->threads != 0 ? g->threads : rules->threads)) return "RLIMIT_NPROC";
   return NULL;
 }
@@ -91,10 +97,13 @@ static bool leave_file_systems(int namespaces) {
          chdir("/") == 0;
 }
 
+/* A user namespace with one user has no nobody: its root is a user without rights outside, and stays. */
 static bool become(unsigned uid, unsigned gid) {
+  bool nobody = uid == 0 && gid == 0;
   if (uid == 0) uid = kNobody;
   if (gid == 0) gid = kNobody;
-  return setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0;
+  if (setresgid(gid, gid, gid) != 0) return nobody && errno == EINVAL;
+  return setgroups(0, NULL) == 0 && setresuid(uid, uid, uid) == 0;
 }
 
 static bool drop_capabilities(void) {

@@ -45,6 +45,8 @@ enum aotc_process {
   AOTC_PROCESS_COUNT
 };
 
+enum { AOTC_MOST_ARTIFACTS = 128 };
+
 /* What this process in particular gets. A zero means what the table says, or that there is no limit. */
 struct aotc_grants {
   uint64_t memory;      /* bytes that can be written to (RLIMIT_DATA: address space that is only reserved is free) */
@@ -60,9 +62,11 @@ struct aotc_grants {
   const char* const* read;
   const char* const* write;
   const char* const* execute;
-  /* Where the number of a descriptor stands: the one file that AOTC_TENANT_LOADING and the freezers may map executable. It
-   * is moved to a number that no later descriptor can have, and that is put here. */
+  /* Where the numbers of descriptors stand, of one or of `artifacts` (at most AOTC_MOST_ARTIFACTS): the files that
+   * AOTC_TENANT_LOADING and the freezers may map executable. They are moved to numbers that no later descriptor can have,
+   * and these are put here. */
   int* artifact;
+  unsigned artifacts;
 };
 
 /* Returns null, or what failed, with errno. The process is then in no state to go on. */

@@ -99,6 +99,8 @@ enum aotc_reset_mode {
   AOTC_RESET_MADVISE,  /* let the kernel drop every page that was written */
   AOTC_RESET_REMAP     /* map the image again */
 };
+/* Opens what images need of the file system, for processes that will not have one when they make them. */
+void aotc_pools_prepare(void);
 /* AOTC_ERROR_ARGUMENT when `mode` does not work here. */
 enum aotc_status aotc_image_create(struct aotc_artifact* artifact, bool thaw, enum aotc_reset_mode mode,
                                    struct aotc_image** image, struct aotc_error* error);
@@ -303,7 +305,7 @@ enum aotc_status aotc_pool_create(const struct aotc_image* image, const struct a
 /* Makes a better image of one with a snapshot: instances begin where the program has accepted its connection and waits for
  * the request's first byte. AOTC_ERROR_ARGUMENT when the program does anything else first, or for longer than `deadline`
  * nanoseconds; `better` is null for a program that waits for stdin. Destroy `image` or keep it, as you like. */
-enum aotc_status aotc_image_accept_ahead(const struct aotc_image* image, const struct aotc_pool_options* options,
+enum aotc_status aotc_image_accept_ahead(struct aotc_image* image, const struct aotc_pool_options* options,
                                          uint64_t deadline, struct aotc_image** better, struct aotc_error* error);
 void aotc_pool_destroy(struct aotc_pool* pool); /* every slot must have been given back */
 /* Whether the connection is the programs' stdin and stdout: so it is if their snapshot waits for stdin and no listener. What the

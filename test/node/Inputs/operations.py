@@ -41,11 +41,13 @@ with node([f"one={artifact}", f"two={artifact}"], "--route", "one.example=one", 
     # Processes: filtered, without privileges or ways to get them, and only they have the artifact.
     tenants = n.tenants()
     check(len(tenants) == 2, "a process per app")
+    users = {status_of(pid, "Uid") for pid in (n.process.pid, n.front(), *tenants)}
+    check(len(users) == (4 if os.geteuid() == 0 else 1), "a user per process, when there can be")
+    check(status_of(n.front(), "Seccomp") == "2" and status_of(n.front(), "NoNewPrivs") == "1", "the front is confined, too")
     for pid in tenants:
         check(status_of(pid, "Seccomp") == "2" and status_of(pid, "NoNewPrivs") == "1", "seccomp")
         for thread in os.listdir(f"/proc/{pid}/task"):
             check(status_of(f"{pid}/task/{thread}", "Seccomp") == "2", "seccomp for every thread")
-        check(os.geteuid() != 0 or status_of(pid, "Uid") == "65534", "nobody")
         check(artifact in maps(pid), "the tenant maps the artifact")
         check(all(os.readlink(f"/proc/{pid}/fd/{fd}").startswith(("socket:", "pipe:", "anon_inode:", "/dev/null", "/memfd:aotc-image", "/proc/", artifact))
                   for fd in os.listdir(f"/proc/{pid}/fd")), "no other descriptor")

@@ -118,7 +118,10 @@ class HostileFront {
                                      "sha256:" + std::string(64, 'A'), std::string("../../etc/passwd"),
                                      "sha256:../../../" + std::string(55, 'a'), std::string(200, 'a')}) {
       refused(tenant, kPulled, wrong, "", no_release);
-      if (!wrong.empty()) refused(tenant, kPulled, kDigest, wrong, no_release);
+      if (wrong.empty()) continue;
+      refused(tenant, kPulled, kDigest, wrong, no_release);
+      refused(puller, kPulled, wrong, "", no_release);
+      refused(puller, kPulled, kDigest, wrong, no_release);
     }
   }
 

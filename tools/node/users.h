@@ -1,0 +1,23 @@
+// users.h - whom the processes of a node become when root starts it: each kind, and each app, a user of its own, so that none can
+// signal, trace or read another.
+#pragma once
+
+#include <string>
+
+#include "options.h"
+
+class Users {
+ public:
+  // False when --uid-base asks for what this system has not.
+  bool choose(const Options& options, std::string& error);
+  // 0: they stay who they are, or become nobody.
+  unsigned front() const { return base_; }
+  unsigned puller() const { return base_ == 0 ? 0 : base_ + 1; }
+  unsigned tenant(unsigned place) const { return base_ == 0 ? 0 : base_ + 2 + place; }
+  // Root, but without users for its processes.
+  bool shares_nobody() const { return shares_nobody_; }
+
+ private:
+  unsigned base_ = 0;
+  bool shares_nobody_ = false;
+};
