@@ -115,6 +115,7 @@ class FunctionLowering {
   void unary(llvm::Intrinsic::ID intrinsic);
   void binary(llvm::Intrinsic::ID intrinsic);
   void minimum_or_maximum(llvm::Intrinsic::ID intrinsic);
+  void round(llvm::Intrinsic::ID intrinsic);
   void binary(llvm::Instruction::BinaryOps op);
   void compare(llvm::CmpInst::Predicate predicate);
   void shift(llvm::Instruction::BinaryOps op);

@@ -3,6 +3,7 @@
 // Where LLVM's instruction has undefined behaviour and wasm's has not, the difference is written out: shift counts are
 // masked, division checks its operands, float-to-integer conversion checks its range or saturates.
 #include "function_lowering.h"
+#include "target.h"
 #include "llvm/IR/Intrinsics.h"
 
 namespace aotc {
@@ -78,10 +79,10 @@ bool FunctionLowering::numeric(const Instr& instr) {
 
     case Op::F32Abs: case Op::F64Abs: unary(Intrinsic::fabs); return true;
     case Op::F32Neg: case Op::F64Neg: push(builder_.CreateFNeg(pop())); return true;
-    case Op::F32Ceil: case Op::F64Ceil: unary(Intrinsic::ceil); return true;
-    case Op::F32Floor: case Op::F64Floor: unary(Intrinsic::floor); return true;
-    case Op::F32Trunc: case Op::F64Trunc: unary(Intrinsic::trunc); return true;
-    case Op::F32Nearest: case Op::F64Nearest: unary(Intrinsic::roundeven); return true;
+    case Op::F32Ceil: case Op::F64Ceil: round(Intrinsic::ceil); return true;
+    case Op::F32Floor: case Op::F64Floor: round(Intrinsic::floor); return true;
+    case Op::F32Trunc: case Op::F64Trunc: round(Intrinsic::trunc); return true;
+    case Op::F32Nearest: case Op::F64Nearest: round(Intrinsic::roundeven); return true;
     case Op::F32Sqrt: case Op::F64Sqrt: unary(Intrinsic::sqrt); return true;
     case Op::F32Add: case Op::F64Add: binary(Instruction::FAdd); return true;
     case Op::F32Sub: case Op::F64Sub: binary(Instruction::FSub); return true;
@@ -133,6 +134,44 @@ void FunctionLowering::minimum_or_maximum(Intrinsic::ID intrinsic) {
   Value* left = pop();
   push(builder_.CreateSelect(builder_.CreateFCmpUNO(left, right), builder_.CreateFAdd(left, right),
                              builder_.CreateBinaryIntrinsic(intrinsic, left, right)));
+}
+
+// Without an instruction for it: from 2^p on, p the bits behind the leading one, floats are integral, so adding 2^p to a
+// smaller magnitude rounds it, to even on a tie, and taking 2^p away again is exact. Every other way to round is that or one
+// more or less. The sign is the operand's, also of a zero.
+void FunctionLowering::round(Intrinsic::ID intrinsic) {
+  if (rounds_floats(c_.options.architecture, c_.options.cpu)) {
+    unary(intrinsic);
+    return;
+  }
+  Value* value = pop();
+  Type* type = value->getType();
+  auto constant = [&](double number) { return ConstantFP::get(type, number); };
+  Constant* power = constant(type->isFloatTy() ? 0x1p23 : 0x1p52);
+  Value* magnitude = builder_.CreateUnaryIntrinsic(Intrinsic::fabs, value);
+  auto with_sign = [&](Value* of) { return builder_.CreateBinaryIntrinsic(Intrinsic::copysign, of, value); };
+  Value* nearest = builder_.CreateFSub(builder_.CreateFAdd(magnitude, power), power);
+  Value* rounded = nullptr;
+  switch (intrinsic) {
+    case Intrinsic::ceil: {
+      Value* near = with_sign(nearest);
+      rounded = builder_.CreateSelect(builder_.CreateFCmpOLT(near, value), builder_.CreateFAdd(near, constant(1)), near);
+      break;
+    }
+    case Intrinsic::floor: {
+      Value* near = with_sign(nearest);
+      rounded = builder_.CreateSelect(builder_.CreateFCmpOGT(near, value), builder_.CreateFSub(near, constant(1)), near);
+      break;
+    }
+    case Intrinsic::trunc:
+      rounded = builder_.CreateSelect(builder_.CreateFCmpOGT(nearest, magnitude),
+                                      builder_.CreateFSub(nearest, constant(1)), nearest);
+      break;
+    default: rounded = nearest;
+  }
+  // An addition makes a NaN quiet; an infinity stays one.
+  Value* integral = builder_.CreateSelect(builder_.CreateFCmpUNO(value, value), builder_.CreateFAdd(value, value), value);
+  push(builder_.CreateSelect(builder_.CreateFCmpOLT(magnitude, power), with_sign(rounded), integral));
 }
 
 void FunctionLowering::binary(Instruction::BinaryOps op) {

@@ -1,6 +1,7 @@
 // target.cpp - see target.h.
 #include "target.h"
 
+#include "aotc/artifact_format.h"
 #include "cpu_baseline.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
@@ -59,6 +60,11 @@ std::unique_ptr<LLVMTargetMachine> create_target_machine(Architecture architectu
                                                                      features, options, Reloc::PIC_,
                                                                      CodeModel::Small, level));
   return std::unique_ptr<LLVMTargetMachine>(static_cast<LLVMTargetMachine*>(machine.release()));
+}
+
+bool rounds_floats(Architecture architecture, StringRef cpu) {
+  return architecture != Architecture::X86_64 ||
+         find_cpu_baseline(architecture, cpu)->features >> AOTC_X86_SSE41 & 1;
 }
 
 void set_definition_attributes(Function& function, Architecture architecture) {
