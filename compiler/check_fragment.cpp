@@ -283,9 +283,9 @@ const char* check_relocation(const Rules& rules, const OpcodeRule& rule, const R
 
 }  // namespace
 
-llvm::Error check_fragment(const Fragment& fragment, Architecture architecture, const std::string& name) {
+llvm::Error check_fragment(const Fragment& fragment, Architecture architecture) {
   auto error = [&](const std::string& message) {
-    return createStringError(inconvertibleErrorCode(), "%s: %s", name.c_str(), message.c_str());
+    return createStringError(inconvertibleErrorCode(), message);
   };
   if (fragment.frame_size > AOTC_MAX_FRAME)
     return error("stack frame of " + std::to_string(fragment.frame_size) + " bytes is too large");

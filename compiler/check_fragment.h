@@ -8,7 +8,7 @@ namespace aotc {
 
 // Disassembles `fragment.text` and fails when an instruction does not decode, writes the base register (x86-64: wrgsbase,
 // swapgs, mov/pop to a segment register; AArch64: any definition of x28), enters the kernel or is otherwise privileged,
-// or when the frame is larger than AOTC_MAX_FRAME. `name` leads the message. Decoder state is per thread.
-llvm::Error check_fragment(const Fragment& fragment, Architecture architecture, const std::string& name);
+// or when the frame is larger than AOTC_MAX_FRAME. Decoder state is per thread.
+llvm::Error check_fragment(const Fragment& fragment, Architecture architecture);
 
 }  // namespace aotc

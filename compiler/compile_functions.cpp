@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "check_fragment.h"
+#include "check_ir.h"
 #include "llvm/Support/thread.h"
 #include "lower.h"
 
@@ -52,7 +53,8 @@ class Pool {
       std::unique_ptr<CodeGenerator>& generator = generators[static_cast<size_t>(effort)];
       if (!generator) generator = std::make_unique<CodeGenerator>(architecture, c_.options.cpu, effort);
       if (Error error = compile(*generator, item)) {
-        fail(std::move(error));
+        fail(createStringError(inconvertibleErrorCode(),
+                               c_.options.module_name + ": " + name_of(item) + ": " + toString(std::move(error))));
         return;
       }
       report_progress();
@@ -63,15 +65,22 @@ class Pool {
     bool is_thunk = item >= c_.module.functions.size();
     Thunk* thunk = is_thunk ? &c_.thunks[item - c_.module.functions.size()] : nullptr;
     LLVMContext& context = generator.context();
-    std::unique_ptr<llvm::Module> module = is_thunk ? lower_thunk(c_, *thunk, context) : lower_function(c_, item, context);
-    generator.optimize(*module);
-    std::string name = c_.options.module_name + ": " +
-                       (is_thunk ? "thunk " + thunk->name : c_.module.display_name(c_.module.import_count() + item));
-    Expected<Fragment> fragment = generator.generate(*module);
-    if (!fragment) return createStringError(inconvertibleErrorCode(), name + ": " + toString(fragment.takeError()));
-    if (Error error = check_fragment(*fragment, c_.options.architecture, name)) return error;
+    Expected<std::unique_ptr<llvm::Module>> module =
+        is_thunk ? lower_thunk(c_, *thunk, context) : lower_function(c_, item, context);
+    if (!module) return module.takeError();
+    if (Error error = check_ir(**module)) return error;
+    generator.optimize(**module);
+    Expected<Fragment> fragment = generator.generate(**module);
+    if (!fragment) return fragment.takeError();
+    if (Error error = check_fragment(*fragment, c_.options.architecture)) return error;
     (is_thunk ? thunk->fragment : c_.fragments[item]) = std::move(*fragment);
     return Error::success();
+  }
+
+  // As in a message: function 412 (runtime.mallocgc).
+  std::string name_of(uint32_t item) const {
+    if (item >= c_.module.functions.size()) return "thunk " + c_.thunks[item - c_.module.functions.size()].name;
+    return c_.module.full_name(c_.module.import_count() + item);
   }
 
   // The first error wins; which one that is may vary when a module has several.

@@ -61,23 +61,29 @@ class Dumper {
                          m.datas[i].bytes.size());
     for_each_function([&](uint32_t defined, uint32_t index) {
       const DefinedFunction& function = m.functions[defined];
-      out += fmt::format("function {} ({}): {} locals {}, fingerprint {:#x}\n", index, m.display_name(index),
-                         type_text(m.types[function.type]), function.body.locals.size(), fingerprint(m, function));
+      out += fmt::format("function {} ({}): {} locals {}, fingerprint {}\n", index, m.display_name(index),
+                         type_text(m.types[function.type]), function.body.locals.size(), fingerprint(m, defined));
       for (size_t i = 0; i < function.body.code.size(); ++i) out += instruction(function.body, i);
     });
     return out;
   }
 
-  std::string ir(bool optimized) const {
+  Expected<std::string> ir(bool optimized) const {
     std::string out;
+    Error error = Error::success();
     raw_string_ostream stream(out);
     for_each_function([&](uint32_t defined, uint32_t index) {
       CodeGenerator generator(c_.options.architecture, c_.options.cpu, effort_for(c_, defined));
-      std::unique_ptr<llvm::Module> module = lower_function(c_, defined, generator.context());
-      if (optimized) generator.optimize(*module);
+      Expected<std::unique_ptr<llvm::Module>> module = lower_function(c_, defined, generator.context());
+      if (!module) {
+        error = joinErrors(std::move(error), module.takeError());
+        return;
+      }
+      if (optimized) generator.optimize(**module);
       stream << "; " << c_.module.display_name(index) << "\n";
-      module->print(stream, nullptr);
+      (*module)->print(stream, nullptr);
     });
+    if (error) return error;
     return out;
   }
 

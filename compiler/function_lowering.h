@@ -26,6 +26,8 @@ struct InlineState {
   llvm::DenseMap<uint32_t, llvm::Function*> bodies;  // by wasm function index
   llvm::DenseSet<uint32_t> open;                     // being lowered: would be recursive
   size_t instructions = 0;                           // lowered so far
+  llvm::DISubprogram* scope = nullptr;               // of every location, those of callees included
+  std::string mistaken;                              // a function that is not the known one it was taken for
 };
 
 class FunctionLowering {
@@ -59,6 +61,7 @@ class FunctionLowering {
   // lower.cpp
   void enter();
   void translate(const Instr& instr);
+  llvm::DebugLoc location(uint32_t wasm_offset) const;
   void trap(aotc_trap code);
   void trap_if(llvm::Value* condition, aotc_trap code);
   llvm::Value* pop();
@@ -88,7 +91,8 @@ class FunctionLowering {
   bool jumps_with_constants(const Frame& loop) const;
 
   // lower_known.cpp
-  void try_helper_first(KnownFunction known);
+  void plan_helper();
+  void try_helper_first();
   void return_if(llvm::Value* condition, llvm::function_ref<llvm::Value*()> result);
 
   // lower_call.cpp
@@ -146,6 +150,9 @@ class FunctionLowering {
   const unsigned depth_;
   llvm::Function* function_ = nullptr;
   Signature signature_;
+
+  KnownFunction known_{};
+  uint32_t ask_at_ = UINT32_MAX;  // index of the instruction before which the helper for known_ is asked
 
   std::vector<llvm::Value*> stack_;
   std::vector<Frame> frames_;

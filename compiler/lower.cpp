@@ -24,18 +24,16 @@ std::vector<Type*> variable_types(const FunctionBody& body, LLVMContext& context
 }
 
 // Trap instructions carry their wasm offset as the line of a debug location. The unit emits no debug sections; codegen
-// collects the locations.
-void attach_locations(llvm::Module& module, Function* function) {
+// collects the locations. Those of inlined callees are of the caller's scope: offsets are of the module.
+DISubprogram* attach_locations(llvm::Module& module, Function* function) {
   DIBuilder debug(module, false);
   DIFile* file = debug.createFile("module.wasm", ".");
-  NamedMDNode* units = module.getNamedMetadata("llvm.dbg.cu");
-  DICompileUnit* unit =
-      units ? cast<DICompileUnit>(units->getOperand(0))
-            : debug.createCompileUnit(dwarf::DW_LANG_C11, file, "aotc", true, "", 0, "", DICompileUnit::NoDebug);
+  DICompileUnit* unit = debug.createCompileUnit(dwarf::DW_LANG_C11, file, "aotc", true, "", 0, "", DICompileUnit::NoDebug);
   DISubroutineType* type = debug.createSubroutineType(debug.getOrCreateTypeArray({}));
   function->setSubprogram(debug.createFunction(unit, function->getName(), "", file, 0, type, 0, DINode::FlagZero,
                                                DISubprogram::SPFlagDefinition | DISubprogram::SPFlagOptimized));
   debug.finalize();
+  return function->getSubprogram();
 }
 
 }  // namespace
@@ -87,9 +85,10 @@ void FunctionLowering::enter() {
     function_->setLinkage(GlobalValue::InternalLinkage);
     function_->setVisibility(GlobalValue::DefaultVisibility);
     function_->addFnAttr(Attribute::AlwaysInline);
+  } else {
+    inlined_.scope = attach_locations(module_, function_);
   }
   set_definition_attributes(*function_, c_.options.architecture);
-  attach_locations(module_, function_);
 
   BasicBlock* entry = new_block();
   builder_.SetInsertPoint(entry);
@@ -108,7 +107,7 @@ void FunctionLowering::enter() {
     ssa_.write(static_cast<unsigned>(i), entry, value);
   }
   ssa_.seal(entry);
-  if (auto known = c_.known.find(index_ - c_.module.import_count()); known != c_.known.end()) try_helper_first(known->second);
+  plan_helper();
 
   Frame frame;
   frame.kind = FrameKind::Function;
@@ -121,7 +120,10 @@ Function* FunctionLowering::run() {
   inlined_.open.insert(index_);
   inlined_.instructions += body_.code.size();
   enter();
-  for (position_ = 0; position_ < body_.code.size(); ++position_) translate(body_.code[position_]);
+  for (position_ = 0; position_ < body_.code.size(); ++position_) {
+    if (position_ == ask_at_) try_helper_first();
+    translate(body_.code[position_]);
+  }
   inlined_.open.erase(index_);
   return function_;
 }
@@ -140,8 +142,12 @@ void FunctionLowering::mark_cold(Instruction* branch, bool first_is_cold) {
                       first_is_cold ? metadata.createBranchWeights(1, 1u << 20) : metadata.createBranchWeights(1u << 20, 1));
 }
 
+DebugLoc FunctionLowering::location(uint32_t wasm_offset) const {
+  return DILocation::get(context_, wasm_offset, 0, inlined_.scope);
+}
+
 void FunctionLowering::trap(aotc_trap code) {
-  builder_.SetCurrentDebugLocation(DILocation::get(context_, body_.code[position_].offset, 0, function_->getSubprogram()));
+  builder_.SetCurrentDebugLocation(location(body_.code[position_].offset));
   CallInst* call = builder_.CreateIntrinsic(Intrinsic::ubsantrap, {}, {builder_.getInt8(code)});
   // One instruction per wasm instruction, so that the trap table can name it.
   call->addFnAttr(Attribute::NoMerge);
@@ -162,11 +168,13 @@ void FunctionLowering::trap_if(Value* condition, aotc_trap code) {
   ssa_.seal(rest);
 }
 
-std::unique_ptr<llvm::Module> lower_function(const Compilation& c, uint32_t defined_index, LLVMContext& context) {
+Expected<std::unique_ptr<llvm::Module>> lower_function(const Compilation& c, uint32_t defined_index, LLVMContext& context) {
   auto module = std::make_unique<llvm::Module>("fragment", context);
   prepare_module(c, *module);
   InlineState inlined;
   FunctionLowering(c, defined_index, *module, inlined, 0).run();
+  if (!inlined.mistaken.empty())
+    return createStringError(inconvertibleErrorCode(), inlined.mistaken + " is not the function that it was taken for");
   return module;
 }
 

@@ -104,6 +104,8 @@ void FunctionLowering::emit_call(uint32_t type_index, bool resumable, Value* cal
   CallInst* call = builder_.CreateCall(signature.type, callee, args);
   call->setCallingConv(CallingConv::PreserveNone);
   call->setDoesNotThrow();
+  // LLVM wants one where a function with locations calls itself.
+  if (callee == function_) call->setDebugLoc(location(0));
   if (!returns) {
     call->setDoesNotReturn();
     builder_.CreateUnreachable();

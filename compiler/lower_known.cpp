@@ -1,5 +1,6 @@
-// lower_known.cpp - the functions of known_functions.h: ask a helper first, go on with the function's own code
-// otherwise.
+// lower_known.cpp - the functions of known_functions.h: ask a helper first, go on with the function's own code otherwise.
+//
+// SHA-256's is asked when the function has seen that Go's stack is large enough, which is what it does first.
 #include "aotc/abi.h"
 #include "function_lowering.h"
 
@@ -9,13 +10,40 @@ using namespace llvm;
 
 namespace {
 
-constexpr int64_t kReturnAddressSize = 8;
-enum DigestArguments : uint64_t { kDigest = 8, kData = 16, kSize = 24 };  // from the stack pointer at entry
+constexpr uint32_t kReturnAddressSize = 8;
+enum DigestArguments : uint64_t { kDigest = 8, kData = 16, kSize = 24 };  // from the stack pointer
+
+// What the helper replaces, in wasm's types.
+FuncType replaced_type(KnownFunction known) {
+  switch (known) {
+    case KnownFunction::MemEqual: return {{ValueType::I64, ValueType::I64, ValueType::I64}, {ValueType::I64}};
+    case KnownFunction::MemCompare:
+    case KnownFunction::MemChr: return {{ValueType::I32, ValueType::I32, ValueType::I32}, {ValueType::I32}};
+    case KnownFunction::Sha256: return {{ValueType::I32}, {ValueType::I32}};
+  }
+  llvm_unreachable("known function");
+}
 
 }  // namespace
 
-// At a function's entry, before its first instruction.
-void FunctionLowering::try_helper_first(KnownFunction known) {
+// Decides where the helper is asked. Whatever has been recognised: results of another type than the function's would be
+// code that means nothing.
+void FunctionLowering::plan_helper() {
+  auto found = c_.known.find(index_ - c_.module.import_count());
+  if (found == c_.known.end()) return;
+  known_ = found->second;
+  bool takes_stack = known_ == KnownFunction::Sha256;
+  auto growth = find_if(body_.code, [](const Instr& instr) { return instr.op == Op::If; });
+  if (c_.module.type_of(index_) != replaced_type(known_) || signature_.resumable != takes_stack ||
+      (takes_stack && growth == body_.code.end())) {
+    inlined_.mistaken = c_.module.full_name(index_);
+    return;
+  }
+  ask_at_ = takes_stack ? growth->low() + 1 : 0;
+}
+
+// Before instruction ask_at_.
+void FunctionLowering::try_helper_first() {
   Type* i32 = builder_.getInt32Ty();
   Type* i64 = builder_.getInt64Ty();
   auto argument = [&](unsigned i) { return ssa_.read(i, here()); };
@@ -28,7 +56,7 @@ void FunctionLowering::try_helper_first(KnownFunction known) {
     return builder_.CreateAnd(no_wrap,
                               builder_.CreateAnd(builder_.CreateICmpULE(at, builder_.getInt64(UINT32_MAX)), in_range));
   };
-  switch (known) {
+  switch (known_) {
     case KnownFunction::MemEqual: {
       Value *p = argument(0), *q = argument(1), *size = argument(2);
       // A string is often compared with itself, which Go's code sees first.
@@ -41,7 +69,7 @@ void FunctionLowering::try_helper_first(KnownFunction known) {
     }
     case KnownFunction::MemCompare:
     case KnownFunction::MemChr: {
-      bool compares = known == KnownFunction::MemCompare;
+      bool compares = known_ == KnownFunction::MemCompare;
       Value *p = argument(0), *second = argument(1), *size = argument(2);
       auto wide = [&](Value* value) { return builder_.CreateZExt(value, i64); };
       Value* condition = builder_.CreateAnd(in_memory(wide(p), wide(size)),
@@ -56,11 +84,6 @@ void FunctionLowering::try_helper_first(KnownFunction known) {
       return;
     }
     case KnownFunction::Sha256: {
-      BasicBlock* fresh = new_block();  // not a resumption
-      BasicBlock* own = new_block();
-      builder_.CreateCondBr(builder_.CreateICmpEQ(argument(0), builder_.getInt32(0)), fresh, own);
-      ssa_.seal(fresh);
-      builder_.SetInsertPoint(fresh);
       auto stack_slot = [&](uint64_t offset) {
         LoadInst* load = builder_.CreateAlignedLoad(i64, address(read_sp(), offset), Align(1));
         access_.tag_memory(load);
@@ -70,9 +93,6 @@ void FunctionLowering::try_helper_first(KnownFunction known) {
           access_.call_helper(AOTC_HELPER_SHA256, i32, {stack_slot(kDigest), stack_slot(kData), stack_slot(kSize)});
       return_if(builder_.CreateICmpNE(done, builder_.getInt32(0)),
                 [&] { return builder_.CreateAdd(read_sp(), builder_.getInt32(kReturnAddressSize)); });
-      builder_.CreateBr(own);
-      ssa_.seal(own);
-      builder_.SetInsertPoint(own);
       return;
     }
   }

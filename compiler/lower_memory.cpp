@@ -11,7 +11,6 @@
 // in all others loads are volatile.
 #include "aotc/abi.h"
 #include "function_lowering.h"
-#include "llvm/IR/DebugInfoMetadata.h"
 
 namespace aotc {
 
@@ -76,8 +75,7 @@ void FunctionLowering::load(const Instr& instr, Type* memory_type, Type* type, b
   Value* pointer = address(pop(), instr.imm);
   LoadInst* load = builder_.CreateAlignedLoad(memory_type, pointer, Align(1), !c_.go.recognised);
   access_.tag_memory(load);
-  if (!c_.go.recognised)
-    load->setDebugLoc(DILocation::get(context_, instr.offset, 0, function_->getSubprogram()));
+  if (!c_.go.recognised) load->setDebugLoc(location(instr.offset));
   Value* value = load;
   if (memory_type != type) value = is_signed ? builder_.CreateSExt(load, type) : builder_.CreateZExt(load, type);
   push(value);
@@ -89,8 +87,7 @@ void FunctionLowering::store(const Instr& instr, Type* memory_type) {
   if (memory_type != value->getType()) value = builder_.CreateTrunc(value, memory_type);
   StoreInst* store = builder_.CreateAlignedStore(value, pointer, Align(1));
   access_.tag_memory(store);
-  if (!c_.go.recognised)
-    store->setDebugLoc(DILocation::get(context_, instr.offset, 0, function_->getSubprogram()));
+  if (!c_.go.recognised) store->setDebugLoc(location(instr.offset));
 }
 
 bool FunctionLowering::memory(const Instr& instr) {

@@ -19,4 +19,9 @@ std::string Module::display_name(uint32_t function) const {
   return "function " + std::to_string(function);
 }
 
+std::string Module::full_name(uint32_t function) const {
+  std::string number = "function " + std::to_string(function);
+  return function < names.size() && !names[function].empty() ? number + " (" + names[function] + ")" : number;
+}
+
 }  // namespace aotc

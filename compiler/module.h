@@ -131,6 +131,8 @@ struct Module {
   const FuncType& type_of(uint32_t function) const { return types[type_index(function)]; }
   // "runtime.mallocgc", or "function 412" when it has no name.
   std::string display_name(uint32_t function) const;
+  // "function 412 (runtime.mallocgc)", or "function 412".
+  std::string full_name(uint32_t function) const;
 };
 
 }  // namespace aotc

@@ -13,14 +13,14 @@ std::string check(Architecture architecture, const std::string& text) {
   Fragment fragment;
   fragment.text = assemble(architecture, text);
   if (fragment.text.empty()) return "does not assemble";
-  llvm::Error error = check_fragment(fragment, architecture, "f");
+  llvm::Error error = check_fragment(fragment, architecture);
   return error ? llvm::toString(std::move(error)) : "";
 }
 
 std::string check_bytes(Architecture architecture, std::vector<uint8_t> text) {
   Fragment fragment;
   fragment.text = std::move(text);
-  llvm::Error error = check_fragment(fragment, architecture, "f");
+  llvm::Error error = check_fragment(fragment, architecture);
   return error ? llvm::toString(std::move(error)) : "";
 }
 
@@ -170,8 +170,8 @@ constexpr const char* kAllowedX86[] = {
 TEST(CheckFragment, X86Refuses) {
   for (const char* text : kRefusedX86) {
     std::string message = check(Architecture::X86_64, text);
-    EXPECT_TRUE(message.starts_with("f: instruction is not allowed: ") ||
-                message.starts_with("f: access relative to fs") || message.starts_with("f: cannot decode"))
+    EXPECT_TRUE(message.starts_with("instruction is not allowed: ") ||
+                message.starts_with("access relative to fs") || message.starts_with("cannot decode"))
         << text << ": " << (message.empty() ? "accepted" : message);
   }
 }
@@ -182,12 +182,12 @@ TEST(CheckFragment, X86Allows) {
 
 TEST(CheckFragment, X86NamesInstructionAndPlace) {
   EXPECT_EQ(check(Architecture::X86_64, "nop\n nop\n wrgsbase %rax"),
-            "f: instruction is not allowed: wrgsbaseq %rax at 0x2");
+            "instruction is not allowed: wrgsbaseq %rax at 0x2");
 }
 
 TEST(CheckFragment, X86RefusesWhatDoesNotDecode) {
-  EXPECT_EQ(check_bytes(Architecture::X86_64, {0x90, 0x06}), "f: cannot decode the instruction at 0x1");
-  EXPECT_EQ(check_bytes(Architecture::X86_64, {0xe8, 0, 0}), "f: cannot decode the instruction at 0x0");
+  EXPECT_EQ(check_bytes(Architecture::X86_64, {0x90, 0x06}), "cannot decode the instruction at 0x1");
+  EXPECT_EQ(check_bytes(Architecture::X86_64, {0xe8, 0, 0}), "cannot decode the instruction at 0x0");
 }
 
 TEST(CheckFragment, X86RefusesBarePrefixes) {
@@ -332,8 +332,8 @@ constexpr const char* kAllowedArm[] = {
 TEST(CheckFragment, ArmRefusesWritesOfTheBase) {
   for (const char* text : kWritesBase) {
     std::string message = check(Architecture::AArch64, text);
-    EXPECT_TRUE(message.starts_with("f: writes the base register: ") ||
-                message.starts_with("f: instruction is not allowed: ") || message.starts_with("f: cannot decode"))
+    EXPECT_TRUE(message.starts_with("writes the base register: ") ||
+                message.starts_with("instruction is not allowed: ") || message.starts_with("cannot decode"))
         << text << ": " << (message.empty() ? "accepted" : message);
   }
 }
@@ -341,7 +341,7 @@ TEST(CheckFragment, ArmRefusesWritesOfTheBase) {
 TEST(CheckFragment, ArmRefuses) {
   for (const char* text : kRefusedArm) {
     std::string message = check(Architecture::AArch64, text);
-    EXPECT_TRUE(message.starts_with("f: instruction is not allowed: ") || message.starts_with("f: cannot decode"))
+    EXPECT_TRUE(message.starts_with("instruction is not allowed: ") || message.starts_with("cannot decode"))
         << text << ": " << (message.empty() ? "accepted" : message);
   }
 }
@@ -352,7 +352,7 @@ TEST(CheckFragment, ArmAllows) {
 
 TEST(CheckFragment, ArmNamesInstructionAndPlace) {
   EXPECT_EQ(check(Architecture::AArch64, "nop\n ldr x0, [x28, #8]!"),
-            "f: writes the base register: ldr x0, [x28, #8]! at 0x4");
+            "writes the base register: ldr x0, [x28, #8]! at 0x4");
 }
 
 // The definitions that LLVM knows are all there is for write-back; every general register as target, for the others.
@@ -369,17 +369,17 @@ TEST(CheckFragment, RefusesLargeFrames) {
   Fragment fragment;
   fragment.text = {0xc3};
   fragment.frame_size = AOTC_MAX_FRAME;
-  EXPECT_FALSE(static_cast<bool>(check_fragment(fragment, Architecture::X86_64, "f")));
+  EXPECT_FALSE(static_cast<bool>(check_fragment(fragment, Architecture::X86_64)));
   fragment.frame_size = AOTC_MAX_FRAME + 1;
-  llvm::Error error = check_fragment(fragment, Architecture::X86_64, "f");
-  EXPECT_EQ(llvm::toString(std::move(error)), "f: stack frame of 524289 bytes is too large");
+  llvm::Error error = check_fragment(fragment, Architecture::X86_64);
+  EXPECT_EQ(llvm::toString(std::move(error)), "stack frame of 524289 bytes is too large");
 }
 
 std::string check_relocation(Architecture architecture, const std::string& text, RelocationKind kind, uint32_t offset) {
   Fragment fragment;
   fragment.text = assemble(architecture, text);
   fragment.relocations.push_back({offset, FragmentSection::Text, kind, SymbolKind::Text, 0, 0});
-  llvm::Error error = check_fragment(fragment, architecture, "f");
+  llvm::Error error = check_fragment(fragment, architecture);
   return error ? llvm::toString(std::move(error)) : "";
 }
 
@@ -389,7 +389,7 @@ TEST(CheckFragment, RelocationsMayOnlyPatchImmediates) {
   EXPECT_NE(check_relocation(Architecture::X86_64, "call .\n ret", RelocationKind::Pc32, 2), "");
   EXPECT_NE(check_relocation(Architecture::X86_64, "call .", RelocationKind::Pc64, 1), "");
   EXPECT_EQ(check_relocation(Architecture::X86_64, "call .", RelocationKind::Pc32, 100),
-            "f: relocation outside the code");
+            "relocation outside the code");
   EXPECT_EQ(check_relocation(Architecture::AArch64, "bl .", RelocationKind::ArmCall26, 0), "");
   EXPECT_NE(check_relocation(Architecture::AArch64, "mov x0, x1", RelocationKind::ArmCall26, 0), "");
   EXPECT_NE(check_relocation(Architecture::AArch64, "bl .\n bl .", RelocationKind::ArmCall26, 2), "");

@@ -62,4 +62,14 @@ inline Bytes one_function(const Bytes& instructions) {
   return module({types({func_type({}, {})}), functions({0}), code({body(instructions)})});
 }
 
+// Go's memeqbody, word for word: type (i64 i64 i64)->i64.
+inline Bytes memeqbody() {
+  return {0x20, 0,    0x20, 1,    0x51, 0x04, 0x40, 0x42, 1,    0x0f, 0x0b,                            // if p == q return 1
+          0x03, 0x40, 0x20, 2,    0x50, 0x04, 0x40, 0x42, 1,    0x0f, 0x0b,                            // loop, if n == 0 return 1
+          0x20, 0,    0xa7, 0x31, 0,    0,    0x20, 1,    0xa7, 0x31, 0,    0,    0x52,                // load both, compare
+          0x04, 0x40, 0x42, 0,    0x0f, 0x0b,                                                          // return 0
+          0x20, 0,    0x42, 1,    0x7c, 0x21, 0,    0x20, 1,    0x42, 1,    0x7c, 0x21, 1,             // ++p, ++q
+          0x20, 2,    0x42, 1,    0x7d, 0x21, 2,    0x0c, 0,    0x0b, 0x00, 0x00, 0x0b};               // --n, again
+}
+
 }  // namespace wasm

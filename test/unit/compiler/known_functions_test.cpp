@@ -1,0 +1,122 @@
+// find_known_functions and what rests on it: nothing but Go's own function is known, and lowering does not take its word.
+#include "known_functions.h"
+
+#include <gtest/gtest.h>
+
+#include "check_ir.h"
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/IRBuilder.h"
+#include "lower.h"
+#include "read_module.h"
+#include "wasm_bytes.h"
+
+namespace aotc {
+namespace {
+
+using namespace wasm;
+
+class KnownFunctionsTest : public testing::Test {
+ protected:
+  KnownFunctionsTest() : c_(bytes_, options_) { c_.module = llvm::cantFail(read_module(bytes_, "t.wasm")); }
+
+  bool is_known() {
+    c_.known.clear();
+    find_known_functions(c_);
+    return !c_.known.empty();
+  }
+  FunctionBody& body() { return c_.module.functions[0].body; }
+
+  const Bytes bytes_ = module({types({func_type({kI64, kI64, kI64}, {kI64})}), functions({0}), memory(1), code({body_of()})});
+  static Bytes body_of() { return wasm::body(memeqbody()); }
+  CompileOptions options_;
+  Compilation c_;
+};
+
+TEST_F(KnownFunctionsTest, Knows) {
+  EXPECT_TRUE(is_known());
+  EXPECT_EQ(c_.known.lookup(0), KnownFunction::MemEqual);
+}
+
+TEST_F(KnownFunctionsTest, TypeCounts) {
+  FuncType& type = c_.module.types[0];
+  const FuncType right = type;
+  type.results.clear();
+  EXPECT_FALSE(is_known());
+  body().locals.push_back(ValueType::I64);
+  EXPECT_FALSE(is_known());
+  type = right;
+  EXPECT_FALSE(is_known());
+  body().locals.pop_back();
+  EXPECT_TRUE(is_known());
+  type.results.push_back(ValueType::I64);
+  EXPECT_FALSE(is_known());
+  type = {{ValueType::I64, ValueType::I64}, {ValueType::I64}};
+  EXPECT_FALSE(is_known());
+  type = {{}, {ValueType::I64, ValueType::I64, ValueType::I64, ValueType::I64}};
+  EXPECT_FALSE(is_known());
+}
+
+TEST_F(KnownFunctionsTest, LocalsCount) {
+  for (ValueType& local : body().locals) {
+    local = ValueType::F64;
+    EXPECT_FALSE(is_known());
+    local = ValueType::I64;
+  }
+  EXPECT_TRUE(is_known());
+}
+
+TEST_F(KnownFunctionsTest, EveryInstructionCounts) {
+  for (Instr& instr : body().code) {
+    const Instr right = instr;
+    instr.op = right.op == Op::Nop ? Op::Drop : Op::Nop;
+    EXPECT_FALSE(is_known());
+    instr = right;
+    instr.imm ^= 1;
+    EXPECT_FALSE(is_known()) << op_text(instr.op);
+    instr.imm = right.imm | 1ull << 40;
+    EXPECT_FALSE(is_known()) << op_text(instr.op);
+    instr = right;
+    if (instr.op == Op::If || instr.op == Op::Loop) {
+      for (int16_t type : {-2 - 0x7f, 0}) {
+        instr.block_type = type;
+        EXPECT_FALSE(is_known());
+      }
+    }
+    instr = right;
+  }
+  EXPECT_TRUE(is_known());
+}
+
+// Whatever a function is taken for.
+TEST_F(KnownFunctionsTest, LoweringLooksAtTheType) {
+  llvm::LLVMContext context;
+  for (KnownFunction known : {KnownFunction::MemCompare, KnownFunction::MemChr, KnownFunction::Sha256}) {
+    c_.known[0] = known;
+    EXPECT_EQ(llvm::toString(lower_function(c_, 0, context).takeError()),
+              "function 0 is not the function that it was taken for");
+  }
+  c_.known[0] = KnownFunction::MemEqual;
+  ASSERT_TRUE(static_cast<bool>(lower_function(c_, 0, context)));
+  c_.module.types[0].results.clear();
+  EXPECT_EQ(llvm::toString(lower_function(c_, 0, context).takeError()),
+            "function 0 is not the function that it was taken for");
+}
+
+TEST(CheckIr, SaysWhatIsWrong) {
+  llvm::LLVMContext context;
+  llvm::Module module("fragment", context);
+  llvm::IRBuilder<> builder(context);
+  auto* type = llvm::FunctionType::get(builder.getVoidTy(), false);
+  llvm::Function* function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, "f0", module);
+  builder.SetInsertPoint(llvm::BasicBlock::Create(context, "", function));
+  llvm::ReturnInst* end = builder.CreateRetVoid();
+  EXPECT_FALSE(static_cast<bool>(check_ir(module)));
+  // The plain module of the attack: a value from a function without one.
+  end->eraseFromParent();
+  builder.CreateRet(builder.getInt64(1));
+  EXPECT_EQ(llvm::toString(check_ir(module)),
+            "lowered to invalid IR: Found return instr that returns non-void in Function of void return type!");
+}
+
+}  // namespace
+}  // namespace aotc
