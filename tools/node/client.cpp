@@ -1,8 +1,11 @@
 // client.cpp - see client.h.
 #include "client.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <algorithm>
+#include <utility>
 
 #include "log.h"
 
@@ -10,13 +13,13 @@ namespace {
 
 constexpr size_t kReadAhead = 64 << 10;
 constexpr uint32_t kReportTaken = 32 << 10;
-constexpr uint64_t kSecond = 1'000'000'000;
-constexpr uint64_t kIdle = 60 * kSecond, kHeader = 10 * kSecond, kStalled = 30 * kSecond, kLinger = 2 * kSecond;
+constexpr size_t kKept = 16 << 10;  // of buffers, by a client that waits for nothing
+constexpr uint64_t kLinger = 2'000'000'000;
 
 }  // namespace
 
-Client::Client(Front& front, int fd, bool admin)
-    : front_(front), fd_(fd), admin_(admin), progress_(Loop::now()) {
+Client::Client(Front& front, int fd, const ClientAddress& from, bool admin)
+    : front_(front), fd_(fd), from_(from), admin_(admin), progress_(Loop::now()) {
   watched_ = EPOLLIN;
   front_.loop.add(fd_, watched_, this);
 }
@@ -28,7 +31,10 @@ void Client::on_events(uint32_t events) {
   if (events & (EPOLLERR | EPOLLHUP)) return abandon();
   if (events & EPOLLIN) read();
   if (events & EPOLLOUT && !removed_) write();
+  // What waited until there was room for its response.
+  if (!removed_ && state_ == State::Head && request_ == nullptr && !in_.empty()) process();
   if (!removed_) watch();
+  front_.admission.keep_budget();
 }
 
 void Client::read() {
@@ -43,7 +49,7 @@ void Client::read() {
       break;
     }
     progress_ = Loop::now();
-    if (in_.empty() && request_ == nullptr) begun_ = progress_;
+    received_ += static_cast<uint64_t>(n);
     in_.append(piece, static_cast<size_t>(n));
     if (static_cast<size_t>(n) < sizeof piece) break;
   }
@@ -65,6 +71,7 @@ void Client::process() {
     bool reading = state_ == State::Head || state_ == State::Body || (state_ == State::Served && !request_->done());
     if (!reading || in_.empty()) break;
     if (request_ == nullptr) {
+      if (pending() >= kWindow / 2) break;  // whoever does not take his responses gets no more
       HttpLimits limits;
       limits.body_bytes = front_.options.max_body;
       request_ = std::make_unique<RequestReader>(limits);
@@ -76,11 +83,8 @@ void Client::process() {
     more = used > 0;
     if (request_->error() != 0) {
       if (link_ != nullptr) {
-        link_->send(Frame::Cancel, id_, 1);
-        link_->forget(id_);
-        link_->flush();
-        link_ = nullptr;
-        if (response_->started()) return leave();
+        cancel();
+        if (response_->started()) return leave(Closed::Done);
       }
       return answer(request_->error(), "the request cannot be understood, or exceeds a limit\n", false);
     }
@@ -183,7 +187,7 @@ void Client::on_end(const RequestEnd& end, std::string_view text) {
     bool late = end.cause == EndCause::Deadline || end.cause == EndCause::Timeout;
     if (response_->started()) {
       ++metrics_->requests[0];
-      return leave();
+      return leave(Closed::Done);
     }
     int status = end.cause == EndCause::Overload ? 503 : late ? 504 : 502;
     answer(status, late ? "the app took too long\n" : "the app failed\n", keep_alive_);
@@ -223,24 +227,41 @@ void Client::write() {
   if (written_ == out_.size()) {
     out_.clear();
     written_ = 0;
+  } else if (written_ >= kWindow / 2) {
+    out_.erase(0, written_);
+    written_ = 0;
   }
-  if (link_ != nullptr && untaken_ >= kReportTaken && out_.size() - written_ < kWindow / 2) {
+  if (link_ != nullptr && untaken_ >= kReportTaken && pending() < kWindow / 2) {
     link_->send(Frame::Taken, id_, static_cast<uint32_t>(untaken_));
     untaken_ = 0;
     link_->flush();
   }
   if (state_ != State::Closing || !out_.empty()) return;
   // Closing while the client still sends would make it lose the response: wait until it has seen the end.
-  if (read_closed_) return leave();
-  if (!shut_) ::shutdown(fd_, SHUT_WR);
-  shut_ = true;
+  if (read_closed_) return leave(Closed::Done);
+  if (shut_at_ != 0) return;
+  ::shutdown(fd_, SHUT_WR);
+  shut_at_ = Loop::now();
+}
+
+bool Client::has_room() const {
+  return in_.size() < kReadAhead && (request_ == nullptr || request_->output.size() < kWindow);
 }
 
 void Client::watch() {
-  bool room = in_.size() < kReadAhead && (request_ == nullptr || request_->output.size() < kWindow);
-  uint32_t events = (room && !read_closed_ ? EPOLLIN : 0u) | (written_ < out_.size() ? EPOLLOUT : 0u);
+  bool reads = has_room() && pending() < kWindow / 2 && !read_closed_;
+  uint32_t events = (reads ? EPOLLIN : 0u) | (pending() > 0 ? EPOLLOUT : 0u);
   if (events != watched_) front_.loop.change(fd_, events, this);
   watched_ = events;
+  account();
+}
+
+void Client::account() {
+  size_t held = in_.capacity() + out_.capacity();
+  if (request_ != nullptr) held += request_->held();
+  if (response_) held += response_->output.capacity();
+  if (!admin_ && held != held_) front_.admission.account(static_cast<ptrdiff_t>(held) - static_cast<ptrdiff_t>(held_));
+  held_ = held;
 }
 
 void Client::close_soon() {
@@ -250,46 +271,108 @@ void Client::close_soon() {
   write();
 }
 
-void Client::leave() {
+void Client::leave(Closed why) {
   if (removed_) return;
   removed_ = true;
+  if (!admin_) front_.admission.account(-static_cast<ptrdiff_t>(held_));
+  front_.admission.leave(from_, admin_, why);
   front_.loop.remove(fd_);
   front_.remove(this);
 }
 
-void Client::abandon() {
+// The request, which its program need not go on with.
+void Client::cancel() {
+  link_->send(Frame::Cancel, id_, 1);
+  link_->forget(id_);
+  link_->flush();
+  link_ = nullptr;
+}
+
+void Client::abandon(Closed why) {
   if (removed_) return;
   if (link_ != nullptr) {
     ++metrics_->requests[0];
-    link_->send(Frame::Cancel, id_, 1);
-    link_->forget(id_);
-    link_->flush();
-    link_ = nullptr;
+    cancel();
   }
-  leave();
+  leave(why);
+}
+
+void Client::abandon() {
+  const Awaited what = awaited();
+  abandon(what == Awaited::Request || what == Awaited::End ? Closed::Done : Closed::Aborted);
+}
+
+void Client::put_out(Closed why) {
+  // So that the kernel does not go on with what the client has not taken.
+  const linger at_once = {.l_onoff = 1, .l_linger = 0};
+  setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  abandon(why);
+  in_ = {};
+  out_ = {};
+  request_.reset();
+  response_.reset();
+}
+
+Client::Awaited Client::awaited() const {
+  if (pending() > 0) return Awaited::Taking;
+  switch (state_) {
+    case State::Head:
+      return in_.empty() && request_ == nullptr ? Awaited::Request : Awaited::More;
+    case State::Body:
+      return Awaited::More;
+    case State::Served:
+      return request_->done() || !has_room() ? Awaited::Nothing : Awaited::More;
+    case State::Closing:
+      break;
+  }
+  return Awaited::End;
+}
+
+uint64_t Client::moved(Awaited what) const {
+  if (what == Awaited::More) return received_;
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  // What the kernel has taken from us it may hold for long.
+  return getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_acked : 0;
+}
+
+std::optional<double> Client::merit(uint64_t now) const {
+  const Pace::Limits& limits = front_.options.pace;
+  const Awaited what = awaited();
+  if (what == Awaited::Nothing) return std::nullopt;
+  if (what == paced_) return pace_.merit(now, limits);
+  Pace idle;
+  idle.begin(progress_, 0, limits);
+  return idle.merit(now, limits);
 }
 
 void Client::check_time(uint64_t now) {
-  uint64_t passed = now - progress_;
-  bool stalled = written_ < out_.size() && passed > kStalled;
-  switch (state_) {
-    case State::Head:
-      stalled |= in_.empty() && request_ == nullptr ? passed > kIdle : now - begun_ > kHeader;
-      break;
-    case State::Body:
-      stalled |= passed > kStalled;
-      break;
-    case State::Served:
-      stalled |= !request_->done() && unread_ == 0 && passed > kStalled;
-      break;
-    case State::Closing:
-      stalled |= passed > (out_.empty() ? kLinger : kStalled);
+  const Pace::Limits& limits = front_.options.pace;
+  const Awaited what = awaited(), before = std::exchange(paced_, Awaited::Nothing);
+  switch (what) {
+    case Awaited::Nothing:
+      return;
+    case Awaited::Request:
+      if (now - progress_ > front_.options.idle_timeout) return abandon(Closed::Idle);
+      if (held_ <= kKept) return;
+      in_ = {};
+      out_ = {};
+      return account();
+    case Awaited::End:
+      if (now - progress_ > kLinger || now - shut_at_ > limits.grace) abandon(Closed::Done);
+      return;
+    case Awaited::More:
+    case Awaited::Taking:
       break;
   }
-  if (stalled) abandon();
+  paced_ = what;
+  const uint64_t total = moved(what);
+  if (before != what) return pace_.begin(progress_, total, limits);
+  if (pace_.go_on(now, total, limits)) return;
+  put_out(what == Awaited::Taking ? Closed::SlowResponse : state_ == State::Head ? Closed::SlowHeader : Closed::SlowBody);
 }
 
 void Client::on_drain() {
   keep_alive_ = false;
-  if (state_ == State::Head && in_.empty() && out_.empty()) leave();
+  if (state_ == State::Head && in_.empty() && out_.empty()) leave(Closed::Done);
 }

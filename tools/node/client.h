@@ -2,7 +2,11 @@
 //
 // Requests are taken one after the other; what a client sends ahead stays in its buffer. An instance is asked for only
 // when the whole request is here, or 256 KiB of it, so a slow client costs a buffer. Responses are taken from the
-// worker as fast as the client takes them, and kWindow bytes ahead of it, so a slow reader costs a buffer, too.
+// worker as fast as the client takes them, and kWindow bytes ahead of it, so a slow reader costs a buffer, too. While
+// it does not take what it has asked for it gets no more.
+//
+// At any time it is clear whether the client is waited for, and with what (Awaited): that is what limits on time, and the
+// choice of who has to go (admission.h), go by.
 #pragma once
 
 #include <memory>
@@ -15,7 +19,7 @@
 
 class Client : public Source {
  public:
-  Client(Front& front, int fd, bool admin);
+  Client(Front& front, int fd, const ClientAddress& from, bool admin);
   ~Client();
   void on_events(uint32_t events) override;
 
@@ -26,10 +30,21 @@ class Client : public Source {
 
   void check_time(uint64_t now);
   void on_drain();
+
+  // For whoever decides which clients are to go (admission.h).
+  bool admin() const { return admin_; }
+  size_t held() const { return held_; }
+  std::optional<double> merit(uint64_t now) const;  // none: it waits for us
+  void put_out(Closed why);
   std::list<std::unique_ptr<Client>>::iterator self;
 
  private:
   enum class State { Head, Body, Served, Closing };
+  enum class Awaited { Nothing, Request, More, Taking, End };  // of the client
+  Awaited awaited() const;
+  bool has_room() const;  // for more of what the client sends
+  uint64_t moved(Awaited what) const;  // bytes so far
+  size_t pending() const { return out_.size() - written_; }
   void read();
   void process();
   void start_request();
@@ -41,19 +56,27 @@ class Client : public Source {
   void write();
   void watch();
   void close_soon();  // when everything has been written
-  void leave();       // now
-  void abandon();     // the request, because the client has left
+  void leave(Closed why);  // now
+  void abandon(Closed why);  // the request, too
+  void abandon();            // because the client has left
+  void cancel();
+  void account();
 
   Front& front_;
   const int fd_;
+  const ClientAddress from_;
   const bool admin_;  // it asks for what the operator looks at, not for apps
   State state_ = State::Head;
   uint32_t watched_ = 0;
   std::string in_, out_;
   size_t written_ = 0;
-  bool read_closed_ = false, removed_ = false, lingering_ = false, shut_ = false;
-  uint64_t progress_;   // when something last came or went
-  uint64_t begun_ = 0;  // when the first byte of the request came
+  bool read_closed_ = false, removed_ = false;
+  uint64_t progress_;     // when something last came or went
+  uint64_t shut_at_ = 0;  // when our side of the connection was closed
+  uint64_t received_ = 0;
+  Awaited paced_ = Awaited::Nothing;  // what pace_ is about
+  Pace pace_;
+  size_t held_ = 0;  // bytes in buffers
 
   std::unique_ptr<RequestReader> request_;
   const App* app_ = nullptr;
@@ -62,7 +85,6 @@ class Client : public Source {
   uint32_t id_ = 0;
   uint32_t unread_ = 0;  // body bytes that the program has not read
   size_t untaken_ = 0;   // response bytes that the worker does not know to be taken
-  bool body_sent_ = false;
   std::optional<ResponseReader> response_;
   uint64_t started_ = 0;
   bool keep_alive_ = false;

@@ -18,7 +18,7 @@
 namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000;
-constexpr size_t kMaxClients = 16384, kOtherFiles = 1024;
+constexpr size_t kOtherFiles = 1024;
 constexpr uint64_t kMaxBackoff = 30 * kSecond;
 
 // For the log.
@@ -37,10 +37,9 @@ bool path_matches(std::string_view path, std::string_view prefix) {
 }  // namespace
 
 Front::Front(Options o, int control) : options(std::move(o)), control_(control) {
-  rlimit files;
-  if (getrlimit(RLIMIT_NOFILE, &files) == 0)
-    max_clients =
-        std::min<size_t>(kMaxClients, files.rlim_cur > 2 * kOtherFiles ? files.rlim_cur - kOtherFiles : kOtherFiles);
+  rlimit files = {};
+  getrlimit(RLIMIT_NOFILE, &files);
+  admission.set_places(files.rlim_cur > 2 * kOtherFiles ? files.rlim_cur - kOtherFiles : files.rlim_cur / 2);
   for (const App& app : options.apps) {
     metrics[app.name].pulled = app.pulled;
     Slot& slot = slots_[app.name];
@@ -97,7 +96,7 @@ std::string Front::metrics_text() {
       if (tenant->app.name == name) metrics[name].running += tenant->load();
     if (slot.puller != nullptr) metrics[name].release = slot.current == nullptr ? Release{} : slot.current->release;
   }
-  return write_metrics(metrics);
+  return write_metrics(metrics, admission.counts());
 }
 
 void Front::remove(Client* client) { gone_.splice(gone_.end(), clients, client->self); }

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "admission.h"
 #include "channel.h"
 #include "control.h"
 #include "loop.h"
@@ -141,8 +142,8 @@ class Front : public Source {
   Loop loop;
   std::map<std::string, AppMetrics> metrics;
   std::list<std::unique_ptr<Client>> clients;
+  Admission admission{options, clients};
   bool draining = false;
-  size_t max_clients = 1000;
 
  private:
   struct Slot {  // of an app

@@ -7,6 +7,7 @@
 #include <boost/beast/http/status.hpp>
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cstdio>
 #include <functional>
 #include <initializer_list>
@@ -23,6 +24,7 @@ namespace {
 constexpr uint32_t kMaxResponseHeader = 128 << 10;
 constexpr size_t kMaxAroundChunks = 16 << 10;  // extensions and trailers
 constexpr size_t kMaxOptions = 32;             // in Connection
+constexpr size_t kUsualHead = 512;
 
 std::string_view view(Text text) { return {text.data(), text.size()}; }
 
@@ -60,7 +62,13 @@ struct Fields {
       case http::field::expect:
         return;
       default:
-        text.append(view(name_text)).append(": ").append(view(value)).append("\r\n");
+        if (text.empty()) text.reserve(kUsualHead);
+        // The line as it came, if it is what we would write: behind a value there is the end of its line, or white space.
+        const char* colon = name_text.data() + name_text.size();
+        if (value.data() == colon + 2 && colon[1] == ' ' && colon[2 + value.size()] == '\r')
+          text.append(name_text.data(), name_text.size() + value.size() + 4);
+        else
+          text.append(view(name_text)).append(": ").append(view(value)).append("\r\n");
     }
   }
 
@@ -121,7 +129,11 @@ std::optional<Target> split_target(std::string_view method, std::string_view tar
 }
 
 void write_length(std::string& out, uint64_t length) {
-  out.append("Content-Length: ").append(std::to_string(length)).append("\r\n");
+  char line[48] = "Content-Length: ";
+  char* end = std::to_chars(line + 16, line + 40, length).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  out.append(line, static_cast<size_t>(end - line));
 }
 
 void write_chunk(std::string& out, Text body) {
@@ -257,6 +269,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
     if (owner.form_ == Form::Body) return;
     framed_by_chunks = chunked();
     std::string& out = owner.output;
+    out.reserve(out.size() + fields.text.size() + kUsualHead);
     out.append(owner.method).append(" ").append(owner.target).append(" HTTP/1.1\r\nHost: ").append(owner.host);
     out.append("\r\n");
     fields.write(out, options);
@@ -307,6 +320,7 @@ size_t RequestReader::feed(std::string_view bytes) {
 bool RequestReader::head_done() const { return parser_->is_header_done(); }
 bool RequestReader::done() const { return parser_->is_done(); }
 int RequestReader::error() const { return parser_->status; }
+size_t RequestReader::held() const { return output.capacity() + parser_->fields.text.capacity() + target.capacity(); }
 
 struct ResponseReader::Parser : http::basic_parser<false> {
   explicit Parser(ResponseReader& owner) : owner(owner) {}
@@ -341,7 +355,10 @@ struct ResponseReader::Parser : http::basic_parser<false> {
     write_chunks = !no_body && !content_length() && !client.http_10;
     owner.closes = !no_body && !content_length() && client.http_10;
     std::string& out = owner.output;
-    out.append("HTTP/1.1 ").append(std::to_string(owner.status)).append(" ").append(reason).append("\r\n");
+    out.reserve(out.size() + fields.text.size() + kUsualHead);
+    char line[] = "HTTP/1.1 000 ";
+    std::to_chars(line + 9, line + 12, owner.status);
+    out.append(line, 13).append(reason).append("\r\n");
     fields.write(out, options);
     fields.text = {};
     if (content_length() && owner.status != 204) write_length(out, *content_length());

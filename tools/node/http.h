@@ -28,6 +28,8 @@ class RequestReader {
   bool done() const;
   int error() const;  // status code to refuse the request with, or 0
 
+  size_t held() const;  // bytes of memory, about
+
   // From head_done() on.
   std::string method, target, host;
   bool http_10 = false;

@@ -20,23 +20,32 @@ void Listener::stop() {
 }
 
 void Listener::resume() {
-  if (paused_ && fd_ >= 0 && front_.clients.size() < front_.max_clients) front_.loop.change(fd_, EPOLLIN, this);
-  paused_ = paused_ && front_.clients.size() >= front_.max_clients;
+  if (paused_ && fd_ >= 0) front_.loop.change(fd_, EPOLLIN, this);
+  paused_ = false;
+}
+
+void Listener::pause() {
+  front_.loop.change(fd_, 0, this);
+  paused_ = true;
 }
 
 void Listener::on_events(uint32_t) {
   for (int i = 0; i < 64 && fd_ >= 0; ++i) {
-    // The rest waits in the kernel's queue.
-    if (front_.clients.size() >= front_.max_clients) {
-      paused_ = true;
-      front_.loop.change(fd_, 0, this);
-      return;
-    }
-    int fd = accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    sockaddr_storage from{};
+    socklen_t size = sizeof from;
+    int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) return pause();
     if (fd < 0) return;
+    const ClientAddress address = ClientAddress::of(from);
+    if (std::optional<Closed> refused = front_.admission.enter(address, admin_)) {
+      ::close(fd);
+      // The rest waits in the kernel's queue.
+      if (*refused == Closed::Full) return pause();
+      continue;
+    }
     int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    front_.clients.push_back(std::make_unique<Client>(front_, fd, admin_));
+    front_.clients.push_back(std::make_unique<Client>(front_, fd, address, admin_));
     front_.clients.back()->self = std::prev(front_.clients.end());
   }
 }

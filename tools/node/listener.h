@@ -9,10 +9,11 @@ class Listener : public Source {
   Listener(Front& front, int fd, bool admin);
   ~Listener();
   void stop();
-  void resume();  // after there were too many clients
+  void resume();  // soon after there was no place for one
   void on_events(uint32_t events) override;
 
  private:
+  void pause();
   Front& front_;
   int fd_;
   const bool admin_;

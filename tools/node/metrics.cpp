@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstdio>
 
+static constexpr const char* kClosed[kClosedReasons] = {"done",          "aborted", "idle", "slow_header", "slow_body",
+                                                        "slow_response", "address", "full", "memory"};
 static constexpr const char* kPulls[] = {"new", "same", "failed"};
 
 void Histogram::add(double value) {
@@ -29,7 +31,7 @@ void Histogram::write(std::string& out, const std::string& name, const std::stri
   out += line;
 }
 
-std::string write_metrics(const std::map<std::string, AppMetrics>& apps) {
+std::string write_metrics(const std::map<std::string, AppMetrics>& apps, const ClientCounts& clients) {
   std::string out;
   auto header = [&](const char* name, const char* type, const char* help) {
     out.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ").append(name).append(" ");
@@ -47,6 +49,13 @@ std::string write_metrics(const std::map<std::string, AppMetrics>& apps) {
   for (const auto& [app, m] : apps)
     for (unsigned i = 1; i < kEndCauses; ++i)
       sample("aotc_kills_total", label(app) + ",cause=\"" + end_cause_name(static_cast<EndCause>(i)) + "\"", m.ends[i]);
+  header("aotc_clients", "gauge", "Connections that are open now, without those to --admin.");
+  out.append("aotc_clients ").append(std::to_string(clients.open)).append("\n");
+  header("aotc_client_bytes", "gauge", "Bytes in their buffers.");
+  out.append("aotc_client_bytes ").append(std::to_string(clients.bytes)).append("\n");
+  header("aotc_clients_closed_total", "counter", "Connections that were closed, by reason.");
+  for (size_t i = 0; i < kClosedReasons; ++i)
+    sample("aotc_clients_closed_total", std::string("reason=\"") + kClosed[i] + "\"", clients.closed[i]);
   header("aotc_instances", "gauge", "Instances that serve a request now, running or suspended.");
   for (const auto& [app, m] : apps) sample("aotc_instances", label(app), m.running);
   header("aotc_restarts_total", "counter", "Times that the app's process was started again.");

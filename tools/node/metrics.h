@@ -34,4 +34,23 @@ struct AppMetrics {
   Release release;  // that serves
 };
 
-std::string write_metrics(const std::map<std::string, AppMetrics>& apps);
+// Why a connection of a client ended.
+enum class Closed : unsigned {
+  Done,          // one of both had nothing more to say
+  Aborted,       // the client left in the middle of something
+  Idle,          // no request came
+  SlowHeader,    // the client was too slow with this
+  SlowBody,
+  SlowResponse,
+  Address,       // it did not get a place: its address had its share
+  Full,          // it did not get one, or had to give its own to another
+  Memory,        // the buffers held more than the budget
+};
+constexpr size_t kClosedReasons = 9;
+
+struct ClientCounts {
+  uint64_t open = 0, bytes = 0;  // now
+  std::array<uint64_t, kClosedReasons> closed{};
+};
+
+std::string write_metrics(const std::map<std::string, AppMetrics>& apps, const ClientCounts& clients);

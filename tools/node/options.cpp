@@ -46,6 +46,16 @@ constexpr char kHelp[] =
     "  --uid-base N             when root starts it, its processes become users N, N+1, ...: the front, the pullers, then\n"
     "                           a user per app (default 2000000000; where these are not to be had, they become nobody)\n"
     "\n"
+    "Clients:\n"
+    "  --max-clients N          connections at the same time (default 16384, or what the limit on descriptors allows).\n"
+    "                           For one more, those go that have been idle or slow for longest\n"
+    "  --max-per-address N      of one IPv4 address or IPv6 /64 (default: a 32nd of --max-clients)\n"
+    "  --shared-address NETWORK of proxies, load balancers or NAT, like 10.0.0.0/8: without that limit; may be repeated\n"
+    "  --min-rate SIZE          bytes a second in which a client must send a request and take a response (default 1K) ...\n"
+    "  --grace DURATION         ... averaged over this (default 10s); while it has nothing to send or take it is not slow\n"
+    "  --idle-timeout DURATION  how long a connection may wait for its next request (default 60s)\n"
+    "  --front-memory SIZE      of all buffers for clients (default 512M). Above, the slowest of those that hold most go\n"
+    "\n"
     "Apps from a registry:\n"
     "  --trust FILE             public key that images must be signed with; each of several is enough\n"
     "  --insecure-unsigned      run what the registry sends, signed or not\n"
@@ -208,6 +218,12 @@ Route parse_route(const std::string& text) {
   return route;
 }
 
+Network parse_shared(const std::string& text) {
+  std::optional<Network> network = parse_network(text);
+  if (!network) usage("--shared-address: not an address or network like 10.0.0.0/8", text.c_str());
+  return *network;
+}
+
 Secret parse_secret(const std::string& text) {
   size_t colon = text.find(':'), equals = text.find('=', colon == std::string::npos ? 0 : colon);
   if (colon == std::string::npos || equals == std::string::npos || colon == 0 || equals == colon + 1 || equals + 1 == text.size())
@@ -266,6 +282,20 @@ Options parse_options(int argc, char** argv) {
       o.max_concurrency = count(name, value, 1000'000);
     else if (name == "--uid-base")
       o.uid_base = count(name, value, 1u << 31);
+    else if (name == "--max-clients")
+      o.max_clients = count(name, value, 1000'000);
+    else if (name == "--max-per-address")
+      o.max_per_address = count(name, value, 1000'000);
+    else if (name == "--shared-address")
+      o.shared_addresses.push_back(parse_shared(value));
+    else if (name == "--min-rate")
+      o.pace.rate = quantity(name, value, kSize, 1, 1 << 30);
+    else if (name == "--grace")
+      o.pace.grace = quantity(name, value, kDuration, 100 * kMillisecond, kHour);
+    else if (name == "--idle-timeout")
+      o.idle_timeout = quantity(name, value, kDuration, 100 * kMillisecond, 24 * kHour);
+    else if (name == "--front-memory")
+      o.front_memory = quantity(name, value, kSize, 1 << 20, 1ull << 40);
     else if (name == "--reset")
       o.reset = value;
     else if (name == "--compare-sample")

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "address.h"
 #include "image_cache.h"
+#include "pace.h"
 
 // How an app's image comes from a registry.
 struct PullOptions {
@@ -51,6 +53,12 @@ struct Options {
   uint64_t max_memory = 256 << 20;
   unsigned max_concurrency = 1000;
   uint64_t max_body = 64 << 20;
+  size_t max_clients = 16384;
+  size_t max_per_address = 0;  // 0: a part of max_clients
+  std::vector<Network> shared_addresses;
+  Pace::Limits pace = {1 << 10, 10'000'000'000};
+  uint64_t idle_timeout = 60'000'000'000;
+  uint64_t front_memory = 512 << 20;
   std::string reset = "best";
   uint64_t compare_sample = 10'000;  // one in so many instances
   unsigned uid_base = 0;  // the first of the users that processes become; 0: not given

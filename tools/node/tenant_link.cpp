@@ -44,8 +44,11 @@ void Link::on_events(uint32_t events) {
   if (tenant.dead) return;
   bool alive = !(events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || channel_.receive();
   // What arrived before the end counts.
-  if (!take_frames() || !alive) return tenant.fail();
-  flush();
+  if (!take_frames() || !alive)
+    tenant.fail();
+  else
+    flush();
+  front_.admission.keep_budget();
 }
 
 bool Link::take_frames() {

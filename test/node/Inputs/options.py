@@ -8,9 +8,9 @@ DURATION, SIZE, COUNT = ("expected a number with ns, us, ms, s, m or h", "expect
                          "expected a whole number")
 NO_NUMBERS = ["nan", "inf", "-1", "+1", "1e3", "0x10", "1,5", ".5", "1.", " 1", "1 ", "1..5", "one", ""]
 KINDS = {
-    DURATION: (["--deadline", "--timeout", "--poll"], ["5", "5x", "5S", "1.5"], ["ms", "s"]),
-    SIZE: (["--max-memory", "--max-body"], ["5k", "5MB", "1.5"], ["", "M"]),
-    COUNT: (["--workers", "--max-concurrency"], ["5K", "1.5"], [""]),
+    DURATION: (["--deadline", "--timeout", "--poll", "--grace", "--idle-timeout"], ["5", "5x", "5S", "1.5"], ["ms", "s"]),
+    SIZE: (["--max-memory", "--max-body", "--min-rate", "--front-memory"], ["5k", "5MB", "1.5"], ["", "M"]),
+    COUNT: (["--workers", "--max-concurrency", "--max-clients", "--max-per-address"], ["5K", "1.5"], [""]),
 }
 RANGES = {
     "--deadline": ("1us to 1h", ["0s", "0.0s", "999ns", "61m", "1" + "0" * 23 + "s"]),
@@ -20,6 +20,12 @@ RANGES = {
     "--max-body": ("0 to 1T", ["1025G", "1" + "0" * 23]),
     "--workers": ("1 to 256", ["0", "257", "1" + "0" * 23]),
     "--max-concurrency": ("1 to 1000000", ["0", "1000001"]),
+    "--max-clients": ("1 to 1000000", ["0", "1000001"]),
+    "--max-per-address": ("1 to 1000000", ["0", "1000001"]),
+    "--min-rate": ("1 to 1G", ["0", "2G"]),
+    "--grace": ("100ms to 1h", ["0s", "99ms", "2h"]),
+    "--idle-timeout": ("100ms to 24h", ["0s", "99ms", "25h"]),
+    "--front-memory": ("1M to 1T", ["0", "1023K", "2T"]),
 }
 
 
@@ -36,6 +42,8 @@ for reason, (options, wrong, units) in KINDS.items():
 for option, (range_, values) in RANGES.items():
     for value in values:
         check(said(option, value) == (2, f"aotc-node: {option}: must be from {range_}: {value}\n"), (option, value, said(option, value)))
+for value in ("10.0.0.0/33", "10.0.0/8", "proxy"):
+    check(said("--shared-address", value)[1] == f"aotc-node: --shared-address: not an address or network like 10.0.0.0/8: {value}\n", value)
 # The ends, and fractions: what is complained about next is the address.
 for option, values in {"--deadline": ["1us", "0.001ms", "1h", "1.5s"], "--timeout": ["24h"], "--max-memory": ["64K", "4G", "0.5M"],
                        "--max-body": ["0", "1T"], "--workers": ["256"], "--max-concurrency": ["1000000"]}.items():
