@@ -284,7 +284,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
     return body.size();
   }
   void on_chunk_header_impl(uint64_t, Text extensions, ErrorCode& error) override {
-    if ((around_chunks += extensions.size()) > kMaxAroundChunks) fail(400, error);
+    if ((around_chunks += extensions.size()) > kMaxAroundChunks || has_half_line_end(view(extensions))) fail(400, error);
   }
   size_t on_chunk_body_impl(uint64_t, Text body, ErrorCode&) override {
     if (framed_by_chunks && !body.empty()) write_chunk(owner.output, body);

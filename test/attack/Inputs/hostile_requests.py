@@ -138,7 +138,7 @@ REQUESTS = {
 
     # Chunks.
     **{f"the chunk size {text}": (chunks(text + b"\r\na\r\n0\r\n\r\n"), 400)
-       for text in (b"", b"0x1", b"+1", b"-1", b" 1", b"1 ", b"g", b"10000000000000001", b"1;", b"1;=b", b"1;a=\"b", b"1\n", b"1;\na")},
+       for text in (b"", b"0x1", b"+1", b"-1", b" 1", b"1 ", b"g", b"10000000000000001", b"1;", b"1;=b", b"1;a=\"b", b"1;a=\"b\nc\"", b"1\n", b"1;\na")},
     "a chunk over the limit": (chunks(b"3e9\r\na"), 413),
     "a huge chunk": (chunks(b"ffffffffffffffff\r\na"), 413),
     "chunks over the limit": (chunks((b"64\r\n" + b"a" * 100 + b"\r\n") * 11), 413),
