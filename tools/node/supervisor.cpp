@@ -291,9 +291,9 @@ int Supervisor::run() {
     polled[1].events = static_cast<short>(control_.has_output() ? POLLOUT : POLLIN);
     int wait = end_front_at_ != kNever || retry_at_ != 0 ? 100 : -1;
     if (poll(polled, 2, wait) < 0 && errno != EINTR) return 1;
+    if (polled[1].revents != 0) serve_front();  // what it said before it ended counts
     on_signals();
     if (control_.fd() >= 0 && !control_.flush()) give_up_front();
-    if (polled[1].revents != 0) serve_front();
   }
   // What they hold, a cache for example, is free when this process has ended.
   end_children();

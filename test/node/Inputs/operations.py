@@ -114,6 +114,7 @@ def gone(pid):
 
 with node([f"one={artifact}"]) as n:
     # A front that ends takes the tenants along, and another one takes over what was listened on: nobody is refused.
+    check(get(n.port, "/count")[0] == 200, "it serves")
     front, tenants = n.front(), n.tenants()
     os.kill(front, signal.SIGKILL)
     n.wait_log("the front ended: signal 9")
