@@ -86,7 +86,8 @@ aotc_leave:
 	.cfi_endproc
 	.size	aotc_enter, .-aotc_enter
 
-/* A helper that runs C code on the host's stack. Leaves a frame record for the backtrace. */
+/* A helper that runs C code on the host's stack. Leaves a frame record for the backtrace. Compiled code has its address, so
+ * that it begins with a branch target's mark, as do the two below. */
 	.macro	ON_HOST_STACK name, target, check_status
 	.globl	\name
 	.hidden	\name
@@ -95,6 +96,7 @@ aotc_leave:
 \name:
 	.cfi_startproc
 	.cfi_signal_frame
+	hint	#34  /* bti c */
 	stp	x29, x30, [sp, #-16]!
 	.cfi_def_cfa_offset 16
 	.cfi_offset x29, -16
@@ -156,6 +158,7 @@ aotc_raise:
 	.p2align 4
 aotc_catch_call:
 	.cfi_startproc
+	hint	#34  /* bti c */
 	stp	x29, x30, [sp, #-32]!
 	.cfi_def_cfa_offset 32
 	.cfi_offset x29, -32
@@ -184,6 +187,7 @@ aotc_catch_call_return:
 	.p2align 4
 aotc_unwind:
 	.cfi_startproc
+	hint	#34  /* bti c */
 	ldur	x9, UNWIND_STACK
 	cbz	x9, 1f
 	mov	sp, x9

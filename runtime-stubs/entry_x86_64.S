@@ -67,7 +67,8 @@ aotc_leave:
 	.cfi_endproc
 	.size	aotc_enter, .-aotc_enter
 
-/* A helper that runs C code on the host's stack. Leaves a frame record for the backtrace. */
+/* A helper that runs C code on the host's stack. Leaves a frame record for the backtrace. Compiled code has its address, so
+ * that it begins with a branch target's mark, as do the two below. */
 	.macro	ON_HOST_STACK name, target, check_status
 	.globl	\name
 	.hidden	\name
@@ -76,6 +77,7 @@ aotc_leave:
 \name:
 	.cfi_startproc
 	.cfi_signal_frame
+	endbr64
 	pushq	%rbp
 	.cfi_def_cfa_offset 16
 	.cfi_offset %rbp, -16
@@ -132,6 +134,7 @@ aotc_raise:
 	.p2align 4
 aotc_catch_call:
 	.cfi_startproc
+	endbr64
 	pushq	%rbp
 	.cfi_def_cfa_offset 16
 	.cfi_offset %rbp, -16
@@ -159,6 +162,7 @@ aotc_catch_call_return:
 	.p2align 4
 aotc_unwind:
 	.cfi_startproc
+	endbr64
 	movq	UNWIND_STACK, %rcx
 	testq	%rcx, %rcx
 	je	1f
