@@ -118,9 +118,13 @@ void Client::answer_operator() {
 void Client::dispatch() {
   started_ = Loop::now();
   Tenant* tenant = front_.tenant_of(*app_);
-  if (tenant == nullptr || tenant->load() >= front_.options.max_concurrency)
-    return answer(503, tenant == nullptr ? "the app is not ready\n" : "too many requests at the same time\n",
-                  keep_alive_, "Retry-After: 1\r\n");
+  if (tenant == nullptr) return answer(503, "the app is not ready\n", keep_alive_, "Retry-After: 1\r\n");
+  // An app that has none gets one, however many the others have.
+  size_t load = tenant->load();
+  if (load >= front_.options.max_concurrency || (load > 0 && front_.instances >= front_.options.max_instances)) {
+    ++metrics_->ends[static_cast<unsigned>(EndCause::Overload)];
+    return answer(503, "too many requests at the same time\n", keep_alive_, "Retry-After: 1\r\n");
+  }
   response_.emplace(ResponseReader::Client{
       .head_request = request_->method == "HEAD", .http_10 = request_->http_10, .keep_alive = keep_alive_});
   link_ = tenant->least_loaded();

@@ -144,6 +144,7 @@ class Front : public Source {
   std::list<std::unique_ptr<Client>> clients;
   Admission admission{options, clients};
   bool draining = false;
+  size_t instances = 0;  // requests that workers have
 
  private:
   struct Slot {  // of an app

@@ -45,7 +45,7 @@ std::string write_metrics(const std::map<std::string, AppMetrics>& apps, const C
   for (const auto& [app, m] : apps)
     for (const auto& [code, count] : m.requests)
       sample("aotc_requests_total", label(app) + ",code=\"" + std::to_string(code) + "\"", count);
-  header("aotc_kills_total", "counter", "Requests whose program was ended, by cause.");
+  header("aotc_kills_total", "counter", "Requests whose program was ended, or had no place to run, by cause.");
   for (const auto& [app, m] : apps)
     for (unsigned i = 1; i < kEndCauses; ++i)
       sample("aotc_kills_total", label(app) + ",cause=\"" + end_cause_name(static_cast<EndCause>(i)) + "\"", m.ends[i]);

@@ -38,6 +38,7 @@ constexpr char kHelp[] =
     "  --deadline DURATION      how long a request may run (default 50ms): 504 after that\n"
     "  --timeout DURATION       how long a request may wait for anything but its client (default 30s): 504\n"
     "  --max-memory SIZE        memory of an instance (default 256M)\n"
+    "  --max-instances N        requests of all apps at the same time (default 10000): 503 above\n"
     "  --max-concurrency N      requests of one app at the same time (default 1000): 503 above\n"
     "  --max-body SIZE          of a request (default 64M): 413 above\n"
     "  --reset MODE             how instances are reset: best, scan, pagemap, madvise, remap\n"
@@ -276,6 +277,8 @@ Options parse_options(int argc, char** argv) {
       o.timeout = quantity(name, value, kDuration, kMillisecond, 24 * kHour);
     else if (name == "--max-memory")
       o.max_memory = quantity(name, value, kSize, 64 << 10, 4ull << 30);
+    else if (name == "--max-instances")
+      o.max_instances = count(name, value, 1000'000);
     else if (name == "--max-body")
       o.max_body = quantity(name, value, kSize, 0, 1ull << 40);
     else if (name == "--max-concurrency")

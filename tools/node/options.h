@@ -52,6 +52,7 @@ struct Options {
   uint64_t timeout = 30'000'000'000;
   uint64_t max_memory = 256 << 20;
   unsigned max_concurrency = 1000;
+  unsigned max_instances = 10'000;  // of all apps
   uint64_t max_body = 64 << 20;
   size_t max_clients = 16384;
   size_t max_per_address = 0;  // 0: a part of max_clients

@@ -23,6 +23,7 @@ uint32_t Link::open(Client* client) {
   do id = next_id_++;
   while (id == 0 || clients_.count(id));
   clients_[id] = client;
+  ++front_.instances;
   return id;
 }
 
@@ -84,6 +85,7 @@ bool Link::take_frames() {
         std::memcpy(&end, payload.data(), sizeof end);
         if (static_cast<unsigned>(end.cause) >= kEndCauses) return false;
         clients_.erase(found);
+        --front_.instances;
         AppMetrics& m = tenant.metrics;
         ++m.ends[static_cast<unsigned>(end.cause)];
         if (end.cause == EndCause::Done) ++tenant.answered;
@@ -175,6 +177,7 @@ void Tenant::fail() {
     front_.loop.remove(link->channel_.fd());
     std::unordered_map<uint32_t, Client*> clients;
     clients.swap(link->clients_);
+    front_.instances -= clients.size();
     for (auto [id, client] : clients)
       if (client != nullptr) client->on_end(end, "its process ended");
   }

@@ -10,7 +10,7 @@ NO_NUMBERS = ["nan", "inf", "-1", "+1", "1e3", "0x10", "1,5", ".5", "1.", " 1", 
 KINDS = {
     DURATION: (["--deadline", "--timeout", "--poll", "--grace", "--idle-timeout"], ["5", "5x", "5S", "1.5"], ["ms", "s"]),
     SIZE: (["--max-memory", "--max-body", "--min-rate", "--front-memory"], ["5k", "5MB", "1.5"], ["", "M"]),
-    COUNT: (["--workers", "--max-concurrency", "--max-clients", "--max-per-address"], ["5K", "1.5"], [""]),
+    COUNT: (["--workers", "--max-concurrency", "--max-instances", "--max-clients", "--max-per-address"], ["5K", "1.5"], [""]),
 }
 RANGES = {
     "--deadline": ("1us to 1h", ["0s", "0.0s", "999ns", "61m", "1" + "0" * 23 + "s"]),
@@ -20,6 +20,7 @@ RANGES = {
     "--max-body": ("0 to 1T", ["1025G", "1" + "0" * 23]),
     "--workers": ("1 to 256", ["0", "257", "1" + "0" * 23]),
     "--max-concurrency": ("1 to 1000000", ["0", "1000001"]),
+    "--max-instances": ("1 to 1000000", ["0", "1000001"]),
     "--max-clients": ("1 to 1000000", ["0", "1000001"]),
     "--max-per-address": ("1 to 1000000", ["0", "1000001"]),
     "--min-rate": ("1 to 1G", ["0", "2G"]),
