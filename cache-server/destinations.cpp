@@ -84,7 +84,8 @@ bool Destinations::is_registry(const HttpUrl& url) const {
 }
 
 bool Destinations::may_have_password(const HttpUrl& url) const {
-  return is_registry(url) || std::any_of(realms_.begin(), realms_.end(), [&](auto& realm) { return names(realm, url); });
+  auto is_named = [&](const std::string& realm) { return names(realm, url); };
+  return is_registry(url) || std::any_of(realms_.begin(), realms_.end(), is_named);
 }
 
 std::vector<Address> Destinations::addresses(const HttpUrl& url, std::string& error) {

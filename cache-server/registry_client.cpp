@@ -121,12 +121,6 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
-std::string joined(const std::vector<std::string>& parts, const char* separator) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : separator) + part;
-  return text;
-}
-
 std::string referrers_tag(const std::string& digest) { return "sha256-" + digest.substr(7); }
 
 bool is_loopback(const std::string& host) {
@@ -257,13 +251,14 @@ std::vector<std::string> RegistryClient::actions_for(const std::string& method) 
 // The scope of a token: of what the registry wants it for, no more than what is being done. Without a word of it, that.
 std::string RegistryClient::scope_for(const std::string& wanted, const std::vector<std::string>& actions) const {
   std::string subject = repository_.empty() ? "registry:catalog:" : "repository:" + repository_ + ":", chosen;
-  std::string offered = wanted.empty() ? subject + joined(actions, ",") : wanted;
-  for (const std::string& scope : split(offered, ' ')) {
-    if (scope.rfind(subject, 0) != 0) continue;
-    for (const std::string& action : split(scope.substr(subject.size()), ','))
-      if (action == kListing || std::find(actions.begin(), actions.end(), action) != actions.end())
-        chosen += (chosen.empty() ? subject : ",") + action;
-  }
+  std::vector<std::string> offered = wanted.empty() ? actions : std::vector<std::string>(), known = actions;
+  for (const std::string& scope : split(wanted, ' '))
+    if (scope.rfind(subject, 0) == 0)
+      for (const std::string& action : split(scope.substr(subject.size()), ',')) offered.push_back(action);
+  known.push_back(kListing);
+  for (const std::string& action : known)
+    if (std::find(offered.begin(), offered.end(), action) != offered.end())
+      chosen += (chosen.empty() ? subject : ",") + action;
   return chosen;
 }
 
