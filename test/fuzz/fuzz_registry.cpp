@@ -19,6 +19,7 @@
 #include "aotc/digest.h"
 #include "aotc/registry_client.h"
 #include "image_cache.h"
+#include "revoked.h"
 
 namespace {
 
@@ -107,6 +108,21 @@ void pull(aotc::RegistryClient& client) {
   if (layers->snapshot) (void)client.small_blob(*layers->snapshot, error);
 }
 
+// As a node takes them; none is by the key. What its puller says of them the front takes apart.
+void revocations(aotc::RegistryClient& client, const aotc::TrustedKeys& keys) {
+  std::string error, index;
+  auto found = aotc::find_revocations(client, "", error);
+  if (!found) return;
+  check(found->texts.size() <= 2);
+  for (const std::string& text : found->texts) {
+    check(text.size() <= aotc::kMaxRevocations && !aotc::verify_revocations(keys, text, "acme/app", error));
+    ObeyedLists lists;
+    if (parse_list_words(text, lists)) check(list_words(lists).size() <= 2 * 71 + 1);
+    Revocation revocation;
+    if (parse_revoked_words(text, index, revocation)) check(revoked_words(index, revocation).size() <= text.size());
+  }
+}
+
 void push(aotc::RegistryClient& client) {
   std::string error, bytes = "{}", digest = aotc::sha256(bytes);
   aotc::Descriptor blob{"t", "a", digest, bytes.size(), "", "", ""};
@@ -157,6 +173,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case '5':
       (void)client.remove("v1", error);
+      break;
+    case '6':
+      revocations(client, keys);
   }
   return 0;
 }

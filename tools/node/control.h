@@ -38,7 +38,8 @@ struct ControlMessage {
   uint32_t process = 0;
   uint32_t app = 0;  // its place in Options::apps
   int32_t value = 0;
-  char index[80] = {}, statement[80] = {};  // of a release
+  char index[80] = {}, statement[80] = {};      // of a release
+  char own_list[80] = {}, fleet_list[80] = {};  // of revocations, that a tenant obeys
   char text[256] = {};
 
 };

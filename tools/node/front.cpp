@@ -94,6 +94,7 @@ std::string Front::metrics_text() {
     metrics[name].running = slot.current == nullptr ? 0 : slot.current->load();
     for (const auto& tenant : old_)
       if (tenant->app.name == name) metrics[name].running += tenant->load();
+    metrics[name].revoked = slot.rollout.is_revoked(slot.rollout.newest());
     if (slot.puller != nullptr) metrics[name].release = slot.current == nullptr ? Release{} : slot.current->release;
   }
   return write_metrics(metrics, admission.counts());
@@ -104,7 +105,7 @@ void Front::remove(Client* client) { gone_.splice(gone_.end(), clients, client->
 void Front::start_next(const App& app, Slot& slot) {
   slot.retry_at = 0;
   if (app.pulled && slot.rollout.wanted().empty()) return;
-  slot.next = std::make_unique<Tenant>(*this, app, slot.rollout.wanted());
+  slot.next = std::make_unique<Tenant>(*this, app, slot.rollout.wanted(), slot.lists);
 }
 
 void Front::on_ready(Tenant& tenant) {
@@ -121,7 +122,7 @@ void Front::on_ready(Tenant& tenant) {
 
 // So that there is something to go back to, after a restart too.
 void Front::keep(const App& app, Slot& slot, const Release& release) {
-  if (release.empty()) return;
+  if (release.empty() || slot.rollout.is_revoked(release)) return;
   slot.rollout.set_good(release);
   slot.puller->keep(release);
 }
@@ -130,11 +131,39 @@ void Front::on_release(const App& app, const Release& release, bool good) {
   Slot& slot = slots_.at(app.name);
   if (good) return slot.rollout.set_good(release);
   const Release before = slot.rollout.newest();
+  // So that the puller knows of every release that runs, whatever becomes of the next one.
+  if (slot.current != nullptr && slot.current->ready() && !slot.current->release.is(release) &&
+      !slot.current->release.is(slot.rollout.good()))
+    keep(app, slot, slot.current->release);
   slot.rollout.set_newest(release);
   if (!release.is(before) || release.statement != before.statement)
     write_log("info", app.name, release.is(before) ? "signed anew" : "pulled", shown_release(release));
   // Restarts are to find a statement that has not expired.
   if (slot.current != nullptr && slot.current->release.is(release)) slot.current->release = release;
+}
+
+void Front::on_lists(const App& app, const ObeyedLists& lists) {
+  Slot& slot = slots_.at(app.name);
+  if (lists == slot.lists) return;
+  slot.lists = lists;
+  ++metrics[app.name].revocations[0];
+  write_log("info", app.name, "obeys its revocations");
+}
+
+// Whatever runs of it ends now, with the requests that it has: they would be answered by what nobody wants to run.
+void Front::on_revoked(const App& app, const std::string& index, const Revocation& revocation) {
+  Slot& slot = slots_.at(app.name);
+  if (!slot.rollout.revoke(index, revocation.through)) return;
+  Release release;
+  release.index = index;
+  bool left = !slot.rollout.wanted().empty();
+  write_log("error", app.name, (left ? "revoked: " : "revoked, and nothing else may run: ") + revocation.reason,
+            shown_release(release));
+  for (std::unique_ptr<Tenant>* tenant : {&slot.current, &slot.next})
+    if (*tenant != nullptr && slot.rollout.is_revoked((*tenant)->release)) old_.push_back(std::move(*tenant));
+  for (auto& tenant : old_)
+    if (&tenant->app == &app && slot.rollout.is_revoked(tenant->release)) tenant->fail();
+  slot.retry_at = slot.backoff = 0;
 }
 
 void Front::on_death(const App& app, Slot& slot, const Tenant& tenant, bool was_ready) {
@@ -161,13 +190,7 @@ void Front::on_started(const ControlMessage& message, const std::vector<int>& de
 void Front::on_ended(uint32_t process, int status) {
   std::string how = WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
                                         : "exit code " + std::to_string(WEXITSTATUS(status));
-  for (auto it = old_.begin(); it != old_.end(); ++it)
-    if ((*it)->process == process) {
-      (*it)->fail();
-      removed_.push_back(std::move(*it));
-      old_.erase(it);
-      return;
-    }
+  if (remove_old(process)) return;
   for (const App& app : options.apps) {
     Slot& slot = slots_.at(app.name);
     if (slot.puller != nullptr && slot.puller->process == process) {
@@ -191,8 +214,19 @@ void Front::on_ended(uint32_t process, int status) {
   }
 }
 
+// One that has nothing to do any more, or must not.
+bool Front::remove_old(uint32_t process) {
+  auto it = std::find_if(old_.begin(), old_.end(), [&](const auto& tenant) { return tenant->process == process; });
+  if (it == old_.end()) return false;
+  (*it)->fail();
+  removed_.push_back(std::move(*it));
+  old_.erase(it);
+  return true;
+}
+
 // There is no process: that is not the release's fault.
 void Front::on_not_started(uint32_t process, const std::string& why) {
+  if (remove_old(process)) return;
   for (const App& app : options.apps) {
     Slot& slot = slots_.at(app.name);
     bool puller = slot.puller != nullptr && slot.puller->process == process;

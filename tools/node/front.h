@@ -19,6 +19,7 @@
 #include "loop.h"
 #include "metrics.h"
 #include "options.h"
+#include "revoked.h"
 
 class Client;
 class Front;
@@ -56,7 +57,7 @@ class Link : public Source {
 // A process that serves one app. A reload or a crash makes a new one; the old one ends when it has nothing left to do.
 class Tenant : public Source {
  public:
-  Tenant(Front& front, const App& app, const Release& release);
+  Tenant(Front& front, const App& app, const Release& release, const ObeyedLists& lists);
   ~Tenant();
   void on_started(const std::vector<int>& descriptors);
   void on_events(uint32_t events) override;  // of the log
@@ -136,6 +137,9 @@ class Front : public Source {
   void remove(Client* client);
   // From a puller. A release that ran before is also known after a restart.
   void on_release(const App& app, const Release& release, bool good);
+  // What its processes must obey from now on, and a release that must not run any more.
+  void on_lists(const App& app, const ObeyedLists& lists);
+  void on_revoked(const App& app, const std::string& index, const Revocation& revocation);
   void flush_later(Link* link) { unflushed_.push_back(link); }
 
   const Options options;
@@ -152,6 +156,7 @@ class Front : public Source {
     uint64_t retry_at = 0, backoff = 0;
     std::unique_ptr<Puller> puller;
     Rollout rollout;
+    ObeyedLists lists;
   };
   void start_next(const App& app, Slot& slot);
   void on_ready(Tenant& tenant);
@@ -163,6 +168,7 @@ class Front : public Source {
   bool flush_control();
   void on_death(const App& app, Slot& slot, const Tenant& tenant, bool was_ready);
   void keep(const App& app, Slot& slot, const Release& release);
+  bool remove_old(uint32_t process);
   void every_second(uint64_t now);
   void drain();
   friend class Link;

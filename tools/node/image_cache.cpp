@@ -15,6 +15,7 @@
 
 #include "aotc/digest.h"
 #include "aotc/media_types.h"
+#include "revoked.h"
 
 namespace {
 
@@ -69,12 +70,6 @@ bool read_whole(int fd, size_t most, std::string& bytes) {
   return n >= 0;
 }
 
-bool read_blob(ImageFiles& files, const std::string& digest, std::string& bytes, std::string& error) {
-  int fd = files.get(digest);
-  if (fd < 0 || !read_whole(fd, kMaxDocument, bytes)) return failed(digest, error);
-  return aotc::sha256(bytes) == digest || (error = digest + ": damaged in the cache", false);
-}
-
 std::optional<aotc::Manifest> read_manifest(ImageFiles& files, const std::string& digest, std::string& error) {
   std::string bytes;
   if (!read_blob(files, digest, bytes, error)) return std::nullopt;
@@ -110,9 +105,24 @@ bool parse_release(const std::string& index, const std::string& statement, Relea
   return aotc::is_digest(index) && (statement == "-" || aotc::is_digest(statement));
 }
 
+std::string list_text(uint64_t sequence, const std::string& digest) {
+  return std::to_string(sequence) + " " + (digest.empty() ? "-" : digest);
+}
+
+bool parse_list(const std::string& sequence, const std::string& digest, uint64_t& number, std::string& list) {
+  if (digest != "-") list = digest;
+  return parse_number(sequence, number) && (digest == "-" || aotc::is_digest(digest));
+}
+
 bool parse_state(const std::string& text, ImageCache::State& state) {
   std::vector<std::string> words = split_words(text);
-  if (words.size() != 11 || words[0] != "aotc-node-state" || words[1] != "1" || words[2] != "sequence" ||
+  // What came with version 2.
+  bool lists = words.size() == 17 && words[1] == "2" && words[5] == "revocations" && words[8] == "fleet";
+  if (lists && (!parse_list(words[6], words[7], state.own_sequence, state.lists.own) ||
+                !parse_list(words[9], words[10], state.fleet_sequence, state.lists.fleet)))
+    return false;
+  if (lists) words.erase(words.begin() + 5, words.begin() + 11);
+  if (words.size() != 11 || words[0] != "aotc-node-state" || words[1] != (lists ? "2" : "1") || words[2] != "sequence" ||
       words[5] != "newest" || words[8] != "good")
     return false;
   state.sequence_index = words[4];
@@ -121,6 +131,12 @@ bool parse_state(const std::string& text, ImageCache::State& state) {
 }
 
 }  // namespace
+
+bool read_blob(ImageFiles& files, const std::string& digest, std::string& bytes, std::string& error) {
+  int fd = files.get(digest);
+  if (fd < 0 || !read_whole(fd, kMaxDocument, bytes)) return failed(digest, error);
+  return aotc::sha256(bytes) == digest || (error = digest + ": damaged in the cache", false);
+}
 
 bool read_file(const std::string& path, size_t most, std::string& bytes, std::string& error) {
   File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -177,28 +193,56 @@ std::optional<ImageLayers> image_layers(const aotc::Manifest& manifest, std::str
     if (layer.media_type == aotc::kSnapshotType) layers.snapshot = layer, ++snapshots;
     if (layer.size > kMaxBlob) return error = layer.digest + ": too large", std::nullopt;
   }
+  if (manifest.config && manifest.config->size > kMaxDocument)
+    return error = manifest.config->digest + ": too large", std::nullopt;
   if (artifacts == 1 && snapshots <= 1) return layers;
   error = "not an image that aotc made";
   return std::nullopt;
 }
 
-std::optional<OpenImage> open_image(ImageFiles& files, const TrustRoot& trust, const std::string& index,
-                                    const std::string& statement, std::string& error) {
-  OpenImage image;
+std::optional<Documents> read_documents(ImageFiles& files, const TrustRoot& trust, const Release& release,
+                                        bool at_any_time, std::string& error) {
+  Documents documents;
   if (trust.needs_signature) {
     std::string text;
-    if (statement.empty()) return error = "not signed", std::nullopt;
-    if (!read_blob(files, statement, text, error)) return std::nullopt;
-    aotc::Expectation expected{trust.repository, index, static_cast<uint64_t>(std::time(nullptr)), 0};
+    if (release.statement.empty()) return error = "not signed", std::nullopt;
+    if (!read_blob(files, release.statement, text, error)) return std::nullopt;
+    aotc::Expectation expected{trust.repository, release.index, static_cast<uint64_t>(std::time(nullptr)), 0,
+                               at_any_time};
     std::optional<aotc::Statement> good = trust.keys.verify(text, expected, error);
     if (!good) return std::nullopt;
-    image.statement = *good;
+    documents.statement = *good;
   }
-  std::optional<aotc::Manifest> documents = read_manifest(files, index, error);
+  std::optional<aotc::Manifest> index = read_manifest(files, release.index, error);
+  if (!index) return std::nullopt;
+  std::optional<aotc::Descriptor> entry = choose_manifest(*index, error);
+  std::optional<aotc::Manifest> manifest;
+  if (entry) manifest = read_manifest(files, entry->digest, error);
+  if (!manifest) return std::nullopt;
+  documents.manifest = std::move(*manifest);
+  return documents;
+}
+
+std::optional<aotc::SignedRelease> facts_of(ImageFiles& files, const Documents& documents, std::string& error) {
+  const std::optional<aotc::Descriptor>& config = documents.manifest.config;
+  std::string text;
+  if (config && !read_blob(files, config->digest, text, error)) return std::nullopt;
+  return aotc::SignedRelease{documents.statement.index, documents.statement.sequence, aotc::compiler_in_config(text)};
+}
+
+std::optional<OpenImage> open_image(ImageFiles& files, const TrustRoot& trust, const Release& release,
+                                    const ObeyedLists& lists, std::string& error) {
+  std::optional<Documents> documents = read_documents(files, trust, release, false, error);
   if (!documents) return std::nullopt;
-  std::optional<aotc::Descriptor> entry = choose_manifest(*documents, error);
-  if (!entry || !(documents = read_manifest(files, entry->digest, error))) return std::nullopt;
-  std::optional<ImageLayers> layers = image_layers(*documents, error);
+  OpenImage image;
+  image.statement = documents->statement;
+  if (lists != ObeyedLists()) {
+    Revoked revoked;
+    std::optional<aotc::SignedRelease> facts;
+    if (!revoked.read(files, trust, lists, error) || !(facts = facts_of(files, *documents, error))) return std::nullopt;
+    if (auto found = revoked.find(*facts)) return error = "revoked: " + found->reason, std::nullopt;
+  }
+  std::optional<ImageLayers> layers = image_layers(documents->manifest, error);
   if (!layers || (image.artifact = checked_blob(files, layers->artifact.digest, layers->artifact.size, error)) < 0)
     return std::nullopt;
   if (!layers->snapshot) return image;
@@ -212,11 +256,11 @@ void ImageFiles::add(int folder, const std::string& digest) {
   if (fd >= 0) files_[digest] = fd;
 }
 
-bool ImageFiles::open(const std::string& path, const Release& release, std::string& error) {
+bool ImageFiles::open(const std::string& path, const Release& release, const ObeyedLists& lists, std::string& error) {
   DIR* folder = opendir(path.c_str());
   if (folder == nullptr) return failed(path, error);
-  add(dirfd(folder), release.index);
-  add(dirfd(folder), release.statement);
+  for (const std::string* digest : {&release.index, &release.statement, &lists.own, &lists.fleet})
+    add(dirfd(folder), *digest);
   unsigned seen = 0;
   for (dirent* entry; ++seen < kMaxEntries && (entry = readdir(folder)) != nullptr;)
     add(dirfd(folder), std::string(kSha256) + entry->d_name);
@@ -311,8 +355,10 @@ bool ImageCache::write(const std::string& name, const std::function<bool(const S
 }
 
 bool ImageCache::write_state(const State& state, std::string& error) {
-  std::string text = "aotc-node-state 1\nsequence " + std::to_string(state.sequence) + " " + state.sequence_index +
-                     "\nnewest " + text_of(state.newest) + "\ngood " + text_of(state.good) + "\n";
+  std::string text = "aotc-node-state 2\nsequence " + std::to_string(state.sequence) + " " + state.sequence_index +
+                     "\nrevocations " + list_text(state.own_sequence, state.lists.own) + "\nfleet " +
+                     list_text(state.fleet_sequence, state.lists.fleet) + "\nnewest " + text_of(state.newest) +
+                     "\ngood " + text_of(state.good) + "\n";
   if (!write("state", [&](const Sink& sink) { return sink(text.data(), text.size()); }, error)) return false;
   state_ = state;
   return true;
@@ -338,6 +384,8 @@ void ImageCache::sweep() {
     if (!digest.empty()) kept.insert(name_of(digest));
   };
   ImageFiles files(fd_);
+  keep(state_.lists.own);
+  keep(state_.lists.fleet);
   for (const Release& release : {state_.newest, state_.good}) {
     if (release.empty()) continue;
     keep(release.index);
@@ -347,8 +395,9 @@ void ImageCache::sweep() {
     std::optional<aotc::Descriptor> entry = manifest ? choose_manifest(*manifest, ignored) : std::nullopt;
     if (!entry) continue;
     keep(entry->digest);
-    if ((manifest = read_manifest(files, entry->digest, ignored)))
-      for (const aotc::Descriptor& layer : manifest->layers) keep(layer.digest);
+    if (!(manifest = read_manifest(files, entry->digest, ignored))) continue;
+    for (const aotc::Descriptor& layer : manifest->layers) keep(layer.digest);
+    if (manifest->config) keep(manifest->config->digest);
   }
   DIR* folder = fdopendir(dup(fd_));
   if (folder == nullptr) return;

@@ -1,12 +1,16 @@
 // image_cache.h - one app's images on disk. The puller writes, tenants read; each trusts no more than what it checks.
 //
 //   folder = "state", "lock", { blob } ;      a blob's name is the hexadecimal part of its digest
-//   state  = "aotc-node-state 1\n", "sequence ", number, " ", index, "\n",
+//   state  = "aotc-node-state 2\n", "sequence ", number, " ", index, "\n",
+//            "revocations ", number, " ", list, "\n", "fleet ", number, " ", list, "\n",
 //            "newest ", release, "\n", "good ", release, "\n" ;
 //   release = index, " ", statement | "- -" ;   digests; a statement that is "-" stands for an image without
+//   list    = digest | "-" ;                    of a list of revocations
 //
 // `sequence` is the highest that a statement was accepted with, and for which index; older statements are refused, also
-// after a restart. `newest` was pulled whole, `good` ran before it. Files appear by renaming, after they were synced.
+// after a restart. So are lists of revocations older than those of the repository and of the fleet that are kept. `newest`
+// was pulled whole, `good` ran before it. Files appear by renaming, after they were synced. A state of version 1 is read as
+// one without revocations.
 #pragma once
 
 #include <functional>
@@ -58,9 +62,9 @@ class ImageFiles {
   ~ImageFiles() { close(); }
   ImageFiles(const ImageFiles&) = delete;
   ImageFiles& operator=(const ImageFiles&) = delete;
-  // Opens what has the name of a blob, while names can still be opened: the release's first, then others, up to a number
-  // that no well-behaved puller needs.
-  bool open(const std::string& folder, const Release& release, std::string& error);
+  // Opens what has the name of a blob, while names can still be opened: the release's and the lists first, then others, up
+  // to a number that no well-behaved puller needs.
+  bool open(const std::string& folder, const Release& release, const ObeyedLists& lists, std::string& error);
   // A descriptor, or -1 with errno.
   int get(const std::string& digest);
   void close();
@@ -74,13 +78,28 @@ class ImageFiles {
   std::map<std::string, int> files_;
 };
 
-// Files of a release whose every byte, from the statement down, was checked. They stay those of the ImageFiles.
+// A document whose digest is right.
+bool read_blob(ImageFiles& files, const std::string& digest, std::string& bytes, std::string& error);
+
+// What leads to a release's files, checked: its statement, if there must be one, and the manifest for this machine. Whether
+// the statement holds at this time may be of no interest.
+struct Documents {
+  aotc::Statement statement;
+  aotc::Manifest manifest;
+};
+std::optional<Documents> read_documents(ImageFiles& files, const TrustRoot& trust, const Release& release,
+                                        bool at_any_time, std::string& error);
+// What lists of revocations can name of it. Fails when the compiler cannot be told.
+std::optional<aotc::SignedRelease> facts_of(ImageFiles& files, const Documents& documents, std::string& error);
+
+// Files of a release whose every byte, from the statement down, was checked, and which no list revokes. They stay those of
+// the ImageFiles.
 struct OpenImage {
   int artifact = -1, snapshot = -1;
   aotc::Statement statement;
 };
-std::optional<OpenImage> open_image(ImageFiles& files, const TrustRoot& trust, const std::string& index,
-                                    const std::string& statement, std::string& error);
+std::optional<OpenImage> open_image(ImageFiles& files, const TrustRoot& trust, const Release& release,
+                                    const ObeyedLists& lists, std::string& error);
 
 class ImageCache {
  public:
@@ -94,6 +113,8 @@ class ImageCache {
   struct State {
     uint64_t sequence = 0;
     std::string sequence_index;
+    uint64_t own_sequence = 0, fleet_sequence = 0;  // of the lists
+    ObeyedLists lists;
     Release newest, good;
   };
   const State& state() const { return state_; }

@@ -7,6 +7,7 @@
 static constexpr const char* kClosed[kClosedReasons] = {"done",          "aborted", "idle", "slow_header", "slow_body",
                                                         "slow_response", "address", "full", "memory"};
 static constexpr const char* kPulls[] = {"new", "same", "failed"};
+static constexpr const char* kLists[] = {"obeyed", "refused"};
 
 void Histogram::add(double value) {
   uint64_t whole = value <= 1 ? 1 : static_cast<uint64_t>(value + 0.999999);
@@ -70,6 +71,13 @@ std::string write_metrics(const std::map<std::string, AppMetrics>& apps, const C
   header("aotc_rollbacks_total", "counter", "Releases that were given up for the one before.");
   for (const auto& [app, m] : apps)
     if (m.pulled) sample("aotc_rollbacks_total", label(app), m.rollbacks);
+  header("aotc_revoked", "gauge", "1 while the newest release is revoked, and an older one or none serves.");
+  for (const auto& [app, m] : apps)
+    if (m.pulled) sample("aotc_revoked", label(app), m.revoked);
+  header("aotc_revocations_total", "counter", "Lists of revocations that came, by what was made of them.");
+  for (const auto& [app, m] : apps)
+    for (unsigned i = 0; m.pulled && i < m.revocations.size(); ++i)
+      sample("aotc_revocations_total", label(app) + ",result=\"" + kLists[i] + "\"", m.revocations[i]);
   header("aotc_release_sequence", "gauge", "Sequence of the release that serves.");
   for (const auto& [app, m] : apps)
     if (!m.release.empty())

@@ -31,6 +31,8 @@ struct AppMetrics {
   bool pulled = false;
   std::array<uint64_t, 3> pulls{};  // a newer image or statement, none, failed
   uint64_t rollbacks = 0;
+  std::array<uint64_t, 2> revocations{};  // lists obeyed, refused
+  bool revoked = false;                   // the newest release is
   Release release;  // that serves
 };
 

@@ -384,7 +384,8 @@ class WordReader {
 
 }  // namespace
 
-std::vector<std::string> tenant_words(const Options& o, const App& app, const Release& release, unsigned user) {
+std::vector<std::string> tenant_words(const Options& o, const App& app, const Release& release, const ObeyedLists& lists,
+                                      unsigned user) {
   Words words("--tenant");
   words.add("user", user).add("name", app.name).add("artifact", app.artifact).add("workers", o.workers);
   words.add("deadline", o.deadline).add("timeout", o.timeout).add("max-memory", o.max_memory).add("reset", o.reset);
@@ -392,7 +393,8 @@ std::vector<std::string> tenant_words(const Options& o, const App& app, const Re
   for (const Secret& secret : o.secrets)
     if (secret.app == app.name) words.add("secret", secret.name + "=" + secret.file);
   if (app.pulled)
-    words.add("folder", app.pull.folder).add(app.pull.trust).add("index", release.index).add("statement", release.statement);
+    words.add("folder", app.pull.folder).add(app.pull.trust).add("index", release.index).add("statement", release.statement)
+        .add("revocations", lists.own).add("fleet-revocations", lists.fleet);
   return words.take();
 }
 
@@ -410,7 +412,8 @@ TenantOptions parse_tenant_words(char** words) {
                   .secrets = {},
                   .folder = read.text("folder"),
                   .trust = {read.text("repository"), read.all("key")},
-                  .release = {}};
+                  .release = {},
+                  .lists = {read.text("revocations"), read.text("fleet-revocations")}};
   o.release.index = read.text("index");
   o.release.statement = read.text("statement");
   for (const std::string& secret : read.all("secret")) {

@@ -86,9 +86,11 @@ struct TenantOptions {
   std::string folder;  // of images; "": the artifact is a file
   Trust trust;
   Release release;
+  ObeyedLists lists;
 };
 constexpr int kFirstChannel = 3;
-std::vector<std::string> tenant_words(const Options& options, const App& app, const Release& release, unsigned user);
+std::vector<std::string> tenant_words(const Options& options, const App& app, const Release& release, const ObeyedLists& lists,
+                                      unsigned user);
 TenantOptions parse_tenant_words(char** words);
 
 // A puller: `aotc-node --pull KEY=VALUE...`.

@@ -18,6 +18,7 @@
 
 #include "aotc/digest.h"
 #include "image_cache.h"
+#include "revoked.h"
 #include "sandbox/sandbox.h"
 
 namespace {
@@ -66,7 +67,7 @@ class Puller {
     open_ = true;
     newest_ = options_.known;
     good_ = cache_.state().good;
-    if (options_.announce) announce_cached();
+    if (!obey(error)) failed("in the cache: " + error);
     for (unsigned asked = 0; asked < kThorough && !now_; ++asked) {
       alarm(kLongestPull);
       bool done = pull(/*thorough=*/asked == 0, error);
@@ -94,9 +95,13 @@ class Puller {
     ++failures_;
     char seconds[32];
     std::snprintf(seconds, sizeof seconds, "%.1f", delay_);
-    std::string line = "failed " + std::string(seconds) + " " + reason.substr(0, 500);
+    say("failed " + std::string(seconds) + " " + on_one_line(reason));
+  }
+
+  static std::string on_one_line(const std::string& reason) {
+    std::string line = reason.substr(0, 500);
     std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < ' '; }, ' ');
-    say(line);
+    return line;
   }
 
   // So that nodes that were started together do not ask together.
@@ -106,14 +111,81 @@ class Puller {
     return low + (high - low) * random / UINT32_MAX;
   }
 
-  // What can run before the registry was asked, or without it. Damaged and expired releases are dropped.
+  // Reads the lists in the cache, and says what they name. Nothing else is said or pulled before that was done once.
+  bool obey(std::string& error) {
+    const ObeyedLists lists = this->lists();
+    ImageFiles files(cache_.folder());
+    obeys_ = revoked_.read(files, trust_, lists, error);
+    if (!obeys_) return false;
+    say("obey " + list_words(lists));
+    if (lists != ObeyedLists())
+      for (const Release& release : {newest_, good_, cache_.state().newest}) say_if_revoked(files, release);
+    if (options_.announce && !announced_) announce_cached();
+    return true;
+  }
+
+  // Nobody can sign what an app that needs no signature must obey.
+  ObeyedLists lists() const { return trust_.needs_signature ? cache_.state().lists : ObeyedLists(); }
+
+  // What is known of the release is enough, be it expired or damaged; but what cannot be told is not against it.
+  std::optional<Revocation> revocation_of(ImageFiles& files, const Release& release) const {
+    std::string ignored;
+    aotc::SignedRelease facts{release.index, release.sequence, ""};
+    if (release.empty()) return std::nullopt;
+    if (auto documents = read_documents(files, trust_, release, /*at_any_time=*/true, ignored))
+      if (auto all = facts_of(files, *documents, ignored)) facts = *all;
+    return revoked_.find(facts);
+  }
+
+  bool say_if_revoked(ImageFiles& files, const Release& release) {
+    std::optional<Revocation> found = revocation_of(files, release);
+    if (found) say("revoked " + revoked_words(release.index, *found));
+    return found.has_value();
+  }
+
+  // Lists that the registry has under their own tag; one that is not newer than what was seen, or not ours, is not obeyed.
+  bool take_revocations(aotc::RegistryClient& client, std::string& error) {
+    if (!trust_.needs_signature) return true;
+    std::optional<aotc::FoundRevocations> found = aotc::find_revocations(client, seen_lists_, error);
+    if (!found) return false;
+    if (found->manifest != seen_lists_) {
+      ImageCache::State state = cache_.state();
+      bool news = false;
+      for (const std::string& text : found->texts) news |= take_list(text, state);
+      if ((news || !obeys_) && (!cache_.write_state(state, error) || !obey(error))) return false;
+      seen_lists_ = found->manifest;
+    }
+    if (!obeys_) error = "its revocations, which it must obey, are damaged in the cache and not to be had";
+    return obeys_;
+  }
+
+  // Whether it is one to be obeyed that was not there.
+  bool take_list(const std::string& text, ImageCache::State& state) {
+    std::string error, digest = aotc::sha256(text);
+    auto list = aotc::verify_revocations(trust_.keys, text, trust_.repository, error);
+    auto refuse = [&](const std::string& reason) { return say("refused " + on_one_line(reason)), false; };
+    if (!list) return refuse(error);
+    uint64_t& seen = list->is_for_fleet() ? state.fleet_sequence : state.own_sequence;
+    std::string& known = list->is_for_fleet() ? state.lists.fleet : state.lists.own;
+    if (digest == known && obeys_) return false;
+    if (digest != known && list->sequence <= seen)
+      return refuse("its sequence is " + std::to_string(list->sequence) + ", but " + std::to_string(seen) +
+                    " was seen before");
+    if (!cache_.put(digest, text, error)) return refuse(error);
+    seen = list->sequence;
+    known = digest;
+    return true;
+  }
+
+  // What can run before the registry was asked, or without it. Damaged, expired and revoked releases are dropped.
   void announce_cached() {
     ImageCache::State state = cache_.state();
     for (auto [name, release] : {std::pair{"good", &state.good}, {"newest", &state.newest}}) {
+      ImageFiles files(cache_.folder());
+      if (revocation_of(files, *release)) *release = {};  // it was said
       if (release->empty()) continue;
       std::string error;
-      ImageFiles files(cache_.folder());
-      std::optional<OpenImage> image = open_image(files, trust_, release->index, release->statement, error);
+      std::optional<OpenImage> image = open_image(files, trust_, *release, lists(), error);
       if (!image) {
         failed("in the cache: " + error);
         *release = {};
@@ -125,6 +197,7 @@ class Puller {
     }
     newest_ = state.newest;
     good_ = state.good;
+    announced_ = true;
     say("announced");
   }
 
@@ -152,11 +225,13 @@ class Puller {
   bool pull(bool thorough, std::string& error) {
     error.clear();
     aotc::RegistryClient client(options_.base, options_.repository, login_, options_.realms);
+    if (!take_revocations(client, error)) return false;
     std::optional<aotc::Manifest> index = client.manifest(options_.reference, error);
     if (!index) return false;
     auto now = static_cast<uint64_t>(std::time(nullptr));
     bool fresh = !trust_.needs_signature || now < newest_.expires - (newest_.expires - issued_) / 2;
     if (!thorough && index->digest == newest_.index && fresh) return say("same"), true;
+    if (!thorough && index->digest == refused_) return say("same"), true;
 
     Release release{index->digest, "", 0, 0};
     ImageCache::State state = cache_.state();
@@ -183,7 +258,12 @@ class Puller {
     if (!manifest) return false;
     std::optional<ImageLayers> layers = image_layers(*manifest, error);
     if (!layers || !cache_.put(index->digest, index->bytes, error) ||
-        !cache_.put(entry->digest, manifest->bytes, error) || !fetch(client, layers->artifact, error) ||
+        !cache_.put(entry->digest, manifest->bytes, error) ||
+        (manifest->config && !fetch(client, *manifest->config, error)))
+      return false;
+    ImageFiles files(cache_.folder());
+    if (say_if_revoked(files, release)) return refused_ = index->digest, say("same"), true;
+    if (!fetch(client, layers->artifact, error) ||
         (layers->snapshot && !fetch(client, *layers->snapshot, error)))
       return false;
     bool same = release.is(newest_) && release.statement == newest_.statement;
@@ -225,6 +305,8 @@ class Puller {
       if (!open_ || line.rfind("good ", 0) != 0 || !parse_release_words(line.substr(5), good)) continue;
       if (good.is(good_) && good.statement == good_.statement) continue;
       good_ = good;
+      ImageFiles files(cache_.folder());
+      if (obeys_) say_if_revoked(files, good_);
       ImageCache::State state = cache_.state();
       state.newest = newest_;
       state.good = good_;
@@ -244,7 +326,11 @@ class Puller {
   uint64_t issued_ = 0;
   unsigned failures_;
   double delay_ = 0;
-  bool now_ = false, open_ = false;
+  bool now_ = false, open_ = false, announced_ = false;
+  Revoked revoked_;
+  bool obeys_ = false;      // what the cache has of lists
+  std::string seen_lists_;  // the manifest that names them
+  std::string refused_;     // index of a release that the tag names and that is revoked
   std::string heard_;
 };
 

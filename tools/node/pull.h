@@ -7,8 +7,10 @@
 // reads all files of the system anew; and nobody stays for long who got hold of it.
 //
 // To the front, one line each:  newest RELEASE | good RELEASE | announced | same | failed SECONDS REASON
+//                               obey LIST LIST | revoked INDEX SEQUENCE REASON | refused REASON
 // From the front:               good RELEASE | now
 //   RELEASE = index, " ", statement or "-", " ", sequence, " ", expires
+//   LIST = digest or "-": of the repository's revocations, then of the fleet's; see revoked.h
 #pragma once
 
 #include "options.h"

@@ -7,6 +7,7 @@
 #include "front.h"
 #include "log.h"
 #include "pull.h"
+#include "revoked.h"
 
 namespace {
 
@@ -84,12 +85,22 @@ void Puller::hear(const std::string& line) {
   size_t space = line.find(' ');
   std::string what = line.substr(0, space), rest = space == std::string::npos ? "" : line.substr(space + 1);
   Release release;
+  ObeyedLists lists;
+  std::string index;
+  Revocation revocation;
   announced_ |= what == "announced";
   if (what == "newest" || what == "same") failures_ = 0;
   if (what == "failed") failures_ = std::min(failures_ + 1, kMostFailures);
   if ((what == "newest" || what == "good") && parse_release_words(rest, release)) {
     if (what == "newest") ++metrics.pulls[0];
     front_.on_release(app, release, what == "good");
+  } else if (what == "obey" && parse_list_words(rest, lists)) {
+    front_.on_lists(app, lists);
+  } else if (what == "revoked" && parse_revoked_words(rest, index, revocation)) {
+    front_.on_revoked(app, index, revocation);
+  } else if (what == "refused") {
+    ++metrics.revocations[1];
+    write_log("error", app.name, "does not obey a list of revocations: " + rest);
   } else if (what == "same") {
     ++metrics.pulls[1];
   } else if (what == "failed") {

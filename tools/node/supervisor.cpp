@@ -49,6 +49,8 @@ Release release_of(const ControlMessage& message) {
   return release;
 }
 
+ObeyedLists lists_of(const ControlMessage& message) { return {text_of(message.own_list), text_of(message.fleet_list)}; }
+
 }  // namespace
 
 Supervisor::Supervisor(Options options, std::vector<std::string> words)
@@ -93,6 +95,8 @@ std::string Supervisor::refusal(const ControlMessage& message) {
   std::string index = text_of(message.index), statement = text_of(message.statement);
   bool named = aotc::is_digest(index), well_formed = (index.empty() || named) &&
                                                       (statement.empty() || (named && aotc::is_digest(statement)));
+  for (const std::string& list : {text_of(message.own_list), text_of(message.fleet_list)})
+    well_formed = well_formed && (list.empty() || (app.pulled && !puller && aotc::is_digest(list)));
   if (!well_formed || (puller ? !app.pulled : app.pulled != named)) return "there is no such release";
   unsigned count = 0;
   for (const auto& [pid, child] : children_) {
@@ -126,7 +130,7 @@ int Supervisor::start_tenant(const App& app, const ControlMessage& message, std:
   }
   std::vector<int> descriptors = {-1, log[1], log[1]};
   descriptors.insert(descriptors.end(), theirs.begin() + 1, theirs.end());
-  if (status == 0) status = spawn_self(tenant_words(options_, app, release_of(message), users_.tenant(message.app)), descriptors, {}, pid);
+  if (status == 0) status = spawn_self(tenant_words(options_, app, release_of(message), lists_of(message), users_.tenant(message.app)), descriptors, {}, pid);
   close_all(theirs);
   return status;
 }

@@ -68,7 +68,7 @@ struct Opened {
     if (options.folder.empty()) {
       file = open(options.artifact.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
       if (file < 0) fail(options.artifact + ": " + std::strerror(errno));
-    } else if (!read_trust(options.trust, trust, error) || !blobs.open(options.folder, options.release, error)) {
+    } else if (!read_trust(options.trust, trust, error) || !blobs.open(options.folder, options.release, options.lists, error)) {
       fail(options.artifact + ": " + error);
     }
   }
@@ -118,7 +118,7 @@ void confine(const TenantOptions& options, Opened& opened) {
 aotc_status load_artifact(const TenantOptions& options, Opened& opened, aotc_artifact** artifact, aotc_error* error) {
   if (opened.file >= 0) return aotc_load_fd(opened.file, options.artifact.c_str(), artifact, error);
   std::string reason;
-  auto image = open_image(opened.blobs, opened.trust, options.release.index, options.release.statement, reason);
+  auto image = open_image(opened.blobs, opened.trust, options.release, options.lists, reason);
   if (!image) fail(options.artifact + ": " + reason);
   aotc_status status = aotc_load_fd(image->artifact, options.artifact.c_str(), artifact, error);
   if (status == AOTC_OK && image->snapshot >= 0) status = aotc_attach_snapshot(*artifact, image->snapshot, error);

@@ -104,7 +104,7 @@ bool Link::take_frames() {
   }
 }
 
-Tenant::Tenant(Front& front, const App& app, const Release& release)
+Tenant::Tenant(Front& front, const App& app, const Release& release, const ObeyedLists& lists)
     : app(app), metrics(front.metrics[app.name]), release(release), process(front.new_process()), front_(front) {
   ControlMessage message;
   message.kind = Control::StartTenant;
@@ -112,6 +112,8 @@ Tenant::Tenant(Front& front, const App& app, const Release& release)
   message.app = front.place_of(app);
   set_text(message.index, release.index);
   set_text(message.statement, release.statement);
+  set_text(message.own_list, lists.own);
+  set_text(message.fleet_list, lists.fleet);
   front_.tell(message);
 }
 

@@ -61,6 +61,7 @@ struct Expectation {
   std::string index;
   uint64_t now = 0;
   uint64_t least_sequence = 0;  // the highest that was seen for the repository
+  bool at_any_time = false;     // instead of `now`
 };
 
 class TrustedKeys {

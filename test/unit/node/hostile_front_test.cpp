@@ -70,6 +70,8 @@ class HostileFront {
     message.app = app;
     set_text(message.index, index);
     set_text(message.statement, statement);
+    set_text(message.own_list, own_list_);
+    set_text(message.fleet_list, fleet_list_);
     tell(message);
     ControlMessage answer = hear(descriptors);
     check(answer.process == message.process, "the answer is for the process that was asked for");
@@ -122,7 +124,16 @@ class HostileFront {
       refused(tenant, kPulled, kDigest, wrong, no_release);
       refused(puller, kPulled, wrong, "", no_release);
       refused(puller, kPulled, kDigest, wrong, no_release);
+      for (std::string* list : {&own_list_, &fleet_list_}) {
+        *list = wrong;
+        refused(tenant, kPulled, kDigest, "", no_release);
+        list->clear();
+      }
     }
+    own_list_ = fleet_list_ = kDigest;
+    refused(tenant, kFile, "", "", no_release);
+    refused(puller, kPulled, kDigest, "", no_release);
+    own_list_.clear(), fleet_list_.clear();
   }
 
   void what_is() {
@@ -130,7 +141,10 @@ class HostileFront {
     check(shown.find(" name=file ") != std::string::npos && shown.find("artifact=/an/artifact ") != std::string::npos,
           shown);
     check(shown.find("pulled") == std::string::npos, "a tenant hears nothing of another: " + shown);
+    own_list_ = kOther;
     shown = started(Control::StartTenant, kPulled, kDigest, kOther);
+    own_list_.clear();
+    check(shown.find(" revocations=" + kOther) != std::string::npos, shown);
     check(shown.find(" index=" + kDigest) != std::string::npos && shown.find(" statement=" + kOther) != std::string::npos,
           shown);
     check(shown.find("TOKEN") == std::string::npos, "a tenant gets nothing of the environment");
@@ -186,6 +200,7 @@ class HostileFront {
  private:
   ControlSocket control_;
   uint32_t last_ = 0;
+  std::string own_list_, fleet_list_;  // of the next tenants
 };
 
 int run_as_front(const std::string& folder) {

@@ -100,6 +100,8 @@ TEST(Signing, OnlyWhereAndWhenItBelongs) {
   EXPECT_EQ(with([](Expectation& e) { e.now = 2000; }), "expired");
   EXPECT_EQ(with([](Expectation& e) { e.now = 700; }), "good") << "clocks may differ by five minutes";
   EXPECT_EQ(with([](Expectation& e) { e.now = 699; }), "issued in the future");
+  EXPECT_EQ(with([](Expectation& e) { e.now = 2000, e.at_any_time = true; }), "good");
+  EXPECT_EQ(with([](Expectation& e) { e.now = 699, e.at_any_time = true; }), "good");
   EXPECT_EQ(with([](Expectation& e) { e.least_sequence = 8; }), "its sequence is 7, but 8 was seen before");
 }
 
