@@ -2,6 +2,7 @@
 #include "administration.h"
 
 #include <filesystem>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -27,6 +28,47 @@ std::string text_in(const Json& json, const char* key) {
 llvm::Expected<std::string> back_up(Store& store, const std::string& folder, unsigned keep) {
   if (llvm::Error error = store.back_up(folder, keep)) return error;
   return fmt::format("backed up to {}", folder);
+}
+
+// First the lists, so that whoever asks for an image that is gone can see why.
+llvm::Error add_to_lists(Service& service, const RevokedImages& which, const std::string& reason) {
+  const auto& [compiler, index, repository] = which;
+  if (!compiler.empty())
+    return service.revocations.add_compiler(repository.empty() ? kWholeFleet : repository, compiler, reason);
+  llvm::Expected<std::set<std::string>> repositories = std::set<std::string>{repository};
+  if (repository.empty()) repositories = service.jobs.repositories_of(index);
+  if (!repositories) return repositories.takeError();
+  if (repositories->empty()) return failure("no repository has " + index + "; --repository can name one that had it");
+  for (const std::string& name : *repositories)
+    if (llvm::Error error = service.revocations.add_index(name, index, reason)) return error;
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::string> revoke(Service& service, const RevokedImages& which, const std::string& reason) {
+  const auto& [compiler, index, repository] = which;
+  if (compiler.empty() && index.empty() && repository.empty())
+    return failure("--compiler, --index or --repository is needed");
+  if (!compiler.empty() && !is_compiler_version(compiler)) return failure(compiler + ": not the version of a compiler");
+  if (!index.empty() && !is_digest(index)) return failure(index + ": not a digest");
+  if (!repository.empty() && !is_repository_name(repository)) return failure(repository + ": not a repository");
+  if (!is_revocation_reason(reason)) return failure("the reason is not 1 to 200 printable characters of ASCII");
+  uint64_t images = 0;
+  if (compiler.empty() && index.empty()) {
+    llvm::Expected<uint64_t> removed = service.catalog.revoke_all(repository, reason);
+    if (!removed) return removed.takeError();
+    images += *removed;
+  } else if (llvm::Error error = add_to_lists(service, which, reason)) {
+    return error;
+  }
+  llvm::Expected<uint64_t> published = service.catalog.publish_revocations(service.tenants);
+  if (!published) return published.takeError();
+  service.counters.published_revocations += *published;
+  llvm::Expected<size_t> removed = service.jobs.revoke(which);
+  if (!removed) return removed.takeError();
+  images += *removed;
+  std::string told = service.revocations.signs() ? fmt::format("nodes are told in {} repositories", *published)
+                                                 : "no node is told, since nothing is signed here";
+  return fmt::format("{} images are not served any more; {}", images, told);
 }
 
 llvm::Expected<std::string> ask_running(const std::string& data, const Json& command) {
@@ -57,11 +99,16 @@ llvm::Expected<std::string> restore(const Administration& arguments) {
 }
 
 llvm::Expected<std::string> rebuild(const Administration& arguments) {
-  return ask_running(arguments.data, {{"command", "rebuild"}, {"compiler", arguments.compiler}});
+  return ask_running(arguments.data, {{"command", "rebuild"}, {"compiler", arguments.revocation.compiler}});
 }
 
 llvm::Expected<std::string> revoke(const Administration& arguments) {
-  return ask_running(arguments.data, {{"command", "revoke"}, {"compiler", arguments.compiler}});
+  const RevokedImages& which = arguments.revocation;
+  return ask_running(arguments.data, {{"command", "revoke"},
+                                      {"compiler", which.compiler},
+                                      {"index", which.index},
+                                      {"repository", which.repository},
+                                      {"reason", arguments.reason}});
 }
 
 llvm::Expected<std::string> run_command(Service& service, const Json& command) {
@@ -72,11 +119,9 @@ llvm::Expected<std::string> run_command(Service& service, const Json& command) {
     if (!jobs) return jobs.takeError();
     return fmt::format("{} images by compiler {} are being compiled again", *jobs, compiler);
   }
-  if (name == "revoke") {
-    llvm::Expected<size_t> images = service.jobs.revoke(compiler);
-    if (!images) return images.takeError();
-    return fmt::format("{} images by compiler {} are not served any more", *images, compiler);
-  }
+  if (name == "revoke")
+    return revoke(service, {compiler, text_in(command, "index"), text_in(command, "repository")},
+                  text_in(command, "reason"));
   return failure("unknown command \"" + name + "\"");
 }
 

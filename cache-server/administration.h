@@ -13,7 +13,8 @@ struct Administration {
   std::string data;    // the server's folder
   std::string folder;  // of the backups
   unsigned keep = 7;
-  std::string compiler;
+  RevokedImages revocation;  // `compiler` also of what is rebuilt
+  std::string reason = "revoked by the operator";
 };
 
 // In the process of the command; each says what has been done.

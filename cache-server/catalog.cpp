@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "aotc/digest.h"
 #include "log.h"
 
 namespace aotc::server {
@@ -193,8 +194,11 @@ llvm::Error Catalog::publish(const std::string& tenant, const std::vector<ImageN
       if (!name.was.empty()) {
         llvm::Expected<std::optional<std::string>> now = store_.get(Table::Tags, key);
         if (!now) return now.takeError();
-        if (*now != name.was) continue;
+        if (name.was == kNoTag ? now->has_value() : *now != name.was) continue;
       }
+      // It gets a higher sequence than any that was revoked.
+      std::string reason = revocations_.reason_against(name.repository, {image.index, UINT64_MAX, image.compiler});
+      if (!reason.empty()) return llvm::make_error<RevokedError>("the image was revoked: " + reason);
       for (const ImagePart& part : image.parts)
         if (llvm::Error error = link(change, tenant, name.repository, part)) return error;
       change.records.push_back({Table::Tags, key, image.index});
@@ -370,6 +374,10 @@ llvm::Expected<uint64_t> Catalog::refresh() {
     if (!index) return index.takeError();
     if (!*index) return llvm::Error::success();
     std::string repository = key.substr(0, key.find('\0'));
+    // Not images, and what is about to be removed.
+    if (key.substr(repository.size() + 1) == kRevocationsTag ||
+        !revocations_.reason_against(repository, {**index, UINT64_MAX, ""}).empty())
+      return llvm::Error::success();
     llvm::Expected<bool> needed = needs_statement(repository, **index);
     if (!needed) return needed.takeError();
     llvm::Expected<std::optional<Link>> link = find_link(store_, repository, **index);
@@ -382,6 +390,70 @@ llvm::Expected<uint64_t> Catalog::refresh() {
   };
   if (llvm::Error error = for_each(store_, Table::Tags, "", visit)) return error;
   return count;
+}
+
+llvm::Expected<uint64_t> Catalog::revoke_all(const std::string& repository, const std::string& reason) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  llvm::Expected<std::optional<std::string>> last = store_.get(Table::Sequences, repository);
+  if (!last) return last.takeError();
+  if (!*last || (*last)->size() != 8)
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), "nothing was ever signed for " + repository);
+  uint64_t removed = 0;
+  auto remove = [&](const std::string& index, const std::string&) -> llvm::Error {
+    llvm::Expected<bool> gone = remove_manifest_locked(repository, index);
+    if (!gone) return gone.takeError();
+    removed += *gone;
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Images, repository + '\0', remove)) return error;
+  if (llvm::Error error = revocations_.add_all_through(repository, read_little_endian((*last)->data()), reason))
+    return error;
+  return removed;
+}
+
+llvm::Expected<uint64_t> Catalog::publish_revocations(const Tenants& tenants) {
+  uint64_t count = 0;
+  auto visit = [&](const std::string& repository, const std::string&) -> llvm::Error {
+    std::string tenant = tenants.open_to_all() ? "" : tenant_of(repository);
+    llvm::Expected<bool> published = publish_revocations(tenant, repository);
+    if (!published) return published.takeError();
+    count += *published;
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Sequences, "", visit)) return error;
+  return count;
+}
+
+llvm::Expected<bool> Catalog::publish_revocations(const std::string& tenant, const std::string& repository) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<std::string> texts = revocations_.texts(repository);
+  if (texts.empty()) return false;
+  std::string key = pair_key(repository, kRevocationsTag);
+  llvm::Expected<std::optional<std::string>> before = store_.get(Table::Tags, key);
+  if (!before) return before.takeError();
+  if (*before == sha256(revocations_manifest(texts))) return false;
+  Accounts::Reservation space(store_.accounts(), tenant, UINT64_MAX);
+  llvm::Expected<Image> lists = store_revocations(store_, space, texts);
+  if (!lists) return lists.takeError();
+  Change change;
+  if (*before) {
+    llvm::Expected<std::optional<BlobInfo>> manifest = store_.find_blob({tenant, **before});
+    if (!manifest) return manifest.takeError();
+    std::vector<std::string> old = {**before};
+    if (*manifest) {
+      llvm::Expected<std::string> text = store_.read_blob(**manifest, kMaxDocument);
+      if (!text) return text.takeError();
+      for (const std::string& digest : named_by(*text)) old.push_back(digest);
+    }
+    for (const std::string& digest : old)
+      if (std::none_of(lists->parts.begin(), lists->parts.end(), [&](auto& part) { return part.digest == digest; }))
+        if (llvm::Error error = unlink(change, repository, digest)) return error;
+  }
+  for (const ImagePart& part : lists->parts)
+    if (llvm::Error error = link(change, tenant, repository, part)) return error;
+  change.records.push_back({Table::Tags, key, lists->index});
+  if (llvm::Error error = apply(change, UINT64_MAX)) return error;
+  return true;
 }
 
 llvm::Expected<bool> Catalog::remove_tag(const std::string& repository, const std::string& tag) {

@@ -25,6 +25,7 @@
 #include "accounts.h"
 #include "aotc/signing.h"
 #include "oci_image.h"
+#include "revocation_book.h"
 #include "store.h"
 #include "tenants.h"
 
@@ -35,8 +36,9 @@ std::string tenant_of(const std::string& repository);
 
 struct ImageName {
   std::string repository, tag;
-  std::string was = "";  // not empty: only if the tag still names this index
+  std::string was = "";  // not empty: only if the tag still names this index, or nothing, for kNoTag
 };
+constexpr const char* kNoTag = "-";
 
 // What a repository may serve: whose blob, and as what.
 struct Link {
@@ -56,7 +58,8 @@ struct SigningOptions {
 
 class Catalog {
  public:
-  Catalog(Store& store, SigningOptions signing) : store_(store), signing_(std::move(signing)) {}
+  Catalog(Store& store, SigningOptions signing, RevocationBook& revocations)
+      : store_(store), signing_(std::move(signing)), revocations_(revocations) {}
   // Adds up what each tenant owns. Call it first.
   llvm::Error open();
   // Of blobs that are owned.
@@ -74,7 +77,7 @@ class Catalog {
   // The records alone.
   llvm::Error record(const std::string& tenant, const Quota& quota, const std::vector<Record>& records);
   // Of the tenant's own blobs, of which the caller has leases. With `released` this is also the end of a job. Without a
-  // name that is to be had nothing is published.
+  // name that is to be had nothing is published; a RevokedError when it is revoked under one of them.
   llvm::Error publish(const std::string& tenant, const std::vector<ImageName>& names, const Image& image,
                       const Quota& quota, std::vector<Record> records, const BlobName* released = nullptr);
   // False when there is no such tag or manifest. Removing a manifest removes its tags and what only it needs.
@@ -92,6 +95,18 @@ class Catalog {
   llvm::Expected<bool> evict(const ImageUse& image, Evict which);
   uint64_t evicted_images() const { return evicted_; }
   uint64_t dropped_blobs() const { return dropped_; }
+
+  // Why nothing that this server compiles now would be published there; empty when nothing is against it.
+  std::string reason_against_compiler(const std::string& repository) {
+    return revocations_.reason_against(repository, {"", UINT64_MAX, std::string(kCompilerVersion)});
+  }
+  // Whoever publishes has done so, or sees what is revoked by now.
+  void wait_for_publishers() { std::lock_guard<std::mutex> lock(mutex_); }
+  // Removes all images of a repository, and revokes whatever was signed for it so far; the number of images.
+  llvm::Expected<uint64_t> revoke_all(const std::string& repository, const std::string& reason);
+  // Puts the lists that are for it under kRevocationsTag of each repository that something was ever signed for, where
+  // they are not; the number of repositories.
+  llvm::Expected<uint64_t> publish_revocations(const Tenants& tenants);
 
   // The referrers of a manifest as JSON descriptors.
   llvm::Expected<std::vector<std::string>> referrers(const std::string& repository, const std::string& digest);
@@ -117,9 +132,11 @@ class Catalog {
   std::string key_ids() const;
   llvm::Error link(Change& change, const std::string& tenant, const std::string& repository, const ImagePart& part);
   llvm::Error unlink(Change& change, const std::string& repository, const std::string& digest);
+  llvm::Expected<bool> publish_revocations(const std::string& tenant, const std::string& repository);
 
   Store& store_;
   SigningOptions signing_;
+  RevocationBook& revocations_;
   std::atomic<uint64_t> evicted_{0}, dropped_{0};
   std::mutex mutex_;                       // one change at a time, from its first look to the disk
   std::mutex totals_mutex_;                // of what follows; nobody waits for the disk under it

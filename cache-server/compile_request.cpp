@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "aotc/digest.h"
+#include "aotc/revocations.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -97,6 +98,7 @@ llvm::Expected<CompileRequest> parse_compile_request(const std::vector<std::pair
       request.name = value;
     } else if (name == "tag") {
       if (!is_tag(value)) return bad(fmt::format("tag: \"{}\" is not a tag", value));
+      if (value == kRevocationsTag) return bad(fmt::format("tag: \"{}\" is for revocations", value));
       request.tag = value;
     } else if (name == "snapshot") {
       if (value != "auto" && value != "off" && value != "required")

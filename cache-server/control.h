@@ -3,7 +3,9 @@
 //
 // A command is a JSON object and a newline, so is its answer: {"done": text} or {"error": text}. One at a time:
 //   {"command": "backup", "to": folder, "keep": number}
-//   {"command": "rebuild" | "revoke", "compiler": version}
+//   {"command": "rebuild", "compiler": version}
+//   {"command": "revoke", "compiler": version, "index": digest, "repository": name, "reason": text}; see
+//   administration.cpp for what may be empty
 #pragma once
 
 #include <functional>

@@ -55,6 +55,7 @@ void Janitor::tidy() {
     log(Level::Error, "sweep: " + llvm::toString(std::move(error)));
   count("old jobs: ", jobs_.expire(options_.keep_job_seconds), counters_.expired_jobs);
   count("renewing statements: ", catalog_.refresh(), counters_.renewed_statements);
+  count("revocations: ", catalog_.publish_revocations(tenants_), counters_.published_revocations);
 }
 
 }  // namespace aotc::server

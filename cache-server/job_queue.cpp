@@ -241,9 +241,16 @@ llvm::Expected<Submission> JobQueue::fulfil(const Order& order, Place* place) {
     if (auto found = active_.find(key); found != active_.end()) job = found->second, record = job->record;
   }
   if (job) return add_names(order, job, std::move(*record));
+  // Its images would not be published.
+  for (const ImageName& name : order.images)
+    if (std::string reason = catalog_.reason_against_compiler(name.repository); !reason.empty())
+      return llvm::make_error<Refusal>(503, fmt::format("compiler {} was revoked: {}", kCompilerVersion, reason));
   llvm::Expected<std::optional<std::string>> known = store_.get(Table::Jobs, key);
   if (!known) return known.takeError();
   std::optional<JobRecord> done = *known ? done_record(**known) : std::nullopt;
+  std::optional<JobRecord> old = *known ? JobRecord::parse(**known) : std::nullopt;
+  if (old && old->state() == "revoked")
+    if (llvm::Error error = forget_revoked(key, *old)) return error;
   if (!done) return enqueue(order, id, place);
   Image image = done->image();
   llvm::Expected<bool> complete = is_complete(store_, tenant, image);
@@ -357,44 +364,126 @@ llvm::Expected<size_t> JobQueue::repair(const BlobName& part) {
 llvm::Expected<size_t> JobQueue::rebuild(const std::string& compiler) {
   if (compiler == kCompilerVersion) return failure("this server's own compiler is " + compiler);
   size_t count = 0;
-  llvm::Error error =
-      for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) -> llvm::Error {
-        std::optional<JobRecord> record = done_record(text);
-        if (!record || record->compiler() != compiler) return llvm::Error::success();
-        bool tagged = false;
-        for (const ImageName& name : record->images()) {
-          auto index = store_.get(Table::Tags, name.repository + '\0' + name.tag);
-          if (!index) return index.takeError();
-          tagged |= *index == record->index();
-        }
-        if (!tagged) return llvm::Error::success();
-        ++count;
-        return do_again(tenant_in(key), *record);
-      });
-  if (error) return error;
+  auto visit = [&](const std::string& key, const std::string& text) -> llvm::Error {
+    std::optional<JobRecord> record = JobRecord::parse(text);
+    if (!record || record->compiler() != compiler) return llvm::Error::success();
+    llvm::Expected<bool> queued = rebuild_one(key, *record);
+    if (!queued) return queued.takeError();
+    count += *queued;
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Jobs, "", visit)) return error;
   return count;
 }
 
-llvm::Expected<size_t> JobQueue::revoke(const std::string& compiler) {
+llvm::Expected<bool> JobQueue::rebuild_one(const std::string& key, const JobRecord& record) {
+  if (record.state() == "revoked") {
+    llvm::Expected<CompileRequest> request = record.request();
+    if (!request) return request.takeError();
+    std::vector<ImageName> images = record.images();
+    for (ImageName& image : images) image.was = kNoTag;
+    std::lock_guard<std::mutex> writing(writes_);
+    llvm::Expected<Submission> queued =
+        fulfil({{tenant_in(key), record.module()}, 0, *request, images, true}, nullptr);
+    if (!queued) return queued.takeError();
+    if (llvm::Error error = forget_revoked(key, record)) return error;
+    return true;
+  }
+  if (record.state() != "done") return false;
+  for (const ImageName& name : record.images()) {
+    auto index = store_.get(Table::Tags, name.repository + '\0' + name.tag);
+    if (!index) return index.takeError();
+    if (*index != record.index()) continue;
+    if (llvm::Error error = do_again(tenant_in(key), record)) return error;
+    return true;
+  }
+  return false;
+}
+
+llvm::Expected<size_t> JobQueue::revoke(const RevokedImages& which) {
+  catalog_.wait_for_publishers();
   size_t count = 0;
-  llvm::Error error =
-      for_each(store_, Table::Jobs, "", [&](const std::string& key, const std::string& text) -> llvm::Error {
-        std::optional<JobRecord> record = done_record(text);
-        if (!record || record->compiler() != compiler) return llvm::Error::success();
-        std::lock_guard<std::mutex> writing(writes_);  // nobody publishes it once more meanwhile
-        llvm::Expected<std::optional<std::string>> now = store_.get(Table::Jobs, key);
-        if (!now) return now.takeError();
-        std::optional<JobRecord> latest = *now ? done_record(**now) : std::nullopt;
-        if (!latest || latest->compiler() != compiler) return llvm::Error::success();
-        for (const ImageName& name : latest->images()) {
-          llvm::Expected<bool> removed = catalog_.remove_manifest(name.repository, latest->index());
-          if (!removed) return removed.takeError();
-          count += *removed;
-        }
-        return store_.put({{Table::Jobs, key, std::nullopt}});
-      });
-  if (error) return error;
+  auto add = [&](llvm::Expected<size_t> removed) -> llvm::Error {
+    if (!removed) return removed.takeError();
+    count += *removed;
+    return llvm::Error::success();
+  };
+  auto visit = [&](const std::string& key, const std::string&) { return add(revoke_one(key, which)); };
+  if (llvm::Error error = for_each(store_, Table::Jobs, "", visit)) return error;
+  if (which.index.empty()) return count;
+  // Whatever no job knows of.
+  llvm::Expected<std::set<std::string>> repositories = repositories_of(which.index);
+  if (!repositories) return repositories.takeError();
+  for (const std::string& repository : *repositories) {
+    if (!which.repository.empty() && which.repository != repository) continue;
+    llvm::Expected<bool> removed = catalog_.remove_manifest(repository, which.index);
+    if (!removed) return removed.takeError();
+    count += *removed;
+  }
   return count;
+}
+
+// Of the job with this record. While writes are held nobody publishes its image once more.
+llvm::Expected<size_t> JobQueue::revoke_one(const std::string& key, const RevokedImages& which) {
+  std::lock_guard<std::mutex> writing(writes_);
+  llvm::Expected<std::optional<std::string>> text = store_.get(Table::Jobs, key);
+  if (!text) return text.takeError();
+  std::optional<JobRecord> record = *text ? done_record(**text) : std::nullopt;
+  if (!record || (!which.compiler.empty() && record->compiler() != which.compiler) ||
+      (!which.index.empty() && record->index() != which.index))
+    return 0;
+  std::vector<ImageName> kept, tags;
+  std::set<std::string> repositories;
+  for (const ImageName& name : record->images()) {
+    if (!which.repository.empty() && name.repository != which.repository) {
+      kept.push_back(name);
+      continue;
+    }
+    repositories.insert(name.repository);
+    auto index = store_.get(Table::Tags, name.repository + '\0' + name.tag);
+    if (!index) return index.takeError();
+    if (*index == record->index()) tags.push_back(name);
+  }
+  if (repositories.empty()) return 0;
+  BlobName module{tenant_in(key), record->module()};
+  llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob(module);  // its lease keeps it for the hold
+  if (!blob) return blob.takeError();
+  size_t removed = 0;
+  for (const std::string& repository : repositories) {
+    llvm::Expected<bool> gone = catalog_.remove_manifest(repository, record->index());
+    if (!gone) return gone.takeError();
+    removed += *gone;
+  }
+  // Of other repositories, or for rebuild().
+  bool other = !kept.empty(), again = !other && !which.compiler.empty() && !tags.empty() && *blob;
+  if (other) record->set_images(kept);
+  if (again) record->end_revoked(tags);
+  std::vector<Record> records = {
+      {Table::Jobs, key, other || again ? std::optional(record->text()) : std::nullopt}};
+  if (llvm::Error error = again ? catalog_.hold(module, Quota(), records) : store_.put(records)) return error;
+  return removed;
+}
+
+llvm::Error JobQueue::forget_revoked(const std::string& key, const JobRecord& record) {
+  return catalog_.release({tenant_in(key), record.module()}, {{Table::Jobs, key, std::nullopt}});
+}
+
+llvm::Expected<std::set<std::string>> JobQueue::repositories_of(const std::string& index) {
+  std::set<std::string> repositories;
+  auto image = [&](const std::string& key, const std::string&) -> llvm::Error {
+    size_t end = key.find('\0');
+    if (key.substr(end + 1) == index) repositories.insert(key.substr(0, end));
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Images, "", image)) return error;
+  auto job = [&](const std::string&, const std::string& text) -> llvm::Error {
+    std::optional<JobRecord> record = done_record(text);
+    if (record && record->index() == index)
+      for (const ImageName& name : record->images()) repositories.insert(name.repository);
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Jobs, "", job)) return error;
+  return repositories;
 }
 
 // Removes a record, unless it has changed or its image is there.
@@ -410,7 +499,9 @@ llvm::Expected<bool> JobQueue::forget(const std::string& key, const std::string&
       if (!image) return image.takeError();
       if (*image) return false;
     }
-  if (llvm::Error error = store_.put({{Table::Jobs, key, std::nullopt}})) return error;
+  llvm::Error error = record->state() == "revoked" ? forget_revoked(key, *record)
+                                                   : store_.put({{Table::Jobs, key, std::nullopt}});
+  if (error) return error;
   return true;
 }
 

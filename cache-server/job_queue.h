@@ -24,6 +24,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -54,6 +55,11 @@ class Refusal : public llvm::ErrorInfo<Refusal> {
   std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
   unsigned status;
   std::string message;
+};
+
+// Those that fit all that is given.
+struct RevokedImages {
+  std::string compiler, index, repository;
 };
 
 class JobQueue {
@@ -95,11 +101,14 @@ class JobQueue {
   size_t waiting();
   // Does the jobs again whose images have a part with this digest and whose modules are intact; their number.
   llvm::Expected<size_t> repair(const BlobName& part);
-  // Does the jobs again whose images were made by this version of the compiler and still have one of their tags; their
-  // number.
+  // Does the jobs again whose images were made by this version of the compiler and still have one of their tags, or had
+  // one that is free when they were revoked; their number.
   llvm::Expected<size_t> rebuild(const std::string& compiler);
-  // Removes the images made by this version of the compiler, and forgets their jobs; the number of images.
-  llvm::Expected<size_t> revoke(const std::string& compiler);
+  // Removes images that have been put into the revocations, and forgets their jobs, except for what rebuild() can do
+  // again; the number of images.
+  llvm::Expected<size_t> revoke(const RevokedImages& which);
+  // The repositories that had or have an image with this index.
+  llvm::Expected<std::set<std::string>> repositories_of(const std::string& index);
   // Forgets jobs that ended so long ago, unless their images are there, and all but the last of those of a tenant that
   // ended badly; the number.
   llvm::Expected<uint64_t> expire(uint64_t seconds);
@@ -128,6 +137,9 @@ class JobQueue {
   llvm::Error do_again(const std::string& tenant, const JobRecord& record);
   void wait_in_lane(const std::shared_ptr<Job>& job, Place* place);
   llvm::Expected<bool> forget(const std::string& key, const std::string& text);
+  llvm::Error forget_revoked(const std::string& key, const JobRecord& record);
+  llvm::Expected<size_t> revoke_one(const std::string& key, const RevokedImages& which);
+  llvm::Expected<bool> rebuild_one(const std::string& key, const JobRecord& record);
   uint64_t processor_milliseconds_today(const std::string& tenant);
   uint64_t allow_cpu_seconds(const Job& job);
   void charge(const Job& job, double cpu_seconds, uint64_t allowed = 0);

@@ -91,6 +91,7 @@ std::vector<ImageName> JobRecord::images() const {
 
 Image JobRecord::image() const {
   Image image{index(), {}};
+  image.compiler = compiler();
   if (auto parts = json_.find("parts"); parts != json_.end())
     for (const Json& part : *parts) image.parts.push_back({part[0].get<std::string>(), part[1].get<std::string>()});
   return image;
@@ -149,6 +150,12 @@ void JobRecord::end(int64_t now, const char* state) {
 void JobRecord::end_done(int64_t now) {
   end(now, "done");
   for (Json& image : json_["images"]) image.erase("was");
+}
+
+void JobRecord::end_revoked(const std::vector<ImageName>& images) {
+  json_["state"] = "revoked";
+  for (const char* key : {"artifacts", "snapshot", "parts"}) json_.erase(key);
+  set_images(images);
 }
 
 void JobRecord::end_badly(int64_t now, const char* state, const std::string& problem) {

@@ -2,7 +2,7 @@
 //
 // A JSON object, in the store's table `jobs` and, without "parts" and while it runs with "progress", what
 // GET /v1/jobs/{id} shows:
-//   {"id", "state": "queued" | "running" | "done" | "failed" | "cancelled", "module": digest, "tier",
+//   {"id", "state": "queued" | "running" | "done" | "failed" | "cancelled" | "revoked", "module": digest, "tier",
 //    "targets": [{"target", "cpu"}], "images": [{"name", "tag", "was"}], "index": digest, "artifacts": [{"target",
 //    "cpu", "digest", "size", "functions", "seconds"}], "freeze": [[parameter, value]],
 //    "snapshot": {"digest", "size", "seconds"} or {"reason", "seconds"}, "parts": [[digest, media type]], "compiler": version,
@@ -62,6 +62,8 @@ class JobRecord {
   void set_image(const Image& image);
   // The end: "done", then the images are without conditions; or "failed" or "cancelled" and a problem document.
   void end_done(int64_t now);
+  // It was done, and its image is gone; these are the tags that named it. Such a record holds its module.
+  void end_revoked(const std::vector<ImageName>& images);
   void end_badly(int64_t now, const char* state, const std::string& problem);
 
  private:

@@ -191,7 +191,7 @@ void JobQueue::finish(Job& job, llvm::Error error) {
       document = problem(409, "the job was cancelled"), llvm::consumeError(std::move(error));
     else if (error.isA<ModuleError>())
       document = problem(422, llvm::toString(std::move(error)));
-    else if (error.isA<QuotaError>())
+    else if (error.isA<QuotaError>() || error.isA<RevokedError>())
       document = problem(403, llvm::toString(std::move(error)));
     else
       document = internal_problem(std::move(error)), failure = document.failure;

@@ -105,15 +105,20 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   limits.freeze.program = self.parent_path() / "aotc-exec";
   llvm::Expected<SigningOptions> signing = read_sign_keys(arguments);
   if (!signing) return signing.takeError();
-  Catalog catalog(**store, std::move(*signing));
+  RevocationBook revocations(**store, signing->keys);
+  if (llvm::Error error = revocations.open()) return error;
+  Catalog catalog(**store, std::move(*signing), revocations);
   if (llvm::Error error = catalog.open()) return error;
   if (llvm::Error error = catalog.sweep(0)) return error;  // what a crash left
   llvm::Expected<uint64_t> renewed = catalog.refresh();
   if (!renewed) return renewed.takeError();
   counters.renewed_statements += *renewed;
+  llvm::Expected<uint64_t> published = catalog.publish_revocations(tenants);
+  if (!published) return published.takeError();
+  counters.published_revocations += *published;
   JobQueue jobs(**store, catalog, tenants, counters, limits,
                 std::filesystem::absolute(arguments.data).string() + "/work");
-  Service service{**store, catalog, tenants, jobs, counters};
+  Service service{**store, catalog, tenants, jobs, counters, revocations};
   Listener listener(service, arguments.http, tls);
   llvm::Expected<std::string> address = listener.bind(arguments.listen);
   if (!address) return address.takeError();
@@ -261,9 +266,15 @@ void add_administration(CLI::App& app, Administration& arguments, AdminCommand& 
   CLI::App* from = add("restore", "make a data folder of the last backup", restore);
   from->add_option("--from", arguments.folder, "folder of the backups")->required();
   CLI::App* again = add("rebuild", "let a running server compile again what an older compiler made", rebuild);
-  CLI::App* away = add("revoke", "let a running server remove what a compiler made", revoke);
-  for (CLI::App* command : {again, away})
-    command->add_option("--compiler", arguments.compiler, "its version")->required();
+  again->add_option("--compiler", arguments.revocation.compiler, "its version")->required();
+  CLI::App* away = add("revoke", "let a running server remove what must not run any more, and tell nodes so", revoke);
+  auto* compiler = away->add_option("--compiler", arguments.revocation.compiler, "all that this version has made");
+  away->add_option("--index", arguments.revocation.index, "the image with this digest, in all repositories")
+      ->excludes(compiler);
+  away->add_option("--repository", arguments.revocation.repository,
+                   "there only; without the others all that was signed for it so far");
+  away->add_option("--reason", arguments.reason, "what nodes and clients say: up to 200 characters of ASCII")
+      ->capture_default_str();
 }
 
 // Whether all that was printed has arrived, as an exit code.

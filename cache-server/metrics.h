@@ -17,6 +17,7 @@ struct Counters {
   std::atomic<uint64_t> scrubbed_bytes{0};
   std::atomic<uint64_t> repairs{0};             // jobs done again because of damage
   std::atomic<uint64_t> renewed_statements{0};  // signed again because of their age or other keys
+  std::atomic<uint64_t> published_revocations{0};  // repositories that got new lists
   std::atomic<uint64_t> denied{0};              // requests with a token that does not allow them, or is none of ours
   std::atomic<uint64_t> challenged{0};          // requests without a token, as registry clients send them first
   std::atomic<uint64_t> cache_hits{0};          // requests answered by an image that was there

@@ -117,4 +117,36 @@ llvm::Expected<Referrer> store_statement(Store& store, Accounts::Reservation& sp
                   {{empty->digest(), kEmptyType}, {layer->digest(), kStatementType}, {blob->digest(), kManifestType}}};
 }
 
+std::string revocations_manifest(const std::vector<std::string>& texts) {
+  auto describe = [](const char* media_type, const std::string& bytes) {
+    return Json{{"mediaType", media_type}, {"digest", sha256(bytes)}, {"size", bytes.size()}};
+  };
+  Json layers = Json::array();
+  for (const std::string& text : texts) layers.push_back(describe(kRevocationsType, text));
+  Json manifest = {{"schemaVersion", 2},
+                   {"mediaType", kManifestType},
+                   {"artifactType", kRevocationsType},
+                   {"config", describe(kEmptyType, "{}")},
+                   {"layers", layers}};
+  return manifest.dump();
+}
+
+llvm::Expected<Image> store_revocations(Store& store, Accounts::Reservation& space,
+                                        const std::vector<std::string>& texts) {
+  Image image;
+  auto put = [&](const std::string& bytes, const char* media_type) -> llvm::Error {
+    llvm::Expected<BlobInfo> blob = store.put_blob(space, bytes);
+    if (!blob) return blob.takeError();
+    image.parts.push_back({blob->digest(), media_type});
+    image.blobs.push_back(std::move(*blob));
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = put("{}", kEmptyType)) return error;
+  for (const std::string& text : texts)
+    if (llvm::Error error = put(text, kRevocationsType)) return error;
+  if (llvm::Error error = put(revocations_manifest(texts), kManifestType)) return error;
+  image.index = image.parts.back().digest;
+  return image;
+}
+
 }  // namespace aotc::server

@@ -51,6 +51,7 @@ struct Image {
   std::string index;                 // digest
   std::vector<ImagePart> parts;      // the index too
   std::vector<BlobInfo> blobs = {};  // with leases, so that nothing is dropped before it is published
+  std::string compiler = {};         // that made it
 };
 
 // `frozen` is null when nobody tried.
@@ -59,5 +60,11 @@ llvm::Expected<Image> store_image(Store& store, Accounts::Reservation& space, co
 
 llvm::Expected<Referrer> store_statement(Store& store, Accounts::Reservation& space, const BlobInfo& index,
                                          llvm::StringRef statement);
+
+// The manifest of a repository's revocations: kRevocationsType as its artifactType and that of its layers, the signed
+// lists.
+std::string revocations_manifest(const std::vector<std::string>& texts);
+llvm::Expected<Image> store_revocations(Store& store, Accounts::Reservation& space,
+                                        const std::vector<std::string>& texts);
 
 }  // namespace aotc::server

@@ -18,6 +18,7 @@ struct Service {
   Tenants& tenants;
   JobQueue& jobs;
   Counters& counters;
+  RevocationBook& revocations;
 };
 
 // Who sends the request, and whether the route is for them; an answer means that it is not. Every request passes here

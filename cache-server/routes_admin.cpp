@@ -44,6 +44,7 @@ std::vector<Metric> collect(Service& service) {
       {"chunk_cache_hits", false, "chunks found in memory", store.cache_hits},
       {"chunk_cache_misses", false, "chunks read from the disk and checked", store.cache_misses},
       {"renewed_statements", false, "statements signed again because of their age or other keys", c.renewed_statements},
+      {"published_revocations", false, "times that a repository got new lists of revocations", c.published_revocations},
       {"denied", false, "requests with a token that is unknown or does not allow them", c.denied},
       {"challenged", false, "requests without a token, as registry clients send them first", c.challenged},
       {"cache_hits", false, "requests answered by an image that was there", c.cache_hits},

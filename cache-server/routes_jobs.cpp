@@ -65,6 +65,10 @@ Response refused(llvm::Error error) {
         status = refusal.status;
         detail = refusal.message;
       },
+      [&](const RevokedError& revoked) {
+        status = 403;
+        detail = revoked.message;
+      },
       [&](const QuotaError& quota) {
         status = 403;
         detail = llvm::toString(llvm::make_error<QuotaError>(quota.limit));

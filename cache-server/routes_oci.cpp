@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "aotc/revocations.h"
 #include "compile_request.h"
 #include "oci_image.h"
 
@@ -202,6 +203,10 @@ Response get_referrers(Service& service, const Request& request, const std::stri
 }
 
 Response delete_manifest(Service& service, const std::string& name, const std::string& reference) {
+  llvm::Expected<std::optional<std::string>> lists = service.store.get(Table::Tags, name + '\0' + kRevocationsTag);
+  if (!lists) return internal_problem(lists.takeError());
+  if (*lists && (reference == kRevocationsTag || reference == **lists))
+    return oci_error(403, "DENIED", "revocations cannot be deleted");
   llvm::Expected<bool> removed = is_digest(reference) ? service.catalog.remove_manifest(name, reference)
                                                       : service.catalog.remove_tag(name, reference);
   if (!removed) return internal_problem(removed.takeError());

@@ -15,6 +15,7 @@
 //   damaged   digest \0 tenant -> seconds since 1970 at which the blob was found to be damaged
 //   images    name \0 index digest -> seconds since 1970 (u64) of its last use, see catalog.h
 //   pins      name \0 tag -> nothing: what the tag names is not evicted
+//   revocations name or "*" -> JSON, see revocation_book.h
 //
 // A blob belongs to one tenant, "" where there are none. What others have makes no difference to anything that happens to
 // it, so nobody can tell what that is: equal bytes of two tenants are stored twice. Its bytes, and those of records in
@@ -74,7 +75,8 @@ struct BlobInfo {
 
 using Chunk = std::shared_ptr<const std::string>;
 
-enum class Table { Tags, Links, Jobs, Referrers, Sequences, Owners, Garbage, Usage, Damaged, Images, Pins };
+enum class Table { Tags, Links, Jobs, Referrers, Sequences, Owners, Garbage, Usage, Damaged, Images, Pins,
+                   Revocations };
 
 struct Record {
   Table table;

@@ -18,7 +18,8 @@
 namespace aotc::server {
 
 constexpr const char* kFamilies[] = {"default",   "chunks", "blobs",   "tags",  "links",   "jobs",   "referrers",
-                                     "sequences", "owners", "garbage", "usage", "damaged", "images", "pins"};
+                                     "sequences", "owners", "garbage", "usage", "damaged", "images", "pins",
+                                     "revocations"};
 enum Family { kDefault, kChunks, kBlobs, kTags };
 
 llvm::Error store_failure(const std::string& message);

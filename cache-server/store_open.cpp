@@ -150,7 +150,7 @@ llvm::Error Store::Impl::read_damaged() {
 }
 
 llvm::Error Store::Impl::account_for_records() {
-  for (int number = 0; number <= static_cast<int>(Table::Pins); ++number) {
+  for (int number = 0; number <= static_cast<int>(Table::Revocations); ++number) {
     if (!is_accounted(static_cast<Table>(number))) continue;
     std::unique_ptr<rocksdb::Iterator> it(
         db->NewIterator(rocksdb::ReadOptions(), table(static_cast<Table>(number))));

@@ -21,6 +21,7 @@ struct Server {
   std::unique_ptr<Store> store;
   Counters counters;
   Tenants tenants{""};
+  std::unique_ptr<RevocationBook> revocations;
   std::unique_ptr<Catalog> catalog;
   std::unique_ptr<JobQueue> jobs;
 
@@ -33,7 +34,9 @@ struct Server {
     auto opened = Store::open(name + "/store", options);
     if (!opened) std::abort();
     store = std::move(*opened);
-    catalog = std::make_unique<Catalog>(*store, SigningOptions());
+    revocations = std::make_unique<RevocationBook>(*store, std::vector<aotc::Signer>());
+    check(revocations->open());
+    catalog = std::make_unique<Catalog>(*store, SigningOptions(), *revocations);
     check(catalog->open());
     JobLimits limits;
     limits.workers = 0;
@@ -43,6 +46,7 @@ struct Server {
   ~Server() {
     jobs.reset();
     catalog.reset();
+    revocations.reset();
     store.reset();
     std::filesystem::remove_all(folder);
   }
@@ -62,7 +66,7 @@ Response answer(Service& service, Request& request) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static Server server;
-  Service service{*server.store, *server.catalog, server.tenants, *server.jobs, server.counters};
+  Service service{*server.store, *server.catalog, server.tenants, *server.jobs, server.counters, *server.revocations};
   llvm::StringRef text(reinterpret_cast<const char*>(data), size);
   Request request;
   auto [method, after_method] = text.split('\n');

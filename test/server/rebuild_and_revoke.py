@@ -1,5 +1,6 @@
 # After an upgrade, what an older compiler made is compiled again: its tags, where they still name it, move to the new image
-# and are signed again. What a bad compiler made can be taken away. The test rewrites a job's record to make it an old one.
+# and are signed again. What a bad compiler made can be taken away, before or after that; then tags come back that nobody has
+# given to something else meanwhile. The test rewrites a job's record to make it an old one.
 # RUN: %python %s %t
 import json
 import os
@@ -43,13 +44,18 @@ with server:
     moved = compile(different(wasm, "moved"), "?tier=quick&target=host&name=app&tag=moved")
     assert old["compiler"] == VERSION, old
 
-# An older compiler has another version, so the job another id; that its code differed is played by the tier.
-store = StoreFiles(server.data)
-key = b"\0" + old["id"].encode()
-record = json.loads(store.get("jobs", key))
-record.update({"id": "0" * 32, "compiler": "0.0.1", "tier": "best"})
-store.put("jobs", b"\0" + b"0" * 32, json.dumps(record).encode())
-store.delete("jobs", key)
+
+def age(job, compiler, digit):
+    """An older compiler has another version, so the job another id; that its code differed is played by the tier."""
+    store = StoreFiles(server.data)
+    key = b"\0" + job["id"].encode()
+    record = json.loads(store.get("jobs", key))
+    record.update({"id": digit * 32, "compiler": compiler, "tier": "best"})
+    store.put("jobs", b"\0" + digit.encode() * 32, json.dumps(record).encode())
+    store.delete("jobs", key)
+
+
+age(old, "0.0.1", "0")
 signed = sequence("app")
 
 with server:
@@ -74,6 +80,25 @@ with server:
         assert server.request("GET", f"/v2/{name}/manifests/{old['index']}")[0] == 404
         assert index_of(f"{name}/manifests/latest") == new
     assert server.request("GET", "/v1/jobs/" + "0" * 32)[0] == 404
-    assert "4 images" in run("revoke", VERSION)  # app's two, twin's and kept's
-    assert server.get_json("/v2/_catalog")["repositories"] == []
-    assert server.upload(wasm, "?target=host&name=app")[0] == 202, "it has to be compiled again"
+    compile(different(wasm, "kept"), "?tier=quick&target=host&name=kept&tag=taken")
+
+# Revoked first: its module is kept, and so is what it was called.
+age(kept, "0.0.3", "3")
+with server:
+    assert "1 images" in run("revoke", "0.0.3")
+    assert server.request("GET", "/v2/kept/manifests/latest")[0] == server.request("GET", "/v2/kept/manifests/taken")[0] == 404
+    assert server.get_json("/v1/jobs/" + "3" * 32)["state"] == "revoked"
+    taken = compile(different(wasm, "taken"), "?tier=quick&target=host&name=kept&tag=taken")
+with server:
+    assert "1 images" in run("rebuild", "0.0.3")
+    wait_until(lambda: server.stats()["compiled"] == 1)
+    again = index_of("kept/manifests/latest")
+    assert again and again != kept["index"] and index_of("kept/manifests/taken") == taken["index"]
+    assert server.request("GET", "/v1/jobs/" + "3" * 32)[0] == 404 and "0 images" in run("rebuild", "0.0.3")
+
+with server:
+    assert "5 images" in run("revoke", VERSION)  # app's two, twin's and kept's
+    assert server.get_json("/v2/_catalog")["repositories"] == ["app", "kept", "twin"], "with their revocations"
+    for name in ("app", "kept", "twin"):
+        assert server.get_json(f"/v2/{name}/tags/list")["tags"] == ["aotc-revocations"]
+    assert server.upload(wasm, "?target=host&name=app")[0] == 503, "this compiler's images are not published any more"
