@@ -7,11 +7,14 @@
 #include "http_message.h"
 #include "log.h"
 #include "queued_job.h"
-#include "worker_process.h"
+#include "worker.h"
 
 namespace aotc::server {
 
 namespace {
+
+constexpr size_t kMaxLogLine = 400;
+constexpr unsigned kMaxLogLines = 20;  // per worker
 
 llvm::Error failure(const std::string& message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
@@ -95,20 +98,24 @@ llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, Accounts::
                                                             const Descriptor& module) {
   const char* architecture = architecture_name(target.architecture);
   WorkerOptions options;
-  options.name = "module.wasm";
-  options.target = architecture;
-  options.cpu = target.cpu;
-  options.tier = tier_name(tier);
-  options.threads = limits_.threads;
+  options.start_anew = true;
+  options.compile.module_name = "module.wasm";
+  options.compile.architecture = target.architecture;
+  options.compile.cpu = target.cpu;
+  options.compile.tier = tier;
+  options.compile.jobs = limits_.threads;
   Quota quota = quota_of(job.tenant(), job.again);
   uint64_t allowed = allow_cpu_seconds(job);
   options.limits = limits_.worker(allowed, catalog_.room(job.tenant(), quota));
-  WorkerWatch watch;
-  watch.wall_seconds = limits_.wall_seconds;
-  watch.stopped = [this, &job] { return reason_to_stop(job); };
-  watch.progress = [this, &job](uint64_t done, uint64_t total) {
+  options.wall_seconds = limits_.wall_seconds;
+  options.stopped = [this, &job] { return reason_to_stop(job) != nullptr; };
+  options.compile.progress = [this, &job](size_t done, size_t total) {
     std::lock_guard<std::mutex> lock(mutex_);
     job.progress.done = done, job.progress.total = total;
+  };
+  // What a worker says apart from messages, such as an assertion that failed, is for the operator to see.
+  options.said = [lines = 0u](const std::string& line) mutable {
+    if (++lines <= kMaxLogLines) log(Level::Info, "a worker said something", {{"text", line.substr(0, kMaxLogLine)}});
   };
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -117,7 +124,7 @@ llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, Accounts::
   llvm::Expected<Descriptor> input = open_to_read(module), output = make_unnamed_file(folder_);
   llvm::Expected<WorkerResult> result = WorkerResult();
   double cpu_seconds = 0;
-  if (input && output) result = run_worker_process(options, *input, *output, watch, cpu_seconds);
+  if (input && output) result = compile_in_worker(input->get(), output->get(), options, cpu_seconds);
   charge(job, cpu_seconds, allowed);
   if (!input) return input.takeError();
   if (!output) return output.takeError();
@@ -129,7 +136,7 @@ llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, Accounts::
   }
   llvm::Expected<BlobInfo> stored = copy_to_store(store_, space, *output);
   if (!stored) return stored.takeError();
-  return Compiled{*stored, std::move(*output), result->functions, result->go, result->seconds};
+  return Compiled{*stored, std::move(*output), result->stats.functions, result->stats.go_shaped, result->seconds};
 }
 
 // Runs the artifact that is for this machine; one of quick code if there is none.

@@ -22,6 +22,7 @@
 #include "listener.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "sandbox/sandbox.h"
 #include "scrubber.h"
 #include "store.h"
 #include "tls.h"
@@ -237,19 +238,6 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
       "  curl http://127.0.0.1:8080/v2/hello/manifests/latest");
 }
 
-void add_worker(CLI::App& app, WorkerOptions& options) {
-  CLI::App* worker = app.add_subcommand("worker", "")->group("");
-  worker->add_option("--name", options.name);
-  worker->add_option("--target", options.target);
-  worker->add_option("--cpu", options.cpu);
-  worker->add_option("--tier", options.tier);
-  worker->add_option("--threads", options.threads);
-  worker->add_option("--memory", options.limits.memory_bytes);
-  worker->add_option("--cpu-seconds", options.limits.cpu_seconds);
-  worker->add_option("--file-bytes", options.limits.file_bytes);
-  worker->add_option("--parent", options.limits.parent);
-}
-
 using AdminCommand = llvm::Expected<std::string> (*)(const Administration&);
 
 // The command that was given, or nothing.
@@ -277,6 +265,13 @@ void add_administration(CLI::App& app, Administration& arguments, AdminCommand& 
       ->capture_default_str();
 }
 
+// Ends as --version does.
+void print_sandbox(const std::string& process) {
+  std::unique_ptr<char, decltype(&std::free)> text(aotc_sandbox_text("aotc-server", process.c_str()), std::free);
+  if (!text) throw CLI::ValidationError("--print-sandbox", "no such process: " + process);
+  throw CLI::CallForVersion(std::string(llvm::StringRef(text.get()).rtrim()), 0);
+}
+
 // Whether all that was printed has arrived, as an exit code.
 int finish() { return aotc_finish_stdout("aotc-server") ? 0 : 1; }
 
@@ -297,17 +292,18 @@ int run(int argc, char** argv) {
   CLI::App app("aotc-server compiles WebAssembly modules that are uploaded to it and serves the artifacts to nodes.",
                "aotc-server");
   app.set_version_flag("--version", std::string("aotc-server ") + aotc::kCompilerVersion);
+  app.add_option_function<std::string>("--print-sandbox", print_sandbox,
+                                       "[=PROCESS] what this server's processes may do, or one of them")
+      ->expected(0, 1)
+      ->type_name("");
   ServerArguments arguments;
-  WorkerOptions worker;
   add_options(app, arguments);
-  add_worker(app, worker);
   app.add_subcommand("new-token", "")->group("");
   Administration administration;
   AdminCommand command = nullptr;
   add_administration(app, administration, command);
   try {
     app.parse(argc, argv);
-    if (app.got_subcommand("worker")) return run_worker(worker);
     if (app.got_subcommand("new-token")) return print_new_token();
     if (!command && arguments.data.empty()) throw CLI::RequiredError("--data");
   } catch (const CLI::Success& done) {  // --help, --version
@@ -335,6 +331,7 @@ int main(int argc, char** argv) {
   aotc_hold_standard_streams();
   limit_malloc();
   try {
+    if (std::optional<int> code = aotc::worker_main(argc, argv)) return *code;
     return run(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "aotc-server: %s\n", error.what());

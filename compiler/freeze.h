@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
 
 namespace aotc {
@@ -29,19 +28,12 @@ struct FreezeOptions {
   std::function<bool()> stopped;  // if there is one: asked ten times a second, true ends the program
 };
 
-struct FreezeResult {
-  std::vector<uint8_t> snapshot;  // empty when there is none
-  std::string reason;             // then: why, one line
-};
-
-// `artifact` is for this machine. A program that cannot be frozen is a result, not an Error.
-llvm::Expected<FreezeResult> freeze(llvm::ArrayRef<uint8_t> artifact, const FreezeOptions& options);
-
 struct FreezeOutcome {
   std::string reason;  // empty: there is a snapshot
   double cpu_seconds = 0;
 };
-// The same from file to file: `snapshot` is empty, and the child writes no more to it than options.max_memory and a little.
+// From file to file: `artifact` is for this machine, `snapshot` is empty, and the child writes no more to it than
+// options.max_memory and a little. A program that cannot be frozen is an outcome, not an Error.
 llvm::Expected<FreezeOutcome> freeze_file(int artifact, int snapshot, const FreezeOptions& options);
 
 }  // namespace aotc

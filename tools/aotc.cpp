@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <sstream>
 
@@ -14,6 +16,7 @@
 #include "aotc/standard_streams.h"
 #include "command.h"
 #include "output.h"
+#include "sandbox/sandbox.h"
 
 char UsageError::ID;
 
@@ -45,6 +48,13 @@ std::vector<std::string> split(const std::string& list) {
     begin = end + 1;
   }
   return parts;
+}
+
+// Ends as --version does.
+void print_sandbox(const std::string& process) {
+  std::unique_ptr<char, decltype(&std::free)> text(aotc_sandbox_text("aotc", process.c_str()), std::free);
+  if (!text) throw CLI::ValidationError("--print-sandbox", "no such process: " + process);
+  throw CLI::CallForVersion(std::string(llvm::StringRef(text.get()).rtrim()), 0);
 }
 
 std::string join(const std::vector<std::string>& parts) { return fmt::format("{}", fmt::join(parts, ", ")); }
@@ -151,6 +161,10 @@ int run(std::vector<std::string> args) {
   CLI::App app("aotc compiles WebAssembly modules, Go's above all, ahead of time to native x86-64 and AArch64 code.",
                "aotc");
   app.set_version_flag("--version", std::string("aotc ") + aotc::kCompilerVersion);
+  app.add_option_function<std::string>("--print-sandbox", print_sandbox,
+                                       "[=PROCESS] what the processes of these commands may do, or one of them")
+      ->expected(0, 1)
+      ->type_name("");
   app.require_subcommand(1);
   app.footer(
       "Examples:\n"

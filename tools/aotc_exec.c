@@ -22,7 +22,7 @@
 
 /* The program for qemu does without: there is no libseccomp to link, and qemu's user mode knows no seccomp. */
 __attribute__((weak)) int freeze_program(const struct freeze_options*);
-__attribute__((weak)) bool print_freeze_sandbox(const char* process);
+__attribute__((weak)) char* freeze_sandbox_text(const char* process);
 
 enum { kExitUsage = 2, kExitTrap = 134 };
 enum { kMaxOption = 64 };
@@ -185,8 +185,11 @@ static char* option_value(const char* name, char** argv, int argc, int* i) {
 }
 
 static _Noreturn void print_sandbox(const char* process) {
-  if (print_freeze_sandbox == NULL) usage_error("--print-sandbox", "not in this aotc-exec, which was built without libseccomp");
-  if (!print_freeze_sandbox(process)) usage_error("--print-sandbox: no such process", process);
+  if (freeze_sandbox_text == NULL) usage_error("--print-sandbox", "not in this aotc-exec, which was built without libseccomp");
+  char* text = freeze_sandbox_text(process);
+  if (text == NULL) usage_error("--print-sandbox: no such process", process);
+  fputs(text, stdout);
+  free(text);
   exit(finish());
 }
 
@@ -202,7 +205,7 @@ static void parse(int argc, char** argv, struct options* o) {
       fputs(kHelp, stdout);
       exit(finish());
     } else if (strcmp(argv[i], "--print-sandbox") == 0) {
-      print_sandbox(NULL);
+      print_sandbox("");
     } else if (strncmp(argv[i], "--print-sandbox=", 16) == 0) {
       print_sandbox(argv[i] + 16);
     } else if (strcmp(argv[i], "--verify") == 0) {

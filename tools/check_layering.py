@@ -14,9 +14,9 @@ import sys
 # Folder -> patterns of our own headers that its files may include.
 OWN = {
     "runtime-stubs": ["runtime-stubs/*"],
-    "compiler": ["compiler/*", "runtime-stubs/include/*"],
-    "cache-server": ["cache-server/*", "compiler/compile.h", "compiler/freeze.h", "runtime-stubs/include/*", "tools/sandbox/*.h"],
-    "tools": ["tools/*", "compiler/compile.h", "compiler/freeze.h", "cache-server/include/*", "runtime-stubs/include/*"],
+    "compiler": ["compiler/*", "runtime-stubs/include/*", "tools/sandbox/*.h"],
+    "cache-server": ["cache-server/*", "compiler/compile.h", "compiler/worker.h", "compiler/freeze.h", "runtime-stubs/include/*", "tools/sandbox/*.h"],
+    "tools": ["tools/*", "compiler/compile.h", "compiler/worker.h", "compiler/freeze.h", "cache-server/include/*", "runtime-stubs/include/*"],
     "benchmarks": ["benchmarks/*", "runtime-stubs/include/*"],
     "test": ["test/*", "compiler/*", "cache-server/*", "runtime-stubs/*", "tools/node/*", "tools/sandbox/*"],
 }
@@ -26,11 +26,11 @@ SOLE_USERS = [
     ("wabt/", ["compiler/module_reader.h"]),
     ("lld/", ["compiler/link*.cpp"]),
     ("CLI/", ["tools/command.h", "tools/aotc.cpp", "tools/cmd_*.cpp", "cache-server/main.cpp"]),
-    ("nlohmann/", ["tools/cmd_*.cpp", "tools/remote_compile.cpp", "cache-server/*"]),
+    ("nlohmann/", ["compiler/worker*", "tools/cmd_*.cpp", "tools/remote_compile.cpp", "cache-server/*"]),
     ("rocksdb/", ["cache-server/store*", "test/unit/server/edit_store.cpp"]),
-    ("seccomp.h", ["tools/sandbox/filter.c"]),
+    ("seccomp.h", ["tools/sandbox/filter.c", "test/attack/*"]),
     ("linux/landlock.h", ["tools/sandbox/landlock.c"]),
-    ("sys/prctl.h", ["tools/sandbox/*", "compiler/freeze.cpp", "tools/node/*", "cache-server/main.cpp"]),
+    ("sys/prctl.h", ["tools/sandbox/*", "compiler/child_process.cpp", "tools/node/*", "cache-server/main.cpp"]),
     # The node and the client use the parser alone, and the type in which it takes bytes.
     ("boost/beast", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),
     ("boost/asio/buffer.hpp", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),

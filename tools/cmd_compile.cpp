@@ -2,7 +2,7 @@
 //
 // Each artifact appears under its name only when it is complete. Targets are compiled one after the other, each on all
 // threads, so that memory is bounded by the larger of them. A snapshot is made once, with this machine's artifact, and goes
-// into all of them.
+// into all of them. All of that happens in confined processes; this one moves files.
 #include <unistd.h>
 #include <chrono>
 #include <cstdio>
@@ -13,8 +13,11 @@
 #include <nlohmann/json.hpp>
 
 #include "command.h"
+#include "confined.h"
 #include "files.h"
 #include "freeze.h"
+#include "local_compile.h"
+#include "memory_file.h"
 #include "output.h"
 #include "remote_compile.h"
 
@@ -70,10 +73,11 @@ std::string output_path(const CompileArguments& arguments, aotc::Architecture ar
   return fmt::format("{}.{}.aotc", base, aotc::architecture_name(architecture));
 }
 
-struct Output {
+struct Compiled {
   std::string path;
   aotc::CompileOptions options;
-  aotc::CompileResult result;
+  MemoryFile artifact;
+  aotc::CompileStats stats;
   double seconds;
 };
 
@@ -85,6 +89,17 @@ llvm::Error check_outputs(const CompileArguments& arguments, const std::vector<a
     if (llvm::Error error = check_output(output_path(arguments, options.architecture, targets.size()), arguments.file))
       return error;
   return llvm::Error::success();
+}
+
+struct Snapshot {
+  MemoryFile file;
+  std::string reason;  // why there is none
+  double seconds = 0;  // 0: none was tried
+  bool made() const { return seconds != 0 && reason.empty(); }
+};
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 llvm::Error read_warmup(CompileArguments& arguments) {
@@ -113,21 +128,59 @@ llvm::Error check_freeze_options(CompileArguments& arguments) {
   return llvm::Error::success();
 }
 
+llvm::Expected<Compiled> compile_target(const MemoryFile& module, aotc::CompileOptions& options, const std::string& path) {
+  auto started = std::chrono::steady_clock::now();
+  llvm::Expected<MemoryFile> artifact = MemoryFile::make(base_name(path));
+  if (!artifact) return artifact.takeError();
+  ProgressBar bar(base_name(path));
+  if (isatty(STDERR_FILENO)) options.progress = [&bar](size_t done, size_t total) { bar.update(done, total); };
+  llvm::Expected<aotc::CompileStats> stats = compile_locally(module, *artifact, options);
+  if (!stats) return stats.takeError();
+  return Compiled{path, options, std::move(*artifact), *stats, seconds_since(started)};
+}
+
 // Runs the program until it waits, with the artifact for this machine; one of quick code when that is no target.
-llvm::Expected<aotc::FreezeResult> make_snapshot(llvm::ArrayRef<uint8_t> wasm, const std::vector<Output>& outputs,
-                                                 const aotc::FreezeOptions& options) {
+llvm::Expected<Snapshot> make_snapshot(const MemoryFile& module, const std::vector<Compiled>& outputs,
+                                       const CompileArguments& arguments) {
+  llvm::Expected<MemoryFile> file = MemoryFile::make("snapshot");
+  if (!file) return file.takeError();
+  bool go = outputs.front().stats.go_shaped;
+  if (arguments.snapshot == "off" || (!go && arguments.snapshot != "required")) return Snapshot{std::move(*file), {}};
   llvm::Expected<aotc::Architecture> host = aotc::parse_architecture("host");
   if (!host) return host.takeError();
-  for (const Output& output : outputs)
-    if (output.options.architecture == *host) return aotc::freeze(output.result.artifact, options);
+  auto started = std::chrono::steady_clock::now();
+  auto freeze = [&](const MemoryFile& artifact) -> llvm::Expected<Snapshot> {
+    llvm::Expected<aotc::FreezeOutcome> outcome = aotc::freeze_file(artifact.reader(), file->writer(), arguments.freeze);
+    if (!outcome) return outcome.takeError();
+    return Snapshot{std::move(*file), outcome->reason, seconds_since(started)};
+  };
+  for (const Compiled& output : outputs)
+    if (output.options.architecture == *host) return freeze(output.artifact);
   aotc::CompileOptions quick;
   quick.module_name = outputs.front().options.module_name;
   quick.architecture = *host;
   quick.tier = aotc::Tier::Quick;
   quick.jobs = outputs.front().options.jobs;
-  llvm::Expected<aotc::CompileResult> result = aotc::compile(wasm, quick);
-  if (!result) return result.takeError();
-  return aotc::freeze(result->artifact, options);
+  llvm::Expected<MemoryFile> artifact = MemoryFile::make("quick");
+  if (!artifact) return artifact.takeError();
+  llvm::Expected<aotc::CompileStats> stats = compile_locally(module, *artifact, quick);
+  if (!stats) return stats.takeError();
+  return freeze(*artifact);
+}
+
+// Writes the artifact, with the snapshot behind it if there is one. Returns how large it is.
+llvm::Expected<uint64_t> write_artifact(Compiled& output, const Snapshot& snapshot) {
+  auto write = [&output](MemoryFile& file) -> llvm::Expected<uint64_t> {
+    llvm::Expected<llvm::ArrayRef<uint8_t>> bytes = file.bytes();
+    if (!bytes) return bytes.takeError();
+    if (llvm::Error error = write_output(output.path, *bytes)) return error;
+    return bytes->size();
+  };
+  if (!snapshot.made()) return write(output.artifact);
+  llvm::Expected<MemoryFile> whole = MemoryFile::make(base_name(output.path));
+  if (!whole) return whole.takeError();
+  if (llvm::Error error = attach_locally(output.artifact, snapshot.file, *whole, output.options.module_name)) return error;
+  return write(*whole);
 }
 
 nlohmann::ordered_json to_json(const std::string& path, const aotc::CompileOptions& options,
@@ -176,6 +229,7 @@ llvm::Error compile_remotely(CompileArguments& arguments) {
   if (!targets) return targets.takeError();
   llvm::Expected<std::vector<uint8_t>> wasm = read_file(arguments.file, *limit);
   if (!wasm) return wasm.takeError();
+  if (llvm::Error error = confine_client({}, {})) return error;
   std::string names;
   for (const aotc::CompileOptions& options : *targets)
     names += std::string(names.empty() ? "" : ",") + aotc::architecture_name(options.architecture);
@@ -217,65 +271,47 @@ llvm::Error compile_command(CompileArguments& arguments) {
   llvm::Expected<std::vector<aotc::CompileOptions>> targets = arguments.code.resolve(arguments.file);
   if (!targets) return targets.takeError();
   if (llvm::Error error = check_outputs(arguments, *targets)) return error;
-  llvm::Expected<std::vector<uint8_t>> wasm = read_file(arguments.file, *limit);
-  if (!wasm) return wasm.takeError();
+  llvm::Expected<MemoryFile> module = MemoryFile::copy_of(arguments.file, *limit);
+  if (!module) return module.takeError();
 
-  std::vector<Output> outputs;
+  std::vector<Compiled> outputs;
   for (aotc::CompileOptions& options : *targets) {
-    std::string path = output_path(arguments, options.architecture, targets->size());
-    auto started = std::chrono::steady_clock::now();
-    llvm::Expected<aotc::CompileResult> result = [&] {
-      ProgressBar bar(base_name(path));
-      if (isatty(STDERR_FILENO)) options.progress = [&bar](size_t done, size_t total) { bar.update(done, total); };
-      return aotc::compile(*wasm, options);
-    }();
-    if (!result) return result.takeError();
-    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-    outputs.push_back({path, options, std::move(*result), seconds});
+    llvm::Expected<Compiled> output =
+        compile_target(*module, options, output_path(arguments, options.architecture, targets->size()));
+    if (!output) return output.takeError();
+    outputs.push_back(std::move(*output));
   }
 
-  aotc::FreezeResult snapshot;
-  double snapshot_seconds = 0;
-  bool go = outputs.front().result.stats.go_shaped, required = arguments.snapshot == "required";
-  if (arguments.snapshot != "off" && (go || required)) {
-    auto started = std::chrono::steady_clock::now();
-    llvm::Expected<aotc::FreezeResult> made = make_snapshot(*wasm, outputs, arguments.freeze);
-    if (!made) return made.takeError();
-    snapshot = std::move(*made);
-    snapshot_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-    if (snapshot.snapshot.empty() && required)
-      return llvm::createStringError(llvm::inconvertibleErrorCode(), "no snapshot: " + snapshot.reason);
-  }
+  llvm::Expected<Snapshot> snapshot = make_snapshot(*module, outputs, arguments);
+  if (!snapshot) return snapshot.takeError();
+  if (arguments.snapshot == "required" && !snapshot->made())
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), "no snapshot: " + snapshot->reason);
 
   FILE* summary = stream_beside(outputs.front().path);
   nlohmann::ordered_json report = nlohmann::ordered_json::array();
-  for (Output& output : outputs) {
-    std::vector<uint8_t>& artifact = output.result.artifact;
-    if (!snapshot.snapshot.empty())
-      if (llvm::Error error = aotc::attach_snapshot(artifact, snapshot.snapshot)) return error;
-    if (llvm::Error error = write_output(output.path, artifact)) return error;
-
-    aotc::CompileStats& stats = output.result.stats;
-    stats.artifact_bytes = artifact.size();
+  for (Compiled& output : outputs) {
+    llvm::Expected<uint64_t> size = write_artifact(output, *snapshot);
+    if (!size) return size.takeError();
+    output.stats.artifact_bytes = *size;
     if (arguments.json) {
-      report.push_back(to_json(output.path, output.options, stats, output.seconds));
-      if (snapshot_seconds != 0) {
-        report.back()["snapshot_bytes"] = snapshot.snapshot.size();
-        report.back()["snapshot_seconds"] = snapshot_seconds;
-        if (!snapshot.reason.empty()) report.back()["no_snapshot"] = snapshot.reason;
+      report.push_back(to_json(output.path, output.options, output.stats, output.seconds));
+      if (snapshot->seconds != 0) {
+        report.back()["snapshot_bytes"] = snapshot->file.size();
+        report.back()["snapshot_seconds"] = snapshot->seconds;
+        if (!snapshot->reason.empty()) report.back()["no_snapshot"] = snapshot->reason;
       }
       continue;
     }
-    print(summary, "{}: {} functions, {} code, {} file, {:.2f} s\n", output.path, stats.functions,
-          format_size(stats.code_bytes), format_size(artifact.size()), output.seconds);
-    if (arguments.time_report) print_time_report(stats, summary);
+    print(summary, "{}: {} functions, {} code, {} file, {:.2f} s\n", output.path, output.stats.functions,
+               format_size(output.stats.code_bytes), format_size(*size), output.seconds);
+    if (arguments.time_report) print_time_report(output.stats, summary);
   }
   if (arguments.json)
     print(summary, "{}\n", report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
-  else if (!snapshot.snapshot.empty())
-    print(summary, "snapshot: {}, {:.2f} s\n", format_size(snapshot.snapshot.size()), snapshot_seconds);
-  else if (!snapshot.reason.empty())
-    print(stderr, "no snapshot: {}\n", snapshot.reason);
+  else if (snapshot->made())
+    print(summary, "snapshot: {}, {:.2f} s\n", format_size(snapshot->file.size()), snapshot->seconds);
+  else if (!snapshot->reason.empty())
+    print(stderr, "no snapshot: {}\n", snapshot->reason);
   return llvm::Error::success();
 }
 

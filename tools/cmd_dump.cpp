@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "command.h"
-#include "files.h"
+#include "confined.h"
 #include "output.h"
 
 namespace {
@@ -23,7 +23,7 @@ llvm::Error dump_command(const DumpArguments& arguments) {
   if (!limit) return limit.takeError();
   llvm::Expected<std::vector<aotc::CompileOptions>> targets = arguments.code.resolve(arguments.file);
   if (!targets) return targets.takeError();
-  llvm::Expected<std::vector<uint8_t>> wasm = read_file(arguments.file, *limit);
+  llvm::Expected<std::vector<uint8_t>> wasm = read_file_confined(arguments.file, *limit);
   if (!wasm) return wasm.takeError();
   for (const aotc::CompileOptions& options : *targets) {
     llvm::Expected<std::string> text = aotc::dump(*wasm, options, *phase, arguments.function);

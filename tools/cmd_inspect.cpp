@@ -7,6 +7,7 @@
 
 #include "artifact_view.h"
 #include "command.h"
+#include "confined.h"
 #include "files.h"
 #include "output.h"
 #include "llvm/ADT/StringExtras.h"
@@ -156,7 +157,7 @@ void print_text(const ArtifactView& view, const std::string& file_digest, const 
 llvm::Error inspect_command(const InspectArguments& arguments) {
   llvm::Expected<uint64_t> limit = parse_size(arguments.max_input);
   if (!limit) return llvm::make_error<UsageError>("--max-input: " + llvm::toString(limit.takeError()));
-  llvm::Expected<std::vector<uint8_t>> bytes = read_file(arguments.file, *limit);
+  llvm::Expected<std::vector<uint8_t>> bytes = read_file_confined(arguments.file, *limit);
   if (!bytes) return bytes.takeError();
   llvm::Expected<ArtifactView> view = ArtifactView::read(*bytes, arguments.file);
   if (!view) return view.takeError();

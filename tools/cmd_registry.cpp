@@ -11,6 +11,7 @@
 #include "aotc/revocations.h"
 #include "aotc/signing.h"
 #include "command.h"
+#include "confined.h"
 #include "files.h"
 #include "output.h"
 #include "remote_compile.h"
@@ -134,6 +135,12 @@ llvm::Error pull(const PullArguments& arguments) {
   llvm::Expected<Image> image = open_image(arguments.image, arguments.realms);
   if (!image) return image.takeError();
   if (llvm::Error error = needs_repository(*image)) return error;
+  bool wasm = arguments.target == "wasm";
+  std::string output = arguments.output;
+  if (output.empty()) output = base_name(image->reference.repository) + (wasm ? ".wasm" : ".aotc");
+  llvm::Expected<Output> out = Output::open(output);
+  if (!out) return out.takeError();
+  if (llvm::Error error = confine_client(arguments.trust, {out->folder()})) return error;
   std::string error, reference = image->reference.reference.empty() ? "latest" : image->reference.reference;
   std::optional<aotc::Manifest> index = image->client.manifest(reference, error);
   if (!index) return failure(error);
@@ -150,7 +157,6 @@ llvm::Error pull(const PullArguments& arguments) {
   if (!manifest) return failure(error);
   if (trust)
     if (llvm::Error revoked = check_revocations(*image, *trust, *manifest)) return revoked;
-  bool wasm = arguments.target == "wasm";
   const aotc::Descriptor* layer = layer_of(*manifest, wasm ? kWasmType : aotc::kArtifactType);
   if (!layer) return failure(arguments.image + ": not an image that aotc made");
   llvm::Expected<std::vector<uint8_t>> bytes = fetch(image->client, *layer);
@@ -160,9 +166,7 @@ llvm::Error pull(const PullArguments& arguments) {
     if (!snapshot) return snapshot.takeError();
     if (llvm::Error bad = aotc::attach_snapshot(*bytes, *snapshot)) return bad;
   }
-  std::string output = arguments.output;
-  if (output.empty()) output = base_name(image->reference.repository) + (wasm ? ".wasm" : ".aotc");
-  if (llvm::Error failed = write_output(output, *bytes)) return failed;
+  if (llvm::Error failed = out->write(*bytes)) return failed;
   print(stream_beside(output), "{}: {}, {}\n", output, format_size(bytes->size()), index->digest);
   return llvm::Error::success();
 }
@@ -204,6 +208,7 @@ llvm::Error push(const std::string& source, const std::string& target, const Rea
     if (llvm::Error error = needs_repository(*image)) return error;
     if (image->reference.reference.empty()) image->reference.reference = "latest";
   }
+  if (llvm::Error error = confine_client({}, {})) return error;
   std::string error;
   std::optional<aotc::Manifest> index = from->client.manifest(from->reference.reference, error);
   if (!index) return failure(error);
@@ -226,6 +231,7 @@ llvm::Error push(const std::string& source, const std::string& target, const Rea
 llvm::Error list(const std::string& text, const Realms& realms) {
   llvm::Expected<Image> image = open_image(text, realms);
   if (!image) return image.takeError();
+  if (llvm::Error error = confine_client({}, {})) return error;
   std::string error;
   if (image->reference.repository.empty()) {
     auto names = image->client.repositories(error);
@@ -250,6 +256,7 @@ llvm::Error remove(const std::string& text, const Realms& realms) {
   if (llvm::Error error = needs_repository(*image)) return error;
   std::string error, reference = image->reference.reference;
   if (reference.empty()) return llvm::make_error<UsageError>(text + ": a tag or a digest is needed");
+  if (llvm::Error confined = confine_client({}, {})) return confined;
   std::optional<aotc::Manifest> manifest = image->client.manifest(reference, error);
   if (!manifest) return failure(error);
   if (!image->client.remove(reference, error)) return failure(error);
@@ -268,6 +275,7 @@ llvm::Error pin(const std::string& text, bool pinned) {
   llvm::Expected<Image> image = open_image(text, {});
   if (!image) return image.takeError();
   if (llvm::Error error = needs_repository(*image)) return error;
+  if (llvm::Error error = confine_client({}, {})) return error;
   const aotc::ImageReference& reference = image->reference;
   std::string error, tag = reference.reference.empty() ? "latest" : reference.reference;
   std::string query = "?name=" + reference.repository + "&tag=" + aotc::percent_encoded(tag);

@@ -15,6 +15,8 @@
 #include "artifact_view.h"
 #include "command.h"
 #include "files.h"
+#include "local_compile.h"
+#include "memory_file.h"
 
 namespace {
 
@@ -73,15 +75,15 @@ llvm::Error run_command(const RunArguments& arguments) {
   llvm::Expected<FileKind> kind = file_kind(arguments.file);
   if (!kind) return kind.takeError();
   std::string artifact = arguments.file;
+  llvm::Expected<MemoryFile> compiled = MemoryFile::make(base_name(arguments.file));
+  if (!compiled) return compiled.takeError();
   aotc::Architecture architecture = targets->front().architecture;
   if (*kind == FileKind::Wasm) {
-    llvm::Expected<std::vector<uint8_t>> wasm = read_file(arguments.file, *limit);
-    if (!wasm) return wasm.takeError();
-    llvm::Expected<aotc::CompileResult> result = aotc::compile(*wasm, targets->front());
-    if (!result) return result.takeError();
-    llvm::Expected<int> fd = write_memory_file(base_name(arguments.file), result->artifact);
-    if (!fd) return fd.takeError();
-    artifact = fmt::format("/proc/self/fd/{}", *fd);
+    llvm::Expected<MemoryFile> module = MemoryFile::copy_of(arguments.file, *limit);
+    if (!module) return module.takeError();
+    llvm::Expected<aotc::CompileStats> stats = compile_locally(*module, *compiled, targets->front());
+    if (!stats) return stats.takeError();
+    artifact = compiled->path_after_exec();
   } else {
     llvm::Expected<uint32_t> recorded = artifact_architecture(arguments.file);
     if (!recorded) return recorded.takeError();

@@ -9,6 +9,7 @@
 #include "aotc/revocations.h"
 #include "aotc/signing.h"
 #include "command.h"
+#include "confined.h"
 #include "files.h"
 #include "llvm/ADT/StringExtras.h"
 #include "output.h"
@@ -49,14 +50,15 @@ struct VerifyArguments {
   aotc::Expectation expected;
 };
 
+std::string text_of(const std::vector<uint8_t>& bytes) { return std::string(bytes.begin(), bytes.end()); }
+
 // An Error when one of the lists has something against the release, or is not to be trusted itself.
-llvm::Error check_revocations(const VerifyArguments& arguments, const aotc::TrustedKeys& keys, uint64_t sequence) {
-  for (const std::string& path : arguments.revocations) {
-    llvm::Expected<std::string> text = read_text(path);
-    if (!text) return text.takeError();
+llvm::Error check_revocations(const VerifyArguments& arguments, const aotc::TrustedKeys& keys,
+                              llvm::ArrayRef<std::vector<uint8_t>> lists, uint64_t sequence) {
+  for (size_t i = 0; i < lists.size(); ++i) {
     std::string error;
-    auto list = aotc::verify_revocations(keys, *text, arguments.expected.repository, error);
-    if (!list) return failure(path + ": " + error);
+    auto list = aotc::verify_revocations(keys, text_of(lists[i]), arguments.expected.repository, error);
+    if (!list) return failure(arguments.revocations[i] + ": " + error);
     std::string reason = aotc::reason_against(*list, {arguments.expected.index, sequence, arguments.compiler});
     if (!reason.empty()) return failure(arguments.statement + ": revoked: " + reason);
   }
@@ -71,12 +73,14 @@ llvm::Error verify(VerifyArguments& arguments) {
     if (!pem) return pem.takeError();
     if (!keys.add(*pem, error)) return failure(path + ": " + error);
   }
-  llvm::Expected<std::string> text = read_text(arguments.statement);
-  if (!text) return text.takeError();
+  std::vector<std::string> paths = {arguments.statement};
+  paths.insert(paths.end(), arguments.revocations.begin(), arguments.revocations.end());
+  llvm::Expected<std::vector<std::vector<uint8_t>>> files = read_files_confined(paths, kMaxFile);
+  if (!files) return files.takeError();
   if (arguments.expected.now == 0) arguments.expected.now = static_cast<uint64_t>(std::time(nullptr));
-  std::optional<aotc::Statement> statement = keys.verify(*text, arguments.expected, error);
+  std::optional<aotc::Statement> statement = keys.verify(text_of(files->front()), arguments.expected, error);
   if (!statement) return failure(arguments.statement + ": " + error);
-  if (llvm::Error revoked = check_revocations(arguments, keys, statement->sequence)) return revoked;
+  if (llvm::Error revoked = check_revocations(arguments, keys, llvm::ArrayRef(*files).drop_front(), statement->sequence)) return revoked;
   print("{}: good for {} until {}, sequence {}\n", arguments.statement, statement->repository, statement->expires,
         statement->sequence);
   return llvm::Error::success();

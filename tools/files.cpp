@@ -2,13 +2,13 @@
 #include "files.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -26,38 +26,26 @@ struct Descriptor {
   }
 };
 
-llvm::Error write_all(int fd, llvm::ArrayRef<uint8_t> bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    ssize_t n = write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return system_error(path, "cannot write");
-    bytes = bytes.drop_front(static_cast<size_t>(n));
-  }
-  return llvm::Error::success();
-}
-
 }  // namespace
 
-llvm::Expected<std::vector<uint8_t>> read_file(const std::string& path, uint64_t limit) {
-  llvm::Expected<std::vector<uint8_t>> bytes = read_prefix(path, limit < SIZE_MAX ? limit + 1 : limit);
-  if (bytes && bytes->size() > limit)
-    return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                   fmt::format("{}: larger than {} bytes (see --max-input)", path, limit));
-  return bytes;
-}
-
-llvm::Expected<std::vector<uint8_t>> read_prefix(const std::string& path, size_t size) {
+llvm::Expected<int> open_to_read(const std::string& path) {
   Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0) return system_error(path, "cannot open");
   struct stat info;
+  if (file.fd < 0) return system_error(path, "cannot open");
   if (fstat(file.fd, &info) != 0) return system_error(path, "cannot stat");
   if (S_ISDIR(info.st_mode)) return system_error(path, "cannot read", EISDIR);
+  return std::exchange(file.fd, -1);
+}
 
+// Up to `size` bytes of it.
+static llvm::Expected<std::vector<uint8_t>> read_some(int fd, const std::string& path, uint64_t size) {
+  Descriptor file{fd};
   std::vector<uint8_t> bytes;
-  if (S_ISREG(info.st_mode)) bytes.reserve(std::min<uint64_t>(static_cast<uint64_t>(info.st_size), size));
+  off_t end = lseek(fd, 0, SEEK_END);  // of a pipe there is none
+  if (end > 0 && lseek(fd, 0, SEEK_SET) == 0) bytes.reserve(std::min(static_cast<uint64_t>(end), size));
   uint8_t chunk[1 << 16];
   while (bytes.size() < size) {
-    ssize_t n = read(file.fd, chunk, std::min(sizeof chunk, size - bytes.size()));
+    ssize_t n = read(fd, chunk, std::min<uint64_t>(sizeof chunk, size - bytes.size()));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return system_error(path, "cannot read");
     if (n == 0) break;
@@ -66,14 +54,24 @@ llvm::Expected<std::vector<uint8_t>> read_prefix(const std::string& path, size_t
   return bytes;
 }
 
-llvm::Expected<int> write_memory_file(const std::string& name, llvm::ArrayRef<uint8_t> bytes) {
-  int fd = memfd_create(name.c_str(), 0);
-  if (fd < 0) return system_error(name, "memfd_create");
-  if (llvm::Error error = write_all(fd, bytes, name)) {
-    close(fd);
-    return error;
-  }
-  return fd;
+llvm::Expected<std::vector<uint8_t>> read_open_file(int fd, const std::string& path, uint64_t limit) {
+  llvm::Expected<std::vector<uint8_t>> bytes = read_some(fd, path, limit < UINT64_MAX ? limit + 1 : limit);
+  if (bytes && bytes->size() > limit)
+    return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                   fmt::format("{}: larger than {} bytes (see --max-input)", path, limit));
+  return bytes;
+}
+
+llvm::Expected<std::vector<uint8_t>> read_file(const std::string& path, uint64_t limit) {
+  llvm::Expected<int> file = open_to_read(path);
+  if (!file) return file.takeError();
+  return read_open_file(*file, path, limit);
+}
+
+llvm::Expected<std::vector<uint8_t>> read_prefix(const std::string& path, size_t size) {
+  llvm::Expected<int> file = open_to_read(path);
+  if (!file) return file.takeError();
+  return read_some(*file, path, size);
 }
 
 bool is_wasm(llvm::ArrayRef<uint8_t> bytes) { return bytes.size() >= 4 && std::memcmp(bytes.data(), "\0asm", 4) == 0; }

@@ -11,11 +11,12 @@
 // Fails for files larger than `limit` bytes. Pipes are read to their end.
 llvm::Expected<std::vector<uint8_t>> read_file(const std::string& path, uint64_t limit);
 
+// The same in two steps: a descriptor, and what is in it, which needs no name any more. Closes it.
+llvm::Expected<int> open_to_read(const std::string& path);
+llvm::Expected<std::vector<uint8_t>> read_open_file(int fd, const std::string& path, uint64_t limit);
+
 // The first `size` bytes, or all when there are fewer.
 llvm::Expected<std::vector<uint8_t>> read_prefix(const std::string& path, size_t size);
-
-// A file without a name, for a process that is about to be executed: "/proc/self/fd/N" reads it.
-llvm::Expected<int> write_memory_file(const std::string& name, llvm::ArrayRef<uint8_t> bytes);
 
 bool is_wasm(llvm::ArrayRef<uint8_t> bytes);
 bool is_elf(llvm::ArrayRef<uint8_t> bytes);

@@ -237,4 +237,4 @@ int freeze_program(const struct freeze_options* options) {
   _exit(0);
 }
 
-bool print_freeze_sandbox(const char* process) { return aotc_sandbox_print(stdout, "aotc-exec", process); }
+char* freeze_sandbox_text(const char* process) { return aotc_sandbox_text("aotc-exec", process); }

@@ -26,7 +26,7 @@ struct freeze_options {
  * kExitNotFrozen after one line on stderr that says why, kExitNotRehearsed if only the rehearsal failed. */
 int freeze_program(const struct freeze_options* options);
 
-/* The rule sets, or one of them. False if there is none of that name. */
-bool print_freeze_sandbox(const char* process);
+/* The rule sets as text, or one of them unless `process` is empty; null if there is none of that name. */
+char* freeze_sandbox_text(const char* process);
 
 #endif

@@ -83,22 +83,53 @@ llvm::Error replace(const std::string& path, const struct stat* old, llvm::Array
 
 }  // namespace
 
-llvm::Error write_output(const std::string& path, llvm::ArrayRef<uint8_t> bytes) {
-  if (std::optional<int> own = own_descriptor(path)) return write_all(*own, bytes, path);
+Output::Output(Output&& other) noexcept
+    : path_(std::move(other.path_)), name_(std::move(other.name_)), old_(other.old_), fd_(other.fd_), own_(other.own_) {
+  other.fd_ = -1;
+}
+
+Output::~Output() {
+  if (fd_ >= 0 && !own_) close(fd_);
+}
+
+llvm::Expected<Output> Output::open(const std::string& path) {
+  Output out;
+  out.path_ = path;
+  if (std::optional<int> own = own_descriptor(path)) {
+    out.fd_ = *own;
+    out.own_ = true;
+    return out;
+  }
   // Not by way of stat, so that the system has its say about links of others in /tmp and files that we may not write.
-  Descriptor file{open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY)};
+  out.fd_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
   struct stat info;
-  if (file.fd < 0 && errno == ENOENT) {
-    if (lstat(path.c_str(), &info) != 0) return replace(path, nullptr, bytes);
-    return system_error(path, "a symbolic link that leads nowhere", ENOENT);
+  if (out.fd_ < 0 && errno == ENOENT) {
+    if (lstat(path.c_str(), &info) == 0) return system_error(path, "a symbolic link that leads nowhere", ENOENT);
+    out.name_ = path;
+    return out;
   }
-  if (file.fd < 0 || fstat(file.fd, &info) != 0) return system_error(path, "cannot open");
-  if (S_ISREG(info.st_mode)) {
-    std::string name = name_without_links(path, info);
-    if (!name.empty()) return replace(name, &info, bytes);
-    if (ftruncate(file.fd, 0) != 0) return system_error(path, "cannot write");
-  }
-  return write_all(file.fd, bytes, path);
+  if (out.fd_ < 0 || fstat(out.fd_, &info) != 0) return system_error(path, "cannot open");
+  if (!S_ISREG(info.st_mode)) return out;
+  out.name_ = name_without_links(path, info);
+  out.old_ = info;
+  return out;
+}
+
+std::string Output::folder() const {
+  size_t slash = name_.rfind('/');
+  return name_.empty() ? "" : slash == std::string::npos ? "." : name_.substr(0, slash + 1);
+}
+
+llvm::Error Output::write(llvm::ArrayRef<uint8_t> bytes) {
+  if (!name_.empty()) return replace(name_, old_ ? &*old_ : nullptr, bytes);
+  if (old_ && ftruncate(fd_, 0) != 0) return system_error(path_, "cannot write");
+  return write_all(fd_, bytes, path_);
+}
+
+llvm::Error write_output(const std::string& path, llvm::ArrayRef<uint8_t> bytes) {
+  llvm::Expected<Output> out = Output::open(path);
+  if (!out) return out.takeError();
+  return out->write(bytes);
 }
 
 llvm::Error check_output(const std::string& path, const std::string& input) {

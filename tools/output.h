@@ -1,9 +1,11 @@
 // output.h - where a command's result goes, and what it says. Messages name the path and what the system said.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +24,25 @@
 //   any other device, a FIFO           written through
 //   a directory, a socket              refused
 llvm::Error write_output(const std::string& path, llvm::ArrayRef<uint8_t> bytes);
+
+// The same in two steps, for a process that gives up its rights between them: open() looks at what is there and opens it; after
+// that it needs to write in folder(), or, when that is empty, nothing more.
+class Output {
+ public:
+  static llvm::Expected<Output> open(const std::string& path);
+  Output(Output&& other) noexcept;
+  Output& operator=(Output&&) = delete;
+  ~Output();
+  std::string folder() const;
+  llvm::Error write(llvm::ArrayRef<uint8_t> bytes);
+
+ private:
+  Output() = default;
+  std::string path_, name_;  // name_: of the file that is made or replaced; empty: fd_ is written
+  std::optional<struct stat> old_;
+  int fd_ = -1;
+  bool own_ = false;
+};
 
 // Before the work is done: refuses a directory, and `input` under whatever name.
 llvm::Error check_output(const std::string& path, const std::string& input);

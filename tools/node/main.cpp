@@ -19,10 +19,14 @@ const std::string kPrint = "--print-sandbox";
 
 // `which`: empty, or "=PROCESS".
 int print_sandbox(const char* which) {
-  if (!aotc_sandbox_print(stdout, "aotc-node", *which == '=' ? which + 1 : nullptr)) {
-    std::fprintf(stderr, "aotc-node: --print-sandbox: no such process: %s\n", which + 1);
+  if (*which == '=') ++which;
+  char* text = aotc_sandbox_text("aotc-node", which);
+  if (text == nullptr) {
+    std::fprintf(stderr, "aotc-node: --print-sandbox: no such process: %s\n", which);
     return 2;
   }
+  std::fputs(text, stdout);
+  std::free(text);
   return aotc_finish_stdout("aotc-node") ? 0 : 1;
 }
 

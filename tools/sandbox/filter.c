@@ -66,7 +66,7 @@ static int add_rules(scmp_filter_ctx filter, const struct aotc_rules* rules, int
 int aotc_filter_calls(const struct aotc_rules* rules, int artifact) {
   scmp_filter_ctx filter =
       seccomp_init(rules->otherwise == 0 ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO((uint32_t)rules->otherwise));
-  if (filter == NULL) return -ENOMEM;
+  if (filter == NULL) return -ENOSYS; /* it asks the kernel for the action */
   int status = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
   if (status == 0) status = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
   if (status == 0) status = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);

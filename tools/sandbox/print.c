@@ -1,5 +1,8 @@
 /* print.c - the table as text: a line per property, a line per group of calls. */
 #define _GNU_SOURCE
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "rules.h"
@@ -74,14 +77,18 @@ int aotc_sandbox_find(const char* name) {
   return -1;
 }
 
-bool aotc_sandbox_print(FILE* out, const char* program, const char* process) {
-  bool found = false;
+char* aotc_sandbox_text(const char* program, const char* process) {
+  char* text = NULL;
+  size_t size = 0;
+  FILE* out = open_memstream(&text, &size);
+  if (out == NULL) return NULL;
   for (size_t i = 0; i < AOTC_PROCESS_COUNT; ++i) {
     const struct aotc_rules* r = &aotc_process_rules[i];
-    if (!has_word(r->program, program) || (process != NULL && strcmp(process, r->name) != 0)) continue;
-    if (found) fputc('\n', out);
+    if (!has_word(r->program, program) || (process[0] != 0 && strcmp(process, r->name) != 0)) continue;
+    if (ftell(out) > 0) fputc('\n', out);
     print_process(out, r);
-    found = true;
   }
-  return found;
+  if (fclose(out) == 0 && size > 0) return text;
+  free(text);
+  return NULL;
 }

@@ -38,6 +38,9 @@ static const struct aotc_group kItself = {
     "restart_syscall clock_gettime clock_getres clock_nanosleep gettimeofday",
     {{"tgkill", "of its own", 1, {{0, UINT64_MAX, 0, AOTC_OWN_PID}}}}};
 
+/* To hear, at the end, whether all has arrived. */
+static const struct aotc_group kPrinting = {"printing", "dup", {{0}}};
+
 static const struct aotc_group kHandlers = {"signal handlers", "rt_sigaction", {{0}}};
 
 static const struct aotc_group kTimers = {"timers", "timer_create timer_settime timer_delete", {{0}}};
@@ -84,7 +87,7 @@ static const struct aotc_group kFiles = {
     "files",
     "open openat newfstatat stat lstat statx access faccessat faccessat2 readlink readlinkat getdents64 getcwd chdir fchdir "
     "fsync fdatasync flock ftruncate fallocate fadvise64 sync_file_range readahead fstatfs statfs rename renameat renameat2 "
-    "unlink unlinkat rmdir mkdir mkdirat link linkat symlink symlinkat chmod fchmod fchmodat umask utimensat "
+    "unlink unlinkat rmdir mkdir mkdirat link linkat symlink symlinkat chmod fchmod fchmodat fchown fchownat umask utimensat "
     "copy_file_range sendfile fcntl dup dup2 dup3 pipe2 ioctl memfd_create",
     {{0}}};
 
@@ -247,7 +250,7 @@ const struct aotc_rules aotc_process_rules[AOTC_PROCESS_COUNT] = {
          .descriptors = 16,
          .threads = 64,
          .refused = kCompilerTries,
-         .groups = {&kDescriptors, &kMemory, &kItself, &kHandlers, &kThreads}},
+         .groups = {&kDescriptors, &kMemory, &kItself, &kHandlers, &kThreads, &kPrinting}},
     [AOTC_CLIENT] =
         {.program = "aotc",
          .name = "client",
@@ -255,7 +258,7 @@ const struct aotc_rules aotc_process_rules[AOTC_PROCESS_COUNT] = {
          .otherwise = EPERM,
          .why = "looking up names tries several ways",
          .files = AOTC_GRANTED,
-         .user = AOTC_SAME_USER,
+         .user = AOTC_SAME_RIGHTS,
          .network = AOTC_CONNECTS,
          .groups = {&kDescriptors, &kMemory, &kItself, &kHandlers, &kMessages, &kFiles, &kConnecting}},
 };

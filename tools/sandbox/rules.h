@@ -6,6 +6,8 @@
 #ifndef AOTC_TOOLS_SANDBOX_RULES_H
 #define AOTC_TOOLS_SANDBOX_RULES_H
 
+#include <stdbool.h>
+
 #include "sandbox.h"
 
 enum { kMaxConditions = 3, kMaxGroups = 16, kMaxConditional = 12 };

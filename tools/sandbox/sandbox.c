@@ -122,7 +122,7 @@ static const char* change_user(const struct aotc_rules* rules, const struct aotc
 }
 
 /* Changing the user forgets this, so it comes after that. */
-static bool die_with_parent(int parent) {
+static bool die_with(int parent) {
   return parent == 0 || (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent);
 }
 
@@ -137,12 +137,14 @@ static const char* failure(int status, const char* what) {
 }
 
 static const char* enter_first(const struct aotc_rules* rules, const struct aotc_grants* g) {
+  int death_signal = 0, parent = g->parent;
+  if (parent == 0 && prctl(PR_GET_PDEATHSIG, &death_signal) == 0 && death_signal != 0) parent = getppid();
   const char* failed = set_limits(rules, g);
   if (failed != NULL) return failed;
   int landlock = rules->files == AOTC_ANY_FILE ? -ENOSYS : aotc_landlock_rules(rules, g);
   if (landlock < 0 && !does_without_landlock(rules, landlock)) return failure(landlock, "Landlock");
   if ((failed = change_user(rules, g)) != NULL) return failed;
-  if (!die_with_parent(g->parent)) return "PR_SET_PDEATHSIG";
+  if (!die_with(parent)) return "PR_SET_PDEATHSIG";
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "PR_SET_NO_NEW_PRIVS";
   int status = landlock < 0 ? 0 : aotc_landlock_enter(landlock);
   return status == 0 ? NULL : failure(status, "Landlock");

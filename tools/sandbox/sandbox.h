@@ -19,10 +19,8 @@
 #ifndef AOTC_TOOLS_SANDBOX_H
 #define AOTC_TOOLS_SANDBOX_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -75,8 +73,9 @@ const char* aotc_sandbox_enter(enum aotc_process process, const struct aotc_gran
 /* The process of this name, as it is printed; -1 if there is none. */
 int aotc_sandbox_find(const char* name);
 
-/* Prints the rule sets of `program` ("aotc-node", ...), or of one of its processes. False if it has no such process. */
-bool aotc_sandbox_print(FILE* out, const char* program, const char* process);
+/* The rule sets of `program` ("aotc-node", ...) as text, or that of one of its processes unless `process` is empty. Null if it
+ * has no such process. To be freed. */
+char* aotc_sandbox_text(const char* program, const char* process);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,4 @@
-// probe.c - preloaded into a worker, tries one thing that a worker must not be able to do and writes what came of it to the
+// preloaded_probe.c - preloaded into a worker, tries one thing that a worker must not be able to do and writes what came of it to the
 // worker's output: "probe: 0" or "probe: ERRNO". AOTC_PROBE names the thing. It is tried when the worker first touches the
 // module, which is after it has confined itself, or, with AOTC_PROBE_EARLY, at the start, when it must succeed.
 #include "../../Inputs/attempt.h"

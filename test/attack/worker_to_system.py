@@ -1,7 +1,8 @@
-# A worker that has been taken over can do nothing but compute: each probe (Inputs/probe.c) succeeds in the process before
+# A worker that has been taken over can do nothing but compute: each probe (Inputs/preloaded_probe.c) succeeds in the process before
 # it has confined itself, and afterwards fails or ends it. Without a probe the same worker compiles.
 # RUN: %python %s %t
 import errno
+import json
 import os
 import platform
 import signal
@@ -25,7 +26,7 @@ folder = fresh_folder()
 hello_wasm(folder)
 library = f"{folder}/probe.so"
 subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", library,
-                os.path.join(os.path.dirname(__file__), "Inputs", "probe.c")], check=True)
+                os.path.join(os.path.dirname(__file__), "Inputs", "preloaded_probe.c")], check=True)
 
 
 def worker(probe=None, early=False):
@@ -38,12 +39,11 @@ def worker(probe=None, early=False):
     if probe == "delete a file":
         open(environment["AOTC_PROBE_FILE"], "w").close()
     with open(f"{folder}/hello.wasm", "rb") as module, open(f"{folder}/hello.aotc", "wb") as artifact:
-        result = subprocess.run(
-            [os.path.join(BIN, "aotc-server"), "worker", "--name", "hello", "--target", "x86_64", "--cpu", "x86-64-v2",
-             "--tier", "quick", "--threads", "2", "--memory", str(4 << 30), "--cpu-seconds", "60",
-             "--file-bytes", str(1 << 30), "--parent", str(os.getpid())],
-            stdin=module, stdout=subprocess.PIPE, text=True, env=environment, pass_fds=[3],
-            preexec_fn=lambda: os.dup2(artifact.fileno(), 3))
+        job = {"name": "hello", "architecture": 1, "cpu": "x86-64-v2", "tier": 1, "jobs": 2, "attach": False, "memory_bytes": 4 << 30,
+               "cpu_seconds": 60, "file_bytes": 1 << 30, "parent": os.getpid(), "in_group": False}
+        result = subprocess.run([os.path.join(BIN, "aotc-server"), "worker", json.dumps(job)],
+                                stdin=module, stdout=subprocess.PIPE, text=True, env=environment, pass_fds=[3],
+                                preexec_fn=lambda: os.dup2(artifact.fileno(), 3))
     return result.returncode, result.stdout.splitlines()
 
 

@@ -1,0 +1,112 @@
+// worker.cpp - the worker's side. Its options come as one JSON object, from its own parent.
+#include "worker.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <vector>
+
+#include "sandbox/sandbox.h"
+#include "worker_messages.h"
+
+namespace aotc {
+
+namespace {
+
+void say(const nlohmann::json& message) {
+  std::string line = message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  // The parent is the only reader; when it is gone the next line of a dead pipe ends this process.
+  if (write(kMessages, line.data(), line.size()) < 0) _exit(1);
+}
+
+llvm::Error system_failure(const std::string& message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message + ": " + std::strerror(errno));
+}
+
+// All of a file, mapped: it is one that nobody else can open.
+llvm::Expected<llvm::ArrayRef<uint8_t>> map_file(int fd, const WorkerJob& job) {
+  off_t size = lseek(fd, 0, SEEK_END);
+  if (size == 0) return llvm::ArrayRef<uint8_t>();
+  void* bytes = size < 0 ? MAP_FAILED : mmap(nullptr, static_cast<size_t>(size), PROT_READ, MAP_PRIVATE, fd, 0);
+  if (bytes == MAP_FAILED) return system_failure(job.compile.module_name + ": cannot map a file");
+  return llvm::ArrayRef<uint8_t>(static_cast<const uint8_t*>(bytes), static_cast<size_t>(size));
+}
+
+llvm::Error write_output(llvm::ArrayRef<uint8_t> bytes, const WorkerJob& job) {
+  while (!bytes.empty()) {
+    ssize_t count = write(kOutput, bytes.data(), bytes.size());
+    if (count < 0) return system_failure(job.compile.module_name + ": cannot keep the artifact");
+    bytes = bytes.drop_front(static_cast<size_t>(count));
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error compile_module(const WorkerJob& job) {
+  llvm::Expected<llvm::ArrayRef<uint8_t>> wasm = map_file(kInput, job);
+  if (!wasm) return wasm.takeError();
+  CompileOptions options = job.compile;
+  auto started = std::chrono::steady_clock::now();
+  auto last = started;
+  options.progress = [&last](size_t done, size_t total) {
+    auto now = std::chrono::steady_clock::now();
+    if (now - last < std::chrono::milliseconds(100)) return;
+    last = now;
+    say({{"done", done}, {"total", total}});
+  };
+  llvm::Expected<CompileResult> result = compile(*wasm, options);
+  if (!result) return result.takeError();
+  if (llvm::Error error = write_output(result->artifact, job)) return error;
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  say({{"stats", to_json(result->stats)}, {"seconds", seconds}});
+  return llvm::Error::success();
+}
+
+llvm::Error attach(const WorkerJob& job) {
+  llvm::Expected<llvm::ArrayRef<uint8_t>> artifact = map_file(kInput, job);
+  if (!artifact) return artifact.takeError();
+  llvm::Expected<llvm::ArrayRef<uint8_t>> snapshot = map_file(kSnapshot, job);
+  if (!snapshot) return snapshot.takeError();
+  std::vector<uint8_t> bytes = artifact->vec();
+  if (llvm::Error error = attach_snapshot(bytes, *snapshot)) return error;
+  if (llvm::Error error = write_output(bytes, job)) return error;
+  say({{"stats", to_json(CompileStats())}, {"seconds", 0}});
+  return llvm::Error::success();
+}
+
+llvm::Error confine(const WorkerJob& job) {
+  aotc_grants grants{};
+  grants.memory = job.limits.memory_bytes;
+  grants.file_bytes = job.limits.file_bytes;
+  grants.cpu_seconds = job.limits.cpu_seconds;
+  grants.threads = job.compile.jobs;
+  grants.parent = job.parent;
+  grants.group = job.in_group ? kGroup : 0;
+  const char* failed = aotc_sandbox_enter(AOTC_COMPILER, &grants);
+  if (failed == nullptr) return llvm::Error::success();
+  return system_failure(job.compile.module_name + ": cannot confine the compiler: " + failed);
+}
+
+}  // namespace
+
+int run_worker(const WorkerJob& job) {
+  llvm::Error error = confine(job);
+  if (!error) error = job.attach ? attach(job) : compile_module(job);
+  if (!error) return 0;
+  say({{"error", llvm::toString(std::move(error))}});
+  return 1;
+}
+
+std::optional<int> worker_main(int argc, char** argv) {
+  if (argc != 3 || std::strcmp(argv[1], kWorkerWord) != 0) return std::nullopt;
+  try {
+    return run_worker(job_from_json(nlohmann::json::parse(argv[2])));
+  } catch (const nlohmann::json::exception&) {
+    return 2;
+  }
+}
+
+}  // namespace aotc
