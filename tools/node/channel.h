@@ -11,6 +11,7 @@
 
 constexpr uint32_t kWindow = 256 << 10;
 constexpr uint32_t kMaxFrame = kWindow + (64 << 10);
+constexpr uint32_t kReportConsumed = 32 << 10;
 
 enum class Frame : uint32_t {
   // front to worker
@@ -20,8 +21,8 @@ enum class Frame : uint32_t {
   Cancel,       // the client has left
   Drain,        // no request will follow; finish and exit
   // worker to front
-  Ready,     // the tenant can take requests
-  Consumed,  // the program read `value` bytes of the request
+  Ready,     // the tenant can take requests; once
+  Consumed,  // the program read `value` bytes of the request, kReportConsumed or more
   Response,  // bytes of the response
   End,       // the request has ended: struct RequestEnd, then text; nothing with this id follows
   Differs,   // an instance was not as its image after a reset: text; the worker waits for its process to be ended

@@ -146,17 +146,19 @@ void Client::pass_body() {
   link_->flush();
 }
 
-void Client::on_consumed(uint32_t bytes) {
-  unread_ -= std::min(bytes, unread_);
+bool Client::on_consumed(uint32_t bytes) {
+  if (bytes > unread_) return false;
+  unread_ -= bytes;
   pass_body();
   process();
   if (!removed_) watch();
+  return true;
 }
 
-void Client::on_response(std::string_view bytes) {
+bool Client::on_response(std::string_view bytes) {
   // A worker of ours sends nothing else: whole pieces of one response, and no more than the client has room for.
   size_t used = untaken_ + bytes.size() <= kWindow ? response_->feed(bytes) : 0;
-  if (used != bytes.size() || response_->bad()) return link_->tenant.fail();
+  if (used != bytes.size() || response_->bad()) return false;
   if (out_.empty())
     out_.swap(response_->output);
   else
@@ -164,9 +166,10 @@ void Client::on_response(std::string_view bytes) {
   response_->output.clear();
   untaken_ += bytes.size();
   // The end comes right behind the last bytes, so one write is enough for both.
-  if (response_->done()) return;
+  if (response_->done()) return true;
   write();
   if (!removed_) watch();
+  return true;
 }
 
 void Client::on_end(const RequestEnd& end, std::string_view text) {

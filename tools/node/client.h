@@ -23,9 +23,9 @@ class Client : public Source {
   ~Client();
   void on_events(uint32_t events) override;
 
-  // From the worker.
-  void on_response(std::string_view bytes);
-  void on_consumed(uint32_t bytes);
+  // From the worker. False when it makes no sense.
+  bool on_response(std::string_view bytes);
+  bool on_consumed(uint32_t bytes);
   void on_end(const RequestEnd& end, std::string_view text);
 
   void check_time(uint64_t now);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <utility>
 
 #include "client.h"
 #include "listener.h"
@@ -162,7 +163,7 @@ void Front::on_revoked(const App& app, const std::string& index, const Revocatio
   for (std::unique_ptr<Tenant>* tenant : {&slot.current, &slot.next})
     if (*tenant != nullptr && slot.rollout.is_revoked((*tenant)->release)) old_.push_back(std::move(*tenant));
   for (auto& tenant : old_)
-    if (&tenant->app == &app && slot.rollout.is_revoked(tenant->release)) tenant->fail();
+    if (&tenant->app == &app && slot.rollout.is_revoked(tenant->release)) tenant->fail(revocation.reason);
   slot.retry_at = slot.backoff = 0;
 }
 
@@ -202,7 +203,7 @@ void Front::on_ended(uint32_t process, int status) {
     std::unique_ptr<Tenant>& tenant = current ? slot.current : slot.next;
     tenant->on_events(EPOLLIN);  // its last words
     write_log("error", app.name, "its process ended: " + how, shown_release(tenant->release));
-    tenant->fail();
+    tenant->fail("its process ended");
     if (!current && slot.current != nullptr && !slot.current->release.is(tenant->release))
       keep(app, slot, slot.current->release);
     on_death(app, slot, *tenant, current);
@@ -218,7 +219,7 @@ void Front::on_ended(uint32_t process, int status) {
 bool Front::remove_old(uint32_t process) {
   auto it = std::find_if(old_.begin(), old_.end(), [&](const auto& tenant) { return tenant->process == process; });
   if (it == old_.end()) return false;
-  (*it)->fail();
+  (*it)->fail("its process ended");
   removed_.push_back(std::move(*it));
   old_.erase(it);
   return true;
@@ -293,12 +294,14 @@ void Front::every_second(uint64_t now) {
   for (const App& app : options.apps) {
     Slot& slot = slots_.at(app.name);
     if (slot.current != nullptr && slot.current->ready()) slot.backoff = 0;
-    if (slot.current != nullptr) slot.current->every_second();
+    for (Tenant* tenant : {slot.current.get(), slot.next.get()})
+      if (tenant != nullptr) tenant->every_second();
     if (slot.puller == nullptr) continue;
     if (slot.current != nullptr && slot.current->answered >= Rollout::kProven &&
         !slot.current->release.is(slot.rollout.good()))
       keep(app, slot, slot.current->release);
   }
+  for (auto& tenant : old_) tenant->every_second();
   for (auto& listener : listeners_) listener->resume();
 }
 
@@ -334,7 +337,8 @@ int Front::run() {
       wait = 100;
     }
     if (!flush_control()) return 1;
-    loop.wait(wait);
+    loop.wait(unfinished_.empty() ? wait : 0);
+    for (Link* link : std::exchange(unfinished_, {})) link->go_on();
     for (Link* link : unflushed_) link->flush_now();
     unflushed_.clear();
     gone_.clear();

@@ -27,31 +27,49 @@ class Listener;
 class Tenant;
 struct App;
 
+// Frames that a tenant's workers may send, besides those that its requests and their bytes explain. One costs the front some
+// microseconds.
+constexpr int64_t kFramesPerSecond = 16384;
+
 // One worker of a tenant. Requests are numbered; who asked is told what comes back, or nobody if it has left.
+//
+// A worker may be in wrong hands. What none of ours sends ends its process. It is heard in turns, a number of frames each,
+// and those of a tenant for a second no more when they have sent more small ones than requests and bytes explain.
 class Link : public Source {
  public:
   Link(Front& front, Tenant& tenant, int fd);
   ~Link();
   void on_events(uint32_t events) override;
+  void go_on();  // with frames that are here
+  void every_second();
   uint32_t open(Client* client);                        // a new request
-  void forget(uint32_t id) { clients_[id] = nullptr; }  // its client has left
+  void forget(uint32_t id) { asked_[id].client = nullptr; }  // its client has left
   void send(Frame type, uint32_t id, uint32_t value = 0, std::string_view payload = {}) {
     channel_.send(type, id, value, payload);
   }
   void flush();  // soon: what many clients send at once goes out in one piece
   void flush_now();
-  size_t load() const { return clients_.size(); }
+  size_t load() const { return asked_.size(); }
   bool ready = false;
   Tenant& tenant;
 
  private:
   friend class Tenant;
+  struct Asked {
+    Client* client;
+    size_t in_vain;  // bytes that came after it had left
+  };
   bool take_frames();
+  bool take_end(uint32_t id, Client* client, std::string_view payload);
+  void watch();
   Front& front_;
   Channel channel_;
-  bool writing_ = false, waits_for_flush_ = false;
+  uint32_t watched_ = 0;
+  bool waits_for_flush_ = false;
+  bool held_back_ = false;   // the tenant's allowance is used up
+  bool unfinished_ = false;  // frames that are here wait for their turn
   uint32_t next_id_ = 1;
-  std::unordered_map<uint32_t, Client*> clients_;
+  std::unordered_map<uint32_t, Asked> asked_;
 };
 
 // A process that serves one app. A reload or a crash makes a new one; the old one ends when it has nothing left to do.
@@ -65,14 +83,16 @@ class Tenant : public Source {
   Link* least_loaded();
   size_t load() const;
   void drain();
-  void fail();  // kill it, and tell those who wait
-  void every_second() { lines_ = 0; }
+  void end(const std::string& why);   // says so, then
+  void fail(const std::string& why);  // kill it, and tell those who wait
+  void every_second();
   const App& app;
   AppMetrics& metrics;
   Release release;  // of a pulled app
   const uint32_t process;  // its number
   bool draining = false, dead = false;
   uint64_t answered = 0;
+  int64_t allowance = kFramesPerSecond;
 
  private:
   Front& front_;
@@ -141,6 +161,8 @@ class Front : public Source {
   void on_lists(const App& app, const ObeyedLists& lists);
   void on_revoked(const App& app, const std::string& index, const Revocation& revocation);
   void flush_later(Link* link) { unflushed_.push_back(link); }
+  void go_on_later(Link* link) { unfinished_.push_back(link); }
+  void forget(Link* link) { std::erase(unfinished_, link); }
 
   const Options options;
   Loop loop;
@@ -178,7 +200,7 @@ class Front : public Source {
   std::vector<std::unique_ptr<Tenant>> removed_;
   std::list<std::unique_ptr<Client>> gone_;
   std::vector<std::unique_ptr<Listener>> listeners_;
-  std::vector<Link*> unflushed_;
+  std::vector<Link*> unflushed_, unfinished_;
   ControlSocket control_;
   bool supervised_ = true;
   uint32_t last_process_ = 0;

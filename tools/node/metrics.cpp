@@ -64,6 +64,10 @@ std::string write_metrics(const std::map<std::string, AppMetrics>& apps, const C
   header("aotc_reset_differences_total", "counter",
          "Instances that were not as their image after a reset, of those compared; each ended its process.");
   for (const auto& [app, m] : apps) sample("aotc_reset_differences_total", label(app), m.differences);
+  header("aotc_frames_total", "counter", "Frames that the app's workers sent.");
+  for (const auto& [app, m] : apps) sample("aotc_frames_total", label(app), m.frames);
+  header("aotc_held_back_total", "counter", "Times that a worker was not heard for up to a second, as its app's sent too many small frames.");
+  for (const auto& [app, m] : apps) sample("aotc_held_back_total", label(app), m.held_back);
   header("aotc_pulls_total", "counter", "Times that a registry was asked, by what came of it.");
   for (const auto& [app, m] : apps)
     for (unsigned i = 0; m.pulled && i < m.pulls.size(); ++i)

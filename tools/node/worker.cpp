@@ -18,7 +18,6 @@ namespace {
 constexpr uint64_t kNever = ~0ull;
 constexpr uint32_t kMaxIdle = 64;             // warm slots that a worker keeps
 constexpr unsigned kBatch = 16;                // responses per write while others wait
-constexpr size_t kReportConsumed = 32 << 10;  // bytes of a body
 
 uint64_t now() {
   timespec t;

@@ -1,0 +1,67 @@
+// misbehave.c - native code in a worker that does not let go of a request, but floods the front with frames (tools/node/channel.h) by
+// the worker's own channel, in the way that the report's first number says.
+#include "native.h"
+
+#include <asm/unistd.h>
+#include <stdbool.h>
+
+enum { kChannel = 3, kDontWait = 0x40, kIn = 1, kOut = 4 };
+enum { kCancel = 4, kReady = 6, kConsumed, kResponse };  // enum Frame
+enum { READY = 1, CONSUMED, EMPTY, STREAM, FLOOD };
+
+struct frame {
+  uint32_t size, id, type, value;
+  char payload[64];
+};
+
+static void wait_for(int events) {
+  uint64_t poll[1] = {(uint64_t)kChannel | (uint64_t)events << 32};
+  CALL(__NR_poll, poll, 1, -1);
+}
+
+static void transfer(long call, int events, void *bytes, long size) {
+  for (long done = 0; done < size;) {
+    long n = CALL(call, kChannel, (char *)bytes + done, size - done, kDontWait, 0, 0);
+    if (n == 0) CALL(__NR_exit_group, 1);
+    if (n > 0)
+      done += n;
+    else
+      wait_for(events);
+  }
+}
+
+static void send_frame(uint32_t type, uint32_t id, uint32_t value, const char *payload) {
+  struct frame frame = {0, id, type, value, {0}};
+  for (; payload[frame.size] != 0; ++frame.size) frame.payload[frame.size] = payload[frame.size];
+  transfer(__NR_sendto, kOut, &frame, 16 + frame.size);
+}
+
+// Until its client has left it is a response like any other; then it goes on, as fast as it can. Some of that may have been
+// under way, so that none of it is wrong by itself.
+static void stream(bool small) {
+  struct frame head;
+  send_frame(kResponse, 1, 0, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+  do transfer(__NR_recvfrom, kIn, &head, 16);
+  while (head.type != kCancel);
+  struct {
+    struct frame frame;
+    char more[4096];
+  } large = {.frame = {sizeof large - 16, 1, kResponse, 0, {0}}};
+  while (small) send_frame(kResponse, 1, 0, "x");
+  for (;;) transfer(__NR_sendto, kOut, &large, sizeof large);
+}
+
+static void attack(int phase, struct report *r) {
+  if (phase != PHASE_REQUEST || r->numbers[0] == 0) return;
+  uint64_t all[1] = {~0ull};
+  CALL(__NR_rt_sigprocmask, 0, all, 0, 8);
+  for (;;) {
+    switch (r->numbers[0]) {
+      case READY: send_frame(kReady, 0, 0, ""); break;
+      case CONSUMED: send_frame(kConsumed, 1, 1, ""); break;
+      case EMPTY: send_frame(kResponse, 1, 0, ""); break;
+      case STREAM: stream(true); break;
+      case FLOOD: stream(false); break;
+    }
+  }
+}

@@ -1,0 +1,154 @@
+// worker_link.cpp - the front's side of a worker's channel: requests out, frames in. See front.h.
+#include <cstring>
+
+#include "client.h"
+#include "front.h"
+
+namespace {
+
+constexpr unsigned kFramesPerTurn = 256;
+constexpr int64_t kFramesOfRequest = 8;
+constexpr uint32_t kBytesOfFrame = 1024;  // a frame is free if it is as large
+
+}  // namespace
+
+Link::Link(Front& front, Tenant& tenant, int fd)
+    : tenant(tenant), front_(front), channel_(fd), watched_(EPOLLIN) {
+  front_.loop.add(fd, watched_, this);
+}
+
+Link::~Link() {
+  front_.forget(this);
+  ::close(channel_.fd());
+}
+
+uint32_t Link::open(Client* client) {
+  uint32_t id;
+  do id = next_id_++;
+  while (id == 0 || asked_.count(id));
+  asked_[id] = {client, 0};
+  tenant.allowance += kFramesOfRequest;
+  ++front_.instances;
+  return id;
+}
+
+void Link::flush() {
+  if (!waits_for_flush_) front_.flush_later(this);
+  waits_for_flush_ = true;
+}
+
+void Link::flush_now() {
+  waits_for_flush_ = false;
+  if (tenant.dead) return;
+  channel_.flush();  // that the other side is gone will be seen when reading
+  watch();
+}
+
+void Link::watch() {
+  uint32_t events = (held_back_ ? 0u : EPOLLIN) | (channel_.has_output() ? EPOLLOUT : 0u);
+  if (events != watched_) front_.loop.change(channel_.fd(), events, this);
+  watched_ = events;
+}
+
+void Link::on_events(uint32_t events) {
+  if (tenant.dead) return;
+  // Who has closed its channel may not keep the loop awake until it is heard again.
+  if (held_back_ && (events & (EPOLLHUP | EPOLLERR))) return tenant.end("its worker left while it was held back");
+  if (held_back_ || unfinished_) return flush();
+  bool alive = !(events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || channel_.receive();
+  // What arrived before the end counts.
+  go_on();
+  if (!alive && !unfinished_ && !held_back_) tenant.fail("its process ended");
+}
+
+void Link::go_on() {
+  unfinished_ = false;
+  if (tenant.dead) return;
+  if (take_frames())
+    flush();
+  else
+    tenant.end("its worker sends what makes no sense");
+  front_.admission.keep_budget();
+}
+
+// False when it is not what a worker of ours sends.
+bool Link::take_frames() {
+  FrameHead head;
+  std::string_view payload;
+  for (unsigned taken = 0; !tenant.dead; ++taken) {
+    if (taken == kFramesPerTurn && tenant.allowance > 0) {
+      unfinished_ = true;
+      front_.go_on_later(this);
+      return true;
+    }
+    if (tenant.allowance <= 0) {
+      tenant.metrics.held_back += !held_back_;
+      held_back_ = true;
+      return true;
+    }
+    Channel::Next next = channel_.next(head, payload);
+    if (next == Channel::Next::Nothing) return true;
+    if (next == Channel::Next::Bad) return false;
+    tenant.allowance += int64_t{head.size / kBytesOfFrame} - 1;
+    ++tenant.metrics.frames;
+    if (head.type == Frame::Ready) {
+      if (ready) return false;
+      ready = true;
+      if (tenant.ready()) front_.on_ready(tenant);
+      continue;
+    }
+    if (head.type == Frame::Differs) {
+      ++tenant.metrics.differences;
+      tenant.end("a reset left a difference: " + std::string(payload));
+      return true;
+    }
+    auto found = asked_.find(head.id);
+    if (found == asked_.end()) return false;
+    Client* client = found->second.client;
+    switch (head.type) {
+      case Frame::Consumed:
+        if (head.value < kReportConsumed || (client != nullptr && !client->on_consumed(head.value))) return false;
+        break;
+      case Frame::Response:
+        // Without a client nothing more is taken, so there can be no more than its window.
+        if (client == nullptr) found->second.in_vain += payload.size();
+        if (payload.empty() || found->second.in_vain > kWindow) return false;
+        if (client != nullptr && !client->on_response(payload)) return false;
+        break;
+      case Frame::End:
+        if (!take_end(head.id, client, payload)) return false;
+        break;
+      default:
+        return false;
+    }
+  }
+  return true;
+}
+
+bool Link::take_end(uint32_t id, Client* client, std::string_view payload) {
+  RequestEnd end;
+  if (payload.size() < sizeof end) return false;
+  std::memcpy(&end, payload.data(), sizeof end);
+  if (static_cast<unsigned>(end.cause) >= kEndCauses) return false;
+  asked_.erase(id);
+  --front_.instances;
+  AppMetrics& m = tenant.metrics;
+  ++m.ends[static_cast<unsigned>(end.cause)];
+  if (end.cause == EndCause::Done) ++tenant.answered;
+  m.thaw.add(static_cast<double>(end.thaw) / 1e3);
+  m.run.add(static_cast<double>(end.run) / 1e3);
+  if (end.reset != 0) {
+    m.reset.add(static_cast<double>(end.reset) / 1e3);
+    m.pages.add(end.pages);
+  }
+  if (client != nullptr) client->on_end(end, payload.substr(sizeof end));
+  return true;
+}
+
+void Link::every_second() {
+  if (!held_back_) return;
+  held_back_ = false;
+  unfinished_ = true;
+  front_.go_on_later(this);
+  watch();
+}
