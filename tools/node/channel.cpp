@@ -8,7 +8,7 @@
 
 const char* end_cause_name(EndCause cause) {
   static const char* const kNames[kEndCauses] = {"done", "trap",         "deadline", "timeout", "memory",
-                                                 "exit", "bad response", "overload", "error"};
+                                                 "exit", "bad response", "overload", "error",   "stuck"};
   return static_cast<unsigned>(cause) < kEndCauses ? kNames[static_cast<unsigned>(cause)] : "unknown";
 }
 

@@ -20,18 +20,21 @@ enum class Frame : uint32_t {
   Taken,        // the client took `value` bytes of the response
   Cancel,       // the client has left
   Drain,        // no request will follow; finish and exit
+  Ping,         // answer soon
   // worker to front
   Ready,     // the tenant can take requests; once
   Consumed,  // the program read `value` bytes of the request, kReportConsumed or more
   Response,  // bytes of the response
   End,       // the request has ended: struct RequestEnd, then text; nothing with this id follows
   Differs,   // an instance was not as its image after a reset: text; the worker waits for its process to be ended
+  Pong,      // for a Ping
 };
 
 enum RequestFlags : uint32_t { kHeadRequest = 1 };
 
-enum class EndCause : uint32_t { Done, Trap, Deadline, Timeout, Memory, Exit, BadResponse, Overload, Error };
-constexpr unsigned kEndCauses = 9;
+// The last is the front's word for what a worker cannot say any more.
+enum class EndCause : uint32_t { Done, Trap, Deadline, Timeout, Memory, Exit, BadResponse, Overload, Error, Stuck };
+constexpr unsigned kEndCauses = 10;
 const char* end_cause_name(EndCause cause);
 
 struct FrameHead {

@@ -134,6 +134,7 @@ void Client::dispatch() {
               std::string_view(request_->output).substr(0, unread_));
   request_->output.erase(0, unread_);
   state_ = State::Served;
+  touched_ = front_.now;
   link_->flush();
 }
 
@@ -143,12 +144,14 @@ void Client::pass_body() {
   link_->send(Frame::Body, id_, 0, std::string_view(request_->output).substr(0, n));
   request_->output.erase(0, n);
   unread_ += static_cast<uint32_t>(n);
+  touched_ = front_.now;
   link_->flush();
 }
 
 bool Client::on_consumed(uint32_t bytes) {
   if (bytes > unread_) return false;
   unread_ -= bytes;
+  touched_ = front_.now;
   pass_body();
   process();
   if (!removed_) watch();
@@ -159,6 +162,7 @@ bool Client::on_response(std::string_view bytes) {
   // A worker of ours sends nothing else: whole pieces of one response, and no more than the client has room for.
   size_t used = untaken_ + bytes.size() <= kWindow ? response_->feed(bytes) : 0;
   if (used != bytes.size() || response_->bad()) return false;
+  touched_ = front_.now;
   if (out_.empty())
     out_.swap(response_->output);
   else
@@ -191,7 +195,8 @@ void Client::on_end(const RequestEnd& end, std::string_view text) {
   } else {
     std::string more = ",\"cause\":\"" + std::string(end_cause_name(end.cause)) + "\"";
     write_log("error", link->tenant.app.name, std::string(text), more);
-    bool late = end.cause == EndCause::Deadline || end.cause == EndCause::Timeout;
+    bool late =
+        end.cause == EndCause::Deadline || end.cause == EndCause::Timeout || end.cause == EndCause::Stuck;
     if (response_->started()) {
       ++metrics_->requests[0];
       return leave(Closed::Done);
@@ -241,6 +246,7 @@ void Client::write() {
   if (link_ != nullptr && untaken_ >= kReportTaken && pending() < kWindow / 2) {
     link_->send(Frame::Taken, id_, static_cast<uint32_t>(untaken_));
     untaken_ = 0;
+    touched_ = front_.now;
     link_->flush();
   }
   if (state_ != State::Closing || !out_.empty()) return;
@@ -358,6 +364,8 @@ void Client::check_time(uint64_t now) {
   const Awaited what = awaited(), before = std::exchange(paced_, Awaited::Nothing);
   switch (what) {
     case Awaited::Nothing:
+      // The worker ends what waits for too long, and may have others before that.
+      if (link_ != nullptr && now > touched_ + front_.patience(*link_)) link_->tenant.give_up();
       return;
     case Awaited::Request:
       if (now - progress_ > front_.options.idle_timeout) return abandon(Closed::Idle);

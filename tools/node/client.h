@@ -85,6 +85,7 @@ class Client : public Source {
   uint32_t id_ = 0;
   uint32_t unread_ = 0;  // body bytes that the program has not read
   size_t untaken_ = 0;   // response bytes that the worker does not know to be taken
+  uint64_t touched_ = 0;  // when something last went to or came from the worker
   std::optional<ResponseReader> response_;
   uint64_t started_ = 0;
   bool keep_alive_ = false;

@@ -163,7 +163,7 @@ void Front::on_revoked(const App& app, const std::string& index, const Revocatio
   for (std::unique_ptr<Tenant>* tenant : {&slot.current, &slot.next})
     if (*tenant != nullptr && slot.rollout.is_revoked((*tenant)->release)) old_.push_back(std::move(*tenant));
   for (auto& tenant : old_)
-    if (&tenant->app == &app && slot.rollout.is_revoked(tenant->release)) tenant->fail(revocation.reason);
+    if (&tenant->app == &app && slot.rollout.is_revoked(tenant->release)) tenant->fail(EndCause::Error, revocation.reason);
   slot.retry_at = slot.backoff = 0;
 }
 
@@ -203,7 +203,7 @@ void Front::on_ended(uint32_t process, int status) {
     std::unique_ptr<Tenant>& tenant = current ? slot.current : slot.next;
     tenant->on_events(EPOLLIN);  // its last words
     write_log("error", app.name, "its process ended: " + how, shown_release(tenant->release));
-    tenant->fail("its process ended");
+    tenant->fail(EndCause::Error, "its process ended");
     if (!current && slot.current != nullptr && !slot.current->release.is(tenant->release))
       keep(app, slot, slot.current->release);
     on_death(app, slot, *tenant, current);
@@ -219,7 +219,7 @@ void Front::on_ended(uint32_t process, int status) {
 bool Front::remove_old(uint32_t process) {
   auto it = std::find_if(old_.begin(), old_.end(), [&](const auto& tenant) { return tenant->process == process; });
   if (it == old_.end()) return false;
-  (*it)->fail("its process ended");
+  (*it)->fail(EndCause::Error, "its process ended");
   removed_.push_back(std::move(*it));
   old_.erase(it);
   return true;
@@ -289,7 +289,7 @@ void Front::drain() {
   for (auto it = clients.begin(); it != clients.end();) (*it++)->on_drain();
 }
 
-void Front::every_second(uint64_t now) {
+void Front::every_second() {
   for (auto it = clients.begin(); it != clients.end();) (*it++)->check_time(now);
   for (const App& app : options.apps) {
     Slot& slot = slots_.at(app.name);
@@ -314,9 +314,9 @@ int Front::run() {
 
   bool started = false;
   for (uint64_t next_second = 0;;) {
-    uint64_t now = Loop::now();
+    now = Loop::now();
     if (now >= next_second) {
-      every_second(now);
+      every_second();
       next_second = now + kSecond;
     }
     int wait = 1000;
@@ -338,6 +338,7 @@ int Front::run() {
     }
     if (!flush_control()) return 1;
     loop.wait(unfinished_.empty() ? wait : 0);
+    now = Loop::now();
     for (Link* link : std::exchange(unfinished_, {})) link->go_on();
     for (Link* link : unflushed_) link->flush_now();
     unflushed_.clear();

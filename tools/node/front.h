@@ -35,6 +35,7 @@ constexpr int64_t kFramesPerSecond = 16384;
 //
 // A worker may be in wrong hands. What none of ours sends ends its process. It is heard in turns, a number of frames each,
 // and those of a tenant for a second no more when they have sent more small ones than requests and bytes explain.
+// One that says nothing while it has requests is asked to, and its process ended when it does not.
 class Link : public Source {
  public:
   Link(Front& front, Tenant& tenant, int fd);
@@ -68,6 +69,9 @@ class Link : public Source {
   bool waits_for_flush_ = false;
   bool held_back_ = false;   // the tenant's allowance is used up
   bool unfinished_ = false;  // frames that are here wait for their turn
+  bool heard_ = false;       // in this second
+  unsigned silent_ = 0;      // seconds
+  unsigned pings_ = 0;       // not answered
   uint32_t next_id_ = 1;
   std::unordered_map<uint32_t, Asked> asked_;
 };
@@ -83,9 +87,11 @@ class Tenant : public Source {
   Link* least_loaded();
   size_t load() const;
   void drain();
-  void end(const std::string& why);   // says so, then
-  void fail(const std::string& why);  // kill it, and tell those who wait
+  void end(EndCause cause, const std::string& why);   // says so, then
+  void fail(EndCause cause, const std::string& why);  // kill it, and tell those who wait
   void every_second();
+  // A request is not over though all that it may wait for has passed.
+  void give_up() { overdue_ = true; }
   const App& app;
   AppMetrics& metrics;
   Release release;  // of a pulled app
@@ -100,6 +106,9 @@ class Tenant : public Source {
   int log_ = -1;
   std::string line_;
   unsigned lines_ = 0;  // this second
+  const uint64_t started_at_ = Loop::now();
+  bool overdue_ = false;
+  unsigned idle_ = 0;  // seconds without anything left to do
 };
 
 // The front's side of a puller (pull.h): starts it again when it ends, and hears what it has found.
@@ -155,6 +164,10 @@ class Front : public Source {
   bool healthy() const;
   std::string metrics_text();
   void remove(Client* client);
+  // How long nothing may happen to a request that its worker has.
+  uint64_t patience(const Link& link) const {
+    return options.timeout + options.deadline * (link.load() + 1) + 5'000'000'000;
+  }
   // From a puller. A release that ran before is also known after a restart.
   void on_release(const App& app, const Release& release, bool good);
   // What its processes must obey from now on, and a release that must not run any more.
@@ -171,6 +184,7 @@ class Front : public Source {
   Admission admission{options, clients};
   bool draining = false;
   size_t instances = 0;  // requests that workers have
+  uint64_t now = 0;      // when this turn of the loop began
 
  private:
   struct Slot {  // of an app
@@ -191,7 +205,7 @@ class Front : public Source {
   void on_death(const App& app, Slot& slot, const Tenant& tenant, bool was_ready);
   void keep(const App& app, Slot& slot, const Release& release);
   bool remove_old(uint32_t process);
-  void every_second(uint64_t now);
+  void every_second();
   void drain();
   friend class Link;
 

@@ -37,6 +37,7 @@ constexpr char kHelp[] =
     "  --workers N              threads per app (default: as many as there are processors)\n"
     "  --deadline DURATION      how long a request may run (default 50ms): 504 after that\n"
     "  --timeout DURATION       how long a request may wait for anything but its client (default 30s): 504\n"
+    "  --start-timeout DURATION how long an app's process may take until it is ready (default 60s)\n"
     "  --max-memory SIZE        memory of an instance (default 256M)\n"
     "  --max-instances N        requests of all apps at the same time (default 10000): 503 above\n"
     "  --max-concurrency N      requests of one app at the same time (default 1000): 503 above\n"
@@ -275,6 +276,8 @@ Options parse_options(int argc, char** argv) {
       o.deadline = quantity(name, value, kDuration, 1000, kHour);
     else if (name == "--timeout")
       o.timeout = quantity(name, value, kDuration, kMillisecond, 24 * kHour);
+    else if (name == "--start-timeout")
+      o.start_timeout = quantity(name, value, kDuration, kSecond, kHour);
     else if (name == "--max-memory")
       o.max_memory = quantity(name, value, kSize, 64 << 10, 4ull << 30);
     else if (name == "--max-instances")

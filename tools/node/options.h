@@ -50,6 +50,7 @@ struct Options {
   unsigned workers = 0;  // threads of each tenant
   uint64_t deadline = 50'000'000;
   uint64_t timeout = 30'000'000'000;
+  uint64_t start_timeout = 60'000'000'000;
   uint64_t max_memory = 256 << 20;
   unsigned max_concurrency = 1000;
   unsigned max_instances = 10'000;  // of all apps

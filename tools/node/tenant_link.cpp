@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kMaxLine = 4096;
 constexpr int64_t kMostFrames = 8 * kFramesPerSecond;  // saved up
+constexpr unsigned kLongEnd = 5;                       // seconds
 constexpr unsigned kMaxLines = 200;  // of one app's log per second; the rest is dropped
 
 }  // namespace
@@ -78,21 +79,22 @@ void Tenant::drain() {
   }
 }
 
-void Tenant::end(const std::string& why) {
+void Tenant::end(EndCause cause, const std::string& why) {
   write_log("error", app.name, "its process is ended: " + why);
-  fail(why);
+  fail(cause, why);
 }
 
-void Tenant::fail(const std::string& why) {
+void Tenant::fail(EndCause cause, const std::string& why) {
   if (dead) return;
   dead = true;
   front_.tell({.kind = Control::Kill, .process = process});
   RequestEnd end{};
-  end.cause = EndCause::Error;
+  end.cause = cause;
   for (const auto& link : links_) {
     front_.loop.remove(link->channel_.fd());
     std::unordered_map<uint32_t, Link::Asked> all;
     all.swap(link->asked_);
+    metrics.ends[static_cast<unsigned>(cause)] += all.size();
     front_.instances -= all.size();
     for (const auto& [id, asked] : all)
       if (asked.client != nullptr) asked.client->on_end(end, why);
@@ -102,6 +104,12 @@ void Tenant::fail(const std::string& why) {
 void Tenant::every_second() {
   lines_ = 0;
   if (dead) return;
+  uint64_t limit = front_.options.start_timeout;
+  if (!ready() && front_.now - started_at_ > limit)
+    return end(EndCause::Stuck, "it is not ready after " + std::to_string(limit / 1'000'000'000) + " seconds");
+  if (overdue_) return end(EndCause::Stuck, "a request is not over though all that it may wait for has passed");
+  if (draining && load() == 0 && ++idle_ > kLongEnd) return end(EndCause::Stuck, "it does not end by itself");
   allowance = std::min(allowance + kFramesPerSecond, kMostFrames);
-  for (const auto& link : links_) link->every_second();
+  for (const auto& link : links_)
+    if (!dead) link->every_second();
 }

@@ -17,6 +17,7 @@ namespace {
 
 constexpr uint64_t kNever = ~0ull;
 constexpr uint32_t kMaxIdle = 64;             // warm slots that a worker keeps
+constexpr uint64_t kPass = 10'000'000;         // nanoseconds of programs until the channel is looked at again
 constexpr unsigned kBatch = 16;                // responses per write while others wait
 
 uint64_t now() {
@@ -88,8 +89,10 @@ void Worker::run() {
     if (n < 0 && errno != EINTR) return;
     if (n > 0 && (p.revents & (POLLIN | POLLHUP | POLLERR)) && !take_frames()) return;
     wake_due(now());
-    // One pass: what becomes runnable meanwhile waits for the next one, after the channel was looked at.
-    for (size_t left = runnable_.size(); left > 0; --left) {
+    // One pass: what becomes runnable meanwhile waits for the next one, after the channel was looked at. That is soon, for
+    // the front wants answers (Ping), whatever the programs do.
+    ran_ = 0;
+    for (size_t left = runnable_.size(); left > 0 && ran_ <= kPass; --left) {
       uint32_t id = runnable_.front();
       runnable_.pop_front();
       auto found = requests_.find(id);
@@ -106,6 +109,7 @@ bool Worker::take_frames() {
   std::string_view payload;
   while (channel_.next(head, payload) == Channel::Next::Frame) {
     if (head.type == Frame::Drain) draining_ = true;
+    if (head.type == Frame::Ping) channel_.send(Frame::Pong, 0);
     if (head.type == Frame::Request) {
       begin(head, payload);
       continue;
@@ -179,6 +183,7 @@ void Worker::advance(Request& request) {
     status = request.begun ? aotc_instance_continue(instance, &error_) : aotc_slot_begin(request.slot, &error_);
   uint64_t ran = now() - start;
   request.running += ran;
+  ran_ += ran;
   if (!request.begun) request.thaw = request.slot->thaw_nanoseconds;
   request.begun = true;
   if (!request.filter)

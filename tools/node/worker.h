@@ -55,6 +55,7 @@ class Worker {
   std::deque<uint32_t> runnable_;                  // ids, in the order in which something happened to them
   std::set<std::pair<uint64_t, uint32_t>> times_;  // when something is to be done for a request that waits
   IdlePoll idle_poll_{100'000};
+  uint64_t ran_ = 0;  // in this pass
   bool draining_ = false;
   uint32_t idle_ = 0;
   unsigned unsent_ = 0;

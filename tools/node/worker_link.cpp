@@ -9,6 +9,7 @@ namespace {
 constexpr unsigned kFramesPerTurn = 256;
 constexpr int64_t kFramesOfRequest = 8;
 constexpr uint32_t kBytesOfFrame = 1024;  // a frame is free if it is as large
+constexpr unsigned kGrace = 3;            // seconds, besides the deadline
 
 }  // namespace
 
@@ -53,12 +54,12 @@ void Link::watch() {
 void Link::on_events(uint32_t events) {
   if (tenant.dead) return;
   // Who has closed its channel may not keep the loop awake until it is heard again.
-  if (held_back_ && (events & (EPOLLHUP | EPOLLERR))) return tenant.end("its worker left while it was held back");
+  if (held_back_ && (events & (EPOLLHUP | EPOLLERR))) return tenant.end(EndCause::Error, "its worker left while it was held back");
   if (held_back_ || unfinished_) return flush();
   bool alive = !(events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || channel_.receive();
   // What arrived before the end counts.
   go_on();
-  if (!alive && !unfinished_ && !held_back_) tenant.fail("its process ended");
+  if (!alive && !unfinished_ && !held_back_) tenant.fail(EndCause::Error, "its process ended");
 }
 
 void Link::go_on() {
@@ -67,7 +68,7 @@ void Link::go_on() {
   if (take_frames())
     flush();
   else
-    tenant.end("its worker sends what makes no sense");
+    tenant.end(EndCause::Error, "its worker sends what makes no sense");
   front_.admission.keep_budget();
 }
 
@@ -89,6 +90,7 @@ bool Link::take_frames() {
     Channel::Next next = channel_.next(head, payload);
     if (next == Channel::Next::Nothing) return true;
     if (next == Channel::Next::Bad) return false;
+    heard_ = true;
     tenant.allowance += int64_t{head.size / kBytesOfFrame} - 1;
     ++tenant.metrics.frames;
     if (head.type == Frame::Ready) {
@@ -97,9 +99,14 @@ bool Link::take_frames() {
       if (tenant.ready()) front_.on_ready(tenant);
       continue;
     }
+    if (head.type == Frame::Pong) {
+      if (pings_ == 0) return false;
+      --pings_;
+      continue;
+    }
     if (head.type == Frame::Differs) {
       ++tenant.metrics.differences;
-      tenant.end("a reset left a difference: " + std::string(payload));
+      tenant.end(EndCause::Error, "a reset left a difference: " + std::string(payload));
       return true;
     }
     auto found = asked_.find(head.id);
@@ -129,7 +136,7 @@ bool Link::take_end(uint32_t id, Client* client, std::string_view payload) {
   RequestEnd end;
   if (payload.size() < sizeof end) return false;
   std::memcpy(&end, payload.data(), sizeof end);
-  if (static_cast<unsigned>(end.cause) >= kEndCauses) return false;
+  if (end.cause >= EndCause::Stuck) return false;
   asked_.erase(id);
   --front_.instances;
   AppMetrics& m = tenant.metrics;
@@ -145,10 +152,22 @@ bool Link::take_end(uint32_t id, Client* client, std::string_view payload) {
   return true;
 }
 
+// By the number of calls, not by the clock: a machine that stood still for a while has stopped the worker, too.
 void Link::every_second() {
-  if (!held_back_) return;
-  held_back_ = false;
-  unfinished_ = true;
-  front_.go_on_later(this);
-  watch();
+  bool silent = !asked_.empty() && !heard_ && !held_back_;
+  heard_ = false;
+  silent_ = silent ? silent_ + 1 : 0;
+  if (held_back_) {
+    held_back_ = false;
+    unfinished_ = true;
+    front_.go_on_later(this);
+    watch();
+  }
+  if (silent_ == 1) {
+    ++pings_;
+    send(Frame::Ping, 0);
+    flush();
+  } else if (silent_ > kGrace + front_.options.deadline / 1'000'000'000) {
+    tenant.end(EndCause::Stuck, "its worker does not answer");
+  }
 }

@@ -1,13 +1,13 @@
-// misbehave.c - native code in a worker that does not let go of a request, but floods the front with frames (tools/node/channel.h) by
-// the worker's own channel, in the way that the report's first number says.
+// misbehave.c - native code in a worker that does not let go of a request, in the way that the report's first number says: spins
+// or sleeps with all signals blocked, or talks to the front (tools/node/channel.h) by the worker's own channel.
 #include "native.h"
 
 #include <asm/unistd.h>
 #include <stdbool.h>
 
 enum { kChannel = 3, kDontWait = 0x40, kIn = 1, kOut = 4 };
-enum { kCancel = 4, kReady = 6, kConsumed, kResponse };  // enum Frame
-enum { READY = 1, CONSUMED, EMPTY, STREAM, FLOOD };
+enum { kCancel = 4, kPing = 6, kReady, kConsumed, kResponse, kEnd, kPong = 12 };  // enum Frame
+enum { SPIN = 1, SLEEP, ANSWER, READY, CONSUMED, PONG, EMPTY, STREAM, FLOOD, LINGER };
 
 struct frame {
   uint32_t size, id, type, value;
@@ -51,17 +51,36 @@ static void stream(bool small) {
   for (;;) transfer(__NR_sendto, kOut, &large, sizeof large);
 }
 
+// Ends its request as it should, and then nothing.
+static void linger(void) {
+  uint64_t frame[6] = {(uint64_t)1 << 32 | 32, kEnd, 0, 0, 0, 0};
+  send_frame(kResponse, 1, 0, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  transfer(__NR_sendto, kOut, frame, sizeof frame);
+  for (;;) wait_for(0);
+}
+
+static void answer(void) {
+  struct frame head;
+  transfer(__NR_recvfrom, kIn, &head, 16);
+  if (head.type == kPing) send_frame(kPong, 0, 0, "");
+}
+
 static void attack(int phase, struct report *r) {
   if (phase != PHASE_REQUEST || r->numbers[0] == 0) return;
-  uint64_t all[1] = {~0ull};
+  uint64_t all[1] = {~0ull}, second[2] = {1, 0};
   CALL(__NR_rt_sigprocmask, 0, all, 0, 8);
   for (;;) {
     switch (r->numbers[0]) {
+      case SPIN: break;
+      case SLEEP: CALL(__NR_clock_nanosleep, 1, 0, second, 0); break;
+      case ANSWER: answer(); break;
       case READY: send_frame(kReady, 0, 0, ""); break;
       case CONSUMED: send_frame(kConsumed, 1, 1, ""); break;
+      case PONG: send_frame(kPong, 0, 0, ""); break;
       case EMPTY: send_frame(kResponse, 1, 0, ""); break;
       case STREAM: stream(true); break;
       case FLOOD: stream(false); break;
+      case LINGER: linger(); break;
     }
   }
 }

@@ -1,11 +1,16 @@
-"""tenant_to_front.py MISBEHAVING.aotc: workers that keep the front busy. Another app is served all the while."""
+"""tenant_to_front.py MISBEHAVING.aotc SPINNING-AT-START.aotc: workers that keep the front waiting, or busy. Another app is served all
+the while."""
+import os
+import signal
+import subprocess
 import sys
 
 from node import check, connect, get, node, reset, until
 
-evil = sys.argv[1]
-READY, CONSUMED, EMPTY, STREAM, FLOOD = range(1, 6)
-APPS = [f"evil={evil}", f"good={evil}"], "--route", "evil.example=evil", "--route", "/=good", "--workers", "1", "--deadline", "500ms"
+evil, spinning = sys.argv[1:]
+SPIN, SLEEP, ANSWER, READY, CONSUMED, PONG, EMPTY, STREAM, FLOOD, LINGER = range(1, 11)
+APPS = [f"evil={evil}", f"good={evil}"], "--route", "evil.example=evil", "--route", "/=good", "--workers", "1", "--deadline", "500ms", \
+    "--timeout", "1s"
 
 
 def good(n, count=1):
@@ -22,19 +27,38 @@ def stream(n, way):
 
 with node(*APPS) as n:
     ends = 0
+    # A worker that does not come back is noticed from outside: its client gets an answer, its process is ended.
+    for way, why in ((SPIN, "its worker does not answer"), (SLEEP, "its worker does not answer"), (ANSWER, "a request is not over")):
+        with connect(n.port) as client:
+            client.sendall(f"GET /?{way} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n".encode())
+            n.wait_metric('aotc_instances.*"evil"', 1)
+            good(n, 20)
+            check(client.recv(100).startswith(b"HTTP/1.1 504"), f"the client of {way} is answered")
+        ends += 1
+        n.wait_log(f"its process is ended: {why}", way == SLEEP)
+        n.wait_metric('kills_total.*"evil".*"stuck"', ends)
+        n.wait_for(lambda: sum(line["message"] == "ready" for line in n.lines) == 2 + ends, "it is back")
     # One that sends what a worker never does is ended at once.
-    for way in (READY, CONSUMED, EMPTY):
+    for way in (READY, CONSUMED, PONG, EMPTY):
         check(get(n.port, f"/?{way}", "evil.example")[0] == 502, f"{way} is answered")
         ends += 1
-        n.wait_log("its process is ended: its worker sends what makes no sense", ends - 1)
+        n.wait_log("its process is ended: its worker sends what makes no sense", ends - 4)
         n.wait_for(lambda: sum(line["message"] == "ready" for line in n.lines) == 2 + ends, "it is back")
         good(n)
     # So is one that goes on answering nobody, for longer than it could not know.
     stream(n, FLOOD)
     ends += 1
-    n.wait_log("its process is ended: its worker sends what makes no sense", ends - 1)
+    n.wait_log("its process is ended: its worker sends what makes no sense", ends - 4)
     n.wait_for(lambda: sum(line["message"] == "ready" for line in n.lines) == 2 + ends, "it is back")
     check(n.metric('restarts_total.*"evil"') == ends and n.metric('restarts_total.*"good"') == 0, "restarts")
+
+# One that has nothing left to do, since another release has taken over, and does not go.
+with node(*APPS) as n:
+    check(get(n.port, f"/?{LINGER}", "evil.example")[0] == 200, "it has answered")
+    n.process.send_signal(signal.SIGHUP)
+    n.wait_log("its process is ended: it does not end by itself")
+    until(lambda: len(n.tenants()) == 2, "it is gone")
+    check(n.metric("restarts_total") == 0, "nobody misses it")
 
 # Frames that may be, but a great many of them, cost the front no more than a share: it stops listening for a while.
 with node(*APPS) as n:
@@ -46,3 +70,8 @@ with node(*APPS) as n:
     more, again = count()
     check(0 < more - frames <= 16384 * (again - times + 2), f"{more} frames, {frames} before, {again - times} times held back since")
     check(n.metric('restarts_total.*"evil"') == 0, "that alone is no reason to end it")
+
+# One that never gets ready does not keep the node waiting, either.
+result = subprocess.run([os.environ["AOTC_NODE"], "serve", "--listen", "127.0.0.1:0", "--app", f"a={spinning}", "--start-timeout", "1s"],
+                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+check(result.returncode == 1 and "its process is ended: it is not ready after 1 seconds" in result.stdout, result)

@@ -8,13 +8,14 @@ DURATION, SIZE, COUNT = ("expected a number with ns, us, ms, s, m or h", "expect
                          "expected a whole number")
 NO_NUMBERS = ["nan", "inf", "-1", "+1", "1e3", "0x10", "1,5", ".5", "1.", " 1", "1 ", "1..5", "one", ""]
 KINDS = {
-    DURATION: (["--deadline", "--timeout", "--poll", "--grace", "--idle-timeout"], ["5", "5x", "5S", "1.5"], ["ms", "s"]),
+    DURATION: (["--deadline", "--timeout", "--start-timeout", "--poll", "--grace", "--idle-timeout"], ["5", "5x", "5S", "1.5"], ["ms", "s"]),
     SIZE: (["--max-memory", "--max-body", "--min-rate", "--front-memory"], ["5k", "5MB", "1.5"], ["", "M"]),
     COUNT: (["--workers", "--max-concurrency", "--max-instances", "--max-clients", "--max-per-address"], ["5K", "1.5"], [""]),
 }
 RANGES = {
     "--deadline": ("1us to 1h", ["0s", "0.0s", "999ns", "61m", "1" + "0" * 23 + "s"]),
     "--timeout": ("1ms to 24h", ["0s", "1us", "25h", "1" + "0" * 23 + "h"]),
+    "--start-timeout": ("1s to 1h", ["0s", "999ms", "2h"]),
     "--poll": ("1ms to 24h", ["0s", "25h"]),
     "--max-memory": ("64K to 4G", ["0", "65535", "63.9K", "5G", "1" + "0" * 23]),
     "--max-body": ("0 to 1T", ["1025G", "1" + "0" * 23]),
