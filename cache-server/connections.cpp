@@ -1,24 +1,58 @@
 // connections.cpp - see connections.h.
 #include "connections.h"
 
+#include <algorithm>
+#include <vector>
+
 namespace aotc::server {
+
+namespace {
+
+constexpr std::chrono::seconds kPatience(1);  // what nobody has to leave for
+constexpr unsigned kShare = 64;               // the part of the seats that is made free at once
+
+}  // namespace
 
 void Connections::remove(Count& count, const std::string& name) {
   auto found = count.find(name);
   if (found != count.end() && --found->second == 0) count.erase(found);
 }
 
+// Asks those that have been waited for longest to leave. They do so soon, so others need not wait for it; false when
+// there is none.
+bool Connections::make_room(Closed reason) {
+  unsigned share = limits_.all / kShare + 1;
+  if (leaving_ >= share) return false;
+  Clock::rep latest = (Clock::now() - kPatience).time_since_epoch().count();
+  std::vector<std::pair<Clock::rep, Seat*>> slow;
+  for (Seat* seat : seats_)
+    if (Clock::rep since = seat->behind_since_;
+        since <= latest && seat->leave_ == Closed::Done && (reason == Closed::Full || seat->held_ > 0))
+      slow.emplace_back(since, seat);
+  size_t count = std::min<size_t>(slow.size(), share - leaving_);
+  std::partial_sort(slow.begin(), slow.begin() + static_cast<std::ptrdiff_t>(count), slow.end());
+  for (size_t i = 0; i < count; ++i) slow[i].second->leave_ = reason;
+  leaving_ += static_cast<unsigned>(count);
+  return count > 0;
+}
+
 std::unique_ptr<Connections::Seat> Connections::take_seat(const std::string& address) {
   std::lock_guard<std::mutex> lock(mutex_);
-  unsigned& count = addresses_[address];
-  if (counters_.connections >= limits_.all || count >= limits_.per_address) {
-    if (count == 0) addresses_.erase(address);
-    ++counters_.refused_connections;
+  auto found = addresses_.find(address);
+  Closed refused = Closed::Done;
+  if (found != addresses_.end() && found->second >= limits_.per_address)
+    refused = Closed::Address;
+  else if (seats_.size() - leaving_ >= limits_.all && !make_room(Closed::Full))
+    refused = Closed::Full;
+  if (refused != Closed::Done) {
+    ++counters_.closed[refused];
     return nullptr;
   }
-  ++count;
+  ++addresses_[address];
   ++counters_.connections;
-  return std::unique_ptr<Seat>(new Seat(*this, address));
+  std::unique_ptr<Seat> seat(new Seat(*this, address));
+  seats_.insert(seat.get());
+  return seat;
 }
 
 bool Connections::Seat::take_tenant(const std::string& tenant) {
@@ -28,7 +62,6 @@ bool Connections::Seat::take_tenant(const std::string& tenant) {
     unsigned& count = connections_.tenants_[tenant];
     if (count >= connections_.limits_.per_tenant) {
       if (count == 0) connections_.tenants_.erase(tenant);
-      ++connections_.counters_.refused_connections;
       return false;
     }
     ++count;
@@ -38,11 +71,27 @@ bool Connections::Seat::take_tenant(const std::string& tenant) {
   return true;
 }
 
+bool Connections::Seat::hold(uint64_t bytes) {
+  uint64_t before = held_;
+  std::atomic<uint64_t>& all = connections_.memory_;
+  if (bytes > before && all + (bytes - before) > connections_.limits_.memory) {
+    std::lock_guard<std::mutex> lock(connections_.mutex_);
+    if (!connections_.make_room(Closed::Memory)) return false;
+  }
+  held_ = bytes;
+  all += bytes - before;
+  return true;
+}
+
 Connections::Seat::~Seat() {
+  hold(0);
   std::lock_guard<std::mutex> lock(connections_.mutex_);
+  connections_.seats_.erase(this);
+  if (leave_ != Closed::Done) --connections_.leaving_;
   remove(connections_.addresses_, address_);
   if (!tenant_.empty()) remove(connections_.tenants_, tenant_);
   --connections_.counters_.connections;
+  ++connections_.counters_.closed[reason_];
 }
 
 }  // namespace aotc::server

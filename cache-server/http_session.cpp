@@ -4,6 +4,8 @@
 // then never waited).
 #include "http_session.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
@@ -43,7 +45,10 @@ namespace {
 
 constexpr size_t kHeaderLimit = 16 << 10;
 constexpr size_t kReadBuffer = 64 << 10;
+constexpr size_t kBodyPart = 64 << 10;
 constexpr uint64_t kOtherBodyLimit = 64 << 10;  // of requests that are not uploads
+constexpr size_t kIdleBuffer = 4 << 10;
+constexpr uint64_t kSmallAnswer = 16 << 10;  // which no budget counts
 constexpr double kClosingSeconds = 2;
 constexpr std::chrono::milliseconds kLongestPause(20);  // between two looks at what a client waits for
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable_t<Executor>());
@@ -97,6 +102,22 @@ std::string head_of(const Response& response, const Form& form, std::optional<ui
   return head + "\r\n";
 }
 
+// What a transfer has in memory.
+struct Memory {
+  Memory(Connections::Seat& seat, uint64_t bytes) : seat(seat), granted(seat.hold(bytes)) {}
+  ~Memory() {
+    if (granted) seat.hold(0);
+  }
+  Connections::Seat& seat;
+  const bool granted;
+};
+
+Response no_memory() {
+  Response response = problem(503, "too much is being received and sent");
+  response.headers.emplace_back("Retry-After", "5");
+  return response;
+}
+
 }  // namespace
 
 struct HttpSession::Impl {
@@ -105,7 +126,11 @@ struct HttpSession::Impl {
   std::unique_ptr<Connections::Seat> seat;
   std::shared_ptr<asio::ssl::context> tls_context;
   beast::flat_buffer buffer{kReadBuffer};
-  Clock::time_point deadline = Clock::time_point::max();  // of the read or write under way
+  // What the client is waited for, and until when. A client is behind since the moment at which one of the lowest rate
+  // would have moved as many bytes; what is our own delay does not count.
+  Closed late = Closed::Done;
+  Clock::time_point deadline = Clock::time_point::max(), behind_since, worked_since;
+  const Parser* header = nullptr;  // that is being read
   const std::string id = random_hex(5);
   uint32_t requests = 0;
   bool idle = true;
@@ -115,8 +140,59 @@ struct HttpSession::Impl {
        std::shared_ptr<asio::ssl::context> tls)
       : context(context), socket(std::move(socket)), seat(std::move(seat)), tls_context(std::move(tls)) {}
 
-  void expires(double seconds) {
-    deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  static Clock::duration time(double seconds) {
+    return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  }
+
+  void wait_for_client(Closed reason, double seconds) {
+    late = reason;
+    deadline = behind_since + time(seconds);
+    seat->waits_for_client(behind_since);
+  }
+
+  void wait_from_now(Closed reason, double seconds) {
+    behind_since = Clock::now();
+    wait_for_client(reason, seconds);
+  }
+
+  void begin_transfer() { behind_since = worked_since = Clock::now(); }
+
+  void go_on_with_transfer(Closed reason) {
+    behind_since += Clock::now() - worked_since;
+    wait_for_client(reason, context.limits.body_seconds);
+  }
+
+  void moved(size_t bytes) {
+    double seconds = static_cast<double>(bytes) / static_cast<double>(context.limits.least_rate);
+    behind_since = std::min(Clock::now(), behind_since + time(seconds));
+    wait_for_client(late, context.limits.body_seconds);
+  }
+
+  void work_for_client() {
+    worked_since = Clock::now();
+    deadline = Clock::time_point::max();
+    seat->works_for_client();
+  }
+
+  void end(Closed reason) {
+    seat->ends_because(reason);
+    close();
+  }
+
+  void check(Clock::time_point now) {
+    if (deadline == Clock::time_point::max()) return;
+    if (Closed reason = seat->has_to_leave(); reason != Closed::Done)
+      end(reason);
+    else if (now >= deadline)
+      end(late == Closed::SlowHeader && nothing_came() ? Closed::Idle : late);
+  }
+
+  bool nothing_came() const { return header && buffer.size() == 0 && !header->got_some(); }
+
+  // Whether the client has nothing more to say: it has closed its side, at least.
+  bool has_left() {
+    pollfd state{socket.native_handle(), POLLRDHUP, 0};
+    return poll(&state, 1, 0) > 0;
   }
 
   void close() {
@@ -129,7 +205,6 @@ struct HttpSession::Impl {
   template <typename Work>
   Task<std::invoke_result_t<Work>> in_pool(Work work) {
     std::optional<std::invoke_result_t<Work>> result;
-    deadline = Clock::time_point::max();
     co_await asio::async_initiate<decltype(kToken), void()>(
         [&](auto handler) {
           asio::post(context.pool, [&result, &work, handler = std::move(handler)]() mutable {
@@ -142,15 +217,22 @@ struct HttpSession::Impl {
   }
 
   Task<void> pause(std::chrono::milliseconds time) {
-    deadline = Clock::time_point::max();
     asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> timer(socket.get_executor(), time);
     co_await timer.async_wait(kToken);
   }
 
   template <typename Stream, typename Buffers>
   Task<error_code> write(Stream& stream, const Buffers& buffers) {
-    expires(context.limits.body_seconds);
-    auto [error, count] = co_await asio::async_write(stream, buffers, kToken);
+    go_on_with_transfer(Closed::SlowResponse);
+    size_t written = 0;
+    auto progress = [&](const error_code& error, size_t total) -> size_t {
+      if (total > written) moved(total - written);
+      written = total;
+      return error ? 0 : kChunkSize * 2;
+    };
+    auto [error, count] = co_await asio::async_write(stream, buffers, progress, kToken);
+    work_for_client();
+    if (error) seat->ends_because(Closed::Aborted);
     co_return error;
   }
 
@@ -162,7 +244,7 @@ struct HttpSession::Impl {
       bool ready = co_await shake_hands(tls);
       if (ready) {
         co_await serve(tls);
-        expires(kClosingSeconds);
+        wait_from_now(Closed::Done, kClosingSeconds);
         co_await tls.async_shutdown(kToken);
       }
     }
@@ -171,10 +253,11 @@ struct HttpSession::Impl {
 
   // Who speaks HTTP to this port hears so in HTTP.
   Task<bool> shake_hands(Tls& tls) {
-    expires(context.limits.header_seconds);
+    wait_from_now(Closed::Idle, context.limits.header_seconds);
     auto [cut, read] = co_await socket.async_read_some(buffer.prepare(kReadBuffer), kToken);
     if (cut) co_return false;
     buffer.commit(read);
+    late = Closed::SlowHeader;
     constexpr char kHandshakeRecord = 0x16;
     if (*static_cast<const char*>(buffer.data().data()) != kHandshakeRecord) {
       co_await refuse(socket, problem(400, "this port speaks TLS: use https://"));
@@ -182,6 +265,8 @@ struct HttpSession::Impl {
     }
     auto [error, used] = co_await tls.async_handshake(asio::ssl::stream_base::server, buffer.data(), kToken);
     buffer.consume(used);
+    work_for_client();
+    if (error) seat->ends_because(Closed::Aborted);
     co_return !error;
   }
 
@@ -210,11 +295,17 @@ struct HttpSession::Impl {
     Parser parser;
     parser.header_limit(kHeaderLimit);
     parser.body_limit(context.limits.max_upload);
-    expires(context.limits.header_seconds);
+    if (buffer.size() == 0 && buffer.capacity() > kIdleBuffer) buffer.shrink_to_fit();
+    wait_from_now(Closed::SlowHeader, context.limits.header_seconds);
     idle = true;
+    header = &parser;
     auto [error, count] = co_await http::async_read_header(stream, buffer, parser, kToken);
+    bool nothing = nothing_came();
+    header = nullptr;
     idle = false;
+    work_for_client();
     if (error) {
+      if (!nothing) seat->ends_because(Closed::Aborted);
       if (std::optional<Response> response = answer_to(error)) {
         co_await refuse(stream, std::move(*response));
       }
@@ -242,6 +333,7 @@ struct HttpSession::Impl {
     } else if (!seat->take_tenant(request.caller.tenant)) {
       response = problem(429, "too many of your connections are open");
       form.keep_alive = false;
+      seat->ends_because(Closed::Tenant);
     } else if (is_upload(request)) {
       uint64_t length = parser.content_length().value_or(0);
       auto begun = co_await in_pool([&] { return start_upload(context.service, request, length); });
@@ -293,7 +385,7 @@ struct HttpSession::Impl {
     Response response = co_await ask(request);
     auto end = Clock::now() + std::chrono::seconds(response.wait_seconds);
     std::chrono::milliseconds time(1);
-    while (!response.events && response.wait_seconds > 0 && Clock::now() < end && !context.stopping) {
+    while (!response.events && response.wait_seconds > 0 && Clock::now() < end && !context.stopping && !has_left()) {
       co_await pause(time);
       time = std::min(time * 2, kLongestPause);
       response = co_await ask(request);
@@ -308,13 +400,14 @@ struct HttpSession::Impl {
     Response start;
     start.headers = {
         {"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Request-Id", request.id}};
+    begin_transfer();
     error_code error = co_await write(stream, asio::buffer(head_of(start, form, std::nullopt)));
     auto end = Clock::now() + std::chrono::seconds(response.wait_seconds);
     std::string sent;
     auto spoken = Clock::now();
     std::chrono::milliseconds time(1);
     while (!error) {
-      bool last = response.wait_seconds == 0 || context.stopping || Clock::now() >= end;
+      bool last = response.wait_seconds == 0 || context.stopping || Clock::now() >= end || has_left();
       std::string text;
       if (response.body != sent || response.wait_seconds == 0) {
         sent = response.body;
@@ -324,6 +417,7 @@ struct HttpSession::Impl {
         text = ": still here\n\n";  // so that nobody takes a long function for a dead connection
       }
       if (!text.empty()) {
+        begin_transfer();
         error = co_await write(stream, asio::buffer(text));
         spoken = Clock::now();
       }
@@ -346,25 +440,35 @@ struct HttpSession::Impl {
   // Reads the next part of the body into `bytes`; the number of bytes, 0 at the end or with `error` set.
   template <typename Stream>
   Task<size_t> read_body(Stream& stream, Parser& parser, std::string& bytes, error_code& error) {
-    expires(context.limits.body_seconds);
-    parser.get().body().data = bytes.data();
-    parser.get().body().size = bytes.size();
-    auto [code, count] = co_await http::async_read(stream, buffer, parser, kToken);
-    error = code == http::error::need_buffer ? error_code() : code;
-    co_return bytes.size() - parser.get().body().size;
+    auto& body = parser.get().body();
+    body.data = bytes.data();
+    body.size = bytes.size();
+    go_on_with_transfer(Closed::SlowBody);
+    while (!error && body.size > 0 && !parser.is_done()) {
+      size_t before = body.size;
+      auto [code, count] = co_await http::async_read_some(stream, buffer, parser, kToken);
+      if (code != http::error::need_buffer) error = code;
+      if (body.size < before) moved(before - body.size);
+    }
+    work_for_client();
+    co_return bytes.size() - body.size;
   }
 
   // After a failure to read: what to answer, or nothing when the connection is broken.
   std::optional<Response> cut_off(const error_code& error) {
     std::optional<Response> response = answer_to(error);
     broken = !response;
+    if (broken) seat->ends_because(Closed::Aborted);
     return response;
   }
 
   template <typename Stream>
   Task<Response> receive(Stream& stream, Parser& parser, const Request& request, Upload& upload) {
+    Memory memory(*seat, kReadBuffer + kBodyPart);
+    if (!memory.granted) co_return no_memory();
+    begin_transfer();
     co_await invite_body(stream, parser);
-    std::string bytes(kChunkSize, '\0');
+    std::string bytes(kBodyPart, '\0');
     while (!parser.is_done()) {
       error_code error;
       size_t count = co_await read_body(stream, parser, bytes, error);
@@ -382,6 +486,9 @@ struct HttpSession::Impl {
     const char* too_large = "the body is larger than this server accepts";
     if (parser.is_done()) co_return std::nullopt;
     if (parser.content_length() && *parser.content_length() > kOtherBodyLimit) co_return problem(413, too_large);
+    Memory memory(*seat, kOtherBodyLimit);
+    if (!memory.granted) co_return no_memory();
+    begin_transfer();
     co_await invite_body(stream, parser);
     std::string bytes(16 << 10, '\0');
     while (!parser.is_done()) {
@@ -405,6 +512,10 @@ struct HttpSession::Impl {
   // that damage is an answer; damage found later can only cut the connection.
   template <typename Stream>
   Task<bool> send(Stream& stream, Response& response, Form form) {
+    bool blob = response.blob && !form.head;
+    uint64_t size = blob ? std::min<uint64_t>(response.blob->length, kChunkSize) : response.body.size();
+    Memory memory(*seat, size > kSmallAnswer ? size : 0);
+    if (!memory.granted) response = no_memory();
     uint64_t left = response.blob && !form.head ? response.blob->length : 0;
     uint64_t position = response.blob ? response.blob->offset : 0;
     Part part;
@@ -427,6 +538,7 @@ struct HttpSession::Impl {
     std::string head = head_of(response, form, length);
     std::string_view body = response.blob ? part.bytes() : response.body;
     if (empty || form.head) body = {};
+    begin_transfer();
     for (;;) {
       if (chunked && !body.empty()) head += fmt::format("{:x}\r\n", body.size());
       std::string_view end = chunked && !body.empty() ? (left == 0 ? "\r\n0\r\n\r\n" : "\r\n") : "";
@@ -471,7 +583,7 @@ struct HttpSession::Impl {
     error_code ignored;
     if constexpr (std::is_same_v<Stream, Socket>) socket.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
     std::string bytes(16 << 10, '\0');
-    expires(kClosingSeconds);
+    wait_from_now(Closed::Done, kClosingSeconds);
     for (size_t total = 0; total < (4u << 20);) {
       auto [error, count] = co_await stream.async_read_some(asio::buffer(bytes), kToken);
       if (error) break;
@@ -492,9 +604,7 @@ void HttpSession::start() {
       asio::detached);
 }
 
-void HttpSession::check_deadline(Clock::time_point now) {
-  if (now >= impl_->deadline) impl_->close();
-}
+void HttpSession::check_deadline(Clock::time_point now) { impl_->check(now); }
 
 void HttpSession::stop_if_idle() {
   if (impl_->idle) impl_->close();

@@ -1,6 +1,9 @@
 // listener.cpp - the accept loop, the threads that run sessions, and the way they end.
 #include "listener.h"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -111,6 +114,9 @@ struct Listener::Impl {
   void welcome(Loop& loop, Socket socket) {
     error_code error;
     socket.set_option(tcp::no_delay(true), error);
+    // Who does not even acknowledge is gone, whether we have much to send or little.
+    auto patience = static_cast<unsigned>(std::max(1.0, context.limits.body_seconds * 1000));
+    setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
     tcp::endpoint peer = socket.remote_endpoint(error);
     if (error) return;
     std::unique_ptr<Connections::Seat> seat = context.connections.take_seat(place_of(peer.address()));

@@ -2,6 +2,7 @@
 // `aotc-server worker` is the same program as a compile's process; only the server starts it.
 #include <malloc.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -85,10 +86,25 @@ llvm::Expected<SigningOptions> read_sign_keys(const ServerArguments& arguments) 
   return signing;
 }
 
+// A connection has a socket, and a file while it uploads; workers and the store have theirs.
+llvm::Error provide_descriptors(const ServerArguments& arguments) {
+  constexpr uint64_t kOthers = 1024, kPerWorker = 16;
+  uint64_t needed = arguments.http.connections.all * uint64_t{2} + arguments.jobs.workers * kPerWorker + kOthers;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return failure("the limit on descriptors is not known");
+  if (limit.rlim_max < needed)
+    return failure(fmt::format("--max-connections {} needs {} descriptors, but this process may have {} (ulimit -Hn)",
+                               arguments.http.connections.all, needed, limit.rlim_max));
+  if (limit.rlim_cur >= needed) return llvm::Error::success();
+  limit.rlim_cur = needed;
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? llvm::Error::success() : failure("cannot have more descriptors");
+}
+
 // Until it is told to stop.
 llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   std::signal(SIGPIPE, SIG_IGN);
   if (llvm::Error error = check_exposure(arguments)) return error;
+  if (llvm::Error error = provide_descriptors(arguments)) return error;
   Tenants tenants(arguments.token_file);
   if (llvm::Error error = tenants.load()) return error;
   TlsIdentity tls(arguments.tls_certificate, arguments.tls_key);
@@ -216,16 +232,23 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
       ->transform(size);
   app.add_option("--max-upload", arguments.http.max_upload, "refuse larger modules (default: 256M)")->transform(size);
   ConnectionLimits& connections = arguments.http.connections;
-  app.add_option("--max-connections", connections.all, "close further connections at once")->capture_default_str();
+  app.add_option("--max-connections", connections.all, "for further ones, those go that have been idle or slow longest")
+      ->capture_default_str();
   app.add_option("--max-connections-per-address", connections.per_address,
-                 "the same for one client address; raise it behind a proxy")
+                 "of one client address, or IPv6 /64; further ones are closed. Raise it behind a proxy")
       ->capture_default_str();
   app.add_option("--max-connections-per-tenant", connections.per_tenant, "answer further connections with 429")
       ->capture_default_str();
+  app.add_option("--transfer-memory", connections.memory,
+                 "for what is being received and sent (default: 256M); more is answered with 503")
+      ->transform(size);
   app.add_option("--header-timeout", arguments.http.header_seconds, "seconds for a request's header, and of idleness")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--body-timeout", arguments.http.body_seconds, "seconds for each 256 KiB of a body, either way")
+  app.add_option("--min-rate", arguments.http.least_rate,
+                 "bytes a second in which a client must send a body and take an answer (default: 4K)")
+      ->transform(size);
+  app.add_option("--body-timeout", arguments.http.body_seconds, "seconds that it may be behind that")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_flag("!--no-sync", arguments.store.sync)->group("");  // for power_loss.py

@@ -1,10 +1,34 @@
 // metrics.h - what the server counts. Tests assert on these, operators scrape them.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 
 namespace aotc::server {
+
+// Why a connection ended.
+enum class Closed : unsigned {
+  Done,          // one of both had nothing more to say
+  Aborted,       // the client left in the middle of something
+  Idle,          // no request came
+  SlowHeader,    // the client was too slow with this
+  SlowBody,
+  SlowResponse,
+  Address,       // it did not get a place: its address had its share
+  Tenant,        // it was asked to leave: its tenant had its share
+  Full,          // it did not get a place, or had to give its own to another
+  Memory,        // what was received and sent took more than the budget
+};
+constexpr const char* kClosedReasons[] = {"done",          "aborted", "idle",   "slow_header", "slow_body",
+                                          "slow_response", "address", "tenant", "full",        "memory"};
+
+struct ClosedCounts {
+  std::array<std::atomic<uint64_t>, std::size(kClosedReasons)> counts{};
+  std::atomic<uint64_t>& operator[](Closed reason) { return counts[static_cast<size_t>(reason)]; }
+};
 
 struct Counters {
   std::atomic<uint64_t> uploads{0};  // modules received whole and stored
@@ -28,7 +52,7 @@ struct Counters {
   std::atomic<uint64_t> server_errors{0};        // answers 5xx
   std::atomic<uint64_t> download_bytes{0};       // of blobs
   std::atomic<uint64_t> connections{0};          // open now
-  std::atomic<uint64_t> refused_connections{0};  // there were too many
+  ClosedCounts closed;                           // connections, also those that were never served
 };
 
 }  // namespace aotc::server

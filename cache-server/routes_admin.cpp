@@ -16,12 +16,13 @@ struct Metric {
   bool gauge;
   const char* help;
   uint64_t value;
+  const char* reason = nullptr;  // of several with the same name
 };
 
 std::vector<Metric> collect(Service& service) {
   const Counters& c = service.counters;
   StoreStats store = service.store.stats();
-  return {
+  std::vector<Metric> metrics = {
       {"uploads", false, "modules received and stored", c.uploads},
       {"upload_bytes", false, "bytes of modules received", c.upload_bytes},
       {"compiled", false, "jobs that ended with an image", c.compiled},
@@ -54,9 +55,12 @@ std::vector<Metric> collect(Service& service) {
       {"client_errors", false, "answers with a status 4xx", c.client_errors},
       {"server_errors", false, "answers with a status 5xx", c.server_errors},
       {"download_bytes", false, "bytes of blobs sent", c.download_bytes},
-      {"refused_connections", false, "connections closed because there were too many", c.refused_connections},
       {"connections", true, "connections open now", c.connections},
       {"waiting_jobs", true, "jobs in the queue", service.jobs.waiting()}};
+  for (size_t i = 0; i < std::size(kClosedReasons); ++i)
+    metrics.push_back({"closed_connections", false, "connections that ended, and why", c.closed.counts[i],
+                       kClosedReasons[i]});
+  return metrics;
 }
 
 }  // namespace
@@ -80,17 +84,23 @@ Response get_readiness(Service& service) {
 Response get_metrics(Service& service) {
   Response response;
   response.headers.emplace_back("Content-Type", "text/plain; version=0.0.4");
+  std::string last;
   for (const Metric& metric : collect(service)) {
     std::string name = fmt::format("aotc_{}{}", metric.name, metric.gauge ? "" : "_total");
-    response.body += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n{0} {3}\n", name, metric.help,
-                                 metric.gauge ? "gauge" : "counter", metric.value);
+    if (name != last)
+      response.body +=
+          fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", name, metric.help, metric.gauge ? "gauge" : "counter");
+    last = name;
+    if (metric.reason) name += fmt::format("{{reason=\"{}\"}}", metric.reason);
+    response.body += fmt::format("{} {}\n", name, metric.value);
   }
   return response;
 }
 
 Response get_stats(Service& service) {
   nlohmann::ordered_json document;
-  for (const Metric& metric : collect(service)) document[metric.name] = metric.value;
+  for (const Metric& metric : collect(service))
+    document[metric.reason ? fmt::format("{}_{}", metric.name, metric.reason) : metric.name] = metric.value;
   return json_response(200, document.dump() + "\n");
 }
 

@@ -58,5 +58,7 @@ with Server(folder, "--token-file", tokens, "--max-connections", "6", "--max-con
     assert ask(third[0], "acme") == 200 and ask(third[1], "acme") == 429
     for connection in first + second + third:
         connection.close()
-    assert wait_until_open(server, 0)["refused_connections"] >= 5
+    stats = wait_until_open(server, 0)
+    assert stats["closed_connections_address"] >= 1 and stats["closed_connections_full"] >= 1, stats
+    assert stats["closed_connections_tenant"] == 3, stats
     assert ask(connect(server), "acme") == 200
