@@ -15,7 +15,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "file_status.h"
 #include "state.h"
+
+enum { kSpareGrowth = 16 << 20 };
 
 int aotc_pagemap(void) {
   static atomic_int kept = -1; /* for as long as the process lives */
@@ -170,15 +173,15 @@ static enum aotc_status create(struct aotc_artifact* artifact, bool thaw, enum a
 enum aotc_status aotc_image_create(struct aotc_artifact* artifact, bool thaw, enum aotc_reset_mode mode,
                                    struct aotc_image** out, struct aotc_error* error) {
   enum aotc_status status = create(artifact, thaw, mode, -1, NULL, out, error);
-  /* As large as an instance can get, which is not known yet. Without it there is no better image. */
-  if (status == AOTC_OK && thaw) (*out)->spare = new_file(artifact->header->memory_max * AOTC_WASM_PAGE);
+  /* With room for what a program allocates when it accepts a connection. Without it there is no better image. */
+  if (status == AOTC_OK && thaw) (*out)->spare = new_file((*out)->size + kSpareGrowth);
   return status;
 }
 
 enum aotc_status aotc_image_of_instance(struct aotc_image* old, const struct aotc_instance* instance,
                                         struct aotc_image** out, struct aotc_error* error) {
   *out = NULL;
-  if (old->spare < 0)
+  if (old->spare < 0 || aotc_tail(instance)->memory_size > old->size + kSpareGrowth)
     return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: there is no file for another image", old->artifact->name);
   int fd = old->spare;
   old->spare = -1;
@@ -207,3 +210,8 @@ void aotc_image_destroy(struct aotc_image* image) {
 }
 
 enum aotc_reset_mode aotc_image_reset_mode(const struct aotc_image* image) { return image->mode; }
+
+uint64_t aotc_image_memory(const struct aotc_image* image) {
+  struct stat st;
+  return image->fd >= 0 && aotc_fstat(image->fd, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
+}

@@ -167,6 +167,8 @@ static enum aotc_status create(struct aotc_instance* instance, const struct aotc
   instance->import_count = h->imports.count;
   instance->function_count = h->imports.count + h->functions.count;
   instance->memory_limit = options->max_memory == 0 ? UINT64_MAX : options->max_memory;
+  instance->may_grow = options->may_grow;
+  instance->may_grow_data = options->may_grow_data;
   instance->trap.wasm_offset = AOTC_NONE;
   instance->frozen_import = AOTC_NONE;
   instance->thaw = options->thaw;

@@ -111,7 +111,8 @@ uint32_t aotc_memory_grow(uint8_t* base, uint32_t delta) {
   uint64_t size = tail->memory_size, more = delta * AOTC_WASM_PAGE;
   if (!(instance->artifact->header->flags & AOTC_FLAG_MEMORY) || more > instance->memory_max - size) return UINT32_MAX;
   if (more > 0) {
-    if (!aotc_stack_make_room(instance, more)) {
+    bool refused = instance->may_grow != NULL && !instance->may_grow(instance->may_grow_data, more);
+    if (refused || !aotc_stack_make_room(instance, more)) {
       instance->memory_refused = true;
       return UINT32_MAX;
     }

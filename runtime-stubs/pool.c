@@ -113,6 +113,8 @@ static enum aotc_status fill_slot(struct aotc_pool* pool, struct aotc_slot* slot
   if (status == AOTC_OK) status = aotc_wasi_keep(slot->wasi, error);
   if (status != AOTC_OK) return status;
   struct aotc_instance_options options = {.max_memory = pool->options.max_memory,
+                                          .may_grow = pool->options.may_grow,
+                                          .may_grow_data = pool->options.may_grow_data,
                                           .resolver = aotc_wasi_resolve,
                                           .resolver_data = slot->wasi,
                                           .thaw = image->thaw,

@@ -84,6 +84,8 @@ struct aotc_instance {
   /* Linear memory. Its size is in the context tail, where compiled code can see it. */
   uint64_t memory_max;   /* bytes */
   bool memory_refused;   /* it would have grown past the limit */
+  bool (*may_grow)(void* data, uint64_t bytes);
+  void* may_grow_data;
   uint64_t memory_limit; /* max_memory of the options, UINT64_MAX for none */
 
   /* Native stack: [stack_map, stack_low) is inaccessible, [stack_low, stack_top) is the guest's. */

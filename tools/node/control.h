@@ -8,7 +8,7 @@
 //   supervisor  Started     with descriptors: of a tenant its log, then a channel per worker; of a puller its socket.
 //                           `value` is how many there are in all; more than fit into one packet come in several
 //               NotStarted  `text` says why
-//               Ended       `value` is its status as waitpid has it
+//               Ended       `value` is its status as waitpid has it; `text` says more, if more is known
 //               Reload, Drain  SIGHUP, SIGTERM
 //
 // The front may be in wrong hands, so the supervisor checks every field, and takes no descriptor from it.

@@ -188,9 +188,10 @@ void Front::on_started(const ControlMessage& message, const std::vector<int>& de
   for (int fd : whole) ::close(fd);
 }
 
-void Front::on_ended(uint32_t process, int status) {
+void Front::on_ended(uint32_t process, int status, const std::string& why) {
   std::string how = WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
                                         : "exit code " + std::to_string(WEXITSTATUS(status));
+  if (!why.empty()) how += ": " + why;
   if (remove_old(process)) return;
   for (const App& app : options.apps) {
     Slot& slot = slots_.at(app.name);
@@ -259,7 +260,7 @@ void Front::on_message(const ControlMessage& message, const std::vector<int>& de
     case Control::NotStarted:
       return on_not_started(message.process, text_of(message.text));
     case Control::Ended:
-      return on_ended(message.process, message.value);
+      return on_ended(message.process, message.value, text_of(message.text));
     case Control::Reload:
       return reload();
     case Control::Drain:

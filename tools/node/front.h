@@ -199,7 +199,7 @@ class Front : public Source {
   void on_message(const ControlMessage& message, const std::vector<int>& descriptors);
   void on_started(const ControlMessage& message, const std::vector<int>& descriptors);
   void on_not_started(uint32_t process, const std::string& why);
-  void on_ended(uint32_t process, int status);
+  void on_ended(uint32_t process, int status, const std::string& why);
   void reload();
   bool flush_control();
   void on_death(const App& app, Slot& slot, const Tenant& tenant, bool was_ready);

@@ -14,6 +14,8 @@
 
 namespace {
 
+constexpr uint64_t kOwnMemory = 32 << 20;  // of a tenant, besides its instances
+
 constexpr char kHelp[] =
     "usage: aotc-node serve --listen ADDR --app NAME=ARTIFACT [OPTION]...\n"
     "       aotc-node --print-sandbox[=PROCESS]    what its processes may do\n"
@@ -39,6 +41,8 @@ constexpr char kHelp[] =
     "  --timeout DURATION       how long a request may wait for anything but its client (default 30s): 504\n"
     "  --start-timeout DURATION how long an app's process may take until it is ready (default 60s)\n"
     "  --max-memory SIZE        memory of an instance (default 256M)\n"
+    "  --tenant-memory SIZE     memory of an app's process, all of its instances included (default: three quarters of the\n"
+    "                           machine's, shared out among the apps): requests that would need more get 503\n"
     "  --max-instances N        requests of all apps at the same time (default 10000): 503 above\n"
     "  --max-concurrency N      requests of one app at the same time (default 1000): 503 above\n"
     "  --max-body SIZE          of a request (default 64M): 413 above\n"
@@ -280,6 +284,8 @@ Options parse_options(int argc, char** argv) {
       o.start_timeout = quantity(name, value, kDuration, kSecond, kHour);
     else if (name == "--max-memory")
       o.max_memory = quantity(name, value, kSize, 64 << 10, 4ull << 30);
+    else if (name == "--tenant-memory")
+      o.tenant_memory = quantity(name, value, kSize, 1 << 20, 1ull << 50);
     else if (name == "--max-instances")
       o.max_instances = count(name, value, 1000'000);
     else if (name == "--max-body")
@@ -322,6 +328,8 @@ Options parse_options(int argc, char** argv) {
       usage("unknown option", name.c_str());
   }
   if (o.workers == 0) o.workers = 1;
+  if (o.tenant_memory != 0 && o.tenant_memory < o.max_memory + kOwnMemory)
+    usage("--tenant-memory: must be at least --max-memory and 32M", std::to_string(o.tenant_memory).c_str());
   if (o.listen.empty()) usage("missing option", "--listen");
   if (o.apps.empty()) usage("missing option", "--app");
   for (size_t i = 0; i < o.apps.size(); ++i)
@@ -388,11 +396,12 @@ class WordReader {
 }  // namespace
 
 std::vector<std::string> tenant_words(const Options& o, const App& app, const Release& release, const ObeyedLists& lists,
-                                      unsigned user) {
+                                      const TenantPlace& place) {
   Words words("--tenant");
-  words.add("user", user).add("name", app.name).add("artifact", app.artifact).add("workers", o.workers);
+  words.add("user", place.user).add("name", app.name).add("artifact", app.artifact).add("workers", o.workers);
   words.add("deadline", o.deadline).add("timeout", o.timeout).add("max-memory", o.max_memory).add("reset", o.reset);
-  words.add("compare-sample", o.compare_sample);
+  words.add("compare-sample", o.compare_sample).add("memory", place.memory);
+  if (place.grouped) words.add("group", static_cast<uint64_t>(kFirstChannel) + o.workers);
   for (const Secret& secret : o.secrets)
     if (secret.app == app.name) words.add("secret", secret.name + "=" + secret.file);
   if (app.pulled)
@@ -411,6 +420,8 @@ TenantOptions parse_tenant_words(char** words) {
                   .deadline = read.number("deadline"),
                   .timeout = read.number("timeout"),
                   .max_memory = read.number("max-memory"),
+                  .memory = read.number("memory"),
+                  .group = static_cast<int>(read.number("group")),
                   .compare_sample = read.number("compare-sample"),
                   .secrets = {},
                   .folder = read.text("folder"),

@@ -54,6 +54,7 @@ struct Options {
   uint64_t max_memory = 256 << 20;
   unsigned max_concurrency = 1000;
   unsigned max_instances = 10'000;  // of all apps
+  uint64_t tenant_memory = 0;       // of an app's process; 0: what tenant_limits.h chooses
   uint64_t max_body = 64 << 20;
   size_t max_clients = 16384;
   size_t max_per_address = 0;  // 0: a part of max_clients
@@ -76,12 +77,14 @@ struct ListenAddress {
 };
 std::vector<ListenAddress> listen_addresses(const Options& options);
 
-// A tenant process: `aotc-node --tenant KEY=VALUE...`, with one channel per worker from descriptor 3 on. Its words hold
-// nothing of other apps.
+// A tenant process: `aotc-node --tenant KEY=VALUE...`, with one channel per worker from descriptor 3 on, and if it is
+// `grouped` then the one by which it joins its control group. Its words hold nothing of other apps.
 struct TenantOptions {
   std::string name, artifact, reset;
   unsigned workers, user;
   uint64_t deadline, timeout, max_memory;
+  uint64_t memory;  // of the process
+  int group;        // descriptor by which it joins its control group, or 0
   uint64_t compare_sample;
   std::vector<Secret> secrets;
   std::string folder;  // of images; "": the artifact is a file
@@ -90,8 +93,14 @@ struct TenantOptions {
   ObeyedLists lists;
 };
 constexpr int kFirstChannel = 3;
+// What a tenant's process is given by the supervisor.
+struct TenantPlace {
+  unsigned user;
+  uint64_t memory;
+  bool grouped;
+};
 std::vector<std::string> tenant_words(const Options& options, const App& app, const Release& release, const ObeyedLists& lists,
-                                      unsigned user);
+                                      const TenantPlace& place);
 TenantOptions parse_tenant_words(char** words);
 
 // A puller: `aotc-node --pull KEY=VALUE...`.

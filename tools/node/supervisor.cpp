@@ -54,7 +54,7 @@ ObeyedLists lists_of(const ControlMessage& message) { return {text_of(message.ow
 }  // namespace
 
 Supervisor::Supervisor(Options options, std::vector<std::string> words)
-    : options_(std::move(options)), words_(std::move(words)) {}
+    : options_(std::move(options)), words_(std::move(words)), limits_(options_) {}
 
 Supervisor::~Supervisor() { close_all(listeners_); }
 
@@ -129,8 +129,19 @@ int Supervisor::start_tenant(const App& app, const ControlMessage& message, std:
     theirs.push_back(pair[1]);
   }
   std::vector<int> descriptors = {-1, log[1], log[1]};
+  if (status == 0 && limits_.grouped()) {
+    theirs.push_back(limits_.make_group(message.process));
+    if (theirs.back() < 0) status = errno;
+  }
   descriptors.insert(descriptors.end(), theirs.begin() + 1, theirs.end());
-  if (status == 0) status = spawn_self(tenant_words(options_, app, release_of(message), lists_of(message), users_.tenant(message.app)), descriptors, {}, pid);
+  std::vector<std::string> words = tenant_words(options_, app, release_of(message), lists_of(message),
+                                                {users_.tenant(message.app), limits_.memory(), limits_.grouped()});
+  if (status == 0) status = spawn_self(words, descriptors, {}, pid);
+  if (status == 0 && !limits_.started(message.process, *pid)) {
+    status = errno;
+    kill(*pid, SIGKILL);
+  }
+  if (status != 0) limits_.ended(message.process);
   close_all(theirs);
   return status;
 }
@@ -244,6 +255,7 @@ void Supervisor::on_ended(pid_t pid, int status) {
   message.kind = Control::Ended;
   message.process = found->second.number;
   message.value = status;
+  if (limits_.ended(message.process)) set_text(message.text, "it used more memory than it may");
   children_.erase(found);
   if (control_.fd() >= 0) control_.send(message);
 }
@@ -286,6 +298,7 @@ int Supervisor::run() {
   }
   if (users_.shares_nobody())
     write_log("error", "", "processes become nobody, all of them: there are no users for them here, see --uid-base");
+  write_log("info", "", limits_.open());
   if (!start_front()) return 1;
   while (!done_) {
     uint64_t now = Loop::now();
@@ -293,7 +306,8 @@ int Supervisor::run() {
     if (retry_at_ != 0 && now >= retry_at_ && children_.empty() && !start_front()) retry_at_ = now + kMaxBackoff;
     pollfd polled[2] = {{signals_, POLLIN, 0}, {control_.fd(), 0, 0}};
     polled[1].events = static_cast<short>(control_.has_output() ? POLLOUT : POLLIN);
-    int wait = end_front_at_ != kNever || retry_at_ != 0 ? 100 : -1;
+    int wait = limits_.look(now);
+    if (end_front_at_ != kNever || retry_at_ != 0) wait = wait < 0 ? 100 : std::min(wait, 100);
     if (poll(polled, 2, wait) < 0 && errno != EINTR) return 1;
     if (polled[1].revents != 0) serve_front();  // what it said before it ended counts
     on_signals();

@@ -17,6 +17,7 @@
 
 #include "control.h"
 #include "options.h"
+#include "tenant_limits.h"
 #include "users.h"
 
 class Supervisor {
@@ -54,6 +55,7 @@ class Supervisor {
   const Options options_;
   const std::vector<std::string> words_;
   Users users_;
+  TenantLimits limits_;
   std::vector<int> listeners_;
   int signals_ = -1;
   ControlSocket control_;

@@ -96,6 +96,14 @@ void keep_pages_apart() {
       fail(std::string("cannot forbid huge or merged pages: ") + std::strerror(errno));
 }
 
+// When the machine runs out of memory: sooner than the front, and than whatever else runs there.
+void be_the_first_to_go() {
+  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  (void)!write(fd, "800", 3);
+  close(fd);
+}
+
 void confine(const TenantOptions& options, Opened& opened) {
   static_assert(ImageFiles::kMostFiles <= AOTC_MOST_ARTIFACTS);
   std::vector<int> files = opened.file >= 0 ? std::vector{opened.file} : opened.blobs.numbers();
@@ -103,6 +111,7 @@ void confine(const TenantOptions& options, Opened& opened) {
   grants.files = kDescriptors;
   grants.threads = options.workers;
   grants.parent = getppid();
+  grants.group = options.group;
   grants.uid = grants.gid = options.user;
   grants.artifact = files.empty() ? nullptr : files.data();
   grants.artifacts = static_cast<unsigned>(files.size());
@@ -129,8 +138,12 @@ aotc_status load_artifact(const TenantOptions& options, Opened& opened, aotc_art
 aotc_image* accept_ahead(aotc_image* image, const TenantOptions& options) {
   aotc_error error;
   aotc_image* better;
-  const aotc_pool_options pool = {
-      .max_memory = options.max_memory, .write_buffer = kWindow, .log = 2, .compare_sample = 0};
+  const aotc_pool_options pool = {.max_memory = options.max_memory,
+                                  .write_buffer = kWindow,
+                                  .log = 2,
+                                  .may_grow = nullptr,
+                                  .may_grow_data = nullptr,
+                                  .compare_sample = 0};
   if (aotc_image_accept_ahead(image, &pool, kAcceptTime, &better, &error) != AOTC_OK) {
     std::fprintf(stderr, "instances begin with accepting the connection: %s\n", error.message);
     return image;
@@ -143,7 +156,7 @@ aotc_image* accept_ahead(aotc_image* image, const TenantOptions& options) {
 // The threads of the workers: there from the beginning, since none can be made later, and waiting until they may go on.
 class Workers {
  public:
-  explicit Workers(const TenantOptions& options) : options_(options) {
+  Workers(const TenantOptions& options, const MemoryGauge& gauge) : options_(options), gauge_(gauge) {
     for (unsigned i = 0; i < options.workers; ++i) threads_.emplace_back([this, i] { run(i); });
     for (unsigned i = 0; i < options.workers; ++i) reported_.acquire();
   }
@@ -161,7 +174,7 @@ class Workers {
   void run(unsigned i) {
     reported_.release();
     prepare_.acquire();
-    Worker worker(kFirstChannel + static_cast<int>(i), options_, image_);
+    Worker worker(kFirstChannel + static_cast<int>(i), options_, image_, gauge_);
     std::string message = worker.prepare();
     if (!message.empty()) fail(message);
     reported_.release();
@@ -169,6 +182,7 @@ class Workers {
     worker.run();
   }
   const TenantOptions& options_;
+  const MemoryGauge& gauge_;
   const aotc_image* image_ = nullptr;
   std::counting_semaphore<> reported_{0}, prepare_{0}, serve_{0};
   std::vector<std::thread> threads_;
@@ -184,9 +198,11 @@ int run_tenant(const TenantOptions& options) {
   Opened opened(options);
   aotc_pools_prepare();
   keep_pages_apart();
+  be_the_first_to_go();
+  MemoryGauge gauge(options.memory, options.workers);
   confine(options, opened);
 
-  Workers workers(options);
+  Workers workers(options, gauge);
   aotc_error error;
   aotc_artifact* artifact;
   aotc_image* image;
@@ -198,6 +214,7 @@ int run_tenant(const TenantOptions& options) {
   enter(AOTC_TENANT, nullptr);
 
   if (aotc_artifact_snapshot(artifact) != nullptr) image = accept_ahead(image, options);
+  gauge.set_aside(aotc_image_memory(image));
   workers.prepare(image);
   workers.serve();
   // The instances go with the process.

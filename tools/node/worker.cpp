@@ -18,6 +18,7 @@ namespace {
 constexpr uint64_t kNever = ~0ull;
 constexpr uint32_t kMaxIdle = 64;             // warm slots that a worker keeps
 constexpr uint64_t kPass = 10'000'000;         // nanoseconds of programs until the channel is looked at again
+constexpr uint64_t kInstance = 1 << 20;       // what one needs at least
 constexpr unsigned kBatch = 16;                // responses per write while others wait
 
 uint64_t now() {
@@ -46,7 +47,7 @@ struct Worker::Request {
   std::optional<Filter> filter;
   ResponseReader response;  // tells where the response ends
   uint32_t under_way = 0;   // bytes that the client has not taken
-  bool begun = false, queued = false;
+  bool begun = false, queued = false, refused = false;
   bool half_closed = false, gone = false;  // the client will send no more; has left
   uint64_t thaw = 0, running = 0;
   uint64_t progress = 0;  // when something last came from or went to the client
@@ -54,8 +55,8 @@ struct Worker::Request {
   uint64_t time = kNever;  // under which it is in times_
 };
 
-Worker::Worker(int channel, const TenantOptions& options, const aotc_image* image)
-    : channel_(channel), options_(options), image_(image) {}
+Worker::Worker(int channel, const TenantOptions& options, const aotc_image* image, const MemoryGauge& gauge)
+    : channel_(channel), options_(options), image_(image), gauge_(gauge) {}
 
 Worker::~Worker() = default;
 
@@ -63,6 +64,8 @@ std::string Worker::prepare() {
   const aotc_pool_options pool = {.max_memory = options_.max_memory,
                                   .write_buffer = kWindow,
                                   .log = 2,
+                                  .may_grow = may_grow,
+                                  .may_grow_data = this,
                                   .compare_sample = static_cast<uint32_t>(options_.compare_sample)};
   aotc_slot* slot;
   if (aotc_pool_create(image_, &pool, &pool_, &error_) != AOTC_OK || aotc_pool_take(pool_, &slot, &error_) != AOTC_OK ||
@@ -140,9 +143,23 @@ void Worker::begin(const FrameHead& head, std::string_view payload) {
   requests_.emplace(head.id, std::move(request));
 }
 
+bool Worker::may_grow(void* self, uint64_t bytes) {
+  auto* worker = static_cast<Worker*>(self);
+  bool room = worker->gauge_.has_room(bytes);
+  worker->refused_ |= !room;
+  return room;
+}
+
 bool Worker::take_slot(Request& request) {
+  if (idle_ == 0 && !gauge_.has_room(kInstance)) {
+    std::snprintf(error_.message, sizeof error_.message, "the app's process has no memory left for another instance");
+    return false;
+  }
   if (aotc_pool_take(pool_, &request.slot, &error_) != AOTC_OK) return false;
-  if (idle_ > 0) --idle_;
+  if (idle_ > 0) {
+    idle_bytes_ -= idle_bytes_ / idle_;
+    --idle_;
+  }
   add_body(request, {});
   return true;
 }
@@ -182,6 +199,7 @@ void Worker::advance(Request& request) {
   if (status == AOTC_OK)
     status = request.begun ? aotc_instance_continue(instance, &error_) : aotc_slot_begin(request.slot, &error_);
   uint64_t ran = now() - start;
+  request.refused |= std::exchange(refused_, false);
   request.running += ran;
   ran_ += ran;
   if (!request.begun) request.thaw = request.slot->thaw_nanoseconds;
@@ -261,12 +279,14 @@ void Worker::settle(Request& request, aotc_status status) {
     case AOTC_OK:
     case AOTC_EXITED:
       if (request.filter && request.filter->succeeded) break;  // the client has to take something first
-      return end(request, memory ? EndCause::Memory : EndCause::Exit,
-                 "exit code " + std::to_string(aotc_instance_exit_code(request.slot->instance)));
+      return end(request, request.refused ? EndCause::Overload : memory ? EndCause::Memory : EndCause::Exit,
+                 "exit code " + std::to_string(aotc_instance_exit_code(request.slot->instance)) +
+                     (request.refused ? ", as the app's process has no memory left" : ""));
     case AOTC_TRAPPED: {
       aotc_trap trap = aotc_instance_trap(request.slot->instance)->trap;
       return end(request,
                  trap == AOTC_TRAP_DEADLINE ? EndCause::Deadline
+                 : request.refused          ? EndCause::Overload
                  : memory                   ? EndCause::Memory
                                             : EndCause::Trap,
                  std::string(aotc_trap_message(trap)) + where(request));
@@ -299,7 +319,16 @@ void Worker::end(Request& request, EndCause cause, const std::string& text) {
   }
   last_reset_ = now() - start;
   last_pages_ = aotc_instance_reset_counts(instance).copied;
-  if (++idle_ > kMaxIdle) idle_ = aotc_pool_trim(pool_, kMaxIdle);
+  keep_idle(instance);
+}
+
+// Neither too many nor too much.
+void Worker::keep_idle(const aotc_instance* instance) {
+  idle_bytes_ += uint64_t{aotc_instance_reset_counts(instance).own} * 4096;
+  if (++idle_ <= kMaxIdle && idle_bytes_ <= gauge_.idle()) return;
+  uint32_t keep = idle_bytes_ <= gauge_.idle() ? kMaxIdle : idle_ / 2;
+  idle_bytes_ = idle_bytes_ / idle_ * keep;
+  idle_ = aotc_pool_trim(pool_, keep);
 }
 
 // What one instance has kept of a request, others of this process may have, too. Whoever ends it has to know why.

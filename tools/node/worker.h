@@ -16,11 +16,12 @@
 #include "channel.h"
 #include "http.h"
 #include "idle_poll.h"
+#include "memory_gauge.h"
 #include "options.h"
 
 class Worker {
  public:
-  Worker(int channel, const TenantOptions& options, const aotc_image* image);
+  Worker(int channel, const TenantOptions& options, const aotc_image* image, const MemoryGauge& gauge);
   ~Worker();
   // Makes a first instance; returns what failed, or nothing.
   std::string prepare();
@@ -31,6 +32,7 @@ class Worker {
   struct Request;
   using Requests = std::map<uint32_t, std::unique_ptr<Request>>;
 
+  static bool may_grow(void* worker, uint64_t bytes);
   bool take_frames();
   void begin(const FrameHead& head, std::string_view payload);
   bool take_slot(Request& request);
@@ -45,10 +47,12 @@ class Worker {
   std::string where(const Request& request) const;
   void schedule(Request& request);
   void wake_due(uint64_t now);
+  void keep_idle(const aotc_instance* instance);
 
   Channel channel_;
   const TenantOptions& options_;
   const aotc_image* image_;
+  const MemoryGauge& gauge_;
   aotc_pool* pool_ = nullptr;
   aotc_error error_;
   Requests requests_;
@@ -57,7 +61,9 @@ class Worker {
   IdlePoll idle_poll_{100'000};
   uint64_t ran_ = 0;  // in this pass
   bool draining_ = false;
+  bool refused_ = false;  // memory, to the program that runs, since the process has no more
   uint32_t idle_ = 0;
+  uint64_t idle_bytes_ = 0;  // that they hold, about
   unsigned unsent_ = 0;
   uint64_t last_reset_ = 0;
   uint32_t last_pages_ = 0;

@@ -65,14 +65,32 @@ int aotc_cgroup_open(const char* folder) {
   bool good = get(parent, "cgroup.controllers", controllers) && strstr(controllers, "memory") != NULL &&
               strstr(controllers, "pids") != NULL;
   if (!good) errno = ENOTSUP;
-  good = good && (mkdirat(parent, "main", 0755) == 0 || errno == EEXIST) && put(parent, "main/cgroup.procs", "0") &&
-         put(parent, "cgroup.subtree_control",
-             strstr(controllers, "cpu") != NULL ? "+memory +pids +cpu" : "+memory +pids");
+  good = good && (mkdirat(parent, "main", 0755) == 0 || errno == EEXIST) && put(parent, "main/cgroup.procs", "0");
+  bool moved = good;
+  good = good && put(parent, "cgroup.subtree_control", "+memory +pids");
+  /* Not everywhere: not while there are processes of real time. */
+  if (good && strstr(controllers, "cpu") != NULL) put(parent, "cgroup.subtree_control", "+cpu");
   if (good) return parent;
   int code = errno;
+  if (moved && put(parent, "cgroup.procs", "0")) unlinkat(parent, "main", AT_REMOVEDIR);
   close(parent);
   errno = code;
   return -1;
+}
+
+uint64_t aotc_cgroup_memory_limit(const char* folder) {
+  char path[kPath], text[kText];
+  uint64_t least = UINT64_MAX;
+  if (folder != NULL && (size_t)snprintf(path, kPath, "%s", folder) >= kPath) return least;
+  if (folder == NULL && !own_folder(path)) return least;
+  for (char* end = path + strlen(path); end != NULL; end = strrchr(path, '/')) {
+    *end = 0;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    uint64_t most = fd >= 0 && get(fd, "memory.max", text) && text[0] != 'm' ? strtoull(text, NULL, 10) : 0;
+    if (fd >= 0) close(fd);
+    if (most != 0 && most < least) least = most;
+  }
+  return least;
 }
 
 static bool set_limits(int group, const struct aotc_cgroup_limits* limits) {

@@ -21,9 +21,12 @@ struct aotc_cgroup_limits {
   uint64_t weight;    /* of processor time, 1 to 10000; 100 is usual */
 };
 
-/* Returns a descriptor of the folder in which this process may make groups, or -1. This process moves to a group "main" in
- * it, since a group with limited children cannot have processes itself. `folder` is null for the group it is in. */
+/* Returns a descriptor of the folder in which this process may make groups, or -1 with errno. This process moves to a group
+ * "main" in it, since a group with limited children cannot have processes itself. `folder` is null for the group it is in. */
 int aotc_cgroup_open(const char* folder);
+
+/* The least memory that this process's group (or `folder`) and those above it may have, in bytes; UINT64_MAX: any. */
+uint64_t aotc_cgroup_memory_limit(const char* folder);
 
 /* A new, empty group beneath `parent`, or one of this name that is left over and empty. Returns a descriptor for
  * aotc_grants.group, which the process to be limited inherits, or -1 with errno. */

@@ -31,6 +31,11 @@ static const struct aotc_group kDescriptors = {
 static const struct aotc_group kMemory = {
     "memory", "munmap mremap madvise brk", {NO_EXEC("mmap"), NO_EXEC("mprotect")}};
 
+/* The same, but nothing that does not go with the process, and is not counted as its own. */
+static const struct aotc_group kPrivateMemory = {
+    "memory of its own", "munmap mremap madvise brk",
+    {{"mmap", "private, without PROT_EXEC", 2, {IF(2, PROT_EXEC, 0), IF(3, MAP_TYPE, MAP_PRIVATE)}}, NO_EXEC("mprotect")}};
+
 /* abort() and raise() signal their own process. */
 static const struct aotc_group kItself = {
     "itself",
@@ -162,7 +167,7 @@ const struct aotc_rules aotc_process_rules[AOTC_PROCESS_COUNT] = {
          .why = "the WASI host tries what there is",
          .files = AOTC_NO_FILE,
          .narrows = true,
-         .groups = {&kDescriptors, &kMemory, &kItself, &kTimers, &kMessages, &kAsking, &kSealing}},
+         .groups = {&kDescriptors, &kPrivateMemory, &kItself, &kTimers, &kMessages, &kAsking, &kSealing}},
     [AOTC_PULLER] =
         {.program = "aotc-node",
          .name = "puller",

@@ -79,6 +79,9 @@ struct aotc_instance_options {
   void* resolver_data;     /* also the `data` of every host function it returns */
   bool thaw;               /* memory and globals of the artifact's snapshot, for aotc_instance_thaw */
   const struct aotc_image* image; /* of the same artifact and `thaw`, or null: makes aotc_instance_reset fast */
+  /* Asked before memory grows within max_memory, if not null. What is refused counts as refused for want of memory. */
+  bool (*may_grow)(void* data, uint64_t bytes);
+  void* may_grow_data;
 };
 
 enum aotc_status aotc_instance_create(struct aotc_artifact* artifact, const struct aotc_instance_options* options,
@@ -106,6 +109,9 @@ enum aotc_status aotc_image_create(struct aotc_artifact* artifact, bool thaw, en
                                    struct aotc_image** image, struct aotc_error* error);
 void aotc_image_destroy(struct aotc_image* image);
 enum aotc_reset_mode aotc_image_reset_mode(const struct aotc_image* image);
+
+/* Bytes that its file takes, besides what instances have of their own. */
+uint64_t aotc_image_memory(const struct aotc_image* image);
 
 /* What the last reset of an instance did; zero for modes that do not look at single pages. */
 struct aotc_reset_counts {
@@ -152,7 +158,7 @@ struct aotc_trap_info {
 const char* aotc_trap_message(enum aotc_trap trap);
 const struct aotc_trap_info* aotc_instance_trap(const struct aotc_instance* instance);
 void aotc_instance_set_trap(struct aotc_instance* instance, enum aotc_trap trap);
-/* Whether the guest asked for more memory than max_memory allows; a program that ends soon after did so because of it. */
+/* Whether the guest asked for more memory than max_memory or may_grow allows; a program that ends soon after did so because of it. */
 bool aotc_instance_memory_refused(const struct aotc_instance* instance);
 int aotc_instance_exit_code(const struct aotc_instance* instance);
 void aotc_instance_set_exit_code(struct aotc_instance* instance, int code);
@@ -297,6 +303,8 @@ struct aotc_pool_options {
   uint64_t max_memory; /* of each instance, as in struct aotc_instance_options */
   size_t write_buffer; /* out_limit of each connection */
   int log;             /* where the program's stdout and stderr go, or -1 */
+  bool (*may_grow)(void* data, uint64_t bytes); /* likewise */
+  void* may_grow_data;
   uint32_t compare_sample; /* compare one instance in so many with its image after the reset, at random; 0: none */
 };
 /* `image` outlives the pool. AOTC_ERROR_ARGUMENT when its program is no server that can be suspended. */

@@ -98,6 +98,7 @@ static void try_memory(int phase, struct report *r) {
   long page = CALL(__NR_mmap, 0, 4096, 3, kAnonymous, -1, 0);
   say_result(r, phase, "mmap executable", CALL(__NR_mmap, 0, 4096, kReadExecute, kAnonymous, -1, 0));
   say_result(r, phase, "mmap writable and executable", CALL(__NR_mmap, 0, 4096, kAll, kAnonymous, -1, 0));
+  say_result(r, phase, "mmap shared", CALL(__NR_mmap, 0, 4096, 3, 0x21, -1, 0));
   say_result(r, phase, "mprotect executable", CALL(__NR_mprotect, page, 4096, kReadExecute));
   say_result(r, phase, "pkey_mprotect", CALL(__NR_pkey_mprotect, page, 4096, kReadExecute, -1));
   for (int fd = 0; fd < 64; ++fd) {  // any file that is open

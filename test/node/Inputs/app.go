@@ -105,6 +105,14 @@ func main() {
 			kept = append(kept, make([]byte, 8<<20)...)
 		}
 	})
+	handle("/hold-memory", func(w http.ResponseWriter, r *http.Request) {
+		held := make([]byte, number(r, "mb")<<20)
+		for i := 0; i < len(held); i += 4096 {
+			held[i] = 1
+		}
+		time.Sleep(time.Duration(number(r, "ms")) * time.Millisecond)
+		fmt.Fprintln(w, "held", len(held)>>20)
+	})
 	handle("/trap", func(w http.ResponseWriter, r *http.Request) {
 		*(*byte)(unsafe.Pointer(uintptr(0xfffffff0))) = 1
 	})

@@ -9,7 +9,7 @@ DURATION, SIZE, COUNT = ("expected a number with ns, us, ms, s, m or h", "expect
 NO_NUMBERS = ["nan", "inf", "-1", "+1", "1e3", "0x10", "1,5", ".5", "1.", " 1", "1 ", "1..5", "one", ""]
 KINDS = {
     DURATION: (["--deadline", "--timeout", "--start-timeout", "--poll", "--grace", "--idle-timeout"], ["5", "5x", "5S", "1.5"], ["ms", "s"]),
-    SIZE: (["--max-memory", "--max-body", "--min-rate", "--front-memory"], ["5k", "5MB", "1.5"], ["", "M"]),
+    SIZE: (["--max-memory", "--tenant-memory", "--max-body", "--min-rate", "--front-memory"], ["5k", "5MB", "1.5"], ["", "M"]),
     COUNT: (["--workers", "--max-concurrency", "--max-instances", "--max-clients", "--max-per-address"], ["5K", "1.5"], [""]),
 }
 RANGES = {
@@ -18,6 +18,7 @@ RANGES = {
     "--start-timeout": ("1s to 1h", ["0s", "999ms", "2h"]),
     "--poll": ("1ms to 24h", ["0s", "25h"]),
     "--max-memory": ("64K to 4G", ["0", "65535", "63.9K", "5G", "1" + "0" * 23]),
+    "--tenant-memory": ("1M to 1024T", ["0", "1023K", "1025T"]),
     "--max-body": ("0 to 1T", ["1025G", "1" + "0" * 23]),
     "--workers": ("1 to 256", ["0", "257", "1" + "0" * 23]),
     "--max-concurrency": ("1 to 1000000", ["0", "1000001"]),
