@@ -113,7 +113,11 @@ llvm::Expected<std::string> revoke(const Administration& arguments) {
 
 llvm::Expected<std::string> run_command(Service& service, const Json& command) {
   std::string name = text_in(command, "command"), compiler = text_in(command, "compiler");
-  if (name == "backup") return back_up(service.store, text_in(command, "to"), command.value("keep", 7u));
+  if (name == "backup") {
+    llvm::Expected<std::string> done = back_up(service.store, text_in(command, "to"), command.value("keep", 7u));
+    if (done) return done;
+    return failure(llvm::toString(done.takeError()) + " (a running server can write to its --backups only)");
+  }
   if (name == "rebuild") {
     llvm::Expected<size_t> jobs = service.jobs.rebuild(compiler);
     if (!jobs) return jobs.takeError();

@@ -17,6 +17,7 @@
 #include "administration.h"
 #include "aotc/digest.h"
 #include "aotc/standard_streams.h"
+#include "confinement.h"
 #include "control.h"
 #include "janitor.h"
 #include "job_queue.h"
@@ -36,6 +37,7 @@ using namespace aotc::server;
 struct ServerArguments {
   std::string data;
   std::string listen = "127.0.0.1:8080";
+  std::vector<std::string> backups;
   std::string token_file;
   std::string tls_certificate, tls_key;
   bool anonymous = false;
@@ -109,19 +111,23 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   if (llvm::Error error = tenants.load()) return error;
   TlsIdentity tls(arguments.tls_certificate, arguments.tls_key);
   if (llvm::Error error = tls.load()) return error;
+  std::vector<std::string> folders = arguments.backups;
+  folders.push_back(arguments.data);
+  for (const std::string& folder : folders)
+    if (llvm::Error error = Store::make_folder(folder)) return error;
   std::error_code code;
-  std::filesystem::create_directories(arguments.data, code);
-  if (code) return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.data + ": " + code.message());
-  StoreOptions store_options = arguments.store;
-  store_options.upgrade = tenants.open_to_all() ? Upgrade::OneTenant : Upgrade::Tenants;
-  llvm::Expected<std::unique_ptr<Store>> store = Store::open(arguments.data + "/store", store_options);
-  if (!store) return store.takeError();
-  Counters counters;
   JobLimits limits = arguments.jobs;
   std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", code);
   limits.freeze.program = self.parent_path() / "aotc-exec";
   llvm::Expected<SigningOptions> signing = read_sign_keys(arguments);
   if (!signing) return signing.takeError();
+  Reach reach{{arguments.token_file, arguments.tls_certificate, arguments.tls_key}, folders, {limits.freeze.program}};
+  if (llvm::Error error = confine_server(reach)) return error;
+  StoreOptions store_options = arguments.store;
+  store_options.upgrade = tenants.open_to_all() ? Upgrade::OneTenant : Upgrade::Tenants;
+  llvm::Expected<std::unique_ptr<Store>> store = Store::open(arguments.data + "/store", store_options);
+  if (!store) return store.takeError();
+  Counters counters;
   RevocationBook revocations(**store, signing->keys);
   if (llvm::Error error = revocations.open()) return error;
   Catalog catalog(**store, std::move(*signing), revocations);
@@ -164,6 +170,9 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
   unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   arguments.jobs.threads = cores;
   app.add_option("--data", arguments.data, "folder that holds everything the server keeps; created if missing");
+  app.add_option("--backups", arguments.backups,
+                 "folder to which `aotc-server backup` can write while this server runs; created if missing, may be repeated")
+      ->allow_extra_args(false);
   app.add_option("--listen", arguments.listen, "address and port; port 0 picks a free one, printed at the start")
       ->capture_default_str();
   app.add_option("--token-file", arguments.token_file,

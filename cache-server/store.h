@@ -155,6 +155,8 @@ class Store {
   // keeps the last `keep` of them. Others can use the store meanwhile; one backup at a time.
   llvm::Error back_up(const std::string& folder, unsigned keep);
   void stop_backup();
+  // Makes a folder, for stores or for backups, and those that lead there; their names are durable.
+  static llvm::Error make_folder(const std::string& folder);
   // Makes a store, where there must be none, of the last backup.
   static llvm::Error restore(const std::string& folder, const std::string& path);
 

@@ -203,10 +203,8 @@ llvm::Expected<std::unique_ptr<Store>> Store::open(const std::string& path, cons
   rocksdb::Status status = rocksdb::DB::Open(options, path, descriptors, &store->impl_->families, &db);
   if (!status.ok()) return to_error(status);
   store->impl_->db.reset(db);
-  // RocksDB syncs its folder, but not the names of the folders that lead there.
-  std::filesystem::path data = std::filesystem::absolute(path).parent_path();
-  if (llvm::Error error = sync_folder(data)) return error;
-  if (llvm::Error error = sync_folder(data.parent_path())) return error;
+  // RocksDB syncs its folder, but not its name.
+  if (llvm::Error error = sync_folder(std::filesystem::absolute(path).parent_path())) return error;
   if (llvm::Error error = store->impl_->set_schema(store_options.upgrade)) return error;
   if (llvm::Error error = store->impl_->drop_unfinished()) return error;
   if (llvm::Error error = store->impl_->read_damaged()) return error;
@@ -237,6 +235,16 @@ void Store::stop_backup() {
   if (impl_->backup_engine) impl_->backup_engine->StopBackup();
 }
 
+llvm::Error Store::make_folder(const std::string& folder) {
+  std::filesystem::path path = std::filesystem::absolute(folder);
+  std::error_code code;
+  if (std::filesystem::is_directory(path, code)) return llvm::Error::success();
+  if (path.has_relative_path())
+    if (llvm::Error error = make_folder(path.parent_path().string())) return error;
+  if (!std::filesystem::create_directory(path, code) && code) return store_failure(folder + ": " + code.message());
+  return sync_folder(path.parent_path());
+}
+
 llvm::Error Store::restore(const std::string& folder, const std::string& path) {
   std::error_code code;
   if (std::filesystem::exists(path, code)) return store_failure(path + " exists; a restore needs a place of its own");
@@ -247,8 +255,7 @@ llvm::Error Store::restore(const std::string& folder, const std::string& path) {
   std::unique_ptr<rocksdb::BackupEngineReadOnly> owner(engine);
   std::string unfinished = path + ".unfinished";
   std::filesystem::remove_all(unfinished, code);
-  std::filesystem::create_directories(std::filesystem::path(unfinished).parent_path(), code);
-  if (code) return store_failure(path + ": " + code.message());
+  if (llvm::Error error = make_folder(std::filesystem::path(path).parent_path().string())) return error;
   status = engine->RestoreDBFromLatestBackup(rocksdb::RestoreOptions(), unfinished, unfinished);  // with checksums
   owner.reset();  // with its threads, which after a failure may still be copying
   if (!status.ok()) {

@@ -16,6 +16,9 @@ THREADS = {"start a thread", "set a signal handler"}
 READING = {"read a granted file", "list a granted directory"}
 NAMING = {"see a file", "see a file by statx", "see a descriptor by a path", "make a file in memory"}
 TCP = {"make an internet socket", "make a local socket", "connect"}
+# What a child does until it has its own rule set.
+CHILDREN = {"fork", "make a pair of sockets", "map a file as code", "map the artifact as code", "map the artifact as shared code",
+            "take the artifact's number", "signal another process", "kill", "become root"}
 TRIES = {what: "EACCES" for what in ("read a file", "create a file", "see a file", "see a descriptor by a path", "raise a limit",
                                      "read a granted file", "write a granted file", "truncate a granted file")}
 # process: what otherwise happens, what it can do, what else happens to some
@@ -32,6 +35,9 @@ RULES = {
     "freezer-loading-with-files": ("ENOSYS", LOOKING | LOADING | READING,
                                    {"raise a limit": "EPERM", "take the artifact's number": "EBADF", "read a file": "EACCES"}),
     "freezer-with-files": ("ENOSYS", LOOKING | READING, {"read a file": "EACCES"}),
+    "server": ("EPERM", LOOKING | READING | NAMING | TCP | CHILDREN | {"start a thread", "set a signal handler"},
+               {"read a file": "EACCES", "create a file": "EACCES", "delete a file": "EACCES", "write a granted file": "EACCES",
+                "truncate a granted file": "EACCES", "exec": "EACCES"}),
     "inspector": ("killed", LOOKING | THREADS, TRIES),
     "client": ("EPERM", LOOKING | READING | NAMING | TCP | {"set a signal handler"},
                {"read a file": "EACCES", "create a file": "EACCES", "delete a file": "EACCES", "write a granted file": "EACCES",

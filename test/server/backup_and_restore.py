@@ -1,5 +1,6 @@
 # A backup of a server that is taking uploads holds everything that was acknowledged before; the next one copies little;
-# what is restored from it is served. Damaged backups, and places that are taken, are refused.
+# what is restored from it is served. Damaged backups, places that are taken, and folders that the server was not given, are
+# refused.
 # RUN: %python %s %t
 import os
 import shutil
@@ -33,7 +34,7 @@ def bytes_in(path):
 
 assert "there is no store" in run("backup", "--data", folder, "--to", backups, code=1)
 assert "no server runs" in run("rebuild", "--data", folder, "--compiler", "1", code=1)
-server = Server(folder, "--no-request-log", "--threads", "1")
+server = Server(folder, "--no-request-log", "--threads", "1", "--backups", backups, "--backups", f"{folder}/early")
 with server:
     for number in range(10):
         upload(server, number)
@@ -64,7 +65,8 @@ with server:
     first, second, third = (after - before for before, after in zip([0, *sizes], sizes))
     assert second < first / 2 and third < first / 2, sizes
     assert "exists" in run("restore", "--from", backups, "--data", server.data, code=1)
-    assert "aotc-server: store: IO error" in run("backup", "--data", server.data, "--to", "/proc/none", code=1)
+    refused = run("backup", "--data", server.data, "--to", f"{folder}/elsewhere", code=1)
+    assert "aotc-server: store: IO error" in refused and "can write to its --backups only" in refused, refused
 assert "backed up" in run("backup", "--data", server.data, "--to", backups, "--keep", "1")  # of a server that is stopped
 assert len(os.listdir(f"{backups}/meta")) == 1
 

@@ -34,7 +34,8 @@ chance = random.Random(arguments.seed)
 folder = fresh_folder()
 wasm = hello_wasm(folder)
 disk = LosingDisk(folder, chance)
-server = Server(disk.root, "--threads", "1", "--queue", "100000", "--queue-all", "100000", "--no-request-log", *(["--no-sync"] if arguments.no_sync else []))
+server = Server(disk.root, "--threads", "1", "--queue", "100000", "--queue-all", "100000", "--no-request-log",
+                "--backups", disk.journal, *(["--no-sync"] if arguments.no_sync else []))
 acknowledged = {}  # number of a module -> id of its job
 done = set()  # that the server has said to be done
 lost = set()

@@ -94,7 +94,8 @@ compile_wat(os.path.join(os.path.dirname(__file__), "../../Inputs/add.wat"), f"{
 for words in ((AOTC, "compile", "add.wasm"), (AOTC, "compile", "add.wasm", "--target", "aarch64", "-o", "add.aarch64.aotc"), (AOTC, "keygen", "fleet")):
     assert run(words)[0] == 0
 image, index = "/acme/hello:v1", None
-with docker_registry(folder) as registry, Server(folder, "--sign-key", f"{folder}/fleet.key") as server:
+with docker_registry(folder) as registry, Server(folder, "--sign-key", f"{folder}/fleet.key", "--backups",
+                                                  f"{folder}/backups") as server:
     host = f"127.0.0.1:{server.port}"
     compiler = run([SERVER, "--version"])[1].split()[1].decode()
 
