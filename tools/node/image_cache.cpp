@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
-#include <set>
+#include <utility>
 
 #include "aotc/digest.h"
 #include "aotc/media_types.h"
@@ -26,11 +26,12 @@ constexpr const char* kSha256 = "sha256:";
 constexpr const char* kNew = "new";     // until it is renamed
 
 struct File {
-  const int fd;
+  int fd;
   explicit File(int fd) : fd(fd) {}
   ~File() {
     if (fd >= 0) close(fd);
   }
+  bool end() { return close(std::exchange(fd, -1)) == 0; }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 };
@@ -41,6 +42,16 @@ std::string name_of(const std::string& digest) { return digest.substr(std::strle
 
 int open_in(int folder, const std::string& name) {
   return openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
+// Makes a file root's, read-only. A lease for reading is granted only if nobody has it open for writing, or mapped so; where
+// the file system has no leases it is not asked.
+bool is_taken(int fd) {
+  struct stat st;
+  if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1) return false;
+  bool ours = st.st_uid == 0 && (st.st_mode & 0222) == 0;
+  if (!ours && (fchown(fd, 0, 0) != 0 || fchmod(fd, 0444) != 0)) return false;
+  return fcntl(fd, F_SETLEASE, F_RDLCK) == 0 ? fcntl(fd, F_SETLEASE, F_UNLCK) == 0 : errno == EINVAL;
 }
 
 // The file with this digest, read through the descriptor that is returned; -1 when there is none. Its size is known when
@@ -256,14 +267,23 @@ void ImageFiles::add(int folder, const std::string& digest) {
   if (fd >= 0) files_[digest] = fd;
 }
 
+void ImageFiles::take(int folder, const std::string& digest) {
+  add(folder, digest);
+  auto found = files_.find(digest);
+  if (found == files_.end() || geteuid() != 0 || is_taken(found->second)) return;
+  ::close(found->second);
+  files_.erase(found);
+  refused_.insert(digest);
+}
+
 bool ImageFiles::open(const std::string& path, const Release& release, const ObeyedLists& lists, std::string& error) {
   DIR* folder = opendir(path.c_str());
   if (folder == nullptr) return failed(path, error);
   for (const std::string* digest : {&release.index, &release.statement, &lists.own, &lists.fleet})
-    add(dirfd(folder), *digest);
+    take(dirfd(folder), *digest);
   unsigned seen = 0;
   for (dirent* entry; ++seen < kMaxEntries && (entry = readdir(folder)) != nullptr;)
-    add(dirfd(folder), std::string(kSha256) + entry->d_name);
+    take(dirfd(folder), std::string(kSha256) + entry->d_name);
   closedir(folder);
   return true;
 }
@@ -272,7 +292,7 @@ int ImageFiles::get(const std::string& digest) {
   if (folder_ >= 0) add(folder_, digest);
   auto found = files_.find(digest);
   if (found != files_.end()) return found->second;
-  errno = ENOENT;
+  errno = refused_.count(digest) != 0 ? ETXTBSY : ENOENT;
   return -1;
 }
 
@@ -349,7 +369,8 @@ bool ImageCache::write(const std::string& name, const std::function<bool(const S
     unlinkat(fd_, kNew, 0);
     return false;
   }
-  if (fsync(file.fd) != 0 || renameat(fd_, kNew, fd_, name.c_str()) != 0 || fsync(fd_) != 0)
+  // Closed before it has its name: who finds it wants nobody to write to it.
+  if (fsync(file.fd) != 0 || !file.end() || renameat(fd_, kNew, fd_, name.c_str()) != 0 || fsync(fd_) != 0)
     return failed(path, error);
   return true;
 }

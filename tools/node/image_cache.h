@@ -16,6 +16,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -63,7 +64,7 @@ class ImageFiles {
   ImageFiles(const ImageFiles&) = delete;
   ImageFiles& operator=(const ImageFiles&) = delete;
   // Opens what has the name of a blob, while names can still be opened: the release's and the lists first, then others, up
-  // to a number that no well-behaved puller needs.
+  // to a number that no well-behaved puller needs. Root takes them from the puller before, so that nobody writes to them any more.
   bool open(const std::string& folder, const Release& release, const ObeyedLists& lists, std::string& error);
   // A descriptor, or -1 with errno.
   int get(const std::string& digest);
@@ -74,8 +75,10 @@ class ImageFiles {
 
  private:
   void add(int folder, const std::string& digest);
+  void take(int folder, const std::string& digest);
   int folder_ = -1;
   std::map<std::string, int> files_;
+  std::set<std::string> refused_;
 };
 
 // A document whose digest is right.

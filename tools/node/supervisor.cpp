@@ -20,6 +20,7 @@
 #include "listen.h"
 #include "log.h"
 #include "loop.h"
+#include "sandbox/sandbox.h"
 #include "spawn_self.h"
 
 namespace {
@@ -299,6 +300,11 @@ int Supervisor::run() {
   if (users_.shares_nobody())
     write_log("error", "", "processes become nobody, all of them: there are no users for them here, see --uid-base");
   write_log("info", "", limits_.open());
+  // All that the others need is in it, but nothing that would make them, or itself, more.
+  if (const char* failed = aotc_sandbox_enter(AOTC_SUPERVISOR, nullptr)) {
+    std::fprintf(stderr, "aotc-node: cannot confine the supervisor: %s: %s\n", failed, std::strerror(errno));
+    return 1;
+  }
   if (!start_front()) return 1;
   while (!done_) {
     uint64_t now = Loop::now();

@@ -56,6 +56,9 @@ static const struct aotc_group kThreads = {
     "threads", "set_robust_list rseq sched_getaffinity sched_setscheduler",
     {{"clone", "CLONE_THREAD", 1, {IF(0, CLONE_THREAD, CLONE_THREAD)}}}};
 
+/* Bytes only: a message could bring or send descriptors. */
+static const struct aotc_group kBytes = {"open sockets", "recvfrom sendto poll ppoll", {{0}}};
+
 static const struct aotc_group kMessages = {
     "open sockets", "recvfrom sendto recvmsg sendmsg shutdown poll ppoll", {{0}}};
 
@@ -100,6 +103,9 @@ static const struct aotc_group kWaiting = {
     "waiting", "epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 eventfd2 timerfd_create timerfd_settime "
     "signalfd4 select pselect6 rt_sigtimedwait", {{0}}};
 
+static const struct aotc_group kServing = {
+    "clients", "epoll_ctl epoll_wait epoll_pwait accept4 getsockopt setsockopt", {{0}}};
+
 static const struct aotc_group kAccepting = {
     "accepting", "accept4 accept getsockname getpeername getsockopt setsockopt", {{0}}};
 
@@ -118,6 +124,9 @@ static const struct aotc_group kChildren = {
     "landlock_add_rule landlock_restrict_self capset capget membarrier",
     {{"mmap", "a file, to read and execute", 2, {IF(2, PROT_EXEC | PROT_WRITE, PROT_EXEC), IF(3, MAP_ANONYMOUS, 0)}}}};
 
+/* Leaving all file systems (sandbox.c). */
+static const struct aotc_group kRoots = {"an empty root", "unshare mount umount2 pivot_root", {{0}}};
+
 /* --- processes -------------------------------------------------------------------------------------------------- */
 
 static const char kCompilerTries[] = "openat newfstatat readlinkat faccessat ioctl prctl prlimit64";
@@ -126,14 +135,14 @@ const struct aotc_rules aotc_process_rules[AOTC_PROCESS_COUNT] = {
     [AOTC_SUPERVISOR] =
         {.program = "aotc-node",
          .name = "supervisor",
-         .purpose = "starts and watches the other processes; reads no byte of a stranger's",
+         .purpose = "starts and watches the other processes, which need these calls, too; reads no byte of a stranger's",
          .otherwise = EPERM,
          .why = "a library that asks for more must not take the node down",
          .files = AOTC_ANY_FILE,
          .user = AOTC_SAME_RIGHTS,
          .network = AOTC_ANY_NETWORK,
-         .groups = {&kDescriptors, &kMemory, &kItself, &kHandlers, &kTimers, &kThreads, &kMessages, &kFiles, &kWaiting,
-                    &kAccepting, &kListening, &kChildren}},
+         .groups = {&kDescriptors, &kMemory, &kItself, &kHandlers, &kTimers, &kAlarm, &kThreads, &kMessages, &kFiles,
+                    &kWaiting, &kAccepting, &kListening, &kConnecting, &kChildren, &kRoots}},
     [AOTC_FRONT] =
         {.program = "aotc-node",
          .name = "front",
@@ -144,7 +153,7 @@ const struct aotc_rules aotc_process_rules[AOTC_PROCESS_COUNT] = {
          .user = AOTC_NOBODY,
          .network = AOTC_NO_NETWORK,
          .empty_root = true,
-         .groups = {&kDescriptors, &kMemory, &kItself, &kMessages, &kWaiting, &kAccepting}},
+         .groups = {&kDescriptors, &kMemory, &kItself, &kMessages, &kServing}},
     [AOTC_TENANT_LOADING] =
         {.program = "aotc-node",
          .name = "tenant-loading",
@@ -157,7 +166,7 @@ const struct aotc_rules aotc_process_rules[AOTC_PROCESS_COUNT] = {
          .empty_root = true,
          .descriptors = 256,
          .threads = 1024,
-         .groups = {&kDescriptors, &kMemory, &kItself, &kHandlers, &kTimers, &kThreads, &kMessages, &kAsking, &kLoading,
+         .groups = {&kDescriptors, &kMemory, &kItself, &kHandlers, &kTimers, &kThreads, &kBytes, &kAsking, &kLoading,
                     &kNarrowing}},
     [AOTC_TENANT] =
         {.program = "aotc-node",
@@ -167,7 +176,7 @@ const struct aotc_rules aotc_process_rules[AOTC_PROCESS_COUNT] = {
          .why = "the WASI host tries what there is",
          .files = AOTC_NO_FILE,
          .narrows = true,
-         .groups = {&kDescriptors, &kPrivateMemory, &kItself, &kTimers, &kMessages, &kAsking, &kSealing}},
+         .groups = {&kDescriptors, &kPrivateMemory, &kItself, &kTimers, &kBytes, &kAsking, &kSealing}},
     [AOTC_PULLER] =
         {.program = "aotc-node",
          .name = "puller",

@@ -43,6 +43,9 @@ with node([f"one={artifact}", f"two={artifact}"], "--route", "one.example=one", 
     check(len(tenants) == 2, "a process per app")
     users = {status_of(pid, "Uid") for pid in (n.process.pid, n.front(), *tenants)}
     check(len(users) == (4 if os.geteuid() == 0 else 1), "a user per process, when there can be")
+    filters = {kind: int(status_of(pid, "Seccomp_filters")) - int(status_of("self", "Seccomp_filters"))
+               for kind, pid in (("supervisor", n.process.pid), ("front", n.front()), ("tenant", tenants[0]))}
+    check(filters == {"supervisor": 1, "front": 2, "tenant": 3}, filters)
     check(status_of(n.front(), "Seccomp") == "2" and status_of(n.front(), "NoNewPrivs") == "1", "the front is confined, too")
     for pid in tenants:
         check(status_of(pid, "Seccomp") == "2" and status_of(pid, "NoNewPrivs") == "1", "seccomp")

@@ -61,6 +61,8 @@ with Registry(images.paths) as registry:
         for pid in n.tenants():
             maps = open(f"/proc/{pid}/maps").read()
             check(digest(one)[7:] in maps, "the tenant maps the file in the cache")
+            mapped = os.stat(f"{place}/{digest(one)[7:]}")
+            check(os.geteuid() != 0 or (mapped.st_uid, mapped.st_mode & 0o777) == (0, 0o444), "which nobody can change any more")
         for pid in (n.process.pid, n.front()):
             check(digest(one)[7:] not in open(f"/proc/{pid}/maps").read(), "neither the supervisor nor the front maps it")
         # A newer one takes over while requests come in; none is lost.

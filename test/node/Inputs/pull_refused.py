@@ -79,7 +79,7 @@ images = Images(REPOSITORY)
 refused(images, "there is no such image")
 
 # A puller that lies: what it wrote and named, the tenant checks by itself.
-def tenant(images, index, text, reason):
+def tenant(images, index, text, reason, writing=None):
     place = f"{folder}/forged"
     shutil.rmtree(place, ignore_errors=True)
     os.makedirs(place)
@@ -89,12 +89,15 @@ def tenant(images, index, text, reason):
                 file.write(data)
     with open(f"{place}/{digest(text)[7:]}", "wb") as file:
         file.write(text)
+    writer = open(f"{place}/{writing[7:]}", "r+b") if writing else None
     words = {"name": "site", "artifact": "image", "workers": 1, "deadline": 10**9, "timeout": 10**9, "max-memory": 10**9,
              "reset": "best", "folder": place, "repository": REPOSITORY, "index": index,
              "statement": digest(text) if text else "", "key": key.public}
     result = subprocess.run([os.environ["AOTC_NODE"], "--tenant", *(f"{word}={value}" for word, value in words.items())],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     check(result.returncode == 1 and result.stdout.startswith("image: ") and reason in result.stdout, (reason, result))
+    if writer:
+        writer.close()
 
 
 images = Images(REPOSITORY)
@@ -109,6 +112,10 @@ images.paths[blob] = ("x", artifact[:-1] + bytes([artifact[-1] ^ 1]))
 tenant(images, index, good(index), "damaged in the cache")
 images.paths[blob] = ("x", artifact + b"x")
 tenant(images, index, good(index), "damaged in the cache")
+# Who can still write to a file could change it after it was checked.
+images.paths[blob] = ("x", artifact)
+for one in (digest(artifact), index) if os.geteuid() == 0 else ():
+    tenant(images, index, good(index), f"{one}: Text file busy", writing=one)
 # With a snapshot that is none.
 images = Images(REPOSITORY)
 index = images.put(artifact, snapshot=bytes(8192))
