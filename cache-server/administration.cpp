@@ -30,6 +30,18 @@ llvm::Expected<std::string> back_up(Store& store, const std::string& folder, uns
   return fmt::format("backed up to {}", folder);
 }
 
+// Whoever can open the socket can write anything to it.
+llvm::Expected<std::string> back_up(Store& store, const Json& command) {
+  std::string folder = text_in(command, "to");
+  auto keep = command.find("keep");
+  if (folder.empty() || folder.front() != '/') return failure("\"to\" is not an absolute path");
+  if (keep == command.end() || !keep->is_number_unsigned() || *keep < 1u || *keep > kMostBackups)
+    return failure(fmt::format("\"keep\" is not a number from 1 to {}", kMostBackups));
+  llvm::Expected<std::string> done = back_up(store, folder, keep->get<unsigned>());
+  if (done) return done;
+  return failure(llvm::toString(done.takeError()) + " (a running server can write to its --backups only)");
+}
+
 // First the lists, so that whoever asks for an image that is gone can see why.
 llvm::Error add_to_lists(Service& service, const RevokedImages& which, const std::string& reason) {
   const auto& [compiler, index, repository] = which;
@@ -113,11 +125,7 @@ llvm::Expected<std::string> revoke(const Administration& arguments) {
 
 llvm::Expected<std::string> run_command(Service& service, const Json& command) {
   std::string name = text_in(command, "command"), compiler = text_in(command, "compiler");
-  if (name == "backup") {
-    llvm::Expected<std::string> done = back_up(service.store, text_in(command, "to"), command.value("keep", 7u));
-    if (done) return done;
-    return failure(llvm::toString(done.takeError()) + " (a running server can write to its --backups only)");
-  }
+  if (name == "backup") return back_up(service.store, command);
   if (name == "rebuild") {
     llvm::Expected<size_t> jobs = service.jobs.rebuild(compiler);
     if (!jobs) return jobs.takeError();

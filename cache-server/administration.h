@@ -9,6 +9,8 @@
 
 namespace aotc::server {
 
+constexpr unsigned kMostBackups = 1'000;
+
 struct Administration {
   std::string data;    // the server's folder
   std::string folder;  // of the backups
