@@ -4,51 +4,29 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <sstream>
-#include <thread>
 
 #include <fmt/format.h>
 
-#include "administration.h"
 #include "aotc/digest.h"
 #include "aotc/standard_streams.h"
 #include "confinement.h"
 #include "control.h"
-#include "janitor.h"
 #include "job_queue.h"
-#include "listener.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "options.h"
 #include "sandbox/sandbox.h"
-#include "scrubber.h"
-#include "store.h"
 #include "tls.h"
 #include "worker.h"
 
 namespace {
 
 using namespace aotc::server;
-
-struct ServerArguments {
-  std::string data;
-  std::string listen = "127.0.0.1:8080";
-  std::vector<std::string> backups;
-  std::string token_file;
-  std::string tls_certificate, tls_key;
-  bool anonymous = false;
-  std::vector<std::string> sign_keys;
-  uint64_t sign_days = 90;
-  HttpLimits http;
-  JobLimits jobs;
-  StoreOptions store;
-  ScrubOptions scrub;
-  JanitorOptions janitor;
-};
 
 // What anybody may use must not be reachable from elsewhere by mistake.
 llvm::Error check_exposure(const ServerArguments& arguments) {
@@ -161,140 +139,6 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   (*store)->stop_backup();
   jobs.stop();
   return "";
-}
-
-void add_options(CLI::App& app, ServerArguments& arguments) {
-  // Both kinds of size are powers of 1024: 64M is 67108864.
-  auto size = CLI::AsSizeValue(false);
-  CLI::AsNumberWithUnit duration(std::map<std::string, uint64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}});
-  unsigned cores = std::max(1u, std::thread::hardware_concurrency());
-  arguments.jobs.threads = cores;
-  app.add_option("--data", arguments.data, "folder that holds everything the server keeps; created if missing");
-  app.add_option("--backups", arguments.backups,
-                 "folder to which `aotc-server backup` can write while this server runs; created if missing, may be repeated")
-      ->allow_extra_args(false);
-  app.add_option("--listen", arguments.listen, "address and port; port 0 picks a free one, printed at the start")
-      ->capture_default_str();
-  app.add_option("--token-file", arguments.token_file,
-                 "tenants, their tokens and quotas (see tenants.h); SIGHUP reads it again");
-  app.add_option("--sign-key", arguments.sign_keys,
-                 "sign images with this key (see `aotc keygen`); given twice, with both, while keys are changed")
-      ->allow_extra_args(false);
-  app.add_option("--sign-days", arguments.sign_days, "days for which a signature is good; renewed after half of them")
-      ->check(CLI::Range(1u, 3650u))
-      ->capture_default_str();
-  auto* certificate = app.add_option("--tls-cert", arguments.tls_certificate,
-                                     "speak TLS (1.2 and later) with this chain of certificates, PEM; SIGHUP reads it "
-                                     "again");
-  auto* key = app.add_option("--tls-key", arguments.tls_key, "its private key, PEM");
-  certificate->needs(key);
-  key->needs(certificate);
-  app.add_flag("--anonymous", arguments.anonymous, "without tokens, listen on an address that is not loopback");
-  app.add_option("--grace", arguments.janitor.grace_seconds,
-                 "seconds for which a blob that nobody owns is kept; at least as long as a job may take")
-      ->capture_default_str();
-  EvictionLimits& eviction = arguments.janitor.eviction;
-  app.add_option("--max-store-bytes", eviction.store_bytes, "evict images when their blobs take more (see evictor.h)")
-      ->transform(size);
-  app.add_option("--max-age", eviction.age, "evict images that nobody asked for so long: 90d, 12h, 30m, 10s")
-      ->transform(duration);
-  app.add_option("--max-untagged-age", eviction.untagged_age, "the same for images that no tag names (default: 7d)")
-      ->transform(duration);
-  app.add_option("--keep-jobs", arguments.janitor.keep_job_seconds,
-                 "forget jobs that ended so long ago and have no image (default: 30d)")
-      ->transform(duration);
-  app.add_option("--cache-bytes", arguments.store.cache_bytes, "memory for what is downloaded often (default: 64M)")
-      ->transform(size);
-  app.add_option("--scrub-every", arguments.scrub.round_seconds,
-                 "time from the start of one search for damage to the next (default: 1d)")
-      ->transform(duration);
-  app.add_option("--scrub-rate", arguments.scrub.bytes_per_second,
-                 "bytes a second to read in search of damage (default: 4M)")
-      ->transform(size);
-  app.add_flag("!--no-request-log", arguments.http.log_requests, "log failures and jobs only, not each request");
-  app.add_option("--workers", arguments.jobs.workers,
-                 "compiles at a time, each in a process; with 0 jobs are taken and wait")
-      ->check(CLI::Range(0u, 256u))
-      ->capture_default_str();
-  app.add_option("--threads", arguments.jobs.threads, "threads of each worker")
-      ->check(CLI::Range(1u, 1024u))
-      ->capture_default_str();
-  QueueLimits& queue = arguments.jobs.queue;
-  app.add_option("--queue", queue.jobs, "jobs of one tenant that may wait, with uploads under way; more are refused")
-      ->capture_default_str();
-  app.add_option("--queue-all", queue.all_jobs, "the same of all tenants together")->capture_default_str();
-  app.add_option("--queue-bytes", queue.bytes, "bytes of the modules of these jobs of one tenant (default: 4G)")
-      ->transform(size);
-  app.add_option("--queue-all-bytes", queue.all_bytes, "the same of all tenants together (default: 16G)")
-      ->transform(size);
-  app.add_option("--job-timeout", arguments.jobs.wall_seconds, "seconds that one compile for one target may take")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--worker-memory", arguments.jobs.memory_bytes,
-                 "memory that one worker may use (default: 2G and 1G for each thread)")
-      ->transform(size);
-  app.add_option("--freeze-timeout", arguments.jobs.freeze.wall_seconds,
-                 "seconds that a program may run until it waits for input, and is frozen")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--freeze-memory", arguments.jobs.freeze.memory_bytes, "memory that it may use (default: 512M)")
-      ->transform(size);
-  app.add_option("--max-upload", arguments.http.max_upload, "refuse larger modules (default: 256M)")->transform(size);
-  ConnectionLimits& connections = arguments.http.connections;
-  app.add_option("--max-connections", connections.all, "for further ones, those go that have been idle or slow longest")
-      ->capture_default_str();
-  app.add_option("--max-connections-per-address", connections.per_address,
-                 "of one client address, or IPv6 /64; further ones are closed. Raise it behind a proxy")
-      ->capture_default_str();
-  app.add_option("--max-connections-per-tenant", connections.per_tenant, "answer further connections with 429")
-      ->capture_default_str();
-  app.add_option("--transfer-memory", connections.memory,
-                 "for what is being received and sent (default: 256M); more is answered with 503")
-      ->transform(size);
-  app.add_option("--header-timeout", arguments.http.header_seconds, "seconds for a request's header, and of idleness")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--min-rate", arguments.http.least_rate,
-                 "bytes a second in which a client must send a body and take an answer (default: 4K)")
-      ->transform(size);
-  app.add_option("--body-timeout", arguments.http.body_seconds, "seconds that it may be behind that")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_flag("!--no-sync", arguments.store.sync)->group("");  // for power_loss.py
-  app.footer(
-      "`aotc-server new-token` prints a new token and the line of a token file that accepts it.\n\n"
-      "Examples:\n"
-      "  aotc-server --data /var/lib/aotc --listen 127.0.0.1:8080\n"
-      "  curl --data-binary @hello.wasm 'http://127.0.0.1:8080/v1/compile?name=hello'\n"
-      "  curl 'http://127.0.0.1:8080/v1/jobs/ID?wait=60'\n"
-      "  curl http://127.0.0.1:8080/v2/hello/manifests/latest");
-}
-
-using AdminCommand = llvm::Expected<std::string> (*)(const Administration&);
-
-// The command that was given, or nothing.
-void add_administration(CLI::App& app, Administration& arguments, AdminCommand& chosen) {
-  auto add = [&](const char* name, const char* help, AdminCommand command) {
-    CLI::App* added = app.add_subcommand(name, help);
-    added->add_option("--data", arguments.data, "the server's data folder")->required();
-    added->callback([&chosen, command] { chosen = command; });
-    return added;
-  };
-  CLI::App* backup = add("backup", "add a backup of a server's data, which may be running, to a folder", back_up);
-  backup->add_option("--to", arguments.folder, "folder of the backups")->required();
-  backup->add_option("--keep", arguments.keep, "older backups are removed")->check(CLI::PositiveNumber);
-  CLI::App* from = add("restore", "make a data folder of the last backup", restore);
-  from->add_option("--from", arguments.folder, "folder of the backups")->required();
-  CLI::App* again = add("rebuild", "let a running server compile again what an older compiler made", rebuild);
-  again->add_option("--compiler", arguments.revocation.compiler, "its version")->required();
-  CLI::App* away = add("revoke", "let a running server remove what must not run any more, and tell nodes so", revoke);
-  auto* compiler = away->add_option("--compiler", arguments.revocation.compiler, "all that this version has made");
-  away->add_option("--index", arguments.revocation.index, "the image with this digest, in all repositories")
-      ->excludes(compiler);
-  away->add_option("--repository", arguments.revocation.repository,
-                   "there only; without the others all that was signed for it so far");
-  away->add_option("--reason", arguments.reason, "what nodes and clients say: up to 200 characters of ASCII")
-      ->capture_default_str();
 }
 
 // Ends as --version does.

@@ -3,10 +3,8 @@
 // No exception passes it, and none is thrown for output that does not arrive (output.h).
 #include <unistd.h>
 #include <algorithm>
-#include <cctype>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <new>
 #include <sstream>
@@ -72,20 +70,12 @@ void CodeOptions::add_to(CLI::App& command) {
   command.add_option("--tier", tier, "quick compiles fastest, best makes the fastest code")
       ->check(CLI::IsMember({"quick", "best"}))
       ->capture_default_str();
-  command.add_option("-j,--jobs", jobs, "threads that compile; 0 for one per core")
-      ->check(CLI::Range(0u, 1024u))
-      ->capture_default_str();
+  aotc::add_quantity(command, "-j,--jobs", jobs, "threads that compile; 0 for one per core", {AOTC_COUNT, 0, 1024});
   add_max_input_to(command);
 }
 
 void CodeOptions::add_max_input_to(CLI::App& command) {
-  command.add_option("--max-input", max_input, "refuse larger input files")->capture_default_str();
-}
-
-llvm::Expected<uint64_t> CodeOptions::input_limit() const {
-  llvm::Expected<uint64_t> limit = parse_size(max_input);
-  if (!limit) return usage("--max-input: " + llvm::toString(limit.takeError()));
-  return limit;
+  aotc::add_quantity(command, "--max-input", max_input, "refuse larger input files", kFileSize);
 }
 
 llvm::Expected<std::vector<aotc::CompileOptions>> CodeOptions::resolve(const std::string& file) const {
@@ -122,27 +112,6 @@ llvm::Expected<std::vector<aotc::CompileOptions>> CodeOptions::resolve(const std
     return usage(fmt::format("--cpu: unknown baseline \"{}\" ({})", unused.front(), known));
   }
   return all;
-}
-
-llvm::Expected<uint64_t> parse_size(const std::string& text) {
-  size_t digits = 0;
-  while (digits < text.size() && std::isdigit(static_cast<unsigned char>(text[digits]))) ++digits;
-  static constexpr const char* kUnits = "KMGT";
-  std::string unit = text.substr(digits);
-  int power = 0;
-  if (!unit.empty() && unit != "B") {
-    const char* found = std::strchr(kUnits, std::toupper(static_cast<unsigned char>(unit[0])));
-    power = found && *found ? static_cast<int>(found - kUnits) + 1 : -1;
-    std::string rest = unit.substr(1);
-    if (rest != "" && rest != "B" && rest != "iB") power = -1;
-  }
-  if (digits == 0 || digits > 15 || power < 0)
-    return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                   "\"" + text + "\" is not a size like 4096, 64K, 256M or 2G");
-  uint64_t count = std::stoull(text.substr(0, digits));
-  if (count > (UINT64_MAX >> (10 * power)))
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), "\"" + text + "\" is too large");
-  return count << (10 * power);
 }
 
 std::string format_size(uint64_t bytes) {

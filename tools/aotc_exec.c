@@ -19,6 +19,8 @@
 #include "aotc/runtime.h"
 #include "aotc/standard_streams.h"
 #include "freeze_program.h"
+#include "run_limits.h"
+#include "support/quantity.h"
 
 /* The program for qemu does without: there is no libseccomp to link, and qemu's user mode knows no seccomp. */
 __attribute__((weak)) int freeze_program(const struct freeze_options*);
@@ -37,8 +39,8 @@ static const char kHelp[] =
     "  --secret-env NAME        set it to the value of our own variable NAME, which is then in no command line\n"
     "  --secret-env NAME:LENGTH  with --freeze: withhold its value, which has LENGTH bytes, until the snapshot is run\n"
     "  --tcplisten ADDR:PORT    give the program a listening socket, from fd 3 on\n"
-    "  --timeout DURATION       stop the program after this long: 500ms, 10s, 2m\n"
-    "  --max-memory SIZE        limit on memory and native stack together: 64M, 1G\n"
+    "  --timeout DURATION       stop the program after this long: 500ms, 10s, 2m (from 1us to 365d)\n"
+    "  --max-memory SIZE        limit on memory and native stack together: 64M, 1G (from 64K to 1T)\n"
     "  --name NAME              the program's name in argv[0] and messages, instead of FILE's\n"
     "  --invoke EXPORT ARG...   call EXPORT with numbers as arguments and print its results, one per line\n"
     "  --verify                 compare all checksums first\n"
@@ -49,7 +51,7 @@ static const char kHelp[] =
     "  --warmup-request FILE    with --freeze: let the program, a server, answer this HTTP request first; may be repeated\n"
     "  --rehearse               with --freeze: if the program is a server of Go's net/http, let that answer a request for the\n"
     "                           server itself first, of which no handler hears; exit code 4 if it was not like that\n"
-    "  --listeners N            with --freeze: how many listeners it finds, from fd 3 on (default 1)\n"
+    "  --listeners N            with --freeze: how many listeners it finds, from fd 3 on (default 1; from 0 to 9)\n"
     "  --gdb                    make the program known to gdb, and its call graphs to perf (also: AOTC_GDB=1)\n"
     "  --print-sandbox[=PROCESS]  what its processes may do when they freeze a program\n"
     "  --help\n"
@@ -97,39 +99,13 @@ static bool sigpipe;
 
 static int finish(void) { return aotc_finish_stdout("aotc-exec") ? 0 : kExitCannotRun; }
 
-/* A number with one of `units` behind it: {"ms", 1000000}. Without a unit only where the table has "". */
-struct unit {
-  const char* name;
-  uint64_t factor;
-};
-static uint64_t parse_quantity(const char* option, const char* text, const struct unit* units) {
-  char* end;
-  errno = 0;
-  double number = strtod(text, &end);
-  if (end != text && errno == 0 && number >= 0 && (isdigit((unsigned char)text[0]) || text[0] == '.'))
-    for (; units->name != NULL; ++units)
-      if (strcmp(end, units->name) == 0 && number * (double)units->factor < 1e18) {
-        uint64_t value = (uint64_t)(number * (double)units->factor);
-        if (value != 0) return value;
-      }
-  usage_error(option, text);
+static uint64_t parse_quantity(const char* option, const char* text, enum aotc_quantity_kind kind, uint64_t least, uint64_t most) {
+  char expected[AOTC_QUANTITY_TEXT], what[2 * AOTC_QUANTITY_TEXT];
+  uint64_t value;
+  if (aotc_read_quantity(text, kind, least, most, &value, expected)) return value;
+  snprintf(what, sizeof(what), "%s: %s", option, expected);
+  usage_error(what, text);
 }
-
-static const struct unit kDurations[] = {
-    {"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000ull}, {"m", 60000000000ull}, {"h", 3600000000000ull},
-    {NULL, 0}};
-static const struct unit kSizes[] = {{"", 1},
-                                     {"B", 1},
-                                     {"K", 1ull << 10},
-                                     {"KB", 1ull << 10},
-                                     {"KiB", 1ull << 10},
-                                     {"M", 1ull << 20},
-                                     {"MB", 1ull << 20},
-                                     {"MiB", 1ull << 20},
-                                     {"G", 1ull << 30},
-                                     {"GB", 1ull << 30},
-                                     {"GiB", 1ull << 30},
-                                     {NULL, 0}};
 
 /* HOST::GUEST[:ro]; without GUEST it is HOST. */
 static struct aotc_wasi_dir parse_dir(char* text) {
@@ -151,9 +127,10 @@ static struct aotc_wasi_dir parse_dir(char* text) {
 static int open_listener(const char* text) {
   char host[64];
   const char* colon = strrchr(text, ':');
-  char* end = NULL;
-  unsigned long port = colon == NULL ? 0 : strtoul(colon + 1, &end, 10);
-  if (colon == NULL || colon[1] == 0 || *end != 0 || port > 65535 || (size_t)(colon - text) >= sizeof(host))
+  uint64_t port;
+  char expected[AOTC_QUANTITY_TEXT];
+  if (colon == NULL || !aotc_read_quantity(colon + 1, AOTC_COUNT, 0, 65535, &port, expected) ||
+      (size_t)(colon - text) >= sizeof(host))
     usage_error("--tcplisten: expected ADDR:PORT", text);
   size_t length = (size_t)(colon - text);
   bool brackets = length >= 2 && text[0] == '[' && text[length - 1] == ']';
@@ -218,8 +195,7 @@ static void parse(int argc, char** argv, struct options* o) {
       if (o->warmup_count == kMaxOption) usage_error("too many", "--warmup-request");
       o->warmup[o->warmup_count++] = value;
     } else if ((value = option_value("--listeners", argv, argc, &i)) != NULL) {
-      o->freeze_listeners = value[0] >= '0' && value[0] <= '9' && value[1] == 0 ? (size_t)(value[0] - '0') : SIZE_MAX;
-      if (o->freeze_listeners > 9) usage_error("--listeners: not a number from 0 to 9", value);
+      o->freeze_listeners = (size_t)parse_quantity("--listeners", value, AOTC_COUNT, 0, 9);
     } else if (strcmp(argv[i], "--rehearse") == 0) {
       o->rehearse = true;
     } else if (strcmp(argv[i], "--gdb") == 0) {
@@ -238,9 +214,9 @@ static void parse(int argc, char** argv, struct options* o) {
       if (o->listener_count == kMaxOption) usage_error("too many", "--tcplisten");
       o->listeners[o->listener_count++] = open_listener(value);
     } else if ((value = option_value("--timeout", argv, argc, &i)) != NULL) {
-      o->timeout = parse_quantity("--timeout: not a duration", value, kDurations);
+      o->timeout = parse_quantity("--timeout", value, AOTC_DURATION, kLeastRunTime, kMostRunTime);
     } else if ((value = option_value("--max-memory", argv, argc, &i)) != NULL) {
-      o->max_memory = parse_quantity("--max-memory: not a size", value, kSizes);
+      o->max_memory = parse_quantity("--max-memory", value, AOTC_SIZE, kLeastRunMemory, kMostRunMemory);
     } else if ((value = option_value("--name", argv, argc, &i)) != NULL) {
       o->name = value;
     } else if ((value = option_value("--invoke", argv, argc, &i)) != NULL) {
@@ -278,6 +254,14 @@ static const uint8_t* type_of(const struct aotc_artifact* artifact, const struct
   return file + h->type_bytes.offset + type->first;
 }
 
+/* Signed or unsigned, decimal or 0x. */
+static uint64_t parse_integer(const char* text, char** end) {
+  const char* digits = text + (text[0] == '-');
+  if (!isdigit((unsigned char)digits[0])) return *end = (char*)text, 0; /* strtoull would take " -+1" */
+  int base = digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X') ? 16 : 10;
+  return text[0] == '-' ? (uint64_t)strtoll(text, end, base) : strtoull(text, end, base);
+}
+
 static struct aotc_value parse_value(const char* text, uint8_t type) {
   struct aotc_value value = {{0, 0}};
   char* end = NULL;
@@ -287,8 +271,7 @@ static struct aotc_value parse_value(const char* text, uint8_t type) {
   switch (type) {
     case AOTC_I32:
     case AOTC_I64:
-      /* Signed or unsigned, decimal or 0x. */
-      value.word[0] = text[0] == '-' ? (uint64_t)strtoll(text, &end, 0) : strtoull(text, &end, 0);
+      value.word[0] = parse_integer(text, &end);
       if (type == AOTC_I32) {
         int64_t n = (int64_t)value.word[0];
         if (n < INT32_MIN || n > UINT32_MAX) errno = ERANGE;
@@ -440,9 +423,11 @@ static char* new_variable(const char* name, size_t length, size_t size) {
 /* NAME:LENGTH, a value that is not known yet. */
 static const char* withheld_secret(const char* text) {
   const char* colon = strrchr(text, ':');
-  char* end = NULL;
-  size_t size = colon == NULL ? 0 : strtoul(colon + 1, &end, 10), length = colon == NULL ? 0 : (size_t)(colon - text);
-  if (length == 0 || memchr(text, '=', length) != NULL || !isdigit((unsigned char)colon[1]) || *end != 0 || size < 8 || size > 4096)
+  uint64_t size;
+  char expected[AOTC_QUANTITY_TEXT];
+  size_t length = colon == NULL ? 0 : (size_t)(colon - text);
+  if (length == 0 || memchr(text, '=', length) != NULL ||
+      !aotc_read_quantity(colon + 1, AOTC_COUNT, 8, 4096, &size, expected))
     usage_error("--secret-env: expected NAME:LENGTH, from 8 to 4096 bytes", text);
   char* variable = new_variable(text, length, size);
   if (!aotc_secret_placeholder(variable + length + 1, size)) abort();

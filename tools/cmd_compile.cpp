@@ -20,9 +20,11 @@
 #include "memory_file.h"
 #include "output.h"
 #include "remote_compile.h"
+#include "run_limits.h"
 
 namespace {
 
+constexpr uint64_t kMillisecond = aotc::kSecond / 1000;
 constexpr uint64_t kMaxWarmup = 16 << 20, kMaxWarmupOnServer = 8 << 10;
 
 struct CompileArguments {
@@ -33,7 +35,7 @@ struct CompileArguments {
   bool json = false;
   std::string snapshot = "auto";
   aotc::FreezeOptions freeze;
-  std::string freeze_memory = "1G";
+  uint64_t freeze_time = 10 * aotc::kSecond;
   std::vector<std::string> warmup;
   std::string server, name;
 };
@@ -115,9 +117,7 @@ llvm::Error check_freeze_options(CompileArguments& arguments) {
   aotc::FreezeOptions& freeze = arguments.freeze;
   freeze.program = directory_of_this_program() + "/aotc-exec";
   freeze.name = arguments.file;
-  llvm::Expected<uint64_t> memory = parse_size(arguments.freeze_memory);
-  if (!memory) return llvm::make_error<UsageError>("--freeze-memory: " + llvm::toString(memory.takeError()));
-  freeze.max_memory = *memory;
+  freeze.milliseconds = arguments.freeze_time / kMillisecond;
   if (llvm::Error error = read_warmup(arguments)) return error;
   for (const std::string& dir : freeze.dirs)
     if (!llvm::StringRef(dir).ends_with(":ro"))
@@ -221,13 +221,11 @@ llvm::Error compile_remotely(CompileArguments& arguments) {
   if (warmup_bytes > kMaxWarmupOnServer)
     return llvm::make_error<UsageError>(
         fmt::format("--warmup-request: {} bytes in all, a server takes {}", warmup_bytes, kMaxWarmupOnServer));
-  llvm::Expected<uint64_t> limit = arguments.code.input_limit();
-  if (!limit) return limit.takeError();
   CodeOptions code = arguments.code;
   code.cpu.clear();  // the server takes several for x86_64
   llvm::Expected<std::vector<aotc::CompileOptions>> targets = code.resolve(arguments.file);
   if (!targets) return targets.takeError();
-  llvm::Expected<std::vector<uint8_t>> wasm = read_file(arguments.file, *limit);
+  llvm::Expected<std::vector<uint8_t>> wasm = read_file(arguments.file, arguments.code.max_input);
   if (!wasm) return wasm.takeError();
   if (llvm::Error error = confine_client({}, {})) return error;
   std::string names;
@@ -265,13 +263,11 @@ llvm::Error compile_remotely(CompileArguments& arguments) {
 
 llvm::Error compile_command(CompileArguments& arguments) {
   if (!arguments.server.empty()) return compile_remotely(arguments);
-  llvm::Expected<uint64_t> limit = arguments.code.input_limit();
-  if (!limit) return limit.takeError();
   if (llvm::Error error = check_freeze_options(arguments)) return error;
   llvm::Expected<std::vector<aotc::CompileOptions>> targets = arguments.code.resolve(arguments.file);
   if (!targets) return targets.takeError();
   if (llvm::Error error = check_outputs(arguments, *targets)) return error;
-  llvm::Expected<MemoryFile> module = MemoryFile::copy_of(arguments.file, *limit);
+  llvm::Expected<MemoryFile> module = MemoryFile::copy_of(arguments.file, arguments.code.max_input);
   if (!module) return module.takeError();
 
   std::vector<Compiled> outputs;
@@ -346,14 +342,12 @@ void add_compile(CLI::App& app, Action& action) {
   command->add_flag("!--no-rehearsal", freeze.rehearse,
                     "do not let a server of Go's net/http answer \"OPTIONS *\" before the snapshot is made, which it does\n"
                     "itself without calling a handler, so that later requests find done what all have in common");
-  command->add_option("--listeners", freeze.listeners, "how many listening sockets it finds, from fd 3 on")
-      ->check(CLI::Range(0, 9))
-      ->capture_default_str();
-  command->add_option("--freeze-timeout", freeze.milliseconds, "how long it may run: 500ms, 10s, 2m")
-      ->transform(CLI::AsNumberWithUnit(std::map<std::string, uint64_t>{{"ms", 1}, {"s", 1000}, {"m", 60'000}},
-                                        CLI::AsNumberWithUnit::UNIT_REQUIRED, "DURATION"))
-      ->default_str("10s");
-  command->add_option("--freeze-memory", arguments->freeze_memory, "memory it may use")->capture_default_str();
+  aotc::add_quantity(*command, "--listeners", freeze.listeners, "how many listening sockets it finds, from fd 3 on",
+                     {AOTC_COUNT, 0, 9});
+  aotc::add_quantity(*command, "--freeze-timeout", arguments->freeze_time, "how long it may run",
+                     {AOTC_DURATION, kMillisecond, aotc::kDay});
+  aotc::add_quantity(*command, "--freeze-memory", freeze.max_memory, "memory it may use",
+                     {AOTC_SIZE, kLeastRunMemory, kMostRunMemory});
   CLI::Option* server = command->add_option(
       "--server", arguments->server,
       "URL of an aotc-server that compiles and keeps the module; AOTC_TOKEN holds the token.\nThe last line is the "

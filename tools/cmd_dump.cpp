@@ -19,11 +19,9 @@ struct DumpArguments {
 llvm::Error dump_command(const DumpArguments& arguments) {
   llvm::Expected<aotc::DumpPhase> phase = aotc::parse_dump_phase(arguments.phase);
   if (!phase) return llvm::make_error<UsageError>("--after: " + llvm::toString(phase.takeError()));
-  llvm::Expected<uint64_t> limit = arguments.code.input_limit();
-  if (!limit) return limit.takeError();
   llvm::Expected<std::vector<aotc::CompileOptions>> targets = arguments.code.resolve(arguments.file);
   if (!targets) return targets.takeError();
-  llvm::Expected<std::vector<uint8_t>> wasm = read_file_confined(arguments.file, *limit);
+  llvm::Expected<std::vector<uint8_t>> wasm = read_file_confined(arguments.file, arguments.code.max_input);
   if (!wasm) return wasm.takeError();
   for (const aotc::CompileOptions& options : *targets) {
     llvm::Expected<std::string> text = aotc::dump(*wasm, options, *phase, arguments.function);

@@ -17,7 +17,7 @@ namespace {
 
 struct InspectArguments {
   std::string file;
-  std::string max_input = "4G";
+  uint64_t max_input = uint64_t{4} << 30;
   bool json = false;
   bool verify = false;
   bool functions = false;
@@ -155,9 +155,7 @@ void print_text(const ArtifactView& view, const std::string& file_digest, const 
 }
 
 llvm::Error inspect_command(const InspectArguments& arguments) {
-  llvm::Expected<uint64_t> limit = parse_size(arguments.max_input);
-  if (!limit) return llvm::make_error<UsageError>("--max-input: " + llvm::toString(limit.takeError()));
-  llvm::Expected<std::vector<uint8_t>> bytes = read_file_confined(arguments.file, *limit);
+  llvm::Expected<std::vector<uint8_t>> bytes = read_file_confined(arguments.file, arguments.max_input);
   if (!bytes) return bytes.takeError();
   llvm::Expected<ArtifactView> view = ArtifactView::read(*bytes, arguments.file);
   if (!view) return view.takeError();
@@ -185,7 +183,7 @@ void add_inspect(CLI::App& app, Action& action) {
   command->add_flag("--functions", arguments->functions, "list every function (always in JSON)");
   command->add_flag("--json", arguments->json, "print JSON");
   command->add_flag("--verify", arguments->verify, "compare every section's checksum");
-  command->add_option("--max-input", arguments->max_input, "refuse larger files")->capture_default_str();
+  aotc::add_quantity(*command, "--max-input", arguments->max_input, "refuse larger files", kFileSize);
   command->footer(
       "Examples:\n"
       "  aotc inspect hello.aotc\n"

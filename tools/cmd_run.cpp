@@ -17,6 +17,7 @@
 #include "files.h"
 #include "local_compile.h"
 #include "memory_file.h"
+#include "run_limits.h"
 
 namespace {
 
@@ -24,7 +25,7 @@ struct RunArguments {
   std::string file;
   CodeOptions code;
   std::vector<std::string> dirs, env, secrets, listeners;
-  std::string timeout, max_memory;
+  uint64_t timeout = 0, max_memory = 0;
   bool gdb = false;
   bool cold = false;
   std::string invoke;              // never set, here so that --help shows the option: `guest` holds it
@@ -66,8 +67,6 @@ llvm::Expected<std::vector<std::string>> runner(aotc::Architecture architecture)
 }
 
 llvm::Error run_command(const RunArguments& arguments) {
-  llvm::Expected<uint64_t> limit = arguments.code.input_limit();
-  if (!limit) return limit.takeError();
   llvm::Expected<std::vector<aotc::CompileOptions>> targets = arguments.code.resolve(arguments.file);
   if (!targets) return targets.takeError();
   if (targets->size() != 1) return llvm::make_error<UsageError>("--target: a program runs on one target");
@@ -79,7 +78,7 @@ llvm::Error run_command(const RunArguments& arguments) {
   if (!compiled) return compiled.takeError();
   aotc::Architecture architecture = targets->front().architecture;
   if (*kind == FileKind::Wasm) {
-    llvm::Expected<MemoryFile> module = MemoryFile::copy_of(arguments.file, *limit);
+    llvm::Expected<MemoryFile> module = MemoryFile::copy_of(arguments.file, arguments.code.max_input);
     if (!module) return module.takeError();
     llvm::Expected<aotc::CompileStats> stats = compile_locally(*module, *compiled, targets->front());
     if (!stats) return stats.takeError();
@@ -103,8 +102,8 @@ llvm::Error run_command(const RunArguments& arguments) {
   for (const std::string& variable : arguments.env) add("--env", variable);
   for (const std::string& name : arguments.secrets) add("--secret-env", name);
   for (const std::string& address : arguments.listeners) add("--tcplisten", address);
-  if (!arguments.timeout.empty()) add("--timeout", arguments.timeout);
-  if (!arguments.max_memory.empty()) add("--max-memory", arguments.max_memory);
+  if (arguments.timeout != 0) add("--timeout", aotc::shown(AOTC_DURATION, arguments.timeout));
+  if (arguments.max_memory != 0) add("--max-memory", aotc::shown(AOTC_SIZE, arguments.max_memory));
   if (arguments.gdb) words.push_back("--gdb");
   if (arguments.cold) words.push_back("--cold");
   words.push_back(artifact);
@@ -138,8 +137,10 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string>& args) {
       ->allow_extra_args(false);
   command->add_option("--env", arguments->env, "KEY=VALUE for the program's environment")->allow_extra_args(false);
   command->add_option("--secret-env", arguments->secrets, "NAME: set it to the value that it has here")->allow_extra_args(false);
-  command->add_option("--timeout", arguments->timeout, "stop the program after this long: 500ms, 10s, 2m");
-  command->add_option("--max-memory", arguments->max_memory, "limit on memory and native stack together: 64M, 1G");
+  aotc::add_quantity(*command, "--timeout", arguments->timeout, "stop the program after this long: 500ms, 10s, 2m",
+                     {AOTC_DURATION, kLeastRunTime, kMostRunTime});
+  aotc::add_quantity(*command, "--max-memory", arguments->max_memory, "limit on memory and native stack together: 64M, 1G",
+                     {AOTC_SIZE, kLeastRunMemory, kMostRunMemory});
   command
       ->add_option("--tcplisten", arguments->listeners, "ADDR:PORT: give the program a listening socket, from fd 3 on")
       ->allow_extra_args(false);

@@ -17,6 +17,7 @@
 namespace {
 
 constexpr uint64_t kMaxFile = 64 << 10;
+constexpr uint64_t kMaxNumber = 999'999'999'999'999'999;  // a statement has no larger ones
 
 llvm::Error failure(const std::string& message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
@@ -104,8 +105,10 @@ void add_sign(CLI::App& app, Action& action) {
   check->add_option("--repository", arguments->expected.repository, "the repository it must be for: tenant/app")
       ->required();
   check->add_option("--index", arguments->expected.index, "the digest of the image index it must be for")->required();
-  check->add_option("--sequence", arguments->expected.least_sequence, "the lowest sequence it may have");
-  check->add_option("--time", arguments->expected.now, "as of this time, in seconds since 1970 (default: now)");
+  aotc::add_quantity(*check, "--sequence", arguments->expected.least_sequence, "the lowest sequence it may have",
+                     {AOTC_COUNT, 0, kMaxNumber});
+  aotc::add_quantity(*check, "--time", arguments->expected.now, "as of this time, in seconds since 1970, not now",
+                     {AOTC_COUNT, 1, kMaxNumber});
   check->add_option("--revocations", arguments->revocations, "list of revocations that it must not be in; may be repeated")
       ->allow_extra_args(false);
   check->add_option("--compiler", arguments->compiler, "version that made the image, for lists that name compilers");

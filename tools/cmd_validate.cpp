@@ -10,9 +10,7 @@
 namespace {
 
 llvm::Error validate_command(const std::string& file, const CodeOptions& options) {
-  llvm::Expected<uint64_t> limit = options.input_limit();
-  if (!limit) return limit.takeError();
-  llvm::Expected<std::vector<uint8_t>> wasm = read_file_confined(file, *limit);
+  llvm::Expected<std::vector<uint8_t>> wasm = read_file_confined(file, options.max_input);
   if (!wasm) return wasm.takeError();
   if (llvm::Error error = aotc::validate(*wasm, file)) return error;
   print("{}: valid\n", file);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "compile.h"
+#include "support/quantity_option.h"
 
 using Action = std::function<llvm::Error()>;
 
@@ -38,23 +39,22 @@ class UsageError : public llvm::ErrorInfo<UsageError> {
   std::string message_;
 };
 
+constexpr aotc::Range kFileSize{AOTC_SIZE, 1, uint64_t{1} << 40};
+
 // The options that choose how code is made, the same for every command that compiles.
 struct CodeOptions {
   std::string target = "host";
   std::string cpu;
   std::string tier = "best";
   unsigned jobs = 0;
-  std::string max_input = "256M";
+  uint64_t max_input = 256 << 20;
 
   void add_to(CLI::App& command);
   void add_max_input_to(CLI::App& command);
 
   // One entry per target, in the order x86_64, aarch64 for `all`. `file` leads the compiler's messages.
   llvm::Expected<std::vector<aotc::CompileOptions>> resolve(const std::string& file) const;
-  llvm::Expected<uint64_t> input_limit() const;
 };
 
-// "64M" -> 67108864. Suffixes K, M, G, T in powers of 1024, with or without "iB" or "B".
-llvm::Expected<uint64_t> parse_size(const std::string& text);
 // 1234567 -> "1.2 MB"
 std::string format_size(uint64_t bytes);

@@ -103,7 +103,7 @@ def wait_for_quiet(user):
     return stats
 
 
-server = Server(folder, "--token-file", tokens, "--header-timeout", "0.5", "--body-timeout", "0.5", "--min-rate", "64K",
+server = Server(folder, "--token-file", tokens, "--header-timeout", "0.5s", "--body-timeout", "0.5s", "--min-rate", "64K",
                 "--no-request-log")
 with server:
     acme, root = server.as_user("acme"), server.as_user("root")
@@ -161,7 +161,7 @@ with Server(folder, "--token-file", tokens, "--workers", "0", "--no-request-log"
             assert b"queued" in rest(connection)
 
 # Strangers that take all places and wait: for whoever comes then, those go that have waited for longest.
-with Server(folder, "--token-file", tokens, "--max-connections", "64", "--header-timeout", "600", "--body-timeout", "600",
+with Server(folder, "--token-file", tokens, "--max-connections", "64", "--header-timeout", "10m", "--body-timeout", "10m",
             "--no-request-log") as server:
     acme, root = server.as_user("acme"), server.as_user("root")
     downloads = [connect(server, DOWNLOAD, receive=4096) for _ in range(4)]
@@ -176,7 +176,7 @@ with Server(folder, "--token-file", tokens, "--max-connections", "64", "--header
         connection.close()
 
 # Tenants that hold memory: as above.
-with Server(folder, "--token-file", tokens, "--transfer-memory", "1M", "--body-timeout", "600", "--no-request-log") as server:
+with Server(folder, "--token-file", tokens, "--transfer-memory", "1M", "--body-timeout", "10m", "--no-request-log") as server:
     acme, root = server.as_user("acme"), server.as_user("root")
     held = [connect(server, DOWNLOAD, receive=4096) for _ in range(4)]
     wait_until(lambda: root.stats()["connections"] == 5)
@@ -191,7 +191,7 @@ with Server(folder, "--token-file", tokens, "--transfer-memory", "1M", "--body-t
         connection.close()
 
 # TLS: who says nothing, or stops in the middle of the handshake.
-with Server(folder, "--token-file", tokens, "--header-timeout", "0.5", *Authority(folder).issue("server")) as server:
+with Server(folder, "--token-file", tokens, "--header-timeout", "0.5s", *Authority(folder).issue("server")) as server:
     root = server.as_user("root")
     root.tls = ssl.create_default_context(cafile=f"{folder}/ca.pem")
     for reason, data in (("idle", b""), ("slow_header", b"\x16\x03\x01\x00\xff\x01")):

@@ -5,7 +5,7 @@ from harness import Server, different, fresh_folder, hello_wasm
 
 folder = fresh_folder()
 wasm = hello_wasm(folder)
-with Server(folder, "--grace", "1", "--job-timeout", "2") as server:
+with Server(folder, "--grace", "1s", "--job-timeout", "2s") as server:
     _, job = server.upload(wasm, "?tier=quick&name=a&tag=one")
     job = server.wait(job["id"])
     assert job["state"] == "done", job

@@ -12,7 +12,7 @@ server = Server(folder)
 with server:
     job = server.wait(server.upload(wasm, "?tier=quick&target=host&name=app")[1]["id"])
     assert job["state"] == "done", job
-server.options = ("--grace", "1", "--job-timeout", "1", "--cache-bytes", "0")  # nothing is compiled
+server.options = ("--grace", "1s", "--job-timeout", "1s", "--cache-bytes", "0")  # nothing is compiled
 with server:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     connection.connect()

@@ -52,7 +52,7 @@ for age, image in enumerate(reversed(images)):
     used(server, image, 1000 + 100 * age)  # m5 was used last
 with server:
     server.get("/v2/m1/manifests/latest")  # now it is m1
-server.options = (*QUIET, "--max-store-bytes", str(owned - 500_000), "--grace", "1", "--job-timeout", "1")
+server.options = (*QUIET, "--max-store-bytes", str(owned - 500_000), "--grace", "1s", "--job-timeout", "1s")
 with server:
     stats_are(server, evicted_images=2)
     assert names(server) == {"m0", "m1", "m4", "m5"}

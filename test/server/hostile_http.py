@@ -39,12 +39,15 @@ refused = {
     "delete": b"DELETE /v1/modules HTTP/1.1\r\nConnection: close\r\n\r\n",
     "job id that is a path": b"GET /v1/jobs/..%2f..%2f..%2fetc%2fpasswd HTTP/1.1\r\nConnection: close\r\n\r\n",
 }
+for number in ("nan", "-1", "%2b1", "0x10", "1e3", "1.5", "1" + "0" * 23, "4294967296", "5x", "%201", ""):
+    for path in ("/v1/jobs/" + "0" * 32 + "?wait=", "/v1/modules?n=", "/v2/x/tags/list?n=", "/v2/_catalog?n="):
+        refused[path + number] = f"GET {path}{number} HTTP/1.1\r\nConnection: close\r\n\r\n".encode()
 slow = {
     "header that never ends": b"GET /healthz HTTP/1.1\r\nX: y\r\n",
     "upload that never comes": POST + b"Content-Length: 100\r\n\r\nabc",
     "silence": b"",
 }
-with Server(folder, "--header-timeout", "0.5", "--body-timeout", "0.5") as server:
+with Server(folder, "--header-timeout", "0.5s", "--body-timeout", "0.5s") as server:
     for what, data in refused.items():
         answer = server.talk(data)
         assert answer.startswith(b"HTTP/1.1 4"), (what, answer[:200])

@@ -42,12 +42,12 @@ tenants = {name: {"tokens": {name: ["pull", "push"]}, **quotas}
            for name, quotas in (("small", {"bytes": MIB}), ("busy", {"jobs": 1}), ("tight", {"bytes": 12_000}),
                                 ("tags", {"bytes": 200_000}), ("many", {"bytes": MIB}), ("evict", {"bytes": MIB, "evict": True}))}
 tokens = write_tokens(folder, tenants)
-server = Server(folder, "--token-file", tokens, "--workers", "0", "--grace", "3600")
+server = Server(folder, "--token-file", tokens, "--workers", "0", "--grace", "1h")
 small, busy, tight, tags, many, evict, root = (server.as_user(name) for name in [*tenants, "root"])
 
 
 def start(*options):
-    server.options = ("--token-file", tokens, "--grace", "3600", "--no-request-log", *options)
+    server.options = ("--token-file", tokens, "--grace", "1h", "--no-request-log", *options)
     server.start()
     for user in (small, busy, tight, tags, many, evict, root):
         user.port, user.process = server.port, server.process

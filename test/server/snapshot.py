@@ -85,10 +85,10 @@ def programs_of(pid):
 
 
 # It never waits, and its time is over; or its job.
-with Server(folder, "--freeze-timeout", "0.2") as server:
+with Server(folder, "--freeze-timeout", "0.2s") as server:
     job = server.wait(server.upload(forever, QUICK + "&target=host")[1]["id"])
     assert job["state"] == "done" and "the timeout came before" in job["snapshot"]["reason"], job
-with Server(folder, "--freeze-timeout", "600") as server:
+with Server(folder, "--freeze-timeout", "10m") as server:
     job = server.upload(forever, QUICK + "&target=host&env=A=b")[1]["id"]
     while not programs_of(server.process.pid):
         time.sleep(0.01)

@@ -41,7 +41,7 @@ def hang_up(server, logged):
         time.sleep(0.02)
 
 
-with Server(folder, *options, "--header-timeout", "0.5", "--max-upload", "1M") as server:
+with Server(folder, *options, "--header-timeout", "0.5s", "--max-upload", "1M") as server:
     server.tls = context()
     wasm = different(hello_wasm(folder), "a") + b"\x00\xc5\x9a\x0c\x04note" + os.urandom(200000)
     status, job = server.upload(wasm, "?tier=quick&target=host&name=hello")

@@ -19,7 +19,7 @@ job, stats = outcome("--worker-memory", "2M")
 assert job["state"] == "failed" and job["error"]["status"] == 422, job
 assert "the compiler ended" in job["error"]["detail"] and stats["failed"] == 1, job
 
-job, stats = outcome("--job-timeout", "0.001")
+job, stats = outcome("--job-timeout", "1ms")
 assert job["state"] == "failed" and "more than 0.001 s" in job["error"]["detail"], job
 
 job, stats = outcome()

@@ -6,8 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
+
+#include "support/quantity.h"
 
 namespace {
 
@@ -25,10 +26,10 @@ Address parse_address(const std::string& text) {
   std::memset(&address.v6, 0, sizeof address.v6);
   size_t colon = text.rfind(':');
   if (colon == std::string::npos || colon + 1 == text.size()) return address;
-  char* end;
-  unsigned long port = std::strtoul(text.c_str() + colon + 1, &end, 10);
+  uint64_t port = 0;
+  char expected[AOTC_QUANTITY_TEXT];
   std::string host = text.substr(0, colon);
-  if (*end != 0 || port > 65535) return address;
+  if (!aotc_read_quantity(text.c_str() + colon + 1, AOTC_COUNT, 0, 65535, &port, expected)) return address;
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
     address.v6.sin6_family = AF_INET6;
     address.v6.sin6_port = htons(static_cast<uint16_t>(port));

@@ -1,9 +1,7 @@
 // options.cpp - see options.h.
 #include "options.h"
 
-#include <algorithm>
 #include <cctype>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -11,10 +9,12 @@
 #include <thread>
 
 #include "aotc/standard_streams.h"
+#include "support/quantity.h"
 
 namespace {
 
-constexpr uint64_t kOwnMemory = 32 << 20;  // of a tenant, besides its instances
+constexpr uint64_t kLeastMemory = 64 << 10;  // of an instance
+constexpr uint64_t kOwnMemory = 32 << 20;    // of a tenant, besides its instances
 
 constexpr char kHelp[] =
     "usage: aotc-node serve --listen ADDR --app NAME=ARTIFACT [OPTION]...\n"
@@ -36,37 +36,41 @@ constexpr char kHelp[] =
     "  --secret-env APP:NAME=FILE  the value, in FILE, of a variable that was withheld from the app's snapshot\n"
     "  --admin ADDR             serve /metrics and /healthz there, and nothing else; without it they are not served:\n"
     "                           on --listen every path is the apps'\n"
-    "  --workers N              threads per app (default: as many as there are processors)\n"
-    "  --deadline DURATION      how long a request may run (default 50ms): 504 after that\n"
-    "  --timeout DURATION       how long a request may wait for anything but its client (default 30s): 504\n"
-    "  --start-timeout DURATION how long an app's process may take until it is ready (default 60s)\n"
-    "  --max-memory SIZE        memory of an instance (default 256M)\n"
+    "  --workers N              threads per app (default: as many as there are processors; from 1 to 256)\n"
+    "  --deadline DURATION      how long a request may run (default 50ms; from 1us to 1h): 504 after that\n"
+    "  --timeout DURATION       how long a request may wait for anything but its client (default 30s; from 1ms to 1d): 504\n"
+    "  --start-timeout DURATION how long an app's process may take until it is ready (default 60s; from 1s to 1h)\n"
+    "  --max-memory SIZE        memory of an instance (default 256M; from 64K to 4G)\n"
     "  --tenant-memory SIZE     memory of an app's process, all of its instances included (default: three quarters of the\n"
-    "                           machine's, shared out among the apps): requests that would need more get 503\n"
-    "  --max-instances N        requests of all apps at the same time (default 10000): 503 above\n"
-    "  --max-concurrency N      requests of one app at the same time (default 1000): 503 above\n"
-    "  --max-body SIZE          of a request (default 64M): 413 above\n"
+    "                           machine's, shared out among the apps; from 32832K to 1024T): requests that would need more get 503\n"
+    "  --max-instances N        requests of all apps at the same time (default 10000; from 1 to 1000000): 503 above\n"
+    "  --max-concurrency N      requests of one app at the same time (default 1000; from 1 to 1000000): 503 above\n"
+    "  --max-body SIZE          of a request (default 64M; from 0 to 1T): 413 above\n"
     "  --reset MODE             how instances are reset: best, scan, pagemap, madvise, remap\n"
     "  --compare-sample 1/N     compare one instance in N, chosen at random, with its image after a request (default\n"
-    "                           1/10000). A difference ends the app's process and is counted\n"
+    "                           1/10000; N from 1 to 1000000000). A difference ends the app's process and is counted\n"
     "  --uid-base N             when root starts it, its processes become users N, N+1, ...: the front, the pullers, then\n"
-    "                           a user per app (default 2000000000; where these are not to be had, they become nobody)\n"
+    "                           a user per app (default 2000000000; from 1 to 2147483648; where these are not to be had, they\n"
+    "                           become nobody)\n"
     "\n"
     "Clients:\n"
-    "  --max-clients N          connections at the same time (default 16384, or what the limit on descriptors allows).\n"
-    "                           For one more, those go that have been idle or slow for longest\n"
-    "  --max-per-address N      of one IPv4 address or IPv6 /64 (default: a 32nd of --max-clients)\n"
+    "  --max-clients N          connections at the same time (default 16384, or what the limit on descriptors allows; from 1\n"
+    "                           to 1000000). For one more, those go that have been idle or slow for longest\n"
+    "  --max-per-address N      of one IPv4 address or IPv6 /64 (default: a 32nd of --max-clients; from 1 to 1000000)\n"
     "  --shared-address NETWORK of proxies, load balancers or NAT, like 10.0.0.0/8: without that limit; may be repeated\n"
-    "  --min-rate SIZE          bytes a second in which a client must send a request and take a response (default 1K) ...\n"
-    "  --grace DURATION         ... averaged over this (default 10s); while it has nothing to send or take it is not slow\n"
-    "  --idle-timeout DURATION  how long a connection may wait for its next request (default 60s)\n"
-    "  --front-memory SIZE      of all buffers for clients (default 512M). Above, the slowest of those that hold most go\n"
+    "  --min-rate SIZE          bytes a second in which a client must send a request and take a response (default 1K; from 1\n"
+    "                           to 1G) ...\n"
+    "  --grace DURATION         ... averaged over this (default 10s; from 100ms to 1h); while it has nothing to send or take\n"
+    "                           it is not slow\n"
+    "  --idle-timeout DURATION  how long a connection may wait for its next request (default 60s; from 100ms to 1d)\n"
+    "  --front-memory SIZE      of all buffers for clients (default 512M; from 1M to 1T). Above, the slowest of those that\n"
+    "                           hold most go\n"
     "\n"
     "Apps from a registry:\n"
     "  --trust FILE             public key that images must be signed with; each of several is enough\n"
     "  --insecure-unsigned      run what the registry sends, signed or not\n"
     "  --signed-for NAME=REPO   repository that the images of app NAME are signed for, if they were copied to another\n"
-    "  --poll DURATION          how often to ask for a newer image (default 10s)\n"
+    "  --poll DURATION          how often to ask for a newer image (default 10s; from 1ms to 1d)\n"
     "  --cache DIR              where images are kept (default /var/cache/aotc-node)\n"
     "  --token-file FILE        holds the registry's token; without it AOTC_TOKEN, or what `docker login` left\n"
     "  --token-realm REGISTRY=REALM  each HOST[:PORT]: the token for REGISTRY may be sent to REALM; may be repeated\n"
@@ -91,48 +95,17 @@ constexpr char kHelp[] =
   std::exit(aotc_finish_stdout("aotc-node") ? 0 : 1);
 }
 
-struct Unit {
-  const char* name;
-  uint64_t factor;
-};
-struct Kind {
-  const char* expected;
-  std::vector<Unit> units;  // the smallest first
-};
 constexpr uint64_t kMillisecond = 1'000'000, kSecond = 1000 * kMillisecond, kHour = 3600 * kSecond;
-const Kind kCount = {"a whole number", {{"", 1}}};
-const Kind kDuration = {"a number with ns, us, ms, s, m or h",
-                        {{"ns", 1}, {"us", 1000}, {"ms", kMillisecond}, {"s", kSecond}, {"m", 60 * kSecond}, {"h", kHour}}};
-const Kind kSize = {"a number of bytes, or one with K, M, G or T",
-                    {{"", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {"T", 1ull << 40}}};
 
-std::string shown(const Kind& kind, uint64_t value) {
-  for (auto unit = kind.units.rbegin(); unit != kind.units.rend(); ++unit)
-    if (value >= unit->factor && value % unit->factor == 0) return std::to_string(value / unit->factor) + unit->name;
-  return std::to_string(value);
-}
-
-// Digits, a fraction where the unit can be divided, a unit: nothing else that strtod would take.
-uint64_t quantity(const std::string& option, const char* text, const Kind& kind, uint64_t least, uint64_t most) {
-  const std::string_view given(text);
-  auto after_digits = [&](size_t from) { return std::min(given.find_first_not_of("0123456789", from), given.size()); };
-  const size_t whole = after_digits(0);
-  const size_t end = whole < given.size() && given[whole] == '.' ? after_digits(whole + 1) : whole;
-  const Unit* unit = nullptr;
-  for (const Unit& known : kind.units)
-    if (given.substr(end) == known.name) unit = &known;
-  const bool fraction = end > whole;
-  if (whole == 0 || end == whole + 1 || unit == nullptr || (fraction && unit->factor == 1))
-    usage(option + ": expected " + kind.expected, text);
-  const long double value = std::round(std::strtold(std::string(given.substr(0, end)).c_str(), nullptr) *
-                                       static_cast<long double>(unit->factor));
-  if (value < static_cast<long double>(least) || value > static_cast<long double>(most))
-    usage(option + ": must be from " + shown(kind, least) + " to " + shown(kind, most), text);
-  return static_cast<uint64_t>(value);
+uint64_t quantity(const std::string& option, const char* text, aotc_quantity_kind kind, uint64_t least, uint64_t most) {
+  char expected[AOTC_QUANTITY_TEXT];
+  uint64_t value = 0;
+  if (!aotc_read_quantity(text, kind, least, most, &value, expected)) usage(option + ": " + expected, text);
+  return value;
 }
 
 unsigned count(const std::string& option, const char* text, unsigned most) {
-  return static_cast<unsigned>(quantity(option, text, kCount, 1, most));
+  return static_cast<unsigned>(quantity(option, text, AOTC_COUNT, 1, most));
 }
 
 // N of "1/N".
@@ -277,19 +250,19 @@ Options parse_options(int argc, char** argv) {
     else if (name == "--workers")
       o.workers = count(name, value, 256);
     else if (name == "--deadline")
-      o.deadline = quantity(name, value, kDuration, 1000, kHour);
+      o.deadline = quantity(name, value, AOTC_DURATION, 1000, kHour);
     else if (name == "--timeout")
-      o.timeout = quantity(name, value, kDuration, kMillisecond, 24 * kHour);
+      o.timeout = quantity(name, value, AOTC_DURATION, kMillisecond, 24 * kHour);
     else if (name == "--start-timeout")
-      o.start_timeout = quantity(name, value, kDuration, kSecond, kHour);
+      o.start_timeout = quantity(name, value, AOTC_DURATION, kSecond, kHour);
     else if (name == "--max-memory")
-      o.max_memory = quantity(name, value, kSize, 64 << 10, 4ull << 30);
+      o.max_memory = quantity(name, value, AOTC_SIZE, kLeastMemory, 4ull << 30);
     else if (name == "--tenant-memory")
-      o.tenant_memory = quantity(name, value, kSize, 1 << 20, 1ull << 50);
+      o.tenant_memory = quantity(name, value, AOTC_SIZE, kOwnMemory + kLeastMemory, 1ull << 50);
     else if (name == "--max-instances")
       o.max_instances = count(name, value, 1000'000);
     else if (name == "--max-body")
-      o.max_body = quantity(name, value, kSize, 0, 1ull << 40);
+      o.max_body = quantity(name, value, AOTC_SIZE, 0, 1ull << 40);
     else if (name == "--max-concurrency")
       o.max_concurrency = count(name, value, 1000'000);
     else if (name == "--uid-base")
@@ -301,13 +274,13 @@ Options parse_options(int argc, char** argv) {
     else if (name == "--shared-address")
       o.shared_addresses.push_back(parse_shared(value));
     else if (name == "--min-rate")
-      o.pace.rate = quantity(name, value, kSize, 1, 1 << 30);
+      o.pace.rate = quantity(name, value, AOTC_SIZE, 1, 1 << 30);
     else if (name == "--grace")
-      o.pace.grace = quantity(name, value, kDuration, 100 * kMillisecond, kHour);
+      o.pace.grace = quantity(name, value, AOTC_DURATION, 100 * kMillisecond, kHour);
     else if (name == "--idle-timeout")
-      o.idle_timeout = quantity(name, value, kDuration, 100 * kMillisecond, 24 * kHour);
+      o.idle_timeout = quantity(name, value, AOTC_DURATION, 100 * kMillisecond, 24 * kHour);
     else if (name == "--front-memory")
-      o.front_memory = quantity(name, value, kSize, 1 << 20, 1ull << 40);
+      o.front_memory = quantity(name, value, AOTC_SIZE, 1 << 20, 1ull << 40);
     else if (name == "--reset")
       o.reset = value;
     else if (name == "--compare-sample")
@@ -317,7 +290,7 @@ Options parse_options(int argc, char** argv) {
     else if (name == "--signed-for")
       signed_for.push_back(assignment("--signed-for: expected NAME=REPOSITORY", value));
     else if (name == "--poll")
-      shared.poll = quantity(name, value, kDuration, kMillisecond, 24 * kHour);
+      shared.poll = quantity(name, value, AOTC_DURATION, kMillisecond, 24 * kHour);
     else if (name == "--cache")
       shared.folder = value;
     else if (name == "--token-file")

@@ -1,0 +1,40 @@
+// options.h - the command line of `aotc-server`: what it takes, in which form and range, and --help.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "administration.h"
+#include "janitor.h"
+#include "job_limits.h"
+#include "listener.h"
+#include "scrubber.h"
+#include "store.h"
+
+namespace aotc::server {
+
+struct ServerArguments {
+  std::string data;
+  std::string listen = "127.0.0.1:8080";
+  std::vector<std::string> backups;
+  std::string token_file;
+  std::string tls_certificate, tls_key;
+  bool anonymous = false;
+  std::vector<std::string> sign_keys;
+  uint64_t sign_days = 90;
+  HttpLimits http;
+  JobLimits jobs;
+  StoreOptions store;
+  ScrubOptions scrub;
+  JanitorOptions janitor;
+};
+
+void add_options(CLI::App& app, ServerArguments& arguments);
+
+using AdminCommand = llvm::Expected<std::string> (*)(const Administration&);
+
+// `chosen` is the command that was given, or stays.
+void add_administration(CLI::App& app, Administration& arguments, AdminCommand& chosen);
+
+}  // namespace aotc::server
