@@ -101,11 +101,14 @@ class Tenant : public Source {
   int64_t allowance = kFramesPerSecond;
 
  private:
+  void hear(std::string_view text);  // of its log
   Front& front_;
   std::vector<std::unique_ptr<Link>> links_;
   int log_ = -1;
   std::string line_;
-  unsigned lines_ = 0;  // this second
+  unsigned lines_ = 0;      // this second
+  size_t log_bytes_ = 0;    // likewise
+  bool log_held_back_ = false;
   const uint64_t started_at_ = Loop::now();
   bool overdue_ = false;
   unsigned idle_ = 0;  // seconds without anything left to do

@@ -1,5 +1,6 @@
 // tenant_link.cpp - a tenant as the front sees it: asks for its process, hears its log, ends it. See front.h.
 #include <algorithm>
+#include <utility>
 
 #include "client.h"
 #include "front.h"
@@ -11,6 +12,7 @@ constexpr size_t kMaxLine = 4096;
 constexpr int64_t kMostFrames = 8 * kFramesPerSecond;  // saved up
 constexpr unsigned kLongEnd = 5;                       // seconds
 constexpr unsigned kMaxLines = 200;  // of one app's log per second; the rest is dropped
+constexpr size_t kMaxLog = 16 << 20;  // bytes in a second; for more the program waits
 
 }  // namespace
 
@@ -38,15 +40,36 @@ void Tenant::on_started(const std::vector<int>& descriptors) {
     links_.push_back(std::make_unique<Link>(front_, *this, descriptors[i]));
 }
 
-// Lines of its log.
+// Its log, whoever writes that: there may be more than anybody can hear.
 void Tenant::on_events(uint32_t) {
-  char piece[4096];
+  char piece[64 << 10];
   ssize_t n = log_ < 0 ? -1 : ::read(log_, piece, sizeof piece);
   if (n == 0) front_.loop.remove(log_);
-  for (ssize_t i = 0; i < n; ++i) {
-    if (piece[i] != '\n' && line_.size() < kMaxLine) line_ += piece[i];
-    if (piece[i] != '\n' && line_.size() < kMaxLine) continue;
-    if (!line_.empty() && lines_++ < kMaxLines) write_log("info", app.name, line_, ",\"source\":\"program\"");
+  if (n <= 0) return;
+  hear({piece, static_cast<size_t>(n)});
+  metrics.log_bytes += static_cast<size_t>(n);
+  log_bytes_ += static_cast<size_t>(n);
+  if (log_bytes_ < kMaxLog || log_held_back_) return;
+  log_held_back_ = true;
+  ++metrics.log_held_back;
+  front_.loop.change(log_, 0, this);
+}
+
+void Tenant::hear(std::string_view text) {
+  while (!text.empty()) {
+    // Where so much is dropped, only the end of the last line matters.
+    const size_t last = lines_ < kMaxLines ? text.npos : text.rfind('\n');
+    if (last != text.npos) {
+      line_.clear();
+      text.remove_prefix(last + 1);
+      continue;
+    }
+    const std::string_view part = text.substr(0, kMaxLine - line_.size());
+    const size_t end = part.find('\n');
+    line_.append(part.substr(0, end));
+    text.remove_prefix(std::min(end, part.size() - 1) + 1);
+    if (end == part.npos && line_.size() < kMaxLine) return;
+    if (lines_++ < kMaxLines && !line_.empty()) write_log("info", app.name, line_, ",\"source\":\"program\"");
     line_.clear();
   }
 }
@@ -103,6 +126,8 @@ void Tenant::fail(EndCause cause, const std::string& why) {
 
 void Tenant::every_second() {
   lines_ = 0;
+  log_bytes_ = 0;
+  if (std::exchange(log_held_back_, false)) front_.loop.change(log_, EPOLLIN, this);
   if (dead) return;
   uint64_t limit = front_.options.start_timeout;
   if (!ready() && front_.now - started_at_ > limit)

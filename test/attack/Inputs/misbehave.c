@@ -7,7 +7,7 @@
 
 enum { kChannel = 3, kDontWait = 0x40, kIn = 1, kOut = 4 };
 enum { kCancel = 4, kPing = 6, kReady, kConsumed, kResponse, kEnd, kPong = 12 };  // enum Frame
-enum { SPIN = 1, SLEEP, ANSWER, READY, CONSUMED, PONG, EMPTY, STREAM, FLOOD, LINGER };
+enum { SPIN = 1, SLEEP, ANSWER, READY, CONSUMED, PONG, EMPTY, STREAM, FLOOD, LINGER, LOG, LINES };
 
 struct frame {
   uint32_t size, id, type, value;
@@ -59,6 +59,15 @@ static void linger(void) {
   for (;;) wait_for(0);
 }
 
+// One line without end, or nothing but ends of lines.
+static void fill_log(char with) {
+  char text[4096];
+  for (unsigned i = 0; i < sizeof text; ++i) text[i] = with;
+  uint64_t poll[1] = {2 | (uint64_t)kOut << 32};
+  for (;;)
+    if (CALL(__NR_write, 2, text, sizeof text) < 0) CALL(__NR_poll, poll, 1, -1);
+}
+
 static void answer(void) {
   struct frame head;
   transfer(__NR_recvfrom, kIn, &head, 16);
@@ -81,6 +90,8 @@ static void attack(int phase, struct report *r) {
       case STREAM: stream(true); break;
       case FLOOD: stream(false); break;
       case LINGER: linger(); break;
+      case LOG: fill_log('x'); break;
+      case LINES: fill_log('\n'); break;
     }
   }
 }

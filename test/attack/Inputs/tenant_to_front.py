@@ -8,7 +8,7 @@ import sys
 from node import check, connect, get, node, reset, until
 
 evil, spinning = sys.argv[1:]
-SPIN, SLEEP, ANSWER, READY, CONSUMED, PONG, EMPTY, STREAM, FLOOD, LINGER = range(1, 11)
+SPIN, SLEEP, ANSWER, READY, CONSUMED, PONG, EMPTY, STREAM, FLOOD, LINGER, LOG, LINES = range(1, 13)
 APPS = [f"evil={evil}", f"good={evil}"], "--route", "evil.example=evil", "--route", "/=good", "--workers", "1", "--deadline", "500ms", \
     "--timeout", "1s"
 
@@ -60,16 +60,25 @@ with node(*APPS) as n:
     until(lambda: len(n.tenants()) == 2, "it is gone")
     check(n.metric("restarts_total") == 0, "nobody misses it")
 
-# Frames that may be, but a great many of them, cost the front no more than a share: it stops listening for a while.
+# What may be, but a great deal of it, costs the front no more than a share: it stops listening for a while.
+def held_back(n, what, counted, most):
+    count = lambda: (n.metric(f'{counted}.*"evil"'), n.metric(f'held_back_total.*"evil".*"{what}"'))
+    until(lambda: good(n) or count()[1] >= 1, f"{what}: held back")
+    before, times = count()
+    until(lambda: good(n) or count()[1] >= times + 2, f"{what}: again and again")
+    after, again = count()
+    check(0 < after - before <= most * (again - times + 2), f"{what}: {after}, {before} before, {again - times} times held back since")
+
+
 with node(*APPS) as n:
     stream(n, STREAM)
-    count = lambda: (n.metric('frames_total.*"evil"'), n.metric('held_back_total.*"evil"'))
-    until(lambda: good(n) or count()[1] >= 1, "the worker is held back")
-    frames, times = count()
-    until(lambda: good(n) or count()[1] >= times + 2, "again and again")
-    more, again = count()
-    check(0 < more - frames <= 16384 * (again - times + 2), f"{more} frames, {frames} before, {again - times} times held back since")
+    held_back(n, "frames", "frames_total", 16384)
     check(n.metric('restarts_total.*"evil"') == 0, "that alone is no reason to end it")
+for way in (LOG, LINES):
+    with node(*APPS, "--deadline", "60s") as n, connect(n.port) as client:
+        client.sendall(f"GET /?{way} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode())
+        held_back(n, "log", "log_bytes_total", 17 << 20)
+        check(sum(line.get("source") == "program" for line in n.lines) <= 200 * 60, "few lines are kept")
 
 # One that never gets ready does not keep the node waiting, either.
 result = subprocess.run([os.environ["AOTC_NODE"], "serve", "--listen", "127.0.0.1:0", "--app", f"a={spinning}", "--start-timeout", "1s"],
