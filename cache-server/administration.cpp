@@ -127,6 +127,7 @@ llvm::Expected<std::string> run_command(Service& service, const Json& command) {
   std::string name = text_in(command, "command"), compiler = text_in(command, "compiler");
   if (name == "backup") return back_up(service.store, command);
   if (name == "rebuild") {
+    if (compiler.empty()) return failure("\"compiler\" is not a version");
     llvm::Expected<size_t> jobs = service.jobs.rebuild(compiler);
     if (!jobs) return jobs.takeError();
     return fmt::format("{} images by compiler {} are being compiled again", *jobs, compiler);

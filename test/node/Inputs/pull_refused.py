@@ -1,4 +1,4 @@
-"""pull_refused.py: images that a node must not run, one at a time; see pull_refused.test for the arguments."""
+"""pull_refused.py: images that a node must not run, one at a time; see ../../attack/puller_to_tenant.test for the arguments."""
 import os
 import shutil
 import subprocess
