@@ -55,3 +55,9 @@ with node(*APPS, "--workers", "2", "--max-memory", "64M", "--tenant-memory", f"{
     check(HELD < most < LIMIT, f"{most} MiB, of {LIMIT}")
     check(n.tenants()[0] == eater and n.metric("aotc_restarts_total") == 0, "no process had to be ended")
     check(n.metric('kills_total.*"eater".*"overload"') > 0 and n.metric('kills_total.*"eater".*"memory"') == 0, "the cause is counted")
+
+# What is shared out is what there is; who shares out more is told.
+for options, more in ((), False), (("--tenant-memory", "1024T"), True):
+    with node(*APPS, *options) as n:
+        line = n.wait_log("a tenant may use ")["message"]
+        check(("all together more than there is" in line) == more, line)
