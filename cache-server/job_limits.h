@@ -25,6 +25,7 @@ struct JobLimits {
   double wall_seconds = 600;
   uint64_t artifact_bytes = uint64_t{2} << 30;
   FreezeLimits freeze;
+  int groups = -1;  // where control groups can be made for workers
 
   // Each thread has 512 MiB of stack, which counts whether it is used or not.
   uint64_t worker_memory() const {

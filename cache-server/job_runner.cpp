@@ -8,6 +8,7 @@
 #include "log.h"
 #include "queued_job.h"
 #include "worker.h"
+#include "worker_group.h"
 
 namespace aotc::server {
 
@@ -121,6 +122,9 @@ llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, Accounts::
     std::lock_guard<std::mutex> lock(mutex_);
     job.progress = {architecture};
   }
+  llvm::Expected<WorkerGroup> group = WorkerGroup::make(limits_.groups, limits_.worker_memory(), limits_.threads);
+  if (!group) return group.takeError();
+  options.group = group->descriptor();
   llvm::Expected<Descriptor> input = open_to_read(module), output = make_unnamed_file(folder_);
   llvm::Expected<WorkerResult> result = WorkerResult();
   double cpu_seconds = 0;

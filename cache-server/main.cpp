@@ -5,8 +5,10 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <sstream>
 
@@ -17,9 +19,11 @@
 #include "confinement.h"
 #include "control.h"
 #include "job_queue.h"
+#include "log.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "options.h"
+#include "sandbox/cgroup.h"
 #include "sandbox/sandbox.h"
 #include "tls.h"
 #include "worker.h"
@@ -99,6 +103,10 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   limits.freeze.program = self.parent_path() / "aotc-exec";
   llvm::Expected<SigningOptions> signing = read_sign_keys(arguments);
   if (!signing) return signing.takeError();
+  limits.groups = aotc_cgroup_open(nullptr);
+  log(Level::Info, limits.groups >= 0 ? "workers have control groups" : "workers have no control groups, only limits of their own",
+      {{"reason", limits.groups >= 0 ? "" : std::strerror(errno)}});
+  if (limits.groups >= 0) folders.push_back("/proc/self/fd/" + std::to_string(limits.groups));
   Reach reach{{arguments.token_file, arguments.tls_certificate, arguments.tls_key}, folders, {limits.freeze.program}};
   if (llvm::Error error = confine_server(reach)) return error;
   StoreOptions store_options = arguments.store;
