@@ -32,7 +32,11 @@ config.excludes = ["Inputs", "cache"]
 config.test_source_root = config.source_dir
 config.test_exec_root = os.path.join(config.binary_dir, "out")
 
-bin_dir = os.path.join(config.build_dir, "bin")
+# A build with sanitizers has these two folders and no programs; seeds for fuzzing are made by those of the build around it.
+bin_dir = os.path.join(config.build_dir, ".." if config.sanitized else "", "bin")
+if config.sanitized:
+    config.name = "aotc with sanitizers"
+    config.excludes += set(os.listdir(config.source_dir)) - {"unit", "fuzz"}
 config.environment["PATH"] = os.pathsep.join([config.llvm_bin, os.environ.get("PATH", "")])
 for name in ("HOME", "TMPDIR", "PIP_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT", "GOPROXY", "GOFLAGS", "GOSUMDB"):
     if name in os.environ:

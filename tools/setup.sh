@@ -90,3 +90,12 @@ build_aotc() {
   step "Building aotc"
   if [[ -t 1 ]]; then ninja -C "$build"; else quietly "ninja" ninja -C "$build"; fi
 }
+
+# Unit tests and fuzz targets again, in build/sanitize, with address and undefined-behaviour sanitizers.
+build_sanitized() {
+  local folder=$build/sanitize
+  [[ -e $folder/build.ninja ]] || quietly "cmake for sanitizers" \
+    cmake -S "$root" -B "$folder" -G Ninja -DAOTC_SANITIZE=ON -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS=-O1 -DCMAKE_CXX_FLAGS=-O1
+  step "Building the unit tests with sanitizers"
+  if [[ -t 1 ]]; then ninja -C "$folder" test/all; else quietly "ninja for sanitizers" ninja -C "$folder" test/all; fi
+}
