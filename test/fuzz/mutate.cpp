@@ -147,11 +147,14 @@ int main(int argc, char** argv) {
   }
   std::vector<Bytes> seeds;
   for (const std::string& path : paths) seeds.push_back(read(path));
-  for (const Bytes& seed : seeds) attempt(seed);
+  Last kept(last);
+  for (const Bytes& seed : seeds) {
+    kept.keep(seed);
+    attempt(seed);
+  }
   if (replay) return 0;
   if (seeds.empty()) return std::fprintf(stderr, "usage: %s [OPTION]... SEED...\n", argv[0]), 2;
   Mutator mutator(seeds, random);
-  Last kept(last);
   uint64_t tried = 0;
   auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
   for (; tried < inputs && std::chrono::steady_clock::now() < end; ++tried) {
