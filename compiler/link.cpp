@@ -18,6 +18,7 @@
 #include "artifact_writer.h"
 #include "cpu_baseline.h"
 #include "eh_frame.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Endian.h"
@@ -409,8 +410,8 @@ void Linker::lay_out_file() {
 
 void Linker::write_sections() {
   uint8_t* file = c_.artifact.data();
-  std::memcpy(file + header_.metadata.offset, metadata_.data(), metadata_.size());
-  std::memcpy(file + header_.strings.offset, strings_.bytes().data(), strings_.bytes().size());
+  llvm::copy(metadata_, file + header_.metadata.offset);  // any of these may be empty, and memcpy takes no null
+  llvm::copy(strings_.bytes(), file + header_.strings.offset);
   std::memcpy(file + symbol_table_, symbols_.data(), symbols_.size() * sizeof(symbols_[0]));
 
   uint8_t* text = file + header_.text.offset;
@@ -420,20 +421,18 @@ void Linker::write_sections() {
   else
     std::memset(text, 0xcc, mapped);  // int3
   for (const Unit& unit : units_) {
-    std::memcpy(text + unit.text, unit.fragment->text.data(), unit.fragment->text.size());
-    if (!unit.fragment->rodata.empty())
-      std::memcpy(file + header_.rodata.offset + unit.rodata, unit.fragment->rodata.data(),
-                  unit.fragment->rodata.size());
+    llvm::copy(unit.fragment->text, text + unit.text);
+    llvm::copy(unit.fragment->rodata, file + header_.rodata.offset + unit.rodata);
   }
 
   std::vector<uint64_t> fdes;
   std::vector<uint8_t> eh_frame = write_eh_frame(c_.options.architecture, frames_, eh_frame_, fdes);
-  std::memcpy(file + eh_frame_, eh_frame.data(), eh_frame.size());
+  llvm::copy(eh_frame, file + eh_frame_);
   std::vector<uint8_t> eh_frame_header = write_eh_frame_header(frames_, fdes, eh_frame_header_, eh_frame_);
-  std::memcpy(file + eh_frame_header_, eh_frame_header.data(), eh_frame_header.size());
+  llvm::copy(eh_frame_header, file + eh_frame_header_);
 
   for (size_t i = 0; i < image_.runs.size(); ++i)
-    std::memcpy(file + image_runs_[i].offset, image_.runs[i].bytes.data(), image_.runs[i].bytes.size());
+    llvm::copy(image_.runs[i].bytes, file + image_runs_[i].offset);
 }
 
 llvm::Error Linker::write_static_tables() {

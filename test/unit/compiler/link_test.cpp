@@ -10,6 +10,7 @@
 
 #include "aotc/abi.h"
 #include "aotc/artifact_format.h"
+#include "compile.h"
 
 namespace aotc {
 namespace {
@@ -329,6 +330,18 @@ TEST_F(LinkTest, AttachesOnlySnapshotsOfTheModule) {
   EXPECT_EQ(header().snapshot.size, sizeof head);
   EXPECT_EQ(at<aotc_snapshot>(header().snapshot.offset).magic, AOTC_SNAPSHOT_MAGIC);
   EXPECT_EQ(header().file_size, c_.artifact.size());
+}
+
+// With sanitizers this also shows that nothing is copied from a null pointer.
+TEST(Link, TakesAModuleWithNothingInIt) {
+  const uint8_t nothing[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
+  for (Architecture architecture : {Architecture::X86_64, Architecture::AArch64}) {
+    CompileOptions options;
+    options.architecture = architecture;
+    llvm::Expected<CompileResult> result = compile(nothing, options);
+    ASSERT_TRUE(static_cast<bool>(result)) << llvm::toString(result.takeError());
+    EXPECT_EQ(result->stats.functions, 0u);
+  }
 }
 
 TEST_F(LinkTest, DescribesTheLayout) {
