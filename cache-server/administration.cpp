@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "control.h"
+#include "llvm/Support/JSON.h"
 
 namespace aotc::server {
 
@@ -93,7 +94,10 @@ llvm::Expected<std::string> ask_running(const std::string& data, const Json& com
 }  // namespace
 
 llvm::Expected<std::string> back_up(const Administration& arguments) {
-  std::string folder = std::filesystem::absolute(arguments.folder).string();
+  std::error_code code;
+  std::string folder = std::filesystem::absolute(arguments.folder, code).string();
+  if (code) return failure(arguments.folder + ": " + code.message());
+  if (!llvm::json::isUTF8(folder)) return failure("--to: the path is not UTF-8");
   llvm::Expected<std::optional<std::string>> answer =
       ask_server(arguments.data, {{"command", "backup"}, {"to", folder}, {"keep", arguments.keep}});
   if (!answer) return answer.takeError();

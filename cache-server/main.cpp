@@ -15,7 +15,7 @@
 #include <fmt/format.h>
 
 #include "aotc/digest.h"
-#include "aotc/standard_streams.h"
+#include "aotc/program.h"
 #include "confinement.h"
 #include "control.h"
 #include "job_queue.h"
@@ -100,6 +100,7 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   std::error_code code;
   JobLimits limits = arguments.jobs;
   std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", code);
+  if (code) return failure("/proc/self/exe: " + code.message());
   limits.freeze.program = self.parent_path() / "aotc-exec";
   llvm::Expected<SigningOptions> signing = read_sign_keys(arguments);
   if (!signing) return signing.takeError();
@@ -212,7 +213,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  aotc_hold_standard_streams();
+  aotc_begin_program();
   limit_malloc();
   try {
     if (std::optional<int> code = aotc::worker_main(argc, argv)) return *code;

@@ -236,8 +236,9 @@ void Store::stop_backup() {
 }
 
 llvm::Error Store::make_folder(const std::string& folder) {
-  std::filesystem::path path = std::filesystem::absolute(folder);
   std::error_code code;
+  std::filesystem::path path = std::filesystem::absolute(folder, code);
+  if (code) return store_failure(folder + ": " + code.message());
   if (std::filesystem::is_directory(path, code)) return llvm::Error::success();
   if (path.has_relative_path())
     if (llvm::Error error = make_folder(path.parent_path().string())) return error;

@@ -11,8 +11,9 @@
 
 #include <fmt/format.h>
 
-#include "aotc/standard_streams.h"
+#include "aotc/program.h"
 #include "command.h"
+#include "llvm/Support/ErrorHandling.h"
 #include "output.h"
 #include "sandbox/sandbox.h"
 
@@ -31,11 +32,16 @@ int report(llvm::Error error) {
   return code;
 }
 
-// In whichever thread: there is no memory to unwind with, and nothing that would need it.
-[[noreturn]] void out_of_memory() {
-  constexpr char kMessage[] = "aotc: out of memory\n";
-  [[maybe_unused]] ssize_t written = write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
+// From whichever thread: there may be no memory to unwind with, and nothing needs it.
+[[noreturn]] void give_up(const char* reason) {
+  std::fprintf(stderr, "aotc: %s\n", reason);
   _exit(1);
+}
+
+void catch_what_does_not_return() {
+  std::set_new_handler([] { give_up("out of memory"); });
+  llvm::install_bad_alloc_error_handler([](void*, const char*, bool) { give_up("out of memory"); });
+  llvm::install_fatal_error_handler([](void*, const char* reason, bool) { give_up(reason); });
 }
 
 std::vector<std::string> split(const std::string& list) {
@@ -173,8 +179,8 @@ int run(std::vector<std::string> args) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  aotc_hold_standard_streams();
-  std::set_new_handler(out_of_memory);
+  aotc_begin_program();
+  catch_what_does_not_return();
   try {
     return run(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
   } catch (const std::exception& error) {

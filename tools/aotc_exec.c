@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "aotc/program.h"
 #include "aotc/runtime.h"
-#include "aotc/standard_streams.h"
 #include "freeze_program.h"
 #include "run_limits.h"
 #include "support/quantity.h"
@@ -452,7 +452,7 @@ int main(int argc, char** argv) {
   static struct options o = {.freeze_listeners = 1};
   struct aotc_error error;
   enum aotc_status status;
-  aotc_hold_standard_streams();
+  aotc_begin_program();
   parse(argc, argv, &o);
   if (o.freeze != NULL && is_same_file(o.freeze, o.file)) usage_error("--freeze: would replace the artifact", o.freeze);
   const char* gdb = getenv("AOTC_GDB");

@@ -115,7 +115,6 @@ llvm::Error read_warmup(CompileArguments& arguments) {
 
 llvm::Error check_freeze_options(CompileArguments& arguments) {
   aotc::FreezeOptions& freeze = arguments.freeze;
-  freeze.program = directory_of_this_program() + "/aotc-exec";
   freeze.name = arguments.file;
   freeze.milliseconds = arguments.freeze_time / kMillisecond;
   if (llvm::Error error = read_warmup(arguments)) return error;
@@ -148,9 +147,13 @@ llvm::Expected<Snapshot> make_snapshot(const MemoryFile& module, const std::vect
   if (arguments.snapshot == "off" || (!go && arguments.snapshot != "required")) return Snapshot{std::move(*file), {}};
   llvm::Expected<aotc::Architecture> host = aotc::parse_architecture("host");
   if (!host) return host.takeError();
+  llvm::Expected<std::string> directory = directory_of_this_program();
+  if (!directory) return directory.takeError();
+  aotc::FreezeOptions options = arguments.freeze;
+  options.program = *directory + "/aotc-exec";
   auto started = std::chrono::steady_clock::now();
   auto freeze = [&](const MemoryFile& artifact) -> llvm::Expected<Snapshot> {
-    llvm::Expected<aotc::FreezeOutcome> outcome = aotc::freeze_file(artifact.reader(), file->writer(), arguments.freeze);
+    llvm::Expected<aotc::FreezeOutcome> outcome = aotc::freeze_file(artifact.reader(), file->writer(), options);
     if (!outcome) return outcome.takeError();
     return Snapshot{std::move(*file), outcome->reason, seconds_since(started)};
   };

@@ -54,7 +54,9 @@ llvm::Expected<std::vector<std::string>> runner(aotc::Architecture architecture)
   if (!host) return host.takeError();
   bool native = architecture == *host;
   std::string name = native ? "aotc-exec" : fmt::format("aotc-exec-{}", aotc::architecture_name(architecture));
-  std::string exec = directory_of_this_program() + "/" + name;
+  llvm::Expected<std::string> directory = directory_of_this_program();
+  if (!directory) return directory.takeError();
+  std::string exec = *directory + "/" + name;
   if (access(exec.c_str(), X_OK) != 0) return error(fmt::format("{}: {}", exec, std::strerror(errno)));
   if (native) return std::vector<std::string>{exec};
   std::string qemu_name = fmt::format("qemu-{}", aotc::architecture_name(architecture));

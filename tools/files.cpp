@@ -89,10 +89,10 @@ std::string stem(const std::string& path) {
   return dot == std::string::npos || dot == 0 ? name : name.substr(0, dot);
 }
 
-std::string directory_of_this_program() {
+llvm::Expected<std::string> directory_of_this_program() {
   char path[PATH_MAX];
   ssize_t n = readlink("/proc/self/exe", path, sizeof path);
-  if (n <= 0) return ".";
+  if (n <= 0) return system_error("/proc/self/exe", "cannot read");
   std::string full(path, static_cast<size_t>(n));
   return full.substr(0, full.rfind('/'));
 }

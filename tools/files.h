@@ -24,4 +24,4 @@ bool is_elf(llvm::ArrayRef<uint8_t> bytes);
 std::string base_name(const std::string& path);
 std::string stem(const std::string& path);
 // The directory that holds this program and aotc-exec.
-std::string directory_of_this_program();
+llvm::Expected<std::string> directory_of_this_program();

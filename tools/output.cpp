@@ -10,7 +10,7 @@
 #include <cstring>
 #include <optional>
 
-#include "aotc/standard_streams.h"
+#include "aotc/program.h"
 
 namespace {
 

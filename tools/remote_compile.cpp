@@ -10,6 +10,7 @@
 #include "aotc/digest.h"
 #include "aotc/registry_client.h"
 #include "llvm/Support/Base64.h"
+#include "llvm/Support/JSON.h"
 
 namespace {
 
@@ -66,15 +67,21 @@ struct Follower {
 struct Question {
   std::string query;
   Json document;
+  std::string wrong;  // the option that JSON cannot hold
 
+  void check(const char* name, const std::string& value) {
+    if (!llvm::json::isUTF8(value)) wrong = name;
+  }
   void add(const char* name, const std::string& value) {
     if (value.empty()) return;
+    check(name, value);
     query += (query.empty() ? "?" : "&") + std::string(name) + "=" + aotc::percent_encoded(value);
     document[name] = value;
   }
   // Those that may be given more than once, and be empty.
   void add_all(const char* name, const std::vector<std::string>& values) {
     for (const std::string& value : values) {
+      check(name, value);
       query += "&" + std::string(name) + "=" + aotc::percent_encoded(value);
       document[name].push_back(value);
     }
@@ -106,6 +113,7 @@ llvm::Expected<std::string> compile_on_server(const std::string& wasm, const Rem
   std::vector<std::string> warmup;
   for (const std::string& request : options.warmup) warmup.push_back(llvm::encodeBase64(request));
   question.add_all("warmup", warmup);
+  if (!question.wrong.empty()) return failure("--" + question.wrong + ": a server takes UTF-8 only");
   std::optional<aotc::HttpUrl> url = aotc::parse_url(base + "/v1/compile", error);
   if (!url) return failure("--server: " + error);
 

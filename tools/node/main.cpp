@@ -5,7 +5,7 @@
 #include <cstring>
 #include <exception>
 
-#include "aotc/standard_streams.h"
+#include "aotc/program.h"
 #include "front.h"
 #include "options.h"
 #include "pull.h"
@@ -50,7 +50,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  aotc_hold_standard_streams();
+  aotc_begin_program();
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {

@@ -8,7 +8,7 @@
 #include <map>
 #include <thread>
 
-#include "aotc/standard_streams.h"
+#include "aotc/program.h"
 #include "support/quantity.h"
 
 namespace {

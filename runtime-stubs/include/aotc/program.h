@@ -1,9 +1,8 @@
-/* standard_streams.h - stdin, stdout and stderr, as a program may be given them: closed, full, or a pipe that nobody reads.
- *
- * For main, first and last. In between a program prints as if nothing could fail.
+/* program.h - what main does first and last, whatever its parent left it: standard streams that are closed, full or a pipe
+ * that nobody reads, signals that are blocked or ignored. In between a program prints as if nothing could fail.
  */
-#ifndef AOTC_STANDARD_STREAMS_H
-#define AOTC_STANDARD_STREAMS_H
+#ifndef AOTC_PROGRAM_H
+#define AOTC_PROGRAM_H
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,14 +14,23 @@
 #include <unistd.h>
 
 /* A descriptor that is closed stays unusable, but is taken: otherwise the next file that is opened, an artifact or a store,
- * would be what messages are written to. A file that may not grow is an error like a full disk, not a signal. */
+ * would be what messages are written to. */
 static inline void aotc_hold_standard_streams(void) {
-  signal(SIGXFSZ, SIG_IGN);
   for (int fd = 0; fd <= 2; ++fd)
     if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) _exit(EXIT_FAILURE);
   /* What is printed is kept until the end, where the system's word about it can be heard. */
   static char kept[1 << 16];
   if (!isatty(STDOUT_FILENO)) setvbuf(stdout, kept, _IOFBF, sizeof(kept));
+}
+
+static inline void aotc_begin_program(void) {
+  aotc_hold_standard_streams();
+  /* Faults, deadlines and children's ends must reach us. A file that may not grow is an error like a full disk. */
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  signal(SIGCHLD, SIG_DFL);
+  signal(SIGXFSZ, SIG_IGN);
 }
 
 /* False, with errno, unless all that was printed has arrived. Some file systems say only at the end that it has not. */
