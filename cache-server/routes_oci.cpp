@@ -223,7 +223,7 @@ Response route_oci(Service& service, const Request& request) {
   bool get = request.method == "GET" || request.method == "HEAD";
   if (get && (path == "/v2" || path == "/v2/")) return json_response(200, "{}\n");
   if (get && path == "/v2/_catalog") return get_catalog(service, request);
-  path = path.drop_front(4);
+  path.consume_front("/v2/");  // not there in "/v2"
   auto [parent, leaf] = path.rsplit('/');
   auto [name, kind] = parent.rsplit('/');
   if (!get && !(request.method == "DELETE" && kind == "manifests")) {
