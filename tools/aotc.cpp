@@ -28,7 +28,7 @@ llvm::Error usage(std::string message) { return llvm::make_error<UsageError>(std
 int report(llvm::Error error) {
   int code = error.isA<UsageError>() ? 2 : 1;
   llvm::handleAllErrors(std::move(error),
-                        [](const llvm::ErrorInfoBase& info) { print(stderr, "aotc: {}\n", info.message()); });
+                        [](const llvm::ErrorInfoBase& info) { print(stderr, "aotc: {}\n", printable(info.message())); });
   return code;
 }
 

@@ -216,6 +216,20 @@ void print_time_report(const aotc::CompileStats& stats, FILE* out) {
   print(out, "  {:<12} {:>9.3f} {:>9.3f}\n", "total", wall, cpu);
 }
 
+// Throws where the server did not send what it should.
+void print_job(const nlohmann::ordered_json& job) {
+  for (const auto& artifact : job.value("artifacts", nlohmann::ordered_json::array()))
+    print("{} {}: {} functions, {} file, {:.2f} s\n", printable(artifact.value("target", "")),
+          printable(artifact.value("cpu", "")), artifact.value("functions", uint64_t{0}),
+          format_size(artifact.value("size", uint64_t{0})), artifact.value("seconds", 0.0));
+  auto snapshot = job.value("snapshot", nlohmann::ordered_json::object());
+  if (snapshot.contains("size"))
+    print("snapshot: {}, {:.2f} s\n", format_size(snapshot.value("size", uint64_t{0})), snapshot.value("seconds", 0.0));
+  else if (snapshot.contains("reason"))
+    print(stderr, "no snapshot: {}\n", printable(snapshot.value("reason", "")));
+  print("{}\n", printable(job.value("index", "")));
+}
+
 llvm::Error compile_remotely(CompileArguments& arguments) {
   const aotc::FreezeOptions& freeze = arguments.freeze;
   if (llvm::Error error = read_warmup(arguments)) return error;
@@ -251,16 +265,11 @@ llvm::Error compile_remotely(CompileArguments& arguments) {
     print("{}\n", *job);
     return llvm::Error::success();
   }
-  nlohmann::ordered_json record = nlohmann::ordered_json::parse(*job);
-  for (const auto& artifact : record.value("artifacts", nlohmann::ordered_json::array()))
-    print("{} {}: {} functions, {} file, {:.2f} s\n", artifact.value("target", ""), artifact.value("cpu", ""), artifact.value("functions", uint64_t{0}),
-          format_size(artifact.value("size", uint64_t{0})), artifact.value("seconds", 0.0));
-  auto snapshot = record.value("snapshot", nlohmann::ordered_json::object());
-  if (snapshot.contains("size"))
-    print("snapshot: {}, {:.2f} s\n", format_size(snapshot.value("size", uint64_t{0})), snapshot.value("seconds", 0.0));
-  else if (snapshot.contains("reason"))
-    print(stderr, "no snapshot: {}\n", snapshot.value("reason", ""));
-  print("{}\n", record.value("index", ""));
+  try {
+    print_job(nlohmann::ordered_json::parse(*job));
+  } catch (const nlohmann::ordered_json::exception&) {
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.file + ": the job that the server describes is none");
+  }
   return llvm::Error::success();
 }
 

@@ -23,19 +23,6 @@ struct InspectArguments {
   bool functions = false;
 };
 
-// Names come from the module: nothing in them may reach the terminal as a control sequence.
-std::string printable(llvm::StringRef text) {
-  std::string out;
-  for (char c : text) {
-    unsigned char u = static_cast<unsigned char>(c);
-    if (u < 0x20 || u == 0x7f)
-      out += fmt::format("\\x{:02x}", u);
-    else
-      out += c;
-  }
-  return out;
-}
-
 const char* architecture(const aotc_header& header) {
   return header.architecture == AOTC_ARCH_X86_64 ? "x86_64" : "aarch64";
 }

@@ -155,6 +155,18 @@ llvm::Error create_file(const std::string& path, llvm::ArrayRef<uint8_t> bytes, 
   return error;
 }
 
+std::string printable(llvm::StringRef text) {
+  std::string out;
+  for (char c : text) {
+    unsigned char u = static_cast<unsigned char>(c);
+    if (u < 0x20 || u == 0x7f)
+      out += fmt::format("\\x{:02x}", u);
+    else
+      out += c;
+  }
+  return out;
+}
+
 void write_text(FILE* stream, std::string_view text) {
   if (stream == stdout && stdout_error != 0) return;
   if (std::fwrite(text.data(), 1, text.size(), stream) != text.size() && stream == stdout) stdout_error = errno;

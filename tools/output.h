@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
 // Puts the result of a command where the user said.
@@ -52,6 +53,9 @@ bool is_device(const std::string& path);
 
 // For what must replace nothing. After a failure there is no file.
 llvm::Error create_file(const std::string& path, llvm::ArrayRef<uint8_t> bytes, mode_t mode);
+
+// What comes from a module or a server: nothing in it may reach the terminal as a control sequence.
+std::string printable(llvm::StringRef text);
 
 // Prints, never throws: whether all has arrived is asked once, at the end. What stderr does not take is lost.
 void write_text(FILE* stream, std::string_view text);
