@@ -100,6 +100,8 @@ CallInst* ContextAccess::call_helper(aotc_helper helper, Type* result, ArrayRef<
   for (Value* arg : all) types.push_back(arg->getType());
   CallInst* call = builder_.CreateCall(FunctionType::get(result, types, false), helper_address(helper), all);
   call->setDoesNotThrow();
+  // Of two calls LLVM would make one whose target it selects before; check_fragment could not tell what that is.
+  call->addFnAttr(Attribute::NoMerge);
   return call;
 }
 

@@ -1,9 +1,10 @@
 // check_fragment.cpp - decodes a fragment's text with LLVM's disassembler and refuses instructions it must not hold.
 //
-// The sandbox rests on the base register never changing after entry. That is code generation's promise; this is the
-// check that it was kept, made on the bytes themselves, so that a bug in LLVM or a wrong record in a cache costs a
-// compilation and not the tenants' isolation. It does not contain code that was written to escape: addresses are not
-// verified, and a jump into the middle of an instruction is not noticed.
+// The sandbox rests on the base register never changing after entry, and on each address being made of it and of no more
+// than fits the reservation. That is code generation's promise; this is the check that it was kept, made on the bytes
+// themselves, so that a bug in LLVM or a wrong record in a cache costs a compilation and not the tenants' isolation. Here
+// instructions are decoded, once, and those refused that no fragment has; what the others do to addresses, as a translator
+// says (machine_actions.h), is proved by check_addresses.
 //
 // A verdict per opcode is worked out once per architecture from LLVM's own descriptions, by elimination:
 //
@@ -27,6 +28,7 @@
 #include <memory>
 
 #include "aotc/abi.h"
+#include "check_addresses.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/MC/MCAsmInfo.h"
 #include "llvm/MC/MCContext.h"
@@ -46,12 +48,12 @@ namespace {
 
 using namespace llvm;
 
-// Unmodelled side effects that are harmless: traps, divisions (they may fault), returns, barriers, string moves, and
-// vector instructions whose flag is an oversight. A trailing '*' stands for any suffix.
+// Unmodelled side effects that are harmless: traps, divisions (they may fault), returns, barriers, and vector
+// instructions whose flag is an oversight. A trailing '*' stands for any suffix.
 constexpr StringLiteral kAllowedX86[] = {
     "DIV8*",       "DIV16*",    "DIV32*",      "DIV64*",    "ENDBR64",  "IDIV8*",     "IDIV16*", "IDIV32*", "IDIV64*",
-    "INT3",        "JMP64r*",   "LFENCE",      "MFENCE",    "MOVSB",    "MOVSL",      "MOVSQ",   "MOVSW",   "PAUSE",
-    "RET64",       "RETI64",    "SFENCE",      "STOSB",     "STOSL",    "STOSQ",      "STOSW",   "TRAP",    "UD1*",
+    "INT3",        "JMP64r*",   "LFENCE",      "MFENCE",    "PAUSE",    "RET64",      "RETI64",  "SFENCE",  "TRAP",
+    "UD1*",
     "VCOMPRESSP*", "VEXPANDP*", "VPCOMPRESS*", "VPEXPAND*", "VZEROALL", "VZEROUPPER",
 };
 constexpr StringLiteral kRefusedX86[] = {"POPF*", "URDMSR*", "UWRMSR*"};
@@ -92,6 +94,7 @@ class Rules {
   std::unique_ptr<MCAsmInfo> assembler;
   std::unique_ptr<MCInstrInfo> instructions;
   std::unique_ptr<MCSubtargetInfo> subtarget;
+  std::unique_ptr<Translator> translator;
   std::vector<OpcodeRule> opcodes;
   std::vector<bool> is_base;  // AArch64, per register: overlaps x28
   unsigned fs = 0;
@@ -136,6 +139,8 @@ Rules::Rules(Architecture a) : architecture(a) {
          alias.isValid(); ++alias)
       is_base[*alias] = true;
   }
+  translator = a == Architecture::X86_64 ? create_x86_translator(*instructions, *registers)
+                                         : create_arm_translator(*instructions, *registers);
   opcodes.resize(instructions->getNumOpcodes());
   for (unsigned i = 0; i < opcodes.size(); ++i) opcodes[i] = a == Architecture::X86_64 ? rule_x86(i) : rule_arm(i);
 }
@@ -301,6 +306,13 @@ llvm::Error check_fragment(const Fragment& fragment, Architecture architecture) 
   MCDisassembler& disassembler = *decoder_for(rules).disassembler;
   ArrayRef<uint8_t> text = fragment.text;
   MCInst instruction;
+  thread_local std::vector<Step> steps;
+  thread_local std::vector<Action> actions;
+  steps.clear();
+  actions.clear();
+  auto at = [&](const char* problem, uint64_t start) {
+    return error(std::string(problem) + ": " + print(rules, instruction) + " at 0x" + utohexstr(start, true));
+  };
   for (uint64_t start = 0; start < text.size();) {
     uint64_t size = 0;
     instruction.clear();
@@ -309,15 +321,27 @@ llvm::Error check_fragment(const Fragment& fragment, Architecture architecture) 
       return error("cannot decode the instruction at 0x" + utohexstr(start, true));
     const OpcodeRule& rule = rules.opcodes[instruction.getOpcode()];
     const char* problem = check_instruction(rules, rule, instruction);
+    uint32_t relocation = kNoRelocation;
     for (; !problem && next_relocation != relocations.end() && (*next_relocation)->offset < start + size;
-         ++next_relocation)
+         ++next_relocation) {
       problem = check_relocation(rules, rule, **next_relocation, start, start + size);
-    if (problem)
-      return error(std::string(problem) + ": " + print(rules, instruction) + " at 0x" + utohexstr(start, true));
+      if (!problem && relocation != kNoRelocation) problem = "more than one relocation";
+      relocation = static_cast<uint32_t>(*next_relocation - fragment.relocations.data());
+    }
+    if (problem) return at(problem, start);
+    steps.push_back({static_cast<uint32_t>(start), static_cast<uint32_t>(actions.size())});
+    rules.translator->translate(instruction, static_cast<uint32_t>(start), static_cast<uint32_t>(size), fragment, relocation,
+                                actions);
     start += size;
   }
   if (next_relocation != relocations.end()) return error("relocation outside the code");
-  return Error::success();
+  AddressProblem problem = check_addresses(fragment, steps, actions, rules.translator->roles());
+  if (!problem.reason) return Error::success();
+  if (steps.empty()) return error(problem.reason);
+  instruction.clear();
+  uint64_t size = 0, start = problem.step < steps.size() ? steps[problem.step].offset : 0;
+  disassembler.getInstruction(instruction, size, text.drop_front(start), start, nulls());
+  return at(problem.reason, start);
 }
 
 }  // namespace aotc

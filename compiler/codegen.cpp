@@ -14,6 +14,7 @@
 #include "llvm/CodeGen/Passes.h"
 #include "llvm/CodeGen/TargetPassConfig.h"
 #include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/OptBisect.h"
 #include "llvm/MC/MCContext.h"
 #include "llvm/Support/raw_ostream.h"
 #include "read_object.h"
@@ -59,10 +60,19 @@ class CollectTrapSites : public MachineFunctionPass {
 
 char CollectTrapSites::ID = 0;
 
+// Loop strength reduction makes an address of its own out of an index: it is in range as the loop ends when something else
+// has been counted, which machine code does not say.
+class NoStrengthReduction : public OptPassGate {
+ public:
+  bool shouldRunPass(StringRef pass, StringRef) override { return pass != "Loop Strength Reduction"; }
+  bool isEnabled() const override { return true; }
+};
+
 CodeGenOptLevel code_generation_level(Effort effort) {
   switch (effort) {
     case Effort::Quick: return CodeGenOptLevel::None;
-    case Effort::Best: return CodeGenOptLevel::Default;
+    case Effort::Best:
+    case Effort::Plain: return CodeGenOptLevel::Default;
     case Effort::Large: return CodeGenOptLevel::None;
   }
   llvm_unreachable("effort");
@@ -73,6 +83,7 @@ CodeGenOptLevel code_generation_level(Effort effort) {
 struct CodeGenerator::State {
   State(Architecture arch, StringRef cpu, Effort effort)
       : architecture(arch),
+        effort(effort),
         machine(create_target_machine(arch, cpu, code_generation_level(effort))),
         optimizer(*machine, effort),
         stream(object) {
@@ -99,6 +110,8 @@ struct CodeGenerator::State {
   }
 
   Architecture architecture;
+  Effort effort;
+  NoStrengthReduction no_strength_reduction;
   std::unique_ptr<LLVMTargetMachine> machine;
   Optimizer optimizer;
   SmallVector<char, 0> object;
@@ -121,6 +134,7 @@ LLVMContext& CodeGenerator::context() {
     state_->pipeline.reset();
     state_->context = std::make_unique<LLVMContext>();
     state_->context->setDiscardValueNames(true);
+    if (state_->effort == Effort::Plain) state_->context->setOptPassGate(state_->no_strength_reduction);
     state_->build_pipeline();
   }
   return *state_->context;

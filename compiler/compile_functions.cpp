@@ -36,6 +36,7 @@ class Pool {
     std::vector<llvm::thread> threads;
     for (unsigned i = 0; i < jobs; ++i) threads.emplace_back(std::optional<unsigned>(kThreadStack), [this] { work(); });
     for (llvm::thread& thread : threads) thread.join();
+    c_.stats.plain_functions = plain_;
     return std::move(error_);
   }
 
@@ -44,15 +45,21 @@ class Pool {
     return item < c_.module.functions.size() ? c_.module.functions[item].body.code.size() : 0;
   }
 
+  using Generators = std::unique_ptr<CodeGenerator>[kEfforts];
+
   void work() {
-    Architecture architecture = c_.options.architecture;
-    std::unique_ptr<CodeGenerator> generators[3];  // by effort
+    Generators generators;
     for (size_t next = next_++; next < total_ && !failed_; next = next_++) {
       uint32_t item = order_[next];
       Effort effort = item < c_.module.functions.size() ? effort_for(c_, item) : Effort::Quick;
-      std::unique_ptr<CodeGenerator>& generator = generators[static_cast<size_t>(effort)];
-      if (!generator) generator = std::make_unique<CodeGenerator>(architecture, c_.options.cpu, effort);
-      if (Error error = compile(*generator, item)) {
+      Error error = compile(generators, effort, item);
+      if (error && effort == Effort::Best) {
+        // Known for good only if the plain code is refused as well.
+        consumeError(std::move(error));
+        ++plain_;
+        error = compile(generators, Effort::Plain, item);
+      }
+      if (error) {
         fail(createStringError(inconvertibleErrorCode(),
                                c_.options.module_name + ": " + name_of(item) + ": " + toString(std::move(error))));
         return;
@@ -61,16 +68,18 @@ class Pool {
     }
   }
 
-  Error compile(CodeGenerator& generator, uint32_t item) {
+  Error compile(Generators& generators, Effort effort, uint32_t item) {
+    std::unique_ptr<CodeGenerator>& generator = generators[static_cast<size_t>(effort)];
+    if (!generator) generator = std::make_unique<CodeGenerator>(c_.options.architecture, c_.options.cpu, effort);
     bool is_thunk = item >= c_.module.functions.size();
     Thunk* thunk = is_thunk ? &c_.thunks[item - c_.module.functions.size()] : nullptr;
-    LLVMContext& context = generator.context();
+    LLVMContext& context = generator->context();
     Expected<std::unique_ptr<llvm::Module>> module =
         is_thunk ? lower_thunk(c_, *thunk, context) : lower_function(c_, item, context);
     if (!module) return module.takeError();
     if (Error error = check_ir(**module)) return error;
-    generator.optimize(**module);
-    Expected<Fragment> fragment = generator.generate(**module);
+    generator->optimize(**module);
+    Expected<Fragment> fragment = generator->generate(**module);
     if (!fragment) return fragment.takeError();
     if (Error error = check_fragment(*fragment, c_.options.architecture)) return error;
     (is_thunk ? thunk->fragment : c_.fragments[item]) = std::move(*fragment);
@@ -104,6 +113,7 @@ class Pool {
   std::vector<uint32_t> order_;
   std::atomic<size_t> next_ = 0;
   std::atomic<bool> failed_ = false;
+  std::atomic<size_t> plain_ = 0;
   std::mutex mutex_;
   Error error_ = Error::success();
   size_t done_ = 0;

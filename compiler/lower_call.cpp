@@ -107,7 +107,8 @@ void FunctionLowering::emit_call(uint32_t type_index, bool resumable, Value* cal
   // LLVM wants one where a function with locations calls itself.
   if (callee == function_) call->setDebugLoc(location(0));
   if (!returns) {
-    call->setDoesNotReturn();
+    // LLVM is not told: it would end the code at the call, and check_fragment could not see that nothing runs on behind it.
+    builder_.CreateIntrinsic(Intrinsic::trap, {}, {});
     builder_.CreateUnreachable();
     set_unreachable();
     return;

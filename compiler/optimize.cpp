@@ -33,12 +33,18 @@ struct Optimizer::State {
 namespace {
 
 // "simplify" and "wide-multiply" are ours.
-constexpr char kBest[] =
+constexpr StringLiteral kBest =
     "sroa<modify-cfg>,early-cse<memssa>,simplify,instcombine<no-verify-fixpoint>,wide-multiply,simplify,reassociate,"
     "loop-mssa(loop-instsimplify,loop-simplifycfg,licm<no-allowspeculation>,loop-rotate,licm,simple-loop-unswitch<trivial>),"
     "simplify,instcombine<no-verify-fixpoint>,wide-multiply,"
     "loop(loop-idiom,indvars,loop-deletion,loop-unroll-full),sroa<modify-cfg>,"
     "sccp,bdce,instcombine<no-verify-fixpoint>,wide-multiply,adce,simplify,instcombine<no-verify-fixpoint>";
+
+std::string without_indvars(StringRef passes) {
+  constexpr StringLiteral kPass = "indvars,";
+  size_t at = passes.find(kPass);
+  return (passes.take_front(at) + passes.drop_front(at + kPass.size())).str();
+}
 
 bool add_our_pass(StringRef name, FunctionPassManager& passes, ArrayRef<PassBuilder::PipelineElement>) {
   if (name == "wide-multiply") {
@@ -68,6 +74,7 @@ Optimizer::Optimizer(TargetMachine& machine, Effort effort) : state_(std::make_u
   state_->inliner.addPass(AlwaysInlinerPass());
   switch (effort) {
     case Effort::Best: cantFail(builder.parsePassPipeline(state_->passes, kBest)); break;
+    case Effort::Plain: cantFail(builder.parsePassPipeline(state_->passes, without_indvars(kBest))); break;
     case Effort::Quick: cantFail(builder.parsePassPipeline(state_->passes, "simplifycfg,early-cse,adce")); break;
     case Effort::Large: break;  // merging blocks takes time in the square of their number
   }

@@ -59,7 +59,7 @@ inline nlohmann::json to_json(const CompileStats& stats) {
   for (const PhaseTime& phase : stats.phases) phases.push_back({phase.phase, phase.wall_seconds, phase.cpu_seconds});
   return {{"functions", stats.functions},       {"wasm_bytes", stats.wasm_bytes},
           {"code_bytes", stats.code_bytes},     {"artifact_bytes", stats.artifact_bytes},
-          {"reduced", stats.reduced_functions}, {"go", stats.go_shaped},
+          {"reduced", stats.reduced_functions}, {"plain", stats.plain_functions}, {"go", stats.go_shaped},
           {"phases", phases}};
 }
 
@@ -75,6 +75,7 @@ inline CompileStats stats_from_json(const nlohmann::json& json) {
   stats.code_bytes = number("code_bytes");
   stats.artifact_bytes = number("artifact_bytes");
   stats.reduced_functions = number("reduced");
+  stats.plain_functions = number("plain");
   stats.go_shaped = json.value("go", nlohmann::json()) == true;
   for (const nlohmann::json& phase : json.value("phases", nlohmann::json::array()))
     if (phase.is_array() && phase.size() == 3 && phase[0].is_string() && phase[1].is_number() && phase[2].is_number())

@@ -197,6 +197,7 @@ nlohmann::ordered_json to_json(const std::string& path, const aotc::CompileOptio
           {"tier", options.tier == aotc::Tier::Quick ? "quick" : "best"},
           {"functions", stats.functions},
           {"reduced_functions", stats.reduced_functions},
+          {"plain_functions", stats.plain_functions},
           {"go_shaped", stats.go_shaped},
           {"wasm_bytes", stats.wasm_bytes},
           {"code_bytes", stats.code_bytes},

@@ -1,0 +1,263 @@
+// machine_state.cpp - see machine_state.h.
+//
+// A copy and its original get a common number (Value::equals), so that what a branch says of one is known of the other. New
+// numbers are never ones that are in use, hence whatever defines a register anew takes it out of its set. Where states meet,
+// a set keeps those of its members that are equal on both ways.
+#include "machine_state.h"
+
+#include <algorithm>
+
+namespace aotc {
+
+namespace {
+
+constexpr unsigned kVisitsExactly = 2;  // before intervals are widened
+constexpr unsigned kVisitsAtAll = 16;   // before nothing is known
+
+// Numbers of equal values of one state in terms of another.
+class Renaming {
+ public:
+  // Whether `from` can stand for `to`: both do nowhere else stand for something else.
+  bool agrees(uint32_t from, uint32_t to) {
+    if (from == 0 || to == 0) return false;
+    for (auto [known, other] : pairs_)
+      if (known == from) return other == to;
+    pairs_.emplace_back(from, to);
+    return true;
+  }
+
+ private:
+  llvm::SmallVector<std::pair<uint32_t, uint32_t>, 8> pairs_;
+};
+
+// A sum of 32 bits and of one more constant that lowering folds into addresses stays in memory.
+int64_t next_bound(const Value& value, unsigned visits) {
+  constexpr int64_t kAddress = int64_t{UINT32_MAX} + (int64_t{1} << 31);
+  if (value.hint >= value.hi && visits < kVisitsAtAll / 2) return value.hint;
+  for (int64_t bound : {int64_t{UINT8_MAX}, int64_t{UINT16_MAX}, int64_t{INT32_MAX}, int64_t{UINT32_MAX}, kAddress})
+    if (value.hi <= bound) return bound;
+  return Value::kMost;
+}
+
+void widen(const Value& before, Value& after, unsigned visits) {
+  if (visits < kVisitsExactly || after.kind == ValueKind::Stack || after.kind == ValueKind::Initial) return;
+  if (visits >= kVisitsAtAll) {
+    after = Value::anything();
+    return;
+  }
+  if (after.low_most > before.low_most) after.low_most = UINT32_MAX;
+  if (after.lo < before.lo) after.lo = after.lo >= 0 ? 0 : Value::kLeast;
+  if (after.hi > before.hi) after.hi = next_bound(after, visits);
+}
+
+// Whether anything changed.
+bool merge_value(Value& into, const Value& with, unsigned visits, Renaming& renaming) {
+  if (into.is_unknown()) return false;
+  if (into.equals == 0 && into.from == 0 && into.says_the_same(with)) {
+    into.hint = std::max(into.hint, with.hint);
+    return false;
+  }
+  const Value before = into;
+  if (!into.says_the_same(with)) {
+    into = join(before, with);
+    if (!into.says_the_same(before)) widen(before, into, visits);
+  }
+  into.hint = std::max(before.hint, with.hint);
+  into.equals = before.equals, into.equals_low = before.equals_low;
+  into.from = before.from, into.how = before.how, into.by = before.by;
+  if (into.equals != 0) {
+    // Where it is no more than 32 bits, the whole is its low half.
+    into.equals_low |= with.equals_low;
+    bool fits = before.equals_low == with.equals_low || (before.equals_low ? with : before).fits_low_half();
+    if (!fits || !renaming.agrees(into.equals, with.equals)) into.equals = 0;
+  }
+  if (into.from != 0) {
+    bool same = into.how == with.how && into.by == with.by;
+    if (!same || !renaming.agrees(into.from, with.from)) into.from = 0;
+  }
+  bool related = into.equals == before.equals && into.equals_low == before.equals_low && into.from == before.from;
+  return !related || !into.says_the_same(before);
+}
+
+}  // namespace
+
+void MachineState::define(Register reg, const Value& value) {
+  if (reg == kNoRegister) return;
+  registers_[reg] = value;
+  if (flags_.left.reg == reg) flags_.left.reg = kNoRegister;
+  if (flags_.right.reg == reg) flags_.right.reg = kNoRegister;
+}
+
+const Value& MachineState::copied(Register reg) {
+  if (registers_[reg].equals == 0) registers_[reg].equals = ++last_equals_;
+  return registers_[reg];
+}
+
+const Value* MachineState::low_bits_of(uint32_t equals, uint8_t bits) const {
+  if (equals == 0) return nullptr;
+  for (const Value& value : registers_)
+    if (value.from == equals && value.how == Value::How::LowBits && value.by == bits && value.is_number()) return &value;
+  return nullptr;
+}
+
+// --- Comparisons ---------------------------------------------------------------------------------------------------
+
+void MachineState::compare(const Side& left, const Side& right, bool narrow) { flags_ = {true, narrow, left, right}; }
+
+bool MachineState::conclude(const Flags& flags, Condition condition) {
+  if (!flags.known || condition == Condition::Other) return true;
+  const Flags known = flags;  // which may be our own
+  return conclude_side(known.left, condition, known.right, known.narrow) &&
+         conclude_side(known.right, mirrored(condition), known.left, known.narrow);
+}
+
+bool MachineState::conclude_side(const Side& side, Condition condition, const Side& other, bool narrow) {
+  bool is_above = condition == Condition::Above || condition == Condition::AboveOrEqual;
+  bool is_not_zero = condition == Condition::NotEqual && other.value.is_exact() && other.value.lo == 0;
+  bool is_size = side.value.tag == Value::Tag::SizeOf && side.value.fits_low_half() && other.value.fits_low_half();
+  if (is_size && (is_above || is_not_zero)) {
+    int64_t entries = other.value.lo + (condition != Condition::AboveOrEqual);
+    if (entries <= UINT32_MAX) has_at_least(side.value.id, static_cast<uint32_t>(entries));
+  }
+  if (!side.value.is_number() || !other.value.is_number()) return true;
+  Value range = side.value;
+  if (!restrict(range, condition, other.value, narrow)) return false;
+  bool is_index = condition == Condition::Below && other.value.tag == Value::Tag::SizeOf && narrow;
+
+  if (side.reg != kNoRegister && !narrow_down(registers_[side.reg], range, !side.is_whole)) return false;
+  if (side.reg != kNoRegister && is_index) registers_[side.reg].tag_index(other.value.id);
+  // The others that it is related to.
+  bool is_whole = side.is_whole && !side.value.equals_low;
+  bool is_source = side.value.from != 0 && side.value.how == Value::How::Plus && side.is_whole;
+  Value source = is_source ? difference(range, Value::exactly(side.value.by)) : Value::anything();
+  if (side.value.equals == 0 && !is_source) return true;
+  auto update = [&](Value& value) {
+    if (value.equals != 0 && value.equals == side.value.equals) {
+      if (is_index) value.tag_index(other.value.id);
+      return relate(value, range, is_whole);
+    }
+    if (is_source && value.equals == side.value.from) return relate(value, source, true);
+    return value.from == 0 || value.from != side.value.equals || derive(value, range, is_whole);
+  };
+  for (Register reg = 0; reg < kScratch; ++reg)
+    if (reg != side.reg && !update(registers_[reg])) return false;
+  for (Slot& slot : slots_)
+    if (!update(slot.value)) return false;
+  return true;
+}
+
+// The value, or its low half alone, is in `range`.
+bool MachineState::narrow_down(Value& value, const Value& range, bool low) {
+  if (!value.is_number()) return true;
+  value.hint = range.hint;
+  if (!low || value.fits_low_half()) return value.intersect(range);
+  value.low_most = static_cast<uint32_t>(std::min<int64_t>(value.low_most, range.hi));
+  return true;
+}
+
+// `range` is known of what the value is equal to, as a whole or of the low half.
+bool MachineState::relate(Value& value, const Value& range, bool is_whole) {
+  if (value.equals_low && is_whole) return !range.fits_low_half() || narrow_down(value, range, false);
+  return narrow_down(value, range, !value.equals_low && !is_whole);
+}
+
+// Likewise of what the value is made from.
+bool MachineState::derive(Value& value, const Value& range, bool is_whole) {
+  if (!value.is_number()) return true;
+  switch (value.how) {
+    case Value::How::Shifted:
+      if (!is_whole || range.lo < 0) return true;
+      break;
+    case Value::How::LowShifted:
+      if (is_whole && !range.fits_low_half()) return true;
+      break;
+    case Value::How::LowBits: return true;
+    case Value::How::Plus: return !is_whole || value.intersect(sum(range, Value::exactly(value.by)));
+  }
+  return value.intersect(shifted_right(range, static_cast<unsigned>(value.by), 64));
+}
+
+uint32_t MachineState::entries_of(uint32_t table) const {
+  for (auto [known, entries] : table_entries_)
+    if (known == table) return entries;
+  return 0;
+}
+
+void MachineState::has_at_least(uint32_t table, uint32_t entries) {
+  for (auto& [known, before] : table_entries_)
+    if (known == table) {
+      before = std::max(before, entries);
+      return;
+    }
+  table_entries_.emplace_back(table, entries);
+}
+
+// --- The frame -----------------------------------------------------------------------------------------------------
+
+const Value* MachineState::load(int64_t offset, uint8_t size) {
+  auto found = std::lower_bound(slots_.begin(), slots_.end(), offset, [](const Slot& slot, int64_t at) { return slot.offset < at; });
+  if (found == slots_.end() || found->offset != offset || found->size < size || size < 4) return nullptr;
+  if (found->value.equals == 0) found->value.equals = ++last_equals_;
+  return &found->value;
+}
+
+void MachineState::store(int64_t offset, uint8_t size, const Value* value) {
+  auto place = std::lower_bound(slots_.begin(), slots_.end(), offset, [](const Slot& slot, int64_t at) { return slot.offset + slot.size <= at; });
+  auto end = place;
+  while (end != slots_.end() && end->offset < offset + size) ++end;
+  if (value && (size == 4 || (size == 8 && !value->is_anything()))) {
+    Slot slot{offset, size, size == 4 ? value->low() : *value};
+    if (place == end) {
+      slots_.insert(place, slot);
+      return;
+    }
+    *place++ = slot;
+  }
+  slots_.erase(place, end);
+}
+
+void MachineState::forget_slots_below(int64_t offset) {
+  auto end = std::lower_bound(slots_.begin(), slots_.end(), offset, [](const Slot& slot, int64_t at) { return slot.offset < at; });
+  slots_.erase(slots_.begin(), end);
+}
+
+// --- Where paths meet ----------------------------------------------------------------------------------------------
+
+bool MachineState::merge(const MachineState& other, unsigned visits) {
+  bool changed = false;
+  Renaming renaming;
+  for (Register reg = 0; reg < kScratch; ++reg)
+    changed |= merge_value(registers_[reg], other.registers_[reg], visits, renaming);
+
+  size_t kept = 0;
+  auto theirs = other.slots_.begin();
+  for (Slot& slot : slots_) {
+    while (theirs != other.slots_.end() && theirs->offset < slot.offset) ++theirs;
+    bool is_both = theirs != other.slots_.end() && theirs->offset == slot.offset && theirs->size == slot.size;
+    if (is_both) changed |= merge_value(slot.value, theirs->value, visits, renaming);
+    if (is_both && !slot.value.is_anything()) {
+      slots_[kept++] = slot;
+    } else {
+      changed = true;
+    }
+  }
+  slots_.resize(kept);
+
+  if (flags_.known) {
+    auto is_same = [&](Side& ours, const Side& their) {
+      return ours.reg == their.reg && ours.value.says_the_same(their.value) &&
+             (ours.value.equals == 0 || renaming.agrees(ours.value.equals, their.value.equals));
+    };
+    bool same = other.flags_.known && flags_.narrow == other.flags_.narrow && is_same(flags_.left, other.flags_.left) &&
+                is_same(flags_.right, other.flags_.right);
+    flags_.known = same;
+    changed |= !same;
+  }
+  auto loses = [&](const auto& entry) { return other.entries_of(entry.first) < entry.second; };
+  size_t before = table_entries_.size();
+  llvm::erase_if(table_entries_, loses);
+  last_equals_ = std::max(last_equals_, other.last_equals_);
+  return changed || table_entries_.size() != before;
+}
+
+}  // namespace aotc
