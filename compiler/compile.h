@@ -48,7 +48,7 @@ struct CompileStats {
   size_t code_bytes = 0;
   size_t artifact_bytes = 0;
   size_t reduced_functions = 0;  // compiled with a cheaper pipeline because of their size
-  size_t plain_functions = 0;    // or without some passes on loops, whose addresses could not be proved
+  size_t plain_functions = 0;    // or with fewer passes, as addresses could not be proved
   bool go_shaped = false;
 };
 

@@ -53,11 +53,12 @@ class Pool {
       uint32_t item = order_[next];
       Effort effort = item < c_.module.functions.size() ? effort_for(c_, item) : Effort::Quick;
       Error error = compile(generators, effort, item);
-      if (error && effort == Effort::Best) {
-        // Known for good only if the plain code is refused as well.
+      // Refused for good only if plainer code is as well: that of tier quick masks each index where it is used.
+      plain_ += error && effort == Effort::Best;
+      for (Effort plainer : {Effort::Plain, Effort::Quick}) {
+        if (!error || effort != Effort::Best) break;
         consumeError(std::move(error));
-        ++plain_;
-        error = compile(generators, Effort::Plain, item);
+        error = compile(generators, plainer, item);
       }
       if (error) {
         fail(createStringError(inconvertibleErrorCode(),

@@ -85,6 +85,9 @@ Value conjunction(const Value& a, const Value& b) {
 
 Value disjunction(const Value& a, const Value& b) {
   if (!a.is_number() || !b.is_number() || a.lo < 0 || b.lo < 0) return Value::anything();
+  // Exclusive or not, these are the bits of the other.
+  if (a.is_exact() && a.lo == 0) return Value::between(b.lo, b.hi);
+  if (b.is_exact() && b.lo == 0) return Value::between(a.lo, a.hi);
   auto most = static_cast<uint64_t>(a.hi | b.hi);
   if (most >> 62) return Value::between(0, Value::kMost);
   return Value::between(0, static_cast<int64_t>(NextPowerOf2(most) - 1));

@@ -224,6 +224,10 @@ constexpr Case kArm[] = {
     {"mov w8, #-144\n ldr x0, [x28, w8, sxtw]\n ret", ""},
     {"stur x0, [x28, #-144]\n ret", ""},
     {"mov x8, #-32768\n str x0, [x28, x8]\n ret", kMemory},
+    {"mov x8, #-32760\n ldr w9, [x28, x8]\n cmn w9, #64\n b.ls 1f\n mov x8, #-32768\n ldr x8, [x28, x8]\n mov x9, #0x3ffffff00\n "
+     "ldr w0, [x8, x9]\n 1: ret", ""},
+    {"mov x8, #-32760\n ldr w9, [x28, x8]\n cmn w9, #65\n b.ls 1f\n mov x8, #-32768\n ldr x8, [x28, x8]\n mov x9, #0x3ffffff00\n "
+     "ldr w0, [x8, x9]\n 1: ret", kTable},
     // Flow.
     {"b .+100", "jump leads between instructions: "},
     {"br x0", kJump},
