@@ -23,6 +23,8 @@
 #include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
+// Of targets that know how to change their inputs.
+extern "C" __attribute__((weak)) size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed);
 
 namespace {
 
@@ -41,6 +43,10 @@ class Mutator {
 
   Bytes next() {
     Bytes bytes = seeds_[below(seeds_.size())];
+    if (LLVMFuzzerCustomMutator && below(2)) {
+      bytes.resize(LLVMFuzzerCustomMutator(bytes.data(), bytes.size(), bytes.size(), static_cast<unsigned>(random_())));
+      return bytes;
+    }
     for (size_t left = 1 + below(6); left > 0; --left) change(bytes);
     bytes.resize(std::min(bytes.size(), kMaxInput));
     return bytes;
