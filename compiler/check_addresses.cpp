@@ -281,7 +281,11 @@ class Checker {
   // Of bytes and half words, what is known is kept for another who extends the same.
   Value masked(const Action& action, Value value) {
     bool is_part = action.second.reg == kNoRegister && (action.constant == UINT8_MAX || action.constant == UINT16_MAX);
-    if (!is_part) return value;
+    if (!is_part) {
+      if (action.second.reg == kNoRegister && action.constant != 0)
+        value.zeros = static_cast<uint8_t>(std::min(llvm::countr_zero(static_cast<uint64_t>(action.constant)), 3));
+      return value;
+    }
     uint8_t bits = action.constant == UINT8_MAX ? 8 : 16;
     Value source = source_of(action);
     if (bits == 8) value.hi = std::min<int64_t>(value.hi, source.byte_most);
@@ -363,7 +367,7 @@ class Checker {
 
   // Whether what is loaded may be part of an address: where it is from has to be known, each step between entries included.
   static bool is_entry(const Value& at, const Action& action) {
-    bool is_aligned = at.is_exact() || at.size == action.size;
+    bool is_aligned = at.is_exact() || (at.size != 0 && at.size % action.size == 0);
     bool is_offset = action.size == 4 ? action.is_signed && !action.narrow : action.size < 4 && !action.is_signed;
     return at.kind == ValueKind::Data && is_aligned && is_offset;
   }

@@ -47,6 +47,7 @@ Value join(const Value& a, const Value& b) {
   if (!same) result.tag = Value::Tag::None, result.id = 0;
   result.low_most = std::max(a.low_most, b.low_most);
   result.byte_most = std::max(a.byte_most, b.byte_most);
+  result.zeros = std::min(a.zeros, b.zeros);
   result.lo = std::min(a.lo, b.lo);
   result.hi = std::max(a.hi, b.hi);
   result.hint = std::max(a.hint, b.hint);

@@ -37,6 +37,7 @@ struct Value {
   uint32_t id = 0;
   uint32_t low_most = UINT32_MAX;  // of a number's low half; of no interest where the interval says more
   uint8_t byte_most = UINT8_MAX;   // likewise, of its low byte
+  uint8_t zeros = 0;               // low bits that are known to be 0
   bool equals_low = false;
   uint32_t equals = 0;  // values with the same one are equal, or equal to the low half of the others if `equals_low`; 0: to none
   uint32_t from = 0;    // not 0: it is made from the value that has this as its `equals`, as `how` says
@@ -56,7 +57,7 @@ struct Value {
   bool fits_low_half() const { return is_number() && lo >= 0 && hi <= UINT32_MAX; }
   bool is_anything() const {
     return lo == kLeast && hi == kMost && kind == ValueKind::Number && tag == Tag::None && low_most == UINT32_MAX &&
-           byte_most == UINT8_MAX;
+           byte_most == UINT8_MAX && zeros == 0;
   }
   // Nothing at all.
   bool is_unknown() const { return lo == kLeast && hi == kMost && equals == 0 && from == 0 && is_anything(); }
@@ -73,7 +74,8 @@ struct Value {
   // Apart from how it relates to other values.
   bool says_the_same(const Value& other) const {
     return lo == other.lo && hi == other.hi && kind == other.kind && tag == other.tag && symbol == other.symbol &&
-           size == other.size && id == other.id && low_most == other.low_most && byte_most == other.byte_most;
+           size == other.size && id == other.id && low_most == other.low_most && byte_most == other.byte_most &&
+           zeros == other.zeros;
   }
 
   // The low half as a number of its own.

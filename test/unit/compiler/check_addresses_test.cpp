@@ -259,6 +259,8 @@ TEST(CheckAddresses, X86JumpTables) {
   EXPECT_NE(jump_through("movl %r13d, %eax\n subl $2, %r13d\n jg 1f", load, 0), "");   // a negative one
   EXPECT_NE(jump_through("movl %r12d, %eax\n subl $2, %r13d\n ja 1f", load, 0), "");   // of something else
   EXPECT_NE(jump_through(compare, "movslq (%rcx,%rax,2), %rax", 0), "");               // between entries
+  EXPECT_EQ(jump_through("movl %r13d, %eax\n andl $8, %eax", "movslq (%rcx,%rax), %rax", 0), "");
+  EXPECT_NE(jump_through("movl %r13d, %eax\n andl $10, %eax", "movslq (%rcx,%rax), %rax", 0), "");
   EXPECT_NE(jump_through(compare, "movslq 1(%rcx,%rax,4), %rax", 0), "");
   EXPECT_NE(jump_through(compare, "movl (%rcx,%rax,4), %eax", 0), "");                 // without its sign
   EXPECT_NE(jump_through(compare, load, 1), "");                                       // into an instruction
