@@ -140,6 +140,8 @@ uint64_t decode_logical(uint64_t encoded, unsigned width) {
   return pattern;
 }
 
+int64_t low_bits(int64_t count) { return static_cast<int64_t>(maskTrailingOnes<uint64_t>(static_cast<unsigned>(count))); }
+
 class ArmTranslator final : public Translator {
  public:
   ArmTranslator(const MCInstrInfo& instructions, const MCRegisterInfo& registers)
@@ -458,12 +460,12 @@ class ArmTranslator::Emitter {
     if (last >= right) {  // bits right to last, moved to the bottom
       define(ActionKind::ShiftRight, {reg(1)}, right, kScratch, opcode_.narrow);
       int64_t bits = last - right + 1;
-      define(ActionKind::And, {kScratch}, bits == 64 ? -1 : (int64_t{1} << bits) - 1, reg(0), opcode_.narrow);
+      define(ActionKind::And, {kScratch}, low_bits(bits), reg(0), opcode_.narrow);
       return true;
     }
     // Bits 0 to last, moved up.
     auto up = static_cast<uint8_t>(width - right);
-    define(ActionKind::And, {reg(1)}, (int64_t{1} << (last + 1)) - 1, kScratch, opcode_.narrow);
+    define(ActionKind::And, {reg(1)}, low_bits(last + 1), kScratch, opcode_.narrow);
     define(ActionKind::Sum, {kScratch, up}, 0, reg(0), opcode_.narrow);
     return true;
   }
