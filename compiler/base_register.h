@@ -11,4 +11,7 @@ namespace aotc {
 
 void rewrite_base_accesses(llvm::Module& module);
 
+// Makes each index 32 bits wide anew, right before its access, so that machine code shows what bounds it.
+void mask_at_each_access(llvm::Module& module);
+
 }  // namespace aotc

@@ -73,7 +73,8 @@ CodeGenOptLevel code_generation_level(Effort effort) {
     case Effort::Quick: return CodeGenOptLevel::None;
     case Effort::Best:
     case Effort::Plain: return CodeGenOptLevel::Default;
-    case Effort::Large: return CodeGenOptLevel::None;
+    case Effort::Large:
+    case Effort::Masked: return CodeGenOptLevel::None;
   }
   llvm_unreachable("effort");
 }
@@ -143,6 +144,7 @@ LLVMContext& CodeGenerator::context() {
 void CodeGenerator::optimize(llvm::Module& module) { state_->optimizer.run(module); }
 
 Expected<Fragment> CodeGenerator::generate(llvm::Module& module) {
+  if (state_->effort == Effort::Masked) mask_at_each_access(module);
   if (state_->architecture == Architecture::AArch64) rewrite_base_accesses(module);
   state_->object.clear();
   state_->notes = MachineNotes();

@@ -53,10 +53,11 @@ class Pool {
       uint32_t item = order_[next];
       Effort effort = item < c_.module.functions.size() ? effort_for(c_, item) : Effort::Quick;
       Error error = compile(generators, effort, item);
-      // Refused for good only if plainer code is as well: that of tier quick masks each index where it is used.
-      plain_ += error && effort == Effort::Best;
-      for (Effort plainer : {Effort::Plain, Effort::Quick}) {
-        if (!error || effort != Effort::Best) break;
+      // Refused for good only if the plainest code is as well.
+      if (error) ++plain_;
+      for (Effort plainer : {Effort::Plain, Effort::Quick, Effort::Masked}) {
+        if (!error) break;
+        if (effort != Effort::Best && plainer != Effort::Masked) continue;
         consumeError(std::move(error));
         error = compile(generators, plainer, item);
       }

@@ -37,6 +37,7 @@ enum class Form : uint8_t {
   AndImmediate,
   OrImmediate,
   BitField,     // ubfm: lsl, lsr, ubfx, ubfiz
+  InsertField,  // bfm: bfi, bfxil
   SignedBitField,
   MoveZero,
   MoveNot,
@@ -89,6 +90,7 @@ constexpr NamedForm kForms[] = {
     {"ANDWri", Form::AndImmediate},      {"ANDXri", Form::AndImmediate},      {"ORRWri", Form::OrImmediate},
     {"ORRXri", Form::OrImmediate},       {"UBFMWri", Form::BitField},         {"UBFMXri", Form::BitField},
     {"SBFMWri", Form::SignedBitField},   {"SBFMXri", Form::SignedBitField},
+    {"BFMWri", Form::InsertField},       {"BFMXri", Form::InsertField},
     {"MOVZWi", Form::MoveZero},          {"MOVZXi", Form::MoveZero},          {"MOVNWi", Form::MoveNot},
     {"MOVNXi", Form::MoveNot},           {"MOVKWi", Form::MoveKeep},          {"MOVKXi", Form::MoveKeep},
     {"CSELWr", Form::Select},            {"CSELXr", Form::Select},            {"CLZWr", Form::CountLeading},
@@ -428,6 +430,14 @@ class ArmTranslator::Emitter {
         // The low bits with their sign; shifts keep nothing.
         if (immediate(2) != 0) return false;
         return define(ActionKind::SignExtend, {reg(1)}, {}, immediate(3) + 1);
+      case Form::InsertField: {
+        // Bits below `top` become others, the rest stays as it is.
+        int64_t top = immediate(4) + 1 - immediate(3);
+        if (immediate(4) < immediate(3)) top += opcode_.narrow ? 32 : 64;
+        if (top > 62) return false;
+        add({.kind = ActionKind::Between, .to = kScratch, .constant = low_bits(top)});
+        return define(ActionKind::Or, {reg(1)}, {kScratch}, 0);
+      }
       case Form::MoveZero:
         return define(ActionKind::Sum, {}, {}, static_cast<int64_t>(static_cast<uint64_t>(immediate(1)) << immediate(2)));
       case Form::MoveNot: {

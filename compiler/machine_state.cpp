@@ -12,7 +12,9 @@ namespace aotc {
 namespace {
 
 constexpr unsigned kVisitsExactly = 2;  // before intervals are widened
-constexpr unsigned kVisitsAtAll = 16;   // before nothing is known
+constexpr unsigned kVisitsAtAll = 16;   // before no more is known than whether it can be an address
+// A sum of 32 bits and of one more constant that lowering folds into addresses stays in memory.
+constexpr int64_t kAddress = int64_t{UINT32_MAX} + (int64_t{1} << 31);
 
 // Numbers of equal values of one state in terms of another.
 class Renaming {
@@ -30,9 +32,7 @@ class Renaming {
   llvm::SmallVector<std::pair<uint32_t, uint32_t>, 8> pairs_;
 };
 
-// A sum of 32 bits and of one more constant that lowering folds into addresses stays in memory.
 int64_t next_bound(const Value& value, unsigned visits) {
-  constexpr int64_t kAddress = int64_t{UINT32_MAX} + (int64_t{1} << 31);
   if (value.hint >= value.hi && visits < kVisitsAtAll / 2) return value.hint;
   for (int64_t bound : {int64_t{UINT8_MAX}, int64_t{UINT16_MAX}, int64_t{INT32_MAX}, int64_t{UINT32_MAX}, kAddress})
     if (value.hi <= bound) return bound;
@@ -42,7 +42,8 @@ int64_t next_bound(const Value& value, unsigned visits) {
 void widen(const Value& before, Value& after, unsigned visits) {
   if (visits < kVisitsExactly || after.kind == ValueKind::Stack || after.kind == ValueKind::Initial) return;
   if (visits >= kVisitsAtAll) {
-    after = Value::anything();
+    bool is_address = after.is_number() && after.lo >= 0 && after.hi <= kAddress;
+    after = is_address ? Value::between(0, after.hi <= UINT32_MAX ? UINT32_MAX : kAddress) : Value::anything();
     return;
   }
   if (after.low_most > before.low_most) after.low_most = UINT32_MAX;
