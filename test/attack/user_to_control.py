@@ -35,7 +35,8 @@ def is_refused(data, uid):
         os.setgid(uid)
         os.setuid(uid)
         try:
-            socket.socket(socket.AF_UNIX).connect(f"/proc/self/fd/{at}/control")
+            os.fchdir(at)
+            socket.socket(socket.AF_UNIX).connect("control")
         except PermissionError:
             os._exit(0)
         os._exit(1)
@@ -49,6 +50,9 @@ with Server(folder, "--backups", backups) as server:
     if os.geteuid() == 0:
         os.chmod(server.data, 0o755)
         assert is_refused(server.data, 65534)
+        os.chmod(f"{server.data}/control", 0o666)  # so that it is the mode of the socket that stops it
+        assert not is_refused(server.data, 65534)
+        os.chmod(f"{server.data}/control", 0o600)
     for keep in ('"7"', '"x"', "null", "[7]", "{}", "true", "-1", "0", "1001", "7.5", "1e2", "1" + "0" * 23, "4294967303", "18446744073709551616"):
         assert ask(server.data, f'{{"command": "backup", "to": "{backups}", "keep": {keep}}}') == {"error": KEEP}, keep
     assert ask(server.data, f'{{"command": "backup", "to": "{backups}"}}') == {"error": KEEP}

@@ -1,4 +1,4 @@
-"""tenant_memory.py ARTIFACT"""
+"""tenant_memory.py ARTIFACT: native code that takes memory, beside another app; see ../tenant_memory.test"""
 import sys
 
 from node import check, connect, get, node, read_all

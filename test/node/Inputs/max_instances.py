@@ -1,4 +1,4 @@
-"""max_instances.py ARTIFACT"""
+"""max_instances.py ARTIFACT: one app takes all the instances that there may be, another asks for its first; see ../max_instances.test"""
 import os
 import signal
 import sys

@@ -1,4 +1,4 @@
-"""memory.py ARTIFACT"""
+"""memory.py ARTIFACT: instances that together want more than their process may have; see ../memory.test"""
 import collections
 import sys
 import threading
