@@ -17,7 +17,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "aotc/runtime.h"
+#include "aotc/wasi.h"
 
 enum { kEnter, kResponse, kReset, kTotal, kPages, kFigures };
 
@@ -72,16 +72,17 @@ int main(int argc, char** argv) {
   struct aotc_artifact* artifact;
   struct aotc_image* image;
   struct aotc_pool* pool;
-  struct aotc_pool_options options = {.write_buffer = 256 << 10, .log = -1, .compare_sample = getenv("AOTC_COMPARE") != NULL};
+  const struct aotc_pool_options options = {.compare_sample = getenv("AOTC_COMPARE") != NULL};
+  const struct aotc_serve_options serve = {.write_buffer = 256 << 10, .log = -1};
   if (aotc_runtime_init(&error) != AOTC_OK || aotc_load(argv[1], &artifact, &error) != AOTC_OK ||
       aotc_image_create(artifact, aotc_artifact_snapshot(artifact) != NULL, parse_mode(argv[3]), &image, &error) !=
           AOTC_OK)
     fail("set-up", error.message);
   struct aotc_image* better;
   if (aotc_artifact_snapshot(artifact) != NULL &&
-      aotc_image_accept_ahead(image, &options, 1000000000, &better, &error) == AOTC_OK && better != NULL)
+      aotc_image_accept_ahead(image, &options, &serve, 1000000000, &better, &error) == AOTC_OK && better != NULL)
     image = better;
-  if (aotc_pool_create(image, &options, &pool, &error) != AOTC_OK)
+  if (aotc_serve_pool_create(image, &options, &serve, &pool, &error) != AOTC_OK)
     fail("set-up", error.message);
 
   double* figures[kFigures];
@@ -94,11 +95,12 @@ int main(int argc, char** argv) {
     struct aotc_slot* slot;
     double start = now_us();
     if (aotc_pool_take(pool, &slot, &error) != AOTC_OK) fail("take", error.message);
-    slot->connection.in = request->bytes;
-    slot->connection.in_size = request->size;
+    struct aotc_connection* connection = aotc_slot_connection(slot);
+    connection->in = request->bytes;
+    connection->in_size = request->size;
     enum aotc_status status = aotc_slot_begin(slot, &error);
-    while (status == AOTC_FROZEN && slot->connection.out_size == 0) {
-      uint64_t wake = aotc_wasi_wake_time(slot->wasi);
+    while (status == AOTC_FROZEN && connection->out_size == 0) {
+      uint64_t wake = aotc_instance_wake_time(slot->instance);
       if (wake == UINT64_MAX) fail("request", "the program waits without having answered");
       struct timespec until = {.tv_sec = (time_t)(wake / 1000000000), .tv_nsec = (long)(wake % 1000000000)};
       clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
@@ -107,7 +109,7 @@ int main(int argc, char** argv) {
     double answered = now_us();
     bool exited = status == AOTC_EXITED && aotc_instance_exit_code(slot->instance) == 0;
     if (status != AOTC_FROZEN && !exited) fail("request", error.message);
-    response = slot->connection.out_size;
+    response = connection->out_size;
     struct aotc_instance* instance = slot->instance;
     figures[kEnter][i] = (double)slot->thaw_nanoseconds / 1e3;
     if (aotc_pool_give(pool, slot, &error) != AOTC_OK) fail("reset", error.message);

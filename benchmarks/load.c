@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "aotc/runtime.h"
+#include "aotc/instance.h"
 
 enum { kLoad, kCreate, kEnter, kTotal, kPhases };
 
@@ -27,7 +27,7 @@ static enum aotc_status stop_the_clock(struct aotc_instance* instance, void* dat
   return AOTC_EXITED;
 }
 
-static aotc_host_function resolve(void* data, const char* module, const char* field, const char* type) {
+static aotc_host_function resolve(struct aotc_host* host, const char* module, const char* field, const char* type) {
   return stop_the_clock;
 }
 
@@ -55,7 +55,9 @@ int main(int argc, char** argv) {
   for (int i = 0; i < count; ++i) {
     struct aotc_artifact* artifact;
     struct aotc_instance* instance;
-    struct aotc_instance_options options = {.resolver = resolve};
+    static const struct aotc_host_interface interface = {.name = "clock", .resolve = resolve};
+    static struct aotc_host host = {&interface};
+    struct aotc_instance_options options = {.hosts = aotc_one_host(&host)};
     double start = now_us();
     if (aotc_load(argv[1], &artifact, &error) != AOTC_OK) fail("load", &error);
     double loaded = now_us();

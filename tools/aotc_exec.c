@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "aotc/program.h"
-#include "aotc/runtime.h"
+#include "aotc/wasi.h"
 #include "freeze_program.h"
 #include "run_limits.h"
 #include "support/quantity.h"
@@ -399,15 +399,8 @@ static void invoke(struct aotc_instance* instance, const struct options* o) {
 }
 
 /* Goes on from the snapshot; returns when a reactor is ready to be called. */
-static void thaw(struct aotc_instance* instance, struct aotc_wasi* wasi) {
-  const struct aotc_artifact* artifact = aotc_instance_artifact(instance);
-  const struct aotc_snapshot* s = aotc_artifact_snapshot(artifact);
+static void thaw(struct aotc_instance* instance) {
   struct aotc_error error;
-  /* What a program writes before it reads stdin is part of its answer; what a server writes belongs to its log. */
-  bool replay = (s->flags & AOTC_SNAPSHOT_WAITS_LISTENER) == 0;
-  enum aotc_status status = aotc_wasi_thaw(wasi, artifact, replay, &error);
-  if (status == AOTC_OK) status = aotc_secrets_fill(instance, wasi, &error);
-  if (status != AOTC_OK) cannot_run(status, &error);
   finish_unless_ok(aotc_instance_thaw(instance, &error), instance, &error);
 }
 
@@ -495,14 +488,14 @@ int main(int argc, char** argv) {
   if (o.verify && (status = aotc_artifact_verify(artifact, &error)) != AOTC_OK) cannot_run(status, &error);
   if ((status = aotc_wasi_create(&wasi_options, &wasi, &error)) != AOTC_OK) cannot_run(status, &error);
 
-  bool from_snapshot = !o.cold && aotc_snapshot_matches(artifact, wasi);
-  struct aotc_instance_options options = {
-      .max_memory = o.max_memory, .resolver = aotc_wasi_resolve, .resolver_data = wasi, .thaw = from_snapshot};
+  const struct aotc_hosts hosts = aotc_one_host(aotc_wasi_host(wasi));
+  bool from_snapshot = !o.cold && aotc_snapshot_matches(artifact, &hosts);
+  struct aotc_instance_options options = {.max_memory = o.max_memory, .hosts = hosts, .thaw = from_snapshot};
   if ((status = aotc_instance_create(artifact, &options, &instance, &error)) != AOTC_OK) cannot_run(status, &error);
   if (o.timeout != 0 && (status = aotc_instance_set_deadline(instance, o.timeout, &error)) != AOTC_OK)
     cannot_run(status, &error);
   if (from_snapshot) {
-    thaw(instance, wasi);
+    thaw(instance);
     if (o.invoke != NULL) invoke(instance, &o);
     return finish();
   }

@@ -149,7 +149,7 @@ static void warm_up(struct aotc_instance* instance, struct aotc_wasi* wasi, cons
     if (state == HTTP_COMPLETE && !c.in_closed)
       c.in_closed = true;
     else
-      sleep_until(instance, aotc_wasi_wake_time(wasi), state == HTTP_COMPLETE, name);
+      sleep_until(instance, aotc_instance_wake_time(instance), state == HTTP_COMPLETE, name);
   }
   if (size != c.out_size) not_frozen(name, "its answer to the warm-up request is not one HTTP response");
   if (request->rehearsal && !is_from_net_http(&c)) not_frozen(name, "net/http did not answer the rehearsal");
@@ -179,6 +179,18 @@ static void rehearse(struct aotc_instance* instance, struct aotc_wasi* wasi, con
   exit_code = kExitNotFrozen;
 }
 
+static bool exports(const struct aotc_artifact* artifact, const char* name) {
+  return aotc_artifact_export(artifact, name, AOTC_EXPORT_FUNCTION) != NULL;
+}
+static bool is_command(const struct aotc_artifact* artifact) { return exports(artifact, "_start"); }
+
+/* Without an entry point it stands still once it has started. */
+static enum aotc_status enter_program(struct aotc_instance* instance, struct aotc_error* error) {
+  const struct aotc_artifact* artifact = aotc_instance_artifact(instance);
+  bool entry = is_command(artifact) || exports(artifact, "_initialize");
+  return entry ? aotc_instance_enter(instance, error) : aotc_instance_start(instance, error);
+}
+
 static struct aotc_artifact* load(int fd, const struct freeze_options* options) {
   struct aotc_artifact* artifact;
   struct aotc_error error;
@@ -187,7 +199,7 @@ static struct aotc_artifact* load(int fd, const struct freeze_options* options) 
     exit_code = kExitCannotRun;
     not_frozen("aotc-exec", "%s", error.message);
   }
-  if (!aotc_artifact_suspends(artifact))
+  if (is_command(artifact) && !aotc_artifact_suspends(artifact))
     not_frozen(options->name, "not a Go program, so its stack is not in linear memory");
   return artifact;
 }
@@ -196,10 +208,10 @@ static struct aotc_instance* start(struct aotc_artifact* artifact, const struct 
                                    struct aotc_wasi** wasi) {
   struct aotc_instance* instance;
   struct aotc_error error;
-  struct aotc_instance_options instance_options = {.max_memory = options->memory, .resolver = aotc_wasi_resolve};
   options->wasi->freeze = true;
   if (aotc_wasi_create(options->wasi, wasi, &error) != AOTC_OK) not_frozen(options->name, "%s", error.message);
-  instance_options.resolver_data = *wasi;
+  const struct aotc_instance_options instance_options = {.max_memory = options->memory,
+                                                         .hosts = aotc_one_host(aotc_wasi_host(*wasi))};
   if (aotc_instance_create(artifact, &instance_options, &instance, &error) != AOTC_OK ||
       (options->nanoseconds != 0 && aotc_instance_set_deadline(instance, options->nanoseconds, &error) != AOTC_OK))
     not_frozen(options->name, "%s", error.message);
@@ -226,14 +238,14 @@ int freeze_program(const struct freeze_options* options) {
   struct aotc_error error;
   struct aotc_freeze_run run = {0};
   uint64_t started = monotonic_now();
-  check_end(instance, wasi, aotc_instance_enter(instance, &error), name, "waited for input", &error);
+  check_end(instance, wasi, enter_program(instance, &error), name, "waited for input", &error);
   run.nanoseconds = monotonic_now() - started;
   if (options->warmup_count != 0 && !aotc_wasi_waits_for_listener(wasi))
     not_frozen(name, "it does not wait for a listener, so there is no warm-up request");
   if (options->rehearse) rehearse(instance, wasi, name, &run);
   for (size_t i = 0; i < options->warmup_count; ++i) warm_up(instance, wasi, &requests[i], name, &run);
   run.warmup_nanoseconds = monotonic_now() - started - run.nanoseconds;
-  if (aotc_snapshot_write(instance, wasi, &run, out, &error) != AOTC_OK) not_frozen(name, "%s", error.message);
+  if (aotc_snapshot_write(instance, &run, out, &error) != AOTC_OK) not_frozen(name, "%s", error.message);
   _exit(0);
 }
 

@@ -2,7 +2,7 @@
 #ifndef AOTC_TOOLS_FREEZE_PROGRAM_H
 #define AOTC_TOOLS_FREEZE_PROGRAM_H
 
-#include "aotc/runtime.h"
+#include "aotc/wasi.h"
 
 enum { kExitNotFrozen = 3, kExitNotRehearsed = 4, kExitCannotRun = 125 };
 

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "aotc/runtime.h"
+#include "aotc/wasi.h"
 
 typedef struct engine engine;
 typedef struct config config;
@@ -101,7 +101,7 @@ typedef trap_t* (*callback)(void*, caller*, uint64_t*, size_t);
 #define DECLARE(type, function, arguments) static type(*function) arguments;
 API(DECLARE)
 
-/* --- the WASI host's view of an instance: see runtime.h */
+/* --- the WASI host's view of an instance: see instance.h */
 struct aotc_instance {
   uint8_t* memory;
   uint64_t size;
@@ -111,6 +111,13 @@ void* aotc_instance_memory_at(const struct aotc_instance* instance, uint32_t add
 }
 /* Only for programs that are to be frozen. */
 void aotc_secrets_hide(struct aotc_instance* instance, struct aotc_wasi* wasi) { abort(); }
+const char* aotc_secrets_show(struct aotc_instance* instance, struct aotc_wasi* wasi) { abort(); }
+const char* aotc_wasi_secret_read(const struct aotc_wasi* wasi) { abort(); }
+struct aotc_wasi_saved;
+enum aotc_status aotc_secrets_fill(struct aotc_instance* instance, const struct aotc_wasi* wasi,
+                                   const struct aotc_wasi_saved* saved, struct aotc_error* error) {
+  abort();
+}
 uint64_t aotc_instance_deadline_left(const struct aotc_instance* instance) {
   (void)instance;
   return UINT64_MAX;
@@ -157,12 +164,12 @@ static trap_t* call_host(void* function, caller* from, uint64_t* slots, size_t c
 }
 
 /* Of an import: "params:results", as the resolver wants it. Go's imports of WASI have the standard types. */
-static aotc_host_function find_host(const char* field) {
+static aotc_host_function find_host(struct aotc_host* host, const char* field) {
   static const char* const kTypes[] = {"i:",    ":i",    "i:i",    "ii:i",   "iI:i",  "iii:i",   "iiii:i",   "iiiii:i",
                                        "iIi:i", "iII:i", "iIii:i", "iIIi:i", "iiiiii:i", "iiiIi:i", "iiiiIIi:i",
                                        "iiiiiii:i", "iiiiiIIii:i"};
   for (size_t i = 0; i < sizeof(kTypes) / sizeof(kTypes[0]); ++i) {
-    aotc_host_function f = aotc_wasi_resolve(NULL, "wasi_snapshot_preview1", field, kTypes[i]);
+    aotc_host_function f = host->interface->resolve(host, "wasi_snapshot_preview1", field, kTypes[i]);
     if (f != NULL) return f;
   }
   fail("no such import", field);
@@ -213,13 +220,17 @@ static void* run(void* unused) {
   wasmtime_linker_allow_shadowing(l, true); /* Go imports a function once per wrapper */
   import_types imports;
   wasmtime_module_imports(m, &imports);
+  struct aotc_wasi_options none = {.stdio = {-1, -1, -1}};
+  struct aotc_wasi* any;
+  struct aotc_error wrong;
+  if (aotc_wasi_create(&none, &any, &wrong) != AOTC_OK) fail("wasi", wrong.message);
   for (size_t i = 0; i < imports.size; ++i) {
     const name *from = wasm_importtype_module(imports.data[i]), *field = wasm_importtype_name(imports.data[i]);
     char text[128];
     snprintf(text, sizeof(text), "%.*s", (int)field->size, field->data);
     const void* type = wasm_externtype_as_functype_const(wasm_importtype_type(imports.data[i]));
     must(wasmtime_linker_define_func_unchecked(l, from->data, from->size, field->data, field->size, type, call_host,
-                                               (void*)(uintptr_t)find_host(text), NULL),
+                                               (void*)(uintptr_t)find_host(aotc_wasi_host(any), text), NULL),
          "define");
   }
   must(wasmtime_linker_instantiate_pre(l, m, &prepared), "link");

@@ -11,18 +11,20 @@
 #include <xxhash.h>
 
 #include "aotc/artifact_format.h"
-#include "aotc/runtime.h"
+#include "aotc/wasi.h"
 
 static enum aotc_status nothing(struct aotc_instance* instance, void* data, uint64_t* slots) { return AOTC_EXITED; }
 
-static aotc_host_function any(void* data, const char* module, const char* field, const char* type) {
+static aotc_host_function any(struct aotc_host* host, const char* module, const char* field, const char* type) {
   return strlen(module) + strlen(field) + strlen(type) > 0 ? nothing : NULL;
 }
 
 static void instantiate(struct aotc_artifact* artifact, bool thaw) {
   struct aotc_error error;
   struct aotc_instance* instance;
-  struct aotc_instance_options options = {.max_memory = 64 << 20, .resolver = any, .thaw = thaw};
+  static const struct aotc_host_interface interface = {.name = "any", .resolve = any};
+  static struct aotc_host host = {&interface};
+  struct aotc_instance_options options = {.max_memory = 64 << 20, .hosts = aotc_one_host(&host), .thaw = thaw};
   if (aotc_instance_create(artifact, &options, &instance, &error) != AOTC_OK) return;
   (void)aotc_instance_reset(instance, &error);
   aotc_instance_destroy(instance);
@@ -39,7 +41,11 @@ static void thaw_host(const struct aotc_artifact* artifact) {
   struct aotc_wasi* wasi;
   struct aotc_error error;
   if (aotc_wasi_create(&options, &wasi, &error) != AOTC_OK) __builtin_trap();
-  if (aotc_snapshot_matches(artifact, wasi)) (void)aotc_wasi_thaw(wasi, artifact, true, &error);
+  struct aotc_host* host = aotc_wasi_host(wasi);
+  struct aotc_hosts hosts = aotc_one_host(host);
+  uint64_t size;
+  const void* state = aotc_snapshot_host_state(aotc_artifact_snapshot(artifact), host->interface->name, &size);
+  if (aotc_snapshot_matches(artifact, &hosts)) (void)host->interface->thaw(host, NULL, state, size, &error);
   aotc_wasi_destroy(wasi);
 }
 

@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-#include "aotc/runtime.h"
+#include "aotc/wasi.h"
 #include "options.h"
 #include "sandbox/sandbox.h"
 #include "worker.h"
@@ -138,13 +138,9 @@ aotc_status load_artifact(const TenantOptions& options, Opened& opened, aotc_art
 aotc_image* accept_ahead(aotc_image* image, const TenantOptions& options) {
   aotc_error error;
   aotc_image* better;
-  const aotc_pool_options pool = {.max_memory = options.max_memory,
-                                  .write_buffer = kWindow,
-                                  .log = 2,
-                                  .may_grow = nullptr,
-                                  .may_grow_data = nullptr,
-                                  .compare_sample = 0};
-  if (aotc_image_accept_ahead(image, &pool, kAcceptTime, &better, &error) != AOTC_OK) {
+  const aotc_pool_options pool = {
+      .max_memory = options.max_memory, .may_grow = nullptr, .may_grow_data = nullptr, .compare_sample = 0};
+  if (aotc_image_accept_ahead(image, &pool, &kServe, kAcceptTime, &better, &error) != AOTC_OK) {
     std::fprintf(stderr, "instances begin with accepting the connection: %s\n", error.message);
     return image;
   }

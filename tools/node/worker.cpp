@@ -30,6 +30,8 @@ uint64_t now() {
 }  // namespace
 
 struct Worker::Request {
+  aotc_connection& connection() const { return *aotc_slot_connection(slot); }
+
   Request(uint32_t id, bool head, bool stdio) : id(id), response({.head_request = head}) {
     if (stdio) filter.emplace(head);
   }
@@ -56,19 +58,17 @@ struct Worker::Request {
 };
 
 Worker::Worker(int channel, const TenantOptions& options, const aotc_image* image, const MemoryGauge& gauge)
-    : channel_(channel), options_(options), image_(image), gauge_(gauge) {}
+    : channel_(channel), options_(options), image_(image), stdio_(aotc_serve_uses_stdio(image)), gauge_(gauge) {}
 
 Worker::~Worker() = default;
 
 std::string Worker::prepare() {
   const aotc_pool_options pool = {.max_memory = options_.max_memory,
-                                  .write_buffer = kWindow,
-                                  .log = 2,
                                   .may_grow = may_grow,
                                   .may_grow_data = this,
                                   .compare_sample = static_cast<uint32_t>(options_.compare_sample)};
   aotc_slot* slot;
-  if (aotc_pool_create(image_, &pool, &pool_, &error_) != AOTC_OK || aotc_pool_take(pool_, &slot, &error_) != AOTC_OK ||
+  if (aotc_serve_pool_create(image_, &pool, &kServe, &pool_, &error_) != AOTC_OK || aotc_pool_take(pool_, &slot, &error_) != AOTC_OK ||
       aotc_instance_set_deadline(slot->instance, options_.deadline, &error_) != AOTC_OK ||
       aotc_pool_give(pool_, slot, &error_) != AOTC_OK)
     return error_.message;
@@ -135,7 +135,7 @@ bool Worker::take_frames() {
 
 // An instance is taken only when the request's turn comes, so that requests that wait for theirs use the same warm one.
 void Worker::begin(const FrameHead& head, std::string_view payload) {
-  auto request = std::make_unique<Request>(head.id, head.value & kHeadRequest, aotc_pool_uses_stdio(pool_));
+  auto request = std::make_unique<Request>(head.id, head.value & kHeadRequest, stdio_);
   take_body(*request, payload);
   request->progress = now();
   request->queued = true;
@@ -175,7 +175,7 @@ void Worker::take_body(Request& request, std::string_view payload) {
 
 void Worker::add_body(Request& request, std::string_view payload) {
   if (request.slot == nullptr) return take_body(request, payload);
-  aotc_connection& c = request.slot->connection;
+  aotc_connection& c = request.connection();
   request.body.erase(0, c.in_at);
   take_body(request, payload);
   if (request.filter && request.filter->input.done()) c.in_closed = true;
@@ -189,9 +189,9 @@ void Worker::advance(Request& request) {
   if (request.gone && request.slot == nullptr) return end(request, EndCause::Done, {});
   if (request.slot == nullptr && !take_slot(request)) return end(request, EndCause::Overload, error_.message);
   if (request.filter && request.filter->succeeded) return settle(request, AOTC_EXITED);
-  if (request.half_closed) request.slot->connection.in_closed = true;
+  if (request.half_closed) request.connection().in_closed = true;
   aotc_instance* instance = request.slot->instance;
-  aotc_connection& c = request.slot->connection;
+  aotc_connection& c = request.connection();
   size_t read = c.in_at;
   uint64_t start = now();
   uint64_t left = options_.deadline > request.running ? options_.deadline - request.running : 1;
@@ -217,7 +217,7 @@ void Worker::advance(Request& request) {
 
 // What a program that knows no HTTP has written, with what makes it a response.
 void Worker::ship_output(Request& request) {
-  aotc_connection& c = request.slot->connection;
+  aotc_connection& c = request.connection();
   size_t room = kWindow - request.under_way;
   size_t size = room < FilterOutput::kOverhead ? 0 : std::min(c.out_size, room - FilterOutput::kOverhead);
   bool last = request.filter->succeeded && size == c.out_size && room >= FilterOutput::kOverhead;
@@ -239,7 +239,7 @@ bool Worker::ship(Request& request) {
     ship_output(request);
     return true;
   }
-  aotc_connection& c = request.slot->connection;
+  aotc_connection& c = request.connection();
   size_t size = std::min<size_t>(c.out_size, kWindow - request.under_way);
   if (size == 0 || request.response.done()) return true;
   std::string_view bytes(reinterpret_cast<const char*>(c.out), size);
@@ -257,7 +257,7 @@ bool Worker::ship(Request& request) {
 }
 
 void Worker::settle(Request& request, aotc_status status) {
-  aotc_connection& c = request.slot->connection;
+  aotc_connection& c = request.connection();
   bool exited = status == AOTC_OK || status == AOTC_EXITED;
   if (request.filter && exited) request.filter->succeeded = aotc_instance_exit_code(request.slot->instance) == 0;
   // A filter that failed before anything was sent gets a clean 502.
@@ -295,7 +295,7 @@ void Worker::settle(Request& request, aotc_status status) {
       return end(request, EndCause::Error, error_.message);
   }
   if (request.gone) return end(request, EndCause::Done, {});
-  request.wake = exited ? kNever : aotc_wasi_wake_time(request.slot->wasi);
+  request.wake = exited ? kNever : aotc_instance_wake_time(request.slot->instance);
   schedule(request);
 }
 

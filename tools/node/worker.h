@@ -12,12 +12,15 @@
 #include <set>
 #include <string>
 
-#include "aotc/runtime.h"
+#include "aotc/wasi.h"
 #include "channel.h"
 #include "http.h"
 #include "idle_poll.h"
 #include "memory_gauge.h"
 #include "options.h"
+
+// What every instance of a tenant gets: a connection that may be this far ahead of the client, and the tenant's log.
+constexpr aotc_serve_options kServe = {.write_buffer = kWindow, .log = 2};
 
 class Worker {
  public:
@@ -52,6 +55,7 @@ class Worker {
   Channel channel_;
   const TenantOptions& options_;
   const aotc_image* image_;
+  const bool stdio_;  // its programs know no HTTP
   const MemoryGauge& gauge_;
   aotc_pool* pool_ = nullptr;
   aotc_error error_;

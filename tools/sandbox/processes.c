@@ -5,7 +5,7 @@
  *
  * No group of a process that is to be confined has a call that takes a path. fstat is the call of that name, by number of a
  * descriptor; the C library's fstat may be newfstatat or statx, which take paths, so our own code makes the call itself
- * (runtime-stubs/wasi.h), and what libraries ask in vain they can do without. clone3 is in no group, since no filter sees
+ * (runtime-stubs/wasi), and what libraries ask in vain they can do without. clone3 is in no group, since no filter sees
  * its flags: the C library then uses clone.
  */
 #define _GNU_SOURCE

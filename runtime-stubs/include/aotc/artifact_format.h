@@ -214,17 +214,16 @@ struct aotc_image_run {
 
 /* --- Snapshot ------------------------------------------------------------------------------------------------------
  *
- * A Go program that ran until it waited for input. Go keeps every goroutine's stack in linear memory, so memory and
- * globals are all of its state, and the same for every target. It goes on where it stopped: write `wrapper << 16` below
- * the Go stack pointer, run the resume thunk, and the import is called again. All offsets in here, those of spans and
- * image runs included, are from the start of the snapshot.
+ * A program that stands still: memory, globals and tables are all of its state, and the same for every target, and what its
+ * hosts keep (host.h). Either no call runs (a reactor after _initialize), or it is a Go program that waits in an import: Go
+ * keeps every goroutine's stack in linear memory. Then it goes on so: write `wrapper << 16` below the Go stack pointer, run
+ * the resume thunk, and the import is called again. All offsets in here, those of spans and image runs included, are from
+ * the start of the snapshot; those in a host's state are the host's affair.
  */
-#define AOTC_SNAPSHOT_MAGIC 0x0050414e53313031ull /* "101SNAP\0" read as a little-endian number */
+#define AOTC_SNAPSHOT_MAGIC 0x0050414e53323031ull /* "102SNAP\0" read as a little-endian number */
 
 enum aotc_snapshot_flags {
-  AOTC_SNAPSHOT_REACTOR = 1u << 0,       /* stopped after _initialize: there is nothing to resume */
-  AOTC_SNAPSHOT_WAITS_STDIN = 1u << 1,   /* among what it waits for */
-  AOTC_SNAPSHOT_WAITS_LISTENER = 1u << 2
+  AOTC_SNAPSHOT_REACTOR = 1u << 0 /* no call runs: there is nothing to resume */
 };
 
 struct aotc_snapshot {
@@ -235,51 +234,26 @@ struct aotc_snapshot {
   uint32_t flags;        /* enum aotc_snapshot_flags */
   uint32_t memory_pages; /* wasm pages */
   uint32_t wrapper;      /* struct aotc_import of the import in which it stopped; AOTC_NONE for a reactor */
-  uint32_t listeners;    /* it was given this many, from fd 3 on */
-  uint64_t monotonic;    /* nanoseconds that the guest's monotonic clock showed */
+  uint32_t reserved0;
   uint64_t realtime;     /* nanoseconds since 1970 */
-  /* Addresses in linear memory of the generators that every clone seeds anew, 0 for none. */
+  /* Of a Go program: addresses in linear memory of the generators that every clone seeds anew, 0 for none. */
   uint64_t chacha8;   /* 304 bytes: u64 buf[32], seed[4]; u32 i, n, c */
   uint64_t fast_rand; /* `fast_rand_size` bytes, at most 16 */
   uint32_t fast_rand_size;
-  uint32_t reserved;
-  struct aotc_span globals; /* 16 bytes each, in slot order */
-  struct aotc_span fds;     /* struct aotc_snapshot_fd, ascending */
-  struct aotc_span runs;    /* struct aotc_image_run, ascending, not overlapping */
-  struct aotc_span args;    /* bytes: the arguments after the program's name, each NUL-terminated */
-  struct aotc_span environ; /* bytes: "KEY=value", each NUL-terminated */
-  struct aotc_span dirs;    /* bytes: guest paths of the preopened directories, each NUL-terminated */
-  struct aotc_span output;  /* bytes: (u32 fd, u32 size, bytes, zero to three bytes of padding)*, written before the stop */
-  struct aotc_span report;  /* bytes: JSON for people, see `aotc inspect` */
-  struct aotc_span files;   /* struct aotc_snapshot_file: those of `fds` that are files */
-  struct aotc_span paths;   /* bytes: their paths, each NUL-terminated */
-  struct aotc_span secrets; /* struct aotc_snapshot_secret */
+  uint32_t reserved1;
+  struct aotc_span globals;  /* 16 bytes each, in slot order */
+  struct aotc_span runs;     /* struct aotc_image_run, ascending, not overlapping */
+  struct aotc_span tables;   /* uint32_t: sizes of the tables that may change, in descriptor order */
+  struct aotc_span elements; /* uint32_t function references (index + 1, 0 = null): their entries, one after the other */
+  struct aotc_span dropped;  /* bytes, 1 for a dropped segment: data segments, then element segments */
+  struct aotc_span hosts;    /* struct aotc_snapshot_host */
+  struct aotc_span report;   /* bytes: JSON for people, see `aotc inspect` */
 };
 
-/* A variable whose value is not in the snapshot: letters of the same number are in `environ`, zeros in memory. */
-struct aotc_snapshot_secret {
-  uint32_t environ; /* offset of the value in `environ` */
-  uint32_t size;    /* bytes */
-  uint32_t address; /* in linear memory */
-  uint32_t reserved;
-};
-
-/* A file that is open for reading. */
-struct aotc_snapshot_file {
-  uint32_t number;
-  uint32_t root; /* number of the preopened directory beneath which it lies */
-  uint32_t path; /* offset in `paths` */
-  uint32_t reserved;
-  uint64_t position;
-  uint64_t size;
-  uint64_t digest[2]; /* XXH3-128 of the content, low half first */
-};
-
-/* A descriptor that is still open; what is not listed was closed. */
-struct aotc_snapshot_fd {
-  uint32_t number;
-  uint32_t flags;          /* WASI fdflags */
-  uint64_t removed_rights; /* WASI rights that the program gave up */
+/* What a host kept. */
+struct aotc_snapshot_host {
+  char name[32]; /* NUL-terminated */
+  struct aotc_span state; /* bytes */
 };
 
 #endif

@@ -10,10 +10,12 @@ static enum aotc_status nothing(struct aotc_instance* instance, void* data, uint
   (void)instance, (void)data, (void)slots;
   return AOTC_OK;
 }
-static aotc_host_function resolve(void* data, const char* module, const char* field, const char* type) {
-  (void)data;
+static aotc_host_function resolve(struct aotc_host* self, const char* module, const char* field, const char* type) {
+  (void)self;
   return strlen(module) < 1000 && strlen(field) < 1000 && strlen(type) > 0 ? nothing : NULL;
 }
+static const struct aotc_host_interface kInterface = {.name = "test", .resolve = resolve};
+static struct aotc_host g_host = {&kInterface};
 
 /* Loads, creates, resets; whatever happens, nothing may crash. */
 static enum aotc_status try_all(const struct image* image, struct aotc_error* error) {
@@ -26,7 +28,7 @@ static enum aotc_status try_all(const struct image* image, struct aotc_error* er
   aotc_artifact_verify(artifact, &other);
   for (uint32_t code = 0; code < 600; code += 7) CHECK(strlen(aotc_artifact_symbol(artifact, code)) < 1 << 20);
   aotc_artifact_symbol(artifact, UINT32_MAX);
-  struct aotc_instance_options options = {.max_memory = 64 << 20, .max_stack = 1 << 20, .resolver = resolve};
+  struct aotc_instance_options options = {.max_memory = 64 << 20, .max_stack = 1 << 20, .hosts = aotc_one_host(&g_host)};
   struct aotc_instance* instance;
   status = aotc_instance_create(artifact, &options, &instance, error);
   if (status == AOTC_OK) status = aotc_instance_reset(instance, error);
@@ -144,7 +146,7 @@ static void expect_call(const struct image* image, enum aotc_status wanted, cons
   struct aotc_artifact* artifact;
   struct aotc_instance* instance;
   struct aotc_error error = {.message = ""};
-  struct aotc_instance_options options = {.resolver = resolve};
+  struct aotc_instance_options options = {.hosts = aotc_one_host(&g_host)};
   int fd = image_file(image);
   CHECK(aotc_load_fd(fd, "guest.aotc", &artifact, &error) == AOTC_OK);
   CHECK(aotc_instance_create(artifact, &options, &instance, &error) == AOTC_OK);
@@ -198,7 +200,7 @@ static void test_link(void) {
   struct aotc_error error;
   int fd = image_file(&image);
   CHECK(aotc_load_fd(fd, "guest.aotc", &artifact, &error) == AOTC_OK);
-  struct aotc_instance_options options = {.resolver = NULL};
+  struct aotc_instance_options options = {.max_memory = 0};
   struct aotc_instance* instance;
   CHECK(aotc_instance_create(artifact, &options, &instance, &error) == AOTC_ERROR_LINK && instance == NULL);
   CHECK(strstr(error.message, "missing import \"env\" \"host\" of type (i32) -> (i32)") != NULL);

@@ -2,7 +2,7 @@
 #ifndef AOTC_TEST_MAKE_ARTIFACT_H
 #define AOTC_TEST_MAKE_ARTIFACT_H
 
-#include "aotc/runtime.h"
+#include "aotc/pool.h"
 
 enum { kImageAddress = 0x10000, kImagePages = 8, kSmallRunAddress = 0x30000, kMemoryPages = 4, kMemoryMaxPages = 2048 };
 enum { kTypeCount = 3, kTrapWasmOffset = 0x1234 };

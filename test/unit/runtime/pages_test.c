@@ -19,7 +19,7 @@
 
 #include "check.h"
 #include "make_artifact.h"
-#include "state.h"
+#include "core/state.h"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
@@ -46,10 +46,12 @@ static enum aotc_status host(struct aotc_instance* instance, void* data, uint64_
   (void)instance, (void)data, (void)slots;
   return AOTC_OK;
 }
-static aotc_host_function resolve(void* data, const char* module, const char* field, const char* type) {
-  (void)data, (void)module, (void)field, (void)type;
+static aotc_host_function resolve(struct aotc_host* self, const char* module, const char* field, const char* type) {
+  (void)self, (void)module, (void)field, (void)type;
   return host;
 }
+static const struct aotc_host_interface kInterface = {.name = "test", .resolve = resolve};
+static struct aotc_host g_host = {&kInterface};
 
 static void call(struct aotc_instance* instance, const char* name, uint32_t a, uint32_t b) {
   struct aotc_value in[5] = {{{a, 0}}, {{b, 0}}}, out[3];
@@ -207,7 +209,7 @@ static void test_way(struct aotc_instance* instance, int way) {
 }
 
 static void test_ways(const struct aotc_image* image) {
-  struct aotc_instance_options options = {.resolver = resolve, .image = image};
+  struct aotc_instance_options options = {.hosts = aotc_one_host(&g_host), .image = image};
   struct aotc_instance* instance;
   struct aotc_error error;
   if (aotc_instance_create(g_artifact, &options, &instance, &error) != AOTC_OK) {

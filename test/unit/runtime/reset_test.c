@@ -10,8 +10,8 @@
 
 #include "check.h"
 #include "make_artifact.h"
-#include "restore_page.h"
-#include "state.h"
+#include "core/restore_page.h"
+#include "core/state.h"
 
 static struct aotc_artifact* g_artifact;
 
@@ -19,10 +19,12 @@ static enum aotc_status host(struct aotc_instance* instance, void* data, uint64_
   (void)instance, (void)data, (void)slots;
   return AOTC_OK;
 }
-static aotc_host_function resolve(void* data, const char* module, const char* field, const char* type) {
-  (void)data, (void)module, (void)field, (void)type;
+static aotc_host_function resolve(struct aotc_host* self, const char* module, const char* field, const char* type) {
+  (void)self, (void)module, (void)field, (void)type;
   return host;
 }
+static const struct aotc_host_interface kInterface = {.name = "test", .resolve = resolve};
+static struct aotc_host g_host = {&kInterface};
 
 static enum aotc_status call(struct aotc_instance* instance, const char* name, uint32_t a, uint32_t b, uint32_t c,
                              uint32_t d, uint32_t e, uint32_t* result) {
@@ -43,7 +45,7 @@ static enum aotc_status store(struct aotc_instance* instance, uint32_t address) 
 }
 
 static struct aotc_instance* create(const struct aotc_image* image) {
-  struct aotc_instance_options options = {.resolver = resolve, .image = image};
+  struct aotc_instance_options options = {.hosts = aotc_one_host(&g_host), .image = image};
   struct aotc_instance* instance;
   struct aotc_error error;
   if (aotc_instance_create(g_artifact, &options, &instance, &error) != AOTC_OK) {
@@ -162,7 +164,7 @@ static void test_mode(const struct aotc_image* image, const struct aotc_instance
 
 /* What memory took of the stack, it gets back, whether or not the request had a page fault. */
 static void test_limit(const struct aotc_image* image) {
-  struct aotc_instance_options options = {.max_memory = 16 << 20, .resolver = resolve, .image = image};
+  struct aotc_instance_options options = {.max_memory = 16 << 20, .hosts = aotc_one_host(&g_host), .image = image};
   struct aotc_instance* instance;
   struct aotc_error error;
   CHECK(aotc_instance_create(g_artifact, &options, &instance, &error) == AOTC_OK);
@@ -242,7 +244,7 @@ int main(void) {
     }
     int before = g_failures;
     struct aotc_instance* none;
-    const struct aotc_instance_options thawed = {.resolver = resolve, .image = image, .thaw = true};
+    const struct aotc_instance_options thawed = {.hosts = aotc_one_host(&g_host), .image = image, .thaw = true};
     CHECK(aotc_instance_create(g_artifact, &thawed, &none, &error) == AOTC_ERROR_ARGUMENT);
     CHECK(said(&error, "the image is another's"));
     test_mode(image, fresh);

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../../runtime-stubs/sha256.h"
+#include "core/sha256.h"
 #include "check.h"
 #include "guest.h"
 #include "make_artifact.h"
@@ -22,6 +22,7 @@ static int g_rounds = 20;
 
 enum host_mode { kHostAdd, kHostTrap, kHostExit, kHostSleep, kHostReenter, kHostReset, kHostFail };
 struct host {
+  struct aotc_host host;
   enum host_mode mode;
   int calls;
   struct aotc_instance* other;
@@ -90,12 +91,14 @@ static enum aotc_status nested(struct aotc_instance* instance, void* data, uint6
   return AOTC_OK;
 }
 
-static aotc_host_function resolve(void* data, const char* module, const char* field, const char* type) {
+static aotc_host_function resolve(struct aotc_host* self, const char* module, const char* field, const char* type) {
   return strcmp(module, "env") != 0 || strcmp(type, "i:i") != 0 ? NULL : strcmp(field, "host") == 0 ? host : nested;
 }
 
+static const struct aotc_host_interface kInterface = {.name = "test", .resolve = resolve};
+
 static struct aotc_instance* create(struct host* h, uint64_t max_memory, uint64_t max_stack) {
-  struct aotc_instance_options options = {max_memory, max_stack, resolve, h};
+  struct aotc_instance_options options = {max_memory, max_stack, aotc_one_host(&h->host)};
   struct aotc_instance* instance;
   struct aotc_error error;
   if (aotc_instance_create(g_artifact, &options, &instance, &error) != AOTC_OK) {
@@ -119,7 +122,7 @@ static const char* backtrace(const struct aotc_instance* instance) {
 static enum aotc_trap trap_of(const struct aotc_instance* instance) { return aotc_instance_trap(instance)->trap; }
 
 static void test_calls(void) {
-  struct host h = {.mode = kHostAdd};
+  struct host h = {.host = {&kInterface}, .mode = kHostAdd};
   struct aotc_instance* instance = create(&h, 0, 0);
   uint32_t r[3];
   CHECK(call(instance, "add", ARGS(40, 2), r) == AOTC_OK && r[0] == 42);
@@ -146,7 +149,7 @@ static void test_calls(void) {
         strstr(error.message, "not an exported function of this artifact") != NULL);
   CHECK(aotc_instance_thaw(instance, &error) == AOTC_ERROR_ARGUMENT &&
         strstr(error.message, "the instance is not made of a snapshot") != NULL);
-  struct aotc_instance_options thaw = {.resolver = resolve, .resolver_data = &h, .thaw = true};
+  struct aotc_instance_options thaw = {.hosts = aotc_one_host(&h.host), .thaw = true};
   CHECK(aotc_instance_create(g_artifact, &thaw, &h.other, &error) == AOTC_ERROR_ARGUMENT &&
         strstr(error.message, "has no snapshot") != NULL);
   h.other = create(&h, 0, 0);
@@ -157,7 +160,7 @@ static void test_calls(void) {
 }
 
 static void test_traps(void) {
-  struct host h = {.mode = kHostAdd};
+  struct host h = {.host = {&kInterface}, .mode = kHostAdd};
   struct aotc_instance* instance = create(&h, 0, 0);
   uint32_t r[3];
   CHECK(call(instance, "trap", ARGS(0), r) == AOTC_TRAPPED);
@@ -180,7 +183,7 @@ static void test_traps(void) {
 }
 
 static void test_stack(void) {
-  struct host h = {.mode = kHostAdd};
+  struct host h = {.host = {&kInterface}, .mode = kHostAdd};
   struct aotc_instance* instance = create(&h, 0, 4 << 20);
   for (int i = 0; i < 3; ++i) {
     CHECK(call(instance, "recurse", ARGS(0xffffffff), NULL) == AOTC_TRAPPED);
@@ -196,7 +199,7 @@ static void test_stack(void) {
 }
 
 static void test_unwinding(void) {
-  struct host h = {.mode = kHostAdd};
+  struct host h = {.host = {&kInterface}, .mode = kHostAdd};
   struct aotc_instance* instance = create(&h, 0, 0);
   uint32_t r[3];
   CHECK(call(instance, "catch", ARGS(1000, 0), r) == AOTC_OK && r[0] == 1011 && r[1] == 0 && r[2] == 1);
@@ -220,7 +223,7 @@ static uint32_t helper(struct aotc_instance* instance, enum aotc_helper which, u
 
 /* Every size and overlap of interest against libc. */
 static void test_copy(void) {
-  struct host h = {.mode = kHostAdd};
+  struct host h = {.host = {&kInterface}, .mode = kHostAdd};
   struct aotc_instance* instance = create(&h, 0, 0);
   uint8_t* memory = aotc_instance_memory(instance);
   enum { kArea = 128 << 10 };
@@ -260,7 +263,7 @@ static void test_copy(void) {
 }
 
 static void test_memory(void) {
-  struct host h = {.mode = kHostAdd};
+  struct host h = {.host = {&kInterface}, .mode = kHostAdd};
   struct aotc_instance* instance = create(&h, 0, 0);
   const uint32_t end = kMemoryPages * 65536;
   uint8_t* memory = aotc_instance_memory(instance);
@@ -312,7 +315,7 @@ static void test_memory(void) {
 
 /* FIPS 180-4's example: one block that holds "abc". Without the instructions nothing is done. */
 static void test_sha256(void) {
-  struct host h = {.mode = kHostAdd};
+  struct host h = {.host = {&kInterface}, .mode = kHostAdd};
   struct aotc_instance* instance = create(&h, 0, 0);
   uint8_t* memory = aotc_instance_memory(instance);
   static const uint32_t kInitial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
@@ -336,7 +339,7 @@ static void test_sha256(void) {
 }
 
 static void test_limit(void) {
-  struct host h = {.mode = kHostAdd};
+  struct host h = {.host = {&kInterface}, .mode = kHostAdd};
   /* 64 MiB in all: memory may grow while the stack is not in use, at its expense. */
   struct aotc_instance* instance = create(&h, 64 << 20, 0);
   CHECK(call(instance, "recurse", ARGS(700000), NULL) == AOTC_OK);
@@ -355,7 +358,7 @@ static void test_limit(void) {
 }
 
 static void test_tables(void) {
-  struct host h = {.mode = kHostAdd};
+  struct host h = {.host = {&kInterface}, .mode = kHostAdd};
   struct aotc_instance* instance = create(&h, 0, 0);
   const struct aotc_table* t = (const void*)(aotc_instance_memory(instance) + AOTC_TABLES_OFFSET);
   CHECK(t[0].size == 4 && t[1].size == 2 && t[1].capacity == 6);
@@ -381,7 +384,7 @@ static void test_tables(void) {
 }
 
 static void test_reset(void) {
-  struct host h = {.mode = kHostAdd};
+  struct host h = {.host = {&kInterface}, .mode = kHostAdd};
   struct aotc_instance* fresh = create(&h, 0, 0);
   struct aotc_instance* instance = create(&h, 0, 0);
   uint8_t* memory = aotc_instance_memory(instance);
@@ -426,7 +429,7 @@ static void expect_deadline(struct aotc_instance* instance, const char* name, co
 }
 
 static void test_deadline(void) {
-  struct host h = {.mode = kHostAdd};
+  struct host h = {.host = {&kInterface}, .mode = kHostAdd};
   struct aotc_instance* instance = create(&h, 0, 0);
   struct aotc_error error;
   for (int i = 0; i < 3; ++i) {
@@ -467,7 +470,7 @@ static void test_deadline(void) {
 
 static void* run_thread(void* data) {
   uint32_t id = (uint32_t)(uintptr_t)data, r[3];
-  struct host h = {.mode = kHostAdd};
+  struct host h = {.host = {&kInterface}, .mode = kHostAdd};
   struct aotc_error error;
   for (int round = 0; round < g_rounds; ++round) {
     struct aotc_instance* instance = create(&h, 0, 1 << 20);
@@ -497,14 +500,16 @@ static enum aotc_status bad_host(struct aotc_instance* instance, void* data, uin
   *(volatile char*)(aotc_instance_memory(instance) + (1ull << 32)) = 1;
   return AOTC_OK;
 }
-static aotc_host_function resolve_bad(void* data, const char* module, const char* field, const char* type) {
+static aotc_host_function resolve_bad(struct aotc_host* self, const char* module, const char* field, const char* type) {
   return bad_host;
 }
 
 static void test_host_fault(void) {
+  static const struct aotc_host_interface bad = {.name = "bad", .resolve = resolve_bad};
+  static struct aotc_host host = {&bad};
   pid_t child = fork();
   if (child == 0) {
-    struct aotc_instance_options options = {.resolver = resolve_bad};
+    struct aotc_instance_options options = {.hosts = aotc_one_host(&host)};
     struct aotc_instance* instance;
     struct aotc_error error;
     aotc_instance_create(g_artifact, &options, &instance, &error);

@@ -8,8 +8,8 @@
 
 #include "check.h"
 #include "make_artifact.h"
-#include "sha256.h"
-#include "state.h"
+#include "core/sha256.h"
+#include "core/state.h"
 
 static struct aotc_artifact* g_artifact;
 
@@ -27,10 +27,12 @@ static enum aotc_status host(struct aotc_instance* instance, void* data, uint64_
   slots[0] += 1;
   return AOTC_OK;
 }
-static aotc_host_function resolve(void* data, const char* module, const char* field, const char* type) {
-  (void)data, (void)module, (void)field, (void)type;
+static aotc_host_function resolve(struct aotc_host* self, const char* module, const char* field, const char* type) {
+  (void)self, (void)module, (void)field, (void)type;
   return host;
 }
+static const struct aotc_host_interface kInterface = {.name = "test", .resolve = resolve};
+static struct aotc_host g_host = {&kInterface};
 
 static enum aotc_status call(struct aotc_instance* instance, const char* name, const uint32_t args[5]) {
   struct aotc_value in[5] = {0}, out[3];
@@ -127,7 +129,7 @@ static void test_call(struct aotc_instance* instance, int which, const char* how
 
 /* `guarded`: with the helpers that look out for secrets. */
 static void test_calls(bool guarded) {
-  struct aotc_instance_options options = {.max_stack = 256 << 10, .resolver = resolve};
+  struct aotc_instance_options options = {.max_stack = 256 << 10, .hosts = aotc_one_host(&g_host)};
   struct aotc_instance* instance;
   struct aotc_error error;
   if (aotc_instance_create(g_artifact, &options, &instance, &error) != AOTC_OK) {

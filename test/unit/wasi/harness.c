@@ -24,7 +24,14 @@ void* aotc_instance_memory_at(const struct aotc_instance* instance, uint32_t add
   return instance->memory + address;
 }
 
-void aotc_secrets_hide(struct aotc_instance* instance, struct aotc_wasi* wasi) { abort(); /* no secrets in these tests */ }
+/* No secrets in these tests. */
+void aotc_secrets_hide(struct aotc_instance* instance, struct aotc_wasi* wasi) { abort(); }
+const char* aotc_secrets_show(struct aotc_instance* instance, struct aotc_wasi* wasi) { abort(); }
+const char* aotc_wasi_secret_read(const struct aotc_wasi* wasi) { abort(); }
+enum aotc_status aotc_secrets_fill(struct aotc_instance* instance, const struct aotc_wasi* wasi,
+                                   const struct aotc_wasi_saved* saved, struct aotc_error* error) {
+  abort();
+}
 uint64_t aotc_instance_deadline_left(const struct aotc_instance* instance) {
   uint64_t t = now();
   if (instance->deadline == 0) return UINT64_MAX;
@@ -90,7 +97,7 @@ int call(struct guest* g, const char* name, int count, const uint64_t* args) {
   for (size_t i = 0; i < sizeof kTypes / sizeof kTypes[0]; i++)
     if (strcmp(kTypes[i].name, name) == 0) type = kTypes[i].type;
   if (!type || (int)(strchr(type, ':') - type) != count) return UNRESOLVED;
-  aotc_host_function f = aotc_wasi_resolve(g->wasi, "wasi_snapshot_preview1", name, type);
+  aotc_host_function f = resolve(g->wasi, "wasi_snapshot_preview1", name, type);
   if (!f) return UNRESOLVED;
   memset(slots, 0xa5, sizeof slots);
   for (int i = 0; i < count; i++) slots[2 * i] = type[i] == 'I' ? args[i] : (uint32_t)args[i] | 0xdeadbeef00000000ull;

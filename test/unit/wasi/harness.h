@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "wasi.h"
+#include "wasi/wasi_state.h"
 
 extern int failures;
 
@@ -55,6 +55,12 @@ enum { TRAPPED = 0x10000, EXITED = 0x20000, UNRESOLVED = 0x30000, FROZEN = 0x400
 
 /* Where tests put things in guest memory. */
 enum { OUT = 0x1000, PATH = 0x2000, PATH2 = 0x5000, IOV = 0x8000, BUFFER = 0x10000, MEMORY = 0x400000 };
+
+/* As an instance asks for an import. */
+static inline aotc_host_function resolve(struct aotc_wasi* wasi, const char* module, const char* field, const char* type) {
+  struct aotc_host* host = aotc_wasi_host(wasi);
+  return host->interface->resolve(host, module, field, type);
+}
 
 void guest_open(struct guest* g, enum aotc_wasi_resolver resolver);
 /* With other options; fd 3 is appended to its directories. */

@@ -24,7 +24,7 @@ void test_connection(enum aotc_wasi_resolver resolver) {
   struct aotc_wasi_options options = {.stdio = {-1, -1, -1}, .connection = &c};
   guest_open_with(&g, resolver, &options, MEMORY);
   struct aotc_error error;
-  EXPECT(aotc_wasi_keep(g.wasi, &error), AOTC_OK);
+  EXPECT(aotc_wasi_keep(aotc_wasi_host(g.wasi), &error), AOTC_OK);
   uint32_t fd, n;
   char text[32];
 
@@ -45,13 +45,13 @@ void test_connection(enum aotc_wasi_resolver resolver) {
     EXPECT(read_string(&g, fd, text, sizeof text, &n), WASI_EAGAIN);
     subscribe(&g, 0, WASI_EVENTTYPE_FD_READ, fd, 0);
     EXPECT(poll_guest(&g, 1), FROZEN);
-    EXPECT(aotc_wasi_wake_time(g.wasi), -1);
+    EXPECT(aotc_wasi_wake_time(aotc_wasi_host(g.wasi)), -1);
     /* A relative time counts from when the wait began, however often the call is made again. */
     subscribe(&g, 1, WASI_EVENTTYPE_CLOCK, 0, 5000000000);
     EXPECT(poll_guest(&g, 2), FROZEN);
-    uint64_t wake = aotc_wasi_wake_time(g.wasi);
+    uint64_t wake = aotc_wasi_wake_time(aotc_wasi_host(g.wasi));
     EXPECT(poll_guest(&g, 2), FROZEN);
-    CHECK(aotc_wasi_wake_time(g.wasi) - wake + 100000000 < 200000000);
+    CHECK(aotc_wasi_wake_time(aotc_wasi_host(g.wasi)) - wake + 100000000 < 200000000);
     subscribe(&g, 1, WASI_EVENTTYPE_CLOCK, 0, 1);
     EXPECT(poll_guest(&g, 2), 0);
     EXPECT(events(&g), 1);
@@ -91,7 +91,7 @@ void test_connection(enum aotc_wasi_resolver resolver) {
     EXPECT(open_write(&g, 4, "file", WASI_OFLAG_CREAT, &file), 0);
     EXPECT(CALL(&g, fd_close, 4), 0);
     EXPECT(CALL(&g, fd_renumber, LISTENER, 0), 0);
-    aotc_wasi_restore(g.wasi);
+    aotc_wasi_restore(aotc_wasi_host(g.wasi));
     EXPECT(open_descriptors(), before);
     EXPECT(stat_path(&g, 4, "file", false), 0);
     EXPECT(CALL(&g, fd_fdstat_get, fd, OUT), WASI_EBADF);

@@ -46,12 +46,12 @@ void test_process(enum aotc_wasi_resolver resolver) {
   EXPECT(CALL(&g, proc_raise, 18), WASI_ENOTSUP); /* STOP */
   EXPECT(CALL(&g, proc_raise, 31), WASI_EINVAL);
 
-  CHECK(!aotc_wasi_resolve(g.wasi, "wasi_snapshot_preview1", "fd_read", "iiI:i"));
-  CHECK(!aotc_wasi_resolve(g.wasi, "wasi_snapshot_preview1", "fd_rea", "iiii:i"));
-  CHECK(!aotc_wasi_resolve(g.wasi, "wasi_snapshot_preview1", "", ""));
-  CHECK(!aotc_wasi_resolve(g.wasi, "env", "fd_read", "iiii:i"));
+  CHECK(!resolve(g.wasi, "wasi_snapshot_preview1", "fd_read", "iiI:i"));
+  CHECK(!resolve(g.wasi, "wasi_snapshot_preview1", "fd_rea", "iiii:i"));
+  CHECK(!resolve(g.wasi, "wasi_snapshot_preview1", "", ""));
+  CHECK(!resolve(g.wasi, "env", "fd_read", "iiii:i"));
 #define RESOLVES(name, type) \
-  CHECK(aotc_wasi_resolve(g.wasi, "wasi_snapshot_preview1", #name, type) == aotc_wasi_##name);
+  CHECK(resolve(g.wasi, "wasi_snapshot_preview1", #name, type) == aotc_wasi_##name);
   AOTC_WASI_FUNCTIONS(RESOLVES)
   guest_close(&g);
 }

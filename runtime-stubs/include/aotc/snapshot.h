@@ -1,0 +1,46 @@
+/* snapshot.h - freezing an instance that stands still, and going on from there.
+ *
+ * An instance stands still when it waits in an import (Go's programs, whose stacks are in linear memory), or when no call
+ * runs: after _initialize, in any language. Freeze: hosts made for it, an instance, aotc_instance_enter until it returns
+ * AOTC_FROZEN or, for a reactor, AOTC_OK; aotc_snapshot_write. Thaw: hosts that aotc_snapshot_matches, an instance with
+ * `thaw`, aotc_instance_thaw.
+ */
+#ifndef AOTC_SNAPSHOT_H
+#define AOTC_SNAPSHOT_H
+
+#include "aotc/instance.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Gives the artifact the snapshot in `fd`, a file of its own that stays the caller's, instead of the one it may have.
+ * Before anything is made of the artifact. */
+enum aotc_status aotc_attach_snapshot(struct aotc_artifact* artifact, int fd, struct aotc_error* error);
+/* Null when the artifact has none. */
+const struct aotc_snapshot* aotc_artifact_snapshot(const struct aotc_artifact* artifact);
+/* What the embedder knows about the run, for the report. */
+struct aotc_freeze_run {
+  uint64_t nanoseconds;        /* until it first waited for input */
+  uint64_t warmup_nanoseconds; /* after that */
+  uint32_t warmup_requests;
+  uint32_t warmup_status; /* of the last response */
+  uint64_t warmup_bytes;  /* of all responses */
+  bool rehearsed;         /* net/http has answered a request of ours, see tools/freeze_program.h */
+};
+/* Writes the snapshot to `fd`, an empty file. AOTC_ERROR_ARGUMENT when the program cannot be frozen in this state; the
+ * message says why, without a name. */
+enum aotc_status aotc_snapshot_write(struct aotc_instance* instance, const struct aotc_freeze_run* run, int fd,
+                                     struct aotc_error* error);
+/* Whether a program started with these hosts would be as the snapshot is. */
+bool aotc_snapshot_matches(const struct aotc_artifact* artifact, const struct aotc_hosts* hosts);
+/* What a host wrote, or null. */
+const void* aotc_snapshot_host_state(const struct aotc_snapshot* snapshot, const char* name, uint64_t* size);
+/* The hosts' state as it was, new seeds for the random generators, and the program goes on; returns like
+ * aotc_instance_call. Right after creation, instead of aotc_instance_enter. A reactor does not run: it can be called. */
+enum aotc_status aotc_instance_thaw(struct aotc_instance* instance, struct aotc_error* error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,107 @@
+/* wasi.h - WASI preview 1 as a host (host.h), and pools of servers whose connections are in memory.
+ */
+#ifndef AOTC_WASI_H
+#define AOTC_WASI_H
+
+#include "aotc/pool.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct aotc_wasi;
+struct aotc_connection;
+
+/* A preopened directory. `rights_base` of ~0 with read_only false allows everything the host user may do. */
+struct aotc_wasi_dir {
+  const char* host_path;
+  const char* guest_path;
+  bool read_only;
+};
+
+struct aotc_wasi_options {
+  int argc;
+  const char* const* argv; /* argv[0] is the program's name */
+  size_t env_count;
+  const char* const* env; /* "KEY=value" */
+  size_t secret_count;
+  const char* const* secrets; /* likewise, after `env`; with `freeze` the values stand for others of the same length */
+  size_t dir_count;
+  const struct aotc_wasi_dir* dirs; /* fds 3.. after the listeners */
+  size_t listener_count;
+  const int* listeners; /* listening sockets, fds 3..; ownership passes to the WASI host */
+  int stdio[3];         /* host fds for 0, 1, 2; -1 for none; not closed */
+  bool sigpipe;         /* writing to one that nobody reads any more ends the process, as a native program's does */
+  /* To make a snapshot: nothing arrives on stdin or on `listener_count` listeners that do not exist (`listeners` and
+   * `stdio` are not used), output is kept, and the first real wait for input ends the call with AOTC_FROZEN. */
+  bool freeze;
+  /* For pools: fd 3 is a listener that yields this connection, once, and nothing waits: a program that would have to ends
+   * the call with AOTC_FROZEN, see aotc_instance_continue. Comes before `listeners`. */
+  struct aotc_connection* connection;
+  bool connection_is_stdio; /* instead, fd 0 reads from it and fd 1 writes to it, and the listener yields nothing */
+};
+
+/* A connection without a socket behind it. The embedder owns it and its buffers and changes them between calls. */
+struct aotc_connection {
+  const uint8_t* in; /* from the client: bytes [in_at, in_size) are still to be read */
+  size_t in_size, in_at;
+  bool in_closed; /* after them comes the end: the client has left, or the program does not want to read */
+  uint8_t* out;   /* to the client: bytes [0, out_size), appended by the program; grown by realloc, free it yourself */
+  size_t out_size, out_capacity;
+  size_t out_limit; /* no more than this in `out` at any time */
+  bool accepted;   /* by the program */
+  bool out_closed; /* by the program */
+};
+
+/* Its first member is a struct aotc_host. */
+enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struct aotc_wasi** wasi, struct aotc_error* error);
+void aotc_wasi_destroy(struct aotc_wasi* wasi);
+struct aotc_host* aotc_wasi_host(struct aotc_wasi* wasi);
+
+/* --- Freezing: what the embedder asks of a host with `freeze` ------------------------------------------------------- */
+
+/* Between the calls of a program: its listeners yield `connection`, as above; or, with null, none again.
+ * AOTC_ERROR_ARGUMENT if the program still holds the last one. */
+enum aotc_status aotc_wasi_connect(struct aotc_wasi* wasi, struct aotc_connection* connection, struct aotc_error* error);
+/* Whether the program, which ended a call with AOTC_FROZEN, waits for a listener. */
+bool aotc_wasi_waits_for_listener(const struct aotc_wasi* wasi);
+/* How much it has written to stdout and stderr, with what says which: 0 for nothing. */
+size_t aotc_wasi_output_size(const struct aotc_wasi* wasi);
+/* Name and value of the secret that the program read, or null. The snapshot is refused then. */
+const char* aotc_wasi_secret_read(const struct aotc_wasi* wasi);
+/* Random letters in place of a secret's value, at least 8 of them. False when `size` cannot be. */
+bool aotc_secret_placeholder(char* value, size_t size);
+/* Name and value of the secret that the program read, or null. The snapshot is refused then. */
+const char* aotc_wasi_secret_read(const struct aotc_wasi* wasi);
+/* The secrets of the artifact's snapshot, for its images and pools: each "NAME=value", neither more nor fewer, and with the
+ * lengths that they have there. */
+enum aotc_status aotc_artifact_give_secrets(struct aotc_artifact* artifact, size_t count, const char* const* secrets,
+                                            struct aotc_error* error);
+
+/* --- Serving: one request per life ------------------------------------------------------------------------------------
+ *
+ * Take a slot, fill in aotc_slot_connection(slot)->in, aotc_slot_begin; as long as calls end with AOTC_FROZEN and the
+ * response is not complete: take bytes from `out`, add to `in`, aotc_instance_continue; at the end give it back. */
+struct aotc_serve_options {
+  size_t write_buffer; /* out_limit of each connection */
+  int log;             /* where the program's stdout and stderr go, or -1 */
+};
+/* AOTC_ERROR_ARGUMENT when the image's program is no server that can be suspended. */
+enum aotc_status aotc_serve_pool_create(const struct aotc_image* image, const struct aotc_pool_options* options,
+                                        const struct aotc_serve_options* serve, struct aotc_pool** pool,
+                                        struct aotc_error* error);
+struct aotc_connection* aotc_slot_connection(const struct aotc_slot* slot);
+/* Whether the connection is the programs' stdin and stdout: so it is if their snapshot waits for stdin and no listener. What
+ * the program had written to stdout before that is then at the start of connection.out. */
+bool aotc_serve_uses_stdio(const struct aotc_image* image);
+/* Makes a better image of one with a snapshot: instances begin where the program has accepted its connection and waits for
+ * the request's first byte. AOTC_ERROR_ARGUMENT when the program does anything else first, or for longer than `deadline`
+ * nanoseconds; `better` is null for a program that waits for stdin. Destroy `image` or keep it, as you like. */
+enum aotc_status aotc_image_accept_ahead(struct aotc_image* image, const struct aotc_pool_options* options,
+                                         const struct aotc_serve_options* serve, uint64_t deadline,
+                                         struct aotc_image** better, struct aotc_error* error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

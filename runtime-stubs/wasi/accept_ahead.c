@@ -1,0 +1,72 @@
+/* accept_ahead.c - moves an image forward to where the program has accepted its connection and waits for the request.
+ *
+ * Every instance of a pool gets exactly one connection, so what a server does to accept it is the same for all: it is
+ * done once, on the image's behalf, and instances begin with the read of the request's first bytes. In Go's net/http
+ * that saves a goroutine, the growth of its stack, and the connection's buffers.
+ *
+ * In: an image that begins at a snapshot. Out: another one, if the program did nothing but accept and wait; else an
+ * error that says what it did, and the embedder goes on with the image that it has. What clones share because of it is
+ * what the program does per connection and before the first byte, for example in http.Server.ConnContext.
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/state.h"
+#include "wasi_state.h"
+
+static enum aotc_status refuse(const struct aotc_image* image, const char* why, struct aotc_error* error) {
+  return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: %s", image->artifact->name, why);
+}
+
+static enum aotc_status check(struct aotc_slot* slot, struct aotc_error* error) {
+  const struct aotc_image* image = slot->instance->image;
+  const struct aotc_wasi* wasi = (const struct aotc_wasi*)slot->hosts.list[0];
+  const struct aotc_connection* c = wasi->connection;
+  if (c->out_size != 0 || c->out_closed) return refuse(image, "answers before it was asked", error);
+  if (!aotc_wasi_waits_for_connection(wasi)) return refuse(image, "does not wait for the request at once", error);
+  if (!aotc_wasi_only_accepted(wasi)) return refuse(image, "opens or closes files when it accepts", error);
+  return AOTC_OK;
+}
+
+static enum aotc_status advance(struct aotc_image* image, struct aotc_slot* slot, struct aotc_image** out,
+                                struct aotc_error* error) {
+  const struct aotc_wasi* wasi = (const struct aotc_wasi*)slot->hosts.list[0];
+  struct aotc_serve_start* start = malloc(sizeof(*start) + wasi->fd_count * sizeof(start->fds[0]));
+  if (start == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
+  start->monotonic = aotc_wasi_monotonic_now(wasi);
+  start->fd_count = wasi->fd_count;
+  memcpy(start->fds, wasi->fds, wasi->fd_count * sizeof(start->fds[0]));
+  enum aotc_status status = aotc_image_of_instance(image, slot->instance, out, error);
+  if (status != AOTC_OK)
+    free(start);
+  else
+    (*out)->host_start = start;
+  return status;
+}
+
+enum aotc_status aotc_image_accept_ahead(struct aotc_image* image, const struct aotc_pool_options* options,
+                                         const struct aotc_serve_options* serve, uint64_t deadline,
+                                         struct aotc_image** out, struct aotc_error* error) {
+  *out = NULL;
+  if (!image->thaw || image->host_start != NULL) return refuse(image, "does not begin at its snapshot", error);
+  if (aotc_serve_uses_stdio(image)) return AOTC_OK;
+  struct aotc_pool* pool;
+  struct aotc_slot* slot;
+  enum aotc_status status = aotc_serve_pool_create(image, options, serve, &pool, error);
+  if (status != AOTC_OK) return status;
+  status = aotc_pool_take(pool, &slot, error);
+  if (status == AOTC_OK) {
+    status = aotc_instance_set_deadline(slot->instance, deadline, error);
+    if (status == AOTC_OK) status = aotc_slot_begin(slot, error);
+    if (status == AOTC_FROZEN)
+      status = check(slot, error);
+    else if (status == AOTC_OK || status == AOTC_TRAPPED || status == AOTC_EXITED)
+      status = refuse(image, "ends when it accepts", error);
+    if (status == AOTC_OK) status = advance(image, slot, out, error);
+    struct aotc_error ignored;
+    aotc_pool_give(pool, slot, &ignored);
+  }
+  aotc_pool_destroy(pool);
+  return status;
+}

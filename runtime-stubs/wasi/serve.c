@@ -1,0 +1,137 @@
+/* serve.c - pools of servers: each instance has a WASI host with a connection in memory, and serves one request per life.
+ *
+ * Arguments and environment are those of the snapshot, with the secrets that the artifact was given; or none. An image in
+ * which the connection is accepted already says with which descriptors and at what time (struct aotc_serve_start).
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+
+#include "core/state.h"
+#include "wasi_state.h"
+
+enum { kMaxStrings = 4096 };
+
+struct serving {
+  struct aotc_serve_options options;
+  const struct aotc_wasi_saved* saved; /* null when the image has no snapshot */
+  bool stdio;
+  const char** args; /* point into the snapshot */
+  size_t arg_count;
+  const char** env;
+  size_t env_count;
+};
+
+/* The strings of a snapshot, after `first` if that is not null. */
+static const char** list_strings(const char* text, uint32_t bytes, const char* first, size_t* count) {
+  const char** list = calloc(kMaxStrings, sizeof(*list));
+  *count = 0;
+  if (list != NULL && first != NULL) list[(*count)++] = first;
+  for (uint32_t at = 0; list != NULL && at < bytes && *count < kMaxStrings; at += (uint32_t)strlen(text + at) + 1)
+    list[(*count)++] = text + at;
+  return list;
+}
+
+/* Null when the image does not begin at a snapshot, or its snapshot is wrong. */
+static const struct aotc_wasi_saved* saved_of(const struct aotc_image* image, const char** fault) {
+  *fault = NULL;
+  if (!image->thaw) return NULL;
+  uint64_t size;
+  const void* state = aotc_snapshot_host_state(image->artifact->snapshot, AOTC_WASI_NAME, &size);
+  *fault = aotc_wasi_saved_fault(state, size);
+  return *fault == NULL ? state : NULL;
+}
+
+static enum aotc_status prepare(struct serving* serving, const struct aotc_image* image, struct aotc_error* error) {
+  const struct aotc_artifact* artifact = image->artifact;
+  const char* fault;
+  const struct aotc_wasi_saved* s = serving->saved = saved_of(image, &fault);
+  if (fault != NULL) return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: %s", artifact->name, fault);
+  if (!aotc_artifact_suspends(artifact))
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: not a Go program, so it cannot be suspended", artifact->name);
+  if (s == NULL && aotc_artifact_export(artifact, "_start", AOTC_EXPORT_FUNCTION) == NULL)
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: exports no _start", artifact->name);
+  if (s != NULL && (s->dirs.count != 0 || s->listeners != 1 || artifact->snapshot->flags & AOTC_SNAPSHOT_REACTOR))
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT,
+                     "%s: its snapshot is a reactor's, has directories, or not one listener", artifact->name);
+  if (s != NULL && s->output.count > serving->options.write_buffer)
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: its snapshot holds %u bytes of output, the most is %zu",
+                     artifact->name, s->output.count, serving->options.write_buffer);
+  if (s != NULL && s->secrets.count != 0 && artifact->given == NULL)
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the secrets of its snapshot were not given", artifact->name);
+  serving->stdio = aotc_serve_uses_stdio(image);
+  const char* environ = s == NULL ? NULL : artifact->given != NULL ? artifact->given : aotc_saved_data(s, &s->environ);
+  serving->args = list_strings(s == NULL ? NULL : aotc_saved_data(s, &s->args), s == NULL ? 0 : s->args.count,
+                               artifact->name, &serving->arg_count);
+  serving->env = list_strings(environ, s == NULL ? 0 : s->environ.count, NULL, &serving->env_count);
+  if (serving->args == NULL || serving->env == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
+  return AOTC_OK;
+}
+
+static void release(void* data) {
+  struct serving* serving = data;
+  free(serving->args);
+  free(serving->env);
+  free(serving);
+}
+
+static enum aotc_status create_hosts(void* data, const struct aotc_image* image, struct aotc_hosts* hosts,
+                                     struct aotc_error* error) {
+  const struct serving* serving = data;
+  struct aotc_wasi* wasi;
+  struct aotc_connection* connection = calloc(1, sizeof(*connection));
+  if (connection == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
+  struct aotc_wasi_options options = {.argc = (int)serving->arg_count,
+                                      .argv = serving->args,
+                                      .env_count = serving->env_count,
+                                      .env = serving->env,
+                                      .stdio = {-1, serving->options.log, serving->options.log},
+                                      .connection = connection,
+                                      .connection_is_stdio = serving->stdio};
+  enum aotc_status status = aotc_wasi_create(&options, &wasi, error);
+  if (status != AOTC_OK) {
+    free(connection);
+    return status;
+  }
+  wasi->owns_connection = true;
+  wasi->start = image->host_start;
+  hosts->list[hosts->count++] = &wasi->host;
+  return AOTC_OK;
+}
+
+/* The connection as the next program finds it. */
+static void renew(void* data, const struct aotc_image* image, struct aotc_hosts* hosts) {
+  const struct serving* serving = data;
+  struct aotc_wasi* wasi = (struct aotc_wasi*)hosts->list[0];
+  struct aotc_connection* c = wasi->connection;
+  *c = (struct aotc_connection){.out = c->out,
+                                .out_capacity = c->out_capacity,
+                                .out_limit = serving->options.write_buffer,
+                                .accepted = serving->stdio || image->host_start != NULL};
+  if (serving->saved != NULL) aotc_wasi_replay(wasi, serving->saved, true);
+}
+
+bool aotc_serve_uses_stdio(const struct aotc_image* image) {
+  const char* fault;
+  const struct aotc_wasi_saved* s = saved_of(image, &fault);
+  return s != NULL && !(s->waits & AOTC_WASI_WAITS_LISTENER);
+}
+
+struct aotc_connection* aotc_slot_connection(const struct aotc_slot* slot) {
+  return ((struct aotc_wasi*)slot->hosts.list[0])->connection;
+}
+
+enum aotc_status aotc_serve_pool_create(const struct aotc_image* image, const struct aotc_pool_options* options,
+                                        const struct aotc_serve_options* serve, struct aotc_pool** pool,
+                                        struct aotc_error* error) {
+  *pool = NULL;
+  struct serving* serving = calloc(1, sizeof(*serving));
+  if (serving == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
+  serving->options = *serve;
+  enum aotc_status status = prepare(serving, image, error);
+  if (status != AOTC_OK) {
+    release(serving);
+    return status;
+  }
+  const struct aotc_host_source source = {.create = create_hosts, .renew = renew, .release = release, .data = serving};
+  return aotc_pool_create(image, options, &source, pool, error);
+}

@@ -1,0 +1,431 @@
+/* wasi_state.h - what the files of the WASI preview 1 host share: its state, the descriptor table, guest memory access.
+ *
+ * One struct aotc_wasi serves one instance at a time and holds all state; there is none outside it except two signal
+ * dispositions (SIGPIPE and SIGXFSZ are ignored, if they were at their default).
+ *
+ *     wasi.c           table of the 46 functions, create, destroy, resolve
+ *     wasi_process.c   arguments, environment, clocks, random bytes, exit
+ *     wasi_fd_table.c  guest descriptor numbers -> host descriptors, rights, flags
+ *     wasi_fd.c        what a descriptor can be asked: status, times, size, position
+ *     wasi_io.c        reading and writing through iovecs, and waiting for it
+ *     wasi_readdir.c   directory listing
+ *     wasi_path.c      functions that take a path
+ *     wasi_resolve.c   from a guest path to a host descriptor, never outside the directory
+ *     wasi_poll.c      poll_oneoff
+ *     wasi_sock.c      accept, receive, send, shut down
+ *     wasi_errno.c     host errno -> guest errno
+ *     wasi_connection.c  a connection in memory; descriptors of a pooled host
+ *     wasi_freeze.c    standard descriptors and listeners of a program that is to be frozen, and what it wrote
+ *     wasi_files.c     files that are open at the freeze
+ *     wasi_saved.c     what a snapshot keeps of all this, and going on from it
+ *     wasi_report.c    what the freeze report says
+ *     secrets.c        variables whose values are withheld until the thaw
+ *     serve.c          pools of servers, each instance with a connection in memory
+ *     accept_ahead.c   an image in which the connection is accepted already
+ *
+ * Blocking. Everything the host opened itself is non-blocking on the host's side, whatever the guest asked; a guest
+ * that wants to block is made to wait in ppoll for the shorter of its own timeout and what is left of the instance's
+ * deadline. So no guest can hold a thread in the kernel past its deadline. Descriptors that were passed in (standard
+ * input and output) share their open file description with other processes, so their flags are never changed: see
+ * wasi_io.c.
+ */
+#ifndef AOTC_WASI_STATE_H
+#define AOTC_WASI_STATE_H
+
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#include "aotc/wasi.h"
+#include "wasi_types.h"
+
+#define AOTC_WASI_NAME "wasi_snapshot_preview1"
+
+#define AOTC_WASI_MAX_FDS (1u << 16) /* guest descriptors; the table grows by doubling up to here (4 MiB) */
+#define AOTC_WASI_MAX_PATH 4096u     /* bytes in a path the guest passes, without a terminator */
+#define AOTC_WASI_MAX_IOVECS 1024u
+#define AOTC_WASI_MAX_SUBSCRIPTIONS (1u << 16) /* Go can ask for 65,535 */
+#define AOTC_WASI_MAX_NOTED 64u      /* files that a freeze report names */
+#define AOTC_WASI_PIECE (1u << 20)             /* bytes per system call, so that a deadline is seen soon */
+
+struct aotc_wasi_saved;
+
+enum aotc_wasi_kind {
+  AOTC_WASI_FREE = 0,
+  AOTC_WASI_NULL,   /* a standard descriptor the embedder did not give: reads nothing, swallows everything */
+  AOTC_WASI_STREAM, /* pipe, terminal, device */
+  AOTC_WASI_FILE,   /* regular file or block device: always ready, has a position */
+  AOTC_WASI_DIRECTORY,
+  AOTC_WASI_SOCKET,
+  AOTC_WASI_LISTENER,
+  AOTC_WASI_CONNECTION /* the struct aotc_connection of the WASI host */
+};
+
+struct aotc_wasi_fd {
+  uint8_t kind;     /* enum aotc_wasi_kind */
+  uint8_t filetype; /* enum aotc_wasi_filetype */
+  uint16_t flags;   /* WASI_FDFLAG_*, as the guest sees them */
+  bool owned;       /* close `host` with the guest's descriptor; its file description is ours and non-blocking */
+  bool read_only;   /* reached through a read-only directory */
+  bool kept;        /* a copy is in `kept`, so closing it leaves `host` and `preopen` alone */
+  bool no_nowait;   /* the kernel has no RWF_NOWAIT for this file */
+  bool sigpipe;     /* EPIPE ends the process */
+  int host;
+  uint32_t poll_slot; /* scratch of poll_oneoff */
+  uint64_t rights;
+  uint64_t inheriting;
+  char* preopen; /* guest path of a preopened directory, else null */
+  /* Of a program that is to be frozen: the path by which a file or directory was opened, beneath the preopened directory
+   * with number `root`; null for what was not opened. */
+  char* path;
+  uint32_t root;
+};
+
+/* A listener without a socket. */
+#define AOTC_WASI_VIRTUAL_LISTENER                       \
+  ((struct aotc_wasi_fd){.kind = AOTC_WASI_LISTENER,     \
+                         .filetype = WASI_FILETYPE_SOCKET_STREAM, \
+                         .flags = WASI_FDFLAG_NONBLOCK,  \
+                         .host = -1,                     \
+                         .rights = WASI_RIGHTS_LISTENER, \
+                         .inheriting = WASI_RIGHTS_SOCKET})
+
+/* A list of strings the way args_get and environ_get hand it out. */
+struct aotc_wasi_strings {
+  uint32_t count;
+  uint32_t bytes; /* all strings with their terminators */
+  char* text;
+};
+
+enum aotc_wasi_resolver {
+  AOTC_WASI_RESOLVER_UNKNOWN = 0, /* decided at the first path */
+  AOTC_WASI_RESOLVER_OPENAT2,
+  AOTC_WASI_RESOLVER_WALK
+};
+
+/* A variable whose value is withheld from a snapshot. */
+struct aotc_wasi_secret {
+  uint32_t environ; /* where "NAME=value" starts in the text of `environ` */
+  uint32_t name_size; /* with the '=' */
+  uint32_t value_size;
+  uint32_t address; /* of the value in linear memory, once it is hidden */
+};
+
+/* A program that is to be frozen: what it did and what it waits for. */
+struct aotc_wasi_freeze {
+  uint32_t listeners; /* it was given */
+  uint32_t waits;     /* enum aotc_wasi_waits */
+  uint8_t* output;    /* as in struct aotc_wasi_saved */
+  size_t output_size, output_capacity;
+  bool output_lost; /* there was too much of it */
+  bool renumbered;  /* descriptors were, so a number does not tell what it is */
+  bool read_environ, read_args;
+  uint64_t random_bytes, paths_opened, realtime_reads;
+  char* files[AOTC_WASI_MAX_NOTED]; /* guest paths of the first that were opened */
+  uint32_t file_count, files_open; /* noted; still open at the freeze */
+  bool secrets_wait;         /* the environment was handed out, secrets are not hidden yet */
+  const char* secrets_fault; /* why they cannot be hidden, or null */
+  struct aotc_secrets_guard* guard; /* while they are hidden, and after */
+};
+
+/* How a program stands that has accepted its connection: in one allocation, with the image (accept_ahead.c). */
+struct aotc_serve_start {
+  uint64_t monotonic; /* nanoseconds that its clock showed */
+  uint32_t fd_count;
+  struct aotc_wasi_fd fds[];
+};
+
+struct aotc_wasi {
+  struct aotc_host host;
+  struct aotc_wasi_fd* fds;
+  uint32_t fd_count;    /* entries in `fds` */
+  uint32_t lowest_free; /* no smaller number is free */
+  enum aotc_wasi_resolver resolver;
+  struct aotc_wasi_strings args;
+  struct aotc_wasi_strings environ;
+  struct aotc_wasi_secret* secrets; /* the last of `environ` */
+  uint32_t secret_count;
+  struct pollfd* poll_fds; /* scratch of poll_oneoff */
+  uint32_t poll_capacity;
+  uint64_t monotonic_offset;        /* added to the host's clock, modulo 2^64 */
+  uint64_t monotonic_start;         /* of a thawed program: what its clock shows when it begins */
+  struct aotc_wasi_freeze* freeze; /* null unless a snapshot is to be made */
+  struct aotc_connection* connection; /* the embedder's; null: listeners are sockets, and calls wait */
+  bool owns_connection;               /* of a pool: freed with the host */
+  const struct aotc_serve_start* start; /* of a pool: where its image begins, or null: at the snapshot */
+  uint64_t wait_start; /* when the poll_oneoff that was suspended began to wait; 0 for none */
+  uint64_t wake_time;  /* when it is to be made again at the latest */
+  bool waits_for_connection; /* it waits for bytes from the connection, in a poll_oneoff */
+  struct aotc_wasi_fd* kept; /* the table to go back to, null for none */
+  uint32_t kept_count;
+};
+
+/* --- arguments, results, guest memory ------------------------------------------------------------------------- */
+
+static inline uint32_t aotc_wasi_arg32(const uint64_t* slots, int i) { return (uint32_t)slots[2 * i]; }
+static inline uint64_t aotc_wasi_arg64(const uint64_t* slots, int i) { return slots[2 * i]; }
+
+/* Beside WASI_TRAPPED: the guest waits for input and can be frozen. */
+#define AOTC_WASI_FROZEN (WASI_TRAPPED - 1)
+
+/* Ends a host function: stores the errno for the guest, or passes a trap on. */
+static inline enum aotc_status aotc_wasi_finish(uint64_t* slots, int error) {
+  if (error == WASI_TRAPPED) return AOTC_TRAPPED;
+  if (error == AOTC_WASI_FROZEN) return AOTC_FROZEN;
+  slots[0] = (uint64_t)error;
+  return AOTC_OK;
+}
+
+static inline uint32_t aotc_wasi_load32(const uint8_t* p) {
+  uint32_t v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+static inline uint64_t aotc_wasi_load64(const uint8_t* p) {
+  uint64_t v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+static inline void aotc_wasi_store16(uint8_t* p, uint16_t v) { memcpy(p, &v, sizeof v); }
+static inline void aotc_wasi_store32(uint8_t* p, uint32_t v) { memcpy(p, &v, sizeof v); }
+static inline void aotc_wasi_store64(uint8_t* p, uint64_t v) { memcpy(p, &v, sizeof v); }
+
+/* Two's complement nanoseconds, saturated; Go reads timestamps as signed. */
+static inline uint64_t aotc_wasi_nanoseconds(struct timespec t) {
+  int64_t ns;
+  if (__builtin_mul_overflow((int64_t)t.tv_sec, (int64_t)1000000000, &ns) ||
+      __builtin_add_overflow(ns, (int64_t)t.tv_nsec, &ns))
+    return t.tv_sec < 0 ? (uint64_t)INT64_MIN : (uint64_t)INT64_MAX;
+  return (uint64_t)ns;
+}
+
+/* --- errors: wasi_errno.c -------------------------------------------------------------------------------------- */
+
+/* The guest's number for a host errno; WASI_EIO for what has none. */
+int aotc_wasi_errno(int host_errno);
+
+/* --- descriptors: wasi_fd_table.c ------------------------------------------------------------------------------ */
+
+/* WASI_EBADF when `fd` is not open, WASI_ENOTCAPABLE when it lacks one of `rights`. */
+int aotc_wasi_lookup(struct aotc_wasi* wasi, uint32_t fd, uint64_t rights, struct aotc_wasi_fd** entry);
+/* Like lookup, for directories; WASI_ENOTDIR when it is something else. */
+int aotc_wasi_lookup_directory(struct aotc_wasi* wasi, uint32_t fd, uint64_t rights, struct aotc_wasi_fd** entry);
+/* The lowest free number. It stays free until an entry is written there; the pointer is valid until the next reserve.
+ */
+int aotc_wasi_reserve(struct aotc_wasi* wasi, uint32_t* fd, struct aotc_wasi_fd** entry);
+/* So that `fd` is a number in the table. */
+int aotc_wasi_make_room(struct aotc_wasi* wasi, uint32_t fd);
+/* Fills a reserved entry, taking kind, file type and default rights from the host descriptor. */
+int aotc_wasi_install(struct aotc_wasi_fd* entry, int host, bool owned);
+int aotc_wasi_close(struct aotc_wasi* wasi, uint32_t fd);
+void aotc_wasi_close_all(struct aotc_wasi* wasi);
+
+uint8_t aotc_wasi_filetype(mode_t mode);
+void aotc_wasi_store_filestat(uint8_t* out, const struct stat* st, uint8_t filetype);
+/* Turns (times, WASI_FSTFLAG_*) into what utimensat takes. */
+int aotc_wasi_times(uint64_t atim, uint64_t mtim, uint32_t flags, struct timespec out[2]);
+
+/* --- waiting and moving bytes: wasi_io.c ------------------------------------------------------------------------ */
+
+/* Waits until `host` has one of `events`; WASI_TRAPPED at the instance's deadline. */
+int aotc_wasi_wait(struct aotc_instance* instance, int host, short events);
+/* WASI_TRAPPED, with the trap recorded, if the deadline has passed; else 0. */
+int aotc_wasi_check_deadline(struct aotc_instance* instance);
+/* Turns guest iovecs into host ones; empty ones are dropped. `out` has AOTC_WASI_MAX_IOVECS entries. */
+int aotc_wasi_iovecs(struct aotc_instance* instance, uint32_t address, uint32_t count, struct iovec* out,
+                     int* out_count);
+
+/* --- freezing: wasi_freeze.c ------------------------------------------------------------------------------------- */
+
+enum aotc_status aotc_wasi_freeze_setup(struct aotc_wasi* wasi, size_t listeners, struct aotc_error* error);
+void aotc_wasi_freeze_release(struct aotc_wasi* wasi);
+/* Whether waiting for `entry` is a reason to freeze. */
+bool aotc_wasi_is_input(const struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry);
+void aotc_wasi_note_wait(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry);
+/* Keeps what the program writes. */
+int aotc_wasi_freeze_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
+                           int count, uint32_t* moved);
+
+/* Writes again what the program wrote before the freeze: what goes to the connection, or what does not. */
+void aotc_wasi_replay(struct aotc_wasi* wasi, const struct aotc_wasi_saved* saved, bool to_connection);
+/* The program's monotonic clock goes on from monotonic_start. */
+void aotc_wasi_begin(struct aotc_host* host);
+uint64_t aotc_wasi_monotonic_now(const struct aotc_wasi* wasi);
+
+/* --- secrets: secrets.c --------------------------------------------------------------------------------------------- */
+
+/* Of a program that is to be frozen, after Go has copied its environment and before its own code runs. */
+void aotc_secrets_hide(struct aotc_instance* instance, struct aotc_wasi* wasi);
+/* At the freeze. Null, or why there can be no snapshot. */
+const char* aotc_secrets_show(struct aotc_instance* instance, struct aotc_wasi* wasi);
+/* The values into an instance of the snapshot. */
+enum aotc_status aotc_secrets_fill(struct aotc_instance* instance, const struct aotc_wasi* wasi,
+                                   const struct aotc_wasi_saved* saved, struct aotc_error* error);
+
+/* --- what a snapshot keeps: wasi_saved.c -------------------------------------------------------------------------------
+ *
+ * saved = struct aotc_wasi_saved arrays; offsets of spans are from its start. */
+
+enum aotc_wasi_waits {
+  AOTC_WASI_WAITS_STDIN = 1u << 0, /* among what it waits for */
+  AOTC_WASI_WAITS_LISTENER = 1u << 1
+};
+
+struct aotc_wasi_saved {
+  uint32_t waits;           /* enum aotc_wasi_waits; 0 for a reactor */
+  uint32_t listeners;       /* it was given this many, from fd 3 on */
+  uint64_t monotonic;       /* nanoseconds that the program's monotonic clock showed */
+  struct aotc_span fds;     /* struct aotc_saved_fd, ascending */
+  struct aotc_span args;    /* bytes: the arguments after the program's name, each NUL-terminated */
+  struct aotc_span environ; /* bytes: "KEY=value", each NUL-terminated */
+  struct aotc_span dirs;    /* bytes: guest paths of the preopened directories, each NUL-terminated */
+  struct aotc_span output;  /* bytes: (u32 fd, u32 size, bytes, zero to three bytes of padding)*, written before the stop */
+  struct aotc_span files;   /* struct aotc_saved_file: those of `fds` that are files */
+  struct aotc_span paths;   /* bytes: their paths, each NUL-terminated */
+  struct aotc_span secrets; /* struct aotc_saved_secret */
+};
+
+/* A variable whose value is not in the snapshot: letters of the same number are in `environ`, zeros in memory. */
+struct aotc_saved_secret {
+  uint32_t environ; /* offset of the value in `environ` */
+  uint32_t size;    /* bytes */
+  uint32_t address; /* in linear memory */
+  uint32_t reserved;
+};
+
+/* A file that is open for reading. */
+struct aotc_saved_file {
+  uint32_t number;
+  uint32_t root; /* number of the preopened directory beneath which it lies */
+  uint32_t path; /* offset in `paths` */
+  uint32_t reserved;
+  uint64_t position;
+  uint64_t size;
+  uint64_t digest[2]; /* XXH3-128 of the content, low half first */
+};
+
+/* A descriptor that is still open; what is not listed was closed. */
+struct aotc_saved_fd {
+  uint32_t number;
+  uint32_t flags;          /* WASI fdflags */
+  uint64_t removed_rights; /* WASI rights that the program gave up */
+};
+
+static inline const void* aotc_saved_data(const struct aotc_wasi_saved* saved, const struct aotc_span* span) {
+  return (const uint8_t*)saved + span->offset;
+}
+/* Every span lies inside and every string ends: null, or what is wrong. */
+const char* aotc_wasi_saved_fault(const void* state, uint64_t size);
+enum aotc_status aotc_wasi_save(struct aotc_host* host, struct aotc_instance* instance, struct aotc_arrays* state,
+                                struct aotc_error* error);
+bool aotc_wasi_matches(const struct aotc_host* host, const void* state, uint64_t size);
+enum aotc_status aotc_wasi_thaw(struct aotc_host* host, struct aotc_instance* instance, const void* state, uint64_t size,
+                                struct aotc_error* error);
+/* wasi_report.c */
+void aotc_wasi_report(const struct aotc_host* host, const char* import, FILE* out);
+
+/* --- files that are open at the freeze: wasi_files.c --------------------------------------------------------------- */
+
+/* Keeps by which path, beneath directory `dir` with number `dir_number`, `entry` was opened. */
+void aotc_wasi_note_path(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry, const struct aotc_wasi_fd* dir,
+                         uint32_t dir_number, const char* path);
+/* All but the path and the descriptor's number. False when it is no file that a thaw can open again. */
+bool aotc_wasi_describe_file(const struct aotc_wasi_fd* entry, struct aotc_saved_file* file);
+/* Opens them, or puts back their positions when they are open already. */
+enum aotc_status aotc_wasi_reopen_files(struct aotc_wasi* wasi, const struct aotc_wasi_saved* saved,
+                                        struct aotc_error* error);
+
+/* --- a connection in memory: wasi_connection.c --------------------------------------------------------------------- */
+
+/* The listener or the connection that has no host descriptor. */
+bool aotc_wasi_is_virtual(const struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry);
+/* Whether it can be read or written without waiting, and how much. */
+bool aotc_wasi_virtual_ready(const struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, bool read,
+                             uint64_t* bytes);
+int aotc_wasi_connection_accept(struct aotc_wasi* wasi, const struct aotc_wasi_fd* listener, uint32_t fdflags,
+                                struct aotc_wasi_fd* entry);
+int aotc_wasi_connection_read(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
+                              int count, bool peek, uint32_t* moved);
+int aotc_wasi_connection_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
+                               int count, uint32_t* moved);
+
+/* Whether the last call that was suspended waits for bytes from the connection. */
+bool aotc_wasi_waits_for_connection(const struct aotc_wasi* wasi);
+enum aotc_status aotc_wasi_keep(struct aotc_host* host, struct aotc_error* error);
+void aotc_wasi_restore(struct aotc_host* host);
+uint64_t aotc_wasi_wake_time(const struct aotc_host* host);
+/* Since aotc_wasi_keep no descriptor was opened or closed but connections accepted. */
+bool aotc_wasi_only_accepted(const struct aotc_wasi* wasi);
+/* The descriptors of a start in another WASI host with the same options. */
+enum aotc_status aotc_wasi_adopt(struct aotc_wasi* wasi, const struct aotc_serve_start* start, struct aotc_error* error);
+
+/* --- paths: wasi_resolve.c -------------------------------------------------------------------------------------- */
+
+/* Copies a guest path and terminates it; refuses empty, overlong, NUL and bad UTF-8. `out` has AOTC_WASI_MAX_PATH + 1
+ * bytes. */
+int aotc_wasi_load_path(struct aotc_instance* instance, uint32_t address, uint32_t length, char* out);
+/* Opens `path` beneath `dir` like open(2); returns a descriptor or a negative host errno. -EPERM: it leads outside. */
+int aotc_wasi_open_beneath(struct aotc_wasi* wasi, int dir, const char* path, int flags, mode_t mode);
+/* Splits `path` (modified) into the directory that holds it, opened beneath `dir`, and its last name, which points into
+ * `path` and keeps one trailing slash if there was any. Returns a descriptor, which is `dir` itself for a bare name, or
+ * a negative host errno. */
+int aotc_wasi_open_parent(struct aotc_wasi* wasi, int dir, char* path, const char** name);
+
+/* --- the functions ------------------------------------------------------------------------------------------------ */
+
+#define AOTC_WASI_FUNCTIONS(F)            \
+  F(args_get, "ii:i")                     \
+  F(args_sizes_get, "ii:i")               \
+  F(clock_res_get, "ii:i")                \
+  F(clock_time_get, "iIi:i")              \
+  F(environ_get, "ii:i")                  \
+  F(environ_sizes_get, "ii:i")            \
+  F(fd_advise, "iIIi:i")                  \
+  F(fd_allocate, "iII:i")                 \
+  F(fd_close, "i:i")                      \
+  F(fd_datasync, "i:i")                   \
+  F(fd_fdstat_get, "ii:i")                \
+  F(fd_fdstat_set_flags, "ii:i")          \
+  F(fd_fdstat_set_rights, "iII:i")        \
+  F(fd_filestat_get, "ii:i")              \
+  F(fd_filestat_set_size, "iI:i")         \
+  F(fd_filestat_set_times, "iIIi:i")      \
+  F(fd_pread, "iiiIi:i")                  \
+  F(fd_prestat_dir_name, "iii:i")         \
+  F(fd_prestat_get, "ii:i")               \
+  F(fd_pwrite, "iiiIi:i")                 \
+  F(fd_read, "iiii:i")                    \
+  F(fd_readdir, "iiiIi:i")                \
+  F(fd_renumber, "ii:i")                  \
+  F(fd_seek, "iIii:i")                    \
+  F(fd_sync, "i:i")                       \
+  F(fd_tell, "ii:i")                      \
+  F(fd_write, "iiii:i")                   \
+  F(path_create_directory, "iii:i")       \
+  F(path_filestat_get, "iiiii:i")         \
+  F(path_filestat_set_times, "iiiiIIi:i") \
+  F(path_link, "iiiiiii:i")               \
+  F(path_open, "iiiiiIIii:i")             \
+  F(path_readlink, "iiiiii:i")            \
+  F(path_remove_directory, "iii:i")       \
+  F(path_rename, "iiiiii:i")              \
+  F(path_symlink, "iiiii:i")              \
+  F(path_unlink_file, "iii:i")            \
+  F(poll_oneoff, "iiii:i")                \
+  F(proc_exit, "i:")                      \
+  F(proc_raise, "i:i")                    \
+  F(random_get, "ii:i")                   \
+  F(sched_yield, ":i")                    \
+  F(sock_accept, "iii:i")                 \
+  F(sock_recv, "iiiiii:i")                \
+  F(sock_send, "iiiii:i")                 \
+  F(sock_shutdown, "ii:i")
+
+#define AOTC_WASI_DECLARE(name, type) \
+  enum aotc_status aotc_wasi_##name(struct aotc_instance* instance, void* data, uint64_t* slots);
+AOTC_WASI_FUNCTIONS(AOTC_WASI_DECLARE)
+
+#endif
