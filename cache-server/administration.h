@@ -5,7 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "router.h"
+#include "http/router.h"
 
 namespace aotc::server {
 

@@ -15,7 +15,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "llvm/Support/Error.h"
-#include "unnamed_file.h"
+#include "store/unnamed_file.h"
 
 namespace aotc::server {
 

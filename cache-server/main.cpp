@@ -14,19 +14,19 @@
 
 #include <fmt/format.h>
 
-#include "aotc/digest.h"
+#include "registry/digest.h"
 #include "aotc/program.h"
 #include "confinement.h"
 #include "control.h"
-#include "job_queue.h"
+#include "jobs/job_queue.h"
 #include "log.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "options.h"
 #include "sandbox/cgroup.h"
 #include "sandbox/sandbox.h"
-#include "tls.h"
-#include "worker.h"
+#include "http/tls.h"
+#include "process/worker.h"
 
 namespace {
 

@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "administration.h"
-#include "janitor.h"
-#include "job_limits.h"
-#include "listener.h"
-#include "scrubber.h"
-#include "store.h"
+#include "store/janitor.h"
+#include "jobs/job_limits.h"
+#include "http/listener.h"
+#include "store/scrubber.h"
+#include "store/store.h"
 
 namespace aotc::server {
 

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "compile.h"
-#include "fragment.h"
-#include "module.h"
+#include "native/fragment.h"
+#include "wasm/module.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
 

@@ -7,13 +7,13 @@
 
 #include "compilation.h"
 #include "compile_functions.h"
-#include "cpu_baseline.h"
-#include "go_shape.h"
-#include "known_functions.h"
-#include "link.h"
-#include "pclntab.h"
-#include "read_module.h"
-#include "resume_points.h"
+#include "native/cpu_baseline.h"
+#include "go/go_shape.h"
+#include "go/known_functions.h"
+#include "artifact/link.h"
+#include "go/pclntab.h"
+#include "wasm/read_module.h"
+#include "go/resume_points.h"
 
 namespace aotc {
 

@@ -8,10 +8,10 @@
 #include <mutex>
 #include <numeric>
 
-#include "check_fragment.h"
-#include "check_ir.h"
+#include "verify/check_fragment.h"
+#include "lower/check_ir.h"
 #include "llvm/Support/thread.h"
-#include "lower.h"
+#include "lower/lower.h"
 
 namespace aotc {
 

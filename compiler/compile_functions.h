@@ -1,7 +1,7 @@
 // compile_functions.h - every function and thunk to a fragment, on all cores.
 #pragma once
 
-#include "codegen.h"
+#include "native/codegen.h"
 #include "compilation.h"
 
 namespace aotc {

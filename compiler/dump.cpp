@@ -1,13 +1,13 @@
 // dump.cpp - each phase's result as text, for tests and for people.
-#include "check_fragment.h"
-#include "codegen.h"
+#include "verify/check_fragment.h"
+#include "native/codegen.h"
 #include "compile_functions.h"
-#include "disassemble.h"
+#include "native/disassemble.h"
 #include "fmt/format.h"
-#include "go_shape.h"
-#include "known_functions.h"
-#include "link.h"
-#include "lower.h"
+#include "go/go_shape.h"
+#include "go/known_functions.h"
+#include "artifact/link.h"
+#include "lower/lower.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace aotc {

@@ -1,6 +1,6 @@
 // plan.cpp - decisions about the whole module that lowering a single function needs: static tables, global slots, thunks.
 #include "aotc/abi.h"
-#include "go_shape.h"
+#include "go/go_shape.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace aotc {

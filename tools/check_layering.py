@@ -14,37 +14,45 @@ import re
 import subprocess
 import sys
 
+# What of the compiler is public, and what of the tools is for all of them.
+COMPILER = ["compiler/compile.h", "compiler/process/worker.h", "compiler/process/freeze.h"]
+SHARED = ["tools/registry/*.h", "tools/sandbox/*.h", "tools/support/*.h"]
 # Folder -> patterns of our own headers that its files may include.
 OWN = {
     "runtime-stubs": ["runtime-stubs/*"],
     "compiler": ["compiler/*", "runtime-stubs/include/*", "tools/sandbox/*.h"],
-    "cache-server": ["cache-server/*", "compiler/compile.h", "compiler/worker.h", "compiler/freeze.h", "runtime-stubs/include/*", "tools/sandbox/*.h", "tools/support/*.h"],
-    "tools": ["tools/*", "compiler/compile.h", "compiler/worker.h", "compiler/freeze.h", "cache-server/include/*", "runtime-stubs/include/*"],
+    "cache-server": ["cache-server/*", *COMPILER, *SHARED, "runtime-stubs/include/*"],
+    "tools/cli": ["tools/cli/*", "tools/exec/run_limits.h", *COMPILER, *SHARED, "runtime-stubs/include/*"],
+    "tools/exec": ["tools/exec/*", *SHARED, "runtime-stubs/include/*"],
+    "tools/node": ["tools/node/*", *SHARED, "runtime-stubs/include/*"],
+    "tools/registry": ["tools/registry/*", "tools/support/*.h"],
+    "tools/sandbox": ["tools/sandbox/*", "tools/support/*.h"],
+    "tools/support": ["tools/support/*"],
     "benchmarks": ["benchmarks/*", "runtime-stubs/include/*"],
-    "test": ["test/*", "compiler/*", "cache-server/*", "runtime-stubs/*", "tools/node/*", "tools/sandbox/*", "tools/support/*"],
+    "test": ["test/*", "compiler/*", "cache-server/*", "runtime-stubs/*", "tools/node/*", *SHARED],
 }
 
 # Prefix of a third-party header -> the only files that may include it.
 SOLE_USERS = [
-    ("wabt/", ["compiler/module_reader.h"]),
-    ("lld/", ["compiler/link*.cpp"]),
-    ("CLI/", ["tools/support/quantity_option.h", "tools/command.h", "tools/aotc.cpp", "tools/cmd_*.cpp", "cache-server/main.cpp", "cache-server/options.*"]),
-    ("nlohmann/", ["compiler/worker*", "tools/cmd_*.cpp", "tools/remote_compile.cpp", "cache-server/*"]),
-    ("rocksdb/", ["cache-server/store*", "test/unit/server/edit_store.cpp"]),
+    ("wabt/", ["compiler/wasm/module_reader.h"]),
+    ("lld/", ["compiler/artifact/link*.cpp"]),
+    ("CLI/", ["tools/support/quantity_option.h", "tools/cli/*", "cache-server/main.cpp", "cache-server/options.*"]),
+    ("nlohmann/", ["compiler/process/worker*", "tools/cli/*", "tools/registry/*", "cache-server/*"]),
+    ("rocksdb/", ["cache-server/store/store*", "test/unit/server/edit_store.cpp"]),
     ("seccomp.h", ["tools/sandbox/filter.c", "test/attack/*"]),
     ("linux/landlock.h", ["tools/sandbox/landlock.c"]),
-    ("sys/prctl.h", ["tools/sandbox/*", "compiler/child_process.cpp", "tools/node/*", "cache-server/main.cpp"]),
+    ("sys/prctl.h", ["tools/sandbox/*", "compiler/process/child_process.cpp", "tools/node/*", "cache-server/main.cpp"]),
     # The node and the client use the parser alone, and the type in which it takes bytes.
-    ("boost/beast", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),
-    ("boost/asio/buffer.hpp", ["cache-server/http_session.*", "cache-server/http_client.cpp", "tools/node/http.cpp"]),
-    ("boost/asio", ["cache-server/http_session.*", "cache-server/listener.*", "cache-server/tls.*"]),
-    ("zstd.h", ["cache-server/zstd_frames.cpp"]),
-    ("openssl/", ["cache-server/digest.cpp"]),
-    ("sodium.h", ["cache-server/digest.cpp", "cache-server/signing.cpp"]),
-    ("mbedtls/", ["cache-server/client_tls.cpp"]),
+    ("boost/beast", ["cache-server/http/http_session.*", "tools/registry/http_client.cpp", "tools/node/http.cpp"]),
+    ("boost/asio/buffer.hpp", ["cache-server/http/http_session.*", "tools/registry/http_client.cpp", "tools/node/http.cpp"]),
+    ("boost/asio", ["cache-server/http/http_session.*", "cache-server/http/listener.*", "cache-server/http/tls.*"]),
+    ("zstd.h", ["tools/registry/zstd_frames.cpp"]),
+    ("openssl/", ["tools/registry/digest.cpp"]),
+    ("sodium.h", ["tools/registry/digest.cpp", "tools/registry/signing.cpp"]),
+    ("mbedtls/", ["tools/registry/client_tls.cpp"]),
     ("prometheus/", ["cache-server/metrics.*"]),
     ("gtest/", ["test/unit/*"]),
-    ("xxhash.h", ["runtime-stubs/core/load.c", "runtime-stubs/wasi/wasi_files.c", "compiler/link.cpp", "cache-server/store.cpp", "test/unit/*", "test/fuzz/*"]),
+    ("xxhash.h", ["runtime-stubs/core/load.c", "runtime-stubs/wasi/wasi_files.c", "compiler/artifact/link.cpp", "cache-server/store/store.cpp", "test/unit/*", "test/fuzz/*"]),
     # Errors, views of bytes and hashes are shared vocabulary; code generation stays in the compiler.
     ("llvm/ADT/", ["compiler/*", "tools/*", "cache-server/*", "test/unit/*", "test/fuzz/*"]),
     ("llvm/Support/", ["compiler/*", "tools/*", "cache-server/*", "test/unit/*"]),
@@ -54,7 +62,7 @@ SOLE_USERS = [
 # The node runtime is libc and the kernel's interface (xxHash is used as a header): these, and nothing in C++.
 RUNTIME_SYSTEM = re.compile(r"(sys|linux|asm|net|netinet|arpa)/[a-z0-9_/-]+\.h|[a-z0-9_]+\.h")
 RUNTIME_FORBIDDEN = {"zlib.h", "zstd.h", "execinfo.h"}
-RUNTIME_FILES = [re.compile(r"runtime-stubs/.*"), re.compile(r"tools/(aotc_exec|support/.*)\.c")]
+RUNTIME_FILES = [re.compile(r"runtime-stubs/.*"), re.compile(r"tools/(exec/aotc_exec|support/.*)\.c")]
 
 INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 SOURCE = (".c", ".cc", ".cpp", ".h", ".hpp", ".S", ".def")
@@ -71,7 +79,7 @@ def sources(root):
 
 def resolve(root, source, header):
     """The file of ours that `header` means in `source`, or None."""
-    for base in (os.path.dirname(source), "compiler", "runtime-stubs/include", "runtime-stubs", "cache-server/include", "cache-server", "tools", "benchmarks", "test"):
+    for base in (os.path.dirname(source), "compiler", "runtime-stubs/include", "runtime-stubs", "cache-server", "tools", "benchmarks", "test"):
         candidate = os.path.normpath(os.path.join(base, header))
         if os.path.isfile(os.path.join(root, candidate)):
             return candidate
@@ -83,7 +91,7 @@ def matches(path, patterns):
 
 
 def check_include(root, source, header):
-    folder = source.split("/", 1)[0]
+    folder = next(name for name in OWN if source.startswith(name + "/"))
     own = resolve(root, source, header)
     if own:
         if not matches(own, OWN[folder]):

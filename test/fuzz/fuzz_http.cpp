@@ -6,7 +6,7 @@
 #include <string>
 
 #include "llvm/ADT/StringRef.h"
-#include "router.h"
+#include "http/router.h"
 
 namespace {
 

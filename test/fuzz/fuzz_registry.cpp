@@ -16,8 +16,8 @@
 #include <string>
 #include <thread>
 
-#include "aotc/digest.h"
-#include "aotc/registry_client.h"
+#include "registry/digest.h"
+#include "registry/registry_client.h"
 #include "image_cache.h"
 #include "revoked.h"
 

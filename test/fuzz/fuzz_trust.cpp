@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <string>
 
-#include "aotc/registry_client.h"
-#include "aotc/revocations.h"
-#include "aotc/signing.h"
+#include "registry/registry_client.h"
+#include "registry/revocations.h"
+#include "registry/signing.h"
 
 namespace {
 

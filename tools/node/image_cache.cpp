@@ -13,8 +13,8 @@
 #include <ctime>
 #include <utility>
 
-#include "aotc/digest.h"
-#include "aotc/media_types.h"
+#include "registry/digest.h"
+#include "registry/media_types.h"
 #include "revoked.h"
 
 namespace {

@@ -20,7 +20,7 @@
 #include <string>
 #include <vector>
 
-#include "aotc/registry_client.h"
+#include "registry/registry_client.h"
 #include "release.h"
 
 struct Trust {

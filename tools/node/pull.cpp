@@ -16,7 +16,7 @@
 #include <iterator>
 #include <vector>
 
-#include "aotc/digest.h"
+#include "registry/digest.h"
 #include "image_cache.h"
 #include "revoked.h"
 #include "sandbox/sandbox.h"

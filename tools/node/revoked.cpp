@@ -1,7 +1,7 @@
 // revoked.cpp - see revoked.h.
 #include "revoked.h"
 
-#include "aotc/digest.h"
+#include "registry/digest.h"
 
 namespace {
 

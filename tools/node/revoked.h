@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "aotc/revocations.h"
+#include "registry/revocations.h"
 #include "image_cache.h"
 
 struct Revocation {

@@ -14,7 +14,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "aotc/digest.h"
+#include "registry/digest.h"
 #include "channel.h"
 #include "front.h"
 #include "listen.h"

@@ -26,7 +26,7 @@ struct aotc_freeze_run {
   uint32_t warmup_requests;
   uint32_t warmup_status; /* of the last response */
   uint64_t warmup_bytes;  /* of all responses */
-  bool rehearsed;         /* net/http has answered a request of ours, see tools/freeze_program.h */
+  bool rehearsed;         /* net/http has answered a request of ours, see tools/exec/freeze_program.h */
 };
 /* Writes the snapshot to `fd`, an empty file. AOTC_ERROR_ARGUMENT when the program cannot be frozen in this state; the
  * message says why, without a name. */

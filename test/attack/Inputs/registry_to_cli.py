@@ -121,6 +121,8 @@ for own, other, allowed in (("10.0.0.7", "192.168.3.4", True), ("10.0.0.7", "fd0
     assert place.asked == [("/blob", None)] * allowed, (own, other, place.asked)
     rows += 1
 
+WHY = {"the catalog": "which it has no need of", "a scope in the realm": "its realm has a query",
+       "a long name": "sent on to a place with a name that is too long"}
 # 2. The password and the token, in front of public places. `seen` is what may arrive at the named place.
 with Registry(token_answer, address=STORE) as realm:
     port = realm.host.rsplit(":", 1)[1]
@@ -148,6 +150,7 @@ with Registry(token_answer, address=STORE) as realm:
             ("the named one as a user", bearer(f"http://{realm.host}@{PUBLIC}:1/token"), named, "secret", False, []),
             ("the named one in the path", bearer(f"http://{PUBLIC}:1/{realm.host}/token"), named, "secret", False, []),
             ("a host with a query", bearer(f"http://{PUBLIC}:1?{realm.host}/token"), named, "secret", False, []),
+            ("a long name", bearer(f"http://{realm.host}/" + "x" * 20000), named, "secret", False, []),
             ("no realm", "Bearer service=x", named, "secret", False, [])):
         before = len(realm.asked)
         with Registry(image, "Bearer granted", PUBLIC, challenge=challenge) as registry:
@@ -158,6 +161,7 @@ with Registry(token_answer, address=STORE) as realm:
         assert all(login == (PASSWORD if token else None) for _, login in new), (what, new)
         assert all(login in (None, "Bearer granted") for _, login in registry.asked), (what, registry.asked)
         assert token not in said or not token, said
+        assert WHY.get(what, "") in said, (what, said)
         rows += 1
 
     # The token is shown to the registry that it was got for, and not where that one sends to.
@@ -181,7 +185,7 @@ with Registry({**token_answer, "/blob": ("x", artifact)}, address=STORE) as plai
         registry = with_tls(Registry(paths, "none" if challenge else None, PUBLIC, challenge=challenge), f"IP:{PUBLIC}")
         with registry:
             status, said = pull(f"https://{registry.host}", "--token-realm", f"{registry.host}={plain.host}")
-        assert status == 1 and "without TLS" in said and plain.connections == 0, (what, said, plain.asked)
+        assert status == 1 and "sent on to a place without TLS" in said and plain.connections == 0, (what, said, plain.asked)
         rows += 1
     registry = Registry(image, "none", PUBLIC)
     registry.challenge = bearer(f"http://{registry.host}/token")

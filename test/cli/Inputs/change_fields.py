@@ -30,7 +30,7 @@ def snapshot(size, **words):
         start = header.get(original, "text.offset")
         header.put(artifact, "snapshot.offset", start)
         header.put(artifact, "snapshot.size", size)
-        values = {0: 0x0050414E53313031, 8: size, 16: size} | {int(at[1:]): value for at, value in words.items()}
+        values = {0: 0x0050414E53323031, 8: size, 16: size} | {int(at[1:]): value for at, value in words.items()}
         for at, value in values.items():
             if at < size:
                 struct.pack_into("<Q", artifact, start + at, value)
@@ -66,7 +66,7 @@ CASES = [
     (snapshot(8), "snapshot: too short for its head"),
     (snapshot(512, _0=0), "snapshot: its head is corrupted"),
     (snapshot(512, _8=1), "snapshot: its head is corrupted"),
-    (snapshot(512, _224=1 << 40), "snapshot: the report lies outside its head"),
+    (snapshot(512, _200=1 << 40), "snapshot: the report lies outside its head"),
 ]
 failures = 0
 for number, (change, message) in enumerate(CASES):

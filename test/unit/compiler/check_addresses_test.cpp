@@ -4,7 +4,7 @@
 
 #include "aotc/abi.h"
 #include "assemble.h"
-#include "check_fragment.h"
+#include "verify/check_fragment.h"
 #include "llvm/Support/Endian.h"
 
 namespace aotc {

@@ -1,5 +1,5 @@
 // check_fragment: every way to write the base register or to reach the kernel is refused, ordinary code is not.
-#include "check_fragment.h"
+#include "verify/check_fragment.h"
 
 #include <gtest/gtest.h>
 

@@ -1,13 +1,13 @@
 // find_known_functions and what rests on it: nothing but Go's own function is known, and lowering does not take its word.
-#include "known_functions.h"
+#include "go/known_functions.h"
 
 #include <gtest/gtest.h>
 
-#include "check_ir.h"
+#include "lower/check_ir.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
-#include "lower.h"
-#include "read_module.h"
+#include "lower/lower.h"
+#include "wasm/read_module.h"
 #include "wasm_bytes.h"
 
 namespace aotc {

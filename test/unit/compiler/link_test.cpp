@@ -1,5 +1,5 @@
 // link: relocations, tables, entries and checksums of an artifact made from hand-written fragments.
-#include "link.h"
+#include "artifact/link.h"
 
 #include <gtest/gtest.h>
 

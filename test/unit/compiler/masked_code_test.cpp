@@ -2,15 +2,15 @@
 // make them anew at each access, and check_fragment accepts the result.
 #include <gtest/gtest.h>
 
-#include "base_register.h"
-#include "check_fragment.h"
-#include "codegen.h"
-#include "cpu_baseline.h"
+#include "native/base_register.h"
+#include "verify/check_fragment.h"
+#include "native/codegen.h"
+#include "native/cpu_baseline.h"
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
-#include "lower.h"
-#include "read_module.h"
+#include "lower/lower.h"
+#include "wasm/read_module.h"
 #include "wasm_bytes.h"
 
 namespace aotc {

@@ -1,5 +1,5 @@
 // build_memory_image: which segments the image holds, and that a few bytes of wasm cannot make it large.
-#include "memory_image.h"
+#include "artifact/memory_image.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // read_module: what comes out of small modules, and the message for each thing that is refused.
-#include "read_module.h"
+#include "wasm/read_module.h"
 
 #include <gtest/gtest.h>
 

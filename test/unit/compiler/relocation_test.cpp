@@ -1,5 +1,5 @@
 // apply_relocation: each kind at both ends of its range, and one step past them.
-#include "relocation.h"
+#include "native/relocation.h"
 
 #include <gtest/gtest.h>
 

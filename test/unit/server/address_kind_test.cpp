@@ -1,5 +1,5 @@
 // address_kind_test.cpp - which addresses a registry may not send anybody to, at the edges of each range.
-#include "address_kind.h"
+#include "registry/address_kind.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

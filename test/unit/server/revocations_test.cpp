@@ -1,6 +1,6 @@
 // revocations_test.cpp - a list of revocations is accepted whole and where it belongs, says what was meant, and has one
 // spelling.
-#include "aotc/revocations.h"
+#include "registry/revocations.h"
 
 #include <gtest/gtest.h>
 

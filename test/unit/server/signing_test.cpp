@@ -1,5 +1,5 @@
 // signing_test.cpp - a statement is accepted whole, in time, in order and where it belongs, and in no other way.
-#include "aotc/signing.h"
+#include "registry/signing.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,98 @@
+// freeze_step.cpp - see freeze_step.h.
+#include "freeze_step.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+
+#include <nlohmann/json.hpp>
+
+#include "aotc/artifact_format.h"
+#include "registry/digest.h"
+#include "process/freeze.h"
+
+namespace aotc::server {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr uint64_t kMaxReport = 64 << 10;
+
+llvm::Error failure(const std::string& message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+// The report in a snapshot; nothing if it is not one of this module. It was written by a process that ran a program
+// whose author may be hostile, so nothing in it is believed.
+std::optional<Json> read_report(const Descriptor& file, const std::string& module_digest) {
+  struct stat st;
+  aotc_snapshot head;
+  if (fstat(file.get(), &st) != 0 || pread(file.get(), &head, sizeof head, 0) != static_cast<ssize_t>(sizeof head))
+    return std::nullopt;
+  uint64_t size = static_cast<uint64_t>(st.st_size);
+  if (head.magic != AOTC_SNAPSHOT_MAGIC || head.size != size || head.head_size > size ||
+      "sha256:" + to_hex(head.module_sha256, sizeof head.module_sha256) != module_digest ||
+      head.report.count > kMaxReport || head.report.offset > size - head.report.count)
+    return std::nullopt;
+  std::string text(head.report.count, '\0');
+  if (pread(file.get(), text.data(), text.size(), static_cast<off_t>(head.report.offset)) !=
+      static_cast<ssize_t>(text.size()))
+    return std::nullopt;
+  Json report = {{"frozen", true}};
+  Json rest = Json::parse(text, nullptr, false);
+  if (!rest.is_object()) return std::nullopt;
+  report.update(rest);
+  report["frozen"] = true;
+  return report;
+}
+
+}  // namespace
+
+llvm::Expected<FrozenProgram> freeze_program(Store& store, Accounts::Reservation& space, const std::string& folder,
+                                             const Descriptor& artifact, const std::string& module_digest,
+                                             const FreezeRequest& request, const FreezeLimits& limits,
+                                             const std::function<bool()>& stopped, double& cpu_seconds) {
+  llvm::Expected<Descriptor> input = open_to_read(artifact);
+  if (!input) return input.takeError();
+  llvm::Expected<Descriptor> output = make_unnamed_file(folder);
+  if (!output) return output.takeError();
+  FreezeOptions options;
+  options.program = limits.program;
+  options.name = "module.wasm";
+  options.env = request.env;
+  options.args = request.args;
+  options.rehearse = request.rehearse;
+  options.warmup = request.warmup;
+  options.listeners = request.listeners;
+  options.milliseconds = static_cast<uint64_t>(limits.wall_seconds * 1000);
+  options.max_memory = limits.memory_bytes;
+  options.stopped = stopped;
+  auto started = std::chrono::steady_clock::now();
+  llvm::Expected<FreezeOutcome> outcome = freeze_file(input->get(), output->get(), options);
+  if (!outcome) return outcome.takeError();
+  cpu_seconds += outcome->cpu_seconds;
+
+  FrozenProgram frozen;
+  frozen.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  frozen.reason = outcome->reason;
+  Json report = {{"frozen", false}};
+  if (frozen.reason.empty()) {
+    std::optional<Json> found = read_report(*output, module_digest);
+    if (!found) return failure("what came of freezing the program is not a snapshot");
+    report = *found;
+    llvm::Expected<BlobInfo> stored = copy_to_store(store, space, *output);
+    if (!stored) return stored.takeError();
+    frozen.snapshot = *stored;
+  } else {
+    report["reason"] = frozen.reason;
+  }
+  llvm::Expected<BlobInfo> stored = store.put_blob(space, report.dump(-1, ' ', false, Json::error_handler_t::replace));
+  if (!stored) return stored.takeError();
+  frozen.report = *stored;
+  return frozen;
+}
+
+}  // namespace aotc::server

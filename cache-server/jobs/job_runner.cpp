@@ -1,0 +1,225 @@
+// job_runner.cpp - what a thread of the queue does with a job: a worker for each target, freezing, the image; then links,
+// tags and record in one batch.
+#include <sys/stat.h>
+
+#include <fmt/format.h>
+
+#include "http/http_message.h"
+#include "log.h"
+#include "queued_job.h"
+#include "process/worker.h"
+#include "worker_group.h"
+
+namespace aotc::server {
+
+namespace {
+
+constexpr size_t kMaxLogLine = 400;
+constexpr unsigned kMaxLogLines = 20;  // per worker
+
+llvm::Error failure(const std::string& message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+uint64_t size_of(const Descriptor& file) {
+  struct stat st;
+  return fstat(file.get(), &st) == 0 ? static_cast<uint64_t>(st.st_size) : 0;
+}
+
+// What the module is to blame for, as opposed to the server.
+class ModuleError : public llvm::ErrorInfo<ModuleError> {
+ public:
+  static char ID;
+  explicit ModuleError(std::string message) : message(std::move(message)) {}
+  void log(llvm::raw_ostream& os) const override { os << message; }
+  std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
+  std::string message;
+};
+char ModuleError::ID;
+
+}  // namespace
+
+void JobQueue::work() {
+  for (;;) {
+    std::shared_ptr<Job> job;
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      changed_.wait(lock, [&] { return stopping_ || (job = next()) != nullptr; });
+      if (stopping_) return;
+    }
+    finish(*job, compile_job(*job));
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      --lanes_[job->tenant()].running;
+    }
+    changed_.notify_all();  // the tenant may have another worker
+  }
+}
+
+llvm::Error JobQueue::compile_job(Job& job) {
+  llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob(job.module);
+  if (!blob) return blob.takeError();
+  if (!*blob) return failure(job.module.digest + " is not in the store");
+  llvm::Expected<Descriptor> module = make_unnamed_file(folder_);
+  if (!module) return module.takeError();
+  if (llvm::Error error = copy_from_store(store_, **blob, *module)) return error;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    job.record.drop_results();
+  }
+  Accounts::Reservation space = catalog_.reserve(job.tenant(), quota_of(job.tenant(), job.again));
+  std::vector<Compiled> compiled;
+  std::vector<CompiledTarget> targets;
+  for (const CompileTarget& target : job.request.targets) {
+    llvm::Expected<Compiled> made = compile_target(job, space, target, job.request.tier, *module);
+    if (!made) return made.takeError();
+    targets.push_back({target, made->artifact});
+    std::lock_guard<std::mutex> lock(mutex_);
+    job.record.add_artifact(target, made->artifact, made->functions, made->seconds);
+    compiled.push_back(std::move(*made));
+  }
+  llvm::Expected<std::optional<FrozenProgram>> frozen = freeze_job(job, space, compiled, *module);
+  if (!frozen) return frozen.takeError();
+  llvm::Expected<Image> image =
+      store_image(store_, space, **blob, job.request.tier, targets, *frozen ? &**frozen : nullptr);
+  if (!image) return image.takeError();
+  std::lock_guard<std::mutex> lock(mutex_);
+  job.record.set_image(*image);
+  job.blobs = std::move(image->blobs);
+  return llvm::Error::success();
+}
+
+const char* JobQueue::reason_to_stop(const Job& job) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return stopping_ ? "the server is shutting down" : job.cancelled ? "the job was cancelled" : nullptr;
+}
+
+llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, Accounts::Reservation& space,
+                                                            const CompileTarget& target, Tier tier,
+                                                            const Descriptor& module) {
+  const char* architecture = architecture_name(target.architecture);
+  WorkerOptions options;
+  options.start_anew = true;
+  options.compile.module_name = "module.wasm";
+  options.compile.architecture = target.architecture;
+  options.compile.cpu = target.cpu;
+  options.compile.tier = tier;
+  options.compile.jobs = limits_.threads;
+  Quota quota = quota_of(job.tenant(), job.again);
+  uint64_t allowed = allow_cpu_seconds(job);
+  options.limits = limits_.worker(allowed, catalog_.room(job.tenant(), quota));
+  options.wall_seconds = limits_.wall_seconds;
+  options.stopped = [this, &job] { return reason_to_stop(job) != nullptr; };
+  options.compile.progress = [this, &job](size_t done, size_t total) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    job.progress.done = done, job.progress.total = total;
+  };
+  // What a worker says apart from messages, such as an assertion that failed, is for the operator to see.
+  options.said = [lines = 0u](const std::string& line) mutable {
+    if (++lines <= kMaxLogLines) log(Level::Info, "a worker said something", {{"text", line.substr(0, kMaxLogLine)}});
+  };
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    job.progress = {architecture};
+  }
+  llvm::Expected<WorkerGroup> group = WorkerGroup::make(limits_.groups, limits_.worker_memory(), limits_.threads);
+  if (!group) return group.takeError();
+  options.group = group->descriptor();
+  llvm::Expected<Descriptor> input = open_to_read(module), output = make_unnamed_file(folder_);
+  llvm::Expected<WorkerResult> result = WorkerResult();
+  double cpu_seconds = 0;
+  if (input && output) result = compile_in_worker(input->get(), output->get(), options, cpu_seconds);
+  charge(job, cpu_seconds, allowed);
+  if (!input) return input.takeError();
+  if (!output) return output.takeError();
+  if (!result) {
+    std::string reason = llvm::toString(result.takeError());
+    if (options.limits.file_bytes < limits_.artifact_bytes && size_of(*output) >= options.limits.file_bytes)
+      return llvm::make_error<QuotaError>(quota.bytes);
+    return llvm::make_error<ModuleError>(reason);
+  }
+  llvm::Expected<BlobInfo> stored = copy_to_store(store_, space, *output);
+  if (!stored) return stored.takeError();
+  return Compiled{*stored, std::move(*output), result->stats.functions, result->stats.go_shaped, result->seconds};
+}
+
+// Runs the artifact that is for this machine; one of quick code if there is none.
+llvm::Expected<std::optional<FrozenProgram>> JobQueue::freeze_job(Job& job, Accounts::Reservation& space,
+                                                                  std::vector<Compiled>& compiled,
+                                                                  const Descriptor& module) {
+  const FreezeRequest& request = job.request.freeze;
+  bool required = request.mode == SnapshotMode::Required;
+  if (request.mode == SnapshotMode::Off || (!compiled.front().go && !required)) return std::nullopt;
+  llvm::Expected<Architecture> host = parse_architecture("host");
+  if (!host) return host.takeError();
+  const Descriptor* artifact = nullptr;
+  std::string usual = cpu_baselines(*host).front();  // more cannot be expected of this machine
+  for (size_t i = 0; i < job.request.targets.size() && !artifact; ++i)
+    if (job.request.targets[i].architecture == *host && job.request.targets[i].cpu <= usual)
+      artifact = &compiled[i].file;
+  if (!artifact) {
+    llvm::Expected<Compiled> quick = compile_target(job, space, {*host, usual}, Tier::Quick, module);
+    if (!quick) return quick.takeError();
+    compiled.push_back(std::move(*quick));
+    artifact = &compiled.back().file;
+  }
+  double cpu_seconds = 0;
+  llvm::Expected<FrozenProgram> frozen = freeze_program(
+      store_, space, folder_, *artifact, job.module.digest, request, limits_.freeze,
+      [this, &job] { return reason_to_stop(job) != nullptr; }, cpu_seconds);
+  charge(job, cpu_seconds);
+  if (!frozen) return frozen.takeError();
+  if (const char* reason = reason_to_stop(job)) return failure(reason);
+  if (!frozen->snapshot && required) return llvm::make_error<ModuleError>("no snapshot: " + frozen->reason);
+  std::lock_guard<std::mutex> lock(mutex_);
+  job.record.set_snapshot(*frozen);
+  return std::optional<FrozenProgram>(std::move(*frozen));
+}
+
+void JobQueue::finish(Job& job, llvm::Error error) {
+  std::lock_guard<std::mutex> writing(writes_);
+  std::unique_lock<std::mutex> lock(mutex_);
+  JobRecord record = job.record;
+  bool cancelled = job.cancelled;
+  if (error && stopping_ && !cancelled) {  // it goes on after the restart
+    llvm::consumeError(std::move(error));
+    active_.erase(job.key());
+    return;
+  }
+  lock.unlock();
+  std::string failure;  // of the server itself
+  int64_t now = milliseconds_since_1970();
+  if (!error && !cancelled) {
+    std::vector<ImageName> names = record.images();
+    record.end_done(now);
+    error = catalog_.publish(job.tenant(), names, record.image(), quota_of(job.tenant(), job.again),
+                             {{Table::Jobs, job.key(), record.text()}}, &job.module);
+    if (!error) ++counters_.compiled;
+  }
+  if (error || cancelled) {
+    Response document;
+    if (cancelled)
+      document = problem(409, "the job was cancelled"), llvm::consumeError(std::move(error));
+    else if (error.isA<ModuleError>())
+      document = problem(422, llvm::toString(std::move(error)));
+    else if (error.isA<QuotaError>() || error.isA<RevokedError>())
+      document = problem(403, llvm::toString(std::move(error)));
+    else
+      document = internal_problem(std::move(error)), failure = document.failure;
+    record.end_badly(now, cancelled ? "cancelled" : "failed", document.body);
+    ++(cancelled ? counters_.cancelled : counters_.failed);
+    job.blobs.clear();
+    llvm::Error failed = catalog_.release(job.module, {{Table::Jobs, job.key(), record.text()}});
+    if (!failed) failed = catalog_.drop_garbage(job.tenant()).takeError();
+    if (failed) log(Level::Error, llvm::toString(std::move(failed)), {{"job", job.id}});
+  }
+  lock.lock();
+  active_.erase(job.key());
+  lock.unlock();
+  nlohmann::ordered_json fields = {{"job", job.id}, {"tenant", job.tenant()}, {"module", job.module.digest}};
+  if (record.state() != "done") fields["reason"] = record.reason();
+  if (!failure.empty()) fields["error"] = failure;
+  log(failure.empty() ? Level::Info : Level::Error, "job " + record.state(), fields);
+}
+
+}  // namespace aotc::server

@@ -1,0 +1,70 @@
+// oci_image.h - a compiled module as OCI clients see it.
+//
+//   index      application/vnd.oci.image.index.v1+json, artifactType kModuleType: one manifest per platform
+//   manifest   application/vnd.oci.image.manifest.v1+json: the config and its layers
+//   config     kConfigType: what was compiled from what, and the fields of an image's config, for clients that expect one
+//   layers     kArtifactType: the ELF file that a node maps. For a program that was frozen, or should have been,
+//              kFreezeReportType, and kSnapshotType; both are the same for every platform
+//
+// One more manifest, of the platform wasi/wasm, holds the module itself as its layer, in the form of the CNCF's "Wasm
+// OCI Artifact".
+//
+// The documents are made from digests only, so equal results have equal digests.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "registry/media_types.h"
+#include "jobs/compile_request.h"
+#include "jobs/freeze_step.h"
+#include "store/store.h"
+
+namespace aotc::server {
+
+constexpr const char* kModuleType = "application/vnd.aotc.module.v1";
+constexpr const char* kConfigType = "application/vnd.aotc.config.v1+json";
+constexpr const char* kWasmConfigType = "application/vnd.wasm.config.v0+json";
+constexpr const char* kWasmType = "application/wasm";
+constexpr const char* kEmptyType = "application/vnd.oci.empty.v1+json";
+
+struct CompiledTarget {
+  CompileTarget target;
+  BlobInfo artifact;
+};
+
+// A blob of the image and the media type it is served as.
+struct ImagePart {
+  std::string digest;
+  std::string media_type;
+};
+
+// A manifest that refers to an index of the same repository: kStatementType as its artifactType and its only layer, a
+// statement as registry/signing.h describes it.
+struct Referrer {
+  std::string statement;         // digest of the layer
+  std::string descriptor;        // JSON, of the manifest
+  std::vector<ImagePart> parts;  // the manifest last
+};
+
+struct Image {
+  std::string index;                 // digest
+  std::vector<ImagePart> parts;      // the index too
+  std::vector<BlobInfo> blobs = {};  // with leases, so that nothing is dropped before it is published
+  std::string compiler = {};         // that made it
+};
+
+// `frozen` is null when nobody tried.
+llvm::Expected<Image> store_image(Store& store, Accounts::Reservation& space, const BlobInfo& module, Tier tier,
+                                  const std::vector<CompiledTarget>& targets, const FrozenProgram* frozen);
+
+llvm::Expected<Referrer> store_statement(Store& store, Accounts::Reservation& space, const BlobInfo& index,
+                                         llvm::StringRef statement);
+
+// The manifest of a repository's revocations: kRevocationsType as its artifactType and that of its layers, the signed
+// lists.
+std::string revocations_manifest(const std::vector<std::string>& texts);
+llvm::Expected<Image> store_revocations(Store& store, Accounts::Reservation& space,
+                                        const std::vector<std::string>& texts);
+
+}  // namespace aotc::server

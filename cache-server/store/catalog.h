@@ -1,0 +1,147 @@
+// catalog.h - which repository has what, who pays for it, and when a blob may go: the only writer of the store's tables
+// links, tags, owners, garbage, images and pins.
+//
+// A blob is owned as long as a repository links it or a job holds it; otherwise it is garbage, which counts against its
+// tenant's quota until it is dropped: by sweep() after `grace`, and at once when the quota is in the way of something
+// else. Whoever stores a blob has a lease of it until it is linked, so that it is not dropped before.
+//
+// An image is an index in a repository. It is used when it is published and when somebody asks for it by tag or digest;
+// uses are kept in memory until record_uses(), so a crash forgets some. Evicting it is removing its manifest, except
+// when one of its tags is pinned. A tenant whose quota says so has its images evicted, the least recently used first,
+// where another one is refused.
+//
+// With keys, publishing an image also signs a statement for it, a referrer of its index that replaces the one before.
+// refresh() signs again what is tagged and whose statement has passed half of its time or was signed by other keys.
+//
+// Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "tenants/accounts.h"
+#include "registry/signing.h"
+#include "oci/oci_image.h"
+#include "tenants/revocation_book.h"
+#include "store.h"
+#include "tenants/tenants.h"
+
+namespace aotc::server {
+
+// "tenant/app" -> "tenant"
+std::string tenant_of(const std::string& repository);
+
+struct ImageName {
+  std::string repository, tag;
+  std::string was = "";  // not empty: only if the tag still names this index, or nothing, for kNoTag
+};
+constexpr const char* kNoTag = "-";
+
+// What a repository may serve: whose blob, and as what.
+struct Link {
+  std::string tenant, media_type;
+};
+llvm::Expected<std::optional<Link>> find_link(Store& store, const std::string& repository, const std::string& digest);
+
+struct ImageUse {
+  std::string repository, index;
+  uint64_t used = 0;  // seconds since 1970
+};
+
+struct SigningOptions {
+  std::vector<Signer> keys;  // none: nothing is signed
+  uint64_t valid_seconds = 90 * 86400;
+};
+
+class Catalog {
+ public:
+  Catalog(Store& store, SigningOptions signing, RevocationBook& revocations)
+      : store_(store), signing_(std::move(signing)), revocations_(revocations) {}
+  // Adds up what each tenant owns. Call it first.
+  llvm::Error open();
+  // Of blobs that are owned.
+  uint64_t owned_bytes(const std::string& tenant);
+  uint64_t owned_bytes();
+
+  // For what is to be stored for a tenant. Makes room by dropping garbage, and images when the quota says "evict".
+  Accounts::Reservation reserve(const std::string& tenant, const Quota& quota);
+  // What could be reserved at most.
+  uint64_t room(const std::string& tenant, const Quota& quota);
+
+  // Each of these is done as a whole or, with a QuotaError or another one, not at all; `records` are written with it.
+  llvm::Error hold(const BlobName& module, const Quota& quota, std::vector<Record> records);
+  llvm::Error release(const BlobName& module, std::vector<Record> records);
+  // The records alone.
+  llvm::Error record(const std::string& tenant, const Quota& quota, const std::vector<Record>& records);
+  // Of the tenant's own blobs, of which the caller has leases. With `released` this is also the end of a job. Without a
+  // name that is to be had nothing is published; a RevokedError when it is revoked under one of them.
+  llvm::Error publish(const std::string& tenant, const std::vector<ImageName>& names, const Image& image,
+                      const Quota& quota, std::vector<Record> records, const BlobName* released = nullptr);
+  // False when there is no such tag or manifest. Removing a manifest removes its tags and what only it needs.
+  llvm::Expected<bool> remove_tag(const std::string& repository, const std::string& tag);
+  llvm::Expected<bool> remove_manifest(const std::string& repository, const std::string& digest);
+
+  // False when there is no such tag.
+  llvm::Expected<bool> pin(const std::string& repository, const std::string& tag, bool pinned);
+  void touch(const std::string& repository, const std::string& index);
+  llvm::Error record_uses();
+  // Of the repositories whose names start like this, the least recently used first.
+  llvm::Expected<std::vector<ImageUse>> images(const std::string& prefix);
+  enum class Evict { Untagged, Unpinned };
+  // False, and nothing is done, when it was used since, or has a tag or a pinned one.
+  llvm::Expected<bool> evict(const ImageUse& image, Evict which);
+  uint64_t evicted_images() const { return evicted_; }
+  uint64_t dropped_blobs() const { return dropped_; }
+
+  // Why nothing that this server compiles now would be published there; empty when nothing is against it.
+  std::string reason_against_compiler(const std::string& repository) {
+    return revocations_.reason_against(repository, {"", UINT64_MAX, std::string(kCompilerVersion)});
+  }
+  // Whoever publishes has done so, or sees what is revoked by now.
+  void wait_for_publishers() { std::lock_guard<std::mutex> lock(mutex_); }
+  // Removes all images of a repository, and revokes whatever was signed for it so far; the number of images.
+  llvm::Expected<uint64_t> revoke_all(const std::string& repository, const std::string& reason);
+  // Puts the lists that are for it under kRevocationsTag of each repository that something was ever signed for, where
+  // they are not; the number of repositories.
+  llvm::Expected<uint64_t> publish_revocations(const Tenants& tenants);
+
+  // The referrers of a manifest as JSON descriptors.
+  llvm::Expected<std::vector<std::string>> referrers(const std::string& repository, const std::string& digest);
+  // The number of statements signed again.
+  llvm::Expected<uint64_t> refresh();
+
+  // Drops what has been garbage for `grace` seconds.
+  llvm::Error sweep(uint64_t grace);
+  // Drops all garbage of a tenant; false when there was none.
+  llvm::Expected<bool> drop_garbage(const std::string& tenant);
+
+ private:
+  struct Change;
+  llvm::Error apply(Change& change, uint64_t limit);
+  llvm::Error make_room(const std::string& tenant, const Quota& quota, llvm::function_ref<llvm::Error()> attempt);
+  llvm::Expected<bool> drop_garbage_locked(const std::string& tenant);
+  llvm::Expected<bool> drop_if_unowned(const std::string& key, uint64_t grace);
+  llvm::Expected<bool> evict_locked(const ImageUse& image, Evict which);
+  llvm::Expected<bool> is_kept(const ImageUse& image, Evict which);
+  llvm::Expected<bool> remove_manifest_locked(const std::string& repository, const std::string& digest);
+  llvm::Error sign(Change& change, const std::string& repository, const BlobName& index, uint64_t limit);
+  llvm::Expected<bool> needs_statement(const std::string& repository, const std::string& index);
+  std::string key_ids() const;
+  llvm::Error link(Change& change, const std::string& tenant, const std::string& repository, const ImagePart& part);
+  llvm::Error unlink(Change& change, const std::string& repository, const std::string& digest);
+  llvm::Expected<bool> publish_revocations(const std::string& tenant, const std::string& repository);
+
+  Store& store_;
+  SigningOptions signing_;
+  RevocationBook& revocations_;
+  std::atomic<uint64_t> evicted_{0}, dropped_{0};
+  std::mutex mutex_;                       // one change at a time, from its first look to the disk
+  std::mutex totals_mutex_;                // of what follows; nobody waits for the disk under it
+  std::map<std::string, uint64_t> owned_;  // bytes, by tenant
+  std::map<std::string, uint64_t> uses_;  // not yet recorded, by the key in `images`
+};
+
+}  // namespace aotc::server

@@ -1,0 +1,37 @@
+// local_compile.cpp - see local_compile.h.
+#include "local_compile.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "output.h"
+#include "process/worker.h"
+
+namespace {
+
+// What a module may make the compiler use is in proportion to it; a thread's stack counts whether it is used or not.
+constexpr uint64_t kMemory = uint64_t{2} << 30, kMemoryPerThread = uint64_t{1} << 30, kMemoryPerByte = 32;
+
+}  // namespace
+
+llvm::Expected<aotc::CompileStats> compile_locally(const MemoryFile& module, const MemoryFile& artifact,
+                                                   const aotc::CompileOptions& options) {
+  aotc::WorkerOptions worker;
+  worker.compile = options;
+  worker.compile.jobs = options.jobs != 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
+  worker.limits.memory_bytes = kMemory + worker.compile.jobs * kMemoryPerThread + module.size() * kMemoryPerByte;
+  worker.said = [](const std::string& line) { print(stderr, "{}\n", line); };
+  double cpu_seconds = 0;
+  llvm::Expected<aotc::WorkerResult> result =
+      aotc::compile_in_worker(module.reader(), artifact.writer(), worker, cpu_seconds);
+  if (!result) return result.takeError();
+  return result->stats;
+}
+
+llvm::Error attach_locally(const MemoryFile& artifact, const MemoryFile& snapshot, const MemoryFile& out,
+                           const std::string& name) {
+  aotc::WorkerOptions worker;
+  worker.compile.module_name = name;
+  worker.compile.jobs = 1;
+  return aotc::attach_in_worker(artifact.reader(), snapshot.reader(), out.writer(), worker);
+}

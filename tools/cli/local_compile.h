@@ -1,0 +1,13 @@
+// local_compile.h - compiling on this machine, as `aotc compile` and `aotc run` do: in a worker (compiler/process/worker.h), so that
+// this process never looks at a module or an artifact.
+#pragma once
+
+#include "compile.h"
+#include "memory_file.h"
+
+llvm::Expected<aotc::CompileStats> compile_locally(const MemoryFile& module, const MemoryFile& artifact,
+                                                   const aotc::CompileOptions& options);
+
+// `out` is `artifact` with `snapshot` behind it. `name` leads the message.
+llvm::Error attach_locally(const MemoryFile& artifact, const MemoryFile& snapshot, const MemoryFile& out,
+                           const std::string& name);

@@ -1,0 +1,240 @@
+// signing.cpp - see include/aotc/signing.h.
+#include "signing.h"
+
+#include <sodium.h>
+
+#include <cstring>
+#include <new>
+#include <string_view>
+
+#include "digest.h"
+#include "signed_text.h"
+
+namespace aotc {
+
+struct Key {
+  unsigned char open[crypto_sign_PUBLICKEYBYTES] = {};
+  unsigned char secret[crypto_sign_SECRETKEYBYTES] = {};
+  ~Key() { sodium_memzero(secret, sizeof secret); }
+};
+
+namespace {
+
+constexpr size_t kMaxStatement = 4096;
+constexpr size_t kMaxSignatures = 16;
+constexpr size_t kSignatureBytes = crypto_sign_BYTES;
+constexpr uint64_t kClockSkew = 300;  // seconds that the signer's clock may be ahead
+
+// What comes before the 32 bytes of a key in the forms of RFC 8410: PKCS #8, and SubjectPublicKeyInfo.
+constexpr std::string_view kSecretHead("\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20", 16);
+constexpr std::string_view kOpenHead("\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00", 12);
+constexpr std::string_view kSecretLabel = "PRIVATE KEY", kOpenLabel = "PUBLIC KEY";
+constexpr size_t kRawBytes = 32;
+
+int digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
+
+bool unhex(std::string_view text, std::vector<unsigned char>& bytes) {
+  if (text.size() % 2 != 0) return false;
+  for (size_t i = 0; i < text.size(); i += 2) {
+    int high = digit(text[i]), low = digit(text[i + 1]);
+    if (high < 0 || low < 0) return false;
+    bytes.push_back(static_cast<unsigned char>(high << 4 | low));
+  }
+  return true;
+}
+
+std::string key_id(const Key& key) {
+  std::string digest = sha256({reinterpret_cast<const char*>(key.open), sizeof key.open});
+  return digest.substr(7, 16);
+}
+
+std::string to_pem(std::string_view label, std::string_view head, const unsigned char* raw) {
+  std::string der(head), name(label);
+  der.append(reinterpret_cast<const char*>(raw), kRawBytes);
+  char text[sodium_base64_ENCODED_LEN(64, sodium_base64_VARIANT_ORIGINAL)];
+  sodium_bin2base64(text, sizeof text, reinterpret_cast<const unsigned char*>(der.data()), der.size(),
+                    sodium_base64_VARIANT_ORIGINAL);
+  sodium_memzero(der.data(), der.size());
+  return "-----BEGIN " + name + "-----\n" + text + "\n-----END " + name + "-----\n";
+}
+
+enum class Pem { Found, None, Bad };
+
+// The 32 bytes of the first key in `text`, which goes on behind it.
+Pem take_pem(std::string_view& text, std::string_view label, std::string_view head, unsigned char* raw) {
+  std::string begin = "-----BEGIN " + std::string(label) + "-----", end = "-----END " + std::string(label) + "-----";
+  size_t first = text.find(begin);
+  if (first == std::string_view::npos) return Pem::None;
+  text.remove_prefix(first + begin.size());
+  size_t last = text.find(end);
+  if (last == std::string_view::npos) return Pem::Bad;
+  unsigned char der[64];
+  size_t size = 0;
+  int status =
+      sodium_base642bin(der, sizeof der, text.data(), last, " \r\n", &size, nullptr, sodium_base64_VARIANT_ORIGINAL);
+  text.remove_prefix(last + end.size());
+  bool good = status == 0 && size == head.size() + kRawBytes && std::memcmp(der, head.data(), head.size()) == 0;
+  if (good) std::memcpy(raw, der + head.size(), kRawBytes);
+  sodium_memzero(der, sizeof der);
+  return good ? Pem::Found : Pem::Bad;
+}
+
+std::string head_of(const Statement& statement) {
+  return "aotc-statement 1\nrepository " + statement.repository + "\nindex " + statement.index + "\nsequence " +
+         std::to_string(statement.sequence) + "\nissued " + std::to_string(statement.issued) + "\nexpires " +
+         std::to_string(statement.expires) + "\n";
+}
+
+bool parse(std::string_view head, Statement& statement) {
+  std::string_view value;
+  if (!take_line(head, "aotc-statement", value) || value != "1") return false;
+  if (!take_line(head, "repository", value) || value.empty()) return false;
+  statement.repository = value;
+  if (!take_line(head, "index", value) || !is_digest(value)) return false;
+  statement.index = value;
+  return take_number(head, "sequence", statement.sequence) && take_number(head, "issued", statement.issued) &&
+         take_number(head, "expires", statement.expires) && head.empty();
+}
+
+bool is_signed(const Key& key, std::string_view bytes, const Signature& signature) {
+  return crypto_sign_verify_detached(signature.bytes.data(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                                     bytes.size(), key.open) == 0;
+}
+
+}  // namespace
+
+std::optional<Signer> Signer::read(const std::string& pem, std::string& error) {
+  std::string_view text(pem);
+  unsigned char seed[kRawBytes];
+  Signer signer;
+  signer.key_ = std::make_shared<Key>();
+  if (take_pem(text, kSecretLabel, kSecretHead, seed) != Pem::Found) {
+    error = "not an Ed25519 key in PEM form";
+    return std::nullopt;
+  }
+  crypto_sign_seed_keypair(signer.key_->open, signer.key_->secret, seed);
+  sodium_memzero(seed, sizeof seed);
+  signer.id_ = key_id(*signer.key_);
+  return signer;
+}
+
+bool Signer::generate(std::string& private_pem, std::string& public_pem, std::string& error) {
+  if (sodium_init() < 0) return error = "libsodium cannot be used", false;
+  Key key;
+  unsigned char seed[kRawBytes];
+  randombytes_buf(seed, sizeof seed);
+  crypto_sign_seed_keypair(key.open, key.secret, seed);
+  private_pem = to_pem(kSecretLabel, kSecretHead, seed);
+  public_pem = to_pem(kOpenLabel, kOpenHead, key.open);
+  sodium_memzero(seed, sizeof seed);
+  return true;
+}
+
+std::string Signer::sign(const std::string& bytes) const {
+  unsigned char signature[kSignatureBytes];
+  crypto_sign_detached(signature, nullptr, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                       key_->secret);
+  return to_hex(signature, sizeof signature);
+}
+
+std::string sign_text(const std::string& head, const std::vector<Signer>& signers) {
+  std::string text = head;
+  for (const Signer& signer : signers) text += "signature " + signer.id() + " " + signer.sign(head) + "\n";
+  return text;
+}
+
+std::string sign_statement(const Statement& statement, const std::vector<Signer>& signers) {
+  return sign_text(head_of(statement), signers);
+}
+
+bool take_line(std::string_view& text, std::string_view name, std::string_view& value) {
+  if (text.substr(0, name.size()) != name || text.size() <= name.size() || text[name.size()] != ' ') return false;
+  size_t end = text.find('\n');
+  if (end == std::string_view::npos) return false;
+  value = text.substr(name.size() + 1, end - name.size() - 1);
+  text.remove_prefix(end + 1);
+  return true;
+}
+
+bool parse_number(std::string_view text, uint64_t& number) {
+  if (text.empty() || text.size() > 18 || (text[0] == '0' && text.size() > 1)) return false;
+  number = 0;
+  for (char c : text) {
+    if (c < '0' || c > '9') return false;
+    number = number * 10 + static_cast<uint64_t>(c - '0');
+  }
+  return true;
+}
+
+bool take_number(std::string_view& text, std::string_view name, uint64_t& number) {
+  std::string_view value;
+  return take_line(text, name, value) && parse_number(value, number);
+}
+
+std::optional<SignedText> split_signatures(std::string_view text) {
+  constexpr std::string_view kFirst = "\nsignature ";
+  size_t end = text.find(kFirst);
+  if (end == std::string_view::npos) return std::nullopt;
+  SignedText parts{text.substr(0, end + 1), {}};
+  for (std::string_view rest = text.substr(end + 1), value; !rest.empty();) {
+    Signature signature;
+    if (!take_line(rest, "signature", value) || value.size() != 16 + 1 + 2 * kSignatureBytes || value[16] != ' ' ||
+        !unhex(value.substr(17), signature.bytes) || parts.signatures.size() == kMaxSignatures)
+      return std::nullopt;
+    signature.id = value.substr(0, 16);
+    parts.signatures.push_back(signature);
+  }
+  return parts;
+}
+
+bool TrustedKeys::add(const std::string& pem, std::string& error) {
+  std::string_view text(pem);
+  size_t before = keys_.size();
+  for (;;) {
+    auto key = std::make_shared<Key>();
+    Pem found = take_pem(text, kOpenLabel, kOpenHead, key->open);
+    if (found == Pem::None) break;
+    if (found == Pem::Bad) return error = "not an Ed25519 key in PEM form", false;
+    keys_.push_back({key_id(*key), key});
+  }
+  if (keys_.size() > before) return true;
+  error = "holds no public key in PEM form";
+  return false;
+}
+
+bool TrustedKeys::trust(const SignedText& text, std::string& error) const {
+  bool known = false;
+  for (const Signature& signature : text.signatures)
+    for (const Trusted& key : keys_) {
+      if (key.id != signature.id) continue;
+      known = true;
+      if (is_signed(*key.key, text.head, signature)) return true;
+    }
+  error = known ? "the signature is wrong" : "not signed by a trusted key";
+  return false;
+}
+
+std::optional<Statement> TrustedKeys::verify(const std::string& text, const Expectation& expected,
+                                             std::string& error) const {
+  Statement statement;
+  std::optional<SignedText> parts;
+  if (text.size() <= kMaxStatement) parts = split_signatures(text);
+  if (!parts || !parse(parts->head, statement)) return error = "not a well-formed statement", std::nullopt;
+  if (!trust(*parts, error)) return std::nullopt;
+  if (statement.repository != expected.repository)
+    error = "signed for " + statement.repository + ", not for " + expected.repository;
+  else if (statement.index != expected.index)
+    error = "signed for " + statement.index + ", not for " + expected.index;
+  else if (!expected.at_any_time && statement.issued > expected.now + kClockSkew)
+    error = "issued in the future";
+  else if (!expected.at_any_time && statement.expires <= expected.now)
+    error = "expired";
+  else if (statement.sequence < expected.least_sequence)
+    error = "its sequence is " + std::to_string(statement.sequence) + ", but " +
+            std::to_string(expected.least_sequence) + " was seen before";
+  else
+    return statement;
+  return std::nullopt;
+}
+
+}  // namespace aotc
