@@ -18,14 +18,18 @@ void Channel::send(Frame type, uint32_t id, uint32_t value, std::string_view pay
 }
 
 bool Channel::flush() {
-  while (has_output()) {
+  while (queued() > 0) {
     ssize_t n = ::send(fd_, out_.data() + sent_, out_.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno == EAGAIN;
+    if (n < 0 && errno == EAGAIN) break;
+    if (n < 0) return false;
     sent_ += static_cast<size_t>(n);
   }
-  out_.clear();
-  sent_ = 0;
+  // Also of what never becomes empty the part that was written goes.
+  if (sent_ >= queued()) {
+    out_.erase(0, sent_);
+    sent_ = 0;
+  }
   return true;
 }
 

@@ -58,7 +58,7 @@ class Channel {
   void send(Frame type, uint32_t id, uint32_t value = 0, std::string_view payload = {}, std::string_view more = {});
   // Writes what can be written. False when the other side is gone.
   bool flush();
-  bool has_output() const { return sent_ < out_.size(); }
+  size_t queued() const { return out_.size() - sent_; }  // bytes that wait to be written
   // Reads what is there. False when the other side is gone.
   bool receive();
   enum class Next { Nothing, Frame, Bad };

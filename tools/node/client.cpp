@@ -58,8 +58,7 @@ void Client::read() {
   // Half a connection may still wait for its response; without a whole request there is none to wait for.
   if (state_ == State::Served && link_ != nullptr && request_->done()) {
     keep_alive_ = false;
-    link_->send(Frame::Cancel, id_);
-    link_->flush();
+    if (begun_) half_close();
   } else if (written_ == out_.size() || state_ != State::Closing) {
     abandon();
   }
@@ -129,22 +128,41 @@ void Client::dispatch() {
       .head_request = request_->method == "HEAD", .http_10 = request_->http_10, .keep_alive = keep_alive_});
   link_ = tenant->least_loaded();
   id_ = link_->open(this);
-  unread_ = static_cast<uint32_t>(std::min<size_t>(request_->output.size(), kWindow));
-  link_->send(Frame::Request, id_, request_->method == "HEAD" ? uint32_t{kHeadRequest} : 0u,
-              std::string_view(request_->output).substr(0, unread_));
-  request_->output.erase(0, unread_);
+  begun_ = waits_for_room_ = false;
+  unread_ = 0;
   state_ = State::Served;
   touched_ = front_.now;
-  link_->flush();
+  pass_body();
 }
 
 void Client::pass_body() {
   size_t n = std::min<size_t>(request_->output.size(), kWindow - unread_);
-  if (n == 0) return;
-  link_->send(Frame::Body, id_, 0, std::string_view(request_->output).substr(0, n));
+  if ((n == 0 && begun_) || waits_for_room_) return;
+  if (!link_->has_room()) {
+    waits_for_room_ = true;
+    return link_->wait_for_room(id_);
+  }
+  const uint32_t flags = !begun_ && request_->method == "HEAD" ? uint32_t{kHeadRequest} : 0u;
+  link_->send(begun_ ? Frame::Body : Frame::Request, id_, flags, std::string_view(request_->output).substr(0, n));
+  begun_ = true;
   request_->output.erase(0, n);
   unread_ += static_cast<uint32_t>(n);
   touched_ = front_.now;
+  link_->flush();
+}
+
+void Client::on_room() {
+  waits_for_room_ = false;
+  const bool began = begun_;
+  pass_body();
+  if (!began && begun_ && read_closed_) half_close();
+  process();
+  if (!removed_) watch();
+}
+
+// Nothing more comes from the client, who still takes the response.
+void Client::half_close() {
+  link_->send(Frame::Cancel, id_);
   link_->flush();
 }
 
@@ -295,8 +313,8 @@ void Client::leave(Closed why) {
 
 // The request, which its program need not go on with.
 void Client::cancel() {
-  link_->send(Frame::Cancel, id_, 1);
-  link_->forget(id_);
+  if (begun_) link_->send(Frame::Cancel, id_, 1);
+  link_->forget(id_, begun_);
   link_->flush();
   link_ = nullptr;
 }

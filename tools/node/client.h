@@ -27,6 +27,9 @@ class Client : public Source {
   bool on_response(std::string_view bytes);
   bool on_consumed(uint32_t bytes);
   void on_end(const RequestEnd& end, std::string_view text);
+  // Its channel takes more.
+  void on_room();
+  bool begun() const { return begun_; }
 
   void check_time(uint64_t now);
   void on_drain();
@@ -50,7 +53,7 @@ class Client : public Source {
   void start_request();
   void answer_operator();
   void dispatch();
-  void pass_body();
+  void pass_body();  // the head is its beginning
   void answer(int status, std::string_view text, bool keep_alive, std::string_view fields = {});
   void finish_request();
   void write();
@@ -60,6 +63,7 @@ class Client : public Source {
   void abandon(Closed why);  // the request, too
   void abandon();            // because the client has left
   void cancel();
+  void half_close();
   void account();
 
   Front& front_;
@@ -83,6 +87,8 @@ class Client : public Source {
   AppMetrics* metrics_ = nullptr;
   Link* link_ = nullptr;  // while the request is with a worker
   uint32_t id_ = 0;
+  bool begun_ = false;           // the worker knows of the request
+  bool waits_for_room_ = false;  // in the channel
   uint32_t unread_ = 0;  // body bytes that the program has not read
   size_t untaken_ = 0;   // response bytes that the worker does not know to be taken
   uint64_t touched_ = 0;  // when something last went to or came from the worker

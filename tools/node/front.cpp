@@ -341,7 +341,7 @@ int Front::run() {
     loop.wait(unfinished_.empty() ? wait : 0);
     now = Loop::now();
     for (Link* link : std::exchange(unfinished_, {})) link->go_on();
-    for (Link* link : unflushed_) link->flush_now();
+    for (size_t i = 0; i < unflushed_.size(); ++i) unflushed_[i]->flush_now();
     unflushed_.clear();
     gone_.clear();
     removed_.clear();

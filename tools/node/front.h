@@ -6,6 +6,7 @@
 // their channels; by itself it can open nothing. Everything runs on one thread. Objects that are to go are put aside and destroyed after the events were handled.
 #pragma once
 
+#include <deque>
 #include <list>
 #include <map>
 #include <memory>
@@ -30,12 +31,15 @@ struct App;
 // Frames that a tenant's workers may send, besides those that its requests and their bytes explain. One costs the front some
 // microseconds.
 constexpr int64_t kFramesPerSecond = 16384;
+// Bytes in a channel above which clients wait with more: two of them with a full window.
+constexpr size_t kMaxQueue = 2 * kWindow;
 
 // One worker of a tenant. Requests are numbered; who asked is told what comes back, or nobody if it has left.
 //
 // A worker may be in wrong hands. What none of ours sends ends its process. It is heard in turns, a number of frames each,
 // and those of a tenant for a second no more when they have sent more small ones than requests and bytes explain.
-// One that says nothing while it has requests is asked to, and its process ended when it does not.
+// One that says nothing while it has requests is asked to, and its process ended when it does not. What it does not read waits in
+// its channel up to kMaxQueue, the rest with the clients, who may be put out for what they hold (admission.h).
 class Link : public Source {
  public:
   Link(Front& front, Tenant& tenant, int fd);
@@ -43,8 +47,11 @@ class Link : public Source {
   void on_events(uint32_t events) override;
   void go_on();  // with frames that are here
   void every_second();
-  uint32_t open(Client* client);                        // a new request
-  void forget(uint32_t id) { asked_[id].client = nullptr; }  // its client has left
+  uint32_t open(Client* client);  // a new request
+  // Its client has left. Of one that has not begun the worker does not know.
+  void forget(uint32_t id, bool begun);
+  bool has_room() const { return channel_.queued() < kMaxQueue; }
+  void wait_for_room(uint32_t id) { waiting_.push_back(id); }  // for its client's next frame
   void send(Frame type, uint32_t id, uint32_t value = 0, std::string_view payload = {}) {
     channel_.send(type, id, value, payload);
   }
@@ -73,6 +80,7 @@ class Link : public Source {
   unsigned silent_ = 0;      // seconds
   unsigned pings_ = 0;       // not answered
   uint32_t next_id_ = 1;
+  std::deque<uint32_t> waiting_;  // requests, for room
   std::unordered_map<uint32_t, Asked> asked_;
 };
 

@@ -79,11 +79,11 @@ std::string Worker::prepare() {
 void Worker::run() {
   channel_.send(Frame::Ready, 0);
   while (channel_.flush()) {
-    if (draining_ && requests_.empty() && !channel_.has_output()) return;
+    if (draining_ && requests_.empty() && !channel_.queued() > 0) return;
     uint64_t time = times_.empty() ? kNever : times_.begin()->first, start = now();
     uint64_t left = !runnable_.empty() || time <= start ? 0 : time == kNever ? kNever : time - start;
     pollfd p = {.fd = channel_.fd(), .events = POLLIN, .revents = 0};
-    if (channel_.has_output()) p.events |= POLLOUT;
+    if (channel_.queued() > 0) p.events |= POLLOUT;
     int n = idle_poll_.wait(left, [&](uint64_t nanoseconds) {
       const timespec timeout = {.tv_sec = static_cast<time_t>(nanoseconds / 1'000'000'000),
                                 .tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000)};
@@ -336,7 +336,7 @@ void Worker::end_process(const char* why) {
   channel_.send(Frame::Differs, 0, 0, why);
   pollfd p = {.fd = channel_.fd(), .events = 0, .revents = 0};
   while (channel_.flush() && (p.revents & (POLLHUP | POLLERR)) == 0) {
-    p.events = channel_.has_output() ? POLLOUT : 0;
+    p.events = channel_.queued() > 0 ? POLLOUT : 0;
     poll(&p, 1, -1);
   }
   std::_Exit(1);

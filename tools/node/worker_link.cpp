@@ -33,20 +33,37 @@ uint32_t Link::open(Client* client) {
   return id;
 }
 
+void Link::forget(uint32_t id, bool begun) {
+  if (begun) {
+    asked_[id].client = nullptr;
+  } else {
+    asked_.erase(id);
+    --front_.instances;
+  }
+}
+
 void Link::flush() {
   if (!waits_for_flush_) front_.flush_later(this);
   waits_for_flush_ = true;
 }
 
 void Link::flush_now() {
+  if (!tenant.dead) {
+    channel_.flush();  // that the other side is gone will be seen when reading
+    while (!waiting_.empty() && has_room()) {
+      auto found = asked_.find(waiting_.front());
+      waiting_.pop_front();
+      if (found == asked_.end() || found->second.client == nullptr) continue;
+      found->second.client->on_room();
+      channel_.flush();
+    }
+    watch();
+  }
   waits_for_flush_ = false;
-  if (tenant.dead) return;
-  channel_.flush();  // that the other side is gone will be seen when reading
-  watch();
 }
 
 void Link::watch() {
-  uint32_t events = (held_back_ ? 0u : EPOLLIN) | (channel_.has_output() ? EPOLLOUT : 0u);
+  uint32_t events = (held_back_ ? 0u : EPOLLIN) | (channel_.queued() > 0 ? EPOLLOUT : 0u);
   if (events != watched_) front_.loop.change(channel_.fd(), events, this);
   watched_ = events;
 }
@@ -112,6 +129,7 @@ bool Link::take_frames() {
     auto found = asked_.find(head.id);
     if (found == asked_.end()) return false;
     Client* client = found->second.client;
+    if (client != nullptr && !client->begun()) return false;
     switch (head.type) {
       case Frame::Consumed:
         if (head.value < kReportConsumed || (client != nullptr && !client->on_consumed(head.value))) return false;

@@ -1,5 +1,6 @@
 """tenant_to_front.py MISBEHAVING.aotc SPINNING-AT-START.aotc: workers that keep the front waiting, or busy. Another app is served all
 the while."""
+import contextlib
 import os
 import signal
 import subprocess
@@ -81,6 +82,31 @@ for way in (LOG, LINES):
         held_back(n, "log", "log_bytes_total", 17 << 20)
         check(sum(line.get("source") == "program" for line in n.lines) <= 200 * 60, "few lines are kept")
         reset(client)  # or the node would wait for it when it drains
+
+# One that reads nothing, and clients that post bodies to it: what it does not take is held within the budget, and nobody else hears of it.
+def largest(n):
+    with open(f"/proc/{n.front()}/status") as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith("VmHWM"))
+
+
+BUDGET, BODIES = 8 << 20, 400
+with node(*APPS, "--deadline", "60s", "--front-memory", str(BUDGET), "--max-per-address", "1000") as n:
+    good(n, 20)
+    before = largest(n)
+    clients = [connect(n.port)]
+    clients[0].sendall(f"GET /?{SLEEP} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode())
+    n.wait_metric('aotc_instances.*"evil"', 1)
+    closed = lambda: n.metric('clients_closed_total.*"memory"')
+    for _ in range(BODIES):
+        clients.append(connect(n.port))
+        with contextlib.suppress(ConnectionError):
+            clients[-1].sendall(b"POST / HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 1000000\r\n\r\n" + bytes(300000))
+    until(lambda: closed() >= BODIES * 3 / 4, "most have gone")
+    good(n, 20)
+    check(largest(n) - before < 3 * BUDGET, f"{largest(n)} bytes of memory, {before} before")
+    check(n.metric('restarts_total') == 0, "it is the same process")
+    for client in clients:
+        reset(client)  # or the node would wait for them when it drains
 
 # One that never gets ready does not keep the node waiting, either.
 result = subprocess.run([os.environ["AOTC_NODE"], "serve", "--listen", "127.0.0.1:0", "--app", f"a={spinning}", "--start-timeout", "1s"],
