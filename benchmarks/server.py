@@ -70,8 +70,8 @@ class Server:
         return connection
 
 
-def ask(connection, method, path, body=None, headers={}):
-    connection.request(method, path, body, headers)
+def ask(connection, method, path, body=None, headers=None):
+    connection.request(method, path, body, headers or {})
     response = connection.getresponse()
     answer = response.read()
     if response.status not in (200, 202):
@@ -113,7 +113,8 @@ class Nginx:
         self.process = subprocess.Popen([nginx_program(), "-c", f"{folder}/nginx.conf", "-e", "stderr"])
         for _ in range(200):
             try:
-                return socket.create_connection(("127.0.0.1", self.port)).close()
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return
             except ConnectionError:
                 time.sleep(0.02)
         common.fail("nginx does not answer")

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034  # what it sets is for who sources it
 # setup.sh - what quickstart and check share: from a bare Debian 12 to a built tree. Sourced, not run. Every step looks
 # first whether its work is already done.
 #
@@ -13,6 +14,7 @@ lit_version=18.1.8
 wasmtime_version=50.0.1
 xxhash_version=3.5.0
 psutil_version=6.1.1
+ruff_version=0.17.6
 crane_version=v0.22.1
 oras_version=v1.3.6
 go_versions=(1.21.13 1.24.11 1.26.6 1.27.3)
@@ -44,11 +46,11 @@ install_packages() {
 
 # lit, and the wheels that tests use, in an environment of their own.
 install_python_tools() {
-  local stamp="$build/venv/lit-$lit_version-wasmtime-$wasmtime_version-xxhash-$xxhash_version-psutil-$psutil_version"
+  local stamp="$build/venv/lit-$lit_version-wasmtime-$wasmtime_version-xxhash-$xxhash_version-psutil-$psutil_version-ruff-$ruff_version"
   [[ -e $stamp ]] && return
   step "Installing lit and wasmtime into $build/venv"
   quietly "python venv" python3 -m venv "$build/venv"
-  quietly "pip install" "$build/venv/bin/pip" install --disable-pip-version-check "lit==$lit_version" "wasmtime==$wasmtime_version" "xxhash==$xxhash_version" "psutil==$psutil_version"
+  quietly "pip install" "$build/venv/bin/pip" install --disable-pip-version-check "lit==$lit_version" "wasmtime==$wasmtime_version" "xxhash==$xxhash_version" "psutil==$psutil_version" "ruff==$ruff_version"
   touch "$stamp"
 }
 
@@ -86,7 +88,7 @@ use_go() {
 }
 
 build_aotc() {
-  [[ -e $build/build.ninja ]] || quietly "cmake" cmake -S "$root" -B "$build" -G Ninja
+  [[ -e $build/build.ninja ]] || quietly "cmake" cmake -S "$root" -B "$build" -G Ninja -DAOTC_WERROR=ON
   step "Building aotc"
   if [[ -t 1 ]]; then ninja -C "$build"; else quietly "ninja" ninja -C "$build"; fi
 }
@@ -95,7 +97,7 @@ build_aotc() {
 build_sanitized() {
   local folder=$build/sanitize
   [[ -e $folder/build.ninja ]] || quietly "cmake for sanitizers" \
-    cmake -S "$root" -B "$folder" -G Ninja -DAOTC_SANITIZE=ON -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS=-O1 -DCMAKE_CXX_FLAGS=-O1
+    cmake -S "$root" -B "$folder" -G Ninja -DAOTC_SANITIZE=ON -DAOTC_WERROR=ON -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS=-O1 -DCMAKE_CXX_FLAGS=-O1
   step "Building the unit tests with sanitizers"
   if [[ -t 1 ]]; then ninja -C "$folder" test/all; else quietly "ninja for sanitizers" ninja -C "$folder" test/all; fi
 }

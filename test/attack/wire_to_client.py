@@ -1,7 +1,6 @@
 # The client of registries speaks TLS and takes a certificate only from an authority that it knows, for the name or the
 # address that it asked, and in its time.
 # RUN: %python %s %t
-import os
 import subprocess
 
 from harness import AOTC, fresh_folder, sha256

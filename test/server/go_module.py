@@ -4,7 +4,7 @@
 import subprocess
 import sys
 
-from harness import AOTC, Server, fresh_folder, sha256
+from harness import AOTC, Server, fresh_folder
 
 folder = fresh_folder()
 with open(sys.argv[2], "rb") as file:

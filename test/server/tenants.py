@@ -2,7 +2,6 @@
 # cannot read, list, delete or even recognise what others have. The token file is read again on SIGHUP.
 # RUN: %python %s %t
 import base64
-import json
 import signal
 
 from harness import Server, fresh_folder, hello_wasm, sha256, write_tokens

@@ -2,7 +2,6 @@
 # SIGHUP reads the certificate again, and keeps the old one when the new one is no good.
 # RUN: %python %s %t
 import hashlib
-import json
 import os
 import shutil
 import signal

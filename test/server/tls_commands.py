@@ -4,7 +4,7 @@
 import os
 import subprocess
 
-from harness import AOTC, Authority, Server, fresh_folder, hello_wasm, sha256, write_tokens
+from harness import AOTC, Authority, Server, fresh_folder, hello_wasm, write_tokens
 
 folder = fresh_folder()
 wasm = hello_wasm(folder)

@@ -3,7 +3,6 @@
 # REQUIRES: docker-registry
 # RUN: %python %s %t
 import base64
-import http.server
 import json
 import os
 import subprocess

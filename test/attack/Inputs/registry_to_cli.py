@@ -7,7 +7,6 @@ import base64
 import json
 import os
 import subprocess
-import sys
 
 import small_internet
 from harness import AOTC, Authority, fresh_folder, sha256

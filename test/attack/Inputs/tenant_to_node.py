@@ -1,5 +1,4 @@
 """tenant_to_node.py ARTIFACT: native code in a tenant, once before the first request and once in one, tries what everything.c says."""
-import os
 import sys
 
 from node import check, get, node

@@ -4,7 +4,7 @@ import shutil
 import signal
 import sys
 
-from node import Node, check, connect, get, http, node, read_all, until
+from node import Node, check, connect, get, node, read_all, until
 
 artifact = sys.argv[1]
 

@@ -166,7 +166,8 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(timeout=60) == 0, self.process.returncode
 
-    def request(self, method, path, body=None, headers={}):
+    def request(self, method, path, body=None, headers=None):
+        headers = headers or {}
         if self.tls:
             connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=120, context=self.tls)
         else:
@@ -177,7 +178,7 @@ class Server:
         response = connection.getresponse()
         return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
 
-    def get(self, path, headers={}):
+    def get(self, path, headers=None):
         status, _, body = self.request("GET", path, headers=headers)
         assert status == 200, (path, status, body)
         return body

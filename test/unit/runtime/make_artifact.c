@@ -68,8 +68,8 @@ struct image make_artifact(void) {
   /* Types: ()->(), (i32 i32 i32 i32 i32)->(i32 i32 i32), (i32)->(i32). */
   const uint8_t bytes[] = {AOTC_I32, AOTC_I32, AOTC_I32, AOTC_I32, AOTC_I32, AOTC_I32, AOTC_I32, AOTC_I32};
   const struct aotc_type types[kTypeCount] = {{0, 0, 0}, {0, 5, 3}, {0, 1, 1}};
-  const struct aotc_import imports[] = {{add_string("env"), add_string("host"), 2},
-                                        {add_string("env"), add_string("nested"), 2}};
+  const struct aotc_import imports[] = {{add_string("env"), add_string("host"), 2, 0},
+                                        {add_string("env"), add_string("nested"), 2, 0}};
   struct aotc_export exports[kFunctionCount + 1];
   struct aotc_function functions[kFunctionCount];
   for (uint32_t i = 0; i < kFunctionCount; ++i) {

@@ -98,7 +98,8 @@ static aotc_host_function resolve(struct aotc_host* self, const char* module, co
 static const struct aotc_host_interface kInterface = {.name = "test", .resolve = resolve};
 
 static struct aotc_instance* create(struct host* h, uint64_t max_memory, uint64_t max_stack) {
-  struct aotc_instance_options options = {max_memory, max_stack, aotc_one_host(&h->host)};
+  struct aotc_instance_options options = {
+      .max_memory = max_memory, .max_stack = max_stack, .hosts = aotc_one_host(&h->host)};
   struct aotc_instance* instance;
   struct aotc_error error;
   if (aotc_instance_create(g_artifact, &options, &instance, &error) != AOTC_OK) {

@@ -50,8 +50,9 @@ TEST(AddressKind, EdgesOfEachRange) {
       sockaddr_storage storage = parse(text);
       AddressKind kind = aotc::address_kind(reinterpret_cast<const sockaddr&>(storage));
       EXPECT_STREQ(aotc::address_kind_name(kind), aotc::address_kind_name(row.kind)) << text;
-      if (text.find('.') == std::string::npos || text.find(':') == std::string::npos)
+      if (text.find('.') == std::string::npos || text.find(':') == std::string::npos) {
         EXPECT_EQ(aotc::shown_address(reinterpret_cast<const sockaddr&>(storage)), text);
+      }
     }
 }
 
