@@ -25,6 +25,7 @@
 #include "options.h"
 #include "sandbox/cgroup.h"
 #include "sandbox/sandbox.h"
+#include "support/version.h"
 #include "http/tls.h"
 #include "process/worker.h"
 
@@ -176,7 +177,7 @@ void limit_malloc() { mallopt(M_MMAP_THRESHOLD, 64 << 10); }
 int run(int argc, char** argv) {
   CLI::App app("aotc-server compiles WebAssembly modules that are uploaded to it and serves the artifacts to nodes.",
                "aotc-server");
-  app.set_version_flag("--version", std::string("aotc-server ") + aotc::kCompilerVersion);
+  app.set_version_flag("--version", std::string("aotc-server ") + aotc_version);
   app.add_option_function<std::string>("--print-sandbox", print_sandbox,
                                        "[=PROCESS] what this server's processes may do, or one of them")
       ->expected(0, 1)

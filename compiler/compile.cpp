@@ -19,8 +19,6 @@ namespace aotc {
 
 using namespace llvm;
 
-const char kCompilerVersion[] = AOTC_VERSION;
-
 namespace {
 
 double cpu_seconds() {

@@ -14,8 +14,6 @@
 
 namespace aotc {
 
-extern const char kCompilerVersion[];  // e.g. "0.1.0"; part of every artifact
-
 enum class Architecture : uint8_t { X86_64 = 1, AArch64 = 2 };
 enum class Tier : uint8_t { Quick = 1, Best = 2 };
 

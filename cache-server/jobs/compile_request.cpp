@@ -13,6 +13,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Base64.h"
 #include "llvm/Support/JSON.h"
+#include "support/version.h"
 
 namespace aotc::server {
 
@@ -138,7 +139,7 @@ llvm::Expected<CompileRequest> parse_compile_request(const std::vector<std::pair
 }
 
 std::string job_id(const std::string& module_digest, const CompileRequest& request) {
-  std::string key = fmt::format("{}\n{}\n{}\n", kCompilerVersion, module_digest, tier_name(request.tier));
+  std::string key = fmt::format("{}\n{}\n{}\n", aotc_version, module_digest, tier_name(request.tier));
   for (const CompileTarget& target : request.targets)
     key += fmt::format("{} {}\n", architecture_name(target.architecture), target.cpu);
   for (const auto& [name, value] : freeze_parameters(request.freeze))

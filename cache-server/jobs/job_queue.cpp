@@ -13,6 +13,7 @@
 
 #include "log.h"
 #include "queued_job.h"
+#include "support/version.h"
 
 namespace aotc::server {
 
@@ -244,7 +245,7 @@ llvm::Expected<Submission> JobQueue::fulfil(const Order& order, Place* place) {
   // Its images would not be published.
   for (const ImageName& name : order.images)
     if (std::string reason = catalog_.reason_against_compiler(name.repository); !reason.empty())
-      return llvm::make_error<Refusal>(503, fmt::format("compiler {} was revoked: {}", kCompilerVersion, reason));
+      return llvm::make_error<Refusal>(503, fmt::format("compiler {} was revoked: {}", aotc_version, reason));
   llvm::Expected<std::optional<std::string>> known = store_.get(Table::Jobs, key);
   if (!known) return known.takeError();
   std::optional<JobRecord> done = *known ? done_record(**known) : std::nullopt;
@@ -362,7 +363,7 @@ llvm::Expected<size_t> JobQueue::repair(const BlobName& part) {
 }
 
 llvm::Expected<size_t> JobQueue::rebuild(const std::string& compiler) {
-  if (compiler == kCompilerVersion) return failure("this server's own compiler is " + compiler);
+  if (compiler == aotc_version) return failure("this server's own compiler is " + compiler);
   size_t count = 0;
   auto visit = [&](const std::string& key, const std::string& text) -> llvm::Error {
     std::optional<JobRecord> record = JobRecord::parse(text);

@@ -1,5 +1,6 @@
 // job_record.cpp - the only place that knows the names of a record's members.
 #include "job_record.h"
+#include "support/version.h"
 
 #include <algorithm>
 
@@ -135,7 +136,7 @@ void JobRecord::set_snapshot(const FrozenProgram& frozen) {
 }
 
 void JobRecord::set_image(const Image& image) {
-  json_["compiler"] = std::string(kCompilerVersion);
+  json_["compiler"] = std::string(aotc_version);
   json_["index"] = image.index;
   Json& parts = json_["parts"] = Json::array();
   for (const ImagePart& part : image.parts) parts.push_back(Json::array({part.digest, part.media_type}));

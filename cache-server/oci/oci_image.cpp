@@ -1,5 +1,6 @@
 // oci_image.cpp - writes the documents and stores them.
 #include "oci_image.h"
+#include "support/version.h"
 
 #include <nlohmann/json.hpp>
 
@@ -68,7 +69,7 @@ llvm::Expected<Image> store_image(Store& store, Accounts::Reservation& space, co
     Json digests = Json::array();
     for (const Json& layer : layers) digests.push_back(layer["digest"]);
     config["rootfs"] = Json({{"type", "layers"}, {"diff_ids", digests}});
-    config["aotc"] = Json{{"compiler", std::string(kCompilerVersion)},
+    config["aotc"] = Json{{"compiler", std::string(aotc_version)},
                           {"module", module.digest()},
                           {"target", architecture},
                           {"cpu", compiled.target.cpu},

@@ -27,6 +27,7 @@
 #include "oci/oci_image.h"
 #include "tenants/revocation_book.h"
 #include "store.h"
+#include "support/version.h"
 #include "tenants/tenants.h"
 
 namespace aotc::server {
@@ -98,7 +99,7 @@ class Catalog {
 
   // Why nothing that this server compiles now would be published there; empty when nothing is against it.
   std::string reason_against_compiler(const std::string& repository) {
-    return revocations_.reason_against(repository, {"", UINT64_MAX, std::string(kCompilerVersion)});
+    return revocations_.reason_against(repository, {"", UINT64_MAX, std::string(aotc_version)});
   }
   // Whoever publishes has done so, or sees what is revoked by now.
   void wait_for_publishers() { std::lock_guard<std::mutex> lock(mutex_); }

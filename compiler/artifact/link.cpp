@@ -26,6 +26,7 @@
 #include "llvm/Support/SHA256.h"
 #include "memory_image.h"
 #include "native/relocation.h"
+#include "support/version.h"
 
 namespace aotc {
 namespace {
@@ -546,7 +547,7 @@ void Linker::finish_header() {
   header_.cpu_features = baseline_->features;
   std::array<uint8_t, 32> digest = llvm::SHA256::hash(c_.wasm);
   std::memcpy(header_.module_sha256, digest.data(), digest.size());
-  std::strncpy(header_.compiler_version, kCompilerVersion, sizeof header_.compiler_version - 1);
+  std::strncpy(header_.compiler_version, aotc_version, sizeof header_.compiler_version - 1);
   std::strncpy(header_.cpu, baseline_->name, sizeof header_.cpu - 1);
   header_.file_size = c_.artifact.size();
   header_.memory_min = m_.memory_min;

@@ -16,6 +16,7 @@
 #include "llvm/Support/ErrorHandling.h"
 #include "output.h"
 #include "sandbox/sandbox.h"
+#include "support/version.h"
 
 char UsageError::ID;
 
@@ -135,7 +136,7 @@ namespace {
 int run(std::vector<std::string> args) {
   CLI::App app("aotc compiles WebAssembly modules, Go's above all, ahead of time to native x86-64 and AArch64 code.",
                "aotc");
-  app.set_version_flag("--version", std::string("aotc ") + aotc::kCompilerVersion);
+  app.set_version_flag("--version", std::string("aotc ") + aotc_version);
   app.add_option_function<std::string>("--print-sandbox", print_sandbox,
                                        "[=PROCESS] what the processes of these commands may do, or one of them")
       ->expected(0, 1)

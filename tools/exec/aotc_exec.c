@@ -21,6 +21,7 @@
 #include "freeze_program.h"
 #include "run_limits.h"
 #include "support/quantity.h"
+#include "support/version.h"
 
 /* The program for qemu does without: there is no libseccomp to link, and qemu's user mode knows no seccomp. */
 __attribute__((weak)) int freeze_program(const struct freeze_options*);
@@ -54,6 +55,7 @@ static const char kHelp[] =
     "  --listeners N            with --freeze: how many listeners it finds, from fd 3 on (default 1; from 0 to 9)\n"
     "  --gdb                    make the program known to gdb, and its call graphs to perf (also: AOTC_GDB=1)\n"
     "  --print-sandbox[=PROCESS]  what its processes may do when they freeze a program\n"
+    "  --version\n"
     "  --help\n"
     "\n"
     "An artifact with a snapshot goes on from there if arguments, environment and directories are those that it was made\n"
@@ -180,6 +182,9 @@ static void parse(int argc, char** argv, struct options* o) {
     }
     if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
       fputs(kHelp, stdout);
+      exit(finish());
+    } else if (strcmp(argv[i], "--version") == 0) {
+      printf("aotc-exec %s\n", aotc_version);
       exit(finish());
     } else if (strcmp(argv[i], "--print-sandbox") == 0) {
       print_sandbox("");

@@ -11,6 +11,7 @@
 #include "pull.h"
 #include "sandbox/sandbox.h"
 #include "supervisor.h"
+#include "support/version.h"
 #include "tenant.h"
 
 namespace {
@@ -30,11 +31,17 @@ int print_sandbox(const char* which) {
   return aotc_finish_stdout("aotc-node") ? 0 : 1;
 }
 
+int print_version() {
+  std::printf("aotc-node %s\n", aotc_version);
+  return aotc_finish_stdout("aotc-node") ? 0 : 1;
+}
+
 int run(int argc, char** argv) {
   if (argc >= 2 && std::strcmp(argv[1], "--tenant") == 0) return run_tenant(parse_tenant_words(argv + 2));
   if (argc >= 2 && std::strcmp(argv[1], "--pull") == 0) return run_puller(parse_pull_words(argv + 2));
   if (argc >= 3 && std::strcmp(argv[1], "--front") == 0)
     return run_front(parse_options(argc - 2, argv + 2), static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10)));
+  if (argc == 2 && std::strcmp(argv[1], "--version") == 0) return print_version();
   if (argc == 2 && std::string(argv[1]).rfind(kPrint, 0) == 0) return print_sandbox(argv[1] + kPrint.size());
   Options options = parse_options(argc, argv);
   std::string wrong;

@@ -19,6 +19,7 @@ constexpr uint64_t kOwnMemory = 32 << 20;    // of a tenant, besides its instanc
 constexpr char kHelp[] =
     "usage: aotc-node serve --listen ADDR --app NAME=ARTIFACT [OPTION]...\n"
     "       aotc-node --print-sandbox[=PROCESS]    what its processes may do\n"
+    "       aotc-node --version\n"
     "\n"
     "Serves HTTP/1.1 requests, each in a fresh instance of the Go program in ARTIFACT, made with `aotc compile`. The\n"
     "program listens on descriptor 3, or waits for stdin: then the request's body is its input, its output the\n"
