@@ -62,7 +62,7 @@ SOLE_USERS = [
 # The node runtime is libc and the kernel's interface (xxHash is used as a header): these, and nothing in C++.
 RUNTIME_SYSTEM = re.compile(r"(sys|linux|asm|net|netinet|arpa)/[a-z0-9_/-]+\.h|[a-z0-9_]+\.h")
 RUNTIME_FORBIDDEN = {"zlib.h", "zstd.h", "execinfo.h"}
-RUNTIME_FILES = [re.compile(r"runtime-stubs/.*"), re.compile(r"tools/(exec/aotc_exec|support/.*)\.c")]
+RUNTIME_FILES = [re.compile(r"runtime-stubs/.*"), re.compile(r"tools/(exec/(aotc_exec|invoke|options)|support/.*)\.c")]
 
 INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 SOURCE = (".c", ".cc", ".cpp", ".h", ".hpp", ".S", ".def")

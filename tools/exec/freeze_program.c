@@ -1,5 +1,5 @@
-/* freeze_program.c - see freeze_program.h. What the program says and does cannot reach anything but the open file for its
- * snapshot; where that file and the requests are is forgotten before.
+/* freeze_program.c - see freeze_program.h. What the program says and does cannot reach anything but the open file for
+ * its snapshot; where that file and the requests are is forgotten before.
  */
 #define _GNU_SOURCE
 #include "freeze_program.h"
@@ -68,8 +68,7 @@ static void check_end(const struct aotc_instance* instance, const struct aotc_wa
                       const char* name, const char* goal, const struct aotc_error* error) {
   const struct aotc_trap_info* trap = aotc_instance_trap(instance);
   const char* secret = aotc_wasi_secret_read(wasi);
-  const char* where =
-      trap->frames == 0 ? "?" : aotc_artifact_symbol(aotc_instance_artifact(instance), trap->code[0]);
+  const char* where = trap->frames == 0 ? "?" : aotc_artifact_symbol(aotc_instance_artifact(instance), trap->code[0]);
   if (secret != NULL)
     not_frozen(name, "it read the secret %.*s before the thaw, in %s", (int)strcspn(secret, "="), secret,
                ended == AOTC_TRAPPED ? where : "a host function");
@@ -161,7 +160,8 @@ static void warm_up(struct aotc_instance* instance, struct aotc_wasi* wasi, cons
   if (aotc_wasi_connect(wasi, NULL, &error) != AOTC_OK) not_frozen(name, "%s", error.message);
   free(c.out);
   check_end(instance, wasi, aotc_instance_continue(instance, &error), name, "waited for the next connection", &error);
-  if (!aotc_wasi_waits_for_listener(wasi)) not_frozen(name, "after the warm-up request it does not wait for a listener");
+  if (!aotc_wasi_waits_for_listener(wasi))
+    not_frozen(name, "after the warm-up request it does not wait for a listener");
 }
 
 static void rehearse(struct aotc_instance* instance, struct aotc_wasi* wasi, const char* name,

@@ -1,4 +1,5 @@
-/* freeze_program.h - `aotc-exec --freeze`: runs a program, confined, until it waits for input, and writes its snapshot. */
+/* freeze_program.h - `aotc-exec --freeze`: runs a program, confined, until it waits for input, and writes its snapshot.
+ */
 #ifndef AOTC_TOOLS_FREEZE_PROGRAM_H
 #define AOTC_TOOLS_FREEZE_PROGRAM_H
 
@@ -14,16 +15,18 @@ struct freeze_options {
   uint64_t nanoseconds; /* 0 for no limit */
   uint64_t memory;      /* bytes, 0 for no limit */
   struct aotc_wasi_options* wasi;
-  /* Before that, what every request to a server of Go's net/http does alike is done once: it answers "OPTIONS *" itself,
-   * without a call of any handler. A program that does not answer like that, or prints something meanwhile, has noticed. */
+  /* Before that, what every request to a server of Go's net/http does alike is done once: it answers "OPTIONS *"
+   * itself, without a call of any handler. A program that does not answer like that, or prints something meanwhile, has
+   * noticed. */
   bool rehearse;
   size_t warmup_count;
   const char* const* warmup; /* files, each an HTTP request that is answered before the snapshot is made */
 };
 
 /* The rest of the process's life. Files are opened, then it is confined, then they are read: a byte of the artifact is
- * followed, mapped or run only in the rule set `freezer-loading` (tools/sandbox), the program runs in `freezer`. Returns 0, or
- * kExitNotFrozen after one line on stderr that says why, kExitNotRehearsed if only the rehearsal failed. */
+ * followed, mapped or run only in the rule set `freezer-loading` (tools/sandbox), the program runs in `freezer`.
+ * Returns 0, or kExitNotFrozen after one line on stderr that says why, kExitNotRehearsed if only the rehearsal failed.
+ */
 int freeze_program(const struct freeze_options* options);
 
 /* The rule sets as text, or one of them unless `process` is empty; null if there is none of that name. */

@@ -1,4 +1,5 @@
-/* http_response.c - see http_response.h. Reads the bytes from their beginning each time, so there is no state to keep. */
+/* http_response.c - see http_response.h. Reads the bytes from their beginning each time, so there is no state to keep.
+ */
 #define _GNU_SOURCE
 #include "http_response.h"
 

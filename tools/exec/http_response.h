@@ -1,4 +1,5 @@
-/* http_response.h - whether bytes are one whole HTTP/1.x response. libc only, for aotc-exec; nodes have a real parser. */
+/* http_response.h - whether bytes are one whole HTTP/1.x response. libc only, for aotc-exec; nodes have a real parser.
+ */
 #ifndef AOTC_TOOLS_HTTP_RESPONSE_H
 #define AOTC_TOOLS_HTTP_RESPONSE_H
 

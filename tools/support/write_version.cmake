@@ -1,5 +1,6 @@
 # Writes OUT, which defines aotc_version (version.h), and leaves it alone when nothing changed. Run at each build, in SOURCE
 # whose version is VERSION.
+cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND git describe --tags --always --dirty --abbrev=12 --match "v[0-9]*" WORKING_DIRECTORY ${SOURCE}
   OUTPUT_VARIABLE described OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
 execute_process(COMMAND git rev-parse --show-toplevel WORKING_DIRECTORY ${SOURCE}

@@ -1,0 +1,45 @@
+/* options.h - what aotc-exec was asked to do. */
+#ifndef AOTC_EXEC_OPTIONS_H
+#define AOTC_EXEC_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "aotc/wasi.h"
+
+enum { kExitUsage = 2, kExitTrap = 134 };
+enum { kMaxOption = 64 };
+
+struct options {
+  const char* file;
+  const char* name;
+  size_t dir_count, env_count, listener_count;
+  struct aotc_wasi_dir dirs[kMaxOption];
+  const char* env[kMaxOption];
+  const char* secrets[kMaxOption]; /* NAME=VALUE */
+  size_t secret_count;
+  int listeners[kMaxOption];
+  uint64_t timeout; /* nanoseconds, 0 for none */
+  uint64_t max_memory;
+  const char* invoke;
+  char** invoke_args;
+  int invoke_count;
+  char** args; /* of the program, without its name */
+  int arg_count;
+  bool verify, gdb, cold;
+  const char* freeze;
+  const char* warmup[kMaxOption];
+  size_t warmup_count;
+  size_t freeze_listeners;
+  bool rehearse;
+};
+
+/* Says what is wrong and ends the program. */
+_Noreturn void usage_error(const char* what, const char* value);
+/* Ends the program when it is asked for --help and the like, or for what makes no sense. `argv` is changed. */
+void parse_options(int argc, char** argv, struct options* options);
+/* The exit code of a run that went well. */
+int finish(void);
+
+#endif
