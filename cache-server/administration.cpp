@@ -10,16 +10,13 @@
 
 #include "control.h"
 #include "llvm/Support/JSON.h"
+#include "support/error.h"
 
 namespace aotc::server {
 
 namespace {
 
 using Json = nlohmann::json;
-
-llvm::Error failure(const std::string& message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
 
 std::string text_in(const Json& json, const char* key) {
   auto found = json.find(key);

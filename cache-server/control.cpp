@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "log.h"
+#include "support/error.h"
 
 namespace aotc::server {
 
@@ -22,14 +23,10 @@ namespace {
 
 constexpr size_t kMaxLine = 64 << 10;
 
-llvm::Error failure(const std::string& message) {
-  return llvm::createStringError(std::error_code(errno, std::generic_category()), message + ": " + strerror(errno));
-}
-
 // The socket's address. A path of any length fits, by way of a descriptor of its folder.
-llvm::Expected<sockaddr_un> address_in(const std::string& data, Descriptor& folder) {
-  folder = Descriptor(open(data.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (folder.get() < 0) return failure(data);
+llvm::Expected<sockaddr_un> address_in(const std::string& data, UniqueFd& folder) {
+  folder = UniqueFd(open(data.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() < 0) return system_failure(data);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::string path = "/proc/self/fd/" + std::to_string(folder.get()) + "/control";
@@ -52,20 +49,20 @@ bool write_line(int fd, const nlohmann::json& json) {
 }  // namespace
 
 llvm::Expected<std::unique_ptr<Control>> Control::open(const std::string& data, Handler handler) {
-  Descriptor folder;
+  UniqueFd folder;
   llvm::Expected<sockaddr_un> address = address_in(data, folder);
   if (!address) return address.takeError();
-  Descriptor listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   unlink(address->sun_path);  // of a server that was killed: the store's lock says that there is no other
   mode_t before = umask(0177);
   int bound = bind(listener.get(), reinterpret_cast<sockaddr*>(&*address), sizeof *address);
   umask(before);
-  if (bound != 0 || listen(listener.get(), 4) != 0) return failure(data + "/control");
-  Descriptor wake(eventfd(0, EFD_CLOEXEC));
+  if (bound != 0 || listen(listener.get(), 4) != 0) return system_failure(data + "/control");
+  UniqueFd wake(eventfd(0, EFD_CLOEXEC));
   return std::unique_ptr<Control>(new Control(std::move(listener), std::move(wake), std::move(handler)));
 }
 
-Control::Control(Descriptor socket, Descriptor wake, Handler handler)
+Control::Control(UniqueFd socket, UniqueFd wake, Handler handler)
     : socket_(std::move(socket)), wake_(std::move(wake)), handler_(std::move(handler)), thread_([this] { work(); }) {}
 
 Control::~Control() {
@@ -79,12 +76,12 @@ void Control::work() {
     if (poll(ready, 2, -1) < 0 && errno != EINTR) return;
     if (ready[1].revents != 0) return;
     if (ready[0].revents == 0) continue;
-    Descriptor connection(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    UniqueFd connection(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (connection.get() >= 0) serve(connection);
   }
 }
 
-void Control::serve(const Descriptor& connection) {
+void Control::serve(const UniqueFd& connection) {
   timeval patience{5, 0};  // for a command that does not come
   setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   nlohmann::json command = nlohmann::json::parse(read_line(connection.get()), nullptr, false);
@@ -101,13 +98,13 @@ void Control::serve(const Descriptor& connection) {
 }
 
 llvm::Expected<std::optional<std::string>> ask_server(const std::string& data, const nlohmann::json& command) {
-  Descriptor folder;
+  UniqueFd folder;
   llvm::Expected<sockaddr_un> address = address_in(data, folder);
   if (!address) return address.takeError();
-  Descriptor connection(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd connection(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (connect(connection.get(), reinterpret_cast<sockaddr*>(&*address), sizeof *address) != 0) {
     if (errno == ENOENT || errno == ECONNREFUSED) return std::optional<std::string>();
-    return failure(data + "/control");
+    return system_failure(data + "/control");
   }
   nlohmann::json answer;
   if (write_line(connection.get(), command))

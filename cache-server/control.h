@@ -29,11 +29,11 @@ class Control {
   ~Control();
 
  private:
-  Control(Descriptor socket, Descriptor wake, Handler handler);
+  Control(UniqueFd socket, UniqueFd wake, Handler handler);
   void work();
-  void serve(const Descriptor& connection);
+  void serve(const UniqueFd& connection);
 
-  Descriptor socket_, wake_;
+  UniqueFd socket_, wake_;
   Handler handler_;
   std::thread thread_;
 };

@@ -1,5 +1,4 @@
-// log.h - what the server has to say: one JSON object per line on standard error, with "time", "level" and "message"
-// first.
+// log.h - what the server has to say: lines of JSON (support/log.h).
 #pragma once
 
 #include <string>
@@ -10,7 +9,6 @@ namespace aotc::server {
 
 enum class Level { Info, Error };
 
-// Each line is one write, so that lines of threads do not mix.
 void log(Level level, const std::string& message,
          const nlohmann::ordered_json& fields = nlohmann::ordered_json::object());
 

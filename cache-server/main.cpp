@@ -28,6 +28,9 @@
 #include "support/version.h"
 #include "http/tls.h"
 #include "process/worker.h"
+#include "support/error.h"
+
+using aotc::failure;
 
 namespace {
 
@@ -43,10 +46,6 @@ llvm::Error check_exposure(const ServerArguments& arguments) {
                                  arguments.listen +
                                      ": not a loopback address, so it needs --token-file, or --anonymous if everybody "
                                      "who reaches it may use it");
-}
-
-llvm::Error failure(const std::string& message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
 // Keys stay in this process: what it starts gets no descriptor and no memory of it, and no other process may look into

@@ -20,7 +20,7 @@ SHARED = ["tools/registry/*.h", "tools/sandbox/*.h", "tools/support/*.h"]
 # Folder -> patterns of our own headers that its files may include.
 OWN = {
     "runtime-stubs": ["runtime-stubs/*"],
-    "compiler": ["compiler/*", "runtime-stubs/include/*", "tools/sandbox/*.h", "tools/support/version.h"],
+    "compiler": ["compiler/*", "runtime-stubs/include/*", "tools/sandbox/*.h", "tools/support/*.h"],
     "cache-server": ["cache-server/*", *COMPILER, *SHARED, "runtime-stubs/include/*"],
     "tools/cli": ["tools/cli/*", "tools/exec/run_limits.h", *COMPILER, *SHARED, "runtime-stubs/include/*"],
     "tools/exec": ["tools/exec/*", *SHARED, "runtime-stubs/include/*"],

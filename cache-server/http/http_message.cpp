@@ -7,12 +7,13 @@
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "support/error.h"
 
 namespace aotc::server {
 
 namespace {
 
-llvm::Error bad(const char* message) { return llvm::createStringError(llvm::inconvertibleErrorCode(), message); }
+llvm::Error bad(const char* message) { return failure(message); }
 
 bool decode(llvm::StringRef text, std::string& out) {
   for (size_t i = 0; i < text.size(); ++i) {

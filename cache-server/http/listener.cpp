@@ -18,6 +18,7 @@
 #include "http_session.h"
 #include "log.h"
 #include "tls.h"
+#include "support/error.h"
 
 namespace aotc::server {
 
@@ -30,10 +31,6 @@ namespace {
 constexpr auto kGrace = std::chrono::seconds(10);
 constexpr auto kTick = std::chrono::milliseconds(100);
 constexpr unsigned kPoolThreads = 4;
-
-llvm::Error failure(const std::string& message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
 
 // What connections are counted by, see connections.h.
 std::string place_of(const asio::ip::address& address) {

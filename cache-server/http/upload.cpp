@@ -6,7 +6,7 @@ namespace aotc::server {
 llvm::Expected<Upload> Upload::start(JobQueue& jobs, Accounts::Reservation space, uint64_t length) {
   llvm::Expected<JobQueue::Place> place = jobs.take_place(space.tenant());
   if (!place) return place.takeError();
-  llvm::Expected<Descriptor> file = make_unnamed_file(jobs.folder());
+  llvm::Expected<UniqueFd> file = make_unnamed_file(jobs.folder());
   if (!file) return file.takeError();
   Upload upload(std::move(*file), std::move(*place), std::move(space));
   if (llvm::Error error = upload.cover(length)) return error;

@@ -22,10 +22,10 @@ class Upload {
   JobQueue::Place& place() { return place_; }
 
  private:
-  Upload(Descriptor file, JobQueue::Place place, Accounts::Reservation space)
+  Upload(UniqueFd file, JobQueue::Place place, Accounts::Reservation space)
       : file_(std::move(file)), place_(std::move(place)), space_(std::move(space)), hash_(std::make_unique<Sha256>()) {}
   llvm::Error cover(uint64_t bytes);
-  Descriptor file_;
+  UniqueFd file_;
   JobQueue::Place place_;
   Accounts::Reservation space_;
   std::unique_ptr<Sha256> hash_;

@@ -13,13 +13,14 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Base64.h"
 #include "llvm/Support/JSON.h"
+#include "support/error.h"
 #include "support/version.h"
 
 namespace aotc::server {
 
 namespace {
 
-llvm::Error bad(const std::string& message) { return llvm::createStringError(llvm::inconvertibleErrorCode(), message); }
+llvm::Error bad(const std::string& message) { return failure(message); }
 
 llvm::Error choose_targets(CompileRequest& request, const std::string& names, const std::string& cpus) {
   llvm::SmallVector<llvm::StringRef, 4> targets, unused;

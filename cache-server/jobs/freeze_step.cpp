@@ -12,6 +12,8 @@
 #include "aotc/artifact_format.h"
 #include "registry/digest.h"
 #include "process/freeze.h"
+#include "support/error.h"
+#include "support/io.h"
 
 namespace aotc::server {
 
@@ -21,16 +23,12 @@ using Json = nlohmann::ordered_json;
 
 constexpr uint64_t kMaxReport = 64 << 10;
 
-llvm::Error failure(const std::string& message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
-
 // The report in a snapshot; nothing if it is not one of this module. It was written by a process that ran a program
 // whose author may be hostile, so nothing in it is believed.
-std::optional<Json> read_report(const Descriptor& file, const std::string& module_digest) {
+std::optional<Json> read_report(const UniqueFd& file, const std::string& module_digest) {
   struct stat st;
   aotc_snapshot head;
-  if (fstat(file.get(), &st) != 0 || pread(file.get(), &head, sizeof head, 0) != static_cast<ssize_t>(sizeof head))
+  if (fstat(file.get(), &st) != 0 || aotc_pread_all(file.get(), &head, sizeof head, 0) != static_cast<ssize_t>(sizeof head))
     return std::nullopt;
   uint64_t size = static_cast<uint64_t>(st.st_size);
   if (head.magic != AOTC_SNAPSHOT_MAGIC || head.size != size || head.head_size > size ||
@@ -38,7 +36,7 @@ std::optional<Json> read_report(const Descriptor& file, const std::string& modul
       head.report.count > kMaxReport || head.report.offset > size - head.report.count)
     return std::nullopt;
   std::string text(head.report.count, '\0');
-  if (pread(file.get(), text.data(), text.size(), static_cast<off_t>(head.report.offset)) !=
+  if (aotc_pread_all(file.get(), text.data(), text.size(), static_cast<off_t>(head.report.offset)) !=
       static_cast<ssize_t>(text.size()))
     return std::nullopt;
   Json report = {{"frozen", true}};
@@ -52,12 +50,12 @@ std::optional<Json> read_report(const Descriptor& file, const std::string& modul
 }  // namespace
 
 llvm::Expected<FrozenProgram> freeze_program(Store& store, Accounts::Reservation& space, const std::string& folder,
-                                             const Descriptor& artifact, const std::string& module_digest,
+                                             const UniqueFd& artifact, const std::string& module_digest,
                                              const FreezeRequest& request, const FreezeLimits& limits,
                                              const std::function<bool()>& stopped, double& cpu_seconds) {
-  llvm::Expected<Descriptor> input = open_to_read(artifact);
+  llvm::Expected<UniqueFd> input = open_to_read(artifact);
   if (!input) return input.takeError();
-  llvm::Expected<Descriptor> output = make_unnamed_file(folder);
+  llvm::Expected<UniqueFd> output = make_unnamed_file(folder);
   if (!output) return output.takeError();
   FreezeOptions options;
   options.program = limits.program;

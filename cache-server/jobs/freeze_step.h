@@ -31,7 +31,7 @@ struct FrozenProgram {
 // `artifact` is for this machine. `stopped` is asked now and then; true ends the program. Adds to `cpu_seconds`, also
 // when it fails.
 llvm::Expected<FrozenProgram> freeze_program(Store& store, Accounts::Reservation& space, const std::string& folder,
-                                             const Descriptor& artifact, const std::string& module_digest,
+                                             const UniqueFd& artifact, const std::string& module_digest,
                                              const FreezeRequest& request, const FreezeLimits& limits,
                                              const std::function<bool()>& stopped, double& cpu_seconds);
 

@@ -13,6 +13,7 @@
 
 #include "log.h"
 #include "queued_job.h"
+#include "support/error.h"
 #include "support/version.h"
 
 namespace aotc::server {
@@ -21,10 +22,6 @@ namespace {
 
 constexpr size_t kMaxNames = 1000;            // of one image
 constexpr size_t kRememberedFailures = 1000;  // of one tenant
-
-llvm::Error failure(const std::string& message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
 
 std::string default_name(const std::string& tenant, const std::string& module_digest) {
   return (tenant.empty() ? "" : tenant + "/") + "modules/" + module_digest.substr(7);

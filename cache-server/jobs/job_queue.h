@@ -147,15 +147,15 @@ class JobQueue {
   llvm::Error compile_job(Job& job);
   struct Compiled {
     BlobInfo artifact;
-    Descriptor file;  // the artifact's bytes
+    UniqueFd file;  // the artifact's bytes
     uint64_t functions = 0;
     bool go = false;
     double seconds = 0;
   };
   llvm::Expected<Compiled> compile_target(Job& job, Accounts::Reservation& space, const CompileTarget& target,
-                                          Tier tier, const Descriptor& module);
+                                          Tier tier, const UniqueFd& module);
   llvm::Expected<std::optional<FrozenProgram>> freeze_job(Job& job, Accounts::Reservation& space,
-                                                          std::vector<Compiled>& compiled, const Descriptor& module);
+                                                          std::vector<Compiled>& compiled, const UniqueFd& module);
   const char* reason_to_stop(const Job& job);
   void finish(Job& job, llvm::Error error);
 

@@ -9,6 +9,7 @@
 #include "queued_job.h"
 #include "process/worker.h"
 #include "worker_group.h"
+#include "support/error.h"
 
 namespace aotc::server {
 
@@ -17,11 +18,7 @@ namespace {
 constexpr size_t kMaxLogLine = 400;
 constexpr unsigned kMaxLogLines = 20;  // per worker
 
-llvm::Error failure(const std::string& message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
-
-uint64_t size_of(const Descriptor& file) {
+uint64_t size_of(const UniqueFd& file) {
   struct stat st;
   return fstat(file.get(), &st) == 0 ? static_cast<uint64_t>(st.st_size) : 0;
 }
@@ -60,7 +57,7 @@ llvm::Error JobQueue::compile_job(Job& job) {
   llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob(job.module);
   if (!blob) return blob.takeError();
   if (!*blob) return failure(job.module.digest + " is not in the store");
-  llvm::Expected<Descriptor> module = make_unnamed_file(folder_);
+  llvm::Expected<UniqueFd> module = make_unnamed_file(folder_);
   if (!module) return module.takeError();
   if (llvm::Error error = copy_from_store(store_, **blob, *module)) return error;
   {
@@ -96,7 +93,7 @@ const char* JobQueue::reason_to_stop(const Job& job) {
 
 llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, Accounts::Reservation& space,
                                                             const CompileTarget& target, Tier tier,
-                                                            const Descriptor& module) {
+                                                            const UniqueFd& module) {
   const char* architecture = architecture_name(target.architecture);
   WorkerOptions options;
   options.start_anew = true;
@@ -125,7 +122,7 @@ llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, Accounts::
   llvm::Expected<WorkerGroup> group = WorkerGroup::make(limits_.groups, limits_.worker_memory(), limits_.threads);
   if (!group) return group.takeError();
   options.group = group->descriptor();
-  llvm::Expected<Descriptor> input = open_to_read(module), output = make_unnamed_file(folder_);
+  llvm::Expected<UniqueFd> input = open_to_read(module), output = make_unnamed_file(folder_);
   llvm::Expected<WorkerResult> result = WorkerResult();
   double cpu_seconds = 0;
   if (input && output) result = compile_in_worker(input->get(), output->get(), options, cpu_seconds);
@@ -146,13 +143,13 @@ llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, Accounts::
 // Runs the artifact that is for this machine; one of quick code if there is none.
 llvm::Expected<std::optional<FrozenProgram>> JobQueue::freeze_job(Job& job, Accounts::Reservation& space,
                                                                   std::vector<Compiled>& compiled,
-                                                                  const Descriptor& module) {
+                                                                  const UniqueFd& module) {
   const FreezeRequest& request = job.request.freeze;
   bool required = request.mode == SnapshotMode::Required;
   if (request.mode == SnapshotMode::Off || (!compiled.front().go && !required)) return std::nullopt;
   llvm::Expected<Architecture> host = parse_architecture("host");
   if (!host) return host.takeError();
-  const Descriptor* artifact = nullptr;
+  const UniqueFd* artifact = nullptr;
   std::string usual = cpu_baselines(*host).front();  // more cannot be expected of this machine
   for (size_t i = 0; i < job.request.targets.size() && !artifact; ++i)
     if (job.request.targets[i].architecture == *host && job.request.targets[i].cpu <= usual)

@@ -26,7 +26,7 @@ class WorkerGroup {
   WorkerGroup(int parent, std::string name, int join) : parent_(parent), name_(std::move(name)), join_(join) {}
   int parent_;
   std::string name_;
-  Descriptor join_;
+  UniqueFd join_;
 };
 
 }  // namespace aotc::server

@@ -1,5 +1,7 @@
 // unnamed_file.cpp - see unnamed_file.h.
 #include "unnamed_file.h"
+#include "support/error.h"
+#include "support/io.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,46 +13,25 @@
 
 namespace aotc::server {
 
-namespace {
-
-llvm::Error failure(const std::string& message) {
-  return llvm::createStringError(std::error_code(errno, std::generic_category()), message);
-}
-
-}  // namespace
-
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) close(fd_);
-}
-
-llvm::Expected<Descriptor> make_unnamed_file(const std::string& folder) {
+llvm::Expected<UniqueFd> make_unnamed_file(const std::string& folder) {
   std::string name = folder + "/XXXXXX";  // O_TMPFILE is not known to every file system
-  Descriptor file(mkostemp(name.data(), O_CLOEXEC));
-  if (file.get() < 0 || unlink(name.c_str()) != 0) return failure(folder + ": cannot create a file");
+  UniqueFd file(mkostemp(name.data(), O_CLOEXEC));
+  if (file.get() < 0 || unlink(name.c_str()) != 0) return system_failure(folder + ": cannot create a file");
   return file;
 }
 
-llvm::Expected<Descriptor> open_to_read(const Descriptor& file) {
-  Descriptor reader(open(("/proc/self/fd/" + std::to_string(file.get())).c_str(), O_RDONLY | O_CLOEXEC));
-  if (reader.get() < 0) return failure("cannot open a worker's file again");
+llvm::Expected<UniqueFd> open_to_read(const UniqueFd& file) {
+  UniqueFd reader(open(("/proc/self/fd/" + std::to_string(file.get())).c_str(), O_RDONLY | O_CLOEXEC));
+  if (reader.get() < 0) return system_failure("cannot open a worker's file again");
   return reader;
 }
 
-llvm::Error write_to(const Descriptor& file, llvm::StringRef bytes) {
-  while (!bytes.empty()) {
-    ssize_t count = write(file.get(), bytes.data(), bytes.size());
-    if (count < 0) return failure("cannot write a module to a file");
-    bytes = bytes.drop_front(static_cast<size_t>(count));
-  }
+llvm::Error write_to(const UniqueFd& file, llvm::StringRef bytes) {
+  if (!aotc_write_all(file.get(), bytes.data(), bytes.size())) return system_failure("cannot write a module to a file");
   return llvm::Error::success();
 }
 
-llvm::Error copy_from_store(Store& store, const BlobInfo& blob, const Descriptor& file) {
+llvm::Error copy_from_store(Store& store, const BlobInfo& blob, const UniqueFd& file) {
   for (uint64_t index = 0; index * kChunkSize < blob.size; ++index) {
     llvm::Expected<Chunk> chunk = store.read_chunk(blob, static_cast<uint32_t>(index), false);
     if (!chunk) return chunk.takeError();
@@ -59,12 +40,12 @@ llvm::Error copy_from_store(Store& store, const BlobInfo& blob, const Descriptor
   return llvm::Error::success();
 }
 
-llvm::Expected<BlobInfo> copy_to_store(Store& store, Accounts::Reservation& space, const Descriptor& file) {
+llvm::Expected<BlobInfo> copy_to_store(Store& store, Accounts::Reservation& space, const UniqueFd& file) {
   Store::BlobWriter writer(store, space);
   std::string bytes(kChunkSize, '\0');
   for (off_t offset = 0;;) {
-    ssize_t count = pread(file.get(), bytes.data(), bytes.size(), offset);
-    if (count < 0) return failure("cannot read a file again");
+    ssize_t count = aotc_pread_all(file.get(), bytes.data(), bytes.size(), offset);
+    if (count < 0) return system_failure("cannot read a file again");
     if (count == 0) return writer.finish();
     if (llvm::Error error = writer.append(as_bytes({bytes.data(), static_cast<size_t>(count)}))) return error;
     offset += count;

@@ -5,28 +5,16 @@
 #include <string>
 
 #include "store.h"
+#include "support/unique_fd.h"
 
 namespace aotc::server {
 
-// Owns a descriptor that exec closes.
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  ~Descriptor();
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-llvm::Expected<Descriptor> make_unnamed_file(const std::string& folder);
+llvm::Expected<UniqueFd> make_unnamed_file(const std::string& folder);
 // Another descriptor of the same file, with an offset of its own, that cannot write.
-llvm::Expected<Descriptor> open_to_read(const Descriptor& file);
+llvm::Expected<UniqueFd> open_to_read(const UniqueFd& file);
 
-llvm::Error write_to(const Descriptor& file, llvm::StringRef bytes);
-llvm::Error copy_from_store(Store& store, const BlobInfo& blob, const Descriptor& file);
-llvm::Expected<BlobInfo> copy_to_store(Store& store, Accounts::Reservation& space, const Descriptor& file);
+llvm::Error write_to(const UniqueFd& file, llvm::StringRef bytes);
+llvm::Error copy_from_store(Store& store, const BlobInfo& blob, const UniqueFd& file);
+llvm::Expected<BlobInfo> copy_to_store(Store& store, Accounts::Reservation& space, const UniqueFd& file);
 
 }  // namespace aotc::server

@@ -1,5 +1,6 @@
 // revocation_book.cpp - see revocation_book.h.
 #include "revocation_book.h"
+#include "support/error.h"
 
 #include <nlohmann/json.hpp>
 
@@ -9,10 +10,6 @@ namespace {
 
 // Kept free in each list, so that all that there is can still be revoked at once when there is no room for single ones.
 constexpr size_t kLastResort = 20 + 18 + kMaxReason;
-
-llvm::Error failure(const std::string& message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
 
 }  // namespace
 

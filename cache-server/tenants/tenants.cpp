@@ -9,16 +9,13 @@
 #include "jobs/compile_request.h"
 #include "llvm/Support/Base64.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "support/error.h"
 
 namespace aotc::server {
 
 namespace {
 
 using Json = nlohmann::json;
-
-llvm::Error failure(const std::string& message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
 
 llvm::Error only(const Json& object, std::initializer_list<const char*> known, const std::string& where) {
   if (!object.is_object()) return failure(where + " is not an object");

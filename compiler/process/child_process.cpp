@@ -1,5 +1,6 @@
 // child_process.cpp - see child_process.h.
 #include "child_process.h"
+#include "support/error.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -22,10 +23,6 @@ namespace aotc {
 namespace {
 
 constexpr size_t kMaxLine = 64 << 10;
-
-llvm::Error failure(const char* what) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), fmt::format("{}: {}", what, std::strerror(errno)));
-}
 
 // Only what may be called between fork and exec in a program with threads.
 bool become(std::vector<int>& files, pid_t parent) {
@@ -78,7 +75,7 @@ llvm::Expected<pid_t> start_child(std::vector<int> files, std::vector<std::strin
   argv.push_back(nullptr);
   char* environment[] = {nullptr};
   pid_t parent = getpid(), child = fork();
-  if (child < 0) return failure("cannot start a process");
+  if (child < 0) return system_failure("cannot start a process");
   if (child > 0) return child;
   if (!become(files, parent)) _exit(127);
   if (!words.empty()) {
@@ -100,7 +97,7 @@ llvm::Expected<ChildEnd> follow_child(pid_t child, const ChildWatch& watch) {
   if (events[0].fd < 0) {
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);
-    return failure("cannot follow a process");
+    return system_failure("cannot follow a process");
   }
   while (events[0].revents == 0) {
     double left = std::chrono::duration<double, std::milli>(deadline - Clock::now()).count();
@@ -114,7 +111,7 @@ llvm::Expected<ChildEnd> follow_child(pid_t child, const ChildWatch& watch) {
   close(events[0].fd);
   rusage used{};
   while (wait4(child, &end.status, 0, &used) < 0)
-    if (errno != EINTR) return failure("cannot wait for a process");
+    if (errno != EINTR) return system_failure("cannot wait for a process");
   end.cpu_seconds = seconds(used.ru_utime) + seconds(used.ru_stime);
   // What it said before it ended; nobody else has the other side of the pipe any more.
   while (!end.stopped && !end.out_of_time && events[1].fd >= 0 && output.read(watch)) continue;

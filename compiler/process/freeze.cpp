@@ -17,6 +17,9 @@
 
 #include "child_process.h"
 #include "llvm/ADT/StringExtras.h"
+#include "support/error.h"
+#include "support/io.h"
+#include "support/unique_fd.h"
 
 namespace aotc {
 
@@ -27,50 +30,25 @@ constexpr int kExitNotFrozen = 3, kExitNotRehearsed = 4;  // of aotc-exec
 // Between the program's deadline, which its own runtime keeps, and the end of its process.
 constexpr double kGraceSeconds = 30;
 
-llvm::Error error(std::string message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), std::move(message));
+UniqueFd memory_file() { return UniqueFd(memfd_create("freeze", MFD_CLOEXEC)); }
+
+// What the child wrote.
+llvm::Expected<std::string> read_messages(int fd) {
+  std::string text(kMaxMessages, '\0');
+  const ssize_t size = aotc_pread_all(fd, text.data(), text.size(), 0);
+  if (size < 0) return failure("cannot read what aotc-exec said");
+  text.resize(static_cast<size_t>(size));
+  return text;
 }
 
-class MemoryFile {
- public:
-  MemoryFile() : fd_(memfd_create("freeze", MFD_CLOEXEC)) {}
-  ~MemoryFile() { close(fd_); }
-  int fd() const { return fd_; }
-  bool write(llvm::ArrayRef<uint8_t> bytes) {
-    while (!bytes.empty()) {
-      ssize_t n = ::write(fd_, bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return false;
-      bytes = bytes.drop_front(static_cast<size_t>(n));
-    }
-    return true;
-  }
-  // What the child wrote; no more than `limit` bytes.
-  bool read(std::vector<uint8_t>& bytes, uint64_t limit) const {
-    struct stat st;
-    if (fstat(fd_, &st) != 0) return false;
-    bytes.resize(std::min(static_cast<uint64_t>(st.st_size), limit));
-    for (size_t at = 0; at < bytes.size();) {
-      ssize_t n = pread(fd_, bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return false;
-      at += static_cast<size_t>(n);
-    }
-    return true;
-  }
-
- private:
-  int fd_;
-};
-
 llvm::Error no_memory_file(const FreezeOptions& options) {
-  return error(fmt::format("{}: cannot keep files in memory: {}", options.name, std::strerror(errno)));
+  return system_failure(options.name + ": cannot keep files in memory");
 }
 
 // `rehearsed` is false when the program did not take the rehearsal for what it is: then it has to be done without.
 llvm::Expected<FreezeOutcome> freeze_once(int artifact, int snapshot, const FreezeOptions& options, bool& rehearsed) {
-  MemoryFile messages;
-  if (messages.fd() < 0) return no_memory_file(options);
+  const UniqueFd messages = memory_file();
+  if (messages.get() < 0) return no_memory_file(options);
   std::vector<std::string> words = {options.program, "--freeze", "/proc/self/fd/1",
                                     "--name", options.name, "--listeners", std::to_string(options.listeners),
                                     "--timeout", fmt::format("{}ms", options.milliseconds),
@@ -79,13 +57,12 @@ llvm::Expected<FreezeOutcome> freeze_once(int artifact, int snapshot, const Free
   for (const std::string& secret : options.secrets) words.insert(words.end(), {"--secret-env", secret});
   for (const std::string& dir : options.dirs) words.insert(words.end(), {"--dir", dir});
   if (options.rehearse) words.push_back("--rehearse");
-  std::vector<int> files = {artifact, snapshot, messages.fd()};
-  std::vector<std::unique_ptr<MemoryFile>> requests;
+  std::vector<int> files = {artifact, snapshot, messages.get()};
+  std::vector<UniqueFd> requests;
   for (const std::string& request : options.warmup) {
     words.insert(words.end(), {"--warmup-request", fmt::format("/proc/self/fd/{}", files.size())});
-    requests.push_back(std::make_unique<MemoryFile>());
-    files.push_back(requests.back()->fd());
-    if (!requests.back()->write(llvm::arrayRefFromStringRef(request))) return no_memory_file(options);
+    files.push_back(requests.emplace_back(memory_file()).get());
+    if (!aotc_write_all(files.back(), request.data(), request.size())) return no_memory_file(options);
   }
   words.insert(words.end(), {"/proc/self/fd/0", "--"});
   words.insert(words.end(), options.args.begin(), options.args.end());
@@ -102,9 +79,9 @@ llvm::Expected<FreezeOutcome> freeze_once(int artifact, int snapshot, const Free
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return outcome;
   rehearsed = !WIFEXITED(status) || WEXITSTATUS(status) != kExitNotRehearsed;
 
-  std::vector<uint8_t> text;
-  if (!messages.read(text, kMaxMessages)) return error("cannot read what aotc-exec said");
-  outcome.reason = llvm::StringRef(reinterpret_cast<const char*>(text.data()), text.size()).trim().str();
+  llvm::Expected<std::string> said = read_messages(messages.get());
+  if (!said) return said.takeError();
+  outcome.reason = llvm::StringRef(*said).trim().str();
   if (!WIFEXITED(status))
     outcome.reason = fmt::format("{}: signal {}", options.program, WTERMSIG(status));
   else if (WEXITSTATUS(status) != kExitNotFrozen)

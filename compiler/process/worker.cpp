@@ -12,6 +12,8 @@
 
 #include "sandbox/sandbox.h"
 #include "worker_messages.h"
+#include "support/error.h"
+#include "support/io.h"
 
 namespace aotc {
 
@@ -20,11 +22,7 @@ namespace {
 void say(const nlohmann::json& message) {
   std::string line = message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   // The parent is the only reader; when it is gone the next line of a dead pipe ends this process.
-  if (write(kMessages, line.data(), line.size()) < 0) _exit(1);
-}
-
-llvm::Error system_failure(const std::string& message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message + ": " + std::strerror(errno));
+  if (!aotc_write_all(kMessages, line.data(), line.size())) _exit(1);
 }
 
 // All of a file, mapped: it is one that nobody else can open.
@@ -37,11 +35,8 @@ llvm::Expected<llvm::ArrayRef<uint8_t>> map_file(int fd, const WorkerJob& job) {
 }
 
 llvm::Error write_output(llvm::ArrayRef<uint8_t> bytes, const WorkerJob& job) {
-  while (!bytes.empty()) {
-    ssize_t count = write(kOutput, bytes.data(), bytes.size());
-    if (count < 0) return system_failure(job.compile.module_name + ": cannot keep the artifact");
-    bytes = bytes.drop_front(static_cast<size_t>(count));
-  }
+  if (!aotc_write_all(kOutput, bytes.data(), bytes.size()))
+    return system_failure(job.compile.module_name + ": cannot keep the artifact");
   return llvm::Error::success();
 }
 

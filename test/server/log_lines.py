@@ -10,7 +10,7 @@ tokens = write_tokens(folder, {"acme": {"tokens": {"acme": ["pull", "push"]}}})
 
 
 def lines():
-    with open(server.log) as file:
+    with open(server.log, encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 
@@ -22,6 +22,7 @@ with Server(folder, "--token-file", tokens) as server:
     for bad in ("", "a b", 'a"b', "x" * 65):
         ids.add(acme.request("GET", "/v2/", headers={"X-Request-Id": bad})[1]["x-request-id"])
     assert len(ids) == 4 and all(len(each) == 16 for each in ids), ids
+    server.request("GET", "/Gr%C3%BC%C3%9Fe%20aus%20%E6%97%A5%E6%9C%AC%FF")
     server.request("GET", "/x%22,%22level%22:%22forged")
     _, job = acme.upload(hello_wasm(folder), "?tier=quick&target=host")
     acme.wait(job["id"])
@@ -33,6 +34,7 @@ with Server(folder, "--token-file", tokens) as server:
     assert len(mine) == 1 and (mine[0]["status"], mine[0]["tenant"], mine[0]["method"], mine[0]["path"]) == (
         404, "acme", "GET", "/v2/acme/none/tags/list"), mine
     assert [line["status"] for line in seen if line.get("path") == '/x","level":"forged'] == [401], seen
+    assert any(line.get("path") == "/Grüße aus 日本\ufffd" for line in seen), seen
     jobs = {line["job"]: line for line in seen if "job" in line}
     assert jobs[job["id"]]["message"] == "job done" and jobs[job["id"]]["tenant"] == "acme", jobs
     assert jobs[broken["id"]]["reason"].startswith("module.wasm: "), jobs

@@ -15,6 +15,7 @@
 #include "files.h"
 #include "output.h"
 #include "remote_compile.h"
+#include "support/error.h"
 
 namespace {
 
@@ -22,9 +23,7 @@ constexpr uint64_t kMaxArtifact = uint64_t{2} << 30;
 constexpr uint64_t kMaxKeyFile = 64 << 10;
 constexpr const char* kWasmType = "application/wasm";
 
-llvm::Error failure(const std::string& message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
+using aotc::failure;
 
 // A reference and the client for its repository.
 struct Image {

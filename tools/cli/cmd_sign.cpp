@@ -13,15 +13,14 @@
 #include "files.h"
 #include "llvm/ADT/StringExtras.h"
 #include "output.h"
+#include "support/error.h"
 
 namespace {
 
 constexpr uint64_t kMaxFile = 64 << 10;
 constexpr uint64_t kMaxNumber = 999'999'999'999'999'999;  // a statement has no larger ones
 
-llvm::Error failure(const std::string& message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
+using aotc::failure;
 
 llvm::Expected<std::string> read_text(const std::string& path) {
   llvm::Expected<std::vector<uint8_t>> bytes = read_file(path, kMaxFile);

@@ -1,5 +1,8 @@
 // files.cpp - reading whole files; see files.h.
 #include "files.h"
+#include "support/error.h"
+#include "support/io.h"
+#include "support/unique_fd.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -14,40 +17,27 @@
 
 namespace {
 
-llvm::Error system_error(const std::string& path, const char* what, int code = errno) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                 fmt::format("{}: {}: {}", path, what, std::strerror(code)));
-}
-
-struct Descriptor {
-  int fd;
-  ~Descriptor() {
-    if (fd >= 0) close(fd);
-  }
-};
-
 }  // namespace
 
 llvm::Expected<int> open_to_read(const std::string& path) {
-  Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  aotc::UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info;
-  if (file.fd < 0) return system_error(path, "cannot open");
-  if (fstat(file.fd, &info) != 0) return system_error(path, "cannot stat");
-  if (S_ISDIR(info.st_mode)) return system_error(path, "cannot read", EISDIR);
-  return std::exchange(file.fd, -1);
+  if (file.get() < 0) return aotc::system_failure(path + ": cannot open");
+  if (fstat(file.get(), &info) != 0) return aotc::system_failure(path + ": cannot stat");
+  if (S_ISDIR(info.st_mode)) return aotc::system_failure(path + ": cannot read", EISDIR);
+  return file.release();
 }
 
 // Up to `size` bytes of it.
 static llvm::Expected<std::vector<uint8_t>> read_some(int fd, const std::string& path, uint64_t size) {
-  Descriptor file{fd};
+  aotc::UniqueFd file(fd);
   std::vector<uint8_t> bytes;
   off_t end = lseek(fd, 0, SEEK_END);  // of a pipe there is none
   if (end > 0 && lseek(fd, 0, SEEK_SET) == 0) bytes.reserve(std::min(static_cast<uint64_t>(end), size));
   uint8_t chunk[1 << 16];
   while (bytes.size() < size) {
-    ssize_t n = read(fd, chunk, std::min<uint64_t>(sizeof chunk, size - bytes.size()));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return system_error(path, "cannot read");
+    ssize_t n = aotc_read_all(fd, chunk, std::min<uint64_t>(sizeof chunk, size - bytes.size()));
+    if (n < 0) return aotc::system_failure(path + ": cannot read");
     if (n == 0) break;
     bytes.insert(bytes.end(), chunk, chunk + n);
   }
@@ -92,7 +82,7 @@ std::string stem(const std::string& path) {
 llvm::Expected<std::string> directory_of_this_program() {
   char path[PATH_MAX];
   ssize_t n = readlink("/proc/self/exe", path, sizeof path);
-  if (n <= 0) return system_error("/proc/self/exe", "cannot read");
+  if (n <= 0) return aotc::system_failure("/proc/self/exe: cannot read");
   std::string full(path, static_cast<size_t>(n));
   return full.substr(0, full.rfind('/'));
 }

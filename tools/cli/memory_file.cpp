@@ -1,5 +1,8 @@
 // memory_file.cpp - see memory_file.h.
 #include "memory_file.h"
+#include "support/error.h"
+#include "support/io.h"
+#include "support/unique_fd.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -14,27 +17,21 @@
 
 namespace {
 
-llvm::Error system_error(const std::string& path, const char* what, int code = errno) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                 fmt::format("{}: {}: {}", path, what, std::strerror(code)));
-}
-
 // All of `from`, no more than `limit` bytes.
 llvm::Error copy(int from, int to, uint64_t limit, const std::string& path) {
   struct stat info;
-  if (fstat(from, &info) != 0) return system_error(path, "cannot stat");
-  if (S_ISDIR(info.st_mode)) return system_error(path, "cannot read", EISDIR);
+  if (fstat(from, &info) != 0) return aotc::system_failure(path + ": cannot stat");
+  if (S_ISDIR(info.st_mode)) return aotc::system_failure(path + ": cannot read", EISDIR);
   char chunk[1 << 16];
   for (uint64_t size = 0;;) {
-    ssize_t count = read(from, chunk, sizeof chunk);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return system_error(path, "cannot read");
+    ssize_t count = aotc_read_all(from, chunk, sizeof chunk);
+    if (count < 0) return aotc::system_failure(path + ": cannot read");
     if (count == 0) return llvm::Error::success();
     size += static_cast<uint64_t>(count);
     if (size > limit)
       return llvm::createStringError(llvm::inconvertibleErrorCode(),
                                      fmt::format("{}: larger than {} bytes (see --max-input)", path, limit));
-    if (write(to, chunk, static_cast<size_t>(count)) != count) return system_error(path, "cannot keep it in memory");
+    if (!aotc_write_all(to, chunk, static_cast<size_t>(count))) return aotc::system_failure(path + ": cannot keep it in memory");
   }
 }
 
@@ -59,18 +56,16 @@ llvm::Expected<MemoryFile> MemoryFile::make(const std::string& name) {
   file.writer_ = memfd_create(name.substr(0, 200).c_str(), MFD_CLOEXEC);
   if (file.writer_ >= 0)
     file.reader_ = open(fmt::format("/proc/self/fd/{}", file.writer_).c_str(), O_RDONLY | O_CLOEXEC);
-  if (file.reader_ < 0) return system_error(name, "cannot make a file in memory");
+  if (file.reader_ < 0) return aotc::system_failure(name + ": cannot make a file in memory");
   return file;
 }
 
 llvm::Expected<MemoryFile> MemoryFile::copy_of(const std::string& path, uint64_t limit) {
   llvm::Expected<MemoryFile> file = make(path);
   if (!file) return file;
-  int source = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (source < 0) return system_error(path, "cannot open");
-  llvm::Error error = copy(source, file->writer_, limit, path);
-  close(source);
-  if (error) return error;
+  aotc::UniqueFd source(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (source.get() < 0) return aotc::system_failure(path + ": cannot open");
+  if (llvm::Error error = copy(source.get(), file->writer_, limit, path)) return error;
   return file;
 }
 
@@ -83,7 +78,7 @@ llvm::Expected<llvm::ArrayRef<uint8_t>> MemoryFile::bytes() {
   if (map_ == nullptr && size() != 0) {
     mapped_ = size();
     void* map = mmap(nullptr, mapped_, PROT_READ, MAP_PRIVATE, reader_, 0);
-    if (map == MAP_FAILED) return system_error(name_, "cannot map");
+    if (map == MAP_FAILED) return aotc::system_failure(name_ + ": cannot map");
     map_ = map;
   }
   return llvm::ArrayRef<uint8_t>(static_cast<const uint8_t*>(map_), map_ == nullptr ? 0 : mapped_);

@@ -11,30 +11,16 @@
 #include <optional>
 
 #include "aotc/program.h"
+#include "support/error.h"
+#include "support/io.h"
+#include "support/unique_fd.h"
 
 namespace {
 
 int stdout_error = 0;  // what the first failure was
 
-llvm::Error system_error(const std::string& path, const char* what, int code = errno) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                 fmt::format("{}: {}: {}", path, what, std::strerror(code)));
-}
-
-struct Descriptor {
-  int fd;
-  ~Descriptor() {
-    if (fd >= 0) close(fd);
-  }
-};
-
 llvm::Error write_all(int fd, llvm::ArrayRef<uint8_t> bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    ssize_t n = write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return system_error(path, "cannot write");
-    bytes = bytes.drop_front(static_cast<size_t>(n));
-  }
+  if (!aotc_write_all(fd, bytes.data(), bytes.size())) return aotc::system_failure(path + ": cannot write");
   return llvm::Error::success();
 }
 
@@ -69,14 +55,14 @@ mode_t inherit_owner(int fd, const struct stat& old) {
 llvm::Error replace(const std::string& path, const struct stat* old, llvm::ArrayRef<uint8_t> bytes) {
   size_t slash = path.rfind('/');
   std::string temporary = (slash == std::string::npos ? "" : path.substr(0, slash + 1)) + ".aotc-XXXXXX";
-  Descriptor file{mkostemp(temporary.data(), O_CLOEXEC)};
-  if (file.fd < 0) return system_error(path, "cannot create");
+  aotc::UniqueFd file(mkostemp(temporary.data(), O_CLOEXEC));
+  if (file.get() < 0) return aotc::system_failure(path + ": cannot create");
   mode_t mask = umask(0);
   umask(mask);
-  llvm::Error error = write_all(file.fd, bytes, path);
-  mode_t mode = old ? inherit_owner(file.fd, *old) : 0666 & ~mask;
-  if (!error && fchmod(file.fd, mode) != 0) error = system_error(path, "cannot set its mode");
-  if (!error && rename(temporary.c_str(), path.c_str()) != 0) error = system_error(path, "cannot replace");
+  llvm::Error error = write_all(file.get(), bytes, path);
+  mode_t mode = old ? inherit_owner(file.get(), *old) : 0666 & ~mask;
+  if (!error && fchmod(file.get(), mode) != 0) error = aotc::system_failure(path + ": cannot set its mode");
+  if (!error && rename(temporary.c_str(), path.c_str()) != 0) error = aotc::system_failure(path + ": cannot replace");
   if (error) unlink(temporary.c_str());
   return error;
 }
@@ -104,11 +90,11 @@ llvm::Expected<Output> Output::open(const std::string& path) {
   out.fd_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
   struct stat info;
   if (out.fd_ < 0 && errno == ENOENT) {
-    if (lstat(path.c_str(), &info) == 0) return system_error(path, "a symbolic link that leads nowhere", ENOENT);
+    if (lstat(path.c_str(), &info) == 0) return aotc::system_failure(path + ": a symbolic link that leads nowhere", ENOENT);
     out.name_ = path;
     return out;
   }
-  if (out.fd_ < 0 || fstat(out.fd_, &info) != 0) return system_error(path, "cannot open");
+  if (out.fd_ < 0 || fstat(out.fd_, &info) != 0) return aotc::system_failure(path + ": cannot open");
   if (!S_ISREG(info.st_mode)) return out;
   out.name_ = name_without_links(path, info);
   out.old_ = info;
@@ -122,7 +108,7 @@ std::string Output::folder() const {
 
 llvm::Error Output::write(llvm::ArrayRef<uint8_t> bytes) {
   if (!name_.empty()) return replace(name_, old_ ? &*old_ : nullptr, bytes);
-  if (old_ && ftruncate(fd_, 0) != 0) return system_error(path_, "cannot write");
+  if (old_ && ftruncate(fd_, 0) != 0) return aotc::system_failure(path_ + ": cannot write");
   return write_all(fd_, bytes, path_);
 }
 
@@ -135,7 +121,7 @@ llvm::Error write_output(const std::string& path, llvm::ArrayRef<uint8_t> bytes)
 llvm::Error check_output(const std::string& path, const std::string& input) {
   struct stat out, in;
   if (stat(path.c_str(), &out) != 0) return llvm::Error::success();
-  if (S_ISDIR(out.st_mode)) return system_error(path, "cannot write", EISDIR);
+  if (S_ISDIR(out.st_mode)) return aotc::system_failure(path + ": cannot write", EISDIR);
   if (stat(input.c_str(), &in) == 0 && same_file(in, out))
     return llvm::createStringError(llvm::inconvertibleErrorCode(), path + ": the output would replace the input");
   return llvm::Error::success();
@@ -147,10 +133,10 @@ bool is_device(const std::string& path) {
 }
 
 llvm::Error create_file(const std::string& path, llvm::ArrayRef<uint8_t> bytes, mode_t mode) {
-  Descriptor file{open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)};
-  if (file.fd < 0) return system_error(path, "cannot create");
-  llvm::Error error = write_all(file.fd, bytes, path);
-  if (!error && fsync(file.fd) != 0) error = system_error(path, "cannot write");
+  aotc::UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  if (file.get() < 0) return aotc::system_failure(path + ": cannot create");
+  llvm::Error error = write_all(file.get(), bytes, path);
+  if (!error && fsync(file.get()) != 0) error = aotc::system_failure(path + ": cannot write");
   if (error) unlink(path.c_str());
   return error;
 }
@@ -177,5 +163,5 @@ FILE* stream_beside(const std::string& output) { return own_descriptor(output) =
 llvm::Error finish_stdout() {
   if (!aotc_flush_stdout() && stdout_error == 0) stdout_error = errno;
   if (stdout_error == 0) return llvm::Error::success();
-  return system_error("standard output", "cannot write", stdout_error);
+  return aotc::system_failure("standard output: cannot write", stdout_error);
 }

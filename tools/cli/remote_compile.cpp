@@ -11,14 +11,13 @@
 #include "registry/registry_client.h"
 #include "llvm/Support/Base64.h"
 #include "llvm/Support/JSON.h"
+#include "support/error.h"
 
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-llvm::Error failure(const std::string& message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
+using aotc::failure;
 
 std::string text_in(const Json& json, const char* key) {
   return json.is_object() && json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : "";

@@ -15,6 +15,7 @@
 
 #include "http_response.h"
 #include "sandbox/sandbox.h"
+#include "support/io.h"
 
 enum { kMaxRequest = 16 << 20, kMaxResponse = 64 << 20 };
 /* What the host itself allocates and writes beside the program's memory. */
@@ -95,10 +96,9 @@ static int open_file(const char* path, int flags, const char* name) {
 static struct request read_request(int fd, const char* path, const char* name) {
   struct request request = {.bytes = malloc(kMaxRequest + 1)};
   if (request.bytes == NULL) abort();
-  for (ssize_t n = 1; n > 0 && request.size <= kMaxRequest; request.size += (size_t)n) {
-    n = read(fd, request.bytes + request.size, kMaxRequest + 1 - request.size);
-    if (n < 0) not_frozen(name, "%s: %s", path, strerror(errno));
-  }
+  const ssize_t size = aotc_read_all(fd, request.bytes, kMaxRequest + 1);
+  if (size < 0) not_frozen(name, "%s: %s", path, strerror(errno));
+  request.size = (size_t)size;
   if (request.size == 0 || request.size > kMaxRequest)
     not_frozen(name, "%s: a warm-up request has 1 byte to 16 MiB", path);
   close(fd);

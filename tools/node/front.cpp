@@ -25,7 +25,7 @@ constexpr uint64_t kMaxBackoff = 30 * kSecond;
 // For the log.
 std::string shown_release(const Release& release) {
   if (release.empty()) return "";
-  return ",\"index\":" + quoted(release.index) + ",\"sequence\":" + std::to_string(release.sequence);
+  return ",\"index\":" + aotc::json_string(release.index) + ",\"sequence\":" + std::to_string(release.sequence);
 }
 
 // Whether `path` starts with `prefix` as a whole part of it.

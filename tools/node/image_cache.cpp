@@ -16,6 +16,8 @@
 #include "registry/digest.h"
 #include "registry/media_types.h"
 #include "revoked.h"
+#include "support/io.h"
+#include "support/unique_fd.h"
 
 namespace {
 
@@ -24,17 +26,6 @@ constexpr uint64_t kMaxBlob = uint64_t{2} << 30;
 constexpr unsigned kMaxEntries = 4096;  // of the folder that are looked at
 constexpr const char* kSha256 = "sha256:";
 constexpr const char* kNew = "new";     // until it is renamed
-
-struct File {
-  int fd;
-  explicit File(int fd) : fd(fd) {}
-  ~File() {
-    if (fd >= 0) close(fd);
-  }
-  bool end() { return close(std::exchange(fd, -1)) == 0; }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-};
 
 bool failed(const std::string& path, std::string& error) { return error = path + ": " + std::strerror(errno), false; }
 
@@ -73,12 +64,9 @@ int checked_blob(ImageFiles& files, const std::string& digest, std::optional<uin
 // Of a file that is open: from its beginning, wherever it was read before.
 bool read_whole(int fd, size_t most, std::string& bytes) {
   bytes.resize(most + 1);
-  size_t size = 0;
-  ssize_t n = 1;
-  while (size <= most && (n = pread(fd, bytes.data() + size, bytes.size() - size, static_cast<off_t>(size))) > 0)
-    size += static_cast<size_t>(n);
-  bytes.resize(size);
-  return n >= 0;
+  const ssize_t size = aotc_pread_all(fd, bytes.data(), bytes.size(), 0);
+  bytes.resize(static_cast<size_t>(std::max<ssize_t>(size, 0)));
+  return size >= 0;
 }
 
 std::optional<aotc::Manifest> read_manifest(ImageFiles& files, const std::string& digest, std::string& error) {
@@ -150,14 +138,13 @@ bool read_blob(ImageFiles& files, const std::string& digest, std::string& bytes,
 }
 
 bool read_file(const std::string& path, size_t most, std::string& bytes, std::string& error) {
-  File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.fd < 0) return failed(path, error);
+  aotc::UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return failed(path, error);
   bytes.resize(most + 1);
-  size_t size = 0;
-  for (ssize_t n; (n = read(file.fd, bytes.data() + size, bytes.size() - size)) != 0; size += static_cast<size_t>(n))
-    if (n < 0) return failed(path, error);
-  bytes.resize(size);
-  return size <= most || (error = path + ": too large", false);
+  const ssize_t size = aotc_read_all(file.get(), bytes.data(), bytes.size());
+  if (size < 0) return failed(path, error);
+  bytes.resize(static_cast<size_t>(size));
+  return bytes.size() <= most || (error = path + ": too large", false);
 }
 
 std::vector<std::string> split_words(const std::string& text) {
@@ -342,9 +329,9 @@ bool ImageCache::open(std::string& error) {
   if (flock(lock_, LOCK_EX | LOCK_NB) != 0) return error = folder_ + ": in use by another node", false;
   state_ = {};
   state_.sequence_index = "-";
-  File state(open_in(fd_, "state"));
-  if (state.fd < 0 && errno == ENOENT) return true;
-  if (state.fd < 0 || !read_whole(state.fd, kMaxKeyFile, text)) return failed(folder_ + "/state", error);
+  aotc::UniqueFd state(open_in(fd_, "state"));
+  if (state.get() < 0 && errno == ENOENT) return true;
+  if (state.get() < 0 || !read_whole(state.get(), kMaxKeyFile, text)) return failed(folder_ + "/state", error);
   // Without it an old release could be replayed, so a node does not go on as if it were not there.
   return parse_state(text, state_) ||
          (error = folder_ + "/state: damaged; nothing is pulled until it is removed", false);
@@ -352,17 +339,11 @@ bool ImageCache::open(std::string& error) {
 
 bool ImageCache::write(const std::string& name, const std::function<bool(const Sink&)>& fill, std::string& error) {
   std::string path = folder_ + "/" + kNew;
-  File file(openat(fd_, kNew, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (file.fd < 0) return failed(path, error);
+  aotc::UniqueFd file(openat(fd_, kNew, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (file.get() < 0) return failed(path, error);
   std::string unwritten;
   Sink sink = [&](const char* data, size_t size) {
-    while (size > 0) {
-      ssize_t n = ::write(file.fd, data, size);
-      if (n < 0) return failed(path, unwritten);
-      data += n;
-      size -= static_cast<size_t>(n);
-    }
-    return true;
+    return aotc_write_all(file.get(), data, size) || failed(path, unwritten);
   };
   if (!fill(sink)) {
     if (!unwritten.empty()) error = unwritten;
@@ -370,7 +351,7 @@ bool ImageCache::write(const std::string& name, const std::function<bool(const S
     return false;
   }
   // Closed before it has its name: who finds it wants nobody to write to it.
-  if (fsync(file.fd) != 0 || !file.end() || renameat(fd_, kNew, fd_, name.c_str()) != 0 || fsync(fd_) != 0)
+  if (fsync(file.get()) != 0 || !file.close() || renameat(fd_, kNew, fd_, name.c_str()) != 0 || fsync(fd_) != 0)
     return failed(path, error);
   return true;
 }

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,7 +27,11 @@ class Sha256 {
 
 std::string sha256(std::string_view bytes);
 bool is_digest(std::string_view text);
+// Bytes in lower-case hex, and in base64, which is read with or without its padding; nothing when it is neither.
 std::string to_hex(const unsigned char* bytes, size_t count);
+std::optional<std::string> from_hex(std::string_view text);
+std::string to_base64(std::string_view bytes);
+std::optional<std::string> from_base64(std::string_view text);
 // Takes the same time whatever the bytes are.
 bool equal_secrets(std::string_view a, std::string_view b);
 std::string random_hex(size_t bytes);

@@ -73,36 +73,6 @@ bool read_manifest(Manifest& manifest) {
   return true;
 }
 
-std::string base64(const std::string& bytes) {
-  static const char* kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = 0;
-    for (size_t k = 0; k < 3; ++k) group = group << 8 | (i + k < bytes.size() ? static_cast<uint8_t>(bytes[i + k]) : 0);
-    for (size_t k = 0; k < 4; ++k) text += i + k <= bytes.size() ? kDigits[group >> (18 - 6 * k) & 63] : '=';
-  }
-  return text;
-}
-
-std::string unbase64(const std::string& text) {
-  std::string bytes;
-  uint32_t group = 0;
-  int bits = 0;
-  for (unsigned char c : text) {
-    int value = c >= 'A' && c <= 'Z'   ? c - 'A'
-                : c >= 'a' && c <= 'z' ? c - 'a' + 26
-                : c >= '0' && c <= '9' ? c - '0' + 52
-                : c == '+'             ? 62
-                : c == '/'             ? 63
-                                       : -1;
-    if (value < 0) break;
-    group = group << 6 | static_cast<uint32_t>(value);
-    bits += 6;
-    if (bits >= 8) bits -= 8, bytes += static_cast<char>(group >> bits & 255);
-  }
-  return bytes;
-}
-
 // realm="...", service="..." -> the value of one of them.
 std::string challenge_value(const std::string& challenge, const std::string& name) {
   size_t begin = challenge.find(name + "=\"");
@@ -238,7 +208,7 @@ std::string docker_credentials(const std::string& base) {
   std::string host = base.substr(base.find("://") + 3);
   if (!json.is_object() || !json.contains("auths") || !json["auths"].is_object() || !json["auths"].contains(host))
     return "";
-  return unbase64(text_in(json["auths"][host], "auth"));
+  return from_base64(text_in(json["auths"][host], "auth")).value_or("");
 }
 
 std::vector<std::string> RegistryClient::actions_for(const std::string& method) {
@@ -266,7 +236,7 @@ bool RegistryClient::authorize(const HttpUrl& asked, const std::string& challeng
                                const std::vector<std::string>& actions, std::string& error) {
   if (challenge.rfind("Basic", 0) == 0 || challenge.rfind("basic", 0) == 0) {
     if (credentials_.empty()) return error = base_ + ": needs a token or a password", false;
-    authorization_ = "Basic " + base64(credentials_);
+    authorization_ = "Basic " + to_base64(credentials_);
     valid_until_ = Clock::time_point::max();
     return true;
   }
@@ -284,7 +254,7 @@ bool RegistryClient::authorize(const HttpUrl& asked, const std::string& challeng
   if (!credentials_.empty()) {
     if (!destinations_.may_have_password(*url))
       return fail("wants the password to be sent to " + url->authority() + ", which is not named as its realm");
-    request.headers.emplace_back("Authorization", "Basic " + base64(credentials_));
+    request.headers.emplace_back("Authorization", "Basic " + to_base64(credentials_));
   }
   HttpOptions options;
   options.max_body = kMaxTokenAnswer;

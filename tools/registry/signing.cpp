@@ -31,18 +31,6 @@ constexpr std::string_view kOpenHead("\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x
 constexpr std::string_view kSecretLabel = "PRIVATE KEY", kOpenLabel = "PUBLIC KEY";
 constexpr size_t kRawBytes = 32;
 
-int digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
-
-bool unhex(std::string_view text, std::vector<unsigned char>& bytes) {
-  if (text.size() % 2 != 0) return false;
-  for (size_t i = 0; i < text.size(); i += 2) {
-    int high = digit(text[i]), low = digit(text[i + 1]);
-    if (high < 0 || low < 0) return false;
-    bytes.push_back(static_cast<unsigned char>(high << 4 | low));
-  }
-  return true;
-}
-
 std::string key_id(const Key& key) {
   std::string digest = sha256({reinterpret_cast<const char*>(key.open), sizeof key.open});
   return digest.substr(7, 16);
@@ -178,10 +166,12 @@ std::optional<SignedText> split_signatures(std::string_view text) {
   SignedText parts{text.substr(0, end + 1), {}};
   for (std::string_view rest = text.substr(end + 1), value; !rest.empty();) {
     Signature signature;
+    std::optional<std::string> bytes;
     if (!take_line(rest, "signature", value) || value.size() != 16 + 1 + 2 * kSignatureBytes || value[16] != ' ' ||
-        !unhex(value.substr(17), signature.bytes) || parts.signatures.size() == kMaxSignatures)
+        !(bytes = from_hex(value.substr(17))) || parts.signatures.size() == kMaxSignatures)
       return std::nullopt;
     signature.id = value.substr(0, 16);
+    signature.bytes.assign(bytes->begin(), bytes->end());
     parts.signatures.push_back(signature);
   }
   return parts;

@@ -15,7 +15,7 @@ import sys
 SOURCES = {"cache-server": (".cpp", ".h"), "compiler": (".cpp", ".h"), "runtime-stubs": (".c",), "tools": (".cpp", ".h", ".c")}
 TESTS = (".wat", ".test", ".cpp", ".c", ".py", ".go")
 REPORTERS = re.compile(r"\b(fail|fail_instr|error|make_error|createStringError|unsupported|aotc_fail|refuse|REFUSE|usage_error|usage|"
-                       r"not_frozen|failure|Refusal|make_error<Refusal>|UsageError|system_error|ValidationError)\(|\bfprintf\(stderr, |\bfputs\(")
+                       r"not_frozen|failure|Refusal|make_error<Refusal>|UsageError|system_failure|ValidationError)\(|\bfprintf\(stderr, |\bfputs\(")
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 PLACEHOLDER = re.compile(r"%%|%[-+ #0]*[0-9.*]*(?:hh|h|ll|l|z|j|t)?[a-zA-Z]|\{[^}]*\}|\\.|\0")
 

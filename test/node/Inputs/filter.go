@@ -1,6 +1,6 @@
 // A program that knows no HTTP: it copies stdin to stdout in capitals after a line of its own, or after very much
 // with an argument. A word at the beginning of
-// the input makes it fail, before or after it wrote something, trap, hang, or end without having read everything.
+// the input makes it fail, before or after it wrote something, trap, hang, end without having read everything, or log what it reads.
 package main
 
 import (
@@ -28,6 +28,9 @@ func main() {
 	case "hang!":
 		for {
 		}
+	case "write":
+		io.Copy(os.Stderr, in)
+		return
 	case "sleep":
 		time.Sleep(50 * time.Millisecond)
 	case "early":

@@ -64,6 +64,11 @@ with node([f"filter={sys.argv[1]}"], "--workers", "1", "--compare-sample", "1/1"
     for word, status in [(b"fail!", 502), (b"hang!", 504)]:
         check(post(n, word).startswith(b"HTTP/1.1 %d " % status), f"{word}")
     n.wait_log("exit code 3")
+    # Its log is text, whatever it writes there: what is not UTF-8 is replaced.
+    post(n, "write Grüße aus 日本 \x9b31m\n".encode() + b"write \xff\xe6\x97\n" + "write 日".encode() + "本".encode() * 3000 + b"\n")
+    check(n.wait_log("write G")["message"] == "write Grüße aus 日本 \x9b31m", "the log in UTF-8")
+    check(n.wait_log("write \ufffd")["message"] == "write \ufffd\ufffd\ufffd", "what is none in the log")
+    check(set(n.wait_log("write 日")["message"][7:]) == {"本"}, "a long line, cut between characters")
     # When a program waits, what it wrote goes out: from then on a failure can only cut off. A panic waits before it ends.
     for request in [b"late!" + big, b"trap!"]:
         cut = post(n, request)
