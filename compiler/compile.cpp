@@ -5,15 +5,14 @@
 
 #include <chrono>
 
+#include "artifact/link.h"
 #include "compilation.h"
 #include "compile_functions.h"
-#include "native/cpu_baseline.h"
 #include "go/go_shape.h"
-#include "go/known_functions.h"
-#include "artifact/link.h"
 #include "go/pclntab.h"
+#include "native/cpu_baseline.h"
+#include "plan.h"
 #include "wasm/read_module.h"
-#include "go/resume_points.h"
 
 namespace aotc {
 
@@ -47,18 +46,9 @@ Error read(Compilation& c) {
   return Error::success();
 }
 
-Error shape(Compilation& c) {
-  recognise_go(c);
-  plan(c);
-  find_known_functions(c);
-  if (!c.go.recognised) return Error::success();
-  find_import_wrappers(c);
-  if (std::optional<std::vector<GoFunction>> functions = read_pclntab(c.module)) {
-    find_resume_points(c, *functions);
-    c.module.names.resize(c.module.function_count());
-    for (size_t i = 0; i < functions->size(); ++i) c.module.names[c.module.import_count() + i] = std::move((*functions)[i].name);
-  }
-  return Error::success();
+void take_names(Module& module, std::vector<GoFunction> functions) {
+  module.names.resize(module.function_count());
+  for (size_t i = 0; i < functions.size(); ++i) module.names[module.import_count() + i] = std::move(functions[i].name);
 }
 
 Error unknown_cpu(const CompileOptions& options) {
@@ -77,11 +67,25 @@ Error run_phases(Compilation& c, DumpPhase last) {
   if (Error error = timed(c, "read", [&] { return read(c); })) return error;
   if (last == DumpPhase::Read) return Error::success();
 
-  // Recognise Go's calling convention; decide which tables are static and which globals have a slot.
-  if (Error error = timed(c, "shape", [&] { return shape(c); })) return error;
+  if (Error error = timed(c, "shape", [&] {
+        // Is it Go's? Then one register holds its stack pointer, and functions can be resumed.
+        recognise_go(c);
+        // What can be constant, what needs a place in the instance, what is called from outside and what is called there.
+        plan_tables(c);
+        plan_globals(c);
+        plan_thunks(c);
+        // Where a frozen program goes on; Go's own function table, which knows where a function can be entered.
+        find_import_wrappers(c);
+        std::optional<std::vector<GoFunction>> table = c.go.recognised ? read_pclntab(c.module) : std::nullopt;
+        // All that compiling one function has to know of it.
+        plan_functions(c, table);
+        if (table) take_names(c.module, std::move(*table));
+        return Error::success();
+      }))
+    return error;
   if (last == DumpPhase::Shape || last == DumpPhase::Lower || last == DumpPhase::Optimize) return Error::success();
 
-  // Each function on its own: lower to LLVM IR, optimise, generate code, check the code, keep the fragment.
+  // Each function on its own: lower to LLVM IR, verify, optimise, generate code, check the code (compile_function.h).
   if (Error error = timed(c, "functions", [&] { return compile_functions(c); })) return error;
   if (last == DumpPhase::Codegen) return Error::success();
 

@@ -8,10 +8,8 @@
 #include <mutex>
 #include <numeric>
 
-#include "verify/check_fragment.h"
-#include "lower/check_ir.h"
+#include "compile_function.h"
 #include "llvm/Support/thread.h"
-#include "lower/lower.h"
 
 namespace aotc {
 
@@ -24,7 +22,7 @@ constexpr unsigned kThreadStack = 512u << 20;
 
 class Pool {
  public:
-  explicit Pool(Compilation& c) : c_(c), total_(c.module.functions.size() + c.thunks.size()), order_(total_) {
+  explicit Pool(Compilation& c) : c_(c), facts_(c.facts()), total_(c.module.functions.size() + c.thunks.size()), order_(total_) {
     std::iota(order_.begin(), order_.end(), 0u);
     std::stable_sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) { return size_of(a) > size_of(b); });
     c_.fragments.resize(c_.module.functions.size());
@@ -45,47 +43,26 @@ class Pool {
     return item < c_.module.functions.size() ? c_.module.functions[item].body.code.size() : 0;
   }
 
-  using Generators = std::unique_ptr<CodeGenerator>[kEfforts];
-
-  void work() {
-    Generators generators;
-    for (size_t next = next_++; next < total_ && !failed_; next = next_++) {
-      uint32_t item = order_[next];
-      Effort effort = item < c_.module.functions.size() ? effort_for(c_, item) : Effort::Quick;
-      Error error = compile(generators, effort, item);
-      // Refused for good only if the plainest code is as well.
-      if (error) ++plain_;
-      for (Effort plainer : {Effort::Plain, Effort::Quick, Effort::Masked}) {
-        if (!error) break;
-        if (effort != Effort::Best && plainer != Effort::Masked) continue;
-        consumeError(std::move(error));
-        error = compile(generators, plainer, item);
-      }
-      if (error) {
-        fail(createStringError(inconvertibleErrorCode(),
-                               c_.options.module_name + ": " + name_of(item) + ": " + toString(std::move(error))));
-        return;
-      }
-      report_progress();
-    }
+  Body body_of(uint32_t item) const {
+    if (item < c_.module.functions.size()) return {item};
+    return {0, &c_.thunks[item - c_.module.functions.size()]};
   }
 
-  Error compile(Generators& generators, Effort effort, uint32_t item) {
-    std::unique_ptr<CodeGenerator>& generator = generators[static_cast<size_t>(effort)];
-    if (!generator) generator = std::make_unique<CodeGenerator>(c_.options.architecture, c_.options.cpu, effort);
-    bool is_thunk = item >= c_.module.functions.size();
-    Thunk* thunk = is_thunk ? &c_.thunks[item - c_.module.functions.size()] : nullptr;
-    LLVMContext& context = generator->context();
-    Expected<std::unique_ptr<llvm::Module>> module =
-        is_thunk ? lower_thunk(c_, *thunk, context) : lower_function(c_, item, context);
-    if (!module) return module.takeError();
-    if (Error error = check_ir(**module)) return error;
-    generator->optimize(**module);
-    Expected<Fragment> fragment = generator->generate(**module);
-    if (!fragment) return fragment.takeError();
-    if (Error error = check_fragment(*fragment, c_.options.architecture)) return error;
-    (is_thunk ? thunk->fragment : c_.fragments[item]) = std::move(*fragment);
-    return Error::success();
+  void work() {
+    CodeGenerators generators;
+    for (size_t next = next_++; next < total_ && !failed_; next = next_++) {
+      uint32_t item = order_[next];
+      Body body = body_of(item);
+      Expected<Compiled> compiled = compile_function(body, facts_, generators);
+      if (!compiled) {
+        fail(createStringError(inconvertibleErrorCode(),
+                               c_.options.module_name + ": " + name_of(item) + ": " + toString(compiled.takeError())));
+        return;
+      }
+      if (compiled->effort != planned_effort(body, facts_)) ++plain_;
+      (body.thunk ? c_.thunks[item - c_.module.functions.size()].fragment : c_.fragments[item]) = std::move(compiled->fragment);
+      report_progress();
+    }
   }
 
   // As in a message: function 412 (runtime.mallocgc).
@@ -111,6 +88,7 @@ class Pool {
   }
 
   Compilation& c_;
+  const Facts facts_;
   const size_t total_;
   std::vector<uint32_t> order_;
   std::atomic<size_t> next_ = 0;
@@ -123,27 +101,9 @@ class Pool {
 
 }  // namespace
 
-namespace {
-
-bool is_large(const FunctionBody& body) {
-  if (body.code.size() > kLargeInstructions) return true;
-  if (body.code.size() * body.locals.size() < kLargePhis) return false;
-  size_t blocks = static_cast<size_t>(std::count_if(body.code.begin(), body.code.end(), [](const Instr& instr) {
-    return instr.op == Op::Block || instr.op == Op::Loop || instr.op == Op::If || instr.op == Op::BrIf;
-  }));
-  return blocks * body.locals.size() > kLargePhis;
-}
-
-}  // namespace
-
-Effort effort_for(const Compilation& c, uint32_t defined_index) {
-  if (is_large(c.module.functions[defined_index].body)) return Effort::Large;
-  return c.options.tier == Tier::Best ? Effort::Best : Effort::Quick;
-}
-
 Error compile_functions(Compilation& c) {
-  for (uint32_t i = 0; i < c.module.functions.size(); ++i)
-    if (effort_for(c, i) == Effort::Large) ++c.stats.reduced_functions;
+  c.stats.reduced_functions =
+      static_cast<size_t>(count_if(c.functions, [](const FunctionPlan& plan) { return plan.effort == Effort::Large; }));
   return Pool(c).run();
 }
 

@@ -1,14 +1,10 @@
 // dump.cpp - each phase's result as text, for tests and for people.
-#include "verify/check_fragment.h"
-#include "native/codegen.h"
-#include "compile_functions.h"
-#include "native/disassemble.h"
-#include "fmt/format.h"
-#include "go/go_shape.h"
-#include "go/known_functions.h"
 #include "artifact/link.h"
-#include "lower/lower.h"
+#include "compile_function.h"
+#include "fmt/format.h"
+#include "go/known_functions.h"
 #include "llvm/Support/raw_ostream.h"
+#include "native/disassemble.h"
 
 namespace aotc {
 
@@ -34,6 +30,39 @@ std::string type_text(const FuncType& type) {
   text += ")->(";
   for (size_t i = 0; i < type.results.size(); ++i) text += fmt::format("{}{}", i ? " " : "", type_name(type.results[i]));
   return text + ")";
+}
+
+// What was recognised and planned.
+std::string describe_shape(const Compilation& c) {
+  std::string out;
+  auto line = [&]<typename... Args>(fmt::format_string<Args...> format, Args&&... args) {
+    out += fmt::format(format, std::forward<Args>(args)...) + "\n";
+  };
+  auto name_of = [&](size_t defined) { return c.module.display_name(c.module.import_count() + static_cast<uint32_t>(defined)); };
+  if (c.go.recognised) {
+    line("go-shaped: yes");
+    line("stack pointer: global 0");
+    line("resume loop: {}", c.module.display_name(static_cast<uint32_t>(c.go.resume_loop)));
+    for (size_t i = 0; i < c.functions.size(); ++i)
+      if (c.functions[i].never_returns) line("never returns: {}", name_of(i));
+  } else {
+    line("go-shaped: no, {}", c.go.reason);
+  }
+  for (size_t i = 0; i < c.functions.size(); ++i)
+    if (c.functions[i].known) line("known: {} is {}", name_of(i), known_function_name(*c.functions[i].known));
+  for (size_t i = 0; i < c.module.tables.size(); ++i) {
+    if (c.tables.descriptor[i] >= 0) {
+      line("table {}: in the instance, descriptor {}", i, c.tables.descriptor[i]);
+      continue;
+    }
+    line("table {}: static, {} entries", i, c.tables.contents[i].size());
+    for (const StaticTable& table : c.tables.static_tables)
+      if (table.table == i) line("  called with type {}", table.type);
+  }
+  for (size_t i = 0; i < c.global_slots.size(); ++i)
+    if (c.global_slots[i] >= 0) line("global {}: slot {}", i, c.global_slots[i]);
+  for (const Thunk& thunk : c.thunks) line("thunk: {}", thunk.name);
+  return out;
 }
 
 class Dumper {
@@ -72,16 +101,18 @@ class Dumper {
     std::string out;
     Error error = Error::success();
     raw_string_ostream stream(out);
+    const Facts facts = c_.facts();
+    CodeGenerators generators;
     for_each_function([&](uint32_t defined, uint32_t index) {
-      CodeGenerator generator(c_.options.architecture, c_.options.cpu, effort_for(c_, defined));
-      Expected<std::unique_ptr<llvm::Module>> module = lower_function(c_, defined, generator.context());
-      if (!module) {
-        error = joinErrors(std::move(error), module.takeError());
+      CodeGenerator& generator = generators.get(facts, planned_effort({defined}, facts));
+      Expected<Lowered> lowered = lower_body({defined}, facts, generator);
+      if (!lowered) {
+        error = joinErrors(std::move(error), lowered.takeError());
         return;
       }
-      if (optimized) generator.optimize(**module);
+      if (optimized) generator.optimize(*lowered->ir);
       stream << "; " << c_.module.display_name(index) << "\n";
-      (*module)->print(stream, nullptr);
+      lowered->ir->print(stream, nullptr);
     });
     if (error) return error;
     return out;
@@ -124,13 +155,16 @@ class Dumper {
     static constexpr const char* kKinds[] = {"pc32",   "pc64",   "call26", "adrp21", "add12",
                                              "load8",  "load16", "load32", "load64", "load128"};
     static constexpr const char* kSymbols[] = {"function", "table", "refs", "text", "rodata"};
+    static_assert(std::size(kKinds) == kRelocationKinds && std::size(kSymbols) == kSymbolKinds);
     std::string out = fmt::format("{}: {} bytes, rodata {} bytes, frame {} bytes\n", name, fragment.text.size(),
                                   fragment.rodata.size(), fragment.frame_size);
     out += disassemble(fragment.text, c_.options.architecture);
     for (const Relocation& r : fragment.relocations)
       out += fmt::format("  relocation {}+{:#x} {} {} {} {:+}\n", r.section == FragmentSection::Text ? "text" : "rodata", r.offset,
-                         kKinds[static_cast<int>(r.kind)], kSymbols[static_cast<int>(r.symbol)], r.ordinal, r.addend);
-    for (const TrapSite& site : fragment.trap_sites) out += fmt::format("  trap {:#x} wasm {:#x}\n", site.offset, site.wasm_offset);
+                         kKinds[static_cast<int>(r.kind)], kSymbols[static_cast<int>(fragment.symbol_of(r).kind)],
+                         fragment.symbol_of(r).index, r.addend);
+    for (const TrapSite& site : fragment.trap_sites)
+      out += fmt::format("  trap {:#x} wasm {:#x} of function {}\n", site.offset, site.wasm_offset, fragment.symbols[site.symbol].index);
     return out;
   }
 

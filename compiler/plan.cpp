@@ -1,6 +1,11 @@
-// plan.cpp - decisions about the whole module that lowering a single function needs: static tables, global slots, thunks.
+// plan.cpp - see plan.h.
+#include "plan.h"
+
 #include "aotc/abi.h"
-#include "go/go_shape.h"
+#include "go/known_functions.h"
+#include "go/resume_points.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace aotc {
@@ -11,123 +16,144 @@ namespace {
 // costs an array of its size, so there is a limit to what that may take.
 constexpr uint64_t kMaxStaticEntries = 4u << 20;
 
-class Planner {
- public:
-  explicit Planner(Compilation& c) : c_(c), module_(c.module) {}
+// Functions with more instructions than this, or with so many locals and blocks that SSA form could need this many phis (each
+// local may be live into each block), get Effort::Large whatever the tier.
+constexpr size_t kLargeInstructions = 50'000;
+constexpr size_t kLargePhis = 1'000'000;
 
-  void run() {
-    scan();
-    plan_tables();
-    plan_globals();
-    plan_thunks();
-  }
+template <typename Visit>
+void for_each_instruction(const Module& module, Visit visit) {
+  for (const DefinedFunction& function : module.functions)
+    for (const Instr& instr : function.body.code) visit(instr);
+}
 
- private:
-  void scan() {
-    touched_.assign(module_.tables.size(), false);
-    called_types_.resize(module_.tables.size());
-    for (const DefinedFunction& function : module_.functions) {
-      for (const Instr& instr : function.body.code) {
-        switch (instr.op) {
-          case Op::TableGet:
-          case Op::TableSet:
-          case Op::TableSize:
-          case Op::TableGrow:
-          case Op::TableFill: touched_[instr.low()] = true; break;
-          case Op::TableInit: touched_[instr.high()] = true; break;
-          case Op::TableCopy: touched_[instr.low()] = touched_[instr.high()] = true; break;
-          case Op::CallIndirect: called_types_[instr.high()].insert(instr.low()); break;
-          case Op::Call:
-            if (instr.low() < module_.import_count()) needed_imports_.insert(instr.low());
-            break;
-          case Op::RefFunc:
-            if (instr.low() < module_.import_count()) needed_imports_.insert(instr.low());
-            break;
-          default: break;
-        }
-      }
-    }
-  }
-
-  void plan_tables() {
-    TablePlan& plan = c_.tables;
-    plan.contents.resize(module_.tables.size());
-    int32_t descriptors = 0;
-    for (uint32_t table = 0; table < module_.tables.size(); ++table) {
-      uint64_t size = module_.tables[table].min;
-      bool is_static = !touched_[table] && size * called_types_[table].size() <= kMaxStaticEntries && size <= kMaxStaticEntries;
-      if (is_static) is_static = fill(table);
-      if (is_static) {
-        plan.descriptor.push_back(-1);
-        for (uint32_t type : called_types_[table]) plan.static_tables.push_back({table, type});
-      } else {
-        plan.contents[table].clear();
-        plan.descriptor.push_back(descriptors++);
-        plan.needs_function_refs = plan.needs_function_refs || !called_types_[table].empty();
-      }
-    }
-    for (const ElemSegment& segment : module_.elems)
-      for (uint32_t entry : segment.entries)
-        if (entry != 0 && entry - 1 < module_.import_count()) needed_imports_.insert(entry - 1);
-    for (const Global& global : module_.globals)
-      if (global.type == ValueType::FuncRef && global.init[0] != 0 && global.init[0] - 1 < module_.import_count())
-        needed_imports_.insert(static_cast<uint32_t>(global.init[0] - 1));
-  }
-
-  // False when a segment does not fit: instantiation has to trap, which only a table in the instance can do.
-  bool fill(uint32_t table) {
-    std::vector<uint32_t>& contents = c_.tables.contents[table];
-    contents.assign(module_.tables[table].min, 0);
-    for (const ElemSegment& segment : module_.elems) {
-      if (segment.mode != SegmentMode::Active || segment.table != table) continue;
-      if (uint64_t{segment.address} + segment.entries.size() > contents.size()) return false;
-      std::copy(segment.entries.begin(), segment.entries.end(), contents.begin() + segment.address);
-    }
-    return true;
-  }
-
-  void plan_globals() {
-    int32_t slots = 0;
-    for (const Global& global : module_.globals) c_.global_slots.push_back(global.is_mutable ? slots++ : -1);
-  }
-
-  void plan_thunks() {
-    llvm::SetVector<uint32_t> entries;
-    llvm::DenseMap<uint32_t, const std::string*> export_names;  // the first of a function
-    if (module_.start >= 0) entries.insert(static_cast<uint32_t>(module_.start));
-    if (c_.go.recognised) entries.insert(static_cast<uint32_t>(c_.go.resume_loop));
-    for (const Export& exported : module_.exports)
-      if (exported.kind == 0) {
-        entries.insert(exported.index);
-        export_names.try_emplace(exported.index, &exported.name);
-      }
-    for (uint32_t function : entries)
-      if (function < module_.import_count()) needed_imports_.insert(function);
-
-    auto imports = needed_imports_.takeVector();
-    std::sort(imports.begin(), imports.end());
-    for (uint32_t function : imports)
-      c_.thunks.push_back({ThunkKind::Import, function, "aotc.import." + module_.imports[function].field, {}});
-    for (uint32_t function : entries) {
-      const std::string* exported = export_names.lookup(function);
-      std::string name = exported ? *exported : module_.display_name(function);
-      c_.thunks.push_back({ThunkKind::Entry, function, "aotc.entry." + name, {}});
-    }
-    if (!c_.tables.static_tables.empty()) {
-      c_.thunks.push_back({ThunkKind::TrapNull, 0, "aotc.trap.null", {}});
-      c_.thunks.push_back({ThunkKind::TrapType, 0, "aotc.trap.type", {}});
-    }
-  }
-
-  Compilation& c_;
-  const Module& module_;
-  std::vector<bool> touched_;
-  std::vector<llvm::SetVector<uint32_t>> called_types_;
-  llvm::SetVector<uint32_t> needed_imports_;
+// What instructions do with a table.
+struct TableUse {
+  bool is_touched = false;  // other than by a call through it
+  llvm::SetVector<uint32_t> called_types;
 };
+
+std::vector<TableUse> find_table_uses(const Module& module) {
+  std::vector<TableUse> uses(module.tables.size());
+  for_each_instruction(module, [&](const Instr& instr) {
+    switch (instr.op) {
+      case Op::TableGet:
+      case Op::TableSet:
+      case Op::TableSize:
+      case Op::TableGrow:
+      case Op::TableFill: uses[instr.low()].is_touched = true; break;
+      case Op::TableInit: uses[instr.high()].is_touched = true; break;
+      case Op::TableCopy: uses[instr.low()].is_touched = uses[instr.high()].is_touched = true; break;
+      case Op::CallIndirect: uses[instr.high()].called_types.insert(instr.low()); break;
+      default: break;
+    }
+  });
+  return uses;
+}
+
+// What a table holds after instantiation; nothing when a segment does not fit: instantiation has to trap, which only a table in
+// the instance can do.
+std::optional<std::vector<uint32_t>> contents_of(const Module& module, uint32_t table) {
+  std::vector<uint32_t> contents(module.tables[table].min, 0);
+  for (const ElemSegment& segment : module.elems) {
+    if (segment.mode != SegmentMode::Active || segment.table != table) continue;
+    if (uint64_t{segment.address} + segment.entries.size() > contents.size()) return std::nullopt;
+    llvm::copy(segment.entries, contents.begin() + segment.address);
+  }
+  return contents;
+}
+
+// Imports that something refers to, ascending; `entries` are called from outside.
+std::vector<uint32_t> find_needed_imports(const Module& module, llvm::ArrayRef<uint32_t> entries) {
+  std::vector<bool> is_needed(module.import_count());
+  auto need = [&](uint64_t function) {
+    if (function < is_needed.size()) is_needed[function] = true;
+  };
+  for_each_instruction(module, [&](const Instr& instr) {
+    if (instr.op == Op::Call || instr.op == Op::RefFunc) need(instr.low());
+  });
+  for (const ElemSegment& segment : module.elems)
+    for (uint32_t entry : segment.entries)
+      if (entry != 0) need(entry - 1);
+  for (const Global& global : module.globals)
+    if (global.type == ValueType::FuncRef && global.init[0] != 0) need(global.init[0] - 1);
+  for (uint32_t function : entries) need(function);
+  std::vector<uint32_t> needed;
+  for (uint32_t i = 0; i < is_needed.size(); ++i)
+    if (is_needed[i]) needed.push_back(i);
+  return needed;
+}
+
+bool is_large(const FunctionBody& body) {
+  if (body.code.size() > kLargeInstructions) return true;
+  if (body.code.size() * body.locals.size() < kLargePhis) return false;
+  auto blocks = static_cast<size_t>(llvm::count_if(body.code, [](const Instr& instr) {
+    return instr.op == Op::Block || instr.op == Op::Loop || instr.op == Op::If || instr.op == Op::BrIf;
+  }));
+  return blocks * body.locals.size() > kLargePhis;
+}
 
 }  // namespace
 
-void plan(Compilation& c) { Planner(c).run(); }
+void plan_tables(Compilation& c) {
+  std::vector<TableUse> uses = find_table_uses(c.module);
+  TablePlan& plan = c.tables;
+  plan.contents.resize(uses.size());
+  int32_t descriptors = 0;
+  for (uint32_t table = 0; table < uses.size(); ++table) {
+    const TableUse& use = uses[table];
+    uint64_t size = c.module.tables[table].min;
+    bool may_be_static = !use.is_touched && size * use.called_types.size() <= kMaxStaticEntries && size <= kMaxStaticEntries;
+    if (std::optional<std::vector<uint32_t>> contents = may_be_static ? contents_of(c.module, table) : std::nullopt) {
+      plan.contents[table] = std::move(*contents);
+      plan.descriptor.push_back(-1);
+      for (uint32_t type : use.called_types) plan.static_tables.push_back({table, type});
+    } else {
+      plan.descriptor.push_back(descriptors++);
+      plan.needs_function_refs = plan.needs_function_refs || !use.called_types.empty();
+    }
+  }
+}
+
+void plan_globals(Compilation& c) {
+  int32_t slots = 0;
+  for (const Global& global : c.module.globals) c.global_slots.push_back(global.is_mutable ? slots++ : -1);
+}
+
+void plan_thunks(Compilation& c) {
+  const Module& module = c.module;
+  llvm::SetVector<uint32_t> entries;
+  llvm::DenseMap<uint32_t, const std::string*> export_names;  // the first of a function
+  if (module.start >= 0) entries.insert(static_cast<uint32_t>(module.start));
+  if (c.go.recognised) entries.insert(static_cast<uint32_t>(c.go.resume_loop));
+  for (const Export& exported : module.exports)
+    if (exported.kind == 0) {
+      entries.insert(exported.index);
+      export_names.try_emplace(exported.index, &exported.name);
+    }
+  for (uint32_t function : find_needed_imports(module, entries.getArrayRef()))
+    c.thunks.push_back({ThunkKind::Import, function, "aotc.import." + module.imports[function].field, {}});
+  for (uint32_t function : entries) {
+    const std::string* exported = export_names.lookup(function);
+    std::string name = exported ? *exported : module.display_name(function);
+    c.thunks.push_back({ThunkKind::Entry, function, "aotc.entry." + name, {}});
+  }
+  if (!c.tables.static_tables.empty()) {
+    c.thunks.push_back({ThunkKind::TrapNull, 0, "aotc.trap.null", {}});
+    c.thunks.push_back({ThunkKind::TrapType, 0, "aotc.trap.type", {}});
+  }
+}
+
+void plan_functions(Compilation& c, const std::optional<std::vector<GoFunction>>& table) {
+  const Module& module = c.module;
+  c.functions.resize(module.functions.size());
+  std::vector<std::vector<uint32_t>> resume_points(module.functions.size());
+  if (table) resume_points = find_resume_points(module, c.tables, *table);
+  for (uint32_t i = 0; i < c.functions.size(); ++i) {
+    Effort usual = c.options.tier == Tier::Best ? Effort::Best : Effort::Quick;
+    c.functions[i] = {is_large(module.functions[i].body) ? Effort::Large : usual, find_known_function(c.facts(), i),
+                      c.go.never_returns.contains(module.import_count() + i), std::move(resume_points[i])};
+  }
+}
 
 }  // namespace aotc

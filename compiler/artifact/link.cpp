@@ -98,7 +98,13 @@ class Linker {
     auto found = function < 0 ? entry_units_.end() : entry_units_.find(static_cast<uint32_t>(function));
     return found == entry_units_.end() ? AOTC_NONE : static_cast<uint32_t>(units_[found->second].text);
   }
-  llvm::Expected<uint64_t> symbol_address(const Unit& unit, const Relocation& relocation) const;
+  // Where the body of a function that a fragment names starts in the module.
+  std::optional<uint32_t> body_of(const Fragment& fragment, uint32_t symbol) const {
+    if (symbol >= fragment.symbols.size() || fragment.symbols[symbol].kind != SymbolKind::Function) return std::nullopt;
+    uint32_t defined = fragment.symbols[symbol].index - m_.import_count();
+    return defined < m_.functions.size() ? std::optional(m_.functions[defined].body.offset) : std::nullopt;
+  }
+  llvm::Expected<uint64_t> symbol_address(const Unit& unit, const Symbol& symbol) const;
 
   // Appends an array to the metadata, eight-byte aligned.
   template <typename T>
@@ -314,9 +320,10 @@ llvm::Error Linker::build_metadata() {
     }
     uint32_t previous = 0;
     for (const TrapSite& site : unit.fragment->trap_sites) {
-      if (site.offset < previous || site.offset >= size) return error(unit_name(i) + ": malformed fragment");
+      std::optional<uint32_t> body = body_of(*unit.fragment, site.symbol);
+      if (!body || site.offset < previous || site.offset >= size) return error(unit_name(i) + ": malformed fragment");
       previous = site.offset;
-      trap_sites.push_back({code + site.offset, site.wasm_offset});
+      trap_sites.push_back({code + site.offset, *body + site.wasm_offset});
     }
   }
   append_array(header_.functions, functions);
@@ -469,16 +476,16 @@ void Linker::write_function_refs() {
   }
 }
 
-llvm::Expected<uint64_t> Linker::symbol_address(const Unit& unit, const Relocation& relocation) const {
+llvm::Expected<uint64_t> Linker::symbol_address(const Unit& unit, const Symbol& symbol) const {
   uint64_t text = header_.text.offset;
   uint64_t rodata = header_.rodata.offset;
-  switch (relocation.symbol) {
+  switch (symbol.kind) {
     case SymbolKind::Function:
-      if (relocation.ordinal < m_.function_count())
-        if (int64_t target = function_unit(relocation.ordinal); target >= 0) return text + units_[target].text;
+      if (symbol.index < m_.function_count())
+        if (int64_t target = function_unit(symbol.index); target >= 0) return text + units_[target].text;
       break;
     case SymbolKind::StaticTable:
-      if (relocation.ordinal < static_tables_.size()) return rodata + static_tables_[relocation.ordinal];
+      if (symbol.index < static_tables_.size()) return rodata + static_tables_[symbol.index];
       break;
     case SymbolKind::FunctionRefs:
       if (c_.tables.needs_function_refs) return rodata + function_refs_;
@@ -491,11 +498,12 @@ llvm::Expected<uint64_t> Linker::symbol_address(const Unit& unit, const Relocati
   return error("undefined symbol");
 }
 
-std::string describe_target(const Relocation& relocation) {
+std::string describe(const Symbol& symbol) {
   static const char* const kinds[] = {"function ", "static table ", "the function descriptors", "its text",
                                       "its rodata"};
-  std::string text = kinds[static_cast<size_t>(relocation.symbol)];
-  return text.back() == ' ' ? text + std::to_string(relocation.ordinal) : text;
+  static_assert(std::size(kinds) == kSymbolKinds);
+  std::string text = kinds[static_cast<size_t>(symbol.kind)];
+  return text.back() == ' ' ? text + std::to_string(symbol.index) : text;
 }
 
 llvm::Error Linker::patch() {
@@ -505,21 +513,23 @@ llvm::Error Linker::patch() {
       bool in_text = relocation.section == FragmentSection::Text;
       const char* problem = nullptr;
       uint64_t size = in_text ? unit.fragment->text.size() : unit.fragment->rodata.size();
-      if (relocation.symbol > SymbolKind::Rodata) return error(unit_name(i) + ": malformed fragment");
+      if (relocation.symbol >= unit.fragment->symbols.size()) return error(unit_name(i) + ": malformed fragment");
+      const Symbol& symbol = unit.fragment->symbol_of(relocation);
+      if (symbol.kind > SymbolKind::Rodata) return error(unit_name(i) + ": malformed fragment");
       if (relocation.offset + uint64_t{relocation_size(relocation.kind)} > size) {
         problem = "outside the fragment";
-      } else if (auto symbol = symbol_address(unit, relocation); !symbol) {
-        llvm::consumeError(symbol.takeError());
+      } else if (auto address = symbol_address(unit, symbol); !address) {
+        llvm::consumeError(address.takeError());
         problem = "undefined";
       } else {
         uint64_t place =
             relocation.offset + (in_text ? header_.text.offset + unit.text : header_.rodata.offset + unit.rodata);
         problem = apply_relocation(relocation.kind, c_.artifact.data() + place, place,
-                                   *symbol + static_cast<uint64_t>(relocation.addend));
+                                   *address + static_cast<uint64_t>(relocation.addend));
       }
       if (problem)
         return error(unit_name(i) + ": relocation at " + (in_text ? "text" : "rodata") + "+0x" +
-                     llvm::utohexstr(relocation.offset, true) + " against " + describe_target(relocation) + ": " +
+                     llvm::utohexstr(relocation.offset, true) + " against " + describe(symbol) + ": " +
                      problem);
     }
   }

@@ -1,11 +1,8 @@
 // go_shape.cpp - see go_shape.h. Everything here is one linear scan over the instructions.
 #include "go_shape.h"
 
-#include <map>
-
 #include "aotc/artifact_format.h"
 #include "fmt/format.h"
-#include "known_functions.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace aotc {
@@ -189,6 +186,7 @@ void recognise_go(Compilation& c) {
 }
 
 void find_import_wrappers(Compilation& c) {
+  if (!c.go.recognised) return;
   const Module& m = c.module;
   c.go.import_wrappers.assign(m.import_count(), AOTC_NONE);
   std::vector<size_t> shortest(m.import_count(), SIZE_MAX);
@@ -209,39 +207,6 @@ void find_import_wrappers(Compilation& c) {
   for (size_t i = 0; i < wrapper.size(); ++i)
     if (auto found = table_index.find(wrapper[i]); wrapper[i] != 0 && found != table_index.end())
       c.go.import_wrappers[i] = found->second;
-}
-
-std::string describe_shape(const Compilation& c) {
-  std::string out;
-  auto line = [&]<typename... Args>(fmt::format_string<Args...> format, Args&&... args) {
-    out += fmt::format(format, std::forward<Args>(args)...) + "\n";
-  };
-  if (c.go.recognised) {
-    line("go-shaped: yes");
-    line("stack pointer: global 0");
-    line("resume loop: {}", c.module.display_name(static_cast<uint32_t>(c.go.resume_loop)));
-    std::vector<uint32_t> unwinding(c.go.never_returns.begin(), c.go.never_returns.end());
-    std::sort(unwinding.begin(), unwinding.end());
-    for (uint32_t function : unwinding) line("never returns: {}", c.module.display_name(function));
-  } else {
-    line("go-shaped: no, {}", c.go.reason);
-  }
-  std::map<uint32_t, KnownFunction> known(c.known.begin(), c.known.end());
-  for (auto [function, what] : known)
-    line("known: {} is {}", c.module.display_name(c.module.import_count() + function), known_function_name(what));
-  for (size_t i = 0; i < c.module.tables.size(); ++i) {
-    if (c.tables.descriptor[i] >= 0) {
-      line("table {}: in the instance, descriptor {}", i, c.tables.descriptor[i]);
-      continue;
-    }
-    line("table {}: static, {} entries", i, c.tables.contents[i].size());
-    for (const StaticTable& table : c.tables.static_tables)
-      if (table.table == i) line("  called with type {}", table.type);
-  }
-  for (size_t i = 0; i < c.global_slots.size(); ++i)
-    if (c.global_slots[i] >= 0) line("global {}: slot {}", i, c.global_slots[i]);
-  for (const Thunk& thunk : c.thunks) line("thunk: {}", thunk.name);
-  return out;
 }
 
 }  // namespace aotc

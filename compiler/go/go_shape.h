@@ -17,14 +17,8 @@ namespace aotc {
 // Go's and would only lose exact traps on unused loads.
 void recognise_go(Compilation& c);
 
-// After plan(): finds the wrapper of each import, where a frozen program goes on. It is the shortest resumable function
-// that calls the import, since wasm-opt may inline the wrapper elsewhere.
+// After plan_tables(): finds the wrapper of each import, where a frozen program goes on. It is the shortest resumable function
+// that calls the import, since wasm-opt may inline the wrapper elsewhere. Nothing for other modules than Go's.
 void find_import_wrappers(Compilation& c);
-
-// Decides which tables are static and which globals have a slot, and lists the thunks.
-void plan(Compilation& c);
-
-// For dump --after=shape.
-std::string describe_shape(const Compilation& c);
 
 }  // namespace aotc

@@ -165,16 +165,16 @@ class Description {
   std::vector<uint64_t> addresses_;
 };
 
-const Known* find_known(const Compilation& c, uint32_t defined_index) {
-  size_t size = c.module.functions[defined_index].body.code.size();
+const Known* find_known(const Facts& facts, uint32_t defined_index) {
+  size_t size = facts.module.functions[defined_index].body.code.size();
   if (none_of(kKnown, [&](const Known& known) { return known.instructions == size; })) return nullptr;
-  Description description(c.module, defined_index);
+  Description description(facts.module, defined_index);
   std::string found = description.fingerprint();
   const Known* known = find_if(kKnown, [&](const Known& candidate) { return candidate.fingerprint == found; });
   if (known == std::end(kKnown)) return nullptr;
   // Its helper takes what lies on Go's stack.
-  if (known->function == KnownFunction::Sha256 && !is_resumable(c, c.module.import_count() + defined_index)) return nullptr;
-  bool leads = all_of(description.addresses(), [&](uint64_t address) { return leads_to(known->data, c.module, address); });
+  if (known->function == KnownFunction::Sha256 && !facts.is_resumable(facts.module.import_count() + defined_index)) return nullptr;
+  bool leads = all_of(description.addresses(), [&](uint64_t address) { return leads_to(known->data, facts.module, address); });
   return leads ? known : nullptr;
 }
 
@@ -184,9 +184,9 @@ std::string fingerprint(const Module& module, uint32_t defined_index) {
   return Description(module, defined_index).fingerprint();
 }
 
-void find_known_functions(Compilation& c) {
-  for (uint32_t i = 0; i < c.module.functions.size(); ++i)
-    if (const Known* known = find_known(c, i)) c.known[i] = known->function;
+std::optional<KnownFunction> find_known_function(const Facts& facts, uint32_t defined_index) {
+  const Known* known = find_known(facts, defined_index);
+  return known ? std::optional(known->function) : std::nullopt;
 }
 
 const char* known_function_name(KnownFunction known) {

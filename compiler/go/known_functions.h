@@ -7,12 +7,11 @@
 // and panics stay Go's (lower_known.cpp).
 #pragma once
 
-#include "compilation.h"
+#include "facts.h"
 
 namespace aotc {
 
-// Fills c.known.
-void find_known_functions(Compilation& c);
+std::optional<KnownFunction> find_known_function(const Facts& facts, uint32_t defined_index);
 
 // 64 hexadecimal digits that stand for a function's type, locals and body: what a table in known_functions.cpp holds and
 // `dump --after=read` shows. See there for what they leave out.

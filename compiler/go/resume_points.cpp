@@ -22,12 +22,12 @@ int64_t callee_of(const std::vector<Instr>& code, size_t at) {
 
 }  // namespace
 
-void find_resume_points(Compilation& c, const std::vector<GoFunction>& functions) {
-  const Module& module = c.module;
-  // PC_F is an index into table 0.
-  if (c.tables.descriptor.empty() || c.tables.descriptor[0] >= 0) return;
-  const std::vector<uint32_t>& table = c.tables.contents[0];
+std::vector<std::vector<uint32_t>> find_resume_points(const Module& module, const TablePlan& tables,
+                                                      const std::vector<GoFunction>& functions) {
   std::vector<std::vector<uint32_t>> points(module.functions.size());
+  // PC_F is an index into table 0.
+  if (tables.descriptor.empty() || tables.descriptor[0] >= 0) return points;
+  const std::vector<uint32_t>& table = tables.contents[0];
   auto add = [&](uint64_t function, uint32_t pc_b) {
     if (function >= module.import_count()) points[function - module.import_count()].push_back(pc_b);
   };
@@ -54,7 +54,7 @@ void find_resume_points(Compilation& c, const std::vector<GoFunction>& functions
     std::sort(list.begin(), list.end());
     list.erase(std::unique(list.begin(), list.end()), list.end());
   }
-  c.go.resume_points = std::move(points);
+  return points;
 }
 
 }  // namespace aotc

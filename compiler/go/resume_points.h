@@ -9,11 +9,13 @@
 // The table keeps these and traps (AOTC_TRAP_RESUME) on others. Without Go's function table nothing is pruned.
 #pragma once
 
-#include "compilation.h"
+#include "facts.h"
 #include "pclntab.h"
 
 namespace aotc {
 
-void find_resume_points(Compilation& c, const std::vector<GoFunction>& functions);
+// Per defined function, ascending: the values of PC_B with which it can be entered. Empty lists where that is not known.
+std::vector<std::vector<uint32_t>> find_resume_points(const Module& module, const TablePlan& tables,
+                                                      const std::vector<GoFunction>& functions);
 
 }  // namespace aotc

@@ -20,10 +20,10 @@ Type* llvm_type(LLVMContext& context, ValueType type) {
   llvm_unreachable("value type");
 }
 
-Signature signature_of(const Compilation& c, LLVMContext& context, uint32_t type_index, bool resumable) {
-  const FuncType& wasm = c.module.types[type_index];
+Signature signature_of(const Facts& facts, LLVMContext& context, uint32_t type_index, bool resumable) {
+  const FuncType& wasm = facts.module.types[type_index];
   Signature result;
-  result.passes_sp = c.go.recognised;
+  result.passes_sp = facts.is_go;
   result.resumable = resumable;
 
   Type* i32 = Type::getInt32Ty(context);
@@ -52,10 +52,6 @@ Signature signature_of(const Compilation& c, LLVMContext& context, uint32_t type
   }
   result.type = FunctionType::get(returned, params, false);
   return result;
-}
-
-bool is_resumable(const Compilation& c, uint32_t index) {
-  return c.go.recognised && index >= c.module.import_count() && c.module.type_index(index) == c.go.resumable_type;
 }
 
 std::string function_symbol(uint32_t index) { return "f" + std::to_string(index); }

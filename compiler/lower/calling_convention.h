@@ -5,7 +5,7 @@
 #pragma once
 
 #include "aotc/abi.h"
-#include "compilation.h"
+#include "facts.h"
 #include "llvm/IR/DerivedTypes.h"
 #include "llvm/IR/IRBuilder.h"
 
@@ -20,10 +20,7 @@ struct Signature {
   std::vector<int> scratch_slot;  // per wasm parameter: its scratch slot, or -1 when in a register
 };
 
-Signature signature_of(const Compilation& c, llvm::LLVMContext& context, uint32_t type_index, bool resumable);
-
-// Whether wasm function `index` is resumable: of the resumable type and defined here (an import of the same type is not).
-bool is_resumable(const Compilation& c, uint32_t index);
+Signature signature_of(const Facts& facts, llvm::LLVMContext& context, uint32_t type_index, bool resumable);
 
 // The external symbol of a function; codegen turns these names back into Relocation symbols.
 std::string function_symbol(uint32_t index);

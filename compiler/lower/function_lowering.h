@@ -26,6 +26,8 @@ struct InlineState {
   llvm::DenseMap<uint32_t, llvm::Function*> bodies;  // by wasm function index
   llvm::DenseSet<uint32_t> open;                     // being lowered: would be recursive
   size_t instructions = 0;                           // lowered so far
+  std::vector<LoweredBody> located;                  // the fragment's own first
+  uint32_t next_line = 0;
   llvm::DISubprogram* scope = nullptr;               // of every location, those of callees included
   std::string mistaken;                              // a function that is not the known one it was taken for
 };
@@ -33,7 +35,7 @@ struct InlineState {
 class FunctionLowering {
  public:
   // `depth` 0: the fragment's own function; else a callee to be inlined.
-  FunctionLowering(const Compilation& c, uint32_t defined_index, llvm::Module& module, InlineState& inlined, unsigned depth);
+  FunctionLowering(const Facts& facts, uint32_t defined_index, llvm::Module& module, InlineState& inlined, unsigned depth);
   llvm::Function* run();
 
  private:
@@ -61,7 +63,7 @@ class FunctionLowering {
   // lower.cpp
   void enter();
   void translate(const Instr& instr);
-  llvm::DebugLoc location(uint32_t wasm_offset) const;
+  llvm::DebugLoc location(const Instr& instr) const;
   void trap(aotc_trap code);
   void trap_if(llvm::Value* condition, aotc_trap code);
   llvm::Value* pop();
@@ -138,7 +140,7 @@ class FunctionLowering {
   llvm::Value* read_sp() { return ssa_.read(sp_variable(), here()); }
   void write_sp(llvm::Value* value) { ssa_.write(sp_variable(), here(), value); }
 
-  const Compilation& c_;
+  const Facts& facts_;
   const uint32_t index_;  // wasm function index
   const FunctionBody& body_;
   llvm::Module& module_;
@@ -156,13 +158,14 @@ class FunctionLowering {
 
   std::vector<llvm::Value*> stack_;
   std::vector<Frame> frames_;
+  uint32_t first_line_ = 0;  // see LoweredBody
   uint32_t position_ = 0;    // index of the instruction being translated
   bool reachable_ = true;
   uint32_t skipped_blocks_ = 0;  // nesting inside unreachable code
 };
 
 // Shared by lower.cpp and lower_thunk.cpp.
-llvm::Function* create_function(const Compilation& c, llvm::Module& module, const Signature& signature, const std::string& name);
-void prepare_module(const Compilation& c, llvm::Module& module);
+llvm::Function* create_function(const Facts& facts, llvm::Module& module, const Signature& signature, const std::string& name);
+void prepare_module(const Facts& facts, llvm::Module& module);
 
 }  // namespace aotc

@@ -2,7 +2,6 @@
 #include "lower.h"
 
 #include "aotc/abi.h"
-#include "compile_functions.h"
 #include "function_lowering.h"
 #include "llvm/BinaryFormat/Dwarf.h"
 #include "llvm/IR/DIBuilder.h"
@@ -23,8 +22,8 @@ std::vector<Type*> variable_types(const FunctionBody& body, LLVMContext& context
   return types;
 }
 
-// Trap instructions carry their wasm offset as the line of a debug location. The unit emits no debug sections; codegen
-// collects the locations. Those of inlined callees are of the caller's scope: offsets are of the module.
+// Trap instructions carry where they are from as the line of a debug location, see LoweredBody. The unit emits no debug sections;
+// codegen collects the locations. Those of inlined callees are of the caller's scope.
 DISubprogram* attach_locations(llvm::Module& module, Function* function) {
   DIBuilder debug(module, false);
   DIFile* file = debug.createFile("module.wasm", ".");
@@ -38,15 +37,15 @@ DISubprogram* attach_locations(llvm::Module& module, Function* function) {
 
 }  // namespace
 
-void prepare_module(const Compilation& c, llvm::Module& module) {
-  module.setTargetTriple(target_triple(c.options.architecture));
-  module.setDataLayout(target_data_layout(c.options.architecture));
+void prepare_module(const Facts& facts, llvm::Module& module) {
+  module.setTargetTriple(target_triple(facts.architecture));
+  module.setDataLayout(target_data_layout(facts.architecture));
   module.setPICLevel(PICLevel::SmallPIC);
   // No frame needs padding: nothing on the guest's stack is wider than 8 bytes, and the helpers align their own.
-  if (c.options.architecture == Architecture::X86_64) module.setOverrideStackAlignment(8);
+  if (facts.architecture == Architecture::X86_64) module.setOverrideStackAlignment(8);
 }
 
-Function* create_function(const Compilation& c, llvm::Module& module, const Signature& signature, const std::string& name) {
+Function* create_function(const Facts& facts, llvm::Module& module, const Signature& signature, const std::string& name) {
   Function* function = Function::Create(signature.type, GlobalValue::ExternalLinkage, name, module);
   function->setVisibility(GlobalValue::HiddenVisibility);
   function->setDSOLocal(true);
@@ -55,11 +54,11 @@ Function* create_function(const Compilation& c, llvm::Module& module, const Sign
   return function;
 }
 
-FunctionLowering::FunctionLowering(const Compilation& c, uint32_t defined_index, llvm::Module& module,
+FunctionLowering::FunctionLowering(const Facts& facts, uint32_t defined_index, llvm::Module& module,
                                    InlineState& inlined, unsigned depth)
-    : c_(c),
-      index_(c.module.import_count() + defined_index),
-      body_(c.module.functions[defined_index].body),
+    : facts_(facts),
+      index_(facts.module.import_count() + defined_index),
+      body_(facts.module.functions[defined_index].body),
       module_(module),
       context_(module.getContext()),
       builder_(context_),
@@ -77,10 +76,10 @@ Value* FunctionLowering::pop() {
 }
 
 void FunctionLowering::enter() {
-  uint32_t type_index = c_.module.type_index(index_);
-  const FuncType& type = c_.module.types[type_index];
-  signature_ = signature_of(c_, context_, type_index, is_resumable(c_, index_));
-  function_ = create_function(c_, module_, signature_, (depth_ ? "inline" : "") + function_symbol(index_));
+  uint32_t type_index = facts_.module.type_index(index_);
+  const FuncType& type = facts_.module.types[type_index];
+  signature_ = signature_of(facts_, context_, type_index, facts_.is_resumable(index_));
+  function_ = create_function(facts_, module_, signature_, (depth_ ? "inline" : "") + function_symbol(index_));
   if (depth_) {
     function_->setLinkage(GlobalValue::InternalLinkage);
     function_->setVisibility(GlobalValue::DefaultVisibility);
@@ -88,11 +87,11 @@ void FunctionLowering::enter() {
   } else {
     inlined_.scope = attach_locations(module_, function_);
   }
-  set_definition_attributes(*function_, c_.options.architecture);
+  set_definition_attributes(*function_, facts_.architecture);
 
   BasicBlock* entry = new_block();
   builder_.SetInsertPoint(entry);
-  if (depth_ == 0 && effort_for(c_, index_ - c_.module.import_count()) == Effort::Large) ssa_.keep_in_memory(entry);
+  if (depth_ == 0 && facts_.plan_of(index_).effort == Effort::Large) ssa_.keep_in_memory(entry);
   auto argument = function_->arg_begin();
   if (signature_.passes_sp) write_sp(&*argument++);
   for (size_t i = 0; i < body_.locals.size(); ++i) {
@@ -118,6 +117,9 @@ void FunctionLowering::enter() {
 
 Function* FunctionLowering::run() {
   inlined_.open.insert(index_);
+  first_line_ = inlined_.next_line;
+  inlined_.next_line += body_.size + 1;
+  inlined_.located.push_back({index_, first_line_});
   inlined_.instructions += body_.code.size();
   enter();
   for (position_ = 0; position_ < body_.code.size(); ++position_) {
@@ -142,12 +144,12 @@ void FunctionLowering::mark_cold(Instruction* branch, bool first_is_cold) {
                       first_is_cold ? metadata.createBranchWeights(1, 1u << 20) : metadata.createBranchWeights(1u << 20, 1));
 }
 
-DebugLoc FunctionLowering::location(uint32_t wasm_offset) const {
-  return DILocation::get(context_, wasm_offset, 0, inlined_.scope);
+DebugLoc FunctionLowering::location(const Instr& instr) const {
+  return DILocation::get(context_, first_line_ + instr.offset - body_.offset, 0, inlined_.scope);
 }
 
 void FunctionLowering::trap(aotc_trap code) {
-  builder_.SetCurrentDebugLocation(location(body_.code[position_].offset));
+  builder_.SetCurrentDebugLocation(location(body_.code[position_]));
   CallInst* call = builder_.CreateIntrinsic(Intrinsic::ubsantrap, {}, {builder_.getInt8(code)});
   // One instruction per wasm instruction, so that the trap table can name it.
   call->addFnAttr(Attribute::NoMerge);
@@ -168,14 +170,14 @@ void FunctionLowering::trap_if(Value* condition, aotc_trap code) {
   ssa_.seal(rest);
 }
 
-Expected<std::unique_ptr<llvm::Module>> lower_function(const Compilation& c, uint32_t defined_index, LLVMContext& context) {
+Expected<Lowered> lower_function(const Facts& facts, uint32_t defined_index, LLVMContext& context) {
   auto module = std::make_unique<llvm::Module>("fragment", context);
-  prepare_module(c, *module);
+  prepare_module(facts, *module);
   InlineState inlined;
-  FunctionLowering(c, defined_index, *module, inlined, 0).run();
+  FunctionLowering(facts, defined_index, *module, inlined, 0).run();
   if (!inlined.mistaken.empty())
     return createStringError(inconvertibleErrorCode(), inlined.mistaken + " is not the function that it was taken for");
-  return module;
+  return Lowered{std::move(module), std::move(inlined.located)};
 }
 
 }  // namespace aotc

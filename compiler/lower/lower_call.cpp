@@ -5,6 +5,7 @@
 // other call of a resumable function goes through catch_call and sees the flag.
 #include "aotc/abi.h"
 #include "function_lowering.h"
+#include "llvm/IR/DebugInfoMetadata.h"
 
 namespace aotc {
 
@@ -23,13 +24,14 @@ bool FunctionLowering::call(const Instr& instr) {
 }
 
 void FunctionLowering::call_function(uint32_t function) {
-  uint32_t type_index = c_.module.type_index(function);
-  bool resumable = is_resumable(c_, function);
+  uint32_t type_index = facts_.module.type_index(function);
+  bool resumable = facts_.is_resumable(function);
   std::string symbol = function_symbol(function);
   Function* callee = body_to_inline(function);
   if (!callee) callee = module_.getFunction(symbol);
-  if (!callee) callee = create_function(c_, module_, signature_of(c_, context_, type_index, resumable), symbol);
-  emit_call(type_index, resumable, callee, !c_.go.never_returns.contains(function));
+  if (!callee) callee = create_function(facts_, module_, signature_of(facts_, context_, type_index, resumable), symbol);
+  bool returns = function < facts_.module.import_count() || !facts_.plan_of(function).never_returns;
+  emit_call(type_index, resumable, callee, returns);
 }
 
 // Null when the function is not to be inlined.
@@ -37,13 +39,13 @@ Function* FunctionLowering::body_to_inline(uint32_t function) {
   // Measured on the kernels: beyond these limits code grows and nothing gets faster.
   constexpr size_t kLargestBody = 60, kLargestFragment = 20'000;
   constexpr unsigned kDeepest = 3;
-  if (c_.options.tier != Tier::Best || function < c_.module.import_count() || depth_ >= kDeepest) return nullptr;
-  const FunctionBody& body = c_.module.functions[function - c_.module.import_count()].body;
+  if (facts_.tier != Tier::Best || function < facts_.module.import_count() || depth_ >= kDeepest) return nullptr;
+  const FunctionBody& body = facts_.module.functions[function - facts_.module.import_count()].body;
   if (body.code.size() > kLargestBody || inlined_.instructions > kLargestFragment || inlined_.open.contains(function)) return nullptr;
-  if (c_.go.never_returns.contains(function) || (is_resumable(c_, function) && !propagates_unwinding())) return nullptr;
+  if (facts_.plan_of(function).never_returns || (facts_.is_resumable(function) && !propagates_unwinding())) return nullptr;
   auto [entry, is_new] = inlined_.bodies.try_emplace(function, nullptr);
   if (is_new) {
-    Function* lowered = FunctionLowering(c_, function - c_.module.import_count(), module_, inlined_, depth_ + 1).run();
+    Function* lowered = FunctionLowering(facts_, function - facts_.module.import_count(), module_, inlined_, depth_ + 1).run();
     return inlined_.bodies[function] = lowered;
   }
   return entry->second;
@@ -76,8 +78,8 @@ bool FunctionLowering::propagates_unwinding() const {
 }
 
 void FunctionLowering::emit_call(uint32_t type_index, bool resumable, Value* callee, bool returns) {
-  const FuncType& type = c_.module.types[type_index];
-  Signature signature = signature_of(c_, context_, type_index, resumable);
+  const FuncType& type = facts_.module.types[type_index];
+  Signature signature = signature_of(facts_, context_, type_index, resumable);
   SmallVector<Value*, 10> params(type.params.size()), args;
   for (size_t i = type.params.size(); i-- > 0;) params[i] = pop();
   if (signature.passes_sp) args.push_back(read_sp());
@@ -105,7 +107,7 @@ void FunctionLowering::emit_call(uint32_t type_index, bool resumable, Value* cal
   call->setCallingConv(CallingConv::PreserveNone);
   call->setDoesNotThrow();
   // LLVM wants one where a function with locations calls itself.
-  if (callee == function_) call->setDebugLoc(location(0));
+  if (callee == function_) call->setDebugLoc(DILocation::get(context_, 0, 0, inlined_.scope));
   if (!returns) {
     // LLVM is not told: it would end the code at the call, and check_fragment could not see that nothing runs on behind it.
     builder_.CreateIntrinsic(Intrinsic::trap, {}, {});
@@ -155,8 +157,8 @@ void FunctionLowering::call_indirect(const Instr& instr) {
     return load;
   };
 
-  if (int found = c_.tables.find(table, type_index); found >= 0) {
-    trap_if(builder_.CreateICmpUGE(index, builder_.getInt32(static_cast<uint32_t>(c_.tables.contents[table].size()))),
+  if (int found = facts_.tables.find(table, type_index); found >= 0) {
+    trap_if(builder_.CreateICmpUGE(index, builder_.getInt32(static_cast<uint32_t>(facts_.tables.contents[table].size()))),
             AOTC_TRAP_UNDEFINED_ELEMENT);
     GlobalVariable* offsets = rodata(static_table_symbol(static_cast<uint32_t>(found)));
     Value* offset = load_constant(builder_.CreateGEP(i32, offsets, builder_.CreateZExt(index, builder_.getInt64Ty())));
@@ -171,7 +173,7 @@ void FunctionLowering::call_indirect(const Instr& instr) {
     Value* offset = load_constant(builder_.CreateGEP(i32, refs, at));
     code = builder_.CreateGEP(builder_.getInt8Ty(), refs, builder_.CreateSExt(offset, builder_.getInt64Ty()));
   }
-  emit_call(type_index, c_.go.recognised && type_index == c_.go.resumable_type, code, true);
+  emit_call(type_index, facts_.is_go && type_index == facts_.resumable_type, code, true);
 }
 
 }  // namespace aotc

@@ -80,8 +80,8 @@ void FunctionLowering::begin_block(FrameKind kind, const Instr& instr) {
   Frame frame;
   frame.kind = kind;
   if (instr.block_type >= 0) {
-    frame.params = c_.module.types[instr.block_type].params;
-    frame.results = c_.module.types[instr.block_type].results;
+    frame.params = facts_.module.types[instr.block_type].params;
+    frame.results = facts_.module.types[instr.block_type].results;
   } else if (instr.block_type != -1) {
     frame.results = single(static_cast<ValueType>(-(instr.block_type + 2)));
   }
@@ -231,9 +231,8 @@ void FunctionLowering::branch_table(const Instr& instr) {
   ArrayRef<uint32_t> depths = ArrayRef<uint32_t>(body_.br_targets).slice(instr.low(), instr.high());
   Value* index = pop();
   // The parameter PC_B of a Go function has few possible values; see resume_points.h.
-  const std::vector<uint32_t>* points = nullptr;
-  if (signature_.resumable && !c_.go.resume_points.empty() && index == function_->getArg(1))
-    points = &c_.go.resume_points[index_ - c_.module.import_count()];
+  const std::vector<uint32_t>& points = facts_.plan_of(index_).resume_points;
+  bool is_pruned = signature_.resumable && !points.empty() && index == function_->getArg(1);
 
   BasicBlock* from = here();
   BasicBlock* leaving = nullptr;  // shared by all targets that return
@@ -246,22 +245,22 @@ void FunctionLowering::branch_table(const Instr& instr) {
     if (!leaving) leaving = new_block();
     return leaving;
   };
-  BasicBlock* unexpected = points ? new_block() : nullptr;
-  SwitchInst* choice = builder_.CreateSwitch(index, points ? unexpected : destination(depths.size() - 1));
+  BasicBlock* unexpected = is_pruned ? new_block() : nullptr;
+  SwitchInst* choice = builder_.CreateSwitch(index, is_pruned ? unexpected : destination(depths.size() - 1));
   SmallVector<uint32_t, 16> weights{1};
   auto add_case = [&](uint32_t value) {
     choice->addCase(builder_.getInt32(value), destination(value));
     weights.push_back(value == 0 ? 1u << 20 : 1);
   };
-  if (points) {
-    for (uint32_t point : *points) add_case(point);
+  if (is_pruned) {
+    for (uint32_t point : points) add_case(point);
   } else {
     for (uint32_t i = 0; i + 1 < depths.size(); ++i)
       if (depths[i] != depths.back()) add_case(i);
   }
   // Go enters a function at 0; other values resume a suspended goroutine.
   if (signature_.resumable && choice->getNumCases() > 0) {
-    if (!points && depths[0] == depths.back()) weights[0] = 1u << 20;
+    if (!is_pruned && depths[0] == depths.back()) weights[0] = 1u << 20;
     choice->setMetadata(LLVMContext::MD_prof, MDBuilder(context_).createBranchWeights(weights));
   }
   if (unexpected) {
@@ -333,7 +332,7 @@ bool FunctionLowering::jumps_with_constants(const Frame& loop) const {
 }
 
 void FunctionLowering::return_values() {
-  const FuncType& type = c_.module.type_of(index_);
+  const FuncType& type = facts_.module.type_of(index_);
   size_t first = stack_.size() - type.results.size();
   auto result = [&](size_t i) { return ssa_.resolve(stack_[first + i]); };
 

@@ -29,14 +29,14 @@ FuncType replaced_type(KnownFunction known) {
 // Decides where the helper is asked. Whatever has been recognised: results of another type than the function's would be
 // code that means nothing.
 void FunctionLowering::plan_helper() {
-  auto found = c_.known.find(index_ - c_.module.import_count());
-  if (found == c_.known.end()) return;
-  known_ = found->second;
+  const std::optional<KnownFunction>& known = facts_.plan_of(index_).known;
+  if (!known) return;
+  known_ = *known;
   bool takes_stack = known_ == KnownFunction::Sha256;
   auto growth = find_if(body_.code, [](const Instr& instr) { return instr.op == Op::If; });
-  if (c_.module.type_of(index_) != replaced_type(known_) || signature_.resumable != takes_stack ||
+  if (facts_.module.type_of(index_) != replaced_type(known_) || signature_.resumable != takes_stack ||
       (takes_stack && growth == body_.code.end())) {
-    inlined_.mistaken = c_.module.full_name(index_);
+    inlined_.mistaken = facts_.module.full_name(index_);
     return;
   }
   ask_at_ = takes_stack ? growth->low() + 1 : 0;

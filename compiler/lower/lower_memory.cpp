@@ -64,7 +64,7 @@ class ConstantFolder {
 
 Value* FunctionLowering::address(Value* index, uint64_t offset) {
   ConstantFolder folder(builder_);
-  if (c_.go.recognised) index = folder.fold(index);
+  if (facts_.is_go) index = folder.fold(index);
   Value* wide = builder_.CreateZExt(index, builder_.getInt64Ty());
   Value* pointer = builder_.CreateIntToPtr(wide, builder_.getPtrTy(ContextAccess::kBaseSpace));
   if (offset + folder.folded() == 0) return pointer;
@@ -73,9 +73,9 @@ Value* FunctionLowering::address(Value* index, uint64_t offset) {
 
 void FunctionLowering::load(const Instr& instr, Type* memory_type, Type* type, bool is_signed) {
   Value* pointer = address(pop(), instr.imm);
-  LoadInst* load = builder_.CreateAlignedLoad(memory_type, pointer, Align(1), !c_.go.recognised);
+  LoadInst* load = builder_.CreateAlignedLoad(memory_type, pointer, Align(1), !facts_.is_go);
   access_.tag_memory(load);
-  if (!c_.go.recognised) load->setDebugLoc(location(instr.offset));
+  if (!facts_.is_go) load->setDebugLoc(location(instr));
   Value* value = load;
   if (memory_type != type) value = is_signed ? builder_.CreateSExt(load, type) : builder_.CreateZExt(load, type);
   push(value);
@@ -87,7 +87,7 @@ void FunctionLowering::store(const Instr& instr, Type* memory_type) {
   if (memory_type != value->getType()) value = builder_.CreateTrunc(value, memory_type);
   StoreInst* store = builder_.CreateAlignedStore(value, pointer, Align(1));
   access_.tag_memory(store);
-  if (!c_.go.recognised) store->setDebugLoc(location(instr.offset));
+  if (!facts_.is_go) store->setDebugLoc(location(instr));
 }
 
 bool FunctionLowering::memory(const Instr& instr) {
@@ -157,12 +157,12 @@ bool FunctionLowering::memory(const Instr& instr) {
 }
 
 void FunctionLowering::global_get(uint32_t index) {
-  const Global& global = c_.module.globals[index];
+  const Global& global = facts_.module.globals[index];
   Type* type = llvm_type(context_, global.type);
-  if (index == 0 && c_.go.recognised) {
+  if (index == 0 && facts_.is_go) {
     push(read_sp());
-  } else if (c_.global_slots[index] >= 0) {
-    push(access_.load(type, AOTC_GLOBAL_OFFSET(c_.global_slots[index])));
+  } else if (facts_.global_slots[index] >= 0) {
+    push(access_.load(type, AOTC_GLOBAL_OFFSET(facts_.global_slots[index])));
   } else {
     Constant* bits = ConstantInt::get(builder_.getIntNTy(type->getScalarSizeInBits()), global.init[0]);
     push(ConstantExpr::getBitCast(bits, type));
@@ -171,16 +171,16 @@ void FunctionLowering::global_get(uint32_t index) {
 
 void FunctionLowering::global_set(uint32_t index) {
   Value* value = pop();
-  if (index == 0 && c_.go.recognised) {
+  if (index == 0 && facts_.is_go) {
     write_sp(value);
   } else {
-    access_.store(value, AOTC_GLOBAL_OFFSET(c_.global_slots[index]));
+    access_.store(value, AOTC_GLOBAL_OFFSET(facts_.global_slots[index]));
   }
 }
 
 // Address of an entry of a table that can change, after the bounds check.
 Value* FunctionLowering::table_entry_address(uint32_t table, Value* index, aotc_trap code) {
-  int64_t descriptor = AOTC_TABLES_OFFSET + AOTC_SLOT_SIZE * c_.tables.descriptor[table];
+  int64_t descriptor = AOTC_TABLES_OFFSET + AOTC_SLOT_SIZE * facts_.tables.descriptor[table];
   Value* size = access_.load(builder_.getInt32Ty(), descriptor + 8);
   trap_if(builder_.CreateICmpUGE(index, size), code);
   Value* entries = access_.load(builder_.getPtrTy(), descriptor);
@@ -190,7 +190,7 @@ Value* FunctionLowering::table_entry_address(uint32_t table, Value* index, aotc_
 bool FunctionLowering::table(const Instr& instr) {
   Type* i32 = builder_.getInt32Ty();
   Type* none = builder_.getVoidTy();
-  auto descriptor = [&](uint32_t table) { return static_cast<uint32_t>(c_.tables.descriptor[table]); };
+  auto descriptor = [&](uint32_t table) { return static_cast<uint32_t>(facts_.tables.descriptor[table]); };
   switch (instr.op) {
     case Op::RefNull: push(builder_.getInt32(0)); return true;
     case Op::RefFunc: push(builder_.getInt32(instr.low() + 1)); return true;

@@ -140,7 +140,7 @@ void FunctionLowering::minimum_or_maximum(Intrinsic::ID intrinsic) {
 // smaller magnitude rounds it, to even on a tie, and taking 2^p away again is exact. Every other way to round is that or one
 // more or less. The sign is the operand's, also of a zero.
 void FunctionLowering::round(Intrinsic::ID intrinsic) {
-  if (rounds_floats(c_.options.architecture, c_.options.cpu)) {
+  if (rounds_floats(facts_.architecture, facts_.cpu)) {
     unary(intrinsic);
     return;
   }

@@ -14,8 +14,8 @@ namespace {
 
 class ThunkLowering {
  public:
-  ThunkLowering(const Compilation& c, const Thunk& thunk, llvm::Module& module)
-      : c_(c), thunk_(thunk), module_(module), builder_(module.getContext()), access_(builder_, module) {}
+  ThunkLowering(const Facts& facts, const Thunk& thunk, llvm::Module& module)
+      : facts_(facts), thunk_(thunk), module_(module), builder_(module.getContext()), access_(builder_, module) {}
 
   void run() {
     switch (thunk_.kind) {
@@ -31,7 +31,7 @@ class ThunkLowering {
   Type* type_of(ValueType type) { return llvm_type(module_.getContext(), type); }
 
   void begin(Function* function) {
-    set_definition_attributes(*function, c_.options.architecture);
+    set_definition_attributes(*function, facts_.architecture);
     builder_.SetInsertPoint(BasicBlock::Create(module_.getContext(), "", function));
   }
 
@@ -48,10 +48,10 @@ class ThunkLowering {
 
   // preserve_none: wasm arguments to slots 0.., host call, results from slots 0...
   void import() {
-    uint32_t type_index = c_.module.type_index(thunk_.index);
-    const FuncType& type = c_.module.types[type_index];
-    Signature signature = signature_of(c_, module_.getContext(), type_index, false);
-    Function* function = create_function(c_, module_, signature, function_symbol(thunk_.index));
+    uint32_t type_index = facts_.module.type_index(thunk_.index);
+    const FuncType& type = facts_.module.types[type_index];
+    Signature signature = signature_of(facts_, module_.getContext(), type_index, false);
+    Function* function = create_function(facts_, module_, signature, function_symbol(thunk_.index));
     begin(function);
 
     auto argument = function->arg_begin();
@@ -82,10 +82,10 @@ class ThunkLowering {
 
   // void(void): arguments from slots 0.., results to slots 0...
   void entry() {
-    uint32_t type_index = c_.module.type_index(thunk_.index);
-    const FuncType& type = c_.module.types[type_index];
-    bool resumable = is_resumable(c_, thunk_.index);
-    Signature signature = signature_of(c_, module_.getContext(), type_index, resumable);
+    uint32_t type_index = facts_.module.type_index(thunk_.index);
+    const FuncType& type = facts_.module.types[type_index];
+    bool resumable = facts_.is_resumable(thunk_.index);
+    Signature signature = signature_of(facts_, module_.getContext(), type_index, resumable);
     begin(entry_function("entry"));
 
     SmallVector<Value*, 10> params, args;
@@ -98,7 +98,7 @@ class ThunkLowering {
         access_.store(params[i], slot(to));
       }
     }
-    Function* callee = create_function(c_, module_, signature, function_symbol(thunk_.index));
+    Function* callee = create_function(facts_, module_, signature, function_symbol(thunk_.index));
     Type* i32 = builder_.getInt32Ty();
     CallInst* call = nullptr;
     if (resumable) {
@@ -127,7 +127,7 @@ class ThunkLowering {
     builder_.CreateUnreachable();
   }
 
-  const Compilation& c_;
+  const Facts& facts_;
   const Thunk& thunk_;
   llvm::Module& module_;
   IRBuilder<> builder_;
@@ -136,11 +136,11 @@ class ThunkLowering {
 
 }  // namespace
 
-std::unique_ptr<llvm::Module> lower_thunk(const Compilation& c, const Thunk& thunk, LLVMContext& context) {
+Lowered lower_thunk(const Facts& facts, const Thunk& thunk, LLVMContext& context) {
   auto module = std::make_unique<llvm::Module>("thunk", context);
-  prepare_module(c, *module);
-  ThunkLowering(c, thunk, *module).run();
-  return module;
+  prepare_module(facts, *module);
+  ThunkLowering(facts, thunk, *module).run();
+  return {std::move(module), {}};
 }
 
 }  // namespace aotc

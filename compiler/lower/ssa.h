@@ -35,7 +35,6 @@ class SsaBuilder {
   llvm::Value* find(unsigned variable, llvm::BasicBlock* block) const { return resolve(definitions_.lookup(key(variable, block))); }
   // All predecessors of the block have their terminators. Blocks start unsealed.
   void seal(llvm::BasicBlock* block);
-  bool is_sealed(llvm::BasicBlock* block) const { return sealed_.contains(block); }
 
   // The value that stands for `value` now; values held outside the builder go through this before use.
   llvm::Value* resolve(llvm::Value* value) const;

@@ -29,7 +29,7 @@ namespace {
 // Contexts keep every constant and type they have ever seen.
 constexpr unsigned kFunctionsPerContext = 256;
 
-// Machine code to (frame size, labelled trap sites). The wasm offset of an instruction is the line of its debug location.
+// Machine code to (frame size, labelled trap sites). Where an instruction is from is the line of its debug location.
 class CollectTrapSites : public MachineFunctionPass {
  public:
   static char ID;
@@ -46,9 +46,9 @@ class CollectTrapSites : public MachineFunctionPass {
     for (MachineBasicBlock& block : function) {
       for (MachineInstr& instruction : block) {
         if (instruction.isMetaInstruction() || !instruction.getDebugLoc() || instruction.getDebugLoc().getLine() == 0) continue;
-        std::string name = trap_site_symbol(notes_.wasm_offsets.size());
+        std::string name = trap_site_symbol(notes_.lines.size());
         instruction.setPreInstrSymbol(function, function.getContext().getOrCreateSymbol(name));
-        notes_.wasm_offsets.push_back(instruction.getDebugLoc().getLine());
+        notes_.lines.push_back(instruction.getDebugLoc().getLine());
       }
     }
     return false;
@@ -143,13 +143,14 @@ LLVMContext& CodeGenerator::context() {
 
 void CodeGenerator::optimize(llvm::Module& module) { state_->optimizer.run(module); }
 
-Expected<Fragment> CodeGenerator::generate(llvm::Module& module) {
+Expected<Fragment> CodeGenerator::generate(Lowered& lowered) {
+  llvm::Module& module = *lowered.ir;
   if (state_->effort == Effort::Masked) mask_at_each_access(module);
   if (state_->architecture == Architecture::AArch64) rewrite_base_accesses(module);
   state_->object.clear();
   state_->notes = MachineNotes();
   state_->pipeline->run(module);
-  return read_object(state_->object, state_->architecture, state_->notes);
+  return read_object(state_->object, state_->architecture, state_->notes, lowered.bodies);
 }
 
 }  // namespace aotc

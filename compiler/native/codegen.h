@@ -3,8 +3,7 @@
 
 #include <memory>
 
-#include "compilation.h"
-#include "llvm/IR/Module.h"
+#include "lower/lower.h"
 #include "optimize.h"
 
 namespace aotc {
@@ -18,7 +17,7 @@ class CodeGenerator {
   // A context for the next function; fresh from time to time, so that its memory does not grow without bound.
   llvm::LLVMContext& context();
   void optimize(llvm::Module& module);
-  llvm::Expected<Fragment> generate(llvm::Module& module);
+  llvm::Expected<Fragment> generate(Lowered& lowered);
 
  private:
   struct State;

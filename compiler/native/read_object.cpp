@@ -53,15 +53,16 @@ Expected<RelocationKind> relocation_kind(Architecture architecture, uint32_t typ
 
 class ObjectReader {
  public:
-  ObjectReader(const object::ELFFile<Elf>& file, Architecture architecture, const MachineNotes& notes)
-      : file_(file), architecture_(architecture), notes_(notes) {}
+  ObjectReader(const object::ELFFile<Elf>& file, Architecture architecture, const MachineNotes& notes, ArrayRef<LoweredBody> bodies)
+      : file_(file), architecture_(architecture), notes_(notes), bodies_(bodies) {}
 
   Expected<Fragment> read() {
     fragment_.frame_size = notes_.frame_size;
     sections_ = cantFail(file_.sections());
     if (Error error = place_sections()) return error;
-    if (Error error = read_symbols()) return error;
+    read_symbols();
     if (Error error = read_relocations()) return error;
+    read_trap_sites();
     return std::move(fragment_);
   }
 
@@ -104,17 +105,22 @@ class ObjectReader {
     fragment_.cfi.assign(instructions.begin(), instructions.end());
   }
 
-  Error read_symbols() {
+  void read_symbols() {
     symbols_ = cantFail(file_.symbols(symbol_table_));
     strings_ = cantFail(file_.getStringTableForSymtab(*symbol_table_));
+  }
+
+  void read_trap_sites() {
     for (const auto& symbol : symbols_) {
       StringRef name = cantFail(symbol.getName(strings_));
       size_t site = 0;
       if (symbol.st_shndx == ELF::SHN_UNDEF || !name.consume_front("T") || name.getAsInteger(10, site)) continue;
-      fragment_.trap_sites.push_back({static_cast<uint32_t>(symbol.st_value), notes_.wasm_offsets[site]});
+      uint32_t line = notes_.lines[site];
+      const LoweredBody& body = *std::prev(partition_point(bodies_, [&](const LoweredBody& b) { return b.line <= line; }));
+      fragment_.trap_sites.push_back({static_cast<uint32_t>(symbol.st_value), body.function, line - body.line});
     }
     llvm::sort(fragment_.trap_sites, [](const TrapSite& a, const TrapSite& b) { return a.offset < b.offset; });
-    return Error::success();
+    for (TrapSite& trap : fragment_.trap_sites) trap.symbol = ordinal_of({SymbolKind::Function, trap.symbol});
   }
 
   Error read_relocations() {
@@ -126,53 +132,61 @@ class ObjectReader {
         Expected<RelocationKind> kind = relocation_kind(architecture_, entry.getType(false));
         if (!kind) return kind.takeError();
         Relocation relocation{static_cast<uint32_t>(place->second.offset + entry.r_offset), place->second.section, *kind,
-                              SymbolKind::Text, 0, entry.r_addend};
-        if (Error error = resolve(symbols_[entry.getSymbol(false)], relocation)) return error;
+                              0, entry.r_addend};
+        Expected<Symbol> symbol = resolve(symbols_[entry.getSymbol(false)], relocation.addend);
+        if (!symbol) return symbol.takeError();
+        relocation.symbol = ordinal_of(*symbol);
         fragment_.relocations.push_back(relocation);
       }
     }
     return Error::success();
   }
 
-  Error resolve(const Elf::Sym& symbol, Relocation& relocation) const {
+  // The index of a symbol in the fragment's list.
+  uint32_t ordinal_of(Symbol symbol) {
+    uint64_t key = uint64_t{static_cast<uint8_t>(symbol.kind)} << 32 | symbol.index;
+    auto [entry, is_new] = ordinals_.try_emplace(key, static_cast<uint32_t>(fragment_.symbols.size()));
+    if (is_new) fragment_.symbols.push_back(symbol);
+    return entry->second;
+  }
+
+  // What LLVM's symbol means; in the fragment's own sections it has an offset, which goes to the addend.
+  Expected<Symbol> resolve(const Elf::Sym& symbol, int64_t& addend) const {
     if (symbol.st_shndx != ELF::SHN_UNDEF) {
       auto place = places_.find(symbol.st_shndx);
       if (place == places_.end()) return fail("code generation refers to an unknown section");
-      relocation.symbol = place->second.section == FragmentSection::Text ? SymbolKind::Text : SymbolKind::Rodata;
-      relocation.addend += static_cast<int64_t>(place->second.offset + symbol.st_value);
-      return Error::success();
+      addend += static_cast<int64_t>(place->second.offset + symbol.st_value);
+      return Symbol{place->second.section == FragmentSection::Text ? SymbolKind::Text : SymbolKind::Rodata};
     }
     StringRef name = cantFail(symbol.getName(strings_));
     StringRef number = name.drop_front();
-    if (name == kFunctionRefsSymbol) {
-      relocation.symbol = SymbolKind::FunctionRefs;
-    } else if (name.starts_with("f") && !number.getAsInteger(10, relocation.ordinal)) {
-      relocation.symbol = SymbolKind::Function;
-    } else if (name.starts_with("t") && !number.getAsInteger(10, relocation.ordinal)) {
-      relocation.symbol = SymbolKind::StaticTable;
-    } else {
-      return fail("code generation refers to the unknown symbol %s", name.str().c_str());
-    }
-    return Error::success();
+    uint32_t index = 0;
+    if (name == kFunctionRefsSymbol) return Symbol{SymbolKind::FunctionRefs};
+    if (name.starts_with("f") && !number.getAsInteger(10, index)) return Symbol{SymbolKind::Function, index};
+    if (name.starts_with("t") && !number.getAsInteger(10, index)) return Symbol{SymbolKind::StaticTable, index};
+    return fail("code generation refers to the unknown symbol %s", name.str().c_str());
   }
 
   const object::ELFFile<Elf>& file_;
   const Architecture architecture_;
   const MachineNotes& notes_;
+  const ArrayRef<LoweredBody> bodies_;
   Elf::ShdrRange sections_;
   Elf::SymRange symbols_;
   StringRef strings_;
   const Elf::Shdr* symbol_table_ = nullptr;
   std::map<uint64_t, Place> places_;
+  DenseMap<uint64_t, uint32_t> ordinals_;  // of the fragment's symbols, by kind and index
   Fragment fragment_;
 };
 
 }  // namespace
 
-Expected<Fragment> read_object(ArrayRef<char> bytes, Architecture architecture, const MachineNotes& notes) {
+Expected<Fragment> read_object(ArrayRef<char> bytes, Architecture architecture, const MachineNotes& notes,
+                               ArrayRef<LoweredBody> bodies) {
   Expected<object::ELFFile<Elf>> file = object::ELFFile<Elf>::create(StringRef(bytes.data(), bytes.size()));
   if (!file) return file.takeError();
-  return ObjectReader(*file, architecture, notes).read();
+  return ObjectReader(*file, architecture, notes, bodies).read();
 }
 
 }  // namespace aotc

@@ -230,7 +230,8 @@ class Checker {
         return define({.kind = ValueKind::Data, .symbol = SymbolKind::Text, .lo = action.constant, .hi = action.constant});
       case ActionKind::PageOf: {
         const Relocation& r = fragment_.relocations[action.relocation];
-        return define({.kind = ValueKind::Page, .symbol = r.symbol, .id = r.ordinal, .lo = r.addend, .hi = r.addend});
+        const Symbol& symbol = fragment_.symbol_of(r);
+        return define({.kind = ValueKind::Page, .symbol = symbol.kind, .id = symbol.index, .lo = r.addend, .hi = r.addend});
       }
       case ActionKind::Load: load(action); return true;
       case ActionKind::Store: store(action); return true;
@@ -322,14 +323,14 @@ class Checker {
   }
 
   void take_symbol(const Action& action) {
-    const Relocation& r = fragment_.relocations[action.relocation];
-    bool is_function = r.symbol == SymbolKind::Function && action.constant == 0;
-    Value address{.kind = ValueKind::Data, .symbol = r.symbol, .id = r.ordinal, .lo = action.constant, .hi = action.constant};
+    const Symbol& symbol = fragment_.symbol_of(fragment_.relocations[action.relocation]);
+    bool is_function = symbol.kind == SymbolKind::Function && action.constant == 0;
+    Value address{.kind = ValueKind::Data, .symbol = symbol.kind, .id = symbol.index, .lo = action.constant, .hi = action.constant};
     if (is_function) address = Value::pointer(ValueKind::CallTarget);
     bool known = true;
     if (action.first.reg != kNoRegister) {
       const Value& page = state_[action.first.reg];
-      known = page.kind == ValueKind::Page && page.symbol == r.symbol && page.id == r.ordinal && page.lo == action.constant;
+      known = page.kind == ValueKind::Page && page.symbol == symbol.kind && page.id == symbol.index && page.lo == action.constant;
     }
     state_.define(action.to, known ? address : Value::anything());
   }
@@ -447,7 +448,7 @@ class Checker {
     if (target.symbol == SymbolKind::Rodata) {
       if (!is_relocated || found->first != entry) return std::nullopt;
       const Relocation& r = *found->second;
-      bool fits = r.kind == RelocationKind::Pc32 && r.symbol == SymbolKind::Text;
+      bool fits = r.kind == RelocationKind::Pc32 && fragment_.symbol_of(r).kind == SymbolKind::Text;
       return fits ? std::optional<int64_t>(r.addend - entry + target.id) : std::nullopt;
     }
     if (is_relocated) return std::nullopt;
@@ -460,7 +461,8 @@ class Checker {
   }
 
   bool call(const Action& action) {
-    SymbolKind symbol = action.relocation == kNoRelocation ? SymbolKind::Text : fragment_.relocations[action.relocation].symbol;
+    bool is_own = action.relocation == kNoRelocation;
+    SymbolKind symbol = is_own ? SymbolKind::Text : fragment_.symbol_of(fragment_.relocations[action.relocation]).kind;
     if ((symbol != SymbolKind::Function && symbol != SymbolKind::Text) || action.constant != 0) fail("call can lead anywhere");
     after_call(roles_.kept_by_all);
     return true;

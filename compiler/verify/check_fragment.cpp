@@ -296,8 +296,10 @@ llvm::Error check_fragment(const Fragment& fragment, Architecture architecture) 
     return error("stack frame of " + std::to_string(fragment.frame_size) + " bytes is too large");
 
   std::vector<const Relocation*> relocations;
-  for (const Relocation& relocation : fragment.relocations)
+  for (const Relocation& relocation : fragment.relocations) {
+    if (relocation.symbol >= fragment.symbols.size()) return error("relocation against a symbol that the fragment has not got");
     if (relocation.section == FragmentSection::Text) relocations.push_back(&relocation);
+  }
   std::sort(relocations.begin(), relocations.end(),
             [](const Relocation* a, const Relocation* b) { return a->offset < b->offset; });
   auto next_relocation = relocations.begin();

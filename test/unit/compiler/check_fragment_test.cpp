@@ -373,7 +373,8 @@ std::string check_relocation(Architecture architecture, const std::string& text,
   bool is_x86 = architecture == Architecture::X86_64;
   Fragment fragment;
   fragment.text = assemble(architecture, text + (is_x86 ? "\n ud2" : "\n brk #1"));
-  fragment.relocations.push_back({offset, FragmentSection::Text, kind, symbol, 0, is_x86 ? -4 : 0});
+  fragment.symbols = one_of_each();
+  fragment.relocations.push_back({offset, FragmentSection::Text, kind, ordinal(symbol), is_x86 ? -4 : 0});
   llvm::Error error = check_fragment(fragment, architecture);
   return error ? llvm::toString(std::move(error)) : "";
 }
@@ -385,6 +386,8 @@ TEST(CheckFragment, RelocationsMayOnlyPatchImmediates) {
   EXPECT_NE(check_relocation(Architecture::X86_64, "call .", RelocationKind::Pc64, 1), "");
   EXPECT_EQ(check_relocation(Architecture::X86_64, "call .", RelocationKind::Pc32, 100),
             "relocation outside the code");
+  EXPECT_EQ(check_relocation(Architecture::X86_64, "call .", RelocationKind::Pc32, 1, static_cast<SymbolKind>(kSymbolKinds)),
+            "relocation against a symbol that the fragment has not got");
   EXPECT_EQ(check_relocation(Architecture::AArch64, "bl .", RelocationKind::ArmCall26, 0), "");
   EXPECT_NE(check_relocation(Architecture::AArch64, "mov x0, x1", RelocationKind::ArmCall26, 0), "");
   EXPECT_NE(check_relocation(Architecture::AArch64, "bl .\n bl .", RelocationKind::ArmCall26, 2), "");

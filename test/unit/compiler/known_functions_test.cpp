@@ -1,4 +1,4 @@
-// find_known_functions and what rests on it: nothing but Go's own function is known, and lowering does not take its word.
+// find_known_function and what rests on it: nothing but Go's own function is known, and lowering does not take its word.
 #include "go/known_functions.h"
 
 #include <gtest/gtest.h>
@@ -17,13 +17,12 @@ using namespace wasm;
 
 class KnownFunctionsTest : public testing::Test {
  protected:
-  KnownFunctionsTest() : c_(bytes_, options_) { c_.module = llvm::cantFail(read_module(bytes_, "t.wasm")); }
-
-  bool is_known() {
-    c_.known.clear();
-    find_known_functions(c_);
-    return !c_.known.empty();
+  KnownFunctionsTest() : c_(bytes_, options_) {
+    c_.module = llvm::cantFail(read_module(bytes_, "t.wasm"));
+    c_.functions.resize(1);
   }
+
+  bool is_known() const { return find_known_function(c_.facts(), 0).has_value(); }
   FunctionBody& body() { return c_.module.functions[0].body; }
 
   const Bytes bytes_ = module({types({func_type({kI64, kI64, kI64}, {kI64})}), functions({0}), memory(1), code({body_of()})});
@@ -34,7 +33,7 @@ class KnownFunctionsTest : public testing::Test {
 
 TEST_F(KnownFunctionsTest, Knows) {
   EXPECT_TRUE(is_known());
-  EXPECT_EQ(c_.known.lookup(0), KnownFunction::MemEqual);
+  EXPECT_EQ(find_known_function(c_.facts(), 0), KnownFunction::MemEqual);
 }
 
 TEST_F(KnownFunctionsTest, TypeCounts) {
@@ -91,14 +90,14 @@ TEST_F(KnownFunctionsTest, EveryInstructionCounts) {
 TEST_F(KnownFunctionsTest, LoweringLooksAtTheType) {
   llvm::LLVMContext context;
   for (KnownFunction known : {KnownFunction::MemCompare, KnownFunction::MemChr, KnownFunction::Sha256}) {
-    c_.known[0] = known;
-    EXPECT_EQ(llvm::toString(lower_function(c_, 0, context).takeError()),
+    c_.functions[0].known = known;
+    EXPECT_EQ(llvm::toString(lower_function(c_.facts(), 0, context).takeError()),
               "function 0 is not the function that it was taken for");
   }
-  c_.known[0] = KnownFunction::MemEqual;
-  ASSERT_TRUE(static_cast<bool>(lower_function(c_, 0, context)));
+  c_.functions[0].known = KnownFunction::MemEqual;
+  ASSERT_TRUE(static_cast<bool>(lower_function(c_.facts(), 0, context)));
   c_.module.types[0].results.clear();
-  EXPECT_EQ(llvm::toString(lower_function(c_, 0, context).takeError()),
+  EXPECT_EQ(llvm::toString(lower_function(c_.facts(), 0, context).takeError()),
             "function 0 is not the function that it was taken for");
 }
 

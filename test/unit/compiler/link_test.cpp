@@ -22,9 +22,9 @@ Fragment caller(uint32_t callee) {
   f.rodata = {1, 2, 3, 4, 5, 6, 7, 8};
   f.rodata_align = 8;
   f.frame_size = 8;
-  f.relocations = {{2, FragmentSection::Text, RelocationKind::Pc32, SymbolKind::Function, callee, -4},
-                   {9, FragmentSection::Text, RelocationKind::Pc32, SymbolKind::Rodata, 0, -4}};
-  f.trap_sites = {{14, 0x1234}};
+  f.symbols = {{SymbolKind::Function, callee}, {SymbolKind::Rodata}, {SymbolKind::Function, 2}};
+  f.relocations = {{2, FragmentSection::Text, RelocationKind::Pc32, 0, -4}, {9, FragmentSection::Text, RelocationKind::Pc32, 1, -4}};
+  f.trap_sites = {{14, 2, 0x234}};
   f.cfi = {0x41, 0x0e, 0x10};
   return f;
 }
@@ -44,6 +44,7 @@ class LinkTest : public testing::Test {
     m.types = {{{}, {}}, {{ValueType::I32}, {ValueType::I32}}};
     m.imports = {{"env", "log", 1}};
     m.functions = {{0, {}}, {1, {}}};
+    m.functions[1].body.offset = 0x1000;
     m.names = {"", "main.main", ""};
     m.exports = {{"run", 0, 1}, {"log", 0, 0}, {"memory", 2, 0}};
     m.has_memory = true;
@@ -144,7 +145,7 @@ TEST_F(LinkTest, WritesStaticTables) {
   c_.tables.descriptor = {-1};
   c_.tables.contents = {{0, 1, 2, 3}};  // null, the import, function 1, function 2
   c_.tables.static_tables = {{0, 1}};
-  c_.fragments[0].relocations[1] = {9, FragmentSection::Text, RelocationKind::Pc32, SymbolKind::StaticTable, 0, -4};
+  c_.fragments[0].symbols[1] = {SymbolKind::StaticTable, 0};
   ASSERT_EQ(link_error(), "no error");
   aotc_header h = header();
   uint64_t table = h.text.offset + code(1) + 13 + at<int32_t>(h.text.offset + code(1) + 9);
@@ -240,13 +241,25 @@ TEST_F(LinkTest, NamesFunctionAndRelocationOutOfRange) {
 }
 
 TEST_F(LinkTest, RefusesBadRelocations) {
-  c_.fragments[0].relocations[0].ordinal = 3;
+  c_.fragments[0].symbols[0].index = 3;
   EXPECT_EQ(link_error(), "t.wasm: function 1 (main.main): relocation at text+0x2 against function 3: undefined");
-  c_.fragments[0].relocations[0] = {12, FragmentSection::Text, RelocationKind::Pc32, SymbolKind::Rodata, 0, 0};
+  c_.fragments[0].relocations[0] = {12, FragmentSection::Text, RelocationKind::Pc32, 1, 0};
   EXPECT_EQ(link_error(),
             "t.wasm: function 1 (main.main): relocation at text+0xc against its rodata: outside the fragment");
-  c_.fragments[0].relocations[0] = {0, FragmentSection::Rodata, RelocationKind::Pc32, SymbolKind::StaticTable, 0, 0};
+  c_.fragments[0].relocations[0] = {0, FragmentSection::Rodata, RelocationKind::Pc32, 0, 0};
+  c_.fragments[0].symbols[0] = {SymbolKind::StaticTable, 0};
   EXPECT_EQ(link_error(), "t.wasm: function 1 (main.main): relocation at rodata+0x0 against static table 0: undefined");
+  c_.fragments[0].relocations[0].symbol = 3;
+  EXPECT_EQ(link_error(), "t.wasm: function 1 (main.main): malformed fragment");
+}
+
+TEST_F(LinkTest, TrapsAreOfFunctionsWithBody) {
+  c_.fragments[0].symbols[2].index = 0;
+  EXPECT_EQ(link_error(), "t.wasm: function 1 (main.main): malformed fragment");
+  c_.fragments[0].symbols[2] = {SymbolKind::Rodata};
+  EXPECT_EQ(link_error(), "t.wasm: function 1 (main.main): malformed fragment");
+  c_.fragments[0].trap_sites[0].symbol = 3;
+  EXPECT_EQ(link_error(), "t.wasm: function 1 (main.main): malformed fragment");
 }
 
 TEST_F(LinkTest, RefusesMissingPieces) {

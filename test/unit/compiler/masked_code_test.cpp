@@ -28,12 +28,13 @@ class MaskedCode : public testing::TestWithParam<Architecture> {
     options_.architecture = GetParam();
     options_.cpu = all_cpu_baselines(GetParam())[0].name;
     c_.module = llvm::cantFail(read_module(kModule, "t.wasm"));
-    lowered_ = llvm::cantFail(lower_function(c_, 0, generator_.context()));
+    c_.functions.resize(1);
+    lowered_ = llvm::cantFail(lower_function(c_.facts(), 0, generator_.context()));
   }
   CompileOptions options_;
   Compilation c_;
   CodeGenerator generator_;
-  std::unique_ptr<llvm::Module> lowered_;
+  Lowered lowered_;
 };
 
 bool is_made_anew(const llvm::Value* pointer) {
@@ -45,9 +46,9 @@ bool is_made_anew(const llvm::Value* pointer) {
 }
 
 TEST_P(MaskedCode, EachIndexIsMadeAnew) {
-  mask_at_each_access(*lowered_);
+  mask_at_each_access(*lowered_.ir);
   unsigned masked = 0, others = 0;
-  for (llvm::Instruction& instruction : llvm::instructions(lowered_->getFunction("f0")))
+  for (llvm::Instruction& instruction : llvm::instructions(lowered_.ir->getFunction("f0")))
     if (const llvm::Value* pointer = llvm::getLoadStorePointerOperand(&instruction))
       ++(is_made_anew(pointer) ? masked : others);
   EXPECT_EQ(masked, 2u) << "of the index that is not known";
@@ -55,8 +56,8 @@ TEST_P(MaskedCode, EachIndexIsMadeAnew) {
 }
 
 TEST_P(MaskedCode, IsAccepted) {
-  generator_.optimize(*lowered_);
-  EXPECT_EQ(llvm::toString(check_fragment(llvm::cantFail(generator_.generate(*lowered_)), GetParam())), "");
+  generator_.optimize(*lowered_.ir);
+  EXPECT_EQ(llvm::toString(check_fragment(llvm::cantFail(generator_.generate(lowered_)), GetParam())), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, MaskedCode, testing::Values(Architecture::X86_64, Architecture::AArch64));
