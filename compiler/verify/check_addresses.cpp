@@ -32,6 +32,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Endian.h"
 #include "machine_state.h"
+#include "operands.h"
 
 namespace aotc {
 namespace {
@@ -158,81 +159,9 @@ class Checker {
 
   // --- Instructions ----------------------------------------------------------------------------------------------
 
-  static Value narrowed(const Value& value, bool narrow) { return narrow ? value.low() : value; }
-
-  Value value_of(const Term& term, bool narrow) const {
-    if (term.reg == kNoRegister) return Value::exactly(0);
-    Value value = narrowed(state_[term.reg], narrow || term.low_half);
-    return term.shift == 0 ? value : shifted_left(value.as_number(), term.shift);
-  }
-
-  // first + second + constant.
-  Value sum_of(const Action& action) const {
-    int64_t constant = action.narrow ? static_cast<int32_t>(action.constant) : action.constant;
-    Value first = value_of(action.first, action.narrow), second = value_of(action.second, action.narrow);
-    if (!action.narrow) {
-      if (action.first.reg != kNoRegister && action.first.shift == 0 && !first.is_number())
-        if (Value place = place_of(first, action.second); !place.is_anything()) return moved(place, constant);
-      if (action.second.reg != kNoRegister && action.second.shift == 0 && !second.is_number())
-        if (Value place = place_of(second, action.first); !place.is_anything()) return moved(place, constant);
-    }
-    return sum(sum(first.as_number(), second.as_number()), Value::exactly(constant));
-  }
-
-  static Value moved(const Value& place, int64_t constant) {
-    return constant == 0 ? place : place_behind(place, Value::exactly(constant), 0);
-  }
-
-  Value place_of(const Value& pointer, const Term& term) const {
-    if (term.reg == kNoRegister) return pointer;
-    return place_behind(pointer, narrowed(state_[term.reg], term.low_half), term.shift);
-  }
-
-  static bool is_move(const Action& action) {
-    return action.first.reg != kNoRegister && action.first.shift == 0 && action.second.reg == kNoRegister && action.constant != 0;
-  }
-
-  static bool is_copy(const Action& action) {
-    bool one = (action.first.reg == kNoRegister) != (action.second.reg == kNoRegister);
-    return action.kind == ActionKind::Sum && one && action.first.shift == 0 && action.second.shift == 0 && action.constant == 0;
-  }
-
   // False when control does not go on behind the instruction.
   bool act(const Action& action) {
-    auto first = [&] { return value_of(action.first, action.narrow).as_number(); };
-    auto second = [&] {
-      return action.second.reg == kNoRegister ? Value::exactly(action.constant) : value_of(action.second, action.narrow).as_number();
-    };
-    auto define = [&](const Value& value) {
-      state_.define(action.to, action.narrow && !value.fits_low_half() ? wrapped(value) : value);
-      return true;
-    };
     switch (action.kind) {
-      case ActionKind::Sum: {
-        if (is_move(action)) return define(moved_by(action));
-        if (!is_copy(action)) return define(sum_of(action));
-        const Term& term = action.first.reg == kNoRegister ? action.second : action.first;
-        return define(narrowed(state_.copied(term.reg), action.narrow || term.low_half));
-      }
-      case ActionKind::Difference: return define(difference(first(), second()));
-      case ActionKind::Product: return define(product(first(), second()));
-      case ActionKind::And: return define(masked(action, conjunction(first(), second())));
-      case ActionKind::Or: return define(disjunction(first(), second()));
-      case ActionKind::ShiftRight: return define(shifted(action));
-      case ActionKind::SignExtend: return define(sign_extended(action));
-      case ActionKind::Between: return define(Value::between(0, action.constant));
-      case ActionKind::Insert: return define(inserted(first(), action));
-      case ActionKind::Pick: return define(join(value_of(action.first, action.narrow), value_of(action.second, action.narrow)));
-      case ActionKind::Forget: return define(Value::anything());
-      case ActionKind::ForgetPart: return define(part_forgotten(state_[action.to], static_cast<uint8_t>(action.constant)));
-      case ActionKind::Symbol: take_symbol(action); return true;
-      case ActionKind::Place:
-        return define({.kind = ValueKind::Data, .symbol = SymbolKind::Text, .lo = action.constant, .hi = action.constant});
-      case ActionKind::PageOf: {
-        const Relocation& r = fragment_.relocations[action.relocation];
-        const Symbol& symbol = fragment_.symbol_of(r);
-        return define({.kind = ValueKind::Page, .symbol = symbol.kind, .id = symbol.index, .lo = r.addend, .hi = r.addend});
-      }
       case ActionKind::Load: load(action); return true;
       case ActionKind::Store: store(action); return true;
       case ActionKind::Compare: compare(action); return true;
@@ -240,110 +169,37 @@ class Checker {
       case ActionKind::Jump: go_to(action.constant, state_); return false;
       case ActionKind::Branch: return branch(state_.flags(), action);
       case ActionKind::BranchIf: {
-        Side left = side_of(action.first, action.narrow), right{kNoRegister, Value::exactly(0)};
+        Side left = values_.side_of(action.first, action.narrow), right{kNoRegister, Value::exactly(0)};
         return branch({true, action.narrow, left, right}, action);
       }
-      case ActionKind::JumpTo: jump_to(value_of(action.first, false)); return false;
+      case ActionKind::JumpTo: jump_to(values_.of(action.first, false)); return false;
       case ActionKind::Call: return call(action);
-      case ActionKind::CallTo: return call_to(value_of(action.first, false));
+      case ActionKind::CallTo: return call_to(values_.of(action.first, false));
       case ActionKind::Return: leave(action); return false;
       case ActionKind::Stop: return false;
       case ActionKind::Refuse: fail(action.reason); return false;
+      case ActionKind::Sum:
+      case ActionKind::Difference:
+      case ActionKind::Product:
+      case ActionKind::And:
+      case ActionKind::Or:
+      case ActionKind::ShiftRight:
+      case ActionKind::SignExtend:
+      case ActionKind::Between:
+      case ActionKind::Insert:
+      case ActionKind::Pick:
+      case ActionKind::Forget:
+      case ActionKind::ForgetPart:
+      case ActionKind::Symbol:
+      case ActionKind::Place:
+      case ActionKind::PageOf: state_.define(action.to, values_.result_of(action)); return true;
     }
     llvm_unreachable("action");
   }
 
-  // The value of an action's first operand, as one that others are made from.
-  Value source_of(const Action& action) {
-    if (action.first.reg == kNoRegister) return Value::exactly(0);
-    return narrowed(state_.copied(action.first.reg), action.narrow).as_number();
-  }
-
-  static Value made_from(const Value& source, Value value, Value::How how, int64_t by) {
-    value.equals = 0, value.equals_low = false;
-    value.from = source.equals, value.how = how, value.by = static_cast<int32_t>(by);
-    return value;
-  }
-
-  Value shifted(const Action& action) {
-    Value source = source_of(action);
-    Value value = shifted_right(source, static_cast<unsigned>(action.constant), action.narrow ? 32 : 64);
-    return made_from(source, value, source.equals_low ? Value::How::LowShifted : Value::How::Shifted, action.constant);
-  }
-
-  // A register with a constant added.
-  Value moved_by(const Action& action) {
-    Value source = source_of(action), value = sum_of(action);
-    bool is_whole = !action.narrow && !action.first.low_half && !source.equals_low && value.is_number();
-    if (!is_whole || action.constant != static_cast<int32_t>(action.constant)) return value;
-    return made_from(source, value, Value::How::Plus, action.constant);
-  }
-
-  // Of bytes and half words, what is known is kept for another who extends the same.
-  Value masked(const Action& action, Value value) {
-    bool is_part = action.second.reg == kNoRegister && (action.constant == UINT8_MAX || action.constant == UINT16_MAX);
-    if (!is_part) {
-      if (action.second.reg == kNoRegister && action.constant != 0)
-        value.zeros = static_cast<uint8_t>(std::min(llvm::countr_zero(static_cast<uint64_t>(action.constant)), 3));
-      return value;
-    }
-    uint8_t bits = action.constant == UINT8_MAX ? 8 : 16;
-    Value source = source_of(action);
-    if (bits == 8) value.hi = std::min<int64_t>(value.hi, source.byte_most);
-    if (const Value* known = state_.low_bits_of(source.equals, bits)) value.lo = known->lo, value.hi = known->hi;
-    return made_from(source, value, Value::How::LowBits, bits);
-  }
-
-  Value sign_extended(const Action& action) {
-    auto bits = static_cast<uint8_t>(action.constant);
-    Value source = source_of(action);
-    const Value* known = state_.low_bits_of(source.equals, bits);
-    return aotc::sign_extended(known ? *known : source, bits);
-  }
-
-  // What goes past 32 bits, and is not wanted there.
-  static Value wrapped(const Value& value) {
-    constexpr int64_t kAll = int64_t{1} << 32;
-    bool is_one_turn = value.is_number() && value.lo >> 32 == value.hi >> 32;
-    return is_one_turn ? Value::between(value.lo & (kAll - 1), value.hi & (kAll - 1)) : Value::low_half();
-  }
-
-  static Value part_forgotten(const Value& before, uint8_t byte_most) {
-    if (before.fits_low_half() && before.hi <= UINT8_MAX) return Value::between(0, byte_most ? byte_most : UINT16_MAX);
-    Value value = before.fits_low_half() ? Value::low_half() : Value::anything();
-    if (byte_most) value.byte_most = byte_most;
-    return value;
-  }
-
-  static Value inserted(const Value& value, const Action& action) {
-    if (!value.is_number() || !value.is_exact()) return Value::anything();
-    uint64_t mask = uint64_t{0xffff} << action.second.shift;
-    auto bits = static_cast<uint64_t>(action.constant) << action.second.shift;
-    return Value::exactly(static_cast<int64_t>((static_cast<uint64_t>(value.lo) & ~mask) | bits));
-  }
-
-  void take_symbol(const Action& action) {
-    const Symbol& symbol = fragment_.symbol_of(fragment_.relocations[action.relocation]);
-    bool is_function = symbol.kind == SymbolKind::Function && action.constant == 0;
-    Value address{.kind = ValueKind::Data, .symbol = symbol.kind, .id = symbol.index, .lo = action.constant, .hi = action.constant};
-    if (is_function) address = Value::pointer(ValueKind::CallTarget);
-    bool known = true;
-    if (action.first.reg != kNoRegister) {
-      const Value& page = state_[action.first.reg];
-      known = page.kind == ValueKind::Page && page.symbol == symbol.kind && page.id == symbol.index && page.lo == action.constant;
-    }
-    state_.define(action.to, known ? address : Value::anything());
-  }
-
-  Side side_of(const Term& term, bool narrow) {
-    if (term.reg == kNoRegister) return {kNoRegister, Value::exactly(0)};
-    const Value& whole = state_.copied(term.reg);
-    return {term.reg == kScratch ? kNoRegister : term.reg, narrowed(whole, narrow).as_number(), !narrow || whole.fits_low_half()};
-  }
-
   void compare(const Action& action) {
-    Side left = side_of(action.first, action.narrow);
-    Side right = side_of(action.second, action.narrow);
+    Side left = values_.side_of(action.first, action.narrow);
+    Side right = values_.side_of(action.second, action.narrow);
     if (action.second.reg == kNoRegister) right.value = Value::exactly(action.constant);
     state_.compare(left, right, action.narrow);
   }
@@ -353,7 +209,7 @@ class Checker {
   Value address_of(const Action& action) const {
     Action wide = action;
     wide.narrow = false;
-    Value address = sum_of(wide);
+    Value address = values_.sum_of(wide);
     if (!action.through_segment) return address;
     if (!address.is_number()) return Value::anything();
     return {.kind = ValueKind::Base, .lo = address.lo, .hi = address.hi};
@@ -511,6 +367,7 @@ class Checker {
   std::vector<std::unique_ptr<Place>> places_;
   std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> waiting_;  // in the order of the code
   MachineState state_;
+  Operands values_{fragment_, state_};
   uint32_t step_ = 0;
   AddressProblem problem_{0, nullptr};
 };

@@ -1,4 +1,4 @@
-// module.h - a decoded, validated wasm module. Filled by read_module, never changed afterwards.
+// module.h - a decoded, validated wasm module. read_module fills it; recognise_go gives some functions a type, Go's table names.
 //
 // Function bodies are flat arrays of 16-byte instructions with the block structure already matched up, so later phases
 // walk them by index and never decode LEB128 again. Everything in here has passed validation: indices are in range,
