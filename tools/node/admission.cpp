@@ -5,7 +5,7 @@
 #include <limits>
 #include <vector>
 
-#include "client.h"
+#include "loop.h"
 
 namespace {
 
@@ -46,8 +46,9 @@ std::optional<Closed> Admission::enter(const ClientAddress& from, bool admin) {
   return std::nullopt;
 }
 
-void Admission::leave(const ClientAddress& from, bool admin, Closed why) {
-  if (admin) {
+void Admission::leave(Guest& guest, const ClientAddress& from, Closed why) {
+  guests_.erase(guest.place_);
+  if (guest.admin()) {
     --operators_;
     return;
   }
@@ -59,7 +60,7 @@ void Admission::leave(const ClientAddress& from, bool admin, Closed why) {
 
 void Admission::make_room(Closed why) {
   struct Candidate {
-    Client* client;
+    Guest* guest;
     double merit;
   };
   const uint64_t now = Loop::now();
@@ -69,17 +70,17 @@ void Admission::make_room(Closed why) {
   // Whoever has no more than the same part of the budget for everybody is not what fills it.
   const uint64_t share = budget / std::max<size_t>(counts_.open, 1);
   std::vector<Candidate> candidates;
-  for (const auto& client : clients_) {
-    if (client->admin()) continue;
-    std::optional<double> merit = client->merit(now);
-    if (memory ? client->held() > share : merit.has_value())
-      candidates.push_back({client.get(), merit.value_or(std::numeric_limits<double>::infinity())});
+  for (Guest* guest : guests_) {
+    if (guest->admin()) continue;
+    std::optional<double> merit = guest->merit(now);
+    if (memory ? guest->held() > share : merit.has_value())
+      candidates.push_back({guest, merit.value_or(std::numeric_limits<double>::infinity())});
   }
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
-    return a.merit != b.merit ? a.merit < b.merit : a.client->held() > b.client->held();
+    return a.merit != b.merit ? a.merit < b.merit : a.guest->held() > b.guest->held();
   });
   for (const Candidate& candidate : candidates) {
     if (memory ? counts_.bytes <= budget : counts_.open <= places) break;
-    candidate.client->put_out(why);
+    candidate.guest->put_out(why);
   }
 }

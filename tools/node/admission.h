@@ -12,25 +12,37 @@
 #include <cstdint>
 #include <list>
 #include <map>
-#include <memory>
 #include <optional>
 
 #include "address.h"
 #include "metrics.h"
 #include "options.h"
 
-class Client;
-
 class Admission {
  public:
-  using Clients = std::list<std::unique_ptr<Client>>;
+  // A client, as far as it matters here.
+  class Guest {
+   public:
+    virtual bool admin() const = 0;
+    virtual size_t held() const = 0;
+    virtual std::optional<double> merit(uint64_t now) const = 0;  // none: it waits for us
+    virtual void put_out(Closed why) = 0;
+
+   protected:
+    ~Guest() = default;
+
+   private:
+    friend class Admission;
+    std::list<Guest*>::iterator place_;
+  };
   // `places` as the process's limit on descriptors allows.
-  Admission(const Options& options, Clients& clients) : options_(options), clients_(clients) {}
+  explicit Admission(const Options& options) : options_(options) {}
   void set_places(size_t places);
 
   // Whether one more from there gets a place, until it leaves; otherwise why not.
   std::optional<Closed> enter(const ClientAddress& from, bool admin);
-  void leave(const ClientAddress& from, bool admin, Closed why);
+  void add(Guest& guest) { guest.place_ = guests_.insert(guests_.end(), &guest); }
+  void leave(Guest& guest, const ClientAddress& from, Closed why);
   // Bytes that a client's buffers have grown by.
   void account(ptrdiff_t bytes) { counts_.bytes += static_cast<uint64_t>(bytes); }
   // To be called where no client is at work.
@@ -44,7 +56,7 @@ class Admission {
   void make_room(Closed why);
 
   const Options& options_;
-  Clients& clients_;
+  std::list<Guest*> guests_;
   size_t places_ = 1000, places_per_address_ = 1000;
   size_t operators_ = 0;
   ClientCounts counts_;

@@ -18,10 +18,11 @@ constexpr uint64_t kLinger = 2'000'000'000;
 
 }  // namespace
 
-Client::Client(Front& front, int fd, const ClientAddress& from, bool admin)
+Client::Client(FrontContext& front, int fd, const ClientAddress& from, bool admin)
     : front_(front), fd_(fd), from_(from), admin_(admin), progress_(Loop::now()) {
   watched_ = EPOLLIN;
   front_.loop.add(fd_, watched_, this);
+  front_.admission.add(*this);
 }
 
 Client::~Client() { ::close(fd_); }
@@ -126,6 +127,7 @@ void Client::dispatch() {
   }
   response_.emplace(ResponseReader::Client{
       .head_request = request_->method == "HEAD", .http_10 = request_->http_10, .keep_alive = keep_alive_});
+  tenant_ = tenant;
   link_ = tenant->least_loaded();
   id_ = link_->open(this);
   begun_ = waits_for_room_ = false;
@@ -195,7 +197,6 @@ bool Client::on_response(std::string_view bytes) {
 }
 
 void Client::on_end(const RequestEnd& end, std::string_view text) {
-  Link* link = link_;
   link_ = nullptr;
   untaken_ = 0;
   if (end.cause == EndCause::Done && !response_->done()) response_->end();
@@ -212,7 +213,7 @@ void Client::on_end(const RequestEnd& end, std::string_view text) {
     }
   } else {
     std::string more = ",\"cause\":\"" + std::string(end_cause_name(end.cause)) + "\"";
-    write_log("error", link->tenant.app.name, std::string(text), more);
+    write_log("error", app_->name, std::string(text), more);
     bool late =
         end.cause == EndCause::Deadline || end.cause == EndCause::Timeout || end.cause == EndCause::Stuck;
     if (response_->started()) {
@@ -306,7 +307,7 @@ void Client::leave(Closed why) {
   if (removed_) return;
   removed_ = true;
   if (!admin_) front_.admission.account(-static_cast<ptrdiff_t>(held_));
-  front_.admission.leave(from_, admin_, why);
+  front_.admission.leave(*this, from_, why);
   front_.loop.remove(fd_);
   front_.remove(this);
 }
@@ -383,7 +384,7 @@ void Client::check_time(uint64_t now) {
   switch (what) {
     case Awaited::Nothing:
       // The worker ends what waits for too long, and may have others before that.
-      if (link_ != nullptr && now > touched_ + front_.patience(*link_)) link_->tenant.give_up();
+      if (link_ != nullptr && now > touched_ + front_.patience(link_->load())) tenant_->give_up();
       return;
     case Awaited::Request:
       if (now - progress_ > front_.options.idle_timeout) return abandon(Closed::Idle);

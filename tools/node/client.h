@@ -17,28 +17,26 @@
 #include "front.h"
 #include "http.h"
 
-class Client : public Source {
+class Client : public Source, public Link::Exchange, public Admission::Guest {
  public:
-  Client(Front& front, int fd, const ClientAddress& from, bool admin);
+  Client(FrontContext& front, int fd, const ClientAddress& from, bool admin);
   ~Client();
   void on_events(uint32_t events) override;
 
-  // From the worker. False when it makes no sense.
-  bool on_response(std::string_view bytes);
-  bool on_consumed(uint32_t bytes);
-  void on_end(const RequestEnd& end, std::string_view text);
-  // Its channel takes more.
-  void on_room();
-  bool begun() const { return begun_; }
+  // From the worker.
+  bool on_response(std::string_view bytes) override;
+  bool on_consumed(uint32_t bytes) override;
+  void on_end(const RequestEnd& end, std::string_view text) override;
+  void on_room() override;
+  bool begun() const override { return begun_; }
 
   void check_time(uint64_t now);
   void on_drain();
 
-  // For whoever decides which clients are to go (admission.h).
-  bool admin() const { return admin_; }
-  size_t held() const { return held_; }
-  std::optional<double> merit(uint64_t now) const;  // none: it waits for us
-  void put_out(Closed why);
+  bool admin() const override { return admin_; }
+  size_t held() const override { return held_; }
+  std::optional<double> merit(uint64_t now) const override;
+  void put_out(Closed why) override;
   std::list<std::unique_ptr<Client>>::iterator self;
 
  private:
@@ -66,7 +64,7 @@ class Client : public Source {
   void half_close();
   void account();
 
-  Front& front_;
+  FrontContext& front_;
   const int fd_;
   const ClientAddress from_;
   const bool admin_;  // it asks for what the operator looks at, not for apps
@@ -85,7 +83,8 @@ class Client : public Source {
   std::unique_ptr<RequestReader> request_;
   const App* app_ = nullptr;
   AppMetrics* metrics_ = nullptr;
-  Link* link_ = nullptr;  // while the request is with a worker
+  Tenant* tenant_ = nullptr;  // that has the request
+  Link* link_ = nullptr;      // while the request is with a worker
   uint32_t id_ = 0;
   bool begun_ = false;           // the worker knows of the request
   bool waits_for_room_ = false;  // in the channel

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "client.h"
-#include "listener.h"
+#include "acceptor.h"
 #include "log.h"
 #include "pull.h"
 #include "sandbox/sandbox.h"
@@ -37,14 +37,18 @@ bool path_matches(std::string_view path, std::string_view prefix) {
 
 }  // namespace
 
-Front::Front(Options o, int control) : options(std::move(o)), control_(control) {
+FrontContext::FrontContext(Options o) : options(std::move(o)) {}
+
+FrontContext::~FrontContext() = default;
+
+Front::Front(Options o, int control) : FrontContext(std::move(o)), control_(control) {
   rlimit files = {};
   getrlimit(RLIMIT_NOFILE, &files);
   admission.set_places(files.rlim_cur > 2 * kOtherFiles ? files.rlim_cur - kOtherFiles : files.rlim_cur / 2);
   for (const App& app : options.apps) {
     metrics[app.name].pulled = app.pulled;
     Slot& slot = slots_[app.name];
-    if (app.pulled) slot.puller = std::make_unique<Puller>(*this, app);
+    if (app.pulled) slot.puller = std::make_unique<PullerLink>(*this, app);
   }
 }
 
@@ -309,7 +313,7 @@ void Front::every_second() {
 int Front::run() {
   int fd = kFirstListener;
   for (const ListenAddress& listen : listen_addresses(options))
-    listeners_.push_back(std::make_unique<Listener>(*this, fd++, listen.admin));
+    listeners_.push_back(std::make_unique<Acceptor>(*this, fd++, listen.admin));
   loop.add(control_.fd(), EPOLLIN, this);
   for (const App& app : options.apps) start_next(app, slots_.at(app.name));
 

@@ -14,19 +14,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "admission.h"
 #include "channel.h"
 #include "control.h"
-#include "loop.h"
-#include "metrics.h"
-#include "options.h"
-#include "revoked.h"
-
-class Client;
-class Front;
-class Listener;
-class Tenant;
-struct App;
+#include "front_context.h"
 
 // Frames that a tenant's workers may send, besides those that its requests and their bytes explain. One costs the front some
 // microseconds.
@@ -38,16 +28,44 @@ constexpr size_t kMaxQueue = 2 * kWindow;
 //
 // A worker may be in wrong hands. What none of ours sends ends its process. It is heard in turns, a number of frames each,
 // and those of a tenant for a second no more when they have sent more small ones than requests and bytes explain.
-// One that says nothing while it has requests is asked to, and its process ended when it does not. What it does not read waits in
-// its channel up to kMaxQueue, the rest with the clients, who may be put out for what they hold (admission.h).
+// One that says nothing while it has requests is asked to, and its process ended when it does not. What it does not read
+// waits in its channel up to kMaxQueue, the rest with the clients, who may be put out for what they hold (admission.h).
+//
+// What it has to say of itself goes to its owner, of a request to whoever asked.
 class Link : public Source {
  public:
-  Link(Front& front, Tenant& tenant, int fd);
+  class Owner {
+   public:
+    Owner(AppMetrics& metrics) : metrics(metrics) {}
+    virtual void on_ready(Link& link) = 0;
+    virtual void end(EndCause cause, const std::string& why) = 0;   // says so, then
+    virtual void fail(EndCause cause, const std::string& why) = 0;  // kill it, and tell those who wait
+    AppMetrics& metrics;
+    uint64_t answered = 0;
+    bool dead = false;
+    int64_t allowance = kFramesPerSecond;
+
+   protected:
+    ~Owner() = default;
+  };
+  class Exchange {
+   public:
+    // False when it makes no sense.
+    virtual bool on_response(std::string_view bytes) = 0;
+    virtual bool on_consumed(uint32_t bytes) = 0;
+    virtual void on_end(const RequestEnd& end, std::string_view text) = 0;
+    virtual void on_room() = 0;         // its channel takes more
+    virtual bool begun() const = 0;     // the worker knows of it
+
+   protected:
+    ~Exchange() = default;
+  };
+  Link(FrontContext& front, Owner& owner, int fd);
   ~Link();
   void on_events(uint32_t events) override;
   void go_on();  // with frames that are here
   void every_second();
-  uint32_t open(Client* client);  // a new request
+  uint32_t open(Exchange* client);  // a new request
   // Its client has left. Of one that has not begun the worker does not know.
   void forget(uint32_t id, bool begun);
   bool has_room() const { return channel_.queued() < kMaxQueue; }
@@ -59,18 +77,18 @@ class Link : public Source {
   void flush_now();
   size_t load() const { return asked_.size(); }
   bool ready = false;
-  Tenant& tenant;
 
  private:
   friend class Tenant;
   struct Asked {
-    Client* client;
+    Exchange* client;
     size_t in_vain;  // bytes that came after it had left
   };
   bool take_frames();
-  bool take_end(uint32_t id, Client* client, std::string_view payload);
+  bool take_end(uint32_t id, Exchange* client, std::string_view payload);
   void watch();
-  Front& front_;
+  FrontContext& front_;
+  Owner& owner_;
   Channel channel_;
   uint32_t watched_ = 0;
   bool waits_for_flush_ = false;
@@ -85,9 +103,9 @@ class Link : public Source {
 };
 
 // A process that serves one app. A reload or a crash makes a new one; the old one ends when it has nothing left to do.
-class Tenant : public Source {
+class Tenant : public Source, public Link::Owner {
  public:
-  Tenant(Front& front, const App& app, const Release& release, const ObeyedLists& lists);
+  Tenant(FrontContext& front, const App& app, const Release& release, const ObeyedLists& lists);
   ~Tenant();
   void on_started(const std::vector<int>& descriptors);
   void on_events(uint32_t events) override;  // of the log
@@ -95,22 +113,20 @@ class Tenant : public Source {
   Link* least_loaded();
   size_t load() const;
   void drain();
-  void end(EndCause cause, const std::string& why);   // says so, then
-  void fail(EndCause cause, const std::string& why);  // kill it, and tell those who wait
+  void on_ready(Link& link) override;
+  void end(EndCause cause, const std::string& why) override;
+  void fail(EndCause cause, const std::string& why) override;
   void every_second();
   // A request is not over though all that it may wait for has passed.
   void give_up() { overdue_ = true; }
   const App& app;
-  AppMetrics& metrics;
   Release release;  // of a pulled app
   const uint32_t process;  // its number
-  bool draining = false, dead = false;
-  uint64_t answered = 0;
-  int64_t allowance = kFramesPerSecond;
+  bool draining = false;
 
  private:
-  void hear(std::string_view text);  // of its log
-  Front& front_;
+  void on_log(std::string_view text);
+  FrontContext& front_;
   std::vector<std::unique_ptr<Link>> links_;
   int log_ = -1;
   std::string line_;
@@ -122,11 +138,11 @@ class Tenant : public Source {
   unsigned idle_ = 0;  // seconds without anything left to do
 };
 
-// The front's side of a puller (pull.h): starts it again when it ends, and hears what it has found.
-class Puller : public Source {
+// The front's side of a puller (pull.h): starts it again when it ends, and takes what it has found.
+class PullerLink : public Source {
  public:
-  Puller(Front& front, const App& app) : app(app), front_(front) {}
-  ~Puller() { stop(); }
+  PullerLink(FrontContext& front, const App& app) : app(app), front_(front) {}
+  ~PullerLink() { stop(); }
   void start(const Release& newest);
   void on_started(int descriptor);
   void stop();
@@ -140,9 +156,9 @@ class Puller : public Source {
   uint64_t retry_at = 0;
 
  private:
-  void say(const std::string& line);
-  void hear(const std::string& line);
-  Front& front_;
+  void send(const std::string& line);
+  void on_line(const std::string& line);
+  FrontContext& front_;
   int fd_ = -1;
   std::string heard_, kept_;
   bool announced_ = false;
@@ -156,57 +172,34 @@ constexpr uint64_t kFrontDrainTime = 30'000'000'000;
 // `user` is whom it becomes, when root starts it. Returns the exit code: 0 when it was asked to stop.
 int run_front(Options options, unsigned user);
 
-class Front : public Source {
+class Front : public Source, public FrontContext {
  public:
   Front(Options options, int control);
   ~Front();
   int run();
   void on_events(uint32_t events) override;  // of the supervisor
 
-  // A number for a process that is asked for.
-  uint32_t new_process() { return ++last_process_; }
-  void tell(const ControlMessage& message) { control_.send(message); }
-  uint32_t place_of(const App& app) const { return static_cast<uint32_t>(&app - options.apps.data()); }
-
-  // The app that a request is for, or null.
-  const App* find_app(const std::string& host, const std::string& target) const;
-  // Its process that takes requests now, or null.
-  Tenant* tenant_of(const App& app) const;
-  bool healthy() const;
-  std::string metrics_text();
-  void remove(Client* client);
-  // How long nothing may happen to a request that its worker has.
-  uint64_t patience(const Link& link) const {
-    return options.timeout + options.deadline * (link.load() + 1) + 5'000'000'000;
-  }
-  // From a puller. A release that ran before is also known after a restart.
-  void on_release(const App& app, const Release& release, bool good);
-  // What its processes must obey from now on, and a release that must not run any more.
-  void on_lists(const App& app, const ObeyedLists& lists);
-  void on_revoked(const App& app, const std::string& index, const Revocation& revocation);
-  void flush_later(Link* link) { unflushed_.push_back(link); }
-  void go_on_later(Link* link) { unfinished_.push_back(link); }
-  void forget(Link* link) { std::erase(unfinished_, link); }
-
-  const Options options;
-  Loop loop;
-  std::map<std::string, AppMetrics> metrics;
-  std::list<std::unique_ptr<Client>> clients;
-  Admission admission{options, clients};
-  bool draining = false;
-  size_t instances = 0;  // requests that workers have
-  uint64_t now = 0;      // when this turn of the loop began
+  // What its parts ask of it.
+  void tell(const ControlMessage& message) override { control_.send(message); }
+  const App* find_app(const std::string& host, const std::string& target) const override;
+  Tenant* tenant_of(const App& app) const override;
+  bool healthy() const override;
+  std::string metrics_text() override;
+  void remove(Client* client) override;
+  void on_ready(Tenant& tenant) override;
+  void on_release(const App& app, const Release& release, bool good) override;
+  void on_lists(const App& app, const ObeyedLists& lists) override;
+  void on_revoked(const App& app, const std::string& index, const Revocation& revocation) override;
 
  private:
   struct Slot {  // of an app
     std::unique_ptr<Tenant> current, next;
     uint64_t retry_at = 0, backoff = 0;
-    std::unique_ptr<Puller> puller;
+    std::unique_ptr<PullerLink> puller;
     Rollout rollout;
     ObeyedLists lists;
   };
   void start_next(const App& app, Slot& slot);
-  void on_ready(Tenant& tenant);
   void on_message(const ControlMessage& message, const std::vector<int>& descriptors);
   void on_started(const ControlMessage& message, const std::vector<int>& descriptors);
   void on_not_started(uint32_t process, const std::string& why);
@@ -218,17 +211,14 @@ class Front : public Source {
   bool remove_old(uint32_t process);
   void every_second();
   void drain();
-  friend class Link;
 
   std::map<std::string, Slot> slots_;
   std::vector<std::unique_ptr<Tenant>> old_;
   std::vector<std::unique_ptr<Tenant>> removed_;
   std::list<std::unique_ptr<Client>> gone_;
-  std::vector<std::unique_ptr<Listener>> listeners_;
-  std::vector<Link*> unflushed_, unfinished_;
+  std::vector<std::unique_ptr<Acceptor>> listeners_;
   ControlSocket control_;
   bool supervised_ = true;
-  uint32_t last_process_ = 0;
   std::map<uint32_t, std::vector<int>> arriving_;  // descriptors of a process that come in several packets
   uint64_t drain_until_ = 0;
 };

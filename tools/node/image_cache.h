@@ -16,12 +16,11 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "registry/registry_client.h"
-#include "release.h"
+#include "image_files.h"
 
 struct Trust {
   std::string repository;         // that statements must be for
@@ -35,13 +34,6 @@ struct TrustRoot {
   aotc::TrustedKeys keys;
 };
 
-// The whole file, if it has no more than `most` bytes.
-bool read_file(const std::string& path, size_t most, std::string& bytes, std::string& error);
-// At white space.
-std::vector<std::string> split_words(const std::string& text);
-// False when it is not a decimal number below 10^18.
-bool parse_number(const std::string& text, uint64_t& number);
-
 bool read_trust(const Trust& trust, TrustRoot& root, std::string& error);
 
 // The manifest of an index for this machine: of several for its architecture the one for the best processor that it is.
@@ -53,36 +45,6 @@ struct ImageLayers {
   std::optional<aotc::Descriptor> snapshot;
 };
 std::optional<ImageLayers> image_layers(const aotc::Manifest& manifest, std::string& error);
-
-// Files of one app's folder by their digests, open until this is destroyed.
-class ImageFiles {
- public:
-  static constexpr size_t kMostFiles = 128;
-  ImageFiles() = default;
-  explicit ImageFiles(int folder) : folder_(folder) {}  // opens when asked for
-  ~ImageFiles() { close(); }
-  ImageFiles(const ImageFiles&) = delete;
-  ImageFiles& operator=(const ImageFiles&) = delete;
-  // Opens what has the name of a blob, while names can still be opened: the release's and the lists first, then others, up
-  // to a number that no well-behaved puller needs. Root takes them from the puller before, so that nobody writes to them any more.
-  bool open(const std::string& folder, const Release& release, const ObeyedLists& lists, std::string& error);
-  // A descriptor, or -1 with errno.
-  int get(const std::string& digest);
-  void close();
-  // All descriptors, and what numbers they were given instead.
-  std::vector<int> numbers() const;
-  void renumber(const std::vector<int>& numbers);
-
- private:
-  void add(int folder, const std::string& digest);
-  void take(int folder, const std::string& digest);
-  int folder_ = -1;
-  std::map<std::string, int> files_;
-  std::set<std::string> refused_;
-};
-
-// A document whose digest is right.
-bool read_blob(ImageFiles& files, const std::string& digest, std::string& bytes, std::string& error);
 
 // What leads to a release's files, checked: its statement, if there must be one, and the manifest for this machine. Whether
 // the statement holds at this time may be of no interest.

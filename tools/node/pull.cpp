@@ -85,7 +85,7 @@ class Puller {
   }
 
  private:
-  void say(const std::string& line) {
+  void report(const std::string& line) {
     if (send(STDOUT_FILENO, (line + "\n").data(), line.size() + 1, MSG_NOSIGNAL) < 0) std::exit(0);
   }
 
@@ -93,9 +93,7 @@ class Puller {
     double exponential = options_.poll / 1e9 * static_cast<double>(1u << std::min(failures_, 16u));
     delay_ = std::min(exponential, std::max(kLongestBackoff, options_.poll / 1e9)) * jitter(0.5, 1.0);
     ++failures_;
-    char seconds[32];
-    std::snprintf(seconds, sizeof seconds, "%.1f", delay_);
-    say("failed " + std::string(seconds) + " " + on_one_line(reason));
+    report("failed " + std::to_string(static_cast<uint64_t>(delay_ * 1000)) + "ms " + on_one_line(reason));
   }
 
   static std::string on_one_line(const std::string& reason) {
@@ -117,9 +115,9 @@ class Puller {
     ImageFiles files(cache_.folder());
     obeys_ = revoked_.read(files, trust_, lists, error);
     if (!obeys_) return false;
-    say("obey " + list_words(lists));
+    report("obey " + list_words(lists));
     if (lists != ObeyedLists())
-      for (const Release& release : {newest_, good_, cache_.state().newest}) say_if_revoked(files, release);
+      for (const Release& release : {newest_, good_, cache_.state().newest}) report_if_revoked(files, release);
     if (options_.announce && !announced_) announce_cached();
     return true;
   }
@@ -137,9 +135,9 @@ class Puller {
     return revoked_.find(facts);
   }
 
-  bool say_if_revoked(ImageFiles& files, const Release& release) {
+  bool report_if_revoked(ImageFiles& files, const Release& release) {
     std::optional<Revocation> found = revocation_of(files, release);
-    if (found) say("revoked " + revoked_words(release.index, *found));
+    if (found) report("revoked " + revoked_words(release.index, *found));
     return found.has_value();
   }
 
@@ -163,7 +161,7 @@ class Puller {
   bool take_list(const std::string& text, ImageCache::State& state) {
     std::string error, digest = aotc::sha256(text);
     auto list = aotc::verify_revocations(trust_.keys, text, trust_.repository, error);
-    auto refuse = [&](const std::string& reason) { return say("refused " + on_one_line(reason)), false; };
+    auto refuse = [&](const std::string& reason) { return report("refused " + on_one_line(reason)), false; };
     if (!list) return refuse(error);
     uint64_t& seen = list->is_for_fleet() ? state.fleet_sequence : state.own_sequence;
     std::string& known = list->is_for_fleet() ? state.lists.fleet : state.lists.own;
@@ -193,12 +191,12 @@ class Puller {
       }
       release->sequence = image->statement.sequence;
       release->expires = image->statement.expires;
-      say(std::string(name) + " " + release_words(*release));
+      report(std::string(name) + " " + release_words(*release));
     }
     newest_ = state.newest;
     good_ = state.good;
     announced_ = true;
-    say("announced");
+    report("announced");
   }
 
   bool read_credentials(std::string& error) {
@@ -230,8 +228,8 @@ class Puller {
     if (!index) return false;
     auto now = static_cast<uint64_t>(std::time(nullptr));
     bool fresh = !trust_.needs_signature || now < newest_.expires - (newest_.expires - issued_) / 2;
-    if (!thorough && index->digest == newest_.index && fresh) return say("same"), true;
-    if (!thorough && index->digest == refused_) return say("same"), true;
+    if (!thorough && index->digest == newest_.index && fresh) return report("same"), true;
+    if (!thorough && index->digest == refused_) return report("same"), true;
 
     Release release{index->digest, "", 0, 0};
     ImageCache::State state = cache_.state();
@@ -262,17 +260,17 @@ class Puller {
         (manifest->config && !fetch(client, *manifest->config, error)))
       return false;
     ImageFiles files(cache_.folder());
-    if (say_if_revoked(files, release)) return refused_ = index->digest, say("same"), true;
+    if (report_if_revoked(files, release)) return refused_ = index->digest, report("same"), true;
     if (!fetch(client, layers->artifact, error) ||
         (layers->snapshot && !fetch(client, *layers->snapshot, error)))
       return false;
     bool same = release.is(newest_) && release.statement == newest_.statement;
     newest_ = release;
-    if (same) return say("same"), true;
+    if (same) return report("same"), true;
     state.newest = release;
     state.good = good_;
     if (!cache_.write_state(state, error)) return false;
-    say("newest " + release_words(release));
+    report("newest " + release_words(release));
     return true;
   }
 
@@ -288,12 +286,12 @@ class Puller {
       if (left <= 0) return true;
       pollfd p = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
       int ready = ::poll(&p, 1, static_cast<int>(std::min(left * 1000 + 1, 1e9)));
-      if (ready > 0 && !hear()) return false;
+      if (ready > 0 && !receive()) return false;
     }
     return true;
   }
 
-  bool hear() {
+  bool receive() {
     char piece[4096];
     ssize_t n = read(STDIN_FILENO, piece, sizeof piece);
     if (n <= 0) return n < 0 && errno == EINTR;
@@ -306,7 +304,7 @@ class Puller {
       if (good.is(good_) && good.statement == good_.statement) continue;
       good_ = good;
       ImageFiles files(cache_.folder());
-      if (obeys_) say_if_revoked(files, good_);
+      if (obeys_) report_if_revoked(files, good_);
       ImageCache::State state = cache_.state();
       state.newest = newest_;
       state.good = good_;

@@ -6,7 +6,7 @@
 // ends before each thorough look, after a failure or kThorough ordinary ones, and the front has a new one started, which
 // reads all files of the system anew; and nobody stays for long who got hold of it.
 //
-// To the front, one line each:  newest RELEASE | good RELEASE | announced | same | failed SECONDS REASON
+// To the front, one line each:  newest RELEASE | good RELEASE | announced | same | failed DELAY REASON
 //                               obey LIST LIST | revoked INDEX SEQUENCE REASON | refused REASON
 // From the front:               good RELEASE | now
 //   RELEASE = index, " ", statement or "-", " ", sequence, " ", expires

@@ -1,4 +1,4 @@
-// puller_link.cpp - the front's side of a puller. See front.h and pull.h. A puller talks to strangers, so what it says
+// puller_link.cpp - the front's side of a puller. See front.h and pull.h. A puller talks to strangers, so what it sends
 // is taken for no more than a wish: lines of a bounded length, of which only well-formed ones count.
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,16 +8,18 @@
 #include "log.h"
 #include "pull.h"
 #include "revoked.h"
+#include "support/quantity.h"
 
 namespace {
 
 constexpr size_t kMaxLine = 4096;
 constexpr int kMostFailures = 32;
 constexpr uint64_t kRestart = 1'000'000'000;
+constexpr uint64_t kLongestDelay = 86'400'000'000'000;  // as long as --poll
 
 }  // namespace
 
-void Puller::start(const Release& newest) {
+void PullerLink::start(const Release& newest) {
   ControlMessage message;
   message.kind = Control::StartPuller;
   message.process = process = front_.new_process();
@@ -29,14 +31,14 @@ void Puller::start(const Release& newest) {
   front_.tell(message);
 }
 
-void Puller::on_started(int descriptor) {
+void PullerLink::on_started(int descriptor) {
   fd_ = descriptor;
   front_.loop.add(fd_, EPOLLIN, this);
   // The one before may have ended without hearing it.
-  if (!kept_.empty()) say(kept_);
+  if (!kept_.empty()) send(kept_);
 }
 
-void Puller::on_ended(const std::string& how, bool well) {
+void PullerLink::on_ended(const std::string& how, bool well) {
   on_events(EPOLLIN);
   if (!well) write_log("error", app.name, "its puller ended: " + how);
   stop();
@@ -45,7 +47,7 @@ void Puller::on_ended(const std::string& how, bool well) {
 }
 
 // When its process has ended, or was never there.
-void Puller::stop() {
+void PullerLink::stop() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
   process = 0;
@@ -53,34 +55,34 @@ void Puller::stop() {
   heard_.clear();
 }
 
-void Puller::look_now() {
+void PullerLink::look_now() {
   retry_at = 0;  // a new one looks at once
-  say("now");
+  send("now");
 }
 
-void Puller::keep(const Release& release) {
+void PullerLink::keep(const Release& release) {
   kept_ = "good " + release_words(release);
-  say(kept_);
+  send(kept_);
 }
 
-void Puller::say(const std::string& line) {
+void PullerLink::send(const std::string& line) {
   if (fd_ >= 0) (void)!::send(fd_, (line + "\n").data(), line.size() + 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void Puller::on_events(uint32_t) {
+void PullerLink::on_events(uint32_t) {
   char piece[4096];
   ssize_t n;
   while (fd_ >= 0 && (n = ::recv(fd_, piece, sizeof piece, MSG_DONTWAIT)) > 0) {
     heard_.append(piece, static_cast<size_t>(n));
     for (size_t end; (end = heard_.find('\n')) != std::string::npos; heard_.erase(0, end + 1))
-      hear(heard_.substr(0, end));
+      on_line(heard_.substr(0, end));
     if (heard_.size() > kMaxLine) heard_.clear();
   }
   // The supervisor says so when it has ended.
   if (fd_ >= 0 && n == 0) front_.loop.remove(fd_);
 }
 
-void Puller::hear(const std::string& line) {
+void PullerLink::on_line(const std::string& line) {
   AppMetrics& metrics = front_.metrics[app.name];
   size_t space = line.find(' ');
   std::string what = line.substr(0, space), rest = space == std::string::npos ? "" : line.substr(space + 1);
@@ -106,7 +108,10 @@ void Puller::hear(const std::string& line) {
   } else if (what == "failed") {
     ++metrics.pulls[2];
     space = rest.find(' ');
+    char expected[AOTC_QUANTITY_TEXT];
+    uint64_t delay = 0;
+    if (!aotc_read_quantity(rest.substr(0, space).c_str(), AOTC_DURATION, 0, kLongestDelay, &delay, expected)) return;
     write_log("error", app.name, "cannot pull " + app.artifact + ": " + rest.substr(space + 1),
-               ",\"retry_seconds\":" + std::to_string(std::strtod(rest.c_str(), nullptr)));
+              ",\"retry_seconds\":" + std::to_string(static_cast<double>(delay) / 1e9));
   }
 }

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "client.h"
 #include "front.h"
 #include "log.h"
 
@@ -16,8 +15,8 @@ constexpr size_t kMaxLog = 16 << 20;  // bytes in a second; for more the program
 
 }  // namespace
 
-Tenant::Tenant(Front& front, const App& app, const Release& release, const ObeyedLists& lists)
-    : app(app), metrics(front.metrics[app.name]), release(release), process(front.new_process()), front_(front) {
+Tenant::Tenant(FrontContext& front, const App& app, const Release& release, const ObeyedLists& lists)
+    : Owner(front.metrics[app.name]), app(app), release(release), process(front.new_process()), front_(front) {
   ControlMessage message;
   message.kind = Control::StartTenant;
   message.process = process;
@@ -46,7 +45,7 @@ void Tenant::on_events(uint32_t) {
   ssize_t n = log_ < 0 ? -1 : ::read(log_, piece, sizeof piece);
   if (n == 0) front_.loop.remove(log_);
   if (n <= 0) return;
-  hear({piece, static_cast<size_t>(n)});
+  on_log({piece, static_cast<size_t>(n)});
   metrics.log_bytes += static_cast<size_t>(n);
   log_bytes_ += static_cast<size_t>(n);
   if (log_bytes_ < kMaxLog || log_held_back_) return;
@@ -55,7 +54,7 @@ void Tenant::on_events(uint32_t) {
   front_.loop.change(log_, 0, this);
 }
 
-void Tenant::hear(std::string_view text) {
+void Tenant::on_log(std::string_view text) {
   while (!text.empty()) {
     // Where so much is dropped, only the end of the last line matters.
     const size_t last = lines_ < kMaxLines ? text.npos : text.rfind('\n');
@@ -100,6 +99,10 @@ void Tenant::drain() {
     link->send(Frame::Drain, 0);
     link->flush();
   }
+}
+
+void Tenant::on_ready(Link&) {
+  if (ready()) front_.on_ready(*this);
 }
 
 void Tenant::end(EndCause cause, const std::string& why) {

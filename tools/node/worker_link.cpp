@@ -1,7 +1,6 @@
 // worker_link.cpp - the front's side of a worker's channel: requests out, frames in. See front.h.
 #include <cstring>
 
-#include "client.h"
 #include "front.h"
 
 namespace {
@@ -13,8 +12,8 @@ constexpr unsigned kGrace = 3;            // seconds, besides the deadline
 
 }  // namespace
 
-Link::Link(Front& front, Tenant& tenant, int fd)
-    : tenant(tenant), front_(front), channel_(fd), watched_(EPOLLIN) {
+Link::Link(FrontContext& front, Owner& owner, int fd)
+    : front_(front), owner_(owner), channel_(fd), watched_(EPOLLIN) {
   front_.loop.add(fd, watched_, this);
 }
 
@@ -23,12 +22,12 @@ Link::~Link() {
   ::close(channel_.fd());
 }
 
-uint32_t Link::open(Client* client) {
+uint32_t Link::open(Exchange* client) {
   uint32_t id;
   do id = next_id_++;
   while (id == 0 || asked_.count(id));
   asked_[id] = {client, 0};
-  tenant.allowance += kFramesOfRequest;
+  owner_.allowance += kFramesOfRequest;
   ++front_.instances;
   return id;
 }
@@ -48,7 +47,7 @@ void Link::flush() {
 }
 
 void Link::flush_now() {
-  if (!tenant.dead) {
+  if (!owner_.dead) {
     channel_.flush();  // that the other side is gone will be seen when reading
     while (!waiting_.empty() && has_room()) {
       auto found = asked_.find(waiting_.front());
@@ -69,23 +68,23 @@ void Link::watch() {
 }
 
 void Link::on_events(uint32_t events) {
-  if (tenant.dead) return;
+  if (owner_.dead) return;
   // Who has closed its channel may not keep the loop awake until it is heard again.
-  if (held_back_ && (events & (EPOLLHUP | EPOLLERR))) return tenant.end(EndCause::Error, "its worker left while it was held back");
+  if (held_back_ && (events & (EPOLLHUP | EPOLLERR))) return owner_.end(EndCause::Error, "its worker left while it was held back");
   if (held_back_ || unfinished_) return flush();
   bool alive = !(events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || channel_.receive();
   // What arrived before the end counts.
   go_on();
-  if (!alive && !unfinished_ && !held_back_) tenant.fail(EndCause::Error, "its process ended");
+  if (!alive && !unfinished_ && !held_back_) owner_.fail(EndCause::Error, "its process ended");
 }
 
 void Link::go_on() {
   unfinished_ = false;
-  if (tenant.dead) return;
+  if (owner_.dead) return;
   if (take_frames())
     flush();
   else
-    tenant.end(EndCause::Error, "its worker sends what makes no sense");
+    owner_.end(EndCause::Error, "its worker sends what makes no sense");
   front_.admission.keep_budget();
 }
 
@@ -93,14 +92,14 @@ void Link::go_on() {
 bool Link::take_frames() {
   FrameHead head;
   std::string_view payload;
-  for (unsigned taken = 0; !tenant.dead; ++taken) {
-    if (taken == kFramesPerTurn && tenant.allowance > 0) {
+  for (unsigned taken = 0; !owner_.dead; ++taken) {
+    if (taken == kFramesPerTurn && owner_.allowance > 0) {
       unfinished_ = true;
       front_.go_on_later(this);
       return true;
     }
-    if (tenant.allowance <= 0) {
-      tenant.metrics.held_back += !held_back_;
+    if (owner_.allowance <= 0) {
+      owner_.metrics.held_back += !held_back_;
       held_back_ = true;
       return true;
     }
@@ -108,12 +107,12 @@ bool Link::take_frames() {
     if (next == Channel::Next::Nothing) return true;
     if (next == Channel::Next::Bad) return false;
     heard_ = true;
-    tenant.allowance += int64_t{head.size / kBytesOfFrame} - 1;
-    ++tenant.metrics.frames;
+    owner_.allowance += int64_t{head.size / kBytesOfFrame} - 1;
+    ++owner_.metrics.frames;
     if (head.type == Frame::Ready) {
       if (ready) return false;
       ready = true;
-      if (tenant.ready()) front_.on_ready(tenant);
+      owner_.on_ready(*this);
       continue;
     }
     if (head.type == Frame::Pong) {
@@ -122,13 +121,13 @@ bool Link::take_frames() {
       continue;
     }
     if (head.type == Frame::Differs) {
-      ++tenant.metrics.differences;
-      tenant.end(EndCause::Error, "a reset left a difference: " + std::string(payload));
+      ++owner_.metrics.differences;
+      owner_.end(EndCause::Error, "a reset left a difference: " + std::string(payload));
       return true;
     }
     auto found = asked_.find(head.id);
     if (found == asked_.end()) return false;
-    Client* client = found->second.client;
+    Exchange* client = found->second.client;
     if (client != nullptr && !client->begun()) return false;
     switch (head.type) {
       case Frame::Consumed:
@@ -150,16 +149,16 @@ bool Link::take_frames() {
   return true;
 }
 
-bool Link::take_end(uint32_t id, Client* client, std::string_view payload) {
+bool Link::take_end(uint32_t id, Exchange* client, std::string_view payload) {
   RequestEnd end;
   if (payload.size() < sizeof end) return false;
   std::memcpy(&end, payload.data(), sizeof end);
   if (end.cause >= EndCause::Stuck) return false;
   asked_.erase(id);
   --front_.instances;
-  AppMetrics& m = tenant.metrics;
+  AppMetrics& m = owner_.metrics;
   ++m.ends[static_cast<unsigned>(end.cause)];
-  if (end.cause == EndCause::Done) ++tenant.answered;
+  if (end.cause == EndCause::Done) ++owner_.answered;
   m.thaw.add(static_cast<double>(end.thaw) / 1e3);
   m.run.add(static_cast<double>(end.run) / 1e3);
   if (end.reset != 0) {
@@ -186,6 +185,6 @@ void Link::every_second() {
     send(Frame::Ping, 0);
     flush();
   } else if (silent_ > kGrace + front_.options.deadline / 1'000'000'000) {
-    tenant.end(EndCause::Stuck, "its worker does not answer");
+    owner_.end(EndCause::Stuck, "its worker does not answer");
   }
 }

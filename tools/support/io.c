@@ -20,7 +20,8 @@ bool aotc_write_all(int fd, const void* bytes, size_t size) {
 static ssize_t all(int fd, char* bytes, size_t size, const off_t* from) {
   size_t done = 0;
   while (done < size) {
-    ssize_t n = from == NULL ? read(fd, bytes + done, size - done) : pread(fd, bytes + done, size - done, *from + (off_t)done);
+    char* at = bytes + done;
+    ssize_t n = from == NULL ? read(fd, at, size - done) : pread(fd, at, size - done, *from + (off_t)done);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return -1;
     if (n == 0) break;

@@ -23,6 +23,7 @@ def refused(images, reason, *options, trust=(key,)):
                   *trusting, *options, up=False) as server:
             for attempt in range(2):
                 line = server.wait_log("cannot pull", attempt)
+                check(0 < line["retry_seconds"] < 86400, line)
                 check(reason in line["message"], (reason, line))
             check(get(server.port, "/")[0] == 503, "an app without a release")
             check(server.tenants() == [], "a tenant was started")

@@ -1,5 +1,5 @@
-// listener.cpp - see listener.h.
-#include "listener.h"
+// acceptor.cpp - see acceptor.h.
+#include "acceptor.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -7,29 +7,29 @@
 
 #include "client.h"
 
-Listener::Listener(Front& front, int fd, bool admin)
+Acceptor::Acceptor(FrontContext& front, int fd, bool admin)
     : front_(front), fd_(fd), admin_(admin) {
   front_.loop.add(fd_, EPOLLIN, this);
 }
 
-Listener::~Listener() { stop(); }
+Acceptor::~Acceptor() { stop(); }
 
-void Listener::stop() {
+void Acceptor::stop() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
 }
 
-void Listener::resume() {
+void Acceptor::resume() {
   if (paused_ && fd_ >= 0) front_.loop.change(fd_, EPOLLIN, this);
   paused_ = false;
 }
 
-void Listener::pause() {
+void Acceptor::pause() {
   front_.loop.change(fd_, 0, this);
   paused_ = true;
 }
 
-void Listener::on_events(uint32_t) {
+void Acceptor::on_events(uint32_t) {
   for (int i = 0; i < 64 && fd_ >= 0; ++i) {
     sockaddr_storage from{};
     socklen_t size = sizeof from;
