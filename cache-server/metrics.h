@@ -24,6 +24,7 @@ enum class Closed : unsigned {
 };
 constexpr const char* kClosedReasons[] = {"done",          "aborted", "idle",   "slow_header", "slow_body",
                                           "slow_response", "address", "tenant", "full",        "memory"};
+static_assert(std::size(kClosedReasons) == static_cast<size_t>(Closed::Memory) + 1);
 
 struct ClosedCounts {
   std::array<std::atomic<uint64_t>, std::size(kClosedReasons)> counts{};

@@ -38,7 +38,7 @@ SOLE_USERS = [
     ("lld/", ["compiler/artifact/link*.cpp"]),
     ("CLI/", ["tools/support/quantity_option.h", "tools/cli/*", "cache-server/main.cpp", "cache-server/options.*"]),
     ("nlohmann/", ["compiler/process/worker*", "tools/cli/*", "tools/registry/*", "cache-server/*"]),
-    ("rocksdb/", ["cache-server/store/store*", "test/unit/server/edit_store.cpp"]),
+    ("rocksdb/", ["cache-server/store/backend_rocksdb.cpp", "cache-server/store/chunk_cache.cpp", "test/unit/server/edit_store.cpp"]),
     ("seccomp.h", ["tools/sandbox/filter.c", "test/attack/*"]),
     ("linux/landlock.h", ["tools/sandbox/landlock.c"]),
     ("sys/prctl.h", ["tools/sandbox/*", "compiler/process/child_process.cpp", "tools/node/*", "cache-server/main.cpp"]),

@@ -135,7 +135,7 @@ Response get_modules(Service& service, const Request& request) {
   std::optional<unsigned> count = number(request, "n", 100);
   if (!count || *count == 0) return problem(400, "n: not a positive number");
   size_t limit = std::min(*count, kMaxPage);
-  std::string prefix = request.caller.tenant + '\0', last = request.parameter("last").value_or("");
+  std::string prefix = keys_of(request.caller.tenant), last = request.parameter("last").value_or("");
   auto page = service.store.list(Table::Jobs, prefix, last.empty() ? "" : prefix + last, limit);
   if (!page) return internal_problem(page.takeError());
   nlohmann::ordered_json modules = nlohmann::ordered_json::array();

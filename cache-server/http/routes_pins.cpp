@@ -13,8 +13,8 @@ Response get_pins(Service& service, const Request& request) {
   std::string prefix = all ? "" : request.caller.tenant + "/";
   llvm::Error error =
       for_each(service.store, Table::Pins, prefix, [&](const std::string& rest, const std::string&) -> llvm::Error {
-        auto [name, tag] = llvm::StringRef(rest).split('\0');
-        pins.push_back({{"name", prefix + name.str()}, {"tag", tag.str()}});
+        auto [name, tag] = split_key(rest);
+        pins.push_back({{"name", prefix + name}, {"tag", tag}});
         return llvm::Error::success();
       });
   if (error) return internal_problem(std::move(error));

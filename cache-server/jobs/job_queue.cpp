@@ -27,9 +27,7 @@ std::string default_name(const std::string& tenant, const std::string& module_di
   return (tenant.empty() ? "" : tenant + "/") + "modules/" + module_digest.substr(7);
 }
 
-std::string key_of(const std::string& tenant, const std::string& id) { return tenant + '\0' + id; }
-
-std::string tenant_in(const std::string& key) { return key.substr(0, key.find('\0')); }
+std::string tenant_in(const std::string& key) { return split_key(key).first; }
 
 std::string today() {
   std::time_t now = std::time(nullptr);
@@ -133,7 +131,7 @@ Quota JobQueue::quota_of(const std::string& tenant, bool again) { return again ?
 
 uint64_t JobQueue::processor_milliseconds_today(const std::string& tenant) {
   uint64_t used = 0;
-  llvm::Expected<std::optional<std::string>> text = store_.get(Table::Usage, key_of(tenant, today()));
+  llvm::Expected<std::optional<std::string>> text = store_.get(Table::Usage, usage_key(tenant, today()));
   if (!text)
     llvm::consumeError(text.takeError());
   else if (*text && llvm::StringRef(**text).getAsInteger(10, used))
@@ -160,7 +158,7 @@ void JobQueue::charge(const Job& job, double cpu_seconds, uint64_t allowed) {
   const std::string& tenant = job.tenant();
   std::lock_guard<std::mutex> writing(writes_);
   uint64_t used = processor_milliseconds_today(tenant) + static_cast<uint64_t>(cpu_seconds * 1000);
-  if (llvm::Error error = store_.put({{Table::Usage, key_of(tenant, today()), std::to_string(used)}}))
+  if (llvm::Error error = store_.put({{Table::Usage, usage_key(tenant, today()), std::to_string(used)}}))
     log(Level::Error, llvm::toString(std::move(error)), {{"tenant", tenant}});
   std::lock_guard<std::mutex> lock(mutex_);
   uint64_t& promised = lanes_[tenant].cpu_seconds;
@@ -231,7 +229,7 @@ llvm::Expected<Submission> JobQueue::submit(const BlobInfo& module, const Compil
 // An image that is there gets more names, so does a job under way; otherwise there is a new job.
 llvm::Expected<Submission> JobQueue::fulfil(const Order& order, Place* place) {
   const std::string& tenant = order.module.tenant;
-  std::string id = job_id(order.module.digest, order.request), key = key_of(tenant, id);
+  std::string id = job_id(order.module.digest, order.request), key = job_key(tenant, id);
   std::shared_ptr<Job> job;
   std::optional<JobRecord> record;
   {
@@ -283,14 +281,14 @@ llvm::Error JobQueue::drop_stale_names(JobRecord& record) {
   std::set<std::string> repositories;
   const ImageName last = record.images().back();
   for (const ImageName& name : record.images()) {
-    auto index = store_.get(Table::Tags, name.repository + '\0' + name.tag);
+    auto index = store_.get(Table::Tags, tag_key(name.repository, name.tag));
     if (!index) return index.takeError();
     bool current = *index == record.index() || (name.repository == last.repository && name.tag == last.tag);
     (current ? kept : stale).push_back(name);
     if (current) repositories.insert(name.repository);
   }
   for (const ImageName& name : stale) {
-    auto image = store_.get(Table::Images, name.repository + '\0' + record.index());
+    auto image = store_.get(Table::Images, image_key(name.repository, record.index()));
     if (!image) return image.takeError();
     if (*image && repositories.insert(name.repository).second) kept.push_back(name);
   }
@@ -355,7 +353,7 @@ llvm::Expected<size_t> JobQueue::repair(const BlobName& part) {
     ++count;
     return do_again(part.tenant, *record);
   };
-  if (llvm::Error error = for_each(store_, Table::Jobs, part.tenant + '\0', visit)) return error;
+  if (llvm::Error error = for_each(store_, Table::Jobs, keys_of(part.tenant), visit)) return error;
   return count;
 }
 
@@ -389,7 +387,7 @@ llvm::Expected<bool> JobQueue::rebuild_one(const std::string& key, const JobReco
   }
   if (record.state() != "done") return false;
   for (const ImageName& name : record.images()) {
-    auto index = store_.get(Table::Tags, name.repository + '\0' + name.tag);
+    auto index = store_.get(Table::Tags, tag_key(name.repository, name.tag));
     if (!index) return index.takeError();
     if (*index != record.index()) continue;
     if (llvm::Error error = do_again(tenant_in(key), record)) return error;
@@ -438,7 +436,7 @@ llvm::Expected<size_t> JobQueue::revoke_one(const std::string& key, const Revoke
       continue;
     }
     repositories.insert(name.repository);
-    auto index = store_.get(Table::Tags, name.repository + '\0' + name.tag);
+    auto index = store_.get(Table::Tags, tag_key(name.repository, name.tag));
     if (!index) return index.takeError();
     if (*index == record->index()) tags.push_back(name);
   }
@@ -469,8 +467,8 @@ llvm::Error JobQueue::forget_revoked(const std::string& key, const JobRecord& re
 llvm::Expected<std::set<std::string>> JobQueue::repositories_of(const std::string& index) {
   std::set<std::string> repositories;
   auto image = [&](const std::string& key, const std::string&) -> llvm::Error {
-    size_t end = key.find('\0');
-    if (key.substr(end + 1) == index) repositories.insert(key.substr(0, end));
+    auto [repository, digest] = split_key(key);
+    if (digest == index) repositories.insert(repository);
     return llvm::Error::success();
   };
   if (llvm::Error error = for_each(store_, Table::Images, "", image)) return error;
@@ -493,7 +491,7 @@ llvm::Expected<bool> JobQueue::forget(const std::string& key, const std::string&
   if (*now != text || !record) return false;
   if (record->state() == "done")
     for (const ImageName& name : record->images()) {
-      auto image = store_.get(Table::Images, name.repository + '\0' + record->index());
+      auto image = store_.get(Table::Images, image_key(name.repository, record->index()));
       if (!image) return image.takeError();
       if (*image) return false;
     }
@@ -534,7 +532,7 @@ llvm::Expected<uint64_t> JobQueue::expire(uint64_t seconds) {
 }
 
 llvm::Expected<std::optional<std::string>> JobQueue::describe(const std::string& tenant, const std::string& id) {
-  std::string key = key_of(tenant, id);
+  std::string key = job_key(tenant, id);
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (auto found = active_.find(key); found != active_.end())
@@ -549,14 +547,14 @@ llvm::Expected<std::optional<std::string>> JobQueue::describe(const std::string&
 
 bool JobQueue::finished(const std::string& tenant, const std::string& id) {
   std::lock_guard<std::mutex> lock(mutex_);
-  return active_.find(key_of(tenant, id)) == active_.end();
+  return active_.find(job_key(tenant, id)) == active_.end();
 }
 
 llvm::Expected<bool> JobQueue::cancel(const std::string& tenant, const std::string& id) {
   std::shared_ptr<Job> job;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    auto found = active_.find(key_of(tenant, id));
+    auto found = active_.find(job_key(tenant, id));
     if (found == active_.end()) return false;
     job = found->second;
     job->cancelled = true;

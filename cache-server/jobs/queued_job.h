@@ -22,7 +22,7 @@ struct JobQueue::Job {
   std::vector<BlobInfo> blobs = {};  // what has been made, with leases
 
   const std::string& tenant() const { return module.tenant; }
-  std::string key() const { return module.tenant + '\0' + id; }
+  std::string key() const { return job_key(module.tenant, id); }
 };
 
 int64_t milliseconds_since_1970();

@@ -132,7 +132,7 @@ Response get_linked(Service& service, const Request& request, const std::string&
 Response get_manifest(Service& service, const Request& request, const std::string& name, const std::string& reference) {
   if (is_digest(reference)) return get_linked(service, request, name, reference, true);
   if (!is_tag(reference)) return oci_error(400, "MANIFEST_INVALID", "neither a tag nor a digest");
-  llvm::Expected<std::optional<std::string>> digest = service.store.get(Table::Tags, name + '\0' + reference);
+  llvm::Expected<std::optional<std::string>> digest = service.store.get(Table::Tags, tag_key(name, reference));
   if (!digest) return internal_problem(digest.takeError());
   if (!*digest) return oci_error(404, "MANIFEST_UNKNOWN", "the repository has no such tag");
   return get_linked(service, request, name, **digest, true);
@@ -157,7 +157,7 @@ Response list_response(const Request& request, nlohmann::ordered_json document, 
 }
 
 Response get_tags(Service& service, const Request& request, const std::string& name) {
-  std::string prefix = name + '\0', last = request.parameter("last").value_or("");
+  std::string prefix = keys_of(name), last = request.parameter("last").value_or("");
   std::optional<unsigned> count = page_size(request);
   if (!count) return oci_error(400, "UNSUPPORTED", "n is not a number");
   auto page = service.store.list(Table::Tags, prefix, last.empty() ? "" : prefix + last, *count);
@@ -176,10 +176,10 @@ Response get_catalog(Service& service, const Request& request) {
   std::string last = request.parameter("last").value_or("");
   std::vector<std::string> names;
   while (names.size() < *count) {
-    auto page = service.store.list(Table::Tags, prefix, last.empty() ? "" : last + '\1', 1);  // past all its tags
+    auto page = service.store.list(Table::Tags, prefix, last.empty() ? "" : past_keys_of(last), 1);
     if (!page) return internal_problem(page.takeError());
     if (page->empty()) break;
-    last = page->front().first.substr(0, page->front().first.find('\0'));
+    last = split_key(page->front().first).first;
     names.push_back(last);
   }
   return list_response(request, nlohmann::ordered_json::object(), "repositories", names, *count);
@@ -203,7 +203,7 @@ Response get_referrers(Service& service, const Request& request, const std::stri
 }
 
 Response delete_manifest(Service& service, const std::string& name, const std::string& reference) {
-  llvm::Expected<std::optional<std::string>> lists = service.store.get(Table::Tags, name + '\0' + kRevocationsTag);
+  llvm::Expected<std::optional<std::string>> lists = service.store.get(Table::Tags, tag_key(name, kRevocationsTag));
   if (!lists) return internal_problem(lists.takeError());
   if (*lists && (reference == kRevocationsTag || reference == **lists))
     return oci_error(403, "DENIED", "revocations cannot be deleted");

@@ -1,5 +1,5 @@
-// catalog.h - which repository has what, who pays for it, and when a blob may go: the only writer of the store's tables
-// links, tags, owners, garbage, images and pins.
+// catalog.h - which repository has what, who pays for it, and when a blob may go. Nobody else writes to the store's tables
+// links, tags, referrers, sequences, owners, images and pins; to garbage the store itself does, for a blob that is new.
 //
 // A blob is owned as long as a repository links it or a job holds it; otherwise it is garbage, which counts against its
 // tenant's quota until it is dropped: by sweep() after `grace`, and at once when the quota is in the way of something
@@ -41,10 +41,6 @@ struct ImageName {
 };
 constexpr const char* kNoTag = "-";
 
-// What a repository may serve: whose blob, and as what.
-struct Link {
-  std::string tenant, media_type;
-};
 llvm::Expected<std::optional<Link>> find_link(Store& store, const std::string& repository, const std::string& digest);
 
 struct ImageUse {
@@ -121,13 +117,20 @@ class Catalog {
 
  private:
   struct Change;
+  // What each manifest and index names, by its digest. A digest's document never changes, so those of a repository are
+  // read before there is a lock, and under it only what has come since.
+  using Documents = std::map<std::string, std::vector<std::string>>;
   llvm::Error apply(Change& change, uint64_t limit);
   llvm::Error make_room(const std::string& tenant, const Quota& quota, llvm::function_ref<llvm::Error()> attempt);
   llvm::Expected<bool> drop_garbage_locked(const std::string& tenant);
   llvm::Expected<bool> drop_if_unowned(const std::string& key, uint64_t grace);
-  llvm::Expected<bool> evict_locked(const ImageUse& image, Evict which);
+  llvm::Expected<bool> evict_locked(const ImageUse& image, Evict which, const Documents& known = {});
   llvm::Expected<bool> is_kept(const ImageUse& image, Evict which);
-  llvm::Expected<bool> remove_manifest_locked(const std::string& repository, const std::string& digest);
+  llvm::Expected<bool> has_document(const std::string& repository, const std::string& digest);
+  llvm::Error read_document(const std::string& digest, const Link& link, Documents& documents);
+  llvm::Expected<Documents> read_documents(const std::string& repository);
+  llvm::Expected<bool> remove_manifest_locked(const std::string& repository, const std::string& digest,
+                                              const Documents& known);
   llvm::Error sign(Change& change, const std::string& repository, const BlobName& index, uint64_t limit);
   llvm::Expected<bool> needs_statement(const std::string& repository, const std::string& index);
   std::string key_ids() const;

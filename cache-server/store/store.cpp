@@ -1,5 +1,5 @@
-// store.cpp - reads and writes of blobs and records. Chunks live in RocksDB's blob files, so that compaction does not
-// copy them.
+// store.cpp - blobs: chunks in a table of their own, and a record that makes them one. For the records of others see
+// store_records.cpp.
 #include "store.h"
 
 #define XXH_INLINE_ALL
@@ -18,121 +18,39 @@ namespace aotc::server {
 
 namespace {
 
-constexpr size_t kPage = 256;
+std::string checksum(llvm::StringRef data) { return number_value(XXH3_64bits(data.data(), data.size())); }
 
-std::string chunk_value(llvm::StringRef data) {
-  return little_endian(XXH3_64bits(data.data(), data.size())) + data.str();
-}
+std::string chunk_value(llvm::StringRef data) { return checksum(data) + data.str(); }
 
 }  // namespace
 
-std::string little_endian(uint64_t value) {
-  std::string bytes(8, '\0');
-  for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(value >> (8 * i));
-  return bytes;
-}
-
-uint64_t read_little_endian(const char* bytes) {
-  uint64_t value = 0;
-  for (int i = 0; i < 8; ++i) value |= uint64_t{static_cast<uint8_t>(bytes[i])} << (8 * i);
-  return value;
-}
-
-BlobName BlobName::of_key(llvm::StringRef key) {
-  auto [digest, tenant] = key.split('\0');
-  return {tenant.str(), digest.str()};
-}
-
 uint64_t seconds_since_1970() { return static_cast<uint64_t>(std::time(nullptr)); }
 
-llvm::Error store_failure(const std::string& message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), "store: " + message);
+llvm::Error Store::Impl::put_chunk(uint64_t id, uint32_t index, llvm::StringRef data) {
+  Backend::Batch batch(*db);
+  batch.put(Table::Chunks, chunk_key(id, index), chunk_value(data));
+  return write(batch, false);
 }
 
-llvm::Error to_error(const rocksdb::Status& status) {
-  return status.ok() ? llvm::Error::success() : store_failure(status.ToString());
+void Store::Impl::drop_chunks(Backend::Batch& batch, uint64_t id) {
+  batch.remove_range(Table::Chunks, chunk_key(id, 0), chunk_key(id + 1, 0));
 }
 
-std::string chunk_key(uint64_t id, uint32_t index) {
-  std::string key(12, '\0');
-  for (int i = 0; i < 8; ++i) key[i] = static_cast<char>(id >> (56 - 8 * i));
-  for (int i = 0; i < 4; ++i) key[8 + i] = static_cast<char>(index >> (24 - 8 * i));
-  return key;
-}
-
-uint64_t id_of(const rocksdb::Slice& key) {
-  uint64_t id = 0;
-  for (int i = 0; i < 8; ++i) id = id << 8 | static_cast<uint8_t>(key[i]);
-  return id;
-}
-
-BlobInfo read_record(const BlobName& name, const std::string& value) {
-  return {name, read_little_endian(value.data()), read_little_endian(value.data() + 8)};
-}
-
-std::string blob_record(uint64_t id, uint64_t size) { return little_endian(id) + little_endian(size); }
-
-std::string account_of(const std::string& key) {
-  return key.substr(0, key.find_first_of(std::string_view("/\0", 2)));
-}
-
-bool is_accounted(Table table) {
-  switch (table) {
-    case Table::Tags:
-    case Table::Links:
-    case Table::Jobs:
-    case Table::Referrers:
-    case Table::Sequences:
-    case Table::Images:
-    case Table::Pins:
-      return true;
-    default:
-      return false;
-  }
-}
-
-void Store::Impl::add(rocksdb::WriteBatch& batch, const std::vector<Record>& records) {
-  for (const Record& record : records) {
-    if (record.value)
-      batch.Put(table(record.table), record.key, *record.value);
-    else
-      batch.Delete(table(record.table), record.key);
-  }
-}
-
-rocksdb::Status Store::Impl::write(rocksdb::WriteBatch& batch, const rocksdb::WriteOptions& options) {
-  ++writes;
-  synced_writes += options.sync;
-  written_bytes += batch.GetDataSize();
-  return db->Write(options, &batch);
-}
-
-rocksdb::Status Store::Impl::put_chunk(uint64_t id, uint32_t index, llvm::StringRef data) {
-  rocksdb::WriteBatch batch;
-  batch.Put(families[kChunks], chunk_key(id, index), chunk_value(data));
-  return write(batch, rocksdb::WriteOptions());
-}
-
-void Store::Impl::drop_chunks(rocksdb::WriteBatch& batch, uint64_t id) {
-  batch.DeleteRange(families[kChunks], chunk_key(id, 0), chunk_key(id + 1, 0));
-}
-
-rocksdb::Status Store::Impl::drop_chunks(uint64_t id) {
-  rocksdb::WriteBatch batch;
+llvm::Error Store::Impl::drop_chunks(uint64_t id) {
+  Backend::Batch batch(*db);
   drop_chunks(batch, id);
-  return write(batch, rocksdb::WriteOptions());
+  return write(batch, false);
 }
 
 llvm::Expected<std::optional<BlobInfo>> Store::Impl::find_record(const BlobName& name) {
-  std::string key = name.key(), value;
-  rocksdb::Status status = db->Get(rocksdb::ReadOptions(), families[kBlobs], key, &value);
-  if (status.IsNotFound()) return std::optional<BlobInfo>();
-  if (!status.ok()) return to_error(status);
-  if (value.size() != 16) return store_failure("the record of " + name.digest + " is damaged");
-  BlobInfo blob = read_record(name, value);
+  std::string key = name.key();
+  llvm::Expected<std::optional<std::string>> value = db->get(Table::Blobs, key);
+  if (!value) return value.takeError();
+  if (!*value) return std::optional<BlobInfo>();
+  std::optional<StoredBlob> stored = StoredBlob::of_value(**value);
+  if (!stored) return store_failure("the record of " + name.digest + " is damaged");
   std::lock_guard<std::mutex> lock(damage);
-  blob.damaged = damaged.count(key) != 0;
-  return blob;
+  return BlobInfo{name, stored->id, stored->size, damaged.count(key) != 0};
 }
 
 void Store::Impl::set_damaged(const std::string& key, bool value) {
@@ -149,49 +67,35 @@ llvm::Error Store::Impl::damage_in(const BlobInfo& blob, const std::string& what
   llvm::Expected<std::optional<BlobInfo>> current = find_record(blob.name);
   if (!current) return llvm::joinErrors(store_failure(message), current.takeError());
   if (!*current || (*current)->id != blob.id) return store_failure(message);
-  rocksdb::WriteBatch batch;
-  add(batch, {{Table::Damaged, key, little_endian(seconds_since_1970())}});
-  rocksdb::Status status = write(batch, synced);
+  Backend::Batch batch(*db);
+  batch.put(Table::Damaged, key, number_value(seconds_since_1970()));
+  llvm::Error error = write_synced(batch);
   set_damaged(key, true);
   log(Level::Error, "a blob is damaged", {{"digest", blob.digest()}, {"tenant", blob.name.tenant}, {"error", what}});
-  return llvm::joinErrors(store_failure(message), to_error(status));
-}
-
-llvm::Expected<std::map<std::string, int64_t>> Store::Impl::growth(const std::vector<Record>& records) {
-  std::map<std::pair<Table, std::string>, int64_t> sizes;  // in the end, of each
-  std::map<std::string, int64_t> differences;
-  for (const Record& record : records) {
-    if (!is_accounted(record.table)) continue;
-    auto [found, first] = sizes.try_emplace({record.table, record.key}, 0);
-    if (first) {
-      rocksdb::PinnableSlice value;
-      rocksdb::Status status = db->Get(rocksdb::ReadOptions(), table(record.table), record.key, &value);
-      if (status.ok())
-        found->second = static_cast<int64_t>(record.key.size() + value.size());
-      else if (!status.IsNotFound())
-        return to_error(status);
-    }
-    int64_t size = record.value ? static_cast<int64_t>(record.key.size() + record.value->size()) : 0;
-    differences[account_of(record.key)] += size - found->second;
-    found->second = size;
-  }
-  return differences;
+  return llvm::joinErrors(store_failure(message), std::move(error));
 }
 
 llvm::Expected<Chunk> Store::Impl::load_chunk(const BlobInfo& blob, uint32_t index) {
-  rocksdb::PinnableSlice value;
-  rocksdb::ReadOptions options;
-  options.fill_cache = false;
-  rocksdb::Status status = db->Get(options, families[kChunks], chunk_key(blob.id, index), &value);
-  if (status.IsNotFound() || status.IsCorruption())
-    return damage_in(blob, fmt::format("chunk {}: {}", index, status.ToString()));
-  if (!status.ok()) return store_failure(fmt::format("{}: chunk {}: {}", blob.digest(), index, status.ToString()));
   uint64_t begin = uint64_t{index} * kChunkSize;
   uint64_t expected = begin < blob.size ? std::min<uint64_t>(kChunkSize, blob.size - begin) : 0;
-  if (value.size() != 8 + expected) return damage_in(blob, fmt::format("chunk {} has the wrong size", index));
-  if (XXH3_64bits(value.data() + 8, expected) != read_little_endian(value.data()))
-    return damage_in(blob, fmt::format("chunk {} does not match its checksum", index));
-  return std::make_shared<const std::string>(value.data() + 8, expected);
+  Chunk chunk;
+  const char* wrong = "is missing";
+  auto check = [&](llvm::StringRef value) {
+    llvm::StringRef data = value.drop_front(std::min<size_t>(value.size(), 8));
+    if (value.size() != 8 + expected)
+      wrong = "has the wrong size";
+    else if (!value.starts_with(checksum(data)))
+      wrong = "does not match its checksum";
+    else
+      chunk = std::make_shared<const std::string>(data);
+  };
+  llvm::Expected<bool> found = db->read(Table::Chunks, chunk_key(blob.id, index), check, false);
+  if (chunk) return chunk;
+  if (found) return damage_in(blob, fmt::format("chunk {} {}", index, wrong));
+  bool corrupt = found.errorIsA<CorruptError>();
+  std::string what = fmt::format("chunk {}: {}", index, llvm::toString(found.takeError()));
+  if (corrupt) return damage_in(blob, what);
+  return store_failure(blob.digest() + ": " + what);
 }
 
 Accounts& Store::accounts() { return impl_->accounts; }
@@ -200,7 +104,7 @@ Store::BlobWriter::BlobWriter(Store& store, Accounts::Reservation& space)
     : store_(store), space_(space), id_(store.impl_->next_id++) {}
 
 Store::BlobWriter::~BlobWriter() {
-  if (!finished_ && chunks_ > 0) store_.impl_->drop_chunks(id_);
+  if (!finished_ && chunks_ > 0) llvm::consumeError(store_.impl_->drop_chunks(id_));  // the next open does it
 }
 
 llvm::Error Store::BlobWriter::append(llvm::ArrayRef<uint8_t> bytes) {
@@ -209,8 +113,7 @@ llvm::Error Store::BlobWriter::append(llvm::ArrayRef<uint8_t> bytes) {
   size_ += bytes.size();
   while (!bytes.empty()) {
     if (pending_.size() == kChunkSize) {
-      if (rocksdb::Status status = store_.impl_->put_chunk(id_, chunks_, pending_); !status.ok())
-        return to_error(status);
+      if (llvm::Error error = store_.impl_->put_chunk(id_, chunks_, pending_)) return error;
       ++chunks_;
       pending_.clear();
     }
@@ -229,17 +132,17 @@ llvm::Expected<BlobInfo> Store::BlobWriter::finish() {
   llvm::Expected<std::optional<BlobInfo>> known = store_.find_blob(blob.name);
   if (!known) return known.takeError();
   if (*known && !(*known)->damaged) return **known;  // the destructor drops what this one wrote
-  rocksdb::WriteBatch batch;
+  Backend::Batch batch(*store.db);
   if (*known) {
     store.drop_chunks(batch, (*known)->id);
-    store.add(batch, {{Table::Damaged, key, std::nullopt}});
+    batch.remove(Table::Damaged, key);
   } else {
-    store.add(batch, {{Table::Garbage, key, little_endian(seconds_since_1970())}});
+    batch.put(Table::Garbage, key, number_value(seconds_since_1970()));
   }
-  batch.Put(store.families[kChunks], chunk_key(id_, chunks_), chunk_value(pending_));
-  batch.Put(store.families[kBlobs], key, blob_record(id_, size_));
+  batch.put(Table::Chunks, chunk_key(id_, chunks_), chunk_value(pending_));
+  batch.put(Table::Blobs, key, StoredBlob{id_, size_}.value());
   blob.lease = store.leases->take(id_);
-  if (rocksdb::Status status = store.write(batch, store.synced); !status.ok()) return to_error(status);
+  if (llvm::Error error = store.write_synced(batch)) return error;
   finished_ = true;
   if (*known) {
     store.set_damaged(key, false);
@@ -281,13 +184,12 @@ llvm::Expected<bool> Store::drop_garbage(const BlobName& name, const std::string
     return false;
   }
   if (!impl_->leases->begin_drop((*blob)->id)) return false;
-  rocksdb::WriteBatch batch;
-  batch.Delete(impl_->families[kBlobs], key);
+  Backend::Batch batch(*impl_->db);
   impl_->drop_chunks(batch, (*blob)->id);
-  impl_->add(batch, {{Table::Garbage, key, std::nullopt}, {Table::Damaged, key, std::nullopt}});
-  rocksdb::Status status = impl_->write(batch, impl_->synced);
+  for (Table table : {Table::Blobs, Table::Garbage, Table::Damaged}) batch.remove(table, key);
+  llvm::Error error = impl_->write_synced(batch);
   impl_->leases->end_drop((*blob)->id);
-  if (!status.ok()) return to_error(status);
+  if (error) return error;
   impl_->bytes -= (*blob)->size;
   llvm::cantFail(impl_->accounts.change(name.tenant, -static_cast<int64_t>((*blob)->size)));
   impl_->set_damaged(key, false);
@@ -327,10 +229,10 @@ llvm::Error Store::check_blob(const BlobInfo& blob, llvm::function_ref<bool(uint
 
 llvm::Expected<std::vector<std::string>> Store::list_blobs(const std::string& after, size_t limit) {
   std::vector<std::string> keys;
-  std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->families[kBlobs]));
-  for (it->Seek(after); it->Valid() && keys.size() < limit; it->Next())
-    if (it->key() != rocksdb::Slice(after)) keys.push_back(it->key().ToString());
-  if (!it->status().ok()) return to_error(it->status());
+  Backend::Cursor cursor(*impl_->db, Table::Blobs);
+  for (cursor.seek(after); !cursor.at_end() && keys.size() < limit; cursor.next())
+    if (cursor.key() != after) keys.push_back(cursor.key().str());
+  if (llvm::Error error = cursor.error()) return error;
   return keys;
 }
 
@@ -351,57 +253,6 @@ llvm::Expected<std::string> Store::read_blob(const BlobInfo& blob, uint64_t limi
     bytes += **chunk;
   }
   return bytes;
-}
-
-llvm::Error Store::put(const std::vector<Record>& records, uint64_t limit) {
-  auto differences = impl_->growth(records);
-  if (!differences) return differences.takeError();
-  auto take_back = [&](auto end) {
-    for (auto it = differences->begin(); it != end; ++it)
-      llvm::cantFail(impl_->accounts.change(it->first, -it->second));
-  };
-  for (auto it = differences->begin(); it != differences->end(); ++it)
-    if (llvm::Error error = impl_->accounts.change(it->first, it->second, limit)) {
-      take_back(it);
-      return error;
-    }
-  rocksdb::WriteBatch batch;
-  impl_->add(batch, records);
-  rocksdb::Status status = impl_->write(batch, impl_->synced);
-  if (!status.ok()) take_back(differences->end());
-  return to_error(status);
-}
-
-llvm::Expected<std::optional<std::string>> Store::get(Table table, const std::string& key) {
-  std::string value;
-  rocksdb::Status status = impl_->db->Get(rocksdb::ReadOptions(), impl_->table(table), key, &value);
-  if (status.IsNotFound()) return std::optional<std::string>();
-  if (!status.ok()) return to_error(status);
-  return std::optional<std::string>(std::move(value));
-}
-
-llvm::Expected<std::vector<std::pair<std::string, std::string>>> Store::list(Table table, const std::string& prefix,
-                                                                             const std::string& after, size_t limit) {
-  std::vector<std::pair<std::string, std::string>> found;
-  std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->table(table)));
-  for (it->Seek(std::max(prefix, after)); it->Valid() && found.size() < limit; it->Next()) {
-    if (!it->key().starts_with(prefix)) break;
-    if (it->key() != rocksdb::Slice(after)) found.emplace_back(it->key().ToString(), it->value().ToString());
-  }
-  if (!it->status().ok()) return to_error(it->status());
-  return found;
-}
-
-llvm::Error for_each(Store& store, Table table, const std::string& prefix,
-                     llvm::function_ref<llvm::Error(const std::string&, const std::string&)> visit) {
-  for (std::string after;;) {
-    auto page = store.list(table, prefix, after, kPage);
-    if (!page) return page.takeError();
-    if (page->empty()) return llvm::Error::success();
-    for (const auto& [key, value] : *page)
-      if (llvm::Error error = visit(key.substr(prefix.size()), value)) return error;
-    after = page->back().first;
-  }
 }
 
 }  // namespace aotc::server

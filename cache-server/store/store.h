@@ -1,21 +1,6 @@
 // store.h - everything the server keeps, in one RocksDB: blobs by SHA-256 and small records in tables.
 //
-// On disk, one column family per line; integers are big-endian in keys and little-endian in values:
-//   default   "schema" -> kSchemaVersion as decimal text; a database with another one is refused
-//   chunks    blob id (u64) chunk index (u32) -> XXH3-64 of the data (u64) data; all chunks but the last are kChunkSize
-//   blobs     digest \0 tenant -> blob id (u64) size (u64)
-//   tags      name \0 tag -> index digest
-//   links     name \0 digest -> tenant \0 media type: what a repository may serve, and whose blob it is
-//   jobs      tenant \0 job id -> JSON, see job_record.h
-//   referrers name \0 subject digest \0 manifest digest -> JSON, see catalog.cpp
-//   sequences name -> sequence (u64) of the last statement signed for the repository
-//   owners    digest \0 tenant -> references (u64) size (u64), see catalog.h
-//   garbage   digest \0 tenant -> seconds since 1970 since when nobody owns the blob, see catalog.h
-//   usage     tenant \0 "2026-11-25" -> milliseconds of processor time, decimal
-//   damaged   digest \0 tenant -> seconds since 1970 at which the blob was found to be damaged
-//   images    name \0 index digest -> seconds since 1970 (u64) of its last use, see catalog.h
-//   pins      name \0 tag -> nothing: what the tag names is not evicted
-//   revocations name or "*" -> JSON, see revocation_book.h
+// How they look is in records.h, the database in backend.h.
 //
 // A blob belongs to one tenant, "" where there are none. What others have makes no difference to anything that happens to
 // it, so nobody can tell what that is: equal bytes of two tenants are stored twice. Its bytes, and those of records in
@@ -41,27 +26,20 @@
 
 #include "tenants/accounts.h"
 #include "registry/digest.h"
+#include "chunk_cache.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include "records.h"
 
 namespace aotc::server {
 
-std::string little_endian(uint64_t value);
-uint64_t read_little_endian(const char* bytes);
 uint64_t seconds_since_1970();
 
 inline llvm::ArrayRef<uint8_t> as_bytes(llvm::StringRef text) { return {text.bytes_begin(), text.size()}; }
 
 constexpr size_t kChunkSize = 256 << 10;
-
-struct BlobName {
-  std::string tenant, digest;
-
-  std::string key() const { return digest + '\0' + tenant; }
-  static BlobName of_key(llvm::StringRef key);
-};
 
 struct BlobInfo {
   BlobName name;
@@ -73,24 +51,13 @@ struct BlobInfo {
   const std::string& digest() const { return name.digest; }
 };
 
-using Chunk = std::shared_ptr<const std::string>;
-
-enum class Table { Tags, Links, Jobs, Referrers, Sequences, Owners, Garbage, Usage, Damaged, Images, Pins,
-                   Revocations };
-
-struct Record {
-  Table table;
-  std::string key;
-  std::optional<std::string> value;  // without one the key is removed
-};
-
 struct StoreStats {
   uint64_t bytes;     // of all blobs
   uint64_t promised;  // to what is under way
   uint64_t cache_hits, cache_misses;
   uint64_t damaged;                     // blobs marked now
   uint64_t writes, synced_writes;       // of one or more records or chunks
-  uint64_t written_bytes;               // before RocksDB does anything with them
+  uint64_t written_bytes;               // before the database does anything with them
 };
 
 // What to do with a database of schema version 3. Without tenants everything in it is of the tenant "", whatever the

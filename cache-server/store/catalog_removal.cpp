@@ -1,0 +1,175 @@
+// catalog_removal.cpp - what goes: tags, manifests with what only they need, and garbage.
+#include <nlohmann/json.hpp>
+
+#include "catalog_impl.h"
+
+namespace aotc::server {
+
+// What a manifest or index names: manifests, config, layers.
+std::vector<std::string> named_by(const std::string& document) {
+  std::vector<std::string> digests;
+  nlohmann::json json = nlohmann::json::parse(document, nullptr, false);
+  auto add = [&](const nlohmann::json& descriptor) {
+    if (descriptor.is_object() && descriptor.contains("digest") && descriptor["digest"].is_string())
+      digests.push_back(descriptor["digest"].get<std::string>());
+  };
+  if (!json.is_object()) return digests;
+  for (const char* list : {"manifests", "layers"})
+    if (json.contains(list) && json[list].is_array())
+      for (const nlohmann::json& descriptor : json[list]) add(descriptor);
+  if (json.contains("config")) add(json["config"]);
+  return digests;
+}
+
+namespace {
+
+bool is_document(const Link& link) { return link.media_type == kIndexType || link.media_type == kManifestType; }
+
+}  // namespace
+
+llvm::Expected<bool> Catalog::remove_tag(const std::string& repository, const std::string& tag) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::string key = tag_key(repository, tag);
+  llvm::Expected<std::optional<std::string>> known = store_.get(Table::Tags, key);
+  if (!known) return known.takeError();
+  if (!*known) return false;
+  if (llvm::Error error = store_.put({{Table::Tags, key, std::nullopt}, {Table::Pins, key, std::nullopt}}))
+    return error;
+  return true;
+}
+
+llvm::Expected<bool> Catalog::remove_manifest(const std::string& repository, const std::string& digest) {
+  llvm::Expected<bool> is_there = has_document(repository, digest);
+  if (!is_there || !*is_there) return is_there;
+  llvm::Expected<Documents> known = read_documents(repository);
+  if (!known) return known.takeError();
+  std::lock_guard<std::mutex> lock(mutex_);
+  return remove_manifest_locked(repository, digest, *known);
+}
+
+llvm::Expected<bool> Catalog::has_document(const std::string& repository, const std::string& digest) {
+  llvm::Expected<std::optional<Link>> found = find_link(store_, repository, digest);
+  if (!found) return found.takeError();
+  return *found && is_document(**found);
+}
+
+llvm::Error Catalog::read_document(const std::string& digest, const Link& link, Documents& documents) {
+  llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob({link.tenant, digest});
+  if (!blob) return blob.takeError();
+  if (!*blob) return llvm::Error::success();
+  llvm::Expected<std::string> text = store_.read_blob(**blob, kMaxDocument);
+  if (!text) return text.takeError();
+  documents[digest] = named_by(*text);
+  return llvm::Error::success();
+}
+
+llvm::Expected<Catalog::Documents> Catalog::read_documents(const std::string& repository) {
+  Documents documents;
+  auto read = [&](const std::string& digest, const std::string& value) -> llvm::Error {
+    Link link = Link::of_value(value);
+    return is_document(link) ? read_document(digest, link, documents) : llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Links, keys_of(repository), read)) return error;
+  return documents;
+}
+
+llvm::Expected<bool> Catalog::remove_manifest_locked(const std::string& repository, const std::string& digest,
+                                                     const Documents& known) {
+  llvm::Expected<bool> is_there = has_document(repository, digest);
+  if (!is_there || !*is_there) return is_there;
+
+  std::string prefix = keys_of(repository);
+  Change change;
+  std::set<std::string> removed = {digest};  // and its statements
+  auto refers = [&](const std::string& key, const std::string&) -> llvm::Error {
+    auto [subject, manifest] = split_key(key);
+    if (subject != digest && manifest != digest) return llvm::Error::success();
+    removed.insert(manifest);
+    change.records.push_back({Table::Referrers, prefix + key, std::nullopt});
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Referrers, prefix, refers)) return error;
+
+  // Everything that other manifests of the repository lead to stays. A manifest that an index names is no root.
+  Documents documents;
+  std::set<std::string> all, inner;
+  llvm::Error error =
+      for_each(store_, Table::Links, prefix, [&](const std::string& name, const std::string& value) -> llvm::Error {
+        all.insert(name);
+        Link link = Link::of_value(value);
+        if (!is_document(link)) return llvm::Error::success();
+        if (auto found = known.find(name); found != known.end())
+          documents.insert(*found);
+        else if (llvm::Error error = read_document(name, link, documents))
+          return error;
+        if (auto found = documents.find(name); found != documents.end())
+          inner.insert(found->second.begin(), found->second.end());
+        return llvm::Error::success();
+      });
+  if (error) return error;
+  std::vector<std::string> ways;
+  for (const auto& [name, children] : documents)
+    if (removed.count(name) == 0 && inner.count(name) == 0) ways.push_back(name);
+  std::set<std::string> alive;
+  while (!ways.empty()) {
+    std::string name = ways.back();
+    ways.pop_back();
+    if (removed.count(name) != 0 || !alive.insert(name).second) continue;
+    auto found = documents.find(name);
+    if (found != documents.end()) ways.insert(ways.end(), found->second.begin(), found->second.end());
+  }
+
+  for (const std::string& name : all)
+    if (alive.count(name) == 0)
+      if (llvm::Error failed = unlink(change, repository, name)) return failed;
+  error = for_each(store_, Table::Tags, prefix, [&](const std::string& tag, const std::string& target) -> llvm::Error {
+    if (target != digest) return llvm::Error::success();
+    for (Table table : {Table::Tags, Table::Pins}) change.records.push_back({table, tag_key(repository, tag), std::nullopt});
+    return llvm::Error::success();
+  });
+  if (error) return error;
+  change.records.push_back({Table::Images, image_key(repository, digest), std::nullopt});
+  if (llvm::Error failed = apply(change, UINT64_MAX)) return failed;
+  return true;
+}
+
+llvm::Expected<bool> Catalog::drop_if_unowned(const std::string& key, uint64_t grace) {
+  llvm::Expected<std::optional<std::string>> since = store_.get(Table::Garbage, key);
+  if (!since) return since.takeError();
+  std::optional<uint64_t> time = number_of(*since);
+  if (!time || *time + grace > seconds_since_1970()) return false;
+  llvm::Expected<std::optional<std::string>> owned = store_.get(Table::Owners, key);
+  if (!owned) return owned.takeError();
+  if (*owned) return false;
+  llvm::Expected<bool> gone = store_.drop_garbage(BlobName::of_key(key), **since);
+  if (gone && *gone) ++dropped_;
+  return gone;
+}
+
+llvm::Error Catalog::sweep(uint64_t grace) {
+  return for_each(store_, Table::Garbage, "", [&](const std::string& key, const std::string&) -> llvm::Error {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return drop_if_unowned(key, grace).takeError();
+  });
+}
+
+llvm::Expected<bool> Catalog::drop_garbage(const std::string& tenant) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return drop_garbage_locked(tenant);
+}
+
+llvm::Expected<bool> Catalog::drop_garbage_locked(const std::string& tenant) {
+  bool any = false;
+  llvm::Error error =
+      for_each(store_, Table::Garbage, "", [&](const std::string& key, const std::string&) -> llvm::Error {
+        if (BlobName::of_key(key).tenant != tenant) return llvm::Error::success();
+        llvm::Expected<bool> gone = drop_if_unowned(key, 0);
+        if (!gone) return gone.takeError();
+        any |= *gone;
+        return llvm::Error::success();
+      });
+  if (error) return error;
+  return any;
+}
+
+}  // namespace aotc::server

@@ -1,0 +1,163 @@
+// catalog_statements.cpp - what is signed: statements, as referrers of their images, and revocations.
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "catalog_impl.h"
+#include "registry/digest.h"
+
+namespace aotc::server {
+
+std::string Catalog::key_ids() const {
+  std::string ids;
+  for (const Signer& key : signing_.keys) ids += (ids.empty() ? "" : " ") + key.id();
+  return ids;
+}
+
+// Record in `referrers`: {"descriptor": of the manifest, "statement": digest, "expires": seconds, "keys": ids}.
+llvm::Error Catalog::sign(Change& change, const std::string& repository, const BlobName& index, uint64_t limit) {
+  if (signing_.keys.empty()) return llvm::Error::success();
+  llvm::Expected<std::optional<BlobInfo>> subject = store_.find_blob(index);
+  if (!subject) return subject.takeError();
+  if (!*subject) return llvm::createStringError(llvm::inconvertibleErrorCode(), index.digest + " is not in the store");
+  llvm::Expected<std::optional<std::string>> last = store_.get(Table::Sequences, repository);
+  if (!last) return last.takeError();
+  uint64_t sequence = number_of(*last).value_or(0) + 1;
+  change.records.push_back({Table::Sequences, repository, number_value(sequence)});
+
+  uint64_t now = seconds_since_1970();
+  Statement statement{repository, index.digest, sequence, now, now + signing_.valid_seconds};
+  Accounts::Reservation space(store_.accounts(), index.tenant, limit);
+  llvm::Expected<Referrer> made = store_statement(store_, space, **subject, sign_statement(statement, signing_.keys));
+  if (!made) return made.takeError();
+  auto drop = [&](const std::string& old, const std::string& text) -> llvm::Error {
+    nlohmann::json record = nlohmann::json::parse(text, nullptr, false);
+    for (const std::string& digest : {old, record.is_object() ? record.value("statement", "") : ""})
+      if (llvm::Error error = unlink(change, repository, digest)) return error;
+    change.records.push_back({Table::Referrers, referrer_key(repository, index.digest, old), std::nullopt});
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Referrers, referrers_of(repository, index.digest), drop)) return error;
+  for (const ImagePart& part : made->parts)
+    if (llvm::Error error = link(change, index.tenant, repository, part)) return error;
+  nlohmann::json record = {{"descriptor", nlohmann::json::parse(made->descriptor)},
+                           {"statement", made->statement},
+                           {"expires", statement.expires},
+                           {"keys", key_ids()}};
+  std::string key = referrer_key(repository, index.digest, made->parts.back().digest);
+  change.records.push_back({Table::Referrers, key, record.dump()});
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::vector<std::string>> Catalog::referrers(const std::string& repository, const std::string& digest) {
+  std::vector<std::string> descriptors;
+  auto add = [&](const std::string&, const std::string& text) -> llvm::Error {
+    nlohmann::json record = nlohmann::json::parse(text, nullptr, false);
+    if (record.is_object() && record.contains("descriptor")) descriptors.push_back(record["descriptor"].dump());
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Referrers, referrers_of(repository, digest), add)) return error;
+  return descriptors;
+}
+
+llvm::Expected<bool> Catalog::needs_statement(const std::string& repository, const std::string& index) {
+  auto page = store_.list(Table::Referrers, referrers_of(repository, index), "", 1);
+  if (!page) return page.takeError();
+  if (page->empty()) return true;
+  nlohmann::json record = nlohmann::json::parse(page->front().second, nullptr, false);
+  return !record.is_object() || record.value("keys", "") != key_ids() ||
+         record.value("expires", uint64_t{0}) < seconds_since_1970() + signing_.valid_seconds / 2;
+}
+
+llvm::Expected<uint64_t> Catalog::refresh() {
+  uint64_t count = 0;
+  if (signing_.keys.empty()) return count;
+  auto visit = [&](const std::string& key, const std::string&) -> llvm::Error {
+    std::lock_guard<std::mutex> lock(mutex_);
+    llvm::Expected<std::optional<std::string>> index = store_.get(Table::Tags, key);
+    if (!index) return index.takeError();
+    if (!*index) return llvm::Error::success();
+    auto [repository, tag] = split_key(key);
+    // Not images, and what is about to be removed.
+    if (tag == kRevocationsTag ||
+        !revocations_.reason_against(repository, {**index, UINT64_MAX, ""}).empty())
+      return llvm::Error::success();
+    llvm::Expected<bool> needed = needs_statement(repository, **index);
+    if (!needed) return needed.takeError();
+    llvm::Expected<std::optional<Link>> link = find_link(store_, repository, **index);
+    if (!link) return link.takeError();
+    if (!*needed || !*link) return llvm::Error::success();
+    Change change;
+    if (llvm::Error error = sign(change, repository, {(*link)->tenant, **index}, UINT64_MAX)) return error;
+    ++count;
+    return apply(change, UINT64_MAX);
+  };
+  if (llvm::Error error = for_each(store_, Table::Tags, "", visit)) return error;
+  return count;
+}
+
+llvm::Expected<uint64_t> Catalog::revoke_all(const std::string& repository, const std::string& reason) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  llvm::Expected<std::optional<std::string>> last = store_.get(Table::Sequences, repository);
+  if (!last) return last.takeError();
+  std::optional<uint64_t> sequence = number_of(*last);
+  if (!sequence)
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), "nothing was ever signed for " + repository);
+  uint64_t removed = 0;
+  auto remove = [&](const std::string& index, const std::string&) -> llvm::Error {
+    llvm::Expected<bool> gone = remove_manifest_locked(repository, index, {});
+    if (!gone) return gone.takeError();
+    removed += *gone;
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Images, keys_of(repository), remove)) return error;
+  if (llvm::Error error = revocations_.add_all_through(repository, *sequence, reason)) return error;
+  return removed;
+}
+
+llvm::Expected<uint64_t> Catalog::publish_revocations(const Tenants& tenants) {
+  uint64_t count = 0;
+  auto visit = [&](const std::string& repository, const std::string&) -> llvm::Error {
+    std::string tenant = tenants.open_to_all() ? "" : tenant_of(repository);
+    llvm::Expected<bool> published = publish_revocations(tenant, repository);
+    if (!published) return published.takeError();
+    count += *published;
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Sequences, "", visit)) return error;
+  return count;
+}
+
+llvm::Expected<bool> Catalog::publish_revocations(const std::string& tenant, const std::string& repository) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<std::string> texts = revocations_.texts(repository);
+  if (texts.empty()) return false;
+  std::string key = tag_key(repository, kRevocationsTag);
+  llvm::Expected<std::optional<std::string>> before = store_.get(Table::Tags, key);
+  if (!before) return before.takeError();
+  if (*before == sha256(revocations_manifest(texts))) return false;
+  Accounts::Reservation space(store_.accounts(), tenant, UINT64_MAX);
+  llvm::Expected<Image> lists = store_revocations(store_, space, texts);
+  if (!lists) return lists.takeError();
+  Change change;
+  if (*before) {
+    llvm::Expected<std::optional<BlobInfo>> manifest = store_.find_blob({tenant, **before});
+    if (!manifest) return manifest.takeError();
+    std::vector<std::string> old = {**before};
+    if (*manifest) {
+      llvm::Expected<std::string> text = store_.read_blob(**manifest, kMaxDocument);
+      if (!text) return text.takeError();
+      for (const std::string& digest : named_by(*text)) old.push_back(digest);
+    }
+    for (const std::string& digest : old)
+      if (std::none_of(lists->parts.begin(), lists->parts.end(), [&](auto& part) { return part.digest == digest; }))
+        if (llvm::Error error = unlink(change, repository, digest)) return error;
+  }
+  for (const ImagePart& part : lists->parts)
+    if (llvm::Error error = link(change, tenant, repository, part)) return error;
+  change.records.push_back({Table::Tags, key, lists->index});
+  if (llvm::Error error = apply(change, UINT64_MAX)) return error;
+  return true;
+}
+
+}  // namespace aotc::server
