@@ -25,6 +25,17 @@ struct JobQueue::Job {
   std::string key() const { return job_key(module.tenant, id); }
 };
 
+struct JobQueue::Order {
+  BlobName module;
+  uint64_t bytes = 0;
+  CompileRequest request;
+  std::vector<ImageName> images;
+  bool again = false;
+};
+
 int64_t milliseconds_since_1970();
+std::string tenant_in(const std::string& key);
+// The record of a job that was done; nothing for others.
+std::optional<JobRecord> done_record(const std::string& text);
 
 }  // namespace aotc::server
