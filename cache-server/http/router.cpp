@@ -10,19 +10,102 @@ namespace aotc::server {
 
 namespace {
 
+// Who may. By method: kPull to read, kPush to write, either kPush or kOperator to delete.
+constexpr unsigned kByMethod = 0, kAnyone = ~0u;
+
+struct Route {
+  llvm::StringRef method;  // GET is HEAD, too; "*" is any
+  llvm::StringRef path;    // each * is any text
+  unsigned who;            // the same for all methods of a path
+  bool quick;              // a few look-ups, as opposed to what may wait for a lock or for the disk
+  Response (*answer)(Service& service, const Request& request, llvm::StringRef rest);  // what the last * is
+};
+
+using Rest = llvm::StringRef;
+
+Response answer_oci(Service& service, const Request& request, Rest) { return route_oci(service, request); }
+
+// The first that fits is it.
+const Route kRoutes[] = {
+    {"GET", "/v2/*/blobs/*", kByMethod, true, answer_oci},
+    {"GET", "/v2/*/manifests/*", kByMethod, true, answer_oci},
+    {"*", "/v2/*", kByMethod, false, answer_oci},
+    {"*", "/v2", kByMethod, false, answer_oci},
+    {"POST", "/v1/compile", kByMethod, false,  // of a module that is known; see is_upload()
+     [](Service& service, const Request& request, Rest) { return compile_known(service, request); }},
+    {"GET", "/v1/jobs/*", kByMethod, false,
+     [](Service& service, const Request& request, Rest id) { return get_job(service, request, id.str()); }},
+    {"DELETE", "/v1/jobs/*", kByMethod, false,
+     [](Service& service, const Request& request, Rest id) { return delete_job(service, request, id.str()); }},
+    {"GET", "/v1/modules", kByMethod, false,
+     [](Service& service, const Request& request, Rest) { return get_modules(service, request); }},
+    {"GET", "/v1/pins", kByMethod, false,
+     [](Service& service, const Request& request, Rest) { return get_pins(service, request); }},
+    {"PUT", "/v1/pins", kByMethod, false,
+     [](Service& service, const Request& request, Rest) { return set_pin(service, request, true); }},
+    {"DELETE", "/v1/pins", kByMethod, false,
+     [](Service& service, const Request& request, Rest) { return set_pin(service, request, false); }},
+    {"GET", "/v1/openapi.json", kByMethod, false, [](Service&, const Request&, Rest) { return get_openapi(); }},
+    {"GET", "/v1/stats", kOperator, false, [](Service& service, const Request&, Rest) { return get_stats(service); }},
+    {"GET", "/metrics", kOperator, false, [](Service& service, const Request&, Rest) { return get_metrics(service); }},
+    {"GET", "/healthz", kAnyone, true, [](Service&, const Request&, Rest) { return get_health(); }},
+    {"GET", "/readyz", kAnyone, false, [](Service& service, const Request&, Rest) { return get_readiness(service); }},
+};
+
 bool is_oci(llvm::StringRef path) { return path == "/v2" || path.starts_with("/v2/"); }
+
+bool is_read(const Request& request) { return request.method == "GET" || request.method == "HEAD"; }
+
+bool matches(llvm::StringRef pattern, llvm::StringRef path, llvm::StringRef& rest) {
+  size_t star = pattern.find('*');
+  if (star == llvm::StringRef::npos) return pattern == path;
+  if (!path.consume_front(pattern.take_front(star))) return false;
+  pattern = pattern.drop_front(star + 1);
+  rest = path;
+  if (pattern.empty()) return true;
+  size_t next = path.find(pattern.take_until([](char c) { return c == '*'; }));
+  return next != llvm::StringRef::npos && matches(pattern, path.drop_front(next), rest);
+}
+
+struct Found {
+  const Route* path = nullptr;   // one of those with this path
+  const Route* route = nullptr;  // the one that takes the method
+  llvm::StringRef rest;
+};
+
+Found find(const Request& request) {
+  Found found;
+  llvm::StringRef method = is_read(request) ? "GET" : llvm::StringRef(request.method);
+  for (const Route& route : kRoutes) {
+    if (!matches(route.path, request.path, found.rest)) continue;
+    if (!found.path) found.path = &route;
+    if (route.method != method && route.method != "*") continue;
+    found.route = &route;
+    break;
+  }
+  return found;
+}
 
 // Any of these roles opens the route.
 unsigned roles_for(const Request& request) {
-  if (request.path == "/metrics" || request.path == "/v1/stats") return kOperator;
-  if (request.method == "GET" || request.method == "HEAD") return kPull;
+  if (const Route* path = find(request).path; path && path->who != kByMethod) return path->who;
+  if (is_read(request)) return kPull;
   return request.method == "DELETE" ? kPush | kOperator : kPush;
+}
+
+// "GET, HEAD, DELETE"
+std::string methods_of(llvm::StringRef path) {
+  std::string methods;
+  for (const Route& route : kRoutes)
+    if (route.path == path)
+      methods += (methods.empty() ? "" : ", ") + (route.method == "GET" ? "GET, HEAD" : route.method.str());
+  return methods;
 }
 
 }  // namespace
 
 std::optional<Response> admit(Service& service, Request& request) {
-  if (request.path == "/healthz" || request.path == "/readyz") return std::nullopt;
+  if (roles_for(request) == kAnyone) return std::nullopt;
   bool oci = is_oci(request.path);
   std::string given = request.header("authorization");
   std::optional<Caller> caller = service.tenants.authenticate(given);
@@ -43,39 +126,17 @@ std::optional<Response> admit(Service& service, Request& request) {
 }
 
 bool is_quick(const Request& request) {
-  if (request.method != "GET" && request.method != "HEAD") return false;
-  llvm::StringRef path(request.path);
-  return path == "/healthz" || (is_oci(path) && (path.contains("/blobs/") || path.contains("/manifests/")));
+  const Route* route = find(request).route;
+  return route && route->quick;
 }
 
 Response route(Service& service, const Request& request) {
-  llvm::StringRef path(request.path);
-  if (is_oci(path)) return route_oci(service, request);
-  bool job = path.starts_with("/v1/jobs/");
-  bool pins = path == "/v1/pins";
-  bool known = job || pins || path == "/v1/compile" || path == "/v1/modules" || path == "/v1/stats" ||
-               path == "/v1/openapi.json" || path == "/healthz" || path == "/readyz" || path == "/metrics";
-  if (!known) return problem(404, "there is nothing at this path");
-  bool get = request.method == "GET" || request.method == "HEAD";
-  if (path == "/v1/compile" && request.method == "POST") return compile_known(service, request);
-  bool taken =
-      get || (job && request.method == "DELETE") || (pins && (request.method == "PUT" || request.method == "DELETE"));
-  if (path == "/v1/compile" || !taken) {
-    Response refused = problem(405, "this path does not take " + request.method);
-    refused.headers.emplace_back("Allow", path == "/v1/compile" ? "POST"
-                                          : job                 ? "GET, HEAD, DELETE"
-                                          : pins                ? "GET, HEAD, PUT, DELETE"
-                                                                : "GET, HEAD");
-    return refused;
-  }
-  if (pins) return get ? get_pins(service, request) : set_pin(service, request, request.method == "PUT");
-  if (path.consume_front("/v1/jobs/"))
-    return get ? get_job(service, request, path.str()) : delete_job(service, request, path.str());
-  if (path == "/v1/modules") return get_modules(service, request);
-  if (path == "/v1/stats") return get_stats(service);
-  if (path == "/v1/openapi.json") return get_openapi();
-  if (path == "/metrics") return get_metrics(service);
-  return path == "/readyz" ? get_readiness(service) : get_health();
+  Found found = find(request);
+  if (found.route) return found.route->answer(service, request, found.rest);
+  if (!found.path) return problem(404, "there is nothing at this path");
+  Response refused = problem(405, "this path does not take " + request.method);
+  refused.headers.emplace_back("Allow", methods_of(found.path->path));
+  return refused;
 }
 
 bool is_upload(const Request& request) {
