@@ -1,9 +1,7 @@
 // machine_actions_aarch64.cpp - see machine_actions.h.
 //
-// Opcodes are told by LLVM's names for them. Loads and stores are the long table: a name is a verb and an addressing mode,
-// LDRX and ui, and only what is in the table may touch memory. Writing a w register clears the upper half.
-#include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringRef.h"
+// What an opcode is, arm_opcodes.cpp says. Writing a w register clears the upper half.
+#include "arm_opcodes.h"
 #include "llvm/Support/MathExtras.h"
 #include "machine_actions.h"
 
@@ -12,117 +10,7 @@ namespace {
 
 using namespace llvm;
 
-enum class Form : uint8_t {
-  Other,
-  Refused,
-  // Loads and stores, by addressing mode.
-  Scaled,       // register, base, immediate in units of the size
-  Unscaled,     // register, base, immediate in bytes
-  PreIndexed,   // base, register, base, immediate in bytes
-  PostIndexed,
-  IndexedW,     // register, base, w register, signed, shifted by the size
-  IndexedX,
-  Pair,         // two registers, base, immediate in units of the size
-  PairPre,      // base, two registers, base, immediate
-  PairPost,
-  // Registers.
-  AddImmediate,
-  SubtractImmediate,
-  AddShifted,   // and subtract, ands and so on of two registers, the second shifted
-  SubtractShifted,
-  AndShifted,
-  OrShifted,
-  AddExtended,
-  MultiplyAdd,  // umaddl
-  AndImmediate,
-  OrImmediate,
-  BitField,     // ubfm: lsl, lsr, ubfx, ubfiz
-  InsertField,  // bfm: bfi, bfxil
-  SignedBitField,
-  MoveZero,
-  MoveNot,
-  MoveKeep,
-  Select,
-  CountLeading,
-  Adr,
-  Adrp,
-  // Flow.
-  Jump,
-  BranchFlags,
-  BranchZero,
-  BranchNotZero,
-  BranchBitZero,
-  BranchBitNotZero,
-  Call,
-  CallTo,
-  JumpTo,
-  Return,
-  Trap,
-  Nop,  // for what is looked at here
-};
-
-struct Opcode {
-  Form form = Form::Other;
-  bool narrow = false;
-  bool is_load = false, is_store = false;
-  bool is_signed = false;      // load
-  bool is_general = false;     // what is loaded or stored is a general register
-  bool sets_flags = false;     // adds, subs
-  uint8_t size = 0;            // bytes of each register that is loaded or stored
-};
-
 constexpr Register kBase = 28, kFramePointer = 29, kLink = 30, kSp = 31;
-
-struct NamedForm {
-  StringLiteral name;
-  Form form;
-};
-constexpr NamedForm kForms[] = {
-    {"ADDWri", Form::AddImmediate},      {"ADDXri", Form::AddImmediate},      {"ADDSWri", Form::AddImmediate},
-    {"ADDSXri", Form::AddImmediate},     {"SUBWri", Form::SubtractImmediate}, {"SUBXri", Form::SubtractImmediate},
-    {"SUBSWri", Form::SubtractImmediate}, {"SUBSXri", Form::SubtractImmediate},
-    {"ADDWrs", Form::AddShifted},        {"ADDXrs", Form::AddShifted},        {"SUBWrs", Form::SubtractShifted},
-    {"SUBXrs", Form::SubtractShifted},   {"SUBSWrs", Form::SubtractShifted},  {"SUBSXrs", Form::SubtractShifted},
-    {"ANDWrs", Form::AndShifted},        {"ANDXrs", Form::AndShifted},        {"ORRWrs", Form::OrShifted},
-    {"ORRXrs", Form::OrShifted},         {"EORWrs", Form::OrShifted},         {"EORXrs", Form::OrShifted},
-    {"ADDXrx", Form::AddExtended},       {"ADDXrx64", Form::AddExtended},     {"ADDWrx", Form::AddExtended},
-    {"UMADDLrrr", Form::MultiplyAdd},
-    {"ANDWri", Form::AndImmediate},      {"ANDXri", Form::AndImmediate},      {"ORRWri", Form::OrImmediate},
-    {"ORRXri", Form::OrImmediate},       {"UBFMWri", Form::BitField},         {"UBFMXri", Form::BitField},
-    {"SBFMWri", Form::SignedBitField},   {"SBFMXri", Form::SignedBitField},
-    {"BFMWri", Form::InsertField},       {"BFMXri", Form::InsertField},
-    {"MOVZWi", Form::MoveZero},          {"MOVZXi", Form::MoveZero},          {"MOVNWi", Form::MoveNot},
-    {"MOVNXi", Form::MoveNot},           {"MOVKWi", Form::MoveKeep},          {"MOVKXi", Form::MoveKeep},
-    {"CSELWr", Form::Select},            {"CSELXr", Form::Select},            {"CLZWr", Form::CountLeading},
-    {"CLZXr", Form::CountLeading},       {"ADR", Form::Adr},                  {"ADRP", Form::Adrp},
-    {"B", Form::Jump},                   {"Bcc", Form::BranchFlags},          {"CBZW", Form::BranchZero},
-    {"CBZX", Form::BranchZero},          {"CBNZW", Form::BranchNotZero},      {"CBNZX", Form::BranchNotZero},
-    {"TBZW", Form::BranchBitZero},       {"TBZX", Form::BranchBitZero},       {"TBNZW", Form::BranchBitNotZero},
-    {"TBNZX", Form::BranchBitNotZero},   {"BL", Form::Call},                  {"BLR", Form::CallTo},
-    {"BR", Form::JumpTo},                {"RET", Form::Return},               {"BRK", Form::Trap},
-    {"PRFMl", Form::Nop},           {"PRFMui", Form::Nop},          {"PRFUMi", Form::Nop},
-    {"HINT", Form::Nop},                 {"DMB", Form::Nop},                  {"PRFMroW", Form::Nop},         {"PRFMroX", Form::Nop},
-};
-
-// What follows LDR, STR, LDUR or STUR.
-struct Loaded {
-  StringLiteral name;
-  uint8_t size;
-  bool is_general, is_signed;
-};
-constexpr Loaded kLoaded[] = {
-    {"BB", 1, true, false},  {"HH", 2, true, false},  {"W", 4, true, false},   {"X", 8, true, false},
-    {"SBW", 1, true, true},  {"SBX", 1, true, true},  {"SHW", 2, true, true},  {"SHX", 2, true, true},
-    {"SW", 4, true, true},   {"B", 1, false, false},  {"H", 2, false, false},  {"S", 4, false, false},
-    {"D", 8, false, false},  {"Q", 16, false, false},
-};
-struct Mode {
-  StringLiteral name;
-  Form form;
-};
-constexpr Mode kModes[] = {{"ui", Form::Scaled},        {"i", Form::Unscaled},   {"pre", Form::PreIndexed},
-                           {"post", Form::PostIndexed}, {"roW", Form::IndexedW}, {"roX", Form::IndexedX}};
-constexpr Mode kPairModes[] = {{"i", Form::Pair}, {"pre", Form::PairPre}, {"post", Form::PairPost}};
 
 // The architecture's numbering of conditions.
 constexpr Condition kConditions[16] = {Condition::Equal,          Condition::NotEqual, Condition::AboveOrEqual, Condition::Below,
@@ -160,7 +48,7 @@ class ArmTranslator final : public Translator {
         registers_[i] = {static_cast<Register>(number), name.starts_with("W")};
       }
     }
-    for (unsigned i = 0; i < opcodes_.size(); ++i) opcodes_[i] = describe(i);
+    for (unsigned i = 0; i < opcodes_.size(); ++i) opcodes_[i] = describe_arm_opcode(i, instructions, flags_);
   }
 
   const RegisterRoles& roles() const override {
@@ -185,46 +73,11 @@ class ArmTranslator final : public Translator {
     bool narrow;
   };
 
-  Opcode describe(unsigned number) const;
-
   const MCInstrInfo& instructions_;
   std::vector<RegisterInfo> registers_;
-  std::vector<Opcode> opcodes_;
+  std::vector<ArmOpcode> opcodes_;
   unsigned flags_ = 0;
 };
-
-Opcode ArmTranslator::describe(unsigned number) const {
-  const MCInstrDesc& description = instructions_.get(number);
-  StringRef name = instructions_.getName(number);
-  Opcode opcode;
-  opcode.sets_flags = is_contained(description.implicit_defs(), flags_);
-  if (auto* found = find_if(kForms, [&](const NamedForm& form) { return form.name == name; }); found != std::end(kForms)) {
-    opcode.form = found->form;
-    opcode.narrow = name.contains('W');
-    return opcode;
-  }
-  bool is_load = name.starts_with("LD");
-  auto match = [&](StringRef verb, ArrayRef<Mode> modes) {
-    StringRef tail = name;
-    if (!tail.consume_front(verb)) return false;
-    for (const Loaded& loaded : kLoaded)
-      for (const Mode& mode : modes)
-        if (tail.starts_with(loaded.name) && tail.drop_front(loaded.name.size()) == mode.name) {
-          opcode = {.form = mode.form, .narrow = loaded.name == "W" || loaded.name.ends_with("BW") || loaded.name.ends_with("HW"),
-                    .is_load = is_load, .is_store = !is_load, .is_signed = loaded.is_signed, .is_general = loaded.is_general,
-                    .size = loaded.size};
-          return true;
-        }
-    return false;
-  };
-  if (match("LDR", kModes) || match("STR", kModes) || match("LDUR", kModes) || match("STUR", kModes) ||
-      match("LDP", kPairModes) || match("STP", kPairModes))
-    return opcode;
-  if (description.mayLoad() || description.mayStore() || description.isBranch() || description.isCall() ||
-      description.isReturn() || description.isTerminator())
-    opcode.form = Form::Refused;
-  return opcode;
-}
 
 class ArmTranslator::Emitter {
  public:
@@ -239,9 +92,9 @@ class ArmTranslator::Emitter {
         actions_(actions) {}
 
   void run() {
-    if (opcode_.form >= Form::Scaled && opcode_.form <= Form::PairPost) return memory();
-    if (opcode_.form >= Form::Jump) return flow();
-    if (opcode_.form == Form::Refused) return refuse("instruction cannot be followed");
+    if (opcode_.form >= ArmForm::Scaled && opcode_.form <= ArmForm::PairPost) return memory();
+    if (opcode_.form >= ArmForm::Jump) return flow();
+    if (opcode_.form == ArmForm::Refused) return refuse("instruction cannot be followed");
     bool compares = false;
     if (!compute(compares)) {
       const MCInstrDesc& description = t_.instructions_.get(instruction_.getOpcode());
@@ -275,7 +128,7 @@ class ArmTranslator::Emitter {
   void memory() {
     auto scale = static_cast<uint8_t>(Log2_32(opcode_.size));
     switch (opcode_.form) {
-      case Form::Scaled:
+      case ArmForm::Scaled:
         if (relocation_ != kNoRelocation) {
           // The low bits of an address of which the base register holds the page.
           add({.kind = ActionKind::Symbol, .to = kScratch, .first = {reg(1)}, .relocation = relocation_,
@@ -283,24 +136,24 @@ class ArmTranslator::Emitter {
           return access(0, {kScratch}, {}, 0);
         }
         return access(0, {reg(1)}, {}, immediate(2) << scale);
-      case Form::Unscaled: return access(0, {reg(1)}, {}, immediate(2));
-      case Form::PreIndexed:
+      case ArmForm::Unscaled: return access(0, {reg(1)}, {}, immediate(2));
+      case ArmForm::PreIndexed:
         move_base(2, immediate(3));
         return access(1, {reg(2)}, {}, 0);
-      case Form::PostIndexed:
+      case ArmForm::PostIndexed:
         // The register that is loaded is never the base.
         access(1, {reg(2)}, {}, 0);
         return move_base(2, immediate(3));
-      case Form::IndexedW:
-      case Form::IndexedX: {
+      case ArmForm::IndexedW:
+      case ArmForm::IndexedX: {
         auto shift = static_cast<uint8_t>(immediate(4) ? scale : 0);
-        bool is_signed = immediate(3) && opcode_.form == Form::IndexedW;
-        if (!is_signed) return access(0, {reg(1)}, {reg(2), shift, opcode_.form == Form::IndexedW}, 0);
+        bool is_signed = immediate(3) && opcode_.form == ArmForm::IndexedW;
+        if (!is_signed) return access(0, {reg(1)}, {reg(2), shift, opcode_.form == ArmForm::IndexedW}, 0);
         add({.kind = ActionKind::SignExtend, .to = kScratch, .first = {reg(2)}, .constant = 32});
         return access(0, {reg(1)}, {kScratch, shift}, 0);
       }
-      case Form::Pair: return pair(0, {reg(2)}, immediate(3) << scale);
-      case Form::PairPre:
+      case ArmForm::Pair: return pair(0, {reg(2)}, immediate(3) << scale);
+      case ArmForm::PairPre:
         move_base(3, immediate(4) << scale);
         return pair(1, {reg(3)}, 0);
       default:
@@ -320,7 +173,7 @@ class ArmTranslator::Emitter {
 
   void flow() {
     auto target = [&](unsigned i) { return static_cast<int64_t>(offset_) + immediate(i) * 4; };
-    if (relocation_ != kNoRelocation && opcode_.form != Form::Call) return refuse("jump can lead anywhere");
+    if (relocation_ != kNoRelocation && opcode_.form != ArmForm::Call) return refuse("jump can lead anywhere");
     auto branch_if = [&](Condition condition, unsigned at) {
       add({.kind = ActionKind::BranchIf, .narrow = opcode_.narrow, .condition = condition, .first = {reg(0)}, .constant = target(at)});
     };
@@ -329,22 +182,22 @@ class ArmTranslator::Emitter {
       branch_if(immediate(1) == (opcode_.narrow ? 31 : 63) ? condition : Condition::Other, 2);
     };
     switch (opcode_.form) {
-      case Form::Jump: return add({.kind = ActionKind::Jump, .constant = target(0)});
-      case Form::BranchFlags:
+      case ArmForm::Jump: return add({.kind = ActionKind::Jump, .constant = target(0)});
+      case ArmForm::BranchFlags:
         return add({.kind = ActionKind::Branch, .condition = kConditions[immediate(0) & 15], .constant = target(1)});
-      case Form::BranchZero: return branch_if(Condition::Equal, 1);
-      case Form::BranchNotZero: return branch_if(Condition::NotEqual, 1);
-      case Form::BranchBitZero: return on_bit(Condition::GreaterOrEqual);
-      case Form::BranchBitNotZero: return on_bit(Condition::Less);
-      case Form::Call: {
+      case ArmForm::BranchZero: return branch_if(Condition::Equal, 1);
+      case ArmForm::BranchNotZero: return branch_if(Condition::NotEqual, 1);
+      case ArmForm::BranchBitZero: return on_bit(Condition::GreaterOrEqual);
+      case ArmForm::BranchBitNotZero: return on_bit(Condition::Less);
+      case ArmForm::Call: {
         // Relative to the relocation's symbol, if there is one, or to text.
         int64_t to = relocation_ == kNoRelocation ? target(0) : fragment_.relocations[relocation_].addend;
         return add({.kind = ActionKind::Call, .relocation = relocation_, .constant = to});
       }
-      case Form::CallTo: return add({.kind = ActionKind::CallTo, .first = {reg(0)}});
-      case Form::JumpTo: return add({.kind = ActionKind::JumpTo, .first = {reg(0)}});
-      case Form::Return: return add({.kind = ActionKind::Return, .first = {reg(0)}});
-      case Form::Nop: return;
+      case ArmForm::CallTo: return add({.kind = ActionKind::CallTo, .first = {reg(0)}});
+      case ArmForm::JumpTo: return add({.kind = ActionKind::JumpTo, .first = {reg(0)}});
+      case ArmForm::Return: return add({.kind = ActionKind::Return, .first = {reg(0)}});
+      case ArmForm::Nop: return;
       default: return add({.kind = ActionKind::Stop});
     }
   }
@@ -372,7 +225,7 @@ class ArmTranslator::Emitter {
     };
     Term second;
     switch (opcode_.form) {
-      case Form::AddImmediate:
+      case ArmForm::AddImmediate:
         if (relocation_ != kNoRelocation) {
           add({.kind = ActionKind::Symbol, .to = reg(0), .first = {reg(1)}, .relocation = relocation_,
                .constant = fragment_.relocations[relocation_].addend});
@@ -385,25 +238,25 @@ class ArmTranslator::Emitter {
         }
         if (reg(0) == kNoRegister) return true;
         return define(ActionKind::Sum, {reg(1)}, {}, immediate(2) << immediate(3));
-      case Form::SubtractImmediate: {
+      case ArmForm::SubtractImmediate: {
         int64_t constant = immediate(2) << immediate(3);
         if (opcode_.sets_flags) compare({reg(1)}, {}, constant);
         if (reg(0) == kNoRegister) return true;
         return define(ActionKind::Sum, {reg(1)}, {}, -constant);
       }
-      case Form::AddShifted: return shifted(2, 3, second) && define(ActionKind::Sum, {reg(1)}, second, 0);
-      case Form::SubtractShifted:
+      case ArmForm::AddShifted: return shifted(2, 3, second) && define(ActionKind::Sum, {reg(1)}, second, 0);
+      case ArmForm::SubtractShifted:
         if (!shifted(2, 3, second)) return false;
         if (opcode_.sets_flags && second.shift == 0) compare({reg(1)}, second, 0);
         if (reg(0) == kNoRegister) return true;
         return define(ActionKind::Difference, {reg(1)}, second, 0);
-      case Form::AndShifted: return shifted(2, 3, second) && define(ActionKind::And, {reg(1)}, second, 0);
-      case Form::OrShifted:
+      case ArmForm::AndShifted: return shifted(2, 3, second) && define(ActionKind::And, {reg(1)}, second, 0);
+      case ArmForm::OrShifted:
         if (!shifted(2, 3, second)) return false;
         // A move.
         if (reg(1) == kNoRegister) return define(ActionKind::Sum, {}, second, 0);
         return define(ActionKind::Or, {reg(1)}, second, 0);
-      case Form::AddExtended: {
+      case ArmForm::AddExtended: {
         // Of 8, 16, 32 or 64 bits, then the same with sign.
         auto width = int64_t{8} << (immediate(3) >> 3 & 3);
         auto shift = static_cast<uint8_t>(immediate(3) & 7);
@@ -416,21 +269,21 @@ class ArmTranslator::Emitter {
         }
         return define(ActionKind::Sum, {reg(1)}, {kScratch, shift}, 0);
       }
-      case Form::MultiplyAdd:
+      case ArmForm::MultiplyAdd:
         add({.kind = ActionKind::Product, .to = kScratch, .first = {reg(1), 0, true}, .second = {reg(2), 0, true}});
         return define(ActionKind::Sum, {kScratch}, {reg(3)}, 0);
-      case Form::AndImmediate:
-      case Form::OrImmediate: {
+      case ArmForm::AndImmediate:
+      case ArmForm::OrImmediate: {
         uint64_t bits = decode_logical(static_cast<uint64_t>(immediate(2)), opcode_.narrow ? 32 : 64);
         if (opcode_.narrow) bits &= UINT32_MAX;
-        return define(opcode_.form == Form::AndImmediate ? ActionKind::And : ActionKind::Or, {reg(1)}, {}, static_cast<int64_t>(bits));
+        return define(opcode_.form == ArmForm::AndImmediate ? ActionKind::And : ActionKind::Or, {reg(1)}, {}, static_cast<int64_t>(bits));
       }
-      case Form::BitField: return bit_field();
-      case Form::SignedBitField:
+      case ArmForm::BitField: return bit_field();
+      case ArmForm::SignedBitField:
         // The low bits with their sign; shifts keep nothing.
         if (immediate(2) != 0) return false;
         return define(ActionKind::SignExtend, {reg(1)}, {}, immediate(3) + 1);
-      case Form::InsertField: {
+      case ArmForm::InsertField: {
         // Bits below `top` become others, the rest stays as it is.
         int64_t top = immediate(4) + 1 - immediate(3);
         if (immediate(4) < immediate(3)) top += opcode_.narrow ? 32 : 64;
@@ -438,21 +291,21 @@ class ArmTranslator::Emitter {
         add({.kind = ActionKind::Between, .to = kScratch, .constant = low_bits(top)});
         return define(ActionKind::Or, {reg(1)}, {kScratch}, 0);
       }
-      case Form::MoveZero:
+      case ArmForm::MoveZero:
         return define(ActionKind::Sum, {}, {}, static_cast<int64_t>(static_cast<uint64_t>(immediate(1)) << immediate(2)));
-      case Form::MoveNot: {
+      case ArmForm::MoveNot: {
         uint64_t value = ~(static_cast<uint64_t>(immediate(1)) << immediate(2));
         return define(ActionKind::Sum, {}, {}, static_cast<int64_t>(opcode_.narrow ? value & UINT32_MAX : value));
       }
-      case Form::MoveKeep:
+      case ArmForm::MoveKeep:
         return define(ActionKind::Insert, {reg(1)}, {Register{kNoRegister}, static_cast<uint8_t>(immediate(3))}, immediate(2));
-      case Form::Select: return define(ActionKind::Pick, {reg(1)}, {reg(2)}, 0);
-      case Form::CountLeading: return define(ActionKind::Between, {}, {}, opcode_.narrow ? 32 : 64);
-      case Form::Adr:
+      case ArmForm::Select: return define(ActionKind::Pick, {reg(1)}, {reg(2)}, 0);
+      case ArmForm::CountLeading: return define(ActionKind::Between, {}, {}, opcode_.narrow ? 32 : 64);
+      case ArmForm::Adr:
         if (relocation_ != kNoRelocation) return false;
         add({.kind = ActionKind::Place, .to = reg(0), .constant = static_cast<int64_t>(offset_) + immediate(1)});
         return true;
-      case Form::Adrp:
+      case ArmForm::Adrp:
         if (relocation_ == kNoRelocation) return false;
         add({.kind = ActionKind::PageOf, .to = reg(0), .relocation = relocation_});
         return true;
@@ -482,7 +335,7 @@ class ArmTranslator::Emitter {
 
   const ArmTranslator& t_;
   const MCInst& instruction_;
-  const Opcode& opcode_;
+  const ArmOpcode& opcode_;
   const uint32_t offset_;
   const Fragment& fragment_;
   const uint32_t relocation_;
