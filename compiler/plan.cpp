@@ -10,6 +10,8 @@
 
 namespace aotc {
 
+using namespace llvm;
+
 namespace {
 
 // A table is static when no instruction can change it and its contents are known now. Every type that it is called with
@@ -30,7 +32,7 @@ void for_each_instruction(const Module& module, Visit visit) {
 // What instructions do with a table.
 struct TableUse {
   bool is_touched = false;  // other than by a call through it
-  llvm::SetVector<uint32_t> called_types;
+  SetVector<uint32_t> called_types;
 };
 
 std::vector<TableUse> find_table_uses(const Module& module) {
@@ -58,13 +60,13 @@ std::optional<std::vector<uint32_t>> contents_of(const Module& module, uint32_t 
   for (const ElemSegment& segment : module.elems) {
     if (segment.mode != SegmentMode::Active || segment.table != table) continue;
     if (uint64_t{segment.address} + segment.entries.size() > contents.size()) return std::nullopt;
-    llvm::copy(segment.entries, contents.begin() + segment.address);
+    copy(segment.entries, contents.begin() + segment.address);
   }
   return contents;
 }
 
 // Imports that something refers to, ascending; `entries` are called from outside.
-std::vector<uint32_t> find_needed_imports(const Module& module, llvm::ArrayRef<uint32_t> entries) {
+std::vector<uint32_t> find_needed_imports(const Module& module, ArrayRef<uint32_t> entries) {
   std::vector<bool> is_needed(module.import_count());
   auto need = [&](uint64_t function) {
     if (function < is_needed.size()) is_needed[function] = true;
@@ -87,7 +89,7 @@ std::vector<uint32_t> find_needed_imports(const Module& module, llvm::ArrayRef<u
 bool is_large(const FunctionBody& body) {
   if (body.code.size() > kLargeInstructions) return true;
   if (body.code.size() * body.locals.size() < kLargePhis) return false;
-  auto blocks = static_cast<size_t>(llvm::count_if(body.code, [](const Instr& instr) {
+  auto blocks = static_cast<size_t>(count_if(body.code, [](const Instr& instr) {
     return instr.op == Op::Block || instr.op == Op::Loop || instr.op == Op::If || instr.op == Op::BrIf;
   }));
   return blocks * body.locals.size() > kLargePhis;
@@ -122,8 +124,8 @@ void plan_globals(Compilation& c) {
 
 void plan_thunks(Compilation& c) {
   const Module& module = c.module;
-  llvm::SetVector<uint32_t> entries;
-  llvm::DenseMap<uint32_t, const std::string*> export_names;  // the first of a function
+  SetVector<uint32_t> entries;
+  DenseMap<uint32_t, const std::string*> export_names;  // the first of a function
   if (module.start >= 0) entries.insert(static_cast<uint32_t>(module.start));
   if (c.go.recognised) entries.insert(static_cast<uint32_t>(c.go.resume_loop));
   for (const Export& exported : module.exports)

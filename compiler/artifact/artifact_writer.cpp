@@ -9,6 +9,9 @@
 #include "llvm/Support/MathExtras.h"
 
 namespace aotc {
+
+using namespace llvm;
+
 namespace {
 
 using namespace llvm::ELF;
@@ -44,7 +47,7 @@ void write_elf_headers(std::vector<uint8_t>& file, const ElfLayout& layout, std:
   }
   sections.back().size = names.size();
   file.insert(file.end(), names.begin(), names.end());
-  file.resize(llvm::alignTo(file.size(), 8));
+  file.resize(alignTo(file.size(), 8));
 
   Elf64_Ehdr header{};
   std::memcpy(header.e_ident, ElfMagic, 4);

@@ -6,6 +6,9 @@
 #include "llvm/Support/raw_ostream.h"
 
 namespace aotc {
+
+using namespace llvm;
+
 namespace {
 
 template <typename T>
@@ -15,19 +18,19 @@ T element(const std::vector<uint8_t>& file, const aotc_span& span, uint32_t inde
   return value;
 }
 
-llvm::Error describe(const std::vector<uint8_t>& file, llvm::raw_ostream& out) {
-  using Elf = llvm::object::ELFFile<llvm::object::ELF64LE>;
+Error describe(const std::vector<uint8_t>& file, raw_ostream& out) {
+  using Elf = object::ELFFile<object::ELF64LE>;
   aotc_header header;
   std::memcpy(&header, file.data() + AOTC_HEADER_OFFSET, sizeof header);
-  llvm::StringRef bytes(reinterpret_cast<const char*>(file.data()), file.size());
+  StringRef bytes(reinterpret_cast<const char*>(file.data()), file.size());
   auto code = [](uint32_t offset) {
-    return offset == AOTC_NONE ? std::string("none") : llvm::formatv("{0:x}", offset).str();
+    return offset == AOTC_NONE ? std::string("none") : formatv("{0:x}", offset).str();
   };
 
-  out << llvm::formatv("artifact {0} bytes, {1}, {2}, {3}{4}\n", header.file_size,
-                       architecture_name(static_cast<Architecture>(header.architecture)), header.cpu,
-                       header.tier == AOTC_TIER_QUICK ? "quick" : "best", header.flags & AOTC_FLAG_GO ? ", go" : "");
-  llvm::Expected<Elf> elf = Elf::create(bytes);
+  out << formatv("artifact {0} bytes, {1}, {2}, {3}{4}\n", header.file_size,
+                 architecture_name(static_cast<Architecture>(header.architecture)), header.cpu,
+                 header.tier == AOTC_TIER_QUICK ? "quick" : "best", header.flags & AOTC_FLAG_GO ? ", go" : "");
+  Expected<Elf> elf = Elf::create(bytes);
   if (!elf) return elf.takeError();
   auto sections = elf->sections();
   if (!sections) return sections.takeError();
@@ -35,46 +38,46 @@ llvm::Error describe(const std::vector<uint8_t>& file, llvm::raw_ostream& out) {
   for (const Elf::Elf_Shdr& section : *sections) {
     auto name = elf->getSectionName(section);
     if (!name) return name.takeError();
-    if (section.sh_type == llvm::ELF::SHT_SYMTAB) symbol_table = &section;
-    if (section.sh_type != llvm::ELF::SHT_NULL)
-      out << llvm::formatv("section {0,-14} offset {1:x} size {2:x}\n", *name, uint64_t{section.sh_offset},
-                           uint64_t{section.sh_size});
+    if (section.sh_type == ELF::SHT_SYMTAB) symbol_table = &section;
+    if (section.sh_type != ELF::SHT_NULL)
+      out << formatv("section {0,-14} offset {1:x} size {2:x}\n", *name, uint64_t{section.sh_offset},
+                     uint64_t{section.sh_size});
   }
 
   // Addresses of code are from the start of text, as everywhere in the artifact.
   auto symbols = elf->symbols(symbol_table);
   if (!symbols) return symbols.takeError();
   for (const Elf::Elf_Sym& symbol : *symbols)
-    if (symbol.getType() == llvm::ELF::STT_FUNC)
-      out << llvm::formatv("code {0:x} size {1:x} {2}\n", uint64_t{symbol.st_value} - header.text.offset,
-                           uint64_t{symbol.st_size}, bytes.data() + header.strings.offset + symbol.st_name);
+    if (symbol.getType() == ELF::STT_FUNC)
+      out << formatv("code {0:x} size {1:x} {2}\n", uint64_t{symbol.st_value} - header.text.offset,
+                     uint64_t{symbol.st_size}, bytes.data() + header.strings.offset + symbol.st_name);
   for (uint32_t i = 0; i < header.exports.count; ++i) {
     auto e = element<aotc_export>(file, header.exports, i);
     if (e.kind == AOTC_EXPORT_FUNCTION)
-      out << llvm::formatv("export {0} function {1} thunk {2}\n", bytes.data() + header.strings.offset + e.name,
-                           e.index, code(e.thunk));
+      out << formatv("export {0} function {1} thunk {2}\n", bytes.data() + header.strings.offset + e.name, e.index,
+                     code(e.thunk));
   }
   out << "start thunk " << code(header.start_thunk) << "\nresume thunk " << code(header.resume_thunk) << "\n";
   for (uint32_t i = 0; i < header.image_runs.count; ++i) {
     auto run = element<aotc_image_run>(file, header.image_runs, i);
-    out << llvm::formatv("image address {0:x} pages {1}\n", run.address, run.pages);
+    out << formatv("image address {0:x} pages {1}\n", run.address, run.pages);
   }
   for (uint32_t i = 0; i < header.data_segments.count; ++i) {
     auto segment = element<aotc_data_segment>(file, header.data_segments, i);
     if (segment.offset != 0)
-      out << llvm::formatv("data segment {0} {1} address {2:x} size {3}\n", i, segment.active ? "active" : "passive",
-                           segment.address, segment.size);
+      out << formatv("data segment {0} {1} address {2:x} size {3}\n", i, segment.active ? "active" : "passive",
+                     segment.address, segment.size);
   }
-  return llvm::Error::success();
+  return Error::success();
 }
 
 }  // namespace
 
 std::string describe_layout(const Compilation& c) {
   std::string text;
-  llvm::raw_string_ostream out(text);
+  raw_string_ostream out(text);
   if (c.artifact.size() < AOTC_HEADER_OFFSET + sizeof(aotc_header)) return "no artifact\n";
-  if (llvm::Error e = describe(c.artifact, out)) out << llvm::toString(std::move(e)) << "\n";
+  if (Error e = describe(c.artifact, out)) out << toString(std::move(e)) << "\n";
   return text;
 }
 

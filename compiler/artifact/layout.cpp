@@ -5,9 +5,10 @@
 #include "llvm/Support/MathExtras.h"
 
 namespace aotc {
-namespace {
 
-using llvm::alignTo;
+using namespace llvm;
+
+namespace {
 
 constexpr uint64_t kMaxText = 1ull << 31;
 constexpr uint64_t kMaxTextArm = 128u << 20;       // reach of bl
@@ -19,8 +20,8 @@ constexpr uint64_t kTrapPadding = 16;
 
 Layout::Layout(const Compilation& compilation) : c(compilation), is_arm(c.options.architecture == Architecture::AArch64) {}
 
-llvm::Error Layout::error(const std::string& message) const {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s: %s", c.options.module_name.c_str(), message.c_str());
+Error Layout::error(const std::string& message) const {
+  return createStringError(inconvertibleErrorCode(), "%s: %s", c.options.module_name.c_str(), message.c_str());
 }
 
 std::string Layout::unit_name(size_t unit) const {
@@ -43,7 +44,7 @@ std::optional<uint32_t> Layout::body_of(const Fragment& fragment, uint32_t symbo
   return defined < c.module.functions.size() ? std::optional(c.module.functions[defined].body.offset) : std::nullopt;
 }
 
-llvm::Error Layout::lay_out_text() {
+Error Layout::lay_out_text() {
   for (const Fragment& fragment : c.fragments) units.push_back({&fragment});
   for (const Thunk& thunk : c.thunks) units.push_back({&thunk.fragment});
 
@@ -71,7 +72,7 @@ llvm::Error Layout::lay_out_text() {
   uint64_t size = 0;
   for (size_t i = 0; i < units.size(); ++i) {
     const Fragment& fragment = *units[i].fragment;
-    if (fragment.text.empty() || !llvm::isPowerOf2_32(fragment.text_align) || fragment.text_align > kMaxAlign ||
+    if (fragment.text.empty() || !isPowerOf2_32(fragment.text_align) || fragment.text_align > kMaxAlign ||
         (is_arm && fragment.text.size() % 4 != 0))
       return error(unit_name(i) + ": malformed fragment");
     size = alignTo(size, std::max<uint64_t>(fragment.text_align, is_arm ? 4 : 1));
@@ -82,13 +83,13 @@ llvm::Error Layout::lay_out_text() {
   }
   text_padding = alignTo(size, kTrapPadding);
   text_size = text_padding + kTrapPadding;
-  return llvm::Error::success();
+  return Error::success();
 }
 
-llvm::Error Layout::lay_out_rodata() {
+Error Layout::lay_out_rodata() {
   for (size_t i = 0; i < units.size(); ++i) {
     const Fragment& fragment = *units[i].fragment;
-    if (!llvm::isPowerOf2_32(fragment.rodata_align) || fragment.rodata_align > kMaxAlign)
+    if (!isPowerOf2_32(fragment.rodata_align) || fragment.rodata_align > kMaxAlign)
       return error(unit_name(i) + ": malformed fragment");
     rodata_align = std::max<uint64_t>(rodata_align, fragment.rodata_align);
     rodata_size = alignTo(rodata_size, fragment.rodata_align);
@@ -108,7 +109,7 @@ llvm::Error Layout::lay_out_rodata() {
     function_refs = rodata_size = alignTo(rodata_size, kSectionAlign);
     rodata_size += 8 * uint64_t{c.module.function_count()};
   }
-  return llvm::Error::success();
+  return Error::success();
 }
 
 }  // namespace aotc

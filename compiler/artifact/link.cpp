@@ -29,9 +29,10 @@
 #include "support/version.h"
 
 namespace aotc {
-namespace {
 
-using llvm::alignTo;
+using namespace llvm;
+
+namespace {
 
 // Sections of the file, in the order of their headers; ELF's own null section comes before them.
 enum SectionIndex : uint16_t { kHeader, kMeta, kRodata, kEhFrameHeader, kEhFrame, kStrings, kText, kImage, kSymbols, kSections };
@@ -41,19 +42,19 @@ class Linker {
  public:
   explicit Linker(Compilation& c) : c_(c), m_(c.module), layout_(c) {}
 
-  llvm::Error link();
+  Error link();
 
  private:
   void build_symbols();
   void lay_out_file();
   void write_sections();
-  llvm::Error write_static_tables();
+  Error write_static_tables();
   void write_function_refs();
-  llvm::Error patch();
+  Error patch();
   void finish_header();
   void write_elf();
 
-  llvm::Expected<uint64_t> symbol_address(const Unit& unit, const Symbol& symbol) const;
+  Expected<uint64_t> symbol_address(const Unit& unit, const Symbol& symbol) const;
 
   Compilation& c_;
   const Module& m_;
@@ -62,7 +63,7 @@ class Linker {
   Layout layout_;
   StringTable strings_;
   Metadata metadata_;
-  std::vector<llvm::ELF::Elf64_Sym> symbols_;
+  std::vector<ELF::Elf64_Sym> symbols_;
   std::vector<FrameDescription> frames_;
 
   aotc_header header_{};
@@ -77,9 +78,9 @@ void Linker::build_symbols() {
   for (size_t i = 0; i < layout_.units.size(); ++i) {
     bool is_thunk = i >= c_.fragments.size();
     std::string name = is_thunk ? c_.thunks[i - c_.fragments.size()].name : m_.display_name(static_cast<uint32_t>(m_.import_count() + i));
-    llvm::ELF::Elf64_Sym symbol{};
+    ELF::Elf64_Sym symbol{};
     symbol.st_name = strings_.add(name);
-    symbol.setBindingAndType(llvm::ELF::STB_LOCAL, llvm::ELF::STT_FUNC);
+    symbol.setBindingAndType(ELF::STB_LOCAL, ELF::STT_FUNC);
     symbol.st_value = layout_.units[i].text;  // text's own offset is added when that is known
     symbol.st_size = layout_.units[i].fragment->text.size();
     symbols_.push_back(symbol);
@@ -124,32 +125,32 @@ void Linker::lay_out_file() {
 
 void Linker::write_sections() {
   uint8_t* file = c_.artifact.data();
-  llvm::copy(metadata_.bytes, file + header_.metadata.offset);  // any of these may be empty, and memcpy takes no null
-  llvm::copy(strings_.bytes(), file + header_.strings.offset);
+  copy(metadata_.bytes, file + header_.metadata.offset);  // any of these may be empty, and memcpy takes no null
+  copy(strings_.bytes(), file + header_.strings.offset);
   std::memcpy(file + symbol_table_, symbols_.data(), symbols_.size() * sizeof(symbols_[0]));
 
   uint8_t* text = file + header_.text.offset;
   uint64_t mapped = header_.load_size - header_.text.offset;
   if (layout_.is_arm)
-    for (uint64_t i = 0; i < mapped; i += 4) llvm::support::endian::write32le(text + i, 0xd4200000);  // brk #0
+    for (uint64_t i = 0; i < mapped; i += 4) support::endian::write32le(text + i, 0xd4200000);  // brk #0
   else
     std::memset(text, 0xcc, mapped);  // int3
   for (const Unit& unit : layout_.units) {
-    llvm::copy(unit.fragment->text, text + unit.text);
-    llvm::copy(unit.fragment->rodata, file + header_.rodata.offset + unit.rodata);
+    copy(unit.fragment->text, text + unit.text);
+    copy(unit.fragment->rodata, file + header_.rodata.offset + unit.rodata);
   }
 
   std::vector<uint64_t> fdes;
   std::vector<uint8_t> eh_frame = write_eh_frame(c_.options.architecture, frames_, eh_frame_, fdes);
-  llvm::copy(eh_frame, file + eh_frame_);
+  copy(eh_frame, file + eh_frame_);
   std::vector<uint8_t> eh_frame_header = write_eh_frame_header(frames_, fdes, eh_frame_header_, eh_frame_);
-  llvm::copy(eh_frame_header, file + eh_frame_header_);
+  copy(eh_frame_header, file + eh_frame_header_);
 
   for (size_t i = 0; i < metadata_.image.runs.size(); ++i)
-    llvm::copy(metadata_.image.runs[i].bytes, file + metadata_.image_runs[i].offset);
+    copy(metadata_.image.runs[i].bytes, file + metadata_.image_runs[i].offset);
 }
 
-llvm::Error Linker::write_static_tables() {
+Error Linker::write_static_tables() {
   for (size_t i = 0; i < layout_.static_tables.size(); ++i) {
     const StaticTable& table = c_.tables.static_tables[i];
     uint64_t address = header_.rodata.offset + layout_.static_tables[i];
@@ -160,12 +161,12 @@ llvm::Error Linker::write_static_tables() {
                                                               : layout_.function_unit(entry - 1);
       if (unit < 0) return layout_.error("table " + std::to_string(table.table) + ": entry without code");
       auto distance = static_cast<int64_t>(header_.text.offset + layout_.units[unit].text - address);
-      if (!llvm::isInt<32>(distance)) return layout_.error("table " + std::to_string(table.table) + ": entry out of range");
-      llvm::support::endian::write32le(out, static_cast<uint32_t>(distance));
+      if (!isInt<32>(distance)) return layout_.error("table " + std::to_string(table.table) + ": entry out of range");
+      support::endian::write32le(out, static_cast<uint32_t>(distance));
       out += 4;
     }
   }
-  return llvm::Error::success();
+  return Error::success();
 }
 
 // An import that nothing refers to has no thunk; its descriptor leads to trap instructions.
@@ -176,13 +177,13 @@ void Linker::write_function_refs() {
   for (uint32_t function = 0; function < m_.function_count(); ++function) {
     int64_t unit = layout_.function_unit(function);
     uint64_t code = header_.text.offset + (unit < 0 ? layout_.text_padding : layout_.units[unit].text);
-    llvm::support::endian::write32le(out, static_cast<uint32_t>(code - address));
-    llvm::support::endian::write32le(out + 4, m_.type_index(function));
+    support::endian::write32le(out, static_cast<uint32_t>(code - address));
+    support::endian::write32le(out + 4, m_.type_index(function));
     out += 8;
   }
 }
 
-llvm::Expected<uint64_t> Linker::symbol_address(const Unit& unit, const Symbol& symbol) const {
+Expected<uint64_t> Linker::symbol_address(const Unit& unit, const Symbol& symbol) const {
   uint64_t text = header_.text.offset;
   uint64_t rodata = header_.rodata.offset;
   switch (symbol.kind) {
@@ -212,7 +213,7 @@ std::string describe(const Symbol& symbol) {
   return text.back() == ' ' ? text + std::to_string(symbol.index) : text;
 }
 
-llvm::Error Linker::patch() {
+Error Linker::patch() {
   for (size_t i = 0; i < layout_.units.size(); ++i) {
     const Unit& unit = layout_.units[i];
     for (const Relocation& relocation : unit.fragment->relocations) {
@@ -225,7 +226,7 @@ llvm::Error Linker::patch() {
       if (relocation.offset + uint64_t{relocation_size(relocation.kind)} > size) {
         problem = "outside the fragment";
       } else if (auto address = symbol_address(unit, symbol); !address) {
-        llvm::consumeError(address.takeError());
+        consumeError(address.takeError());
         problem = "undefined";
       } else {
         uint64_t place =
@@ -235,11 +236,10 @@ llvm::Error Linker::patch() {
       }
       if (problem)
         return layout_.error(layout_.unit_name(i) + ": relocation at " + (in_text ? "text" : "rodata") + "+0x" +
-                     llvm::utohexstr(relocation.offset, true) + " against " + describe(symbol) + ": " +
-                     problem);
+                             utohexstr(relocation.offset, true) + " against " + describe(symbol) + ": " + problem);
     }
   }
-  return llvm::Error::success();
+  return Error::success();
 }
 
 void Linker::finish_header() {
@@ -261,7 +261,7 @@ void Linker::finish_header() {
   header_.architecture = static_cast<uint32_t>(c_.options.architecture);
   header_.tier = static_cast<uint32_t>(c_.options.tier);
   header_.cpu_features = baseline_->features;
-  std::array<uint8_t, 32> digest = llvm::SHA256::hash(c_.wasm);
+  std::array<uint8_t, 32> digest = SHA256::hash(c_.wasm);
   std::memcpy(header_.module_sha256, digest.data(), digest.size());
   std::strncpy(header_.compiler_version, aotc_version, sizeof header_.compiler_version - 1);
   std::strncpy(header_.cpu, baseline_->name, sizeof header_.cpu - 1);
@@ -293,32 +293,32 @@ void Linker::write_elf() {
   write_elf_headers(c_.artifact, layout, std::move(sections));
 }
 
-llvm::Error Linker::link() {
+Error Linker::link() {
   baseline_ = find_cpu_baseline(c_.options.architecture, c_.options.cpu);
   if (!baseline_) return layout_.error("unknown cpu " + c_.options.cpu);
   if (c_.fragments.size() != m_.functions.size()) return layout_.error("not every function has a fragment");
   if (c_.tables.descriptor.size() != m_.tables.size()) return layout_.error("not every table has a plan");
 
-  if (llvm::Error e = layout_.lay_out_text()) return e;
-  if (llvm::Error e = layout_.lay_out_rodata()) return e;
-  llvm::Expected<Metadata> metadata = build_metadata(layout_, strings_, header_);
+  if (Error e = layout_.lay_out_text()) return e;
+  if (Error e = layout_.lay_out_rodata()) return e;
+  Expected<Metadata> metadata = build_metadata(layout_, strings_, header_);
   if (!metadata) return metadata.takeError();
   metadata_ = std::move(*metadata);
   build_symbols();
   if (strings_.bytes().size() > UINT32_MAX) return layout_.error("names are larger than 4 GiB");
   lay_out_file();
   write_sections();
-  if (llvm::Error e = write_static_tables()) return e;
+  if (Error e = write_static_tables()) return e;
   write_function_refs();
-  if (llvm::Error e = patch()) return e;
+  if (Error e = patch()) return e;
   write_elf();
   finish_header();
   if (m_.start >= 0 && header_.start_thunk == AOTC_NONE) return layout_.error("the start function has no entry thunk");
-  return llvm::Error::success();
+  return Error::success();
 }
 
 }  // namespace
 
-llvm::Error link(Compilation& c) { return Linker(c).link(); }
+Error link(Compilation& c) { return Linker(c).link(); }
 
 }  // namespace aotc

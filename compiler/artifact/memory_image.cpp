@@ -18,6 +18,9 @@
 #include "llvm/Support/MathExtras.h"
 
 namespace aotc {
+
+using namespace llvm;
+
 namespace {
 
 constexpr size_t kMaxRuns = 3;
@@ -116,8 +119,8 @@ MemoryImage build_memory_image(const Module& module) {
     if (segment.mode != SegmentMode::Active) continue;
     if (end_of(segment) > memory_size) break;
     if (segment.bytes.empty()) continue;
-    ranges.push_back({llvm::alignDown(segment.address, AOTC_IMAGE_PAGE),
-                      llvm::alignTo(end_of(segment), AOTC_IMAGE_PAGE), segment.bytes.size()});
+    ranges.push_back(
+        {alignDown(segment.address, AOTC_IMAGE_PAGE), alignTo(end_of(segment), AOTC_IMAGE_PAGE), segment.bytes.size()});
   }
 
   for (const Range& range : choose_runs(ranges))

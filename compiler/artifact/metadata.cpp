@@ -7,24 +7,25 @@
 #include "llvm/Support/MathExtras.h"
 
 namespace aotc {
-namespace {
 
-using llvm::alignTo;
+using namespace llvm;
+
+namespace {
 
 class Builder {
  public:
   Builder(const Layout& layout, StringTable& strings, aotc_header& header)
       : layout_(layout), c_(layout.c), module_(layout.c.module), strings_(strings), header_(header) {}
 
-  llvm::Expected<Metadata> run() {
+  Expected<Metadata> run() {
     header_.metadata.offset = alignTo(AOTC_HEADER_OFFSET + sizeof(aotc_header), kSectionAlign);
     add_types();
     add_imports();
-    if (llvm::Error e = add_exports()) return e;
-    if (llvm::Error e = add_globals()) return e;
-    if (llvm::Error e = add_tables()) return e;
+    if (Error e = add_exports()) return e;
+    if (Error e = add_globals()) return e;
+    if (Error e = add_tables()) return e;
     std::vector<aotc_elem_segment> segments = add_elements();
-    if (llvm::Error e = add_functions()) return e;
+    if (Error e = add_functions()) return e;
     add_data_segments();
     append_array(header_.elem_segments, segments);
     add_image_runs();
@@ -35,11 +36,11 @@ class Builder {
  private:
   void add_types();
   void add_imports();
-  llvm::Error add_exports();
-  llvm::Error add_globals();
-  llvm::Error add_tables();
+  Error add_exports();
+  Error add_globals();
+  Error add_tables();
   std::vector<aotc_elem_segment> add_elements();
-  llvm::Error add_functions();
+  Error add_functions();
   void add_data_segments();
   void add_image_runs();
 
@@ -84,7 +85,7 @@ void Builder::add_imports() {
   append_array(header_.imports, imports);
 }
 
-llvm::Error Builder::add_exports() {
+Error Builder::add_exports() {
   std::vector<aotc_export> exports;
   for (const Export& e : module_.exports) {
     aotc_export out{strings_.add(e.name), e.kind, e.index, AOTC_NONE, AOTC_NONE};
@@ -97,10 +98,10 @@ llvm::Error Builder::add_exports() {
     exports.push_back(out);
   }
   append_array(header_.exports, exports);
-  return llvm::Error::success();
+  return Error::success();
 }
 
-llvm::Error Builder::add_globals() {
+Error Builder::add_globals() {
   std::vector<aotc_global> globals;
   for (size_t i = 0; i < c_.global_slots.size(); ++i) {
     if (c_.global_slots[i] < 0) continue;
@@ -111,10 +112,10 @@ llvm::Error Builder::add_globals() {
     globals[slot] = {{global.init[0], global.init[1]}, static_cast<uint32_t>(global.type), static_cast<uint32_t>(i)};
   }
   append_array(header_.globals, globals);
-  return llvm::Error::success();
+  return Error::success();
 }
 
-llvm::Error Builder::add_tables() {
+Error Builder::add_tables() {
   std::vector<aotc_table_init> tables;
   for (size_t i = 0; i < c_.tables.descriptor.size(); ++i) {
     if (c_.tables.descriptor[i] < 0) continue;
@@ -124,7 +125,7 @@ llvm::Error Builder::add_tables() {
     tables[index] = {static_cast<uint32_t>(i), module_.tables[i].min, module_.tables[i].max};
   }
   append_array(header_.tables, tables);
-  return llvm::Error::success();
+  return Error::success();
 }
 
 // Active segments of static tables are in the code already; declared ones have no entries at run time.
@@ -149,7 +150,7 @@ std::vector<aotc_elem_segment> Builder::add_elements() {
   return elem_segments;
 }
 
-llvm::Error Builder::add_functions() {
+Error Builder::add_functions() {
   std::vector<aotc_function> functions;
   std::vector<aotc_trap_site> trap_sites;
   for (size_t i = 0; i < layout_.units.size(); ++i) {
@@ -173,7 +174,7 @@ llvm::Error Builder::add_functions() {
   }
   append_array(header_.functions, functions);
   append_array(header_.trap_sites, trap_sites);
-  return llvm::Error::success();
+  return Error::success();
 }
 
 // Go modules have tens of thousands of data segments, all in the image; records that nothing can refer to are left out.
@@ -208,7 +209,7 @@ void Builder::add_image_runs() {
 
 }  // namespace
 
-llvm::Expected<Metadata> build_metadata(const Layout& layout, StringTable& strings, aotc_header& header) {
+Expected<Metadata> build_metadata(const Layout& layout, StringTable& strings, aotc_header& header) {
   return Builder(layout, strings, header).run();
 }
 

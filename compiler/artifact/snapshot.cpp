@@ -12,8 +12,10 @@
 
 namespace aotc {
 
-llvm::Error attach_snapshot(std::vector<uint8_t>& artifact, llvm::ArrayRef<uint8_t> snapshot) {
-  auto error = [](const char* what) { return llvm::createStringError(llvm::inconvertibleErrorCode(), what); };
+using namespace llvm;
+
+Error attach_snapshot(std::vector<uint8_t>& artifact, ArrayRef<uint8_t> snapshot) {
+  auto error = [](const char* what) { return createStringError(inconvertibleErrorCode(), what); };
   aotc_header header;
   aotc_snapshot head;
   if (artifact.size() < AOTC_HEADER_OFFSET + sizeof header) return error("snapshot: not an artifact");
@@ -26,14 +28,14 @@ llvm::Error attach_snapshot(std::vector<uint8_t>& artifact, llvm::ArrayRef<uint8
   if (std::memcmp(head.module_sha256, header.module_sha256, sizeof head.module_sha256) != 0)
     return error("snapshot: it is another module's");
 
-  artifact.resize(llvm::alignTo(artifact.size(), AOTC_IMAGE_PAGE));
-  header.snapshot = {artifact.size(), snapshot.size(), llvm::xxh3_64bits(snapshot)};
+  artifact.resize(alignTo(artifact.size(), AOTC_IMAGE_PAGE));
+  header.snapshot = {artifact.size(), snapshot.size(), xxh3_64bits(snapshot)};
   artifact.insert(artifact.end(), snapshot.begin(), snapshot.end());
   header.file_size = artifact.size();
-  header.checksum = llvm::xxh3_64bits(
-      llvm::ArrayRef<uint8_t>(reinterpret_cast<const uint8_t*>(&header), offsetof(aotc_header, checksum)));
+  header.checksum =
+      xxh3_64bits(ArrayRef<uint8_t>(reinterpret_cast<const uint8_t*>(&header), offsetof(aotc_header, checksum)));
   std::memcpy(artifact.data() + AOTC_HEADER_OFFSET, &header, sizeof header);
-  return llvm::Error::success();
+  return Error::success();
 }
 
 }  // namespace aotc

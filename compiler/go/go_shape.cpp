@@ -7,12 +7,14 @@
 
 namespace aotc {
 
+using namespace llvm;
+
 namespace {
 
 class Recogniser {
  public:
   explicit Recogniser(const Compilation& c) : module_(c.module) {}
-  const llvm::DenseSet<uint32_t>& ordinary() const { return ordinary_; }
+  const DenseSet<uint32_t>& ordinary() const { return ordinary_; }
 
   GoShape run() {
     GoShape shape;
@@ -75,8 +77,8 @@ class Recogniser {
   }
 
   // Functions that leave only by unwinding or through calls, of which all callees are of the same kind.
-  llvm::DenseSet<uint32_t> find_never_returning() const {
-    llvm::DenseSet<uint32_t> result;
+  DenseSet<uint32_t> find_never_returning() const {
+    DenseSet<uint32_t> result;
     for (const auto& [function, tail_calls] : unwinding_) result.insert(function);
     for (bool changed = true; changed;) {
       changed = false;
@@ -168,7 +170,7 @@ class Recogniser {
 
   const Module& module_;
   uint32_t resumable_ = 0;
-  llvm::DenseSet<uint32_t> ordinary_;  // function indices
+  DenseSet<uint32_t> ordinary_;                                        // function indices
   std::vector<std::pair<uint32_t, std::vector<uint32_t>>> unwinding_;  // candidates: function, tail calls
 };
 
@@ -200,7 +202,7 @@ void find_import_wrappers(Compilation& c) {
       wrapper[instr.low()] = m.import_count() + static_cast<uint32_t>(i) + 1;
     }
   }
-  llvm::DenseMap<uint32_t, uint32_t> table_index;
+  DenseMap<uint32_t, uint32_t> table_index;
   for (const std::vector<uint32_t>& contents : c.tables.contents)
     for (size_t i = 0; i < contents.size(); ++i)
       if (contents[i] != 0) table_index.try_emplace(contents[i], static_cast<uint32_t>(i));

@@ -5,11 +5,13 @@
 
 namespace aotc {
 
+using namespace llvm;
+
 namespace {
 
 // Functions to whose callers nothing ever returns: a recovered panic resumes at the call of deferreturn. (That a function only
 // unwinds does not suffice: runtime.mcall unwinds, and its caller is resumed later.)
-bool is_panic(llvm::StringRef name) {
+bool is_panic(StringRef name) {
   return name.starts_with("runtime.panic") || name.starts_with("runtime.goPanic") || name == "runtime.sigpanic" ||
          name == "runtime.gopanic" || name == "runtime.throw" || name == "runtime.fatal";
 }

@@ -7,6 +7,9 @@
 #include "aotc/artifact_format.h"
 
 namespace aotc {
+
+using namespace llvm;
+
 namespace {
 
 template <typename... Bits>
@@ -38,12 +41,12 @@ constexpr CpuBaseline kArm[] = {
 
 }  // namespace
 
-llvm::ArrayRef<CpuBaseline> all_cpu_baselines(Architecture architecture) {
-  return architecture == Architecture::X86_64 ? llvm::ArrayRef<CpuBaseline>(kX86) : llvm::ArrayRef<CpuBaseline>(kArm);
+ArrayRef<CpuBaseline> all_cpu_baselines(Architecture architecture) {
+  return architecture == Architecture::X86_64 ? ArrayRef<CpuBaseline>(kX86) : ArrayRef<CpuBaseline>(kArm);
 }
 
-const CpuBaseline* find_cpu_baseline(Architecture architecture, llvm::StringRef name) {
-  llvm::ArrayRef<CpuBaseline> baselines = all_cpu_baselines(architecture);
+const CpuBaseline* find_cpu_baseline(Architecture architecture, StringRef name) {
+  ArrayRef<CpuBaseline> baselines = all_cpu_baselines(architecture);
   if (name.empty()) return &baselines.front();
   for (const CpuBaseline& baseline : baselines)
     if (name == baseline.name) return &baseline;

@@ -16,9 +16,12 @@
 #include "llvm/Support/MathExtras.h"
 
 namespace aotc {
+
+using namespace llvm;
+
 namespace {
 
-using namespace llvm::dwarf;
+using namespace dwarf;
 
 constexpr uint8_t kPcRelative = DW_EH_PE_pcrel | DW_EH_PE_sdata4;
 constexpr uint64_t kFdeFixedSize = 17;  // length, CIE pointer, start, size, augmentation length
@@ -30,8 +33,8 @@ void append32(std::vector<uint8_t>& out, uint64_t value) {
 
 // Closes an entry that started at `begin` with a length yet to be known.
 void finish_entry(std::vector<uint8_t>& out, size_t begin) {
-  out.resize(begin + llvm::alignTo(out.size() - begin, kEntryAlign), DW_CFA_nop);
-  llvm::support::endian::write32le(out.data() + begin, static_cast<uint32_t>(out.size() - begin - 4));
+  out.resize(begin + alignTo(out.size() - begin, kEntryAlign), DW_CFA_nop);
+  support::endian::write32le(out.data() + begin, static_cast<uint32_t>(out.size() - begin - 4));
 }
 
 std::vector<uint8_t> cie(Architecture architecture) {
@@ -50,17 +53,16 @@ std::vector<uint8_t> cie(Architecture architecture) {
 
 }  // namespace
 
-uint64_t eh_frame_size(Architecture architecture, llvm::ArrayRef<FrameDescription> frames) {
+uint64_t eh_frame_size(Architecture architecture, ArrayRef<FrameDescription> frames) {
   uint64_t size = cie(architecture).size() + 4;
-  for (const FrameDescription& frame : frames)
-    size += llvm::alignTo(kFdeFixedSize + frame.instructions.size(), kEntryAlign);
+  for (const FrameDescription& frame : frames) size += alignTo(kFdeFixedSize + frame.instructions.size(), kEntryAlign);
   return size;
 }
 
 uint64_t eh_frame_header_size(size_t frames) { return 12 + 8 * frames; }
 
-std::vector<uint8_t> write_eh_frame(Architecture architecture, llvm::ArrayRef<FrameDescription> frames,
-                                    uint64_t address, std::vector<uint64_t>& fdes) {
+std::vector<uint8_t> write_eh_frame(Architecture architecture, ArrayRef<FrameDescription> frames, uint64_t address,
+                                    std::vector<uint64_t>& fdes) {
   std::vector<uint8_t> out = cie(architecture);
   out.reserve(eh_frame_size(architecture, frames));
   fdes.reserve(frames.size());
@@ -79,8 +81,8 @@ std::vector<uint8_t> write_eh_frame(Architecture architecture, llvm::ArrayRef<Fr
   return out;
 }
 
-std::vector<uint8_t> write_eh_frame_header(llvm::ArrayRef<FrameDescription> frames, llvm::ArrayRef<uint64_t> fdes,
-                                           uint64_t address, uint64_t eh_frame_address) {
+std::vector<uint8_t> write_eh_frame_header(ArrayRef<FrameDescription> frames, ArrayRef<uint64_t> fdes, uint64_t address,
+                                           uint64_t eh_frame_address) {
   std::vector<uint8_t> out{1, kPcRelative, DW_EH_PE_udata4, DW_EH_PE_datarel | DW_EH_PE_sdata4};
   out.reserve(eh_frame_header_size(frames.size()));
   append32(out, eh_frame_address - (address + 4));

@@ -6,11 +6,12 @@
 #include "llvm/Support/MathExtras.h"
 
 namespace aotc {
+
+using namespace llvm;
+
 namespace {
 
-using llvm::support::endian::read32le;
-using llvm::support::endian::write32le;
-using llvm::support::endian::write64le;
+using namespace support::endian;
 
 constexpr const char* kOutOfRange = "out of range";
 constexpr const char* kMisaligned = "misaligned";
@@ -33,7 +34,7 @@ const char* apply_relocation(RelocationKind kind, uint8_t* at, uint64_t place, u
   auto distance = static_cast<int64_t>(target - place);
   switch (kind) {
     case RelocationKind::Pc32:
-      if (!llvm::isInt<32>(distance)) return kOutOfRange;
+      if (!isInt<32>(distance)) return kOutOfRange;
       write32le(at, static_cast<uint32_t>(distance));
       return nullptr;
     case RelocationKind::Pc64:
@@ -41,12 +42,12 @@ const char* apply_relocation(RelocationKind kind, uint8_t* at, uint64_t place, u
       return nullptr;
     case RelocationKind::ArmCall26:
       if (distance & 3) return kMisaligned;
-      if (!llvm::isInt<28>(distance)) return kOutOfRange;
+      if (!isInt<28>(distance)) return kOutOfRange;
       patch_instruction(at, 0x03ffffff, static_cast<uint32_t>(distance >> 2) & 0x03ffffff);
       return nullptr;
     case RelocationKind::ArmAdrpPage21: {
       int64_t pages = static_cast<int64_t>((target & ~0xfffull) - (place & ~0xfffull)) >> 12;
-      if (!llvm::isInt<21>(pages)) return kOutOfRange;
+      if (!isInt<21>(pages)) return kOutOfRange;
       auto bits = static_cast<uint32_t>(pages);
       patch_instruction(at, 0x60ffffe0, (bits & 3) << 29 | (bits >> 2 & 0x7ffff) << 5);
       return nullptr;

@@ -20,6 +20,8 @@
 
 namespace aotc {
 
+using namespace llvm;
+
 namespace {
 
 constexpr size_t kMaxLine = 64 << 10;
@@ -68,8 +70,8 @@ struct Output {
 
 }  // namespace
 
-llvm::Expected<pid_t> start_child(std::vector<int> files, std::vector<std::string> words, int (*main)(void*),
-                                  void* argument) {
+Expected<pid_t> start_child(std::vector<int> files, std::vector<std::string> words, int (*main)(void*),
+                            void* argument) {
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -87,7 +89,7 @@ llvm::Expected<pid_t> start_child(std::vector<int> files, std::vector<std::strin
   _exit(main(argument));
 }
 
-llvm::Expected<ChildEnd> follow_child(pid_t child, const ChildWatch& watch) {
+Expected<ChildEnd> follow_child(pid_t child, const ChildWatch& watch) {
   using Clock = std::chrono::steady_clock;
   auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                      std::chrono::duration<double>(watch.wall_seconds));

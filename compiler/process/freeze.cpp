@@ -23,6 +23,8 @@
 
 namespace aotc {
 
+using namespace llvm;
+
 namespace {
 
 constexpr uint64_t kMaxMessages = 1 << 20;
@@ -33,7 +35,7 @@ constexpr double kGraceSeconds = 30;
 UniqueFd memory_file() { return UniqueFd(memfd_create("freeze", MFD_CLOEXEC)); }
 
 // What the child wrote.
-llvm::Expected<std::string> read_messages(int fd) {
+Expected<std::string> read_messages(int fd) {
   std::string text(kMaxMessages, '\0');
   const ssize_t size = aotc_pread_all(fd, text.data(), text.size(), 0);
   if (size < 0) return failure("cannot read what aotc-exec said");
@@ -41,12 +43,12 @@ llvm::Expected<std::string> read_messages(int fd) {
   return text;
 }
 
-llvm::Error no_memory_file(const FreezeOptions& options) {
+Error no_memory_file(const FreezeOptions& options) {
   return system_failure(options.name + ": cannot keep files in memory");
 }
 
 // `rehearsed` is false when the program did not take the rehearsal for what it is: then it has to be done without.
-llvm::Expected<FreezeOutcome> freeze_once(int artifact, int snapshot, const FreezeOptions& options, bool& rehearsed) {
+Expected<FreezeOutcome> freeze_once(int artifact, int snapshot, const FreezeOptions& options, bool& rehearsed) {
   const UniqueFd messages = memory_file();
   if (messages.get() < 0) return no_memory_file(options);
   std::vector<std::string> words = {options.program, "--freeze", "/proc/self/fd/1",
@@ -67,21 +69,21 @@ llvm::Expected<FreezeOutcome> freeze_once(int artifact, int snapshot, const Free
   words.insert(words.end(), {"/proc/self/fd/0", "--"});
   words.insert(words.end(), options.args.begin(), options.args.end());
   FreezeOutcome outcome;
-  llvm::Expected<pid_t> child = start_child(files, words);
+  Expected<pid_t> child = start_child(files, words);
   if (!child) return child.takeError();
   ChildWatch watch;
   watch.wall_seconds = static_cast<double>(options.milliseconds) / 1000 + kGraceSeconds;
   watch.stopped = options.stopped;
-  llvm::Expected<ChildEnd> end = follow_child(*child, watch);
+  Expected<ChildEnd> end = follow_child(*child, watch);
   if (!end) return end.takeError();
   outcome.cpu_seconds = end->cpu_seconds;
   int status = end->status;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return outcome;
   rehearsed = !WIFEXITED(status) || WEXITSTATUS(status) != kExitNotRehearsed;
 
-  llvm::Expected<std::string> said = read_messages(messages.get());
+  Expected<std::string> said = read_messages(messages.get());
   if (!said) return said.takeError();
-  outcome.reason = llvm::StringRef(*said).trim().str();
+  outcome.reason = StringRef(*said).trim().str();
   if (!WIFEXITED(status))
     outcome.reason = fmt::format("{}: signal {}", options.program, WTERMSIG(status));
   else if (WEXITSTATUS(status) != kExitNotFrozen)
@@ -91,9 +93,9 @@ llvm::Expected<FreezeOutcome> freeze_once(int artifact, int snapshot, const Free
 
 }  // namespace
 
-llvm::Expected<FreezeOutcome> freeze_file(int artifact, int snapshot, const FreezeOptions& options) {
+Expected<FreezeOutcome> freeze_file(int artifact, int snapshot, const FreezeOptions& options) {
   bool rehearsed = true;
-  llvm::Expected<FreezeOutcome> outcome = freeze_once(artifact, snapshot, options, rehearsed);
+  Expected<FreezeOutcome> outcome = freeze_once(artifact, snapshot, options, rehearsed);
   if (!outcome || rehearsed) return outcome;
   FreezeOptions plain = options;
   plain.rehearse = false;

@@ -17,6 +17,8 @@
 
 namespace aotc {
 
+using namespace llvm;
+
 namespace {
 
 void say(const nlohmann::json& message) {
@@ -26,22 +28,22 @@ void say(const nlohmann::json& message) {
 }
 
 // All of a file, mapped: it is one that nobody else can open.
-llvm::Expected<llvm::ArrayRef<uint8_t>> map_file(int fd, const WorkerJob& job) {
+Expected<ArrayRef<uint8_t>> map_file(int fd, const WorkerJob& job) {
   off_t size = lseek(fd, 0, SEEK_END);
-  if (size == 0) return llvm::ArrayRef<uint8_t>();
+  if (size == 0) return ArrayRef<uint8_t>();
   void* bytes = size < 0 ? MAP_FAILED : mmap(nullptr, static_cast<size_t>(size), PROT_READ, MAP_PRIVATE, fd, 0);
   if (bytes == MAP_FAILED) return system_failure(job.compile.module_name + ": cannot map a file");
-  return llvm::ArrayRef<uint8_t>(static_cast<const uint8_t*>(bytes), static_cast<size_t>(size));
+  return ArrayRef<uint8_t>(static_cast<const uint8_t*>(bytes), static_cast<size_t>(size));
 }
 
-llvm::Error write_output(llvm::ArrayRef<uint8_t> bytes, const WorkerJob& job) {
+Error write_output(ArrayRef<uint8_t> bytes, const WorkerJob& job) {
   if (!aotc_write_all(kOutput, bytes.data(), bytes.size()))
     return system_failure(job.compile.module_name + ": cannot keep the artifact");
-  return llvm::Error::success();
+  return Error::success();
 }
 
-llvm::Error compile_module(const WorkerJob& job) {
-  llvm::Expected<llvm::ArrayRef<uint8_t>> wasm = map_file(kInput, job);
+Error compile_module(const WorkerJob& job) {
+  Expected<ArrayRef<uint8_t>> wasm = map_file(kInput, job);
   if (!wasm) return wasm.takeError();
   CompileOptions options = job.compile;
   auto started = std::chrono::steady_clock::now();
@@ -52,27 +54,27 @@ llvm::Error compile_module(const WorkerJob& job) {
     last = now;
     say({{"done", done}, {"total", total}});
   };
-  llvm::Expected<CompileResult> result = compile(*wasm, options);
+  Expected<CompileResult> result = compile(*wasm, options);
   if (!result) return result.takeError();
-  if (llvm::Error error = write_output(result->artifact, job)) return error;
+  if (Error error = write_output(result->artifact, job)) return error;
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   say({{"stats", to_json(result->stats)}, {"seconds", seconds}});
-  return llvm::Error::success();
+  return Error::success();
 }
 
-llvm::Error attach(const WorkerJob& job) {
-  llvm::Expected<llvm::ArrayRef<uint8_t>> artifact = map_file(kInput, job);
+Error attach(const WorkerJob& job) {
+  Expected<ArrayRef<uint8_t>> artifact = map_file(kInput, job);
   if (!artifact) return artifact.takeError();
-  llvm::Expected<llvm::ArrayRef<uint8_t>> snapshot = map_file(kSnapshot, job);
+  Expected<ArrayRef<uint8_t>> snapshot = map_file(kSnapshot, job);
   if (!snapshot) return snapshot.takeError();
   std::vector<uint8_t> bytes = artifact->vec();
-  if (llvm::Error error = attach_snapshot(bytes, *snapshot)) return error;
-  if (llvm::Error error = write_output(bytes, job)) return error;
+  if (Error error = attach_snapshot(bytes, *snapshot)) return error;
+  if (Error error = write_output(bytes, job)) return error;
   say({{"stats", to_json(CompileStats())}, {"seconds", 0}});
-  return llvm::Error::success();
+  return Error::success();
 }
 
-llvm::Error confine(const WorkerJob& job) {
+Error confine(const WorkerJob& job) {
   aotc_grants grants{};
   grants.memory = job.limits.memory_bytes;
   grants.file_bytes = job.limits.file_bytes;
@@ -81,17 +83,17 @@ llvm::Error confine(const WorkerJob& job) {
   grants.parent = job.parent;
   grants.group = job.in_group ? kGroup : 0;
   const char* failed = aotc_sandbox_enter(AOTC_COMPILER, &grants);
-  if (failed == nullptr) return llvm::Error::success();
+  if (failed == nullptr) return Error::success();
   return system_failure(job.compile.module_name + ": cannot confine the compiler: " + failed);
 }
 
 }  // namespace
 
 int run_worker(const WorkerJob& job) {
-  llvm::Error error = confine(job);
+  Error error = confine(job);
   if (!error) error = job.attach ? attach(job) : compile_module(job);
   if (!error) return 0;
-  say({{"error", llvm::toString(std::move(error))}});
+  say({{"error", toString(std::move(error))}});
   return 1;
 }
 

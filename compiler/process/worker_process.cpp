@@ -16,6 +16,8 @@
 
 namespace aotc {
 
+using namespace llvm;
+
 namespace {
 
 constexpr size_t kMaxError = 4096;
@@ -65,11 +67,10 @@ std::string how_it_ended(const ChildEnd& end, const WorkerOptions& options) {
   return fmt::format("the compiler ended with code {} and without a result", WEXITSTATUS(status));
 }
 
-llvm::Expected<WorkerResult> run(WorkerJob job, std::vector<int> files, const WorkerOptions& options,
-                                 double& cpu_seconds) {
+Expected<WorkerResult> run(WorkerJob job, std::vector<int> files, const WorkerOptions& options, double& cpu_seconds) {
   const std::string& name = options.compile.module_name;
   auto failure = [&name](const std::string& message) {
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), name + ": " + message);
+    return createStringError(inconvertibleErrorCode(), name + ": " + message);
   };
   job.compile = options.compile;
   if (job.compile.jobs == 0) job.compile.jobs = std::max(1u, std::thread::hardware_concurrency());
@@ -82,33 +83,32 @@ llvm::Expected<WorkerResult> run(WorkerJob job, std::vector<int> files, const Wo
   files[kGroup] = options.group;
   std::vector<std::string> words;
   if (options.start_anew) words = {"/proc/self/exe", kWorkerWord, to_json(job).dump()};
-  llvm::Expected<pid_t> child = start_child(
-      files, words, [](void* argument) { return run_worker(*static_cast<WorkerJob*>(argument)); }, &job);
+  Expected<pid_t> child =
+      start_child(files, words, [](void* argument) { return run_worker(*static_cast<WorkerJob*>(argument)); }, &job);
   close(ends[1]);
   Conversation conversation{options, {}, {}};
-  llvm::Expected<ChildEnd> end = [&]() -> llvm::Expected<ChildEnd> {
+  Expected<ChildEnd> end = [&]() -> Expected<ChildEnd> {
     if (!child) return child.takeError();
     ChildWatch watch{options.wall_seconds, options.stopped, ends[0],
                      [&conversation](const std::string& line) { conversation.hear(line); }};
     return follow_child(*child, watch);
   }();
   close(ends[0]);
-  if (!end) return failure(llvm::toString(end.takeError()));
+  if (!end) return failure(toString(end.takeError()));
   cpu_seconds += end->cpu_seconds;
   if (!conversation.error.empty() && !end->stopped && !end->out_of_time)
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), conversation.error);
+    return createStringError(inconvertibleErrorCode(), conversation.error);
   if (!conversation.result || end->status != 0) return failure(how_it_ended(*end, options));
   return *conversation.result;
 }
 
 }  // namespace
 
-llvm::Expected<WorkerResult> compile_in_worker(int module, int artifact, const WorkerOptions& options,
-                                               double& cpu_seconds) {
+Expected<WorkerResult> compile_in_worker(int module, int artifact, const WorkerOptions& options, double& cpu_seconds) {
   return run({}, {module, -1, -1, artifact, -1, -1}, options, cpu_seconds);
 }
 
-llvm::Error attach_in_worker(int artifact, int snapshot, int out, const WorkerOptions& options) {
+Error attach_in_worker(int artifact, int snapshot, int out, const WorkerOptions& options) {
   WorkerJob job;
   job.attach = true;
   double cpu_seconds = 0;

@@ -8,6 +8,8 @@
 
 namespace aotc {
 
+using namespace llvm;
+
 namespace {
 
 constexpr int64_t kRedZone = 128;  // below the stack pointer, of functions on x86-64 that call nothing
@@ -88,12 +90,13 @@ Value place_behind(const Value& pointer, const Value& index, unsigned shift) {
                pointer.kind == ValueKind::Stack;
   if (!moves || !by.is_number() || (pointer.kind == ValueKind::Stack && !by.is_exact())) return Value::anything();
   unsigned zeros = std::min(shift + (index.is_number() ? index.zeros : 0), 3u);
-  if (index.zeros != 0 && by.lo >= 0 && !by.is_exact()) by.lo = static_cast<int64_t>(llvm::alignTo(static_cast<uint64_t>(by.lo), 1 << zeros));
+  if (index.zeros != 0 && by.lo >= 0 && !by.is_exact())
+    by.lo = static_cast<int64_t>(alignTo(static_cast<uint64_t>(by.lo), 1 << zeros));
   Value result = pointer;
   result.equals = result.from = result.hint = 0;
   if (pointer.kind == ValueKind::Data && !by.is_exact())
     result.size = static_cast<uint8_t>(pointer.is_exact() ? 1 << zeros : 1);
-  bool overflows = llvm::AddOverflow(pointer.lo, by.lo, result.lo) || llvm::AddOverflow(pointer.hi, by.hi, result.hi);
+  bool overflows = AddOverflow(pointer.lo, by.lo, result.lo) || AddOverflow(pointer.hi, by.hi, result.hi);
   return overflows ? Value::anything() : result;
 }
 

@@ -9,6 +9,8 @@
 
 namespace aotc {
 
+using namespace llvm;
+
 namespace {
 
 constexpr unsigned kVisitsExactly = 2;  // before intervals are widened
@@ -29,7 +31,7 @@ class Renaming {
   }
 
  private:
-  llvm::SmallVector<std::pair<uint32_t, uint32_t>, 8> pairs_;
+  SmallVector<std::pair<uint32_t, uint32_t>, 8> pairs_;
 };
 
 int64_t next_bound(const Value& value, unsigned visits) {
@@ -256,7 +258,7 @@ bool MachineState::merge(const MachineState& other, unsigned visits) {
   }
   auto loses = [&](const auto& entry) { return other.entries_of(entry.first) < entry.second; };
   size_t before = table_entries_.size();
-  llvm::erase_if(table_entries_, loses);
+  erase_if(table_entries_, loses);
   last_equals_ = std::max(last_equals_, other.last_equals_);
   return changed || table_entries_.size() != before;
 }

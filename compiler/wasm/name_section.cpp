@@ -9,11 +9,14 @@
 #include "llvm/Support/ConvertUTF.h"
 
 namespace aotc {
+
+using namespace llvm;
+
 namespace {
 
 // Reads from a byte range; after an overrun every read yields zero and `ok` is false.
 struct Cursor {
-  llvm::ArrayRef<uint8_t> bytes;
+  ArrayRef<uint8_t> bytes;
   size_t position = 0;
   bool ok = true;
 
@@ -36,33 +39,32 @@ struct Cursor {
     return 0;
   }
 
-  llvm::ArrayRef<uint8_t> take(size_t count) {
+  ArrayRef<uint8_t> take(size_t count) {
     if (count > bytes.size() - position) {
       ok = false;
       return {};
     }
-    llvm::ArrayRef<uint8_t> taken = bytes.slice(position, count);
+    ArrayRef<uint8_t> taken = bytes.slice(position, count);
     position += count;
     return taken;
   }
 
-  llvm::StringRef string() {
-    llvm::ArrayRef<uint8_t> taken = take(leb());
+  StringRef string() {
+    ArrayRef<uint8_t> taken = take(leb());
     return {reinterpret_cast<const char*>(taken.data()), taken.size()};
   }
 };
 
 // Names end up in NUL-terminated string tables and on terminals.
-bool is_printable(llvm::StringRef name) {
-  const auto* p = reinterpret_cast<const llvm::UTF8*>(name.data());
+bool is_printable(StringRef name) {
+  const auto* p = reinterpret_cast<const UTF8*>(name.data());
   return std::none_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }) &&
-         llvm::isLegalUTF8String(&p, p + name.size());
+         isLegalUTF8String(&p, p + name.size());
 }
 
 }  // namespace
 
-void for_each_function_name(llvm::ArrayRef<uint8_t> wasm,
-                            llvm::function_ref<void(uint32_t function, llvm::StringRef name)> found) {
+void for_each_function_name(ArrayRef<uint8_t> wasm, llvm::function_ref<void(uint32_t function, StringRef name)> found) {
   constexpr uint8_t kCustomSection = 0;
   constexpr uint8_t kFunctionNames = 1;
   Cursor module{wasm};
@@ -78,16 +80,16 @@ void for_each_function_name(llvm::ArrayRef<uint8_t> wasm,
       uint32_t count = entries.leb();
       for (uint32_t i = 0; i < count && !entries.at_end(); ++i) {
         uint32_t function = entries.leb();
-        llvm::StringRef name = entries.string();
+        StringRef name = entries.string();
         if (entries.ok && !name.empty() && is_printable(name)) found(function, name);
       }
     }
   }
 }
 
-std::string find_function_name(llvm::ArrayRef<uint8_t> wasm, uint32_t function) {
+std::string find_function_name(ArrayRef<uint8_t> wasm, uint32_t function) {
   std::string result;
-  for_each_function_name(wasm, [&](uint32_t index, llvm::StringRef name) {
+  for_each_function_name(wasm, [&](uint32_t index, StringRef name) {
     if (index == function) result = name.str();
   });
   return result;

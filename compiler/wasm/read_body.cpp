@@ -5,6 +5,9 @@
 #include "module_reader.h"
 
 namespace aotc {
+
+using namespace llvm;
+
 namespace {
 
 using wabt::Index;
@@ -96,11 +99,11 @@ uint32_t ModuleReader::prefix_offset(uint8_t prefix) const {
 
 Result ModuleReader::refuse(Opcode opcode) {
   uint8_t first = wasm_[instr_offset_];
-  std::string bytes = "0x" + llvm::utohexstr(first, true);
+  std::string bytes = "0x" + utohexstr(first, true);
   if (const char* feature = feature_of(opcode.HasPrefix() ? first : 0, first))
     return fail_instr("unsupported feature: " + std::string(feature) + " (" +
                       (opcode.IsInvalid() ? "opcode " + bytes : opcode.GetName()) + ")");
-  if (opcode.HasPrefix()) bytes += " 0x" + llvm::utohexstr(opcode.GetCode(), true);
+  if (opcode.HasPrefix()) bytes += " 0x" + utohexstr(opcode.GetCode(), true);
   return fail_instr("unexpected opcode " + bytes);
 }
 

@@ -18,6 +18,9 @@
 #include "name_section.h"
 
 namespace aotc {
+
+using namespace llvm;
+
 namespace {
 
 using wabt::Address;
@@ -61,29 +64,28 @@ Result ModuleReader::check(Result result) {
 
 // wabt's reader knows some features only as malformed bytes.
 std::string ModuleReader::explain(const wabt::Error& error) const {
-  if (llvm::StringRef(error.message).starts_with("unexpected type form") && state->offset > 0) {
+  if (StringRef(error.message).starts_with("unexpected type form") && state->offset > 0) {
     uint8_t form = wasm_[state->offset - 1];
-    if (form >= 0x4e && form <= 0x5f)
-      return "unsupported feature: gc (type form 0x" + llvm::utohexstr(form, true) + ")";
+    if (form >= 0x4e && form <= 0x5f) return "unsupported feature: gc (type form 0x" + utohexstr(form, true) + ")";
   }
   return error.message;
 }
 
-llvm::Error ModuleReader::take_error(const std::string& module_name) const {
+Error ModuleReader::take_error(const std::string& module_name) const {
   std::string message = error_message_;
   if (message.size() > kMaxMessage) message.replace(kMaxMessage, message.npos, "...");  // a list of 900 types
   for (char& c : message)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   while (message.size() <= kMaxMessage && !message.empty() && message.back() == '.') message.pop_back();
-  if (!message.empty()) message[0] = llvm::toLower(message[0]);
+  if (!message.empty()) message[0] = toLower(message[0]);
 
   std::string where;
   if (current_function_ >= 0) {
     std::string name = find_function_name(wasm_, static_cast<uint32_t>(current_function_));
     where = "function " + std::to_string(current_function_) + (name.empty() ? "" : " (" + name + ")") + ": ";
   }
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s: %soffset 0x%zx: %s", module_name.c_str(),
-                                 where.c_str(), error_offset_, message.c_str());
+  return createStringError(inconvertibleErrorCode(), "%s: %soffset 0x%zx: %s", module_name.c_str(), where.c_str(),
+                           error_offset_, message.c_str());
 }
 
 // --- Types and imports --------------------------------------------------------------------------------------------
@@ -293,7 +295,7 @@ Result ModuleReader::OnDataSegmentCount(Index count) {
 }
 
 Result ModuleReader::BeginDataSegment(Index, Index memory, uint8_t flags) {
-  if (flags > 2) return fail("invalid data segment flags 0x" + llvm::utohexstr(flags, true));
+  if (flags > 2) return fail("invalid data segment flags 0x" + utohexstr(flags, true));
   bool is_passive = flags & wabt::SegPassive;
   CHECK_RESULT(check(validator_.OnDataSegment(here(), wabt::Var(memory, here()),
                                               is_passive ? wabt::SegmentKind::Passive : wabt::SegmentKind::Active)));
@@ -320,16 +322,15 @@ Result ModuleReader::EndModule() {
 
 Module ModuleReader::take_module() {
   module_.names.resize(module_.function_count());
-  for_each_function_name(wasm_, [&](uint32_t function, llvm::StringRef name) {
+  for_each_function_name(wasm_, [&](uint32_t function, StringRef name) {
     if (function < module_.names.size()) module_.names[function] = name.str();
   });
   return std::move(module_);
 }
 
-llvm::Expected<Module> read_module(llvm::ArrayRef<uint8_t> wasm, const std::string& module_name) {
+Expected<Module> read_module(ArrayRef<uint8_t> wasm, const std::string& module_name) {
   if (wasm.size() > kMaxModuleSize)
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s: module is larger than 1 GiB",
-                                   module_name.c_str());
+    return createStringError(inconvertibleErrorCode(), "%s: module is larger than 1 GiB", module_name.c_str());
   // What we refuse by name is enabled here where wabt would otherwise refuse it as malformed.
   wabt::Features features;
   features.enable_threads();
@@ -340,8 +341,7 @@ llvm::Expected<Module> read_module(llvm::ArrayRef<uint8_t> wasm, const std::stri
   ModuleReader reader(wasm, features);
   Result result = wabt::ReadBinary(wasm.data(), wasm.size(), &reader, options);
   if (reader.failed()) return reader.take_error(module_name);
-  if (Failed(result))
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s: malformed module", module_name.c_str());
+  if (Failed(result)) return createStringError(inconvertibleErrorCode(), "%s: malformed module", module_name.c_str());
   return reader.take_module();
 }
 
