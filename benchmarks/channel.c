@@ -1,13 +1,13 @@
-/* channel.c - what it costs to hand a request to another process and get its response: over a socket pair, and over rings
- * in shared memory; for `benchmarks/run channel`.
+/* channel.c - what it costs to hand a request to another process and get its response: over a socket pair, and over
+ * rings in shared memory; for `benchmarks/run channel`.
  *
  *   aotc-channel-benchmark socket|ring DEPTH COUNT WORK
  *
- * As in aotc-node the front waits in epoll, because it has clients to wait for, too, and the worker for its channel only.
- * The front keeps DEPTH requests of 200 bytes under way; the worker spends WORK nanoseconds on each and answers with 340
- * bytes; both handle all that is there before they wait, and write once for it. A side that sleeps is woken by the socket; or
- * by a futex (the worker) or an eventfd (the front), but only if it said that it sleeps. Prints JSON: microseconds per
- * request, wall clock, and processor time of both processes together.
+ * As in aotc-node the front waits in epoll, because it has clients to wait for, too, and the worker for its channel
+ * only. The front keeps DEPTH requests of 200 bytes under way; the worker spends WORK nanoseconds on each and answers
+ * with 340 bytes; both handle all that is there before they wait, and write once for it. A side that sleeps is woken by
+ * the socket; or by a futex (the worker) or an eventfd (the front), but only if it said that it sleeps. Prints JSON:
+ * microseconds per request, wall clock, and processor time of both processes together.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -9,8 +9,8 @@
  * are not measured, come COUNT rounds with the first one. Prints JSON, times in
  * microseconds, each a pair [median, 99th percentile]: `enter` what thawing takes until the program can run
  * (descriptors, clock, seeds), `response` from taking the slot to when the program has written its response and waits,
- * `reset`, `total`; pages that were copied back; and the response's size. With AOTC_COMPARE in the environment each instance is
- * compared with its image after the reset, for test/node/pages.
+ * `reset`, `total`; pages that were copied back; and the response's size. With AOTC_COMPARE in the environment each
+ * instance is compared with its image after the reset, for test/node/pages.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,8 +82,7 @@ int main(int argc, char** argv) {
   if (aotc_artifact_snapshot(artifact) != NULL &&
       aotc_image_accept_ahead(image, &options, &serve, 1000000000, &better, &error) == AOTC_OK && better != NULL)
     image = better;
-  if (aotc_serve_pool_create(image, &options, &serve, &pool, &error) != AOTC_OK)
-    fail("set-up", error.message);
+  if (aotc_serve_pool_create(image, &options, &serve, &pool, &error) != AOTC_OK) fail("set-up", error.message);
 
   double* figures[kFigures];
   for (int i = 0; i < kFigures; ++i) figures[i] = calloc(count, sizeof(double));

@@ -2,9 +2,9 @@
  *
  *   aotc-load-benchmark ARTIFACT COUNT
  *
- * Each round loads the artifact, creates an instance, enters it, and stops the clock in the first host function that the
- * guest calls, which then ends the call. Prints the medians in microseconds as JSON: `load` until aotc_load returned,
- * `create` until the instance existed, `enter` until the host call, `total` of all three. */
+ * Each round loads the artifact, creates an instance, enters it, and stops the clock in the first host function that
+ * the guest calls, which then ends the call. Prints the medians in microseconds as JSON: `load` until aotc_load
+ * returned, `create` until the instance existed, `enter` until the host call, `total` of all three. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

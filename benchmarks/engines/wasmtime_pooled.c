@@ -3,11 +3,11 @@
  *
  *   aotc-wasmtime-pooled LIBWASMTIME MODULE.wasm COUNT KEEP-RESIDENT-BYTES REQUEST-FILE
  *
- * The WASI host is the one that aotc-node uses, with the same connection in memory, so both engines do the same work for
- * the guest; only its end differs, since nothing can be suspended here: the host function that would wait traps. A round
- * instantiates, calls _start, which sets the program up, serves the one request, and drops the store. Prints JSON like
- * aotc-coldstart-benchmark: `instantiate`, `first_byte` from instantiating to the first byte of the response, `total`
- * with the drop. A program that exits instead has answered then.
+ * The WASI host is the one that aotc-node uses, with the same connection in memory, so both engines do the same work
+ * for the guest; only its end differs, since nothing can be suspended here: the host function that would wait traps. A
+ * round instantiates, calls _start, which sets the program up, serves the one request, and drops the store. Prints JSON
+ * like aotc-coldstart-benchmark: `instantiate`, `first_byte` from instantiating to the first byte of the response,
+ * `total` with the drop. A program that exits instead has answered then.
  *
  * libwasmtime is the PyPI wheel's, which comes without headers: what is used of its C API is declared here.
  */
@@ -60,43 +60,43 @@ typedef struct {
 } external;
 typedef trap_t* (*callback)(void*, caller*, uint64_t*, size_t);
 
-#define API(X)                                                                                                   \
-  X(config*, wasm_config_new, (void))                                                                            \
-  X(engine*, wasm_engine_new_with_config, (config*))                                                             \
-  X(void, wasmtime_config_memory_init_cow_set, (config*, bool))                                                  \
-  X(void, wasmtime_config_max_wasm_stack_set, (config*, size_t))                                                 \
-  X(void, wasmtime_config_async_stack_size_set, (config*, uint64_t))                                             \
-  X(pooling*, wasmtime_pooling_allocation_config_new, (void))                                                    \
-  X(void, wasmtime_pooling_allocation_config_linear_memory_keep_resident_set, (pooling*, size_t))                \
-  X(void, wasmtime_pooling_allocation_config_table_keep_resident_set, (pooling*, size_t))                        \
-  X(void, wasmtime_pooling_allocation_config_table_elements_set, (pooling*, size_t))                             \
-  X(void, wasmtime_pooling_allocation_config_max_unused_warm_slots_set, (pooling*, uint32_t))                    \
-  X(void, wasmtime_pooling_allocation_config_total_memories_set, (pooling*, uint32_t))                           \
-  X(void, wasmtime_pooling_allocation_config_total_core_instances_set, (pooling*, uint32_t))                     \
-  X(void, wasmtime_pooling_allocation_strategy_set, (config*, const pooling*))                                   \
-  X(error_t*, wasmtime_module_new, (engine*, const uint8_t*, size_t, module**))                                  \
-  X(void, wasmtime_module_imports, (const module*, import_types*))                                               \
-  X(const name*, wasm_importtype_module, (const import_type*))                                                   \
-  X(const name*, wasm_importtype_name, (const import_type*))                                                     \
-  X(const void*, wasm_importtype_type, (const import_type*))                                                     \
-  X(const void*, wasm_externtype_as_functype_const, (const void*))                                               \
-  X(linker*, wasmtime_linker_new, (engine*))                                                                     \
-  X(void, wasmtime_linker_allow_shadowing, (linker*, bool))                                                      \
-  X(error_t*, wasmtime_linker_define_func_unchecked,                                                             \
-    (linker*, const char*, size_t, const char*, size_t, const void*, callback, void*, void (*)(void*)))          \
-  X(error_t*, wasmtime_linker_instantiate_pre, (const linker*, const module*, pre**))                            \
-  X(error_t*, wasmtime_instance_pre_instantiate, (const pre*, store*, instance_handle*, trap_t**))               \
-  X(store*, wasmtime_store_new, (engine*, void*, void (*)(void*)))                                               \
-  X(context*, wasmtime_store_context, (store*))                                                                  \
-  X(void, wasmtime_store_delete, (store*))                                                                       \
-  X(bool, wasmtime_instance_export_get, (context*, const instance_handle*, const char*, size_t, external*))      \
-  X(error_t*, wasmtime_func_call, (context*, const void*, const void*, size_t, void*, size_t, trap_t**))         \
-  X(context*, wasmtime_caller_context, (caller*))                                                                \
-  X(uint8_t*, wasmtime_memory_data, (const context*, const void*))                                               \
-  X(size_t, wasmtime_memory_data_size, (const context*, const void*))                                            \
-  X(trap_t*, wasmtime_trap_new, (const char*, size_t))                                                           \
-  X(void, wasm_trap_delete, (trap_t*))                                                                           \
-  X(void, wasmtime_error_delete, (error_t*))                                                                     \
+#define API(X)                                                                                              \
+  X(config*, wasm_config_new, (void))                                                                       \
+  X(engine*, wasm_engine_new_with_config, (config*))                                                        \
+  X(void, wasmtime_config_memory_init_cow_set, (config*, bool))                                             \
+  X(void, wasmtime_config_max_wasm_stack_set, (config*, size_t))                                            \
+  X(void, wasmtime_config_async_stack_size_set, (config*, uint64_t))                                        \
+  X(pooling*, wasmtime_pooling_allocation_config_new, (void))                                               \
+  X(void, wasmtime_pooling_allocation_config_linear_memory_keep_resident_set, (pooling*, size_t))           \
+  X(void, wasmtime_pooling_allocation_config_table_keep_resident_set, (pooling*, size_t))                   \
+  X(void, wasmtime_pooling_allocation_config_table_elements_set, (pooling*, size_t))                        \
+  X(void, wasmtime_pooling_allocation_config_max_unused_warm_slots_set, (pooling*, uint32_t))               \
+  X(void, wasmtime_pooling_allocation_config_total_memories_set, (pooling*, uint32_t))                      \
+  X(void, wasmtime_pooling_allocation_config_total_core_instances_set, (pooling*, uint32_t))                \
+  X(void, wasmtime_pooling_allocation_strategy_set, (config*, const pooling*))                              \
+  X(error_t*, wasmtime_module_new, (engine*, const uint8_t*, size_t, module**))                             \
+  X(void, wasmtime_module_imports, (const module*, import_types*))                                          \
+  X(const name*, wasm_importtype_module, (const import_type*))                                              \
+  X(const name*, wasm_importtype_name, (const import_type*))                                                \
+  X(const void*, wasm_importtype_type, (const import_type*))                                                \
+  X(const void*, wasm_externtype_as_functype_const, (const void*))                                          \
+  X(linker*, wasmtime_linker_new, (engine*))                                                                \
+  X(void, wasmtime_linker_allow_shadowing, (linker*, bool))                                                 \
+  X(error_t*, wasmtime_linker_define_func_unchecked,                                                        \
+    (linker*, const char*, size_t, const char*, size_t, const void*, callback, void*, void (*)(void*)))     \
+  X(error_t*, wasmtime_linker_instantiate_pre, (const linker*, const module*, pre**))                       \
+  X(error_t*, wasmtime_instance_pre_instantiate, (const pre*, store*, instance_handle*, trap_t**))          \
+  X(store*, wasmtime_store_new, (engine*, void*, void (*)(void*)))                                          \
+  X(context*, wasmtime_store_context, (store*))                                                             \
+  X(void, wasmtime_store_delete, (store*))                                                                  \
+  X(bool, wasmtime_instance_export_get, (context*, const instance_handle*, const char*, size_t, external*)) \
+  X(error_t*, wasmtime_func_call, (context*, const void*, const void*, size_t, void*, size_t, trap_t**))    \
+  X(context*, wasmtime_caller_context, (caller*))                                                           \
+  X(uint8_t*, wasmtime_memory_data, (const context*, const void*))                                          \
+  X(size_t, wasmtime_memory_data_size, (const context*, const void*))                                       \
+  X(trap_t*, wasmtime_trap_new, (const char*, size_t))                                                      \
+  X(void, wasm_trap_delete, (trap_t*))                                                                      \
+  X(void, wasmtime_error_delete, (error_t*))                                                                \
   X(void, wasmtime_error_message, (const error_t*, name*))
 #define DECLARE(type, function, arguments) static type(*function) arguments;
 API(DECLARE)
@@ -165,9 +165,9 @@ static trap_t* call_host(void* function, caller* from, uint64_t* slots, size_t c
 
 /* Of an import: "params:results", as the resolver wants it. Go's imports of WASI have the standard types. */
 static aotc_host_function find_host(struct aotc_host* host, const char* field) {
-  static const char* const kTypes[] = {"i:",    ":i",    "i:i",    "ii:i",   "iI:i",  "iii:i",   "iiii:i",   "iiiii:i",
-                                       "iIi:i", "iII:i", "iIii:i", "iIIi:i", "iiiiii:i", "iiiIi:i", "iiiiIIi:i",
-                                       "iiiiiii:i", "iiiiiIIii:i"};
+  static const char* const kTypes[] = {"i:",       ":i",      "i:i",       "ii:i",      "iI:i",       "iii:i",
+                                       "iiii:i",   "iiiii:i", "iIi:i",     "iII:i",     "iIii:i",     "iIIi:i",
+                                       "iiiiii:i", "iiiIi:i", "iiiiIIi:i", "iiiiiii:i", "iiiiiIIii:i"};
   for (size_t i = 0; i < sizeof(kTypes) / sizeof(kTypes[0]); ++i) {
     aotc_host_function f = host->interface->resolve(host, "wasi_snapshot_preview1", field, kTypes[i]);
     if (f != NULL) return f;
@@ -241,9 +241,11 @@ static void* run(void* unused) {
   for (size_t i = 0; i < count; ++i) {
     static const char* const kArguments[] = {"program"};
     struct aotc_error error;
-    current.connection =
-        (struct aotc_connection){.in = request, .in_size = request_size, .out = current.connection.out,
-                                 .out_capacity = current.connection.out_capacity, .out_limit = 256 << 10};
+    current.connection = (struct aotc_connection){.in = request,
+                                                  .in_size = request_size,
+                                                  .out = current.connection.out,
+                                                  .out_capacity = current.connection.out_capacity,
+                                                  .out_limit = 256 << 10};
     struct aotc_wasi_options options = {
         .argc = 1, .argv = kArguments, .stdio = {-1, -1, -1}, .connection = &current.connection};
     current.first_byte = 0;
@@ -290,8 +292,8 @@ int main(int argc, char** argv) {
   }
   void* library = dlopen(argv[1], RTLD_NOW);
   if (library == NULL) fail("dlopen", dlerror());
-#define FIND(type, function, arguments)                                 \
-  if ((*(void**)&function = dlsym(library, #function)) == NULL) fail("not in the library", #function);
+#define FIND(type, function, arguments) \
+  if ((*(void**)&(function) = dlsym(library, #function)) == NULL) fail("not in the library", #function);
   API(FIND)
   g_argv = argv;
   /* Go programs need a deep stack. */

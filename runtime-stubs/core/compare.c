@@ -1,8 +1,8 @@
 /* compare.c - whether a pooled instance is as its image, in every byte that a guest can see: what a reset claims.
  *
  * Looks at all of memory, not at what reset.c believes to have changed. Pages beyond the image are the exception: those
- * that are not there are not read, since reading would make them the instance's own. So an instance that is compared goes
- * on as one that is not, and what was tested with all of them compared is what runs with few.
+ * that are not there are not read, since reading would make them the instance's own. So an instance that is compared
+ * goes on as one that is not, and what was tested with all of them compared is what runs with few.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* file_status.h - fstat as the call of that name. The C library's may be newfstatat, which takes paths, so that a process that
- * is not to name any (tools/sandbox) cannot have it. */
+/* file_status.h - fstat as the call of that name. The C library's may be newfstatat, which takes paths, so that a
+ * process that is not to name any (tools/sandbox) cannot have it. */
 #ifndef AOTC_FILE_STATUS_H
 #define AOTC_FILE_STATUS_H
 

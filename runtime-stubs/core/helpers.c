@@ -5,11 +5,11 @@
  * of at most 1 MiB and look between them whether the deadline has passed.
  *
  * Everything in the section `aotc_helpers` runs on the guest's stack and calls nothing outside it, so that the signal
- * handler knows where it is. The stack may end anywhere in there: a fault in its guard is the guest's stack overflow, as
- * in compiled code, and nobody checks for room. So a helper may be abandoned at any instruction that touches the stack,
- * and leaves nothing of the host's half done: copies, fills and SHA-256 write the guest's memory, of which a trap may
- * leave any part written; table helpers write whole entries, each of which is valid by itself; a drop is one byte.
- * What has more to keep consistent (growing, host calls, the record of a trap) is on the host's stack by then.
+ * handler knows where it is. The stack may end anywhere in there: a fault in its guard is the guest's stack overflow,
+ * as in compiled code, and nobody checks for room. So a helper may be abandoned at any instruction that touches the
+ * stack, and leaves nothing of the host's half done: copies, fills and SHA-256 write the guest's memory, of which a
+ * trap may leave any part written; table helpers write whole entries, each of which is valid by itself; a drop is one
+ * byte. What has more to keep consistent (growing, host calls, the record of a trap) is on the host's stack by then.
  *
  * This file and table.c are compiled without the idioms that turn loops into calls of memcpy and memset.
  */

@@ -1,8 +1,8 @@
 /* image.c - the memory that the instances of a pool start from.
  *
- * It is put together once (pages.c), in a sealed file in memory, because then every instance needs one mapping, each page
- * that the guest has not written is still backed by that file, so the kernel can tell the others apart, and the pages to
- * copy back lie in one array.
+ * It is put together once (pages.c), in a sealed file in memory, because then every instance needs one mapping, each
+ * page that the guest has not written is still backed by that file, so the kernel can tell the others apart, and the
+ * pages to copy back lie in one array.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -153,8 +153,7 @@ static enum aotc_status populate_data(struct aotc_instance* instance, struct aot
   const struct aotc_artifact* artifact = instance->artifact;
   const struct aotc_header* h = artifact->header;
   const struct aotc_data_segment* segments = aotc_span_data(artifact, &h->data_segments);
-  const uint8_t* dropped =
-      instance->thaw ? aotc_snapshot_data(artifact->snapshot, &artifact->snapshot->dropped) : NULL;
+  const uint8_t* dropped = instance->thaw ? aotc_snapshot_data(artifact->snapshot, &artifact->snapshot->dropped) : NULL;
   for (uint32_t i = 0; i < h->data_segments.count; ++i) {
     const struct aotc_data_segment* s = &segments[i];
     const uint8_t* bytes = aotc_artifact_segment(artifact, s);

@@ -135,8 +135,8 @@ static enum aotc_status check_layout(const char* name, const struct aotc_header*
   if (h->image.size != 0 &&
       (h->image.offset % AOTC_IMAGE_PAGE != 0 || !inside(h->image.offset, h->image.size, text_end, end)))
     REFUSE("image is out of place");
-  if (h->snapshot.size != 0 && (h->snapshot.offset % AOTC_IMAGE_PAGE != 0 ||
-                                !inside(h->snapshot.offset, h->snapshot.size, text_end, end)))
+  if (h->snapshot.size != 0 &&
+      (h->snapshot.offset % AOTC_IMAGE_PAGE != 0 || !inside(h->snapshot.offset, h->snapshot.size, text_end, end)))
     REFUSE("snapshot is out of place");
   for (size_t i = 0; i < sizeof(kSpans) / sizeof(kSpans[0]); ++i) {
     struct aotc_span span;
@@ -281,12 +281,8 @@ enum aotc_status aotc_artifact_verify(const struct aotc_artifact* artifact, stru
   const struct {
     const char* what;
     const struct aotc_section* section;
-  } parts[] = {{"metadata", &h->metadata},
-               {"rodata", &h->rodata},
-               {"strings", &h->strings},
-               {"text", &h->text},
-               {"image", &h->image},
-               {"snapshot", &h->snapshot}};
+  } parts[] = {{"metadata", &h->metadata}, {"rodata", &h->rodata}, {"strings", &h->strings},
+               {"text", &h->text},         {"image", &h->image},   {"snapshot", &h->snapshot}};
   for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); ++i) {
     enum aotc_status status = verify_section(artifact, parts[i].what, parts[i].section, error);
     if (status != AOTC_OK) return status;

@@ -60,7 +60,8 @@ static bool scan(int pagemap, const uint8_t* memory, uint64_t size, uint64_t pag
   return true;
 }
 
-static bool read_pagemap(int pagemap, const uint8_t* memory, uint64_t size, uint64_t page, struct aotc_page_list* list) {
+static bool read_pagemap(int pagemap, const uint8_t* memory, uint64_t size, uint64_t page,
+                         struct aotc_page_list* list) {
   const uint64_t present = 1ull << 63, swapped = 1ull << 62, file = 1ull << 61;
   uint64_t entries[512], count = size / page;
   for (uint64_t at = 0; at < count;) {
@@ -92,8 +93,7 @@ bool aotc_count_faults(uint64_t* faults) {
 /* Whether a page that appears is counted as a fault of the thread, though a huge page in its place was asked for. */
 static bool faults_are_counted(void) {
   enum { kHugePage = 2 << 20 };
-  uint8_t* map =
-      mmap(NULL, 2 * kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  uint8_t* map = mmap(NULL, 2 * kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (map == MAP_FAILED) return false;
   volatile uint8_t* memory = (uint8_t*)(((uintptr_t)map + kHugePage - 1) & ~(uintptr_t)(kHugePage - 1));
   uint64_t before, after;

@@ -1,7 +1,7 @@
 /* pages.c - where the pages of initial memory lie in a file: an artifact's image, or its snapshot's.
  *
- * A file names its pages as runs, which are checked here one by one. An instance on its own maps the long runs and reads
- * the others (memory.c); a pool's image reads all of them (image.c).
+ * A file names its pages as runs, which are checked here one by one. An instance on its own maps the long runs and
+ * reads the others (memory.c); a pool's image reads all of them (image.c).
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -10,23 +10,22 @@
  *
  * Where 2 does not work, the kernel throws away all pages of its own (madvise), or the image is mapped again.
  *
- * 1 is right as long as no page becomes the instance's own, or writable, without a fault that the thread counts. What the
- * kernel does to pages, and why none of it leaves bytes:
+ * 1 is right as long as no page becomes the instance's own, or writable, without a fault that the thread counts. What
+ * the kernel does to pages, and why none of it leaves bytes:
  *
  *   Huge pages made of small ones (khugepaged; MADV_COLLAPSE, by process_madvise from other processes too) bring pages
- *     that were not there, writable. Forbidden for the whole reservation, which both obey; aotc-node forbids them for the
- *     process as well. Of the image's file they may be made, elsewhere: a write still faults.
- *   One fault for several pages (huge pages, folios of several sizes, fault-around, readahead of swap) is one fault: 2.
- *   Swapping out leaves a page its own, in the list and in the page tables; swapping in is a fault. Pages of the image's
- *     file that were swapped out are the file's.
- *   Migration (compaction, NUMA balancing, offlining) moves contents and rights together; who meets it faults.
- *   Merging equal pages (KSM), and zeros of huge pages into the page of zeros: contents stay, and a write faults.
- *   The kernel writing for a system call: copying faults like the thread itself, and a page that it takes hold of first
- *     (get_user_pages) is a fault of the thread that asked. It is over when the call is.
- *   Another thread, or io_uring, whose own threads fault: the embedder says so, aotc_note_thread. aotc-node has no such
- *     threads and no io_uring.
- *   Another process (ptrace, /proc/PID/mem, process_vm_writev) faults there, not here, and userfaultfd fills pages without
- *     any: both need the right to trace this process, which can do worse. They are what aotc_instance_compare finds.
+ *     that were not there, writable. Forbidden for the whole reservation, which both obey; aotc-node forbids them for
+ * the process as well. Of the image's file they may be made, elsewhere: a write still faults. One fault for several
+ * pages (huge pages, folios of several sizes, fault-around, readahead of swap) is one fault: 2. Swapping out leaves a
+ * page its own, in the list and in the page tables; swapping in is a fault. Pages of the image's file that were swapped
+ * out are the file's. Migration (compaction, NUMA balancing, offlining) moves contents and rights together; who meets
+ * it faults. Merging equal pages (KSM), and zeros of huge pages into the page of zeros: contents stay, and a write
+ * faults. The kernel writing for a system call: copying faults like the thread itself, and a page that it takes hold of
+ * first (get_user_pages) is a fault of the thread that asked. It is over when the call is. Another thread, or io_uring,
+ * whose own threads fault: the embedder says so, aotc_note_thread. aotc-node has no such threads and no io_uring.
+ *   Another process (ptrace, /proc/PID/mem, process_vm_writev) faults there, not here, and userfaultfd fills pages
+ * without any: both need the right to trace this process, which can do worse. They are what aotc_instance_compare
+ * finds.
  *
  * test/unit/runtime/pages_test.c and test/node/pages provoke them.
  *
@@ -106,8 +105,8 @@ static bool give_up_growth(struct aotc_instance* instance, uint64_t page, uint64
   while (instance->written_count > 0 &&
          (uint64_t)(instance->written[instance->written_count - 1] >> kIdleBits) * page >= size)
     --instance->written_count;
-  return end == size || (mmap(growth, end - size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-                              0) != MAP_FAILED &&
+  return end == size || (mmap(growth, end - size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+                              -1, 0) != MAP_FAILED &&
                          aotc_memory_only_small_pages(growth, end - size));
 }
 

@@ -1,5 +1,5 @@
-/* restore_page.h - makes a page the same as its image again and tells whether it was not. Most of its lines are the same
- * most of the time, so they are compared and copied in one pass over both; only what differs is written. */
+/* restore_page.h - makes a page the same as its image again and tells whether it was not. Most of its lines are the
+ * same most of the time, so they are compared and copied in one pass over both; only what differs is written. */
 #ifndef AOTC_RESTORE_PAGE_H
 #define AOTC_RESTORE_PAGE_H
 
@@ -13,7 +13,8 @@
 enum { kRestoredAtOnce = 4 * sizeof(__m512i) };
 
 /* Takes seven tenths of the time of memcmp and memcpy; with AVX2 it would be nine tenths. */
-__attribute__((target("avx512f"))) static bool restore_page_avx512(uint8_t* own, const uint8_t* initial, uint64_t size) {
+__attribute__((target("avx512f"))) static bool restore_page_avx512(uint8_t* own, const uint8_t* initial,
+                                                                   uint64_t size) {
   bool changed = false;
   for (const uint8_t* end = own + size; own < end; own += kRestoredAtOnce, initial += kRestoredAtOnce) {
     __m512i line[4], differ = _mm512_setzero_si512();

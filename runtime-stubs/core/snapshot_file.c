@@ -1,8 +1,8 @@
 /* snapshot_file.c - the snapshot of an artifact: mapping and checking its head.
  *
- * In: an artifact whose header says that there is a snapshot, or a file of its own. Everything in it is checked here, except
- * the image runs (pages.c), the tables' entries (table.c), the addresses in linear memory, and what hosts kept, which are
- * checked where they are used. How one is made is in snapshot/snapshot_write.c.
+ * In: an artifact whose header says that there is a snapshot, or a file of its own. Everything in it is checked here,
+ * except the image runs (pages.c), the tables' entries (table.c), the addresses in linear memory, and what hosts kept,
+ * which are checked where they are used. How one is made is in snapshot/snapshot_write.c.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -34,8 +34,7 @@ static bool hosts_inside(const struct aotc_snapshot* s) {
 
 static const char* find_fault(const struct aotc_snapshot* s, uint64_t size, const struct aotc_header* h) {
   if (s->magic != AOTC_SNAPSHOT_MAGIC) return "no magic number";
-  if (s->size != size || s->head_size > s->size || s->head_size % AOTC_IMAGE_PAGE != 0)
-    return "sizes contradict";
+  if (s->size != size || s->head_size > s->size || s->head_size % AOTC_IMAGE_PAGE != 0) return "sizes contradict";
   if (memcmp(s->module_sha256, h->module_sha256, sizeof(s->module_sha256)) != 0) return "it is another module's";
   bool go = (h->flags & AOTC_FLAG_GO) && h->resume_thunk != AOTC_NONE;
   if (!(s->flags & AOTC_SNAPSHOT_REACTOR) && !go) return "the module cannot be resumed";

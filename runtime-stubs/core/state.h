@@ -40,10 +40,10 @@ struct aotc_artifact {
   uint32_t text_size;
   const char* strings;
   const struct aotc_snapshot* snapshot; /* its head, mapped; null when there is none */
-  struct aotc_patch* patches; /* over the snapshot's memory, in images */
+  struct aotc_patch* patches;           /* over the snapshot's memory, in images */
   uint32_t patch_count;
-  void* given; /* what a host was given for all instances, freed with the artifact */
-  int snapshot_fd;                      /* it lies at snapshot_offset there; `fd`, or a file of its own */
+  void* given;     /* what a host was given for all instances, freed with the artifact */
+  int snapshot_fd; /* it lies at snapshot_offset there; `fd`, or a file of its own */
   uint64_t snapshot_offset;
   void* debugger; /* what gdb was told, see debugger.c */
 };
@@ -58,9 +58,9 @@ struct aotc_image {
   int pagemap;          /* /proc/self/pagemap, or -1; the process's */
   int spare;            /* an empty file for the image that aotc_image_of_instance makes, or -1 */
   /* Where instances begin, if `thaw`: at the snapshot, or at what became of it (accept_ahead.c). */
-  uint32_t wrapper;   /* of the import that is called again */
-  uint8_t* globals;   /* AOTC_SLOT_SIZE each; null: those of the artifact or snapshot */
-  void* host_start;   /* what the host needs to begin there, freed with the image; null: at the snapshot */
+  uint32_t wrapper; /* of the import that is called again */
+  uint8_t* globals; /* AOTC_SLOT_SIZE each; null: those of the artifact or snapshot */
+  void* host_start; /* what the host needs to begin there, freed with the image; null: at the snapshot */
 };
 
 struct aotc_type_view {
@@ -74,8 +74,9 @@ struct aotc_host_binding {
   struct aotc_host* host;
 };
 
-/* Pages of linear memory, [start, end), that nobody may look at but byte by byte, and of some ranges no byte at all: they
- * are inaccessible while an instance has such a guard. Everything in it can be read by helpers, on the guest's stack. */
+/* Pages of linear memory, [start, end), that nobody may look at but byte by byte, and of some ranges no byte at all:
+ * they are inaccessible while an instance has such a guard. Everything in it can be read by helpers, on the guest's
+ * stack. */
 struct aotc_guarded {
   uint32_t address, size;
 };
@@ -98,14 +99,14 @@ struct aotc_instance {
   volatile sig_atomic_t deadline_hit; /* set by the signal handler, looked at by helpers and after host calls */
   volatile uint64_t deadline;         /* CLOCK_MONOTONIC nanoseconds, 0 for none */
   int exit_code;
-  bool thaw;              /* starts from the artifact's snapshot */
+  bool thaw; /* starts from the artifact's snapshot */
   struct aotc_hosts hosts;
   struct aotc_memory_guard* guard; /* or null */
-  uint32_t frozen_import; /* in which the last call ended with AOTC_FROZEN */
+  uint32_t frozen_import;          /* in which the last call ended with AOTC_FROZEN */
 
   /* Linear memory. Its size is in the context tail, where compiled code can see it. */
-  uint64_t memory_max;   /* bytes */
-  bool memory_refused;   /* it would have grown past the limit */
+  uint64_t memory_max; /* bytes */
+  bool memory_refused; /* it would have grown past the limit */
   bool (*may_grow)(void* data, uint64_t bytes);
   void* may_grow_data;
   uint64_t memory_limit; /* max_memory of the options, UINT64_MAX for none */
@@ -118,9 +119,9 @@ struct aotc_instance {
 
   uint32_t table_count;
   uint32_t import_count;
-  uint32_t function_count; /* imports included */
+  uint32_t function_count;            /* imports included */
   struct aotc_host_binding* bindings; /* per import */
-  uint8_t* data_dropped; /* one byte per segment */
+  uint8_t* data_dropped;              /* one byte per segment */
   uint8_t* elem_dropped;
   uint8_t* dropped_at_start; /* both, after creation */
   void* allocation;          /* holds the four above */
@@ -262,7 +263,7 @@ enum aotc_status aotc_image_of_instance(struct aotc_image* old, const struct aot
 
 /* own_pages.c */
 struct aotc_page_list {
-  uint32_t count; /* may exceed AOTC_MAX_WRITTEN: then the rest is unknown */
+  uint32_t count;                   /* may exceed AOTC_MAX_WRITTEN: then the rest is unknown */
   uint32_t pages[AOTC_MAX_WRITTEN]; /* ascending */
 };
 enum aotc_status aotc_image_choose_reset(struct aotc_image* image, enum aotc_reset_mode wanted,

@@ -67,8 +67,8 @@ static enum aotc_status clear(struct aotc_instance* instance, struct aotc_error*
     /* DONTNEED on private anonymous memory is the cheap way to zero, but emulators may take it for mere advice. */
     if (mmap(table->entries, capacity_bytes(table), PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
-      return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot reset table %u: %s", instance->artifact->name, inits[i].index,
-                       strerror(errno));
+      return aotc_fail(error, AOTC_ERROR_LIMIT, "%s: cannot reset table %u: %s", instance->artifact->name,
+                       inits[i].index, strerror(errno));
     table->size = inits[i].min;
   }
   return AOTC_OK;
@@ -113,8 +113,8 @@ static enum aotc_status populate_from(struct aotc_instance* instance, const stru
       return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: table %u", artifact->name, i);
     for (uint32_t k = 0; k < sizes[i]; ++k) {
       if (from[k] > instance->function_count)
-        return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: an entry of table %u refers to no function",
-                         artifact->name, i);
+        return aotc_fail(error, AOTC_ERROR_FORMAT,
+                         "%s: corrupted: snapshot: an entry of table %u refers to no function", artifact->name, i);
       table->entries[k] = from[k];
     }
     table->size = sizes[i];
@@ -133,7 +133,6 @@ enum aotc_status aotc_tables_populate(struct aotc_instance* instance, struct aot
   return instance->thaw ? populate_from(instance, instance->artifact->snapshot, error)
                         : populate_from_segments(instance, error);
 }
-
 
 /* What a table held at the start; `size` entries, to be freed. They were checked when it was populated. */
 static uint32_t* initial_entries(const struct aotc_instance* instance, uint32_t table, uint32_t* size) {

@@ -25,7 +25,9 @@ char* aotc_freeze_report(const struct aotc_instance* instance, const struct aotc
   FILE* out = open_memstream(&text, size);
   if (out == NULL) return NULL;
   const char* import = instance->frozen_import == AOTC_NONE ? NULL : import_name(instance, name, sizeof(name));
-  fputs(import != NULL ? "{\"ran\": \"_start\"" : "{\"ran\": \"_initialize\", \"waits_for\": \"nothing, it is a reactor\"", out);
+  fputs(import != NULL ? "{\"ran\": \"_start\""
+                       : "{\"ran\": \"_initialize\", \"waits_for\": \"nothing, it is a reactor\"",
+        out);
   for (uint32_t i = 0; i < instance->hosts.count; ++i) {
     const struct aotc_host* host = instance->hosts.list[i];
     if (host->interface->report != NULL) host->interface->report(host, import, out);
@@ -34,7 +36,8 @@ char* aotc_freeze_report(const struct aotc_instance* instance, const struct aotc
   fprintf(out, ", \"ran_seconds\": %.6f", (double)run->nanoseconds / 1e9);
   if (run->rehearsed) fputs(", \"rehearsed\": true", out);
   if (run->warmup_requests != 0)
-    fprintf(out, ", \"warmup\": {\"requests\": %u, \"last_status\": %u, \"response_bytes\": %llu, \"ran_seconds\": %.6f}",
+    fprintf(out,
+            ", \"warmup\": {\"requests\": %u, \"last_status\": %u, \"response_bytes\": %llu, \"ran_seconds\": %.6f}",
             run->warmup_requests, run->warmup_status, (unsigned long long)run->warmup_bytes,
             (double)run->warmup_nanoseconds / 1e9);
   fprintf(out, ", \"memory_bytes\": %llu, \"image_bytes\": %llu, \"image_pages\": %llu, \"image_runs\": %u",

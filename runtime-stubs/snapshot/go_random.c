@@ -92,14 +92,14 @@ static bool find_m(const struct aotc_instance* instance, uint64_t* m) {
 /* Length of the "go1.26.6" at `text`, 0 when it is no version. */
 static size_t version_length(const uint8_t* text, size_t left) {
   size_t n = 4;
-  while (n < left && n < 24 && ((text[n] >= '0' && text[n] <= '9') || text[n] == '.' ||
-                                (text[n] >= 'a' && text[n] <= 'z')))
+  while (n < left && n < 24 &&
+         ((text[n] >= '0' && text[n] <= '9') || text[n] == '.' || (text[n] >= 'a' && text[n] <= 'z')))
     ++n;
   return n >= 6 && n < 24 ? n : 0;
 }
 
-/* runtime.buildVersion survives stripping: a string "go1.26.6" that a string header in memory, {address, length}, points
- * at. Returns the minor version, 0 when there is none. */
+/* runtime.buildVersion survives stripping: a string "go1.26.6" that a string header in memory, {address, length},
+ * points at. Returns the minor version, 0 when there is none. */
 static unsigned go_version(const struct aotc_instance* instance, char version[32]) {
   const uint8_t* memory = aotc_base(instance);
   uint64_t size = aotc_tail(instance)->memory_size;
@@ -184,7 +184,8 @@ enum aotc_status aotc_go_random_seed(struct aotc_instance* instance, const struc
                       ? NULL
                       : aotc_instance_memory_at(instance, (uint32_t)s->chacha8, sizeof(struct chacha8));
     if (at == NULL)
-      return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: random state outside memory", instance->artifact->name);
+      return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: random state outside memory",
+                       instance->artifact->name);
     /* An empty buffer: the next draw computes a block of the new seed. */
     struct chacha8 state;
     memcpy(&state, at, sizeof(state));
@@ -199,7 +200,8 @@ enum aotc_status aotc_go_random_seed(struct aotc_instance* instance, const struc
                       ? NULL
                       : aotc_instance_memory_at(instance, (uint32_t)s->fast_rand, s->fast_rand_size);
     if (at == NULL)
-      return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: random state outside memory", instance->artifact->name);
+      return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: random state outside memory",
+                       instance->artifact->name);
     memcpy(at, fresh.fast, s->fast_rand_size);
   }
   return AOTC_OK;

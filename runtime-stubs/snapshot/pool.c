@@ -1,8 +1,8 @@
 /* pool.c - slots that serve one request after the other, each in an instance as fresh as the first.
  *
- * A slot is an instance and its hosts. Taken from the pool it equals the image; it begins where the snapshot stopped, or
- * at _start when there is none; given back it is reset, or destroyed if that fails. A pool belongs to one thread; its image
- * may serve several.
+ * A slot is an instance and its hosts. Taken from the pool it equals the image; it begins where the snapshot stopped,
+ * or at _start when there is none; given back it is reset, or destroyed if that fails. A pool belongs to one thread;
+ * its image may serve several.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -24,7 +24,8 @@ struct aotc_pool {
 };
 
 enum aotc_status aotc_pool_create(const struct aotc_image* image, const struct aotc_pool_options* options,
-                                  const struct aotc_host_source* source, struct aotc_pool** out, struct aotc_error* error) {
+                                  const struct aotc_host_source* source, struct aotc_pool** out,
+                                  struct aotc_error* error) {
   *out = calloc(1, sizeof(**out));
   if (*out != NULL) {
     **out = (struct aotc_pool){.image = image, .options = *options, .source = *source};

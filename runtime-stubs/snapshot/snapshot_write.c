@@ -1,8 +1,8 @@
 /* snapshot_write.c - writes the snapshot of an instance that stands still, or says why there can be none.
  *
- * In: an instance whose call ended with AOTC_FROZEN (a command) or AOTC_OK (a reactor's _initialize), and its hosts. Out: a
- * file with struct aotc_snapshot, its arrays, and the pages of linear memory that are not zero. Nothing in it depends on the
- * architecture of the code that ran.
+ * In: an instance whose call ended with AOTC_FROZEN (a command) or AOTC_OK (a reactor's _initialize), and its hosts.
+ * Out: a file with struct aotc_snapshot, its arrays, and the pages of linear memory that are not zero. Nothing in it
+ * depends on the architecture of the code that ran.
  *
  * Runs of pages are joined over short stretches of zeros: a run costs two mappings and a read or a fault each, a zero
  * page 4 KiB of file.
@@ -38,9 +38,7 @@ static enum aotc_status append(struct writer* w, struct aotc_span* span, const v
   return status;
 }
 
-static bool is_go(const struct aotc_instance* instance) {
-  return instance->artifact->header->flags & AOTC_FLAG_GO;
-}
+static bool is_go(const struct aotc_instance* instance) { return instance->artifact->header->flags & AOTC_FLAG_GO; }
 
 /* A Go program, whose stack is in linear memory, in the import that it waits in. */
 static enum aotc_status check_wait(struct writer* w) {
@@ -100,7 +98,8 @@ static enum aotc_status write_tables(struct writer* w) {
   free(entries);
   /* Both kinds, one array after the other. */
   if (status == AOTC_OK)
-    status = append(w, &w->head.dropped, instance->data_dropped, 1, (uint64_t)h->data_segments.count + h->elem_segments.count);
+    status = append(w, &w->head.dropped, instance->data_dropped, 1,
+                    (uint64_t)h->data_segments.count + h->elem_segments.count);
   return status;
 }
 

@@ -10,7 +10,8 @@ bool aotc_snapshot_matches(const struct aotc_artifact* artifact, const struct ao
     const struct aotc_host* host = hosts->list[i];
     uint64_t size;
     const void* state = aotc_snapshot_host_state(s, host->interface->name, &size);
-    if (state == NULL || (host->interface->matches != NULL && !host->interface->matches(host, state, size))) return false;
+    if (state == NULL || (host->interface->matches != NULL && !host->interface->matches(host, state, size)))
+      return false;
   }
   return true;
 }

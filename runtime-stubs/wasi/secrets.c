@@ -1,7 +1,7 @@
 /* secrets.c - variables whose values a program gets at the thaw only.
  *
- * Go copies the whole environment when it starts, long before the freeze. So a secret is there from the beginning, by its
- * name and with its length, but its value is not, and looking at a byte of the value ends the freeze:
+ * Go copies the whole environment when it starts, long before the freeze. So a secret is there from the beginning, by
+ * its name and with its length, but its value is not, and looking at a byte of the value ends the freeze:
  *
  *   1. environ_get hands out random letters in place of the value. Go copies them, unread.
  *   2. Before the program's own code runs (Go asks for the time first), every string "NAME=letters" is made to lie at
@@ -11,9 +11,9 @@
  *      function that is to read there ends it, too.
  *   4. The thaw writes the value where the strings point.
  *
- * So os.Getenv may be called and its result passed around before the freeze, and its length is known and the same; nothing
- * that is derived from a value can be in the snapshot. Needs the single-step flag, so x86-64. Only the first thread of a
- * process that freezes one program gets here.
+ * So os.Getenv may be called and its result passed around before the freeze, and its length is known and the same;
+ * nothing that is derived from a value can be in the snapshot. Needs the single-step flag, so x86-64. Only the first
+ * thread of a process that freezes one program gets here.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,7 +29,7 @@
 /* The guard comes first, and its faults lead back to the rest. */
 struct aotc_secrets_guard {
   struct aotc_memory_guard guard;
-  volatile bool step; /* one instruction may read names of secrets */
+  volatile bool step;           /* one instruction may read names of secrets */
   struct aotc_guarded secret[]; /* as in struct aotc_wasi */
 };
 
@@ -55,8 +55,8 @@ static uint64_t width(const uint8_t* at) {
   return *at == 0x63 ? 4 /* movslq */ : kVector;
 }
 
-/* Looking for another variable, Go's runtime compares a byte at the place where that one's '=' would be. What it finds does
- * not depend on it, as the names before it differ. */
+/* Looking for another variable, Go's runtime compares a byte at the place where that one's '=' would be. What it finds
+ * does not depend on it, as the names before it differ. */
 static bool looks_for_another(const struct aotc_artifact* artifact, uintptr_t pc) {
   uintptr_t code = pc - (uintptr_t)artifact->text;
   return code < artifact->text_size && strcmp(aotc_artifact_symbol(artifact, (uint32_t)code), "runtime.gogetenv") == 0;
@@ -97,12 +97,14 @@ bool aotc_secret_placeholder(char* value, size_t size) {
   return true;
 }
 
-/* Makes string headers {address, size} in linear memory point to `to` instead of `from`; returns how many there were. */
+/* Makes string headers {address, size} in linear memory point to `to` instead of `from`; returns how many there were.
+ */
 static unsigned redirect(struct aotc_instance* instance, uint64_t from, uint64_t size, uint64_t to) {
   uint8_t* memory = aotc_base(instance);
   uint64_t header[2] = {from, size}, end = aotc_tail(instance)->memory_size;
   unsigned count = 0;
-  for (uint8_t* at = memory + kEnd; (at = memmem(at, (size_t)(memory + end - at), header, sizeof(header))) != NULL; at += 8) {
+  for (uint8_t* at = memory + kEnd; (at = memmem(at, (size_t)(memory + end - at), header, sizeof(header))) != NULL;
+       at += 8) {
     if ((uintptr_t)at % 8 != 0) continue;
     memcpy(at, &to, sizeof(to));
     ++count;
@@ -110,7 +112,9 @@ static unsigned redirect(struct aotc_instance* instance, uint64_t from, uint64_t
   return count;
 }
 
-static bool is_zero(const uint8_t* bytes, size_t size) { return bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0; }
+static bool is_zero(const uint8_t* bytes, size_t size) {
+  return bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
+}
 
 void aotc_secrets_hide(struct aotc_instance* instance, struct aotc_wasi* wasi) {
   struct aotc_wasi_freeze* freeze = wasi->freeze;
@@ -173,7 +177,8 @@ enum aotc_status aotc_secrets_fill(struct aotc_instance* instance, const struct 
   const struct aotc_saved_secret* secrets = aotc_saved_data(saved, &saved->secrets);
   for (uint32_t i = 0; i < saved->secrets.count; ++i) {
     void* to = aotc_instance_memory_at(instance, secrets[i].address, secrets[i].size);
-    if (to == NULL || secrets[i].environ > wasi->environ.bytes || secrets[i].size > wasi->environ.bytes - secrets[i].environ)
+    if (to == NULL || secrets[i].environ > wasi->environ.bytes ||
+        secrets[i].size > wasi->environ.bytes - secrets[i].environ)
       return aotc_fail(error, AOTC_ERROR_FORMAT, "corrupted: snapshot: a secret lies outside memory");
     memcpy(to, wasi->environ.text + secrets[i].environ, secrets[i].size);
   }

@@ -1,7 +1,8 @@
-/* serve.c - pools of servers: each instance has a WASI host with a connection in memory, and serves one request per life.
+/* serve.c - pools of servers: each instance has a WASI host with a connection in memory, and serves one request per
+ * life.
  *
- * Arguments and environment are those of the snapshot, with the secrets that the artifact was given; or none. An image in
- * which the connection is accepted already says with which descriptors and at what time (struct aotc_serve_start).
+ * Arguments and environment are those of the snapshot, with the secrets that the artifact was given; or none. An image
+ * in which the connection is accepted already says with which descriptors and at what time (struct aotc_serve_start).
  */
 #define _GNU_SOURCE
 #include <stdlib.h>

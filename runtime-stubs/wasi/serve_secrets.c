@@ -1,5 +1,5 @@
-/* serve_secrets.c - the secrets of a snapshot, for all instances that are made of it: the values are given once, with the
- * artifact, and are then in its images and in the environment of each pool's programs (serve.c).
+/* serve_secrets.c - the secrets of a snapshot, for all instances that are made of it: the values are given once, with
+ * the artifact, and are then in its images and in the environment of each pool's programs (serve.c).
  */
 #include <stdlib.h>
 
@@ -13,8 +13,8 @@ static const char* variable_at(const char* environ, uint32_t offset) {
 }
 
 /* Its place among those that were given, or null. */
-static const char* find_given(const char* variable, const struct aotc_saved_secret* wanted, const char* environ, size_t count,
-                              const char* const* secrets) {
+static const char* find_given(const char* variable, const struct aotc_saved_secret* wanted, const char* environ,
+                              size_t count, const char* const* secrets) {
   size_t name = (size_t)(environ + wanted->environ - variable);
   for (size_t k = 0; k < count; ++k)
     if (strncmp(secrets[k], variable, name) == 0 && strlen(secrets[k] + name) == wanted->size) return secrets[k] + name;
@@ -45,8 +45,8 @@ enum aotc_status aotc_artifact_give_secrets(struct aotc_artifact* artifact, size
     char* to = environ + wanted[i].environ;
     const char* value = find_given(variable, &wanted[i], environ, count, secrets);
     if (value == NULL)
-      return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: its snapshot needs the secret %.*s, of %u bytes", artifact->name,
-                       (int)(to - variable) - 1, variable, wanted[i].size);
+      return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: its snapshot needs the secret %.*s, of %u bytes",
+                       artifact->name, (int)(to - variable) - 1, variable, wanted[i].size);
     memcpy(to, value, wanted[i].size);
     artifact->patches[artifact->patch_count++] = (struct aotc_patch){wanted[i].address, wanted[i].size, to};
   }

@@ -102,7 +102,8 @@ bool aotc_wasi_only_accepted(const struct aotc_wasi* wasi) {
   return true;
 }
 
-enum aotc_status aotc_wasi_adopt(struct aotc_wasi* wasi, const struct aotc_serve_start* start, struct aotc_error* error) {
+enum aotc_status aotc_wasi_adopt(struct aotc_wasi* wasi, const struct aotc_serve_start* start,
+                                 struct aotc_error* error) {
   const struct aotc_wasi_fd* fds = start->fds;
   uint32_t count = start->fd_count;
   wasi->monotonic_start = start->monotonic;

@@ -6,8 +6,8 @@
  * descriptor is answered here, where Linux would answer differently for different file systems.
  */
 #define _GNU_SOURCE
-#include "wasi_state.h"
 #include "core/file_status.h"
+#include "wasi_state.h"
 
 #include <errno.h>
 #include <fcntl.h>

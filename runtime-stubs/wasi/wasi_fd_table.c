@@ -11,8 +11,8 @@
  * children inherit. fd_fdstat_set_rights takes rights away for good, and then they are checked.
  */
 #define _GNU_SOURCE
-#include "wasi_state.h"
 #include "core/file_status.h"
+#include "wasi_state.h"
 
 #include <errno.h>
 #include <fcntl.h>

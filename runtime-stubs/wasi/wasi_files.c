@@ -1,9 +1,9 @@
 /* wasi_files.c - files that a program has open where it is frozen.
  *
- * Only files that are open for reading, beneath a directory that it was given: then the snapshot says by which path, how
- * far it had read, and a digest of the content. A thaw opens the same path beneath its own directory and goes on only if
- * the content is the same, since the program may have read any part of it. The digest (XXH3-128) finds changes; it is no
- * proof against somebody who makes up a second file, who would only deceive the program that reads it.
+ * Only files that are open for reading, beneath a directory that it was given: then the snapshot says by which path,
+ * how far it had read, and a digest of the content. A thaw opens the same path beneath its own directory and goes on
+ * only if the content is the same, since the program may have read any part of it. The digest (XXH3-128) finds changes;
+ * it is no proof against somebody who makes up a second file, who would only deceive the program that reads it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,8 +15,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "wasi_state.h"
 #include "core/file_status.h"
+#include "wasi_state.h"
 
 void aotc_wasi_note_path(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry, const struct aotc_wasi_fd* dir,
                          uint32_t dir_number, const char* path) {
@@ -113,7 +113,8 @@ enum aotc_status aotc_wasi_reopen_files(struct aotc_wasi* wasi, const struct aot
     if (open && wasi->fds[number].kind != AOTC_WASI_FILE) return fail(error, path, "its descriptor is in use");
     enum aotc_status status = open ? AOTC_OK : reopen(wasi, &files[i], path, error);
     if (status != AOTC_OK) return status;
-    if (lseek(wasi->fds[number].host, (off_t)files[i].position, SEEK_SET) < 0) return fail(error, path, strerror(errno));
+    if (lseek(wasi->fds[number].host, (off_t)files[i].position, SEEK_SET) < 0)
+      return fail(error, path, strerror(errno));
   }
   return AOTC_OK;
 }

@@ -10,8 +10,8 @@
  * refused: a preopened "/" would otherwise hand out /proc/self/mem, which is the whole process.
  */
 #define _GNU_SOURCE
-#include "wasi_state.h"
 #include "core/file_status.h"
+#include "wasi_state.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -11,8 +11,8 @@
  * the call: Go aborts on the latter.
  */
 #define _GNU_SOURCE
-#include "wasi_state.h"
 #include "core/file_status.h"
+#include "wasi_state.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ struct wait {
   uint8_t* events;
   uint32_t count;
   uint32_t poll_count;
-  uint64_t start; /* monotonic */
+  uint64_t start;      /* monotonic */
   bool for_connection; /* a descriptor to be read is the connection */
 };
 
@@ -58,8 +58,9 @@ static int lookup(const struct wait* w, const uint8_t* s, struct aotc_wasi_fd** 
   int error = aotc_wasi_lookup(w->wasi, aotc_wasi_load32(s + 16), WASI_RIGHT_POLL_FD_READWRITE, entry);
   if (error != 0) return error;
   uint8_t kind = (*entry)->kind;
-  *always_ready = kind == AOTC_WASI_FILE || kind == AOTC_WASI_DIRECTORY || kind == AOTC_WASI_NULL ||
-                  ((*entry)->host < 0 && !aotc_wasi_is_input(w->wasi, *entry) && !aotc_wasi_is_virtual(w->wasi, *entry));
+  *always_ready =
+      kind == AOTC_WASI_FILE || kind == AOTC_WASI_DIRECTORY || kind == AOTC_WASI_NULL ||
+      ((*entry)->host < 0 && !aotc_wasi_is_input(w->wasi, *entry) && !aotc_wasi_is_virtual(w->wasi, *entry));
   return 0;
 }
 

@@ -7,8 +7,8 @@
  * The guest's buffer is filled to the brim and the last entry cut off; that is how the guest learns that there is more.
  */
 #define _GNU_SOURCE
-#include "wasi_state.h"
 #include "core/file_status.h"
+#include "wasi_state.h"
 
 #include <dirent.h>
 #include <errno.h>

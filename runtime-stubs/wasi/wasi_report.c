@@ -1,6 +1,6 @@
-/* wasi_report.c - the WASI host's part of the freeze report: what the program waits for, and what all clones share because
- * it happened before: random numbers beyond the seed that each gets anew, times of day, files, arguments and environment.
- * Names of variables are in it, their values are not.
+/* wasi_report.c - the WASI host's part of the freeze report: what the program waits for, and what all clones share
+ * because it happened before: random numbers beyond the seed that each gets anew, times of day, files, arguments and
+ * environment. Names of variables are in it, their values are not.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -43,7 +43,8 @@ void aotc_wasi_report(const struct aotc_host* host, const char* import, FILE* ou
             listener ? "a listener" : "", import);
   fprintf(out, ", \"output_bytes\": %zu", freeze->output_size);
   /* The first 32 bytes seed the runtime's generator, which every clone seeds anew. */
-  fprintf(out, ", \"shared\": {\"random_bytes\": %llu, \"wall_clock_reads\": %llu, \"files_opened\": %llu, \"files\": [",
+  fprintf(out,
+          ", \"shared\": {\"random_bytes\": %llu, \"wall_clock_reads\": %llu, \"files_opened\": %llu, \"files\": [",
           (unsigned long long)(freeze->random_bytes > 32 ? freeze->random_bytes - 32 : 0),
           (unsigned long long)freeze->realtime_reads, (unsigned long long)freeze->paths_opened);
   put_files(out, freeze);

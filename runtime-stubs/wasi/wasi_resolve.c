@@ -13,8 +13,8 @@
  * fs.ErrPermission.
  */
 #define _GNU_SOURCE
-#include "wasi_state.h"
 #include "core/file_status.h"
+#include "wasi_state.h"
 
 #include <errno.h>
 #include <fcntl.h>

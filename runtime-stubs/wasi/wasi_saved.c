@@ -15,7 +15,7 @@
 #include "wasi_state.h"
 
 __attribute__((format(printf, 3, 4))) static enum aotc_status fail(struct aotc_error* error, enum aotc_status status,
-                                                                  const char* format, ...) {
+                                                                   const char* format, ...) {
   va_list args;
   va_start(args, format);
   error->status = status;
@@ -117,8 +117,10 @@ static enum aotc_status save_secrets(const struct aotc_wasi* wasi, struct aotc_w
 static enum aotc_status save_surroundings(const struct aotc_wasi* wasi, struct aotc_wasi_saved* saved,
                                           struct aotc_arrays* out, struct aotc_error* error) {
   size_t name = wasi->args.count == 0 ? 0 : strlen(wasi->args.text) + 1;
-  enum aotc_status status = aotc_arrays_add(out, &saved->args, wasi->args.text + name, 1, wasi->args.bytes - name, error);
-  if (status == AOTC_OK) status = aotc_arrays_add(out, &saved->environ, wasi->environ.text, 1, wasi->environ.bytes, error);
+  enum aotc_status status =
+      aotc_arrays_add(out, &saved->args, wasi->args.text + name, 1, wasi->args.bytes - name, error);
+  if (status == AOTC_OK)
+    status = aotc_arrays_add(out, &saved->environ, wasi->environ.text, 1, wasi->environ.bytes, error);
   if (status == AOTC_OK) status = save_secrets(wasi, saved, out, error);
   if (status != AOTC_OK) return status;
   size_t size = 0;
@@ -131,7 +133,8 @@ static enum aotc_status save_surroundings(const struct aotc_wasi* wasi, struct a
     if (wasi->fds[i].preopen != NULL) at = stpcpy(at, wasi->fds[i].preopen) + 1;
   status = aotc_arrays_add(out, &saved->dirs, dirs, 1, size, error);
   free(dirs);
-  if (status == AOTC_OK) status = aotc_arrays_add(out, &saved->output, wasi->freeze->output, 1, wasi->freeze->output_size, error);
+  if (status == AOTC_OK)
+    status = aotc_arrays_add(out, &saved->output, wasi->freeze->output, 1, wasi->freeze->output_size, error);
   return status;
 }
 
@@ -144,7 +147,8 @@ enum aotc_status aotc_wasi_save(struct aotc_host* host, struct aotc_instance* in
   if (fault != NULL) return refuse(error, fault);
   const char* secret = aotc_wasi_secret_read(wasi);
   if (secret != NULL)
-    return fail(error, AOTC_ERROR_ARGUMENT, "it read the secret %.*s before the thaw", (int)strcspn(secret, "="), secret);
+    return fail(error, AOTC_ERROR_ARGUMENT, "it read the secret %.*s before the thaw", (int)strcspn(secret, "="),
+                secret);
   if (freeze->output_lost) return refuse(error, "it wrote more than 1 MiB before it waited for input");
   struct aotc_wasi_saved saved = {
       .waits = freeze->waits, .listeners = freeze->listeners, .monotonic = aotc_wasi_monotonic_now(wasi)};
@@ -185,7 +189,8 @@ static bool same_environ(const struct aotc_wasi_saved* s, const struct aotc_wasi
   for (uint32_t i = 0; i <= s->secrets.count; ++i) {
     bool last = i == s->secrets.count;
     uint32_t end = last ? environ->bytes : secrets[i].environ;
-    if (end < at || end > environ->bytes || (end > at && memcmp(ours + at, environ->text + at, end - at) != 0)) return false;
+    if (end < at || end > environ->bytes || (end > at && memcmp(ours + at, environ->text + at, end - at) != 0))
+      return false;
     if (last) break;
     if (secrets[i].size > environ->bytes - end || memchr(environ->text + end, 0, secrets[i].size) != NULL) return false;
     at = end + secrets[i].size;
@@ -266,14 +271,14 @@ void aotc_wasi_replay(struct aotc_wasi* wasi, const struct aotc_wasi_saved* s, b
   }
 }
 
-enum aotc_status aotc_wasi_thaw(struct aotc_host* host, struct aotc_instance* instance, const void* state, uint64_t size,
-                                struct aotc_error* error) {
+enum aotc_status aotc_wasi_thaw(struct aotc_host* host, struct aotc_instance* instance, const void* state,
+                                uint64_t size, struct aotc_error* error) {
   struct aotc_wasi* wasi = (struct aotc_wasi*)host;
   const struct aotc_wasi_saved* s = state;
   const char* fault = aotc_wasi_saved_fault(state, size);
   if (fault != NULL) return fail(error, AOTC_ERROR_FORMAT, "corrupted: snapshot: %s", fault);
-  /* What a program writes before it reads stdin is part of its answer; what a server writes belongs to its log. A pool has
-   * a connection to which it is written for each request. */
+  /* What a program writes before it reads stdin is part of its answer; what a server writes belongs to its log. A pool
+   * has a connection to which it is written for each request. */
   if (wasi->connection == NULL && !(s->waits & AOTC_WASI_WAITS_LISTENER)) aotc_wasi_replay(wasi, s, false);
   enum aotc_status status = aotc_wasi_reopen_files(wasi, s, error);
   if (status == AOTC_OK && instance != NULL) status = aotc_secrets_fill(instance, wasi, s, error);

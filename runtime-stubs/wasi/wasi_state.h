@@ -48,7 +48,7 @@
 #define AOTC_WASI_MAX_PATH 4096u     /* bytes in a path the guest passes, without a terminator */
 #define AOTC_WASI_MAX_IOVECS 1024u
 #define AOTC_WASI_MAX_SUBSCRIPTIONS (1u << 16) /* Go can ask for 65,535 */
-#define AOTC_WASI_MAX_NOTED 64u      /* files that a freeze report names */
+#define AOTC_WASI_MAX_NOTED 64u                /* files that a freeze report names */
 #define AOTC_WASI_PIECE (1u << 20)             /* bytes per system call, so that a deadline is seen soon */
 
 struct aotc_wasi_saved;
@@ -78,19 +78,19 @@ struct aotc_wasi_fd {
   uint64_t rights;
   uint64_t inheriting;
   char* preopen; /* guest path of a preopened directory, else null */
-  /* Of a program that is to be frozen: the path by which a file or directory was opened, beneath the preopened directory
-   * with number `root`; null for what was not opened. */
+  /* Of a program that is to be frozen: the path by which a file or directory was opened, beneath the preopened
+   * directory with number `root`; null for what was not opened. */
   char* path;
   uint32_t root;
 };
 
 /* A listener without a socket. */
-#define AOTC_WASI_VIRTUAL_LISTENER                       \
-  ((struct aotc_wasi_fd){.kind = AOTC_WASI_LISTENER,     \
+#define AOTC_WASI_VIRTUAL_LISTENER                                \
+  ((struct aotc_wasi_fd){.kind = AOTC_WASI_LISTENER,              \
                          .filetype = WASI_FILETYPE_SOCKET_STREAM, \
-                         .flags = WASI_FDFLAG_NONBLOCK,  \
-                         .host = -1,                     \
-                         .rights = WASI_RIGHTS_LISTENER, \
+                         .flags = WASI_FDFLAG_NONBLOCK,           \
+                         .host = -1,                              \
+                         .rights = WASI_RIGHTS_LISTENER,          \
                          .inheriting = WASI_RIGHTS_SOCKET})
 
 /* A list of strings the way args_get and environ_get hand it out. */
@@ -108,7 +108,7 @@ enum aotc_wasi_resolver {
 
 /* A variable whose value is withheld from a snapshot. */
 struct aotc_wasi_secret {
-  uint32_t environ; /* where "NAME=value" starts in the text of `environ` */
+  uint32_t environ;   /* where "NAME=value" starts in the text of `environ` */
   uint32_t name_size; /* with the '=' */
   uint32_t value_size;
   uint32_t address; /* of the value in linear memory, once it is hidden */
@@ -125,9 +125,9 @@ struct aotc_wasi_freeze {
   bool read_environ, read_args;
   uint64_t random_bytes, paths_opened, realtime_reads;
   char* files[AOTC_WASI_MAX_NOTED]; /* guest paths of the first that were opened */
-  uint32_t file_count, files_open; /* noted; still open at the freeze */
-  bool secrets_wait;         /* the environment was handed out, secrets are not hidden yet */
-  const char* secrets_fault; /* why they cannot be hidden, or null */
+  uint32_t file_count, files_open;  /* noted; still open at the freeze */
+  bool secrets_wait;                /* the environment was handed out, secrets are not hidden yet */
+  const char* secrets_fault;        /* why they cannot be hidden, or null */
   struct aotc_secrets_guard* guard; /* while they are hidden, and after */
 };
 
@@ -150,16 +150,16 @@ struct aotc_wasi {
   uint32_t secret_count;
   struct pollfd* poll_fds; /* scratch of poll_oneoff */
   uint32_t poll_capacity;
-  uint64_t monotonic_offset;        /* added to the host's clock, modulo 2^64 */
-  uint64_t monotonic_start;         /* of a thawed program: what its clock shows when it begins */
-  struct aotc_wasi_freeze* freeze; /* null unless a snapshot is to be made */
-  struct aotc_connection* connection; /* the embedder's; null: listeners are sockets, and calls wait */
-  bool owns_connection;               /* of a pool: freed with the host */
+  uint64_t monotonic_offset;            /* added to the host's clock, modulo 2^64 */
+  uint64_t monotonic_start;             /* of a thawed program: what its clock shows when it begins */
+  struct aotc_wasi_freeze* freeze;      /* null unless a snapshot is to be made */
+  struct aotc_connection* connection;   /* the embedder's; null: listeners are sockets, and calls wait */
+  bool owns_connection;                 /* of a pool: freed with the host */
   const struct aotc_serve_start* start; /* of a pool: where its image begins, or null: at the snapshot */
-  uint64_t wait_start; /* when the poll_oneoff that was suspended began to wait; 0 for none */
-  uint64_t wake_time;  /* when it is to be made again at the latest */
-  bool waits_for_connection; /* it waits for bytes from the connection, in a poll_oneoff */
-  struct aotc_wasi_fd* kept; /* the table to go back to, null for none */
+  uint64_t wait_start;                  /* when the poll_oneoff that was suspended began to wait; 0 for none */
+  uint64_t wake_time;                   /* when it is to be made again at the latest */
+  bool waits_for_connection;            /* it waits for bytes from the connection, in a poll_oneoff */
+  struct aotc_wasi_fd* kept;            /* the table to go back to, null for none */
   uint32_t kept_count;
 };
 
@@ -255,7 +255,8 @@ void aotc_wasi_replay(struct aotc_wasi* wasi, const struct aotc_wasi_saved* save
 void aotc_wasi_begin(struct aotc_host* host);
 uint64_t aotc_wasi_monotonic_now(const struct aotc_wasi* wasi);
 
-/* --- secrets: secrets.c --------------------------------------------------------------------------------------------- */
+/* --- secrets: secrets.c ---------------------------------------------------------------------------------------------
+ */
 
 /* Of a program that is to be frozen, after Go has copied its environment and before its own code runs. */
 void aotc_secrets_hide(struct aotc_instance* instance, struct aotc_wasi* wasi);
@@ -265,7 +266,8 @@ const char* aotc_secrets_show(struct aotc_instance* instance, struct aotc_wasi* 
 enum aotc_status aotc_secrets_fill(struct aotc_instance* instance, const struct aotc_wasi* wasi,
                                    const struct aotc_wasi_saved* saved, struct aotc_error* error);
 
-/* --- what a snapshot keeps: wasi_saved.c -------------------------------------------------------------------------------
+/* --- what a snapshot keeps: wasi_saved.c
+ * -------------------------------------------------------------------------------
  *
  * saved = struct aotc_wasi_saved arrays; offsets of spans are from its start. */
 
@@ -282,7 +284,8 @@ struct aotc_wasi_saved {
   struct aotc_span args;    /* bytes: the arguments after the program's name, each NUL-terminated */
   struct aotc_span environ; /* bytes: "KEY=value", each NUL-terminated */
   struct aotc_span dirs;    /* bytes: guest paths of the preopened directories, each NUL-terminated */
-  struct aotc_span output;  /* bytes: (u32 fd, u32 size, bytes, zero to three bytes of padding)*, written before the stop */
+  struct aotc_span
+      output; /* bytes: (u32 fd, u32 size, bytes, zero to three bytes of padding)*, written before the stop */
   struct aotc_span files;   /* struct aotc_saved_file: those of `fds` that are files */
   struct aotc_span paths;   /* bytes: their paths, each NUL-terminated */
   struct aotc_span secrets; /* struct aotc_saved_secret */
@@ -322,12 +325,13 @@ const char* aotc_wasi_saved_fault(const void* state, uint64_t size);
 enum aotc_status aotc_wasi_save(struct aotc_host* host, struct aotc_instance* instance, struct aotc_arrays* state,
                                 struct aotc_error* error);
 bool aotc_wasi_matches(const struct aotc_host* host, const void* state, uint64_t size);
-enum aotc_status aotc_wasi_thaw(struct aotc_host* host, struct aotc_instance* instance, const void* state, uint64_t size,
-                                struct aotc_error* error);
+enum aotc_status aotc_wasi_thaw(struct aotc_host* host, struct aotc_instance* instance, const void* state,
+                                uint64_t size, struct aotc_error* error);
 /* wasi_report.c */
 void aotc_wasi_report(const struct aotc_host* host, const char* import, FILE* out);
 
-/* --- files that are open at the freeze: wasi_files.c --------------------------------------------------------------- */
+/* --- files that are open at the freeze: wasi_files.c ---------------------------------------------------------------
+ */
 
 /* Keeps by which path, beneath directory `dir` with number `dir_number`, `entry` was opened. */
 void aotc_wasi_note_path(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry, const struct aotc_wasi_fd* dir,
@@ -338,7 +342,8 @@ bool aotc_wasi_describe_file(const struct aotc_wasi_fd* entry, struct aotc_saved
 enum aotc_status aotc_wasi_reopen_files(struct aotc_wasi* wasi, const struct aotc_wasi_saved* saved,
                                         struct aotc_error* error);
 
-/* --- a connection in memory: wasi_connection.c --------------------------------------------------------------------- */
+/* --- a connection in memory: wasi_connection.c ---------------------------------------------------------------------
+ */
 
 /* The listener or the connection that has no host descriptor. */
 bool aotc_wasi_is_virtual(const struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry);
@@ -360,7 +365,8 @@ uint64_t aotc_wasi_wake_time(const struct aotc_host* host);
 /* Since aotc_wasi_keep no descriptor was opened or closed but connections accepted. */
 bool aotc_wasi_only_accepted(const struct aotc_wasi* wasi);
 /* The descriptors of a start in another WASI host with the same options. */
-enum aotc_status aotc_wasi_adopt(struct aotc_wasi* wasi, const struct aotc_serve_start* start, struct aotc_error* error);
+enum aotc_status aotc_wasi_adopt(struct aotc_wasi* wasi, const struct aotc_serve_start* start,
+                                 struct aotc_error* error);
 
 /* --- paths: wasi_resolve.c -------------------------------------------------------------------------------------- */
 

@@ -1,8 +1,8 @@
 /* wasi_types.h - the numbers of wasi_snapshot_preview1, as the public witx files define them.
  *
  * Constants and byte offsets only. Guest structures are never overlaid with C structs: guest pointers may be unaligned,
- * and a compiler's padding is not the specification's. Every structure is read and written at the offsets below with the
- * helpers of wasi.h.
+ * and a compiler's padding is not the specification's. Every structure is read and written at the offsets below with
+ * the helpers of wasi.h.
  */
 #ifndef AOTC_WASI_TYPES_H
 #define AOTC_WASI_TYPES_H
@@ -124,23 +124,23 @@ enum aotc_wasi_errno {
 #define WASI_RIGHTS_ALL ((1ull << 30) - 1)
 
 /* What each kind of descriptor can do at all; an open is granted at most this. */
-#define WASI_RIGHTS_STREAM                                                                                             \
-  (WASI_RIGHT_FD_READ | WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_FDSTAT_SET_FLAGS | WASI_RIGHT_FD_SYNC |                    \
-   WASI_RIGHT_FD_DATASYNC | WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_FD_FILESTAT_SET_TIMES |                            \
+#define WASI_RIGHTS_STREAM                                                                          \
+  (WASI_RIGHT_FD_READ | WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_FDSTAT_SET_FLAGS | WASI_RIGHT_FD_SYNC | \
+   WASI_RIGHT_FD_DATASYNC | WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_FD_FILESTAT_SET_TIMES |         \
    WASI_RIGHT_POLL_FD_READWRITE)
-#define WASI_RIGHTS_FILE                                                                                               \
-  (WASI_RIGHTS_STREAM | WASI_RIGHT_FD_SEEK | WASI_RIGHT_FD_TELL | WASI_RIGHT_FD_ADVISE | WASI_RIGHT_FD_ALLOCATE |      \
+#define WASI_RIGHTS_FILE                                                                                          \
+  (WASI_RIGHTS_STREAM | WASI_RIGHT_FD_SEEK | WASI_RIGHT_FD_TELL | WASI_RIGHT_FD_ADVISE | WASI_RIGHT_FD_ALLOCATE | \
    WASI_RIGHT_FD_FILESTAT_SET_SIZE)
 #define WASI_RIGHTS_SOCKET (WASI_RIGHTS_STREAM | WASI_RIGHT_SOCK_SHUTDOWN)
-#define WASI_RIGHTS_LISTENER                                                                                           \
+#define WASI_RIGHTS_LISTENER \
   (WASI_RIGHT_FD_FDSTAT_SET_FLAGS | WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_POLL_FD_READWRITE | WASI_RIGHT_SOCK_ACCEPT)
-#define WASI_RIGHTS_DIRECTORY                                                                                          \
-  (WASI_RIGHT_FD_FDSTAT_SET_FLAGS | WASI_RIGHT_FD_SYNC | WASI_RIGHT_FD_DATASYNC | WASI_RIGHT_FD_READDIR |              \
-   WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_FD_FILESTAT_SET_TIMES | WASI_RIGHT_PATH_CREATE_DIRECTORY |                  \
-   WASI_RIGHT_PATH_CREATE_FILE | WASI_RIGHT_PATH_LINK_SOURCE | WASI_RIGHT_PATH_LINK_TARGET | WASI_RIGHT_PATH_OPEN |    \
-   WASI_RIGHT_PATH_READLINK | WASI_RIGHT_PATH_RENAME_SOURCE | WASI_RIGHT_PATH_RENAME_TARGET |                          \
-   WASI_RIGHT_PATH_FILESTAT_GET | WASI_RIGHT_PATH_FILESTAT_SET_SIZE | WASI_RIGHT_PATH_FILESTAT_SET_TIMES |             \
-   WASI_RIGHT_PATH_SYMLINK | WASI_RIGHT_PATH_REMOVE_DIRECTORY | WASI_RIGHT_PATH_UNLINK_FILE |                          \
+#define WASI_RIGHTS_DIRECTORY                                                                                       \
+  (WASI_RIGHT_FD_FDSTAT_SET_FLAGS | WASI_RIGHT_FD_SYNC | WASI_RIGHT_FD_DATASYNC | WASI_RIGHT_FD_READDIR |           \
+   WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_FD_FILESTAT_SET_TIMES | WASI_RIGHT_PATH_CREATE_DIRECTORY |               \
+   WASI_RIGHT_PATH_CREATE_FILE | WASI_RIGHT_PATH_LINK_SOURCE | WASI_RIGHT_PATH_LINK_TARGET | WASI_RIGHT_PATH_OPEN | \
+   WASI_RIGHT_PATH_READLINK | WASI_RIGHT_PATH_RENAME_SOURCE | WASI_RIGHT_PATH_RENAME_TARGET |                       \
+   WASI_RIGHT_PATH_FILESTAT_GET | WASI_RIGHT_PATH_FILESTAT_SET_SIZE | WASI_RIGHT_PATH_FILESTAT_SET_TIMES |          \
+   WASI_RIGHT_PATH_SYMLINK | WASI_RIGHT_PATH_REMOVE_DIRECTORY | WASI_RIGHT_PATH_UNLINK_FILE |                       \
    WASI_RIGHT_POLL_FD_READWRITE)
 
 enum aotc_wasi_filetype {
@@ -193,13 +193,14 @@ enum aotc_wasi_filetype {
 #define WASI_SDFLAG_WR 2u
 
 /* Sizes and offsets in bytes. */
-#define WASI_IOVEC_SIZE 8u /* u32 buf, u32 len */
+#define WASI_IOVEC_SIZE 8u   /* u32 buf, u32 len */
 #define WASI_PRESTAT_SIZE 8u /* u8 tag (0: directory), u32 name length at 4 */
 #define WASI_FDSTAT_SIZE 24u /* u8 filetype, u16 flags at 2, u64 base at 8, u64 inheriting at 16 */
 /* u64 dev, u64 ino, u8 filetype at 16, u64 nlink at 24, size at 32, atim at 40, mtim at 48, ctim at 56 */
 #define WASI_FILESTAT_SIZE 64u
 #define WASI_DIRENT_SIZE 24u /* u64 next, u64 ino, u32 name length, u8 type at 20 */
-/* u64 userdata, u8 tag at 8; clock: u32 id at 16, u64 timeout at 24, u64 precision at 32, u16 flags at 40; fd: u32 at 16 */
+/* u64 userdata, u8 tag at 8; clock: u32 id at 16, u64 timeout at 24, u64 precision at 32, u16 flags at 40; fd: u32 at
+ * 16 */
 #define WASI_SUBSCRIPTION_SIZE 48u
 #define WASI_EVENT_SIZE 32u /* u64 userdata, u16 error at 8, u8 type at 10, u64 nbytes at 16, u16 flags at 24 */
 

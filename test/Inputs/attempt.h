@@ -1,5 +1,5 @@
-// attempt.h - things that a confined process must not be able to do, tried one at a time by name. Returns -1 and sets errno
-// when it could not be done. AOTC_PROBE_FILE names a file to create or delete.
+// attempt.h - things that a confined process must not be able to do, tried one at a time by name. Returns -1 and sets
+// errno when it could not be done. AOTC_PROBE_FILE names a file to create or delete.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static long attempt(const char *what) {
+static long attempt(const char* what) {
   if (!strcmp(what, "read a file")) return open("/etc/passwd", O_RDONLY);
   if (!strcmp(what, "create a file")) return open(getenv("AOTC_PROBE_FILE"), O_WRONLY | O_CREAT, 0600);
   if (!strcmp(what, "see a file")) return syscall(SYS_newfstatat, AT_FDCWD, "/etc/passwd", (char[256]){0}, 0);
@@ -38,16 +38,15 @@ static long attempt(const char *what) {
     if (child > 0) waitpid(child, NULL, 0);
     return child;
   }
-  if (!strcmp(what, "exec"))
-    return execve("/bin/echo", (char *[]){"echo", "probe: 0", NULL}, (char *[]){NULL});
+  if (!strcmp(what, "exec")) return execve("/bin/echo", (char*[]){"echo", "probe: 0", NULL}, (char*[]){NULL});
   if (!strcmp(what, "map executable memory"))
     return (long)mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (!strcmp(what, "make memory executable"))
-    return mprotect((void *)((long)what & -4096L), 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
+    return mprotect((void*)((long)what & -4096L), 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
   if (!strcmp(what, "make a file in memory")) return memfd_create("probe", 0);
   if (!strcmp(what, "read another process")) {
     char byte;
-    struct iovec local = {&byte, 1}, remote = {(void *)&attempt, 1};
+    struct iovec local = {&byte, 1}, remote = {(void*)&attempt, 1};
     return process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
   }
   if (!strcmp(what, "signal another process")) return syscall(SYS_tgkill, getppid(), getppid(), 0);

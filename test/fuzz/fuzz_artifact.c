@@ -1,5 +1,5 @@
-/* fuzz_artifact.c - the artifact loader and, when the artifact has one, its snapshot: everything short of running code. The
- * header's checksum is made good, since it is there for accidents and not for attacks. */
+/* fuzz_artifact.c - the artifact loader and, when the artifact has one, its snapshot: everything short of running code.
+ * The header's checksum is made good, since it is there for accidents and not for attacks. */
 #define _GNU_SOURCE
 #define XXH_INLINE_ALL
 #include <stddef.h>

@@ -1,6 +1,6 @@
-// fuzz_compile.cpp - all of the compiler: what is read is lowered, verified, optimised, checked as machine code and linked. A
-// module that is valid and yet refused, but for its size, is as bad as a crash: a check of ours found what another part of ours
-// had made.
+// fuzz_compile.cpp - all of the compiler: what is read is lowered, verified, optimised, checked as machine code and
+// linked. A module that is valid and yet refused, but for its size, is as bad as a crash: a check of ours found what
+// another part of ours had made.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -10,7 +10,8 @@
 
 namespace {
 
-// Which of the inputs came as far as machine code: told at the end, so that nobody takes refused modules for tested ones.
+// Which of the inputs came as far as machine code: told at the end, so that nobody takes refused modules for tested
+// ones.
 struct Reached {
   unsigned long long modules = 0, functions = 0;
   ~Reached() { std::fprintf(stderr, "%llu modules with %llu functions compiled\n", modules, functions); }

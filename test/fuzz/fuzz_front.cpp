@@ -1,5 +1,6 @@
-// fuzz_front.cpp - HTTP through a node's front: what clients send to programs, and programs to clients. What comes out has
-// to be one whole message for the next who reads it, however it came in, so that nobody can smuggle in a second one.
+// fuzz_front.cpp - HTTP through a node's front: what clients send to programs, and programs to clients. What comes out
+// has to be one whole message for the next who reads it, however it came in, so that nobody can smuggle in a second
+// one.
 //
 // An input is two bytes, then a message. Bits of the first say what reads it: 1 a response, and then 2 to HEAD, 4 to
 // HTTP/1.0, 8 on a connection that stays open. The second says where the message is cut in two.

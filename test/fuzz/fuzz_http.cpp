@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <string>
 
-#include "llvm/ADT/StringRef.h"
 #include "http/router.h"
+#include "llvm/ADT/StringRef.h"
 
 namespace {
 

@@ -1,24 +1,24 @@
-// fuzz_registry.cpp - what a registry in wrong hands sends to a node, `aotc pull`, `push` and `ls`: HTTP, its framing and
-// zstd, redirects, challenges, lists, and the index and manifest from which a node chooses what it maps.
+// fuzz_registry.cpp - what a registry in wrong hands sends to a node, `aotc pull`, `push` and `ls`: HTTP, its framing
+// and zstd, redirects, challenges, lists, and the index and manifest from which a node chooses what it maps.
 //
-// An input is a digit, which says what the client wants, then the registry's answers with lines "%%" between them. They are
-// sent as they are, the next one at each connection, whatever the client asks and whoever it believes to ask: every name
-// has the address of one socket here, so that nothing leaves this process.
+// An input is a digit, which says what the client wants, then the registry's answers with lines "%%" between them. They
+// are sent as they are, the next one at each connection, whatever the client asks and whoever it believes to ask: every
+// name has the address of one socket here, so that nothing leaves this process.
 #include <netdb.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <cstdio>
+#include <cstdlib>
 #include <mutex>
 #include <string>
 #include <thread>
 
+#include "image_cache.h"
 #include "registry/digest.h"
 #include "registry/registry_client.h"
-#include "image_cache.h"
 #include "revoked.h"
 
 namespace {

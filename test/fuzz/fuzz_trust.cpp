@@ -1,6 +1,7 @@
-// fuzz_trust.cpp - what a node and `aotc pull` parse of a registry's: a signed statement, a list of revocations, a manifest,
-// an image's config, a reference, a URL, where a registry sends to, keys. No statement or list may be good, since nobody
-// has signed it by the trusted key; when that is done here, what is good is spelled just as it would have been.
+// fuzz_trust.cpp - what a node and `aotc pull` parse of a registry's: a signed statement, a list of revocations, a
+// manifest, an image's config, a reference, a URL, where a registry sends to, keys. No statement or list may be good,
+// since nobody has signed it by the trusted key; when that is done here, what is good is spelled just as it would have
+// been.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

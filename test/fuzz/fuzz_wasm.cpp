@@ -1,4 +1,5 @@
-// fuzz_wasm.cpp - reading and validating a module, as far as the server's workers and `aotc validate` go before compiling.
+// fuzz_wasm.cpp - reading and validating a module, as far as the server's workers and `aotc validate` go before
+// compiling.
 #include <cstdint>
 
 #include "compile.h"

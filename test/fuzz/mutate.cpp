@@ -24,7 +24,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 // Of targets that know how to change their inputs.
-extern "C" __attribute__((weak)) size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed);
+extern "C" __attribute__((weak)) size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                                                unsigned seed);
 
 namespace {
 
@@ -80,8 +81,19 @@ class Mutator {
         if (below(8) == 0) bytes.resize(at);
         break;
       case 5: {  // numbers at the edge of what their type holds
-        static constexpr uint64_t kEdges[] = {0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff,
-                                              0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff};
+        static constexpr uint64_t kEdges[] = {0,
+                                              1,
+                                              0x7f,
+                                              0x80,
+                                              0xff,
+                                              0x7fff,
+                                              0xffff,
+                                              0x7fffffff,
+                                              0x80000000,
+                                              0xffffffff,
+                                              0x7fffffffffffffff,
+                                              0x8000000000000000,
+                                              0xffffffffffffffff};
         uint64_t value = kEdges[below(std::size(kEdges))];
         std::memcpy(bytes.data() + at, &value, std::min(bytes.size() - at, size_t{1} << below(4)));
         break;

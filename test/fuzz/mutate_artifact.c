@@ -1,5 +1,5 @@
-/* mutate_artifact.c - has libFuzzer change what is read of an artifact when it is loaded: half of the time the head of its
- * snapshot, which would be hit too rarely among megabytes of code and memory. */
+/* mutate_artifact.c - has libFuzzer change what is read of an artifact when it is loaded: half of the time the head of
+ * its snapshot, which would be hit too rarely among megabytes of code and memory. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // mutate_wasm.cpp - changes what functions of a module do and leaves its form alone, so that most results are valid: an
-// instruction becomes another with the same operands, a constant or an offset one of the same length, a local or a label
-// another. Blind changes to the bytes of a module rarely get past validation.
+// instruction becomes another with the same operands, a constant or an offset one of the same length, a local or a
+// label another. Blind changes to the bytes of a module rarely get past validation.
 //
 // libFuzzer calls this in place of its own mutations, mutate.cpp half of the time.
 #include <algorithm>
@@ -18,8 +18,9 @@ namespace {
 struct Range {
   uint8_t first, last;
 };
-constexpr Range kAlike[] = {{0x46, 0x4f}, {0x51, 0x5a}, {0x5b, 0x60}, {0x61, 0x66}, {0x67, 0x69}, {0x6a, 0x78}, {0x79, 0x7b}, {0x7c, 0x8a},
-                            {0x8b, 0x91}, {0x92, 0x98}, {0x99, 0x9f}, {0xa0, 0xa6}, {0x2c, 0x2f}, {0x30, 0x35}, {0x3a, 0x3b}, {0x3c, 0x3e}};
+constexpr Range kAlike[] = {{0x46, 0x4f}, {0x51, 0x5a}, {0x5b, 0x60}, {0x61, 0x66}, {0x67, 0x69}, {0x6a, 0x78},
+                            {0x79, 0x7b}, {0x7c, 0x8a}, {0x8b, 0x91}, {0x92, 0x98}, {0x99, 0x9f}, {0xa0, 0xa6},
+                            {0x2c, 0x2f}, {0x30, 0x35}, {0x3a, 0x3b}, {0x3c, 0x3e}};
 
 // Reads a module and notes where it can be changed.
 class Places {
@@ -75,21 +76,54 @@ class Places {
   bool instruction() {
     size_t start = at_;
     uint8_t op = byte();
-    if (std::any_of(std::begin(kAlike), std::end(kAlike), [&](Range r) { return r.first <= op && op <= r.last; })) opcodes.push_back(start);
+    if (std::any_of(std::begin(kAlike), std::end(kAlike), [&](Range r) { return r.first <= op && op <= r.last; }))
+      opcodes.push_back(start);
     switch (op) {
-      case 0x02: case 0x03: case 0x04: byte(); return true;
-      case 0x0c: case 0x0d: immediate(true); return true;
+      case 0x02:
+      case 0x03:
+      case 0x04:
+        byte();
+        return true;
+      case 0x0c:
+      case 0x0d:
+        immediate(true);
+        return true;
       case 0x0e:
         for (size_t targets = number() + 1; targets > 0 && at_ < end_; --targets) immediate(true);
         return true;
-      case 0x10: case 0x25: case 0x26: case 0x3f: case 0x40: case 0xd0: case 0xd2: number(); return true;
-      case 0x11: number(), number(); return true;
-      case 0x20: case 0x21: case 0x22: case 0x23: case 0x24: immediate(true); return true;
-      case 0x41: case 0x42: immediate(false); return true;
-      case 0x43: numbers.insert(numbers.end(), {at_, at_ + 1, at_ + 2, at_ + 3}), at_ += 4; return true;
-      case 0x44: numbers.insert(numbers.end(), {at_, at_ + 2, at_ + 5, at_ + 7}), at_ += 8; return true;
-      case 0xfc: return number() < 8;
-      default: break;
+      case 0x10:
+      case 0x25:
+      case 0x26:
+      case 0x3f:
+      case 0x40:
+      case 0xd0:
+      case 0xd2:
+        number();
+        return true;
+      case 0x11:
+        number(), number();
+        return true;
+      case 0x20:
+      case 0x21:
+      case 0x22:
+      case 0x23:
+      case 0x24:
+        immediate(true);
+        return true;
+      case 0x41:
+      case 0x42:
+        immediate(false);
+        return true;
+      case 0x43:
+        numbers.insert(numbers.end(), {at_, at_ + 1, at_ + 2, at_ + 3}), at_ += 4;
+        return true;
+      case 0x44:
+        numbers.insert(numbers.end(), {at_, at_ + 2, at_ + 5, at_ + 7}), at_ += 8;
+        return true;
+      case 0xfc:
+        return number() < 8;
+      default:
+        break;
     }
     if (0x28 <= op && op <= 0x3e) {
       if (at_ < end_) data_[at_] &= 0x80;  // any alignment is right for all of them
@@ -127,7 +161,8 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
           if (size_t at = one_of(places.numbers); at < size) data[at] ^= static_cast<uint8_t>(random() % 128);
         break;
       default:
-        if (!places.indices.empty() && random() % 4 == 0) data[one_of(places.indices)] = static_cast<uint8_t>(random() % 6);
+        if (!places.indices.empty() && random() % 4 == 0)
+          data[one_of(places.indices)] = static_cast<uint8_t>(random() % 6);
     }
   }
   return size;

@@ -28,8 +28,9 @@ llvm::Error usage(std::string message) { return llvm::make_error<UsageError>(std
 
 int report(llvm::Error error) {
   int code = error.isA<UsageError>() ? 2 : 1;
-  llvm::handleAllErrors(std::move(error),
-                        [](const llvm::ErrorInfoBase& info) { print(stderr, "aotc: {}\n", printable(info.message())); });
+  llvm::handleAllErrors(std::move(error), [](const llvm::ErrorInfoBase& info) {
+    print(stderr, "aotc: {}\n", printable(info.message()));
+  });
   return code;
 }
 

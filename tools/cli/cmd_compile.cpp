@@ -1,8 +1,8 @@
 // cmd_compile.cpp - `aotc compile`: one module in, one artifact per target out.
 //
 // Each artifact appears under its name only when it is complete. Targets are compiled one after the other, each on all
-// threads, so that memory is bounded by the larger of them. A snapshot is made once, with this machine's artifact, and goes
-// into all of them. All of that happens in confined processes; this one moves files.
+// threads, so that memory is bounded by the larger of them. A snapshot is made once, with this machine's artifact, and
+// goes into all of them. All of that happens in confined processes; this one moves files.
 #include <unistd.h>
 #include <chrono>
 #include <cstdio>
@@ -14,13 +14,13 @@
 
 #include "command.h"
 #include "confined.h"
+#include "exec/run_limits.h"
 #include "files.h"
-#include "process/freeze.h"
 #include "local_compile.h"
 #include "memory_file.h"
 #include "output.h"
+#include "process/freeze.h"
 #include "remote_compile.h"
-#include "exec/run_limits.h"
 
 namespace {
 
@@ -54,8 +54,7 @@ class ProgressBar {
     drawn_ = true;
     constexpr size_t kWidth = 30;
     size_t filled = kWidth * done / total;
-    print(stderr, "\r{} [{:=<{}}{: <{}}] {}/{} functions\033[K", label_, "", filled, "", kWidth - filled, done,
-          total);
+    print(stderr, "\r{} [{:=<{}}{: <{}}] {}/{} functions\033[K", label_, "", filled, "", kWidth - filled, done, total);
     std::fflush(stderr);
   }
 
@@ -120,14 +119,16 @@ llvm::Error check_freeze_options(CompileArguments& arguments) {
   if (llvm::Error error = read_warmup(arguments)) return error;
   for (const std::string& dir : freeze.dirs)
     if (!llvm::StringRef(dir).ends_with(":ro"))
-      return llvm::make_error<UsageError>("--dir: " + dir + ": a snapshot is made with read-only directories, HOST::GUEST:ro");
+      return llvm::make_error<UsageError>("--dir: " + dir +
+                                          ": a snapshot is made with read-only directories, HOST::GUEST:ro");
   for (const std::string& variable : freeze.env)
     if (variable.find('=') == std::string::npos || variable[0] == '=')
       return llvm::make_error<UsageError>("--env: " + variable + ": expected KEY=VALUE");
   return llvm::Error::success();
 }
 
-llvm::Expected<Compiled> compile_target(const MemoryFile& module, aotc::CompileOptions& options, const std::string& path) {
+llvm::Expected<Compiled> compile_target(const MemoryFile& module, aotc::CompileOptions& options,
+                                        const std::string& path) {
   auto started = std::chrono::steady_clock::now();
   llvm::Expected<MemoryFile> artifact = MemoryFile::make(base_name(path));
   if (!artifact) return artifact.takeError();
@@ -182,7 +183,8 @@ llvm::Expected<uint64_t> write_artifact(Compiled& output, const Snapshot& snapsh
   if (!snapshot.made()) return write(output.artifact);
   llvm::Expected<MemoryFile> whole = MemoryFile::make(base_name(output.path));
   if (!whole) return whole.takeError();
-  if (llvm::Error error = attach_locally(output.artifact, snapshot.file, *whole, output.options.module_name)) return error;
+  if (llvm::Error error = attach_locally(output.artifact, snapshot.file, *whole, output.options.module_name))
+    return error;
   return write(*whole);
 }
 
@@ -249,8 +251,9 @@ llvm::Error compile_remotely(CompileArguments& arguments) {
   std::string names;
   for (const aotc::CompileOptions& options : *targets)
     names += std::string(names.empty() ? "" : ",") + aotc::architecture_name(options.architecture);
-  RemoteCompile remote{arguments.server,   arguments.name, names,       arguments.code.cpu, arguments.code.tier,
-                       arguments.snapshot, freeze.env,     freeze.args, freeze.warmup, freeze.listeners, freeze.rehearse, {}};
+  RemoteCompile remote{arguments.server,    arguments.name,     names,           arguments.code.cpu,
+                       arguments.code.tier, arguments.snapshot, freeze.env,      freeze.args,
+                       freeze.warmup,       freeze.listeners,   freeze.rehearse, {}};
   llvm::Expected<std::string> job = [&] {
     std::unique_ptr<ProgressBar> bar;
     std::string shown;
@@ -261,7 +264,9 @@ llvm::Error compile_remotely(CompileArguments& arguments) {
     };
     return compile_on_server(std::string(wasm->begin(), wasm->end()), remote);
   }();
-  if (!job) return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.file + ": " + llvm::toString(job.takeError()));
+  if (!job)
+    return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                   arguments.file + ": " + llvm::toString(job.takeError()));
   if (arguments.json) {
     print("{}\n", *job);
     return llvm::Error::success();
@@ -269,7 +274,8 @@ llvm::Error compile_remotely(CompileArguments& arguments) {
   try {
     print_job(nlohmann::ordered_json::parse(*job));
   } catch (const nlohmann::ordered_json::exception&) {
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), arguments.file + ": the job that the server describes is none");
+    return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                   arguments.file + ": the job that the server describes is none");
   }
   return llvm::Error::success();
 }
@@ -312,7 +318,7 @@ llvm::Error compile_command(CompileArguments& arguments) {
       continue;
     }
     print(summary, "{}: {} functions, {} code, {} file, {:.2f} s\n", output.path, output.stats.functions,
-               format_size(output.stats.code_bytes), format_size(*size), output.seconds);
+          format_size(output.stats.code_bytes), format_size(*size), output.seconds);
     if (arguments.time_report) print_time_report(output.stats, summary);
   }
   if (arguments.json)
@@ -330,10 +336,11 @@ void add_compile(CLI::App& app, Action& action) {
   auto arguments = std::make_shared<CompileArguments>();
   CLI::App* command = app.add_subcommand("compile", "Compile a module to native artifacts");
   command->add_option("module", arguments->file, "the .wasm file")->required();
-  command->add_option("-o,--output", arguments->output,
-                      "output file (default: MODULE.aotc in the current directory);\n"
-                      "with several targets each writes MODULE.TARGET.aotc or OUT.TARGET.aotc. A file is replaced as a\n"
-                      "whole, where a link leads; devices, pipes and /dev/stdout are written through");
+  command->add_option(
+      "-o,--output", arguments->output,
+      "output file (default: MODULE.aotc in the current directory);\n"
+      "with several targets each writes MODULE.TARGET.aotc or OUT.TARGET.aotc. A file is replaced as a\n"
+      "whole, where a link leads; devices, pipes and /dev/stdout are written through");
   arguments->code.add_to(*command);
   command
       ->add_option("--snapshot", arguments->snapshot,
@@ -342,19 +349,24 @@ void add_compile(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"auto", "off", "required"}))
       ->capture_default_str();
   aotc::FreezeOptions& freeze = arguments->freeze;
-  command->add_option("--env", freeze.env, "KEY=VALUE for the program while the snapshot is made")->allow_extra_args(false);
-  command->add_option("--secret-env", freeze.secrets,
-                      "NAME:LENGTH: a variable that gets its value, of LENGTH bytes, when the snapshot is run;\nreading a "
-                      "byte of it earlier refuses the snapshot")
+  command->add_option("--env", freeze.env, "KEY=VALUE for the program while the snapshot is made")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--secret-env", freeze.secrets,
+                   "NAME:LENGTH: a variable that gets its value, of LENGTH bytes, when the snapshot is run;\nreading a "
+                   "byte of it earlier refuses the snapshot")
       ->allow_extra_args(false);
   command->add_option("--arg", freeze.args, "an argument of the program, likewise")->allow_extra_args(false);
-  command->add_option("--dir", freeze.dirs, "HOST::GUEST:ro: a directory it can read, likewise")->allow_extra_args(false);
-  command->add_option("--warmup-request", arguments->warmup,
-                      "file with an HTTP request that a server answers before the snapshot is made;\nmay be repeated")
+  command->add_option("--dir", freeze.dirs, "HOST::GUEST:ro: a directory it can read, likewise")
       ->allow_extra_args(false);
-  command->add_flag("!--no-rehearsal", freeze.rehearse,
-                    "do not let a server of Go's net/http answer \"OPTIONS *\" before the snapshot is made, which it does\n"
-                    "itself without calling a handler, so that later requests find done what all have in common");
+  command
+      ->add_option("--warmup-request", arguments->warmup,
+                   "file with an HTTP request that a server answers before the snapshot is made;\nmay be repeated")
+      ->allow_extra_args(false);
+  command->add_flag(
+      "!--no-rehearsal", freeze.rehearse,
+      "do not let a server of Go's net/http answer \"OPTIONS *\" before the snapshot is made, which it does\n"
+      "itself without calling a handler, so that later requests find done what all have in common");
   aotc::add_quantity(*command, "--listeners", freeze.listeners, "how many listening sockets it finds, from fd 3 on",
                      {AOTC_COUNT, 0, 9});
   aotc::add_quantity(*command, "--freeze-timeout", arguments->freeze_time, "how long it may run",
@@ -369,7 +381,8 @@ void add_compile(CLI::App& app, Action& action) {
   add_ca_file(*command);
   command->add_flag("--time-report", arguments->time_report, "print what each phase cost");
   command->add_flag("--json", arguments->json, "print the result as JSON, phases included");
-  for (const char* option : {"--output", "--time-report", "--dir", "--secret-env", "--freeze-timeout", "--freeze-memory"})
+  for (const char* option :
+       {"--output", "--time-report", "--dir", "--secret-env", "--freeze-timeout", "--freeze-memory"})
     server->excludes(command->get_option(option));
   command->footer(
       "Examples:\n"
@@ -381,7 +394,8 @@ void add_compile(CLI::App& app, Action& action) {
       "  aotc compile hello.wasm --cpu x86-64-v2,x86-64-v4 --server ...   variants, of which each node takes its best\n"
       "  aotc compile server.wasm --target all --snapshot required --env MODE=production\n"
       "  aotc compile server.wasm --warmup-request get.http   frozen after it answered that\n"
-      "  aotc compile server.wasm --secret-env API_KEY:40     and API_KEY=... aotc run server.aotc --secret-env API_KEY\n"
+      "  aotc compile server.wasm --secret-env API_KEY:40     and API_KEY=... aotc run server.aotc --secret-env "
+      "API_KEY\n"
       "  aotc compile job.wasm --snapshot off             do not run it");
   command->callback([arguments, &action] { action = [arguments] { return compile_command(*arguments); }; });
 }

@@ -9,9 +9,9 @@
 #include "command.h"
 #include "confined.h"
 #include "files.h"
-#include "output.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/SHA256.h"
+#include "output.h"
 
 namespace {
 
@@ -97,9 +97,8 @@ void print_snapshot(const ArtifactView& view) {
     return;
   }
   auto text = [](const nlohmann::ordered_json& value) {
-    return printable(value.is_string()
-                         ? value.get<std::string>()
-                         : value.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace));
+    return printable(value.is_string() ? value.get<std::string>()
+                                       : value.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace));
   };
   for (const auto& [key, value] : report.items()) {
     if (!value.is_object()) print("  {:<20} {}\n", printable(key), text(value));

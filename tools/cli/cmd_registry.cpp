@@ -6,14 +6,14 @@
 
 #include <fmt/format.h>
 
-#include "registry/media_types.h"
-#include "registry/registry_client.h"
-#include "registry/revocations.h"
-#include "registry/signing.h"
 #include "command.h"
 #include "confined.h"
 #include "files.h"
 #include "output.h"
+#include "registry/media_types.h"
+#include "registry/registry_client.h"
+#include "registry/revocations.h"
+#include "registry/signing.h"
 #include "remote_compile.h"
 #include "support/error.h"
 
@@ -293,9 +293,10 @@ llvm::Error pin(const std::string& text, bool pinned) {
 
 // The client reads the variable.
 void add_ca_file(CLI::App& command) {
-  command.add_option_function<std::string>(
-      "--ca-file", [](const std::string& path) { setenv("SSL_CERT_FILE", path.c_str(), 1); },
-      "trust servers whose certificate leads to one in this file, PEM (default: SSL_CERT_FILE, or the system's)")
+  command
+      .add_option_function<std::string>(
+          "--ca-file", [](const std::string& path) { setenv("SSL_CERT_FILE", path.c_str(), 1); },
+          "trust servers whose certificate leads to one in this file, PEM (default: SSL_CERT_FILE, or the system's)")
       ->check(CLI::ExistingFile);
 }
 
@@ -303,9 +304,10 @@ namespace {
 
 void add_realms(CLI::App& command, Realms& realms) {
   command
-      .add_option("--token-realm", realms,
-                  "REGISTRY=REALM, each HOST[:PORT]: the password for REGISTRY may be sent to REALM, which gives out its "
-                  "tokens; may be repeated")
+      .add_option(
+          "--token-realm", realms,
+          "REGISTRY=REALM, each HOST[:PORT]: the password for REGISTRY may be sent to REALM, which gives out its "
+          "tokens; may be repeated")
       ->allow_extra_args(false);
 }
 
@@ -331,7 +333,8 @@ void add_registry(CLI::App& app, Action& action) {
 
   auto from = std::make_shared<std::string>(), to = std::make_shared<std::string>();
   auto realms = std::make_shared<Realms>();
-  command = app.add_subcommand("push", "Copy an image, its signature and the revocations of its repository from a server to a registry");
+  command = app.add_subcommand(
+      "push", "Copy an image, its signature and the revocations of its repository from a server to a registry");
   command->add_option("image", *from, "where it is")->required();
   command->add_option("registry", *to, "what it becomes there")->required();
   add_realms(*command, *realms);

@@ -14,10 +14,10 @@
 #include "aotc/artifact_format.h"
 #include "artifact_view.h"
 #include "command.h"
+#include "exec/run_limits.h"
 #include "files.h"
 #include "local_compile.h"
 #include "memory_file.h"
-#include "exec/run_limits.h"
 
 namespace {
 
@@ -138,10 +138,12 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string>& args) {
   command->add_option("--dir", arguments->dirs, "HOST::GUEST[:ro]: let the program use directory HOST as GUEST")
       ->allow_extra_args(false);
   command->add_option("--env", arguments->env, "KEY=VALUE for the program's environment")->allow_extra_args(false);
-  command->add_option("--secret-env", arguments->secrets, "NAME: set it to the value that it has here")->allow_extra_args(false);
+  command->add_option("--secret-env", arguments->secrets, "NAME: set it to the value that it has here")
+      ->allow_extra_args(false);
   aotc::add_quantity(*command, "--timeout", arguments->timeout, "stop the program after this long: 500ms, 10s, 2m",
                      {AOTC_DURATION, kLeastRunTime, kMostRunTime});
-  aotc::add_quantity(*command, "--max-memory", arguments->max_memory, "limit on memory and native stack together: 64M, 1G",
+  aotc::add_quantity(*command, "--max-memory", arguments->max_memory,
+                     "limit on memory and native stack together: 64M, 1G",
                      {AOTC_SIZE, kLeastRunMemory, kMostRunMemory});
   command
       ->add_option("--tcplisten", arguments->listeners, "ADDR:PORT: give the program a listening socket, from fd 3 on")

@@ -6,13 +6,13 @@
 
 #include <fmt/format.h>
 
-#include "registry/revocations.h"
-#include "registry/signing.h"
 #include "command.h"
 #include "confined.h"
 #include "files.h"
 #include "llvm/ADT/StringExtras.h"
 #include "output.h"
+#include "registry/revocations.h"
+#include "registry/signing.h"
 #include "support/error.h"
 
 namespace {
@@ -80,7 +80,9 @@ llvm::Error verify(VerifyArguments& arguments) {
   if (arguments.expected.now == 0) arguments.expected.now = static_cast<uint64_t>(std::time(nullptr));
   std::optional<aotc::Statement> statement = keys.verify(text_of(files->front()), arguments.expected, error);
   if (!statement) return failure(arguments.statement + ": " + error);
-  if (llvm::Error revoked = check_revocations(arguments, keys, llvm::ArrayRef(*files).drop_front(), statement->sequence)) return revoked;
+  if (llvm::Error revoked =
+          check_revocations(arguments, keys, llvm::ArrayRef(*files).drop_front(), statement->sequence))
+    return revoked;
   print("{}: good for {} until {}, sequence {}\n", arguments.statement, statement->repository, statement->expires,
         statement->sequence);
   return llvm::Error::success();
@@ -108,7 +110,9 @@ void add_sign(CLI::App& app, Action& action) {
                      {AOTC_COUNT, 0, kMaxNumber});
   aotc::add_quantity(*check, "--time", arguments->expected.now, "as of this time, in seconds since 1970, not now",
                      {AOTC_COUNT, 1, kMaxNumber});
-  check->add_option("--revocations", arguments->revocations, "list of revocations that it must not be in; may be repeated")
+  check
+      ->add_option("--revocations", arguments->revocations,
+                   "list of revocations that it must not be in; may be repeated")
       ->allow_extra_args(false);
   check->add_option("--compiler", arguments->compiler, "version that made the image, for lists that name compilers");
   check->footer("Example:\n  aotc verify statement --trust fleet.pub --repository acme/app --index sha256:...");

@@ -22,7 +22,8 @@ llvm::Error enter(aotc_process process, const aotc_grants& grants) {
 
 }  // namespace
 
-llvm::Expected<std::vector<std::vector<uint8_t>>> read_files_confined(const std::vector<std::string>& paths, uint64_t limit) {
+llvm::Expected<std::vector<std::vector<uint8_t>>> read_files_confined(const std::vector<std::string>& paths,
+                                                                      uint64_t limit) {
   std::vector<int> files;
   for (const std::string& path : paths) {
     llvm::Expected<int> file = open_to_read(path);
@@ -47,8 +48,8 @@ llvm::Expected<std::vector<uint8_t>> read_file_confined(const std::string& path,
 
 llvm::Error confine_client(const std::vector<std::string>& read, const std::vector<std::string>& write) {
   // /etc has the resolver's files and, with /usr/share, the certificates; what SSL_CERT_FILE names comes besides.
-  std::vector<const char*> writable, readable = {"/etc", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates",
-                                                 "/run/systemd/resolve"};
+  std::vector<const char*> writable,
+      readable = {"/etc", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/run/systemd/resolve"};
   if (const char* file = std::getenv("SSL_CERT_FILE"); file != nullptr && *file != 0) readable.push_back(file);
   for (const std::string& path : read) readable.push_back(path.c_str());
   for (const std::string& path : write) writable.push_back(path.c_str());

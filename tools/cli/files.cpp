@@ -15,9 +15,7 @@
 
 #include <fmt/format.h>
 
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 llvm::Expected<int> open_to_read(const std::string& path) {
   aotc::UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));

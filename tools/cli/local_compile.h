@@ -1,5 +1,5 @@
-// local_compile.h - compiling on this machine, as `aotc compile` and `aotc run` do: in a worker (compiler/process/worker.h), so that
-// this process never looks at a module or an artifact.
+// local_compile.h - compiling on this machine, as `aotc compile` and `aotc run` do: in a worker
+// (compiler/process/worker.h), so that this process never looks at a module or an artifact.
 #pragma once
 
 #include "compile.h"

@@ -31,7 +31,8 @@ llvm::Error copy(int from, int to, uint64_t limit, const std::string& path) {
     if (size > limit)
       return llvm::createStringError(llvm::inconvertibleErrorCode(),
                                      fmt::format("{}: larger than {} bytes (see --max-input)", path, limit));
-    if (!aotc_write_all(to, chunk, static_cast<size_t>(count))) return aotc::system_failure(path + ": cannot keep it in memory");
+    if (!aotc_write_all(to, chunk, static_cast<size_t>(count)))
+      return aotc::system_failure(path + ": cannot keep it in memory");
   }
 }
 

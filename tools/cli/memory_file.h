@@ -1,5 +1,5 @@
-// memory_file.h - a file without a name, in memory, on its way between processes: who is to write it gets one descriptor, who
-// is to read it another, which cannot write.
+// memory_file.h - a file without a name, in memory, on its way between processes: who is to write it gets one
+// descriptor, who is to read it another, which cannot write.
 #pragma once
 
 #include <cstdint>

@@ -24,7 +24,8 @@ llvm::Error write_all(int fd, llvm::ArrayRef<uint8_t> bytes, const std::string& 
   return llvm::Error::success();
 }
 
-// The descriptor of ours that `path` is a name for. Opening that name could not go on where a file stands, nor reach a socket.
+// The descriptor of ours that `path` is a name for. Opening that name could not go on where a file stands, nor reach a
+// socket.
 std::optional<int> own_descriptor(llvm::StringRef path) {
   if (path == "/dev/stdout") return STDOUT_FILENO;
   if (path == "/dev/stderr") return STDERR_FILENO;
@@ -90,7 +91,8 @@ llvm::Expected<Output> Output::open(const std::string& path) {
   out.fd_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
   struct stat info;
   if (out.fd_ < 0 && errno == ENOENT) {
-    if (lstat(path.c_str(), &info) == 0) return aotc::system_failure(path + ": a symbolic link that leads nowhere", ENOENT);
+    if (lstat(path.c_str(), &info) == 0)
+      return aotc::system_failure(path + ": a symbolic link that leads nowhere", ENOENT);
     out.name_ = path;
     return out;
   }

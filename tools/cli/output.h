@@ -16,7 +16,8 @@
 #include "llvm/Support/Error.h"
 
 // Puts the result of a command where the user said.
-//   nothing there, or a regular file   appears or changes as a whole: the bytes are written beside it, then renamed. What was
+//   nothing there, or a regular file   appears or changes as a whole: the bytes are written beside it, then renamed.
+//   What was
 //                                      there passes on its permissions, and its owner if the system lets us; other hard
 //                                      links to it keep the old content
 //   a symbolic link                    stays; what it leads to is treated so. One that leads nowhere is refused
@@ -26,8 +27,8 @@
 //   a directory, a socket              refused
 llvm::Error write_output(const std::string& path, llvm::ArrayRef<uint8_t> bytes);
 
-// The same in two steps, for a process that gives up its rights between them: open() looks at what is there and opens it; after
-// that it needs to write in folder(), or, when that is empty, nothing more.
+// The same in two steps, for a process that gives up its rights between them: open() looks at what is there and opens
+// it; after that it needs to write in folder(), or, when that is empty, nothing more.
 class Output {
  public:
   static llvm::Expected<Output> open(const std::string& path);

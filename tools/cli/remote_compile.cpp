@@ -1,4 +1,5 @@
-// remote_compile.cpp - uploads a module that the server does not have, then follows the job by server-sent events until it has ended.
+// remote_compile.cpp - uploads a module that the server does not have, then follows the job by server-sent events until
+// it has ended.
 #include "remote_compile.h"
 
 #include <algorithm>
@@ -7,10 +8,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "registry/digest.h"
-#include "registry/registry_client.h"
 #include "llvm/Support/Base64.h"
 #include "llvm/Support/JSON.h"
+#include "registry/digest.h"
+#include "registry/registry_client.h"
 #include "support/error.h"
 
 namespace {

@@ -7,8 +7,7 @@
 
 #include "client.h"
 
-Acceptor::Acceptor(FrontContext& front, int fd, bool admin)
-    : front_(front), fd_(fd), admin_(admin) {
+Acceptor::Acceptor(FrontContext& front, int fd, bool admin) : front_(front), fd_(fd), admin_(admin) {
   front_.loop.add(fd_, EPOLLIN, this);
 }
 

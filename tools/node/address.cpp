@@ -51,7 +51,8 @@ std::optional<Network> parse_network(const std::string& text) {
   unsigned bits = most;
   if (slash != std::string::npos) {
     const std::string digits = text.substr(slash + 1);
-    if (digits.empty() || digits.size() > 3 || digits.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+    if (digits.empty() || digits.size() > 3 || digits.find_first_not_of("0123456789") != std::string::npos)
+      return std::nullopt;
     bits = static_cast<unsigned>(std::stoul(digits));
     if (bits > most) return std::nullopt;
   }

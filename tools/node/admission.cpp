@@ -17,7 +17,8 @@ constexpr size_t kFreePlaces = 64, kFreeBudget = 16;  // the parts that are made
 
 void Admission::set_places(size_t places) {
   places_ = std::min<size_t>(places, options_.max_clients);
-  places_per_address_ = options_.max_per_address != 0 ? options_.max_per_address : std::max<size_t>(places_ / kShare, 1);
+  places_per_address_ =
+      options_.max_per_address != 0 ? options_.max_per_address : std::max<size_t>(places_ / kShare, 1);
 }
 
 bool Admission::has_place(const ClientAddress& from) const {

@@ -1,9 +1,9 @@
 // admission.h - who may be a client of the front, and who has to leave for others.
 //
-// A client costs a place and the bytes in its buffers. An address gets its share of the places and no more. When all are
-// taken, or the buffers hold more than the budget, clients leave until there is some room again: first those that were waited
-// for longest for the least (Pace::merit), so that whoever wants to keep others out has to work as much as they do. A client
-// that waits for us is never put out for a place, and last of all for its bytes.
+// A client costs a place and the bytes in its buffers. An address gets its share of the places and no more. When all
+// are taken, or the buffers hold more than the budget, clients leave until there is some room again: first those that
+// were waited for longest for the least (Pace::merit), so that whoever wants to keep others out has to work as much as
+// they do. A client that waits for us is never put out for a place, and last of all for its bytes.
 //
 // Those who listen to the operator's address have places of their own.
 #pragma once

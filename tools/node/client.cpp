@@ -214,8 +214,7 @@ void Client::on_end(const RequestEnd& end, std::string_view text) {
   } else {
     std::string more = ",\"cause\":\"" + std::string(end_cause_name(end.cause)) + "\"";
     write_log("error", app_->name, std::string(text), more);
-    bool late =
-        end.cause == EndCause::Deadline || end.cause == EndCause::Timeout || end.cause == EndCause::Stuck;
+    bool late = end.cause == EndCause::Deadline || end.cause == EndCause::Timeout || end.cause == EndCause::Stuck;
     if (response_->started()) {
       ++metrics_->requests[0];
       return leave(Closed::Done);
@@ -403,7 +402,9 @@ void Client::check_time(uint64_t now) {
   const uint64_t total = moved(what);
   if (before != what) return pace_.begin(progress_, total, limits);
   if (pace_.go_on(now, total, limits)) return;
-  put_out(what == Awaited::Taking ? Closed::SlowResponse : state_ == State::Head ? Closed::SlowHeader : Closed::SlowBody);
+  put_out(what == Awaited::Taking ? Closed::SlowResponse
+          : state_ == State::Head ? Closed::SlowHeader
+                                  : Closed::SlowBody);
 }
 
 void Client::on_drain() {

@@ -5,8 +5,8 @@
 // worker as fast as the client takes them, and kWindow bytes ahead of it, so a slow reader costs a buffer, too. While
 // it does not take what it has asked for it gets no more.
 //
-// At any time it is clear whether the client is waited for, and with what (Awaited): that is what limits on time, and the
-// choice of who has to go (admission.h), go by.
+// At any time it is clear whether the client is waited for, and with what (Awaited): that is what limits on time, and
+// the choice of who has to go (admission.h), go by.
 #pragma once
 
 #include <memory>
@@ -43,7 +43,7 @@ class Client : public Source, public Link::Exchange, public Admission::Guest {
   enum class State { Head, Body, Served, Closing };
   enum class Awaited { Nothing, Request, More, Taking, End };  // of the client
   Awaited awaited() const;
-  bool has_room() const;  // for more of what the client sends
+  bool has_room() const;               // for more of what the client sends
   uint64_t moved(Awaited what) const;  // bytes so far
   size_t pending() const { return out_.size() - written_; }
   void read();
@@ -56,8 +56,8 @@ class Client : public Source, public Link::Exchange, public Admission::Guest {
   void finish_request();
   void write();
   void watch();
-  void close_soon();  // when everything has been written
-  void leave(Closed why);  // now
+  void close_soon();         // when everything has been written
+  void leave(Closed why);    // now
   void abandon(Closed why);  // the request, too
   void abandon();            // because the client has left
   void cancel();
@@ -88,9 +88,9 @@ class Client : public Source, public Link::Exchange, public Admission::Guest {
   uint32_t id_ = 0;
   bool begun_ = false;           // the worker knows of the request
   bool waits_for_room_ = false;  // in the channel
-  uint32_t unread_ = 0;  // body bytes that the program has not read
-  size_t untaken_ = 0;   // response bytes that the worker does not know to be taken
-  uint64_t touched_ = 0;  // when something last went to or came from the worker
+  uint32_t unread_ = 0;          // body bytes that the program has not read
+  size_t untaken_ = 0;           // response bytes that the worker does not know to be taken
+  uint64_t touched_ = 0;         // when something last went to or came from the worker
   std::optional<ResponseReader> response_;
   uint64_t started_ = 0;
   bool keep_alive_ = false;

@@ -21,17 +21,7 @@
 #include <string>
 #include <vector>
 
-enum class Control : uint32_t {
-  StartTenant = 1,
-  StartPuller,
-  Kill,
-  Up,
-  Started,
-  NotStarted,
-  Ended,
-  Reload,
-  Drain
-};
+enum class Control : uint32_t { StartTenant = 1, StartPuller, Kill, Up, Started, NotStarted, Ended, Reload, Drain };
 
 struct ControlMessage {
   Control kind = Control::Up;
@@ -41,7 +31,6 @@ struct ControlMessage {
   char index[80] = {}, statement[80] = {};      // of a release
   char own_list[80] = {}, fleet_list[80] = {};  // of revocations, that a tenant obeys
   char text[256] = {};
-
 };
 
 // Texts in a message end at the first zero, or with their place.

@@ -15,7 +15,8 @@ std::string FilterOutput::frame(std::string_view piece, bool last) {
   if (!started_) {
     chunked_ = !last;
     out = "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n";
-    out += chunked_ ? "Transfer-Encoding: chunked\r\n\r\n" : "Content-Length: " + std::to_string(piece.size()) + "\r\n\r\n";
+    out += chunked_ ? "Transfer-Encoding: chunked\r\n\r\n"
+                    : "Content-Length: " + std::to_string(piece.size()) + "\r\n\r\n";
   }
   started_ = true;
   if (head_request_) return out;

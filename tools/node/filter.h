@@ -1,8 +1,8 @@
 // filter.h - a request to a program that reads stdin and writes stdout, which knows nothing of HTTP.
 //
 // The request's body is its input, what it writes is the response's body. If it exits with 0 the status is 200, and the
-// response has a Content-Length if all of it was there by then, otherwise it is sent in chunks as it comes. Method, path
-// and fields do not reach the program.
+// response has a Content-Length if all of it was there by then, otherwise it is sent in chunks as it comes. Method,
+// path and fields do not reach the program.
 #pragma once
 
 #include <string>

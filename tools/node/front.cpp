@@ -10,8 +10,8 @@
 #include <ctime>
 #include <utility>
 
-#include "client.h"
 #include "acceptor.h"
+#include "client.h"
 #include "log.h"
 #include "pull.h"
 #include "sandbox/sandbox.h"
@@ -167,7 +167,8 @@ void Front::on_revoked(const App& app, const std::string& index, const Revocatio
   for (std::unique_ptr<Tenant>* tenant : {&slot.current, &slot.next})
     if (*tenant != nullptr && slot.rollout.is_revoked((*tenant)->release)) old_.push_back(std::move(*tenant));
   for (auto& tenant : old_)
-    if (&tenant->app == &app && slot.rollout.is_revoked(tenant->release)) tenant->fail(EndCause::Error, revocation.reason);
+    if (&tenant->app == &app && slot.rollout.is_revoked(tenant->release))
+      tenant->fail(EndCause::Error, revocation.reason);
   slot.retry_at = slot.backoff = 0;
 }
 
@@ -175,7 +176,7 @@ void Front::on_death(const App& app, Slot& slot, const Tenant& tenant, bool was_
   if (tenant.release.empty() || !slot.rollout.died(tenant.release, was_ready, Loop::now())) return;
   ++metrics[app.name].rollbacks;
   write_log("error", app.name, was_ready ? "crashes in a loop: goes back" : "cannot be run: goes back",
-      shown_release(slot.rollout.good()));
+            shown_release(slot.rollout.good()));
   slot.puller->keep(slot.rollout.good());
 }
 

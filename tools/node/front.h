@@ -2,8 +2,9 @@
 //
 //   Client (client.h) ── Exchange ── Link (a worker's channel) ── Tenant (a process)
 //
-// It has its listeners and a socket to the supervisor (control.h), which starts the processes and hands over the ends of
-// their channels; by itself it can open nothing. Everything runs on one thread. Objects that are to go are put aside and destroyed after the events were handled.
+// It has its listeners and a socket to the supervisor (control.h), which starts the processes and hands over the ends
+// of their channels; by itself it can open nothing. Everything runs on one thread. Objects that are to go are put aside
+// and destroyed after the events were handled.
 #pragma once
 
 #include <deque>
@@ -18,18 +19,19 @@
 #include "control.h"
 #include "front_context.h"
 
-// Frames that a tenant's workers may send, besides those that its requests and their bytes explain. One costs the front some
-// microseconds.
+// Frames that a tenant's workers may send, besides those that its requests and their bytes explain. One costs the front
+// some microseconds.
 constexpr int64_t kFramesPerSecond = 16384;
 // Bytes in a channel above which clients wait with more: two of them with a full window.
 constexpr size_t kMaxQueue = 2 * kWindow;
 
 // One worker of a tenant. Requests are numbered; who asked is told what comes back, or nobody if it has left.
 //
-// A worker may be in wrong hands. What none of ours sends ends its process. It is heard in turns, a number of frames each,
-// and those of a tenant for a second no more when they have sent more small ones than requests and bytes explain.
-// One that says nothing while it has requests is asked to, and its process ended when it does not. What it does not read
-// waits in its channel up to kMaxQueue, the rest with the clients, who may be put out for what they hold (admission.h).
+// A worker may be in wrong hands. What none of ours sends ends its process. It is heard in turns, a number of frames
+// each, and those of a tenant for a second no more when they have sent more small ones than requests and bytes explain.
+// One that says nothing while it has requests is asked to, and its process ended when it does not. What it does not
+// read waits in its channel up to kMaxQueue, the rest with the clients, who may be put out for what they hold
+// (admission.h).
 //
 // What it has to say of itself goes to its owner, of a request to whoever asked.
 class Link : public Source {
@@ -54,8 +56,8 @@ class Link : public Source {
     virtual bool on_response(std::string_view bytes) = 0;
     virtual bool on_consumed(uint32_t bytes) = 0;
     virtual void on_end(const RequestEnd& end, std::string_view text) = 0;
-    virtual void on_room() = 0;         // its channel takes more
-    virtual bool begun() const = 0;     // the worker knows of it
+    virtual void on_room() = 0;      // its channel takes more
+    virtual bool begun() const = 0;  // the worker knows of it
 
    protected:
     ~Exchange() = default;
@@ -120,7 +122,7 @@ class Tenant : public Source, public Link::Owner {
   // A request is not over though all that it may wait for has passed.
   void give_up() { overdue_ = true; }
   const App& app;
-  Release release;  // of a pulled app
+  Release release;         // of a pulled app
   const uint32_t process;  // its number
   bool draining = false;
 
@@ -130,8 +132,8 @@ class Tenant : public Source, public Link::Owner {
   std::vector<std::unique_ptr<Link>> links_;
   int log_ = -1;
   std::string line_;
-  unsigned lines_ = 0;      // this second
-  size_t log_bytes_ = 0;    // likewise
+  unsigned lines_ = 0;    // this second
+  size_t log_bytes_ = 0;  // likewise
   bool log_held_back_ = false;
   const uint64_t started_at_ = Loop::now();
   bool overdue_ = false;

@@ -1,4 +1,5 @@
-// front_context.h - what the parts of the front (front.h) share, and what they ask of the whole, which they need not know.
+// front_context.h - what the parts of the front (front.h) share, and what they ask of the whole, which they need not
+// know.
 #pragma once
 
 #include <list>

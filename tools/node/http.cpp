@@ -1,11 +1,11 @@
 // http.cpp - see http.h.
 #include "http.h"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/status.hpp>
-#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cstdio>
@@ -63,7 +63,8 @@ struct Fields {
         return;
       default:
         if (text.empty()) text.reserve(kUsualHead);
-        // The line as it came, if it is what we would write: behind a value there is the end of its line, or white space.
+        // The line as it came, if it is what we would write: behind a value there is the end of its line, or white
+        // space.
         const char* colon = name_text.data() + name_text.size();
         if (value.data() == colon + 2 && colon[1] == ' ' && colon[2 + value.size()] == '\r')
           text.append(name_text.data(), name_text.size() + value.size() + 4);
@@ -72,8 +73,9 @@ struct Fields {
     }
   }
 
-  // The fields that Connection names, for they are meant for us alone. False if these are more than make sense, or fields on
-  // which it depends where the message goes and where it ends: who drops them reads another message than who does not.
+  // The fields that Connection names, for they are meant for us alone. False if these are more than make sense, or
+  // fields on which it depends where the message goes and where it ends: who drops them reads another message than who
+  // does not.
   bool options(std::vector<std::string_view>& names) const {
     for (std::string_view rest = connection; !rest.empty();) {
       size_t end = std::min(rest.find(','), rest.size());
@@ -102,7 +104,8 @@ struct Fields {
   }
 };
 
-// Where a request goes. Programs are shown where, and a path: what another server would take from a whole URL we take from it.
+// Where a request goes. Programs are shown where, and a path: what another server would take from a whole URL we take
+// from it.
 struct Target {
   std::string_view host, path;
 };
@@ -177,8 +180,8 @@ bool has_half_line_end(std::string_view bytes) {
   return false;
 }
 
-// Whether more can make a chunk's head, or the last chunk, of what Beast found to be less than one. The end of the chunk
-// before is part of it.
+// Whether more can make a chunk's head, or the last chunk, of what Beast found to be less than one. The end of the
+// chunk before is part of it.
 bool may_become_chunk(std::string_view bytes) {
   if (bytes.size() > kMaxAroundChunks) return false;
   if (bytes.substr(0, 2) == "\r\n") bytes.remove_prefix(2);
@@ -284,7 +287,8 @@ struct RequestReader::Parser : http::basic_parser<true> {
     return body.size();
   }
   void on_chunk_header_impl(uint64_t, Text extensions, ErrorCode& error) override {
-    if ((around_chunks += extensions.size()) > kMaxAroundChunks || has_half_line_end(view(extensions))) fail(400, error);
+    if ((around_chunks += extensions.size()) > kMaxAroundChunks || has_half_line_end(view(extensions)))
+      fail(400, error);
   }
   size_t on_chunk_body_impl(uint64_t, Text body, ErrorCode&) override {
     if (framed_by_chunks && !body.empty()) write_chunk(owner.output, body);
@@ -296,7 +300,8 @@ struct RequestReader::Parser : http::basic_parser<true> {
   }
 };
 
-RequestReader::RequestReader(const HttpLimits& limits, Form form) : form_(form), parser_(std::make_unique<Parser>(*this, limits.header_bytes)) {
+RequestReader::RequestReader(const HttpLimits& limits, Form form)
+    : form_(form), parser_(std::make_unique<Parser>(*this, limits.header_bytes)) {
   parser_->header_limit(limits.header_bytes);
   parser_->body_limit(limits.body_bytes);
   parser_->eager(true);

@@ -22,7 +22,7 @@
 namespace {
 
 constexpr size_t kMaxKeyFile = 64 << 10;
-constexpr const char* kNew = "new";     // until it is renamed
+constexpr const char* kNew = "new";  // until it is renamed
 
 std::optional<aotc::Manifest> read_manifest(ImageFiles& files, const std::string& digest, std::string& error) {
   std::string bytes;
@@ -76,8 +76,8 @@ bool parse_state(const std::string& text, ImageCache::State& state) {
                 !parse_list(words[9], words[10], state.fleet_sequence, state.lists.fleet)))
     return false;
   if (lists) words.erase(words.begin() + 5, words.begin() + 11);
-  if (words.size() != 11 || words[0] != "aotc-node-state" || words[1] != (lists ? "2" : "1") || words[2] != "sequence" ||
-      words[5] != "newest" || words[8] != "good")
+  if (words.size() != 11 || words[0] != "aotc-node-state" || words[1] != (lists ? "2" : "1") ||
+      words[2] != "sequence" || words[5] != "newest" || words[8] != "good")
     return false;
   state.sequence_index = words[4];
   return parse_number(words[3], state.sequence) && (words[4] == "-" || aotc::is_digest(words[4])) &&
@@ -192,7 +192,8 @@ bool ImageCache::make(unsigned user, std::string& error) {
       break;
     }
   if (folder != nullptr) closedir(folder);
-  return (good && fchown(fd_, user, user) == 0) || (error = folder_ + ": cannot be given to user " + std::to_string(user), false);
+  return (good && fchown(fd_, user, user) == 0) ||
+         (error = folder_ + ": cannot be given to user " + std::to_string(user), false);
 }
 
 bool ImageCache::open(std::string& error) {

@@ -8,9 +8,9 @@
 //   list    = digest | "-" ;                    of a list of revocations
 //
 // `sequence` is the highest that a statement was accepted with, and for which index; older statements are refused, also
-// after a restart. So are lists of revocations older than those of the repository and of the fleet that are kept. `newest`
-// was pulled whole, `good` ran before it. Files appear by renaming, after they were synced. A state of version 1 is read as
-// one without revocations.
+// after a restart. So are lists of revocations older than those of the repository and of the fleet that are kept.
+// `newest` was pulled whole, `good` ran before it. Files appear by renaming, after they were synced. A state of version
+// 1 is read as one without revocations.
 #pragma once
 
 #include <functional>
@@ -19,8 +19,8 @@
 #include <string>
 #include <vector>
 
-#include "registry/registry_client.h"
 #include "image_files.h"
+#include "registry/registry_client.h"
 
 struct Trust {
   std::string repository;         // that statements must be for
@@ -46,8 +46,8 @@ struct ImageLayers {
 };
 std::optional<ImageLayers> image_layers(const aotc::Manifest& manifest, std::string& error);
 
-// What leads to a release's files, checked: its statement, if there must be one, and the manifest for this machine. Whether
-// the statement holds at this time may be of no interest.
+// What leads to a release's files, checked: its statement, if there must be one, and the manifest for this machine.
+// Whether the statement holds at this time may be of no interest.
 struct Documents {
   aotc::Statement statement;
   aotc::Manifest manifest;
@@ -57,8 +57,8 @@ std::optional<Documents> read_documents(ImageFiles& files, const TrustRoot& trus
 // What lists of revocations can name of it. Fails when the compiler cannot be told.
 std::optional<aotc::SignedRelease> facts_of(ImageFiles& files, const Documents& documents, std::string& error);
 
-// Files of a release whose every byte, from the statement down, was checked, and which no list revokes. They stay those of
-// the ImageFiles.
+// Files of a release whose every byte, from the statement down, was checked, and which no list revokes. They stay those
+// of the ImageFiles.
 struct OpenImage {
   int artifact = -1, snapshot = -1;
   aotc::Statement statement;

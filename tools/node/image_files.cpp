@@ -20,8 +20,8 @@ constexpr size_t kPiece = 1 << 20;
 constexpr unsigned kMaxEntries = 4096;  // of the folder that are looked at
 constexpr const char* kSha256 = "sha256:";
 
-// Makes a file root's, read-only. A lease for reading is granted only if nobody has it open for writing, or mapped so; where
-// the file system has no leases it is not asked.
+// Makes a file root's, read-only. A lease for reading is granted only if nobody has it open for writing, or mapped so;
+// where the file system has no leases it is not asked.
 bool is_taken(int fd) {
   struct stat st;
   if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1) return false;
@@ -47,7 +47,8 @@ int checked_blob(ImageFiles& files, const std::string& digest, std::optional<uin
   std::string piece(kPiece, '\0');
   uint64_t most = size.value_or(kMaxBlob), at = 0;
   ssize_t n;
-  while ((n = pread(fd, piece.data(), piece.size(), static_cast<off_t>(at))) > 0 && (at += static_cast<uint64_t>(n)) <= most)
+  while ((n = pread(fd, piece.data(), piece.size(), static_cast<off_t>(at))) > 0 &&
+         (at += static_cast<uint64_t>(n)) <= most)
     hash.update(piece.data(), static_cast<size_t>(n));
   if (n == 0 && (!size || at == *size) && hash.finish() == digest) return fd;
   error = digest + ": damaged in the cache";

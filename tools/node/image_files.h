@@ -1,5 +1,5 @@
-// image_files.h - files of an app's folder in the cache, by their digests: opened without following links, and believed once
-// they were read.
+// image_files.h - files of an app's folder in the cache, by their digests: opened without following links, and believed
+// once they were read.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,9 @@ class ImageFiles {
   ~ImageFiles() { close(); }
   ImageFiles(const ImageFiles&) = delete;
   ImageFiles& operator=(const ImageFiles&) = delete;
-  // Opens what has the name of a blob, while names can still be opened: the release's and the lists first, then others, up
-  // to a number that no well-behaved puller needs. Root takes them from the puller before, so that nobody writes to them any more.
+  // Opens what has the name of a blob, while names can still be opened: the release's and the lists first, then others,
+  // up to a number that no well-behaved puller needs. Root takes them from the puller before, so that nobody writes to
+  // them any more.
   bool open(const std::string& folder, const Release& release, const ObeyedLists& lists, std::string& error);
   // A descriptor, or -1 with errno.
   int get(const std::string& digest);
@@ -44,8 +45,8 @@ class ImageFiles {
 // A document whose digest is right.
 bool read_blob(ImageFiles& files, const std::string& digest, std::string& bytes, std::string& error);
 
-// The file with this digest, read through the descriptor that is returned; -1 when there is none. Its size is known when
-// all of it was read: what is asked of the file system may not be asked any more.
+// The file with this digest, read through the descriptor that is returned; -1 when there is none. Its size is known
+// when all of it was read: what is asked of the file system may not be asked any more.
 int checked_blob(ImageFiles& files, const std::string& digest, std::optional<uint64_t> size, std::string& error);
 
 // The name of a blob, and a file of a folder.

@@ -6,6 +6,7 @@
 #include "support/log.h"
 
 // `fields` are of JSON, each with a comma in front.
-inline void write_log(const char* level, const std::string& app, const std::string& message, const std::string& fields = {}) {
+inline void write_log(const char* level, const std::string& app, const std::string& message,
+                      const std::string& fields = {}) {
   aotc::write_log_line(level, (app.empty() ? "" : ",\"app\":" + aotc::json_string(app)) + fields, message);
 }

@@ -1,5 +1,5 @@
-// main.cpp - `aotc-node`: the edge daemon. What the operator starts is the supervisor; it starts this program again as the
-// front, as a tenant that runs one app's program, and as a puller that fetches one from a registry.
+// main.cpp - `aotc-node`: the edge daemon. What the operator starts is the supervisor; it starts this program again as
+// the front, as a tenant that runs one app's program, and as a puller that fetches one from a registry.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

@@ -66,10 +66,12 @@ std::string write_metrics(const std::map<std::string, AppMetrics>& apps, const C
   for (const auto& [app, m] : apps) sample("aotc_reset_differences_total", label(app), m.differences);
   header("aotc_frames_total", "counter", "Frames that the app's workers sent.");
   for (const auto& [app, m] : apps) sample("aotc_frames_total", label(app), m.frames);
-  header("aotc_log_bytes_total", "counter", "Bytes that the app's programs logged, of which no more than 200 lines a second are kept.");
+  header("aotc_log_bytes_total", "counter",
+         "Bytes that the app's programs logged, of which no more than 200 lines a second are kept.");
   for (const auto& [app, m] : apps) sample("aotc_log_bytes_total", label(app), m.log_bytes);
   header("aotc_held_back_total", "counter",
-         "Times that one was not heard for up to a second: a worker, for its app's sent too many small frames; an app's log.");
+         "Times that one was not heard for up to a second: a worker, for its app's sent too many small frames; an "
+         "app's log.");
   for (const auto& [app, m] : apps) {
     sample("aotc_held_back_total", label(app) + ",what=\"frames\"", m.held_back);
     sample("aotc_held_back_total", label(app) + ",what=\"log\"", m.log_held_back);

@@ -34,20 +34,20 @@ struct AppMetrics {
   uint64_t rollbacks = 0;
   std::array<uint64_t, 2> revocations{};  // lists obeyed, refused
   bool revoked = false;                   // the newest release is
-  Release release;  // that serves
+  Release release;                        // that serves
 };
 
 // Why a connection of a client ended.
 enum class Closed : unsigned {
-  Done,          // one of both had nothing more to say
-  Aborted,       // the client left in the middle of something
-  Idle,          // no request came
-  SlowHeader,    // the client was too slow with this
+  Done,        // one of both had nothing more to say
+  Aborted,     // the client left in the middle of something
+  Idle,        // no request came
+  SlowHeader,  // the client was too slow with this
   SlowBody,
   SlowResponse,
-  Address,       // it did not get a place: its address had its share
-  Full,          // it did not get one, or had to give its own to another
-  Memory,        // the buffers held more than the budget
+  Address,  // it did not get a place: its address had its share
+  Full,     // it did not get one, or had to give its own to another
+  Memory,   // the buffers held more than the budget
 };
 constexpr size_t kClosedReasons = 9;
 

@@ -39,32 +39,42 @@ constexpr char kHelp[] =
     "                           on --listen every path is the apps'\n"
     "  --workers N              threads per app (default: as many as there are processors; from 1 to 256)\n"
     "  --deadline DURATION      how long a request may run (default 50ms; from 1us to 1h): 504 after that\n"
-    "  --timeout DURATION       how long a request may wait for anything but its client (default 30s; from 1ms to 1d): 504\n"
+    "  --timeout DURATION       how long a request may wait for anything but its client (default 30s; from 1ms to 1d): "
+    "504\n"
     "  --start-timeout DURATION how long an app's process may take until it is ready (default 60s; from 1s to 1h)\n"
     "  --max-memory SIZE        memory of an instance (default 256M; from 64K to 4G)\n"
-    "  --tenant-memory SIZE     memory of an app's process, all of its instances included (default: three quarters of the\n"
-    "                           machine's, shared out among the apps; from 32832K to 1024T): requests that would need more get 503\n"
+    "  --tenant-memory SIZE     memory of an app's process, all of its instances included (default: three quarters of "
+    "the\n"
+    "                           machine's, shared out among the apps; from 32832K to 1024T): requests that would need "
+    "more get 503\n"
     "  --max-instances N        requests of all apps at the same time (default 10000; from 1 to 1000000): 503 above\n"
     "  --max-concurrency N      requests of one app at the same time (default 1000; from 1 to 1000000): 503 above\n"
     "  --max-body SIZE          of a request (default 64M; from 0 to 1T): 413 above\n"
     "  --reset MODE             how instances are reset: best, scan, pagemap, madvise, remap\n"
     "  --compare-sample 1/N     compare one instance in N, chosen at random, with its image after a request (default\n"
     "                           1/10000; N from 1 to 1000000000). A difference ends the app's process and is counted\n"
-    "  --uid-base N             when root starts it, its processes become users N, N+1, ...: the front, the pullers, then\n"
-    "                           a user per app (default 2000000000; from 1 to 2147483648; where these are not to be had, they\n"
+    "  --uid-base N             when root starts it, its processes become users N, N+1, ...: the front, the pullers, "
+    "then\n"
+    "                           a user per app (default 2000000000; from 1 to 2147483648; where these are not to be "
+    "had, they\n"
     "                           become nobody)\n"
     "\n"
     "Clients:\n"
-    "  --max-clients N          connections at the same time (default 16384, or what the limit on descriptors allows; from 1\n"
+    "  --max-clients N          connections at the same time (default 16384, or what the limit on descriptors allows; "
+    "from 1\n"
     "                           to 1000000). For one more, those go that have been idle or slow for longest\n"
     "  --max-per-address N      of one IPv4 address or IPv6 /64 (default: a 32nd of --max-clients; from 1 to 1000000)\n"
-    "  --shared-address NETWORK of proxies, load balancers or NAT, like 10.0.0.0/8: without that limit; may be repeated\n"
-    "  --min-rate SIZE          bytes a second in which a client must send a request and take a response (default 1K; from 1\n"
+    "  --shared-address NETWORK of proxies, load balancers or NAT, like 10.0.0.0/8: without that limit; may be "
+    "repeated\n"
+    "  --min-rate SIZE          bytes a second in which a client must send a request and take a response (default 1K; "
+    "from 1\n"
     "                           to 1G) ...\n"
-    "  --grace DURATION         ... averaged over this (default 10s; from 100ms to 1h); while it has nothing to send or take\n"
+    "  --grace DURATION         ... averaged over this (default 10s; from 100ms to 1h); while it has nothing to send "
+    "or take\n"
     "                           it is not slow\n"
     "  --idle-timeout DURATION  how long a connection may wait for its next request (default 60s; from 100ms to 1d)\n"
-    "  --front-memory SIZE      of all buffers for clients (default 512M; from 1M to 1T). Above, the slowest of those that\n"
+    "  --front-memory SIZE      of all buffers for clients (default 512M; from 1M to 1T). Above, the slowest of those "
+    "that\n"
     "                           hold most go\n"
     "\n"
     "Apps from a registry:\n"
@@ -206,7 +216,8 @@ Network parse_shared(const std::string& text) {
 
 Secret parse_secret(const std::string& text) {
   size_t colon = text.find(':'), equals = text.find('=', colon == std::string::npos ? 0 : colon);
-  if (colon == std::string::npos || equals == std::string::npos || colon == 0 || equals == colon + 1 || equals + 1 == text.size())
+  if (colon == std::string::npos || equals == std::string::npos || colon == 0 || equals == colon + 1 ||
+      equals + 1 == text.size())
     usage("--secret-env: expected APP:NAME=FILE", text.c_str());
   return {text.substr(0, colon), text.substr(colon + 1, equals - colon - 1), text.substr(equals + 1)};
 }
@@ -350,7 +361,8 @@ class WordReader {
  public:
   explicit WordReader(char** words) {
     for (; *words != nullptr; ++words)
-      if (const char* end = std::strchr(*words, '=')) values_.emplace(std::string(*words, static_cast<size_t>(end - *words)), end + 1);
+      if (const char* end = std::strchr(*words, '='))
+        values_.emplace(std::string(*words, static_cast<size_t>(end - *words)), end + 1);
   }
   std::string text(const char* key) const {
     auto found = values_.find(key);
@@ -369,8 +381,8 @@ class WordReader {
 
 }  // namespace
 
-std::vector<std::string> tenant_words(const Options& o, const App& app, const Release& release, const ObeyedLists& lists,
-                                      const TenantPlace& place) {
+std::vector<std::string> tenant_words(const Options& o, const App& app, const Release& release,
+                                      const ObeyedLists& lists, const TenantPlace& place) {
   Words words("--tenant");
   words.add("user", place.user).add("name", app.name).add("artifact", app.artifact).add("workers", o.workers);
   words.add("deadline", o.deadline).add("timeout", o.timeout).add("max-memory", o.max_memory).add("reset", o.reset);
@@ -379,8 +391,12 @@ std::vector<std::string> tenant_words(const Options& o, const App& app, const Re
   for (const Secret& secret : o.secrets)
     if (secret.app == app.name) words.add("secret", secret.name + "=" + secret.file);
   if (app.pulled)
-    words.add("folder", app.pull.folder).add(app.pull.trust).add("index", release.index).add("statement", release.statement)
-        .add("revocations", lists.own).add("fleet-revocations", lists.fleet);
+    words.add("folder", app.pull.folder)
+        .add(app.pull.trust)
+        .add("index", release.index)
+        .add("statement", release.statement)
+        .add("revocations", lists.own)
+        .add("fleet-revocations", lists.fleet);
   return words.take();
 }
 

@@ -18,7 +18,7 @@ struct PullOptions {
   std::string token_file;
   std::vector<aotc::TokenRealm> realms;
   // Of a puller's process:
-  unsigned user = 0;  // whom it becomes, when root starts it
+  unsigned user = 0;     // whom it becomes, when root starts it
   bool announce = true;  // what is in the cache
   Release known;         // the newest that was found before
   unsigned failures = 0;
@@ -64,7 +64,7 @@ struct Options {
   uint64_t front_memory = 512 << 20;
   std::string reset = "best";
   uint64_t compare_sample = 10'000;  // one in so many instances
-  unsigned uid_base = 0;  // the first of the users that processes become; 0: not given
+  unsigned uid_base = 0;             // the first of the users that processes become; 0: not given
 };
 
 // Exits with a message on wrong words, or after --help.
@@ -99,8 +99,8 @@ struct TenantPlace {
   uint64_t memory;
   bool grouped;
 };
-std::vector<std::string> tenant_words(const Options& options, const App& app, const Release& release, const ObeyedLists& lists,
-                                      const TenantPlace& place);
+std::vector<std::string> tenant_words(const Options& options, const App& app, const Release& release,
+                                      const ObeyedLists& lists, const TenantPlace& place);
 TenantOptions parse_tenant_words(char** words);
 
 // A puller: `aotc-node --pull KEY=VALUE...`.

@@ -1,9 +1,9 @@
 // pace.h - how fast a client does what it is waited for: sends its request, takes its response.
 //
-// A bucket holds what a client may be behind: the lowest rate times the grace. It is full when the front begins to wait for
-// the client, loses the lowest rate each second, and gets what the client moves; a client with an empty bucket is too slow.
-// So a pause as long as the grace passes after whatever was faster, and in the long run the rate holds. While nothing is
-// waited for there is nothing to be late with.
+// A bucket holds what a client may be behind: the lowest rate times the grace. It is full when the front begins to wait
+// for the client, loses the lowest rate each second, and gets what the client moves; a client with an empty bucket is
+// too slow. So a pause as long as the grace passes after whatever was faster, and in the long run the rate holds. While
+// nothing is waited for there is nothing to be late with.
 #pragma once
 
 #include <algorithm>
@@ -33,10 +33,11 @@ class Pace {
     return left_ >= 0;
   }
 
-  // Who has the least of this is to go first: bytes per second since the wait began, with the allowance for a start. So of
-  // those that move nothing it is the one that is waited for longest, and nobody who came only now.
+  // Who has the least of this is to go first: bytes per second since the wait began, with the allowance for a start. So
+  // of those that move nothing it is the one that is waited for longest, and nobody who came only now.
   double merit(uint64_t now, const Limits& limits) const {
-    return (static_cast<double>(last_ - first_) + limits.allowance()) * 1e9 / static_cast<double>(std::max<uint64_t>(now - begun_, 1));
+    return (static_cast<double>(last_ - first_) + limits.allowance()) * 1e9 /
+           static_cast<double>(std::max<uint64_t>(now - begun_, 1));
   }
 
  private:

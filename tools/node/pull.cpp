@@ -16,8 +16,8 @@
 #include <iterator>
 #include <vector>
 
-#include "registry/digest.h"
 #include "image_cache.h"
+#include "registry/digest.h"
 #include "revoked.h"
 #include "sandbox/sandbox.h"
 
@@ -27,10 +27,18 @@ constexpr unsigned kLongestPull = 1800;  // seconds; then the process ends, and 
 constexpr double kLongestBackoff = 300;  // seconds, or the time between polls if that is longer
 constexpr unsigned kThorough = 10;       // of so many times once a newer statement for the same image is looked for
 // What the C library's resolver reads, and where bundles of certificates are.
-constexpr const char* kReadable[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf",
-                                     "/etc/gai.conf", "/etc/services", "/run/systemd/resolve", "/run/resolvconf",
-                                     "/run/NetworkManager", "/etc/ssl/certs/ca-certificates.crt",
-                                     "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
+constexpr const char* kReadable[] = {"/etc/resolv.conf",
+                                     "/etc/hosts",
+                                     "/etc/nsswitch.conf",
+                                     "/etc/host.conf",
+                                     "/etc/gai.conf",
+                                     "/etc/services",
+                                     "/run/systemd/resolve",
+                                     "/run/resolvconf",
+                                     "/run/NetworkManager",
+                                     "/etc/ssl/certs/ca-certificates.crt",
+                                     "/etc/pki/tls/certs/ca-bundle.crt",
+                                     "/etc/ssl/cert.pem"};
 constexpr size_t kMemory = 512 << 20, kMaxToken = 4096;
 
 class Puller {
@@ -141,7 +149,8 @@ class Puller {
     return found.has_value();
   }
 
-  // Lists that the registry has under their own tag; one that is not newer than what was seen, or not ours, is not obeyed.
+  // Lists that the registry has under their own tag; one that is not newer than what was seen, or not ours, is not
+  // obeyed.
   bool take_revocations(aotc::RegistryClient& client, std::string& error) {
     if (!trust_.needs_signature) return true;
     std::optional<aotc::FoundRevocations> found = aotc::find_revocations(client, seen_lists_, error);
@@ -261,8 +270,7 @@ class Puller {
       return false;
     ImageFiles files(cache_.folder());
     if (report_if_revoked(files, release)) return refused_ = index->digest, report("same"), true;
-    if (!fetch(client, layers->artifact, error) ||
-        (layers->snapshot && !fetch(client, *layers->snapshot, error)))
+    if (!fetch(client, layers->artifact, error) || (layers->snapshot && !fetch(client, *layers->snapshot, error)))
       return false;
     bool same = release.is(newest_) && release.statement == newest_.statement;
     newest_ = release;

@@ -2,9 +2,9 @@
 // what it gets, puts it into the cache on disk and tells the front. It runs nothing, and the front believes it nothing:
 // a tenant checks the whole image again before it maps a byte of it.
 //
-// Keys, token and certificates are opened, and the cache's folder, before it takes from itself whatever else there is. So it
-// ends before each thorough look, after a failure or kThorough ordinary ones, and the front has a new one started, which
-// reads all files of the system anew; and nobody stays for long who got hold of it.
+// Keys, token and certificates are opened, and the cache's folder, before it takes from itself whatever else there is.
+// So it ends before each thorough look, after a failure or kThorough ordinary ones, and the front has a new one
+// started, which reads all files of the system anew; and nobody stays for long who got hold of it.
 //
 // To the front, one line each:  newest RELEASE | good RELEASE | announced | same | failed DELAY REASON
 //                               obey LIST LIST | revoked INDEX SEQUENCE REASON | refused REASON

@@ -2,8 +2,9 @@
 //
 // A release is one image index with the statement for it. One that does not come up, or whose process ends kDeaths
 // times within kDeathTime before one of its processes has answered kProven requests, is given up for the one that ran
-// before, if there is one. It stays given up until there is another index, or forgive(). One that was revoked does not run
-// again, whatever happens, unless it is signed with a higher sequence than was revoked; then nothing may be left to run.
+// before, if there is one. It stays given up until there is another index, or forgive(). One that was revoked does not
+// run again, whatever happens, unless it is signed with a higher sequence than was revoked; then nothing may be left to
+// run.
 #pragma once
 
 #include <algorithm>
@@ -43,8 +44,8 @@ class Rollout {
   void set_newest(const Release& release) { newest_ = release; }
   void set_good(const Release& release) { good_ = release; }
   void forgive() { given_up_.clear(); }
-  // Releases with this index, signed with this sequence or a lower one. False when it was known. It counts as the newest
-  // release if there is none, as after a restart.
+  // Releases with this index, signed with this sequence or a lower one. False when it was known. It counts as the
+  // newest release if there is none, as after a restart.
   bool revoke(const std::string& index, uint64_t sequence) {
     Release revoked;
     revoked.index = index;

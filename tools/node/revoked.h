@@ -1,7 +1,7 @@
 // revoked.h - what the lists of revocations that an app obeys (aotc/revocations.h) say about its releases.
 //
-// The puller keeps the newest list of the repository and of the fleet in the cache, and their digests and sequences in its
-// state. Whoever is about to announce or to map a release reads them again; one that cannot be read is against all
+// The puller keeps the newest list of the repository and of the fleet in the cache, and their digests and sequences in
+// its state. Whoever is about to announce or to map a release reads them again; one that cannot be read is against all
 // releases, for it may be that it names just this one.
 #pragma once
 
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "registry/revocations.h"
 #include "image_cache.h"
+#include "registry/revocations.h"
 
 struct Revocation {
   std::string reason;

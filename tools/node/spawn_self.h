@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-// The child has `descriptors` from 0 on and no other, of which -1 is /dev/null; no blocked signal, and a process group of
-// its own, so that a key pressed at a terminal does not reach it. Returns 0 or an errno.
+// The child has `descriptors` from 0 on and no other, of which -1 is /dev/null; no blocked signal, and a process group
+// of its own, so that a key pressed at a terminal does not reach it. Returns 0 or an errno.
 inline int spawn_self(std::vector<std::string> words, const std::vector<int>& descriptors,
                       std::vector<std::string> environment, pid_t* pid) {
   constexpr int kHigh = 512;  // out of the way of those that the child expects

@@ -14,12 +14,12 @@
 #include <cstdio>
 #include <cstring>
 
-#include "registry/digest.h"
 #include "channel.h"
 #include "front.h"
 #include "listen.h"
 #include "log.h"
 #include "loop.h"
+#include "registry/digest.h"
 #include "sandbox/sandbox.h"
 #include "spawn_self.h"
 
@@ -27,10 +27,10 @@ namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000, kNever = ~0ull;
 constexpr uint64_t kFirstBackoff = kSecond / 10, kMaxBackoff = 30 * kSecond;
-constexpr uint64_t kSteady = 60 * kSecond;            // a front that ran for so long begins with the first backoff
+constexpr uint64_t kSteady = 60 * kSecond;  // a front that ran for so long begins with the first backoff
 constexpr uint64_t kDrainTime = kFrontDrainTime + 10 * kSecond;
-constexpr unsigned kMostProcesses = 8;   // of an app at the same time, those that finish their last requests included
-constexpr unsigned kMostStarts = 1200;   // of an app in a minute
+constexpr unsigned kMostProcesses = 8;  // of an app at the same time, those that finish their last requests included
+constexpr unsigned kMostStarts = 1200;  // of an app in a minute
 constexpr int kMessagesPerTurn = 64;
 
 std::string how_it_ended(int status) {
@@ -94,8 +94,8 @@ std::string Supervisor::refusal(const ControlMessage& message) {
   const App& app = options_.apps[message.app];
   bool puller = message.kind == Control::StartPuller;
   std::string index = text_of(message.index), statement = text_of(message.statement);
-  bool named = aotc::is_digest(index), well_formed = (index.empty() || named) &&
-                                                      (statement.empty() || (named && aotc::is_digest(statement)));
+  bool named = aotc::is_digest(index),
+       well_formed = (index.empty() || named) && (statement.empty() || (named && aotc::is_digest(statement)));
   for (const std::string& list : {text_of(message.own_list), text_of(message.fleet_list)})
     well_formed = well_formed && (list.empty() || (app.pulled && !puller && aotc::is_digest(list)));
   if (!well_formed || (puller ? !app.pulled : app.pulled != named)) return "there is no such release";

@@ -1,13 +1,13 @@
-// supervisor.h - the process that the operator starts. It keeps the operator's rights, so it touches nothing of a stranger's:
-// it opens the listeners, starts the other processes, hands them the descriptors by which they speak to each other, and
-// notices when they end.
+// supervisor.h - the process that the operator starts. It keeps the operator's rights, so it touches nothing of a
+// stranger's: it opens the listeners, starts the other processes, hands them the descriptors by which they speak to
+// each other, and notices when they end.
 //
 //   supervisor ──▶ front (front.h): HTTP, and who is to run when; asks for processes by control.h
 //       ├────────▶ tenants (tenant.h): a process per app and release, with its channels to the front
 //       └────────▶ pullers (pull.h): a process per app from a registry, with its socket to the front
 //
-// Who has the front in hand can ask for what is configured, at a bounded rate, and end it. If the front ends by itself all
-// others are ended and a new one begins; connections wait in the listeners meanwhile.
+// Who has the front in hand can ask for what is configured, at a bounded rate, and end it. If the front ends by itself
+// all others are ended and a new one begins; connections wait in the listeners meanwhile.
 #pragma once
 
 #include <sys/types.h>

@@ -1,6 +1,6 @@
-// tenant.cpp - see tenant.h. What is of a stranger's is the artifact and what comes from a registry with it: everything is opened
-// first, then the process takes away from itself what loading does not need, then it reads the first byte; and before a
-// program of the artifact runs for the first time, what only loading needed is taken away, too.
+// tenant.cpp - see tenant.h. What is of a stranger's is the artifact and what comes from a registry with it: everything
+// is opened first, then the process takes away from itself what loading does not need, then it reads the first byte;
+// and before a program of the artifact runs for the first time, what only loading needed is taken away, too.
 //
 // Each worker is a thread with its own channel, pool and instances, so that nothing is shared but the artifact and its
 // image, both read-only, and no request ever waits for a lock.
@@ -68,7 +68,8 @@ struct Opened {
     if (options.folder.empty()) {
       file = open(options.artifact.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
       if (file < 0) fail(options.artifact + ": " + std::strerror(errno));
-    } else if (!read_trust(options.trust, trust, error) || !blobs.open(options.folder, options.release, options.lists, error)) {
+    } else if (!read_trust(options.trust, trust, error) ||
+               !blobs.open(options.folder, options.release, options.lists, error)) {
       fail(options.artifact + ": " + error);
     }
   }
@@ -87,8 +88,8 @@ void enter(aotc_process process, const aotc_grants* grants) {
   if (failed != nullptr) fail(std::string("cannot confine the process: ") + failed + ": " + std::strerror(errno));
 }
 
-// No huge pages instead of small ones, behind a reset's back (reset.c); no page shared with other processes because it has
-// the same bytes, since a write to it takes longer and so tells what others have. EINVAL: the kernel does neither.
+// No huge pages instead of small ones, behind a reset's back (reset.c); no page shared with other processes because it
+// has the same bytes, since a write to it takes longer and so tells what others have. EINVAL: the kernel does neither.
 void keep_pages_apart() {
   constexpr int kSetMemoryMerge = 67;  // PR_SET_MEMORY_MERGE, of Linux 6.4
   for (auto [what, value] : {std::pair{PR_SET_THP_DISABLE, 1}, {kSetMemoryMerge, 0}})

@@ -17,7 +17,7 @@
 namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000, kMillisecond = 1'000'000;
-constexpr uint64_t kLeast = 64 << 20;  // besides one instance
+constexpr uint64_t kLeast = 64 << 20;            // besides one instance
 constexpr uint64_t kGrowth = uint64_t{2} << 30;  // by one processor in a second
 constexpr uint64_t kSpareThreads = 4;
 // Of 100 for the supervisor and the front, which are to run however busy tenants are.

@@ -1,8 +1,9 @@
-// tenant_limits.h - how much memory and processor a tenant's process gets, and who sees to it: control groups where the supervisor may
-// make them, else the supervisor itself, which looks at the processes as often as they could have grown by what is left.
+// tenant_limits.h - how much memory and processor a tenant's process gets, and who sees to it: control groups where the
+// supervisor may make them, else the supervisor itself, which looks at the processes as often as they could have grown
+// by what is left.
 //
-// A program is refused memory before (memory_gauge.h), so what ends here is a process in wrong hands, or one whose stacks
-// and images are more than its limit.
+// A program is refused memory before (memory_gauge.h), so what ends here is a process in wrong hands, or one whose
+// stacks and images are more than its limit.
 #pragma once
 
 #include <sys/types.h>

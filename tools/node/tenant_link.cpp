@@ -10,8 +10,8 @@ namespace {
 constexpr size_t kMaxLine = 4096;
 constexpr int64_t kMostFrames = 8 * kFramesPerSecond;  // saved up
 constexpr unsigned kLongEnd = 5;                       // seconds
-constexpr unsigned kMaxLines = 200;  // of one app's log per second; the rest is dropped
-constexpr size_t kMaxLog = 16 << 20;  // bytes in a second; for more the program waits
+constexpr unsigned kMaxLines = 200;                    // of one app's log per second; the rest is dropped
+constexpr size_t kMaxLog = 16 << 20;                   // bytes in a second; for more the program waits
 
 }  // namespace
 

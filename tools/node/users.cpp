@@ -15,7 +15,8 @@ bool has_ids(const char* map, uint64_t first, uint64_t count) {
   if (!read_file(map, 64 << 10, text, error)) return false;
   std::vector<std::string> words = split_words(text);
   for (size_t i = 0; i + 2 < words.size(); i += 3) {
-    uint64_t begin = std::strtoull(words[i].c_str(), nullptr, 10), size = std::strtoull(words[i + 2].c_str(), nullptr, 10);
+    uint64_t begin = std::strtoull(words[i].c_str(), nullptr, 10),
+             size = std::strtoull(words[i + 2].c_str(), nullptr, 10);
     if (first >= begin && first + count <= begin + size) return true;
   }
   return false;
@@ -30,6 +31,7 @@ bool Users::choose(const Options& options, std::string& error) {
   bool there = has_ids("/proc/self/uid_map", base, count) && has_ids("/proc/self/gid_map", base, count);
   if (there) base_ = base;
   shares_nobody_ = !there;
-  error = "--uid-base: there are no users " + std::to_string(base) + " to " + std::to_string(base + count - 1) + " here";
+  error =
+      "--uid-base: there are no users " + std::to_string(base) + " to " + std::to_string(base + count - 1) + " here";
   return there || options.uid_base == 0;
 }

@@ -1,5 +1,5 @@
-// users.h - whom the processes of a node become when root starts it: each kind, and each app, a user of its own, so that none can
-// signal, trace or read another.
+// users.h - whom the processes of a node become when root starts it: each kind, and each app, a user of its own, so
+// that none can signal, trace or read another.
 #pragma once
 
 #include <string>

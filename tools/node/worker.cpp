@@ -16,10 +16,10 @@
 namespace {
 
 constexpr uint64_t kNever = ~0ull;
-constexpr uint32_t kMaxIdle = 64;             // warm slots that a worker keeps
-constexpr uint64_t kPass = 10'000'000;         // nanoseconds of programs until the channel is looked at again
-constexpr uint64_t kInstance = 1 << 20;       // what one needs at least
-constexpr unsigned kBatch = 16;                // responses per write while others wait
+constexpr uint32_t kMaxIdle = 64;        // warm slots that a worker keeps
+constexpr uint64_t kPass = 10'000'000;   // nanoseconds of programs until the channel is looked at again
+constexpr uint64_t kInstance = 1 << 20;  // what one needs at least
+constexpr unsigned kBatch = 16;          // responses per write while others wait
 
 uint64_t now() {
   timespec t;
@@ -44,8 +44,8 @@ struct Worker::Request {
   };
   uint32_t id;
   aotc_slot* slot = nullptr;
-  std::string body;         // what the program reads, from connection.in_at on
-  size_t unreported = 0;    // bytes that it has read and the front does not know of
+  std::string body;       // what the program reads, from connection.in_at on
+  size_t unreported = 0;  // bytes that it has read and the front does not know of
   std::optional<Filter> filter;
   ResponseReader response;  // tells where the response ends
   uint32_t under_way = 0;   // bytes that the client has not taken
@@ -68,7 +68,8 @@ std::string Worker::prepare() {
                                   .may_grow_data = this,
                                   .compare_sample = static_cast<uint32_t>(options_.compare_sample)};
   aotc_slot* slot;
-  if (aotc_serve_pool_create(image_, &pool, &kServe, &pool_, &error_) != AOTC_OK || aotc_pool_take(pool_, &slot, &error_) != AOTC_OK ||
+  if (aotc_serve_pool_create(image_, &pool, &kServe, &pool_, &error_) != AOTC_OK ||
+      aotc_pool_take(pool_, &slot, &error_) != AOTC_OK ||
       aotc_instance_set_deadline(slot->instance, options_.deadline, &error_) != AOTC_OK ||
       aotc_pool_give(pool_, slot, &error_) != AOTC_OK)
     return error_.message;
@@ -79,7 +80,7 @@ std::string Worker::prepare() {
 void Worker::run() {
   channel_.send(Frame::Ready, 0);
   while (channel_.flush()) {
-    if (draining_ && requests_.empty() && !channel_.queued() > 0) return;
+    if (draining_ && requests_.empty() && channel_.queued() == 0) return;
     uint64_t time = times_.empty() ? kNever : times_.begin()->first, start = now();
     uint64_t left = !runnable_.empty() || time <= start ? 0 : time == kNever ? kNever : time - start;
     pollfd p = {.fd = channel_.fd(), .events = POLLIN, .revents = 0};
@@ -92,8 +93,8 @@ void Worker::run() {
     if (n < 0 && errno != EINTR) return;
     if (n > 0 && (p.revents & (POLLIN | POLLHUP | POLLERR)) && !take_frames()) return;
     wake_due(now());
-    // One pass: what becomes runnable meanwhile waits for the next one, after the channel was looked at. That is soon, for
-    // the front wants answers (Ping), whatever the programs do.
+    // One pass: what becomes runnable meanwhile waits for the next one, after the channel was looked at. That is soon,
+    // for the front wants answers (Ping), whatever the programs do.
     ran_ = 0;
     for (size_t left = runnable_.size(); left > 0 && ran_ <= kPass; --left) {
       uint32_t id = runnable_.front();
@@ -279,7 +280,10 @@ void Worker::settle(Request& request, aotc_status status) {
     case AOTC_OK:
     case AOTC_EXITED:
       if (request.filter && request.filter->succeeded) break;  // the client has to take something first
-      return end(request, request.refused ? EndCause::Overload : memory ? EndCause::Memory : EndCause::Exit,
+      return end(request,
+                 request.refused ? EndCause::Overload
+                 : memory        ? EndCause::Memory
+                                 : EndCause::Exit,
                  "exit code " + std::to_string(aotc_instance_exit_code(request.slot->instance)) +
                      (request.refused ? ", as the app's process has no memory left" : ""));
     case AOTC_TRAPPED: {

@@ -12,8 +12,7 @@ constexpr unsigned kGrace = 3;            // seconds, besides the deadline
 
 }  // namespace
 
-Link::Link(FrontContext& front, Owner& owner, int fd)
-    : front_(front), owner_(owner), channel_(fd), watched_(EPOLLIN) {
+Link::Link(FrontContext& front, Owner& owner, int fd) : front_(front), owner_(owner), channel_(fd), watched_(EPOLLIN) {
   front_.loop.add(fd, watched_, this);
 }
 
@@ -70,7 +69,8 @@ void Link::watch() {
 void Link::on_events(uint32_t events) {
   if (owner_.dead) return;
   // Who has closed its channel may not keep the loop awake until it is heard again.
-  if (held_back_ && (events & (EPOLLHUP | EPOLLERR))) return owner_.end(EndCause::Error, "its worker left while it was held back");
+  if (held_back_ && (events & (EPOLLHUP | EPOLLERR)))
+    return owner_.end(EndCause::Error, "its worker left while it was held back");
   if (held_back_ || unfinished_) return flush();
   bool alive = !(events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || channel_.receive();
   // What arrived before the end counts.

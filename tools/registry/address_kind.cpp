@@ -93,8 +93,8 @@ AddressKind address_kind(const sockaddr& address) {
 }
 
 const char* address_kind_name(AddressKind kind) {
-  constexpr const char* kNames[] = {"public",    "private", "shared by a provider", "loopback", "link-local",
-                                    "multicast", "mapped",  "reserved"};
+  constexpr const char* kNames[] = {"public", "private", "shared by a provider", "loopback", "link-local", "multicast",
+                                    "mapped", "reserved"};
   return kNames[static_cast<unsigned>(kind)];
 }
 

@@ -9,13 +9,13 @@ namespace aotc {
 
 enum class AddressKind {
   Public,
-  Private,      // RFC 1918, unique local
-  Shared,       // RFC 6598, between a provider and its customers
-  Loopback,     // and the unspecified address, which leads there
-  LinkLocal,    // where clouds keep their metadata
-  Multicast,    // and broadcast
-  Mapped,       // IPv4 written as IPv6
-  Reserved,     // anything else, and what is no internet address
+  Private,    // RFC 1918, unique local
+  Shared,     // RFC 6598, between a provider and its customers
+  Loopback,   // and the unspecified address, which leads there
+  LinkLocal,  // where clouds keep their metadata
+  Multicast,  // and broadcast
+  Mapped,     // IPv4 written as IPv6
+  Reserved,   // anything else, and what is no internet address
 };
 
 AddressKind address_kind(const sockaddr& address);

@@ -108,8 +108,8 @@ void Destinations::connected(const HttpUrl& url, const Address& address) {
 bool Destinations::may_connect(const Address& address, std::string& error) const {
   AddressKind kind = address_kind(address.any());
   if (kind == AddressKind::Public || (answered_ && kind == address_kind(own_.front().any()))) return true;
-  error = "a registry may not send anybody to " + shown_address(address.any()) + ", which is " +
-          address_kind_name(kind);
+  error =
+      "a registry may not send anybody to " + shown_address(address.any()) + ", which is " + address_kind_name(kind);
   return false;
 }
 

@@ -1,16 +1,18 @@
 // destinations.h - where the client of a registry goes, and what it shows there.
 //
-// A registry is not trusted, and it names further places: where tokens are given out (the realm of a challenge), where a
-// blob lies or is to be put (a Location). Whatever named it, for such a place holds:
+// A registry is not trusted, and it names further places: where tokens are given out (the realm of a challenge), where
+// a blob lies or is to be put (a Location). Whatever named it, for such a place holds:
 //
 //   - from a place with TLS nobody is sent to one without;
-//   - the password, and a token that was got for it, are shown to the registry alone: the same scheme, host and port. The
+//   - the password, and a token that was got for it, are shown to the registry alone: the same scheme, host and port.
+//   The
 //     password is also shown to the realm that the operator named for this registry;
 //   - an address is connected to if it is public, or of the same kind as the registry's own, or the operator named its
-//     host. Ports are free: what a public place offers on any of them is for everybody, and object stores have odd ones;
+//     host. Ports are free: what a public place offers on any of them is for everybody, and object stores have odd
+//     ones;
 //   - what is checked is what is connected to: a name is looked up once for each connection. The registry's own name is
-//     looked up once for all, and once an address has answered no other one is used, so that who controls the name cannot
-//     make another machine of it half-way.
+//     looked up once for all, and once an address has answered no other one is used, so that who controls the name
+//     cannot make another machine of it half-way.
 //
 // An operator who names a realm gives this registry what the realm has for its repositories: of the challenge only
 // `service` is passed on as it is, the scope is what is being done (registry_client.cpp). Not thread-safe.

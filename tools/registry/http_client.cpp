@@ -14,9 +14,9 @@
 #include <cstring>
 #include <optional>
 
+#include "client_tls.h"
 #include "destinations.h"
 #include "zstd_frames.h"
-#include "client_tls.h"
 
 namespace aotc {
 

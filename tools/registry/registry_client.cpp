@@ -25,7 +25,7 @@ constexpr int kMaxRedirects = 5;
 constexpr uint64_t kMaxTokenAnswer = 64 << 10;
 constexpr size_t kMaxToken = 16 << 10;
 constexpr const char* kListing = "metadata_read";  // some registries' own word, for reading lists of tags
-constexpr double kTokenSeconds = 30;  // in which its answer must have come
+constexpr double kTokenSeconds = 30;               // in which its answer must have come
 constexpr std::chrono::seconds kUsualTokenLife{60}, kLongestTokenLife{3600};
 constexpr const char* kAccept =
     "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
@@ -164,8 +164,7 @@ std::optional<FoundStatement> find_statement(RegistryClient& client, const Trust
   return best;
 }
 
-std::optional<FoundRevocations> find_revocations(RegistryClient& client, const std::string& known,
-                                                 std::string& error) {
+std::optional<FoundRevocations> find_revocations(RegistryClient& client, const std::string& known, std::string& error) {
   FoundRevocations found;
   std::optional<Manifest> manifest = client.find_manifest(kRevocationsTag, error);
   if (!manifest) return error.empty() ? std::optional(found) : std::nullopt;
@@ -277,8 +276,8 @@ bool RegistryClient::authorize(const HttpUrl& asked, const std::string& challeng
   return true;
 }
 
-// Asks again with credentials when the registry wants them, and where it says that a blob is. What may be shown where is
-// the affair of Destinations. True when the status is 2xx or 404.
+// Asks again with credentials when the registry wants them, and where it says that a blob is. What may be shown where
+// is the affair of Destinations. True when the status is 2xx or 404.
 bool RegistryClient::send(HttpRequest request, HttpOptions options, HttpResponse& response, std::string& error) {
   options.destinations = &destinations_;
   bool here = destinations_.is_registry(request.url);  // not any more once it has sent us away

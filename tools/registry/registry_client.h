@@ -98,8 +98,8 @@ struct FoundStatement {
 std::optional<FoundStatement> find_statement(RegistryClient& client, const TrustedKeys& keys,
                                              const Expectation& expected, std::string& error);
 
-// The lists under the repository's kRevocationsTag as they are: nobody has verified them. Without texts when there is no
-// such tag, or it names the manifest that is `known`.
+// The lists under the repository's kRevocationsTag as they are: nobody has verified them. Without texts when there is
+// no such tag, or it names the manifest that is `known`.
 struct FoundRevocations {
   std::string manifest;  // digest; empty: there is none
   std::vector<std::string> texts;

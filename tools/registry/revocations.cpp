@@ -32,9 +32,8 @@ bool take_entry(std::string_view& text, std::string_view name, std::string& what
 
 bool is_well_formed(const Revocations& list) {
   auto good = [](const std::map<std::string, std::string>& entries, auto is_name) {
-    return std::all_of(entries.begin(), entries.end(), [&](const auto& entry) {
-      return is_name(entry.first) && is_revocation_reason(entry.second);
-    });
+    return std::all_of(entries.begin(), entries.end(),
+                       [&](const auto& entry) { return is_name(entry.first) && is_revocation_reason(entry.second); });
   };
   bool named = !list.repository.empty() && list.repository.find_first_of(" \n") == std::string::npos;
   return named && good(list.compilers, is_compiler_version) && good(list.indexes, is_digest) &&

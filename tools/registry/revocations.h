@@ -1,8 +1,8 @@
 // revocations.h - signed lists of what must not run any more, although it was signed before.
 //
-// A list is for one repository or, as "*", for the whole fleet. Each one holds all that is revoked there, so the one with
-// the highest sequence is the only one that counts, and a node never goes back to another. It does not expire. Its text is
-// exact; a byte more or less is an error:
+// A list is for one repository or, as "*", for the whole fleet. Each one holds all that is revoked there, so the one
+// with the highest sequence is the only one that counts, and a node never goes back to another. It does not expire. Its
+// text is exact; a byte more or less is an error:
 //
 //   list    = head, signature, { signature } ;                       at most 64 KiB; signatures: see signing.h
 //   head    = "aotc-revocations 1\n", "repository ", ( name | "*" ), "\n", "sequence ", number, "\n",
@@ -14,9 +14,9 @@
 // Entries stand in this order, compilers and indexes each in ascending order without duplicates, `through` once at most
 // and not for the whole fleet: it revokes whatever a statement with this sequence or a lower one was made for.
 //
-// In a registry, the tag kRevocationsTag of a repository names a manifest whose layers are lists, of the repository and of
-// the fleet. Whoever holds the registry can hide a list, but cannot change it nor put an older one in its place where it
-// has been seen; against one who hides them stands that statements expire.
+// In a registry, the tag kRevocationsTag of a repository names a manifest whose layers are lists, of the repository and
+// of the fleet. Whoever holds the registry can hide a list, but cannot change it nor put an older one in its place
+// where it has been seen; against one who hides them stands that statements expire.
 //
 // Plain C++. Functions that can fail return nothing and say why in `error`.
 #pragma once

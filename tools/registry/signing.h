@@ -13,7 +13,8 @@
 // A statement is good if one of its signatures is by one of the trusted keys: to change keys, let nodes trust both,
 // sign with both or the new one, then drop the old one.
 //
-// Plain C++, libsodium and libcrypto, so that a node can link it. Functions that can fail return nothing and say why in `error`.
+// Plain C++, libsodium and libcrypto, so that a node can link it. Functions that can fail return nothing and say why in
+// `error`.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 /* cgroup.h - a control group (version 2) for each process that is to be held by limits on all that it uses.
  *
- * Limits of a process (RLIMIT_DATA) do not count what is written to files in memory or shared, and are counted per process
- * and user. A group's do, but making groups is a right that has to be given: systemd's Delegate=, or root. Without it
- * aotc_cgroup_open fails, and what is left are the limits of sandbox.h.
+ * Limits of a process (RLIMIT_DATA) do not count what is written to files in memory or shared, and are counted per
+ * process and user. A group's do, but making groups is a right that has to be given: systemd's Delegate=, or root.
+ * Without it aotc_cgroup_open fails, and what is left are the limits of sandbox.h.
  */
 #ifndef AOTC_TOOLS_SANDBOX_CGROUP_H
 #define AOTC_TOOLS_SANDBOX_CGROUP_H
@@ -21,8 +21,9 @@ struct aotc_cgroup_limits {
   uint64_t weight;    /* of processor time, 1 to 10000; 100 is usual */
 };
 
-/* Returns a descriptor of the folder in which this process may make groups, or -1 with errno. This process moves to a group
- * "main" in it, since a group with limited children cannot have processes itself. `folder` is null for the group it is in. */
+/* Returns a descriptor of the folder in which this process may make groups, or -1 with errno. This process moves to a
+ * group "main" in it, since a group with limited children cannot have processes itself. `folder` is null for the group
+ * it is in. */
 int aotc_cgroup_open(const char* folder);
 
 /* The least memory that this process's group (or `folder`) and those above it may have, in bytes; UINT64_MAX: any. */
@@ -32,7 +33,8 @@ uint64_t aotc_cgroup_memory_limit(const char* folder);
  * aotc_grants.group, which the process to be limited inherits, or -1 with errno. */
 int aotc_cgroup_make(int parent, const char* name, const struct aotc_cgroup_limits* limits);
 
-/* Bytes that the group `name` uses; how often the kernel ended a process of it for want of memory. 0 if it cannot be read. */
+/* Bytes that the group `name` uses; how often the kernel ended a process of it for want of memory. 0 if it cannot be
+ * read. */
 uint64_t aotc_cgroup_memory(int parent, const char* name);
 uint64_t aotc_cgroup_killed(int parent, const char* name);
 

@@ -1,7 +1,7 @@
 /* filter.c - a process's row of the table as a seccomp filter; the only user of libseccomp.
  *
- * Calls by the 32-bit and the x32 interface end the process, whatever the table says. Calls that this architecture does not
- * have are left out. The filter is for all threads.
+ * Calls by the 32-bit and the x32 interface end the process, whatever the table says. Calls that this architecture does
+ * not have are left out. The filter is for all threads.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -13,8 +13,9 @@
 
 enum { kLongestName = 32 };
 
-/* The number of the next call in `*list`, which moves on; __NR_SCMP_ERROR at its end. A name that nobody knows is one that
- * libseccomp is too old for: such a call cannot be allowed, and is not missed, since it is new to our own code as well. */
+/* The number of the next call in `*list`, which moves on; __NR_SCMP_ERROR at its end. A name that nobody knows is one
+ * that libseccomp is too old for: such a call cannot be allowed, and is not missed, since it is new to our own code as
+ * well. */
 static bool next_call(const char** list, int* number) {
   char name[kLongestName];
   *list += strspn(*list, " ");

@@ -1,4 +1,5 @@
-/* landlock.c - files beneath what is granted and no others; no sockets or signals to the outside where the kernel can tell. */
+/* landlock.c - files beneath what is granted and no others; no sockets or signals to the outside where the kernel can
+ * tell. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -22,8 +23,8 @@ enum {
   kOfFiles = kExecute | kWriteFile | kReadFile | kTruncate | kIoctl,
 };
 
-enum { kBindTcp = 1 << 0, kConnectTcp = 1 << 1 };                      /* 4 */
-enum { kAbstractSockets = 1 << 0, kSignals = 1 << 1 };                  /* 6: to processes outside */
+enum { kBindTcp = 1 << 0, kConnectTcp = 1 << 1 };      /* 4 */
+enum { kAbstractSockets = 1 << 0, kSignals = 1 << 1 }; /* 6: to processes outside */
 
 struct handled {
   uint64_t files, network, scoped;

@@ -17,7 +17,8 @@ static bool has_word(const char* list, const char* word) {
 static void print_limits(FILE* out, const struct aotc_rules* r) {
   fputs("  limits    no core dump", out);
   if (r->descriptors != 0) fprintf(out, ", %u descriptors", r->descriptors);
-  if (r->user != AOTC_SAME_RIGHTS) fprintf(out, r->threads == 0 ? ", no more threads" : ", %u more threads", r->threads);
+  if (r->user != AOTC_SAME_RIGHTS)
+    fprintf(out, r->threads == 0 ? ", no more threads" : ", %u more threads", r->threads);
   fputs(", memory, processor time and size of files as granted\n", out);
 }
 

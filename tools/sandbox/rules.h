@@ -1,7 +1,7 @@
 /* rules.h - the form of the table in processes.c; for tools/sandbox only.
  *
- * A process has groups of calls. A group has a name, calls that are allowed whatever their arguments are, and calls with
- * conditions, each `(argument & mask) == value`. Two of the values are known when the rules are installed.
+ * A process has groups of calls. A group has a name, calls that are allowed whatever their arguments are, and calls
+ * with conditions, each `(argument & mask) == value`. Two of the values are known when the rules are installed.
  */
 #ifndef AOTC_TOOLS_SANDBOX_RULES_H
 #define AOTC_TOOLS_SANDBOX_RULES_H
@@ -35,9 +35,9 @@ struct aotc_group {
 
 /* What files a process may name. */
 enum aotc_files {
-  AOTC_ANY_FILE,  /* Landlock is not used */
-  AOTC_NO_FILE,   /* where there is Landlock: none. The filter has no call that takes a path */
-  AOTC_GRANTED,   /* what the grants name, where there is Landlock */
+  AOTC_ANY_FILE,    /* Landlock is not used */
+  AOTC_NO_FILE,     /* where there is Landlock: none. The filter has no call that takes a path */
+  AOTC_GRANTED,     /* what the grants name, where there is Landlock */
   AOTC_ONLY_GRANTED /* the same, and the process is refused without Landlock */
 };
 
@@ -60,8 +60,8 @@ struct aotc_rules {
   enum aotc_files files;
   enum aotc_user user;
   enum aotc_network network;
-  bool empty_root; /* sees no file system, where the kernel allows it */
-  bool narrows;    /* entered by a process that has other rules already: all but the filter is in force */
+  bool empty_root;               /* sees no file system, where the kernel allows it */
+  bool narrows;                  /* entered by a process that has other rules already: all but the filter is in force */
   unsigned descriptors, threads; /* unless granted; 0 descriptors: as many as it had */
   const char* refused;           /* calls that answer EACCES, whatever `otherwise` says: libraries try them */
   const struct aotc_group* groups[kMaxGroups];
@@ -71,7 +71,8 @@ extern const struct aotc_rules aotc_process_rules[AOTC_PROCESS_COUNT];
 
 /* Each returns 0 or a negative errno. */
 int aotc_filter_calls(const struct aotc_rules* rules, int artifact);
-/* A descriptor of Landlock's rules, made while the grants' paths can be reached; -ENOSYS or -EOPNOTSUPP without Landlock. */
+/* A descriptor of Landlock's rules, made while the grants' paths can be reached; -ENOSYS or -EOPNOTSUPP without
+ * Landlock. */
 int aotc_landlock_rules(const struct aotc_rules* rules, const struct aotc_grants* grants);
 int aotc_landlock_enter(int rules);
 /* The version of Landlock's interface that the kernel has, 0 for none. */

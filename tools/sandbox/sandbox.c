@@ -1,4 +1,5 @@
-/* sandbox.c - see sandbox.h: the order in which a process takes its rights away, and everything but Landlock and seccomp. */
+/* sandbox.c - see sandbox.h: the order in which a process takes its rights away, and everything but Landlock and
+ * seccomp. */
 #define _GNU_SOURCE
 #include "sandbox.h"
 
@@ -37,8 +38,9 @@ static bool limit_processor(uint64_t seconds) {
   return setrlimit(RLIMIT_CPU, &now) == 0;
 }
 
-/* The kernel counts all threads of a user, whatever process they are in, and how many these are is not to be had. The threads
- * of the whole machine are no fewer, so this leaves room for `more`, and is still an end to what one process can start. */
+/* The kernel counts all threads of a user, whatever process they are in, and how many these are is not to be had. The
+ * threads of the whole machine are no fewer, so this leaves room for `more`, and is still an end to what one process
+ * can start. */
 static bool limit_threads(unsigned more) {
   struct sysinfo machine;
   if (more == 0) return limit(RLIMIT_NPROC, 0);
@@ -46,8 +48,8 @@ static bool limit_threads(unsigned more) {
   return limit(RLIMIT_NPROC, (uint64_t)machine.procs + more + kSpareThreads);
 }
 
-/* The descriptors of artifacts get numbers above the limit, which none can have that is made later: the lowest of them is a
- * multiple of AOTC_MOST_ARTIFACTS, so that the filter can tell them by a mask. */
+/* The descriptors of artifacts get numbers above the limit, which none can have that is made later: the lowest of them
+ * is a multiple of AOTC_MOST_ARTIFACTS, so that the filter can tell them by a mask. */
 static bool limit_descriptors(unsigned count, const struct aotc_grants* g) {
   struct rlimit now;
   if (g->artifact == NULL) return limit(RLIMIT_NOFILE, count);
@@ -83,12 +85,13 @@ static const char* set_limits(const struct aotc_rules* rules, const struct aotc_
   if (g->file_bytes != 0 && !limit(RLIMIT_FSIZE, g->file_bytes)) return "RLIMIT_FSIZE";
   if (g->cpu_seconds != 0 && !limit_processor(g->cpu_seconds)) return "RLIMIT_CPU";
   if (descriptors != 0 && !limit_descriptors(descriptors, g)) return "RLIMIT_NOFILE";
-  if (rules->user != AOTC_SAME_RIGHTS && !limit_threads(g->threads != 0 ? g->threads : rules->threads)) return "RLIMIT_NPROC";
+  if (rules->user != AOTC_SAME_RIGHTS && !limit_threads(g->threads != 0 ? g->threads : rules->threads))
+    return "RLIMIT_NPROC";
   return NULL;
 }
 
-/* To a file system of one empty folder, which is all that this process then has; what it has open stays. /proc is a place
- * that there is. */
+/* To a file system of one empty folder, which is all that this process then has; what it has open stays. /proc is a
+ * place that there is. */
 static bool leave_file_systems(int namespaces) {
   if (unshare(namespaces) != 0) return false;
   return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&

@@ -1,5 +1,5 @@
-// error.h - the usual errors of programs with LLVM. Those without it, in C++: `false`, or nothing, and the message in the
-// last argument.
+// error.h - the usual errors of programs with LLVM. Those without it, in C++: `false`, or nothing, and the message in
+// the last argument.
 #pragma once
 
 #include <cerrno>

@@ -1,7 +1,8 @@
 // log.h - the log of server and node: a line of JSON per event on stderr, in UTF-8 whatever the strings hold. A line is
 // one write, of at most kMaxLogLine bytes, so that lines of several threads or processes in one pipe do not mix.
 //
-//   line = '{"time":"2026-11-25T22:58:01.123Z","level":', string, { ",", string, ":", value }, ',"message":', string, "}\n" ;
+//   line = '{"time":"2026-11-25T22:58:01.123Z","level":', string, { ",", string, ":", value }, ',"message":', string,
+//   "}\n" ;
 #pragma once
 
 #include <string>

@@ -15,13 +15,24 @@ struct unit {
 
 /* The smallest first. Those of an earlier name and the same factor are how a value is shown. */
 static const struct unit kCounts[] = {{"", 1}, {NULL, 0}};
-static const struct unit kSizes[] = {
-    {"", 1},           {"B", 1},           {"K", 1ull << 10},   {"KB", 1ull << 10}, {"KiB", 1ull << 10},
-    {"M", 1ull << 20}, {"MB", 1ull << 20}, {"MiB", 1ull << 20}, {"G", 1ull << 30},  {"GB", 1ull << 30},
-    {"GiB", 1ull << 30}, {"T", 1ull << 40}, {"TB", 1ull << 40}, {"TiB", 1ull << 40}, {NULL, 0}};
-static const struct unit kDurations[] = {{"ns", 1},           {"us", 1000},          {"ms", 1000000},
-                                         {"s", 1000000000},   {"m", 60000000000},    {"h", 3600000000000},
-                                         {"d", 86400000000000}, {NULL, 0}};
+static const struct unit kSizes[] = {{"", 1},
+                                     {"B", 1},
+                                     {"K", 1ull << 10},
+                                     {"KB", 1ull << 10},
+                                     {"KiB", 1ull << 10},
+                                     {"M", 1ull << 20},
+                                     {"MB", 1ull << 20},
+                                     {"MiB", 1ull << 20},
+                                     {"G", 1ull << 30},
+                                     {"GB", 1ull << 30},
+                                     {"GiB", 1ull << 30},
+                                     {"T", 1ull << 40},
+                                     {"TB", 1ull << 40},
+                                     {"TiB", 1ull << 40},
+                                     {NULL, 0}};
+static const struct unit kDurations[] = {
+    {"ns", 1},          {"us", 1000},         {"ms", 1000000},       {"s", 1000000000},
+    {"m", 60000000000}, {"h", 3600000000000}, {"d", 86400000000000}, {NULL, 0}};
 static const struct unit kSeconds[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {NULL, 0}};
 
 static const struct {

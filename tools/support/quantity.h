@@ -4,7 +4,8 @@
  *   unit     = ""                                        a count
  *            | "" | "K" | "M" | "G" | "T"                a size, in bytes; powers of 1024, also as "KB" and "KiB", in
  *                                                        either case. A rate is the size that a second has
- *            | "ns" | "us" | "ms" | "s" | "m" | "h" | "d"  a duration, in nanoseconds; AOTC_SECONDS: from "s" on, in seconds
+ *            | "ns" | "us" | "ms" | "s" | "m" | "h" | "d"  a duration, in nanoseconds; AOTC_SECONDS: from "s" on, in
+ * seconds
  *
  * Nothing else that strtod would take is a number here, and what is out of range is refused with the range. libc only.
  */

@@ -1,7 +1,7 @@
 /* artifact.h - statuses and errors of the runtime; loading artifacts. libc only.
  *
- * aotc_runtime_init once, then per artifact aotc_load; aotc_unload when no instance (instance.h) of it is left. An artifact
- * is immutable and may be shared by threads.
+ * aotc_runtime_init once, then per artifact aotc_load; aotc_unload when no instance (instance.h) of it is left. An
+ * artifact is immutable and may be shared by threads.
  *
  * Errors: functions return an aotc_status; details are in the struct aotc_error that the caller passes (never null).
  */
@@ -21,16 +21,16 @@ extern "C" {
 
 enum aotc_status {
   AOTC_OK = 0,
-  AOTC_ERROR_IO,          /* a system call failed */
-  AOTC_ERROR_FORMAT,      /* not an artifact, truncated, corrupted, or of another version */
-  AOTC_ERROR_CPU,         /* wrong architecture, or the CPU lacks a feature */
-  AOTC_ERROR_LINK,        /* an import or export is missing or has another type */
-  AOTC_ERROR_LIMIT,       /* a limit of the caller or the system */
-  AOTC_ERROR_ARGUMENT,    /* the caller's mistake */
-  AOTC_ERROR_DIFFERS,     /* an instance is not as its image: a reset has failed unnoticed */
-  AOTC_TRAPPED,           /* the guest trapped: see struct aotc_trap_info */
-  AOTC_EXITED,            /* the guest called proc_exit: see aotc_instance_exit_code */
-  AOTC_FROZEN             /* the guest waits for input and can be frozen here: see snapshot.h */
+  AOTC_ERROR_IO,       /* a system call failed */
+  AOTC_ERROR_FORMAT,   /* not an artifact, truncated, corrupted, or of another version */
+  AOTC_ERROR_CPU,      /* wrong architecture, or the CPU lacks a feature */
+  AOTC_ERROR_LINK,     /* an import or export is missing or has another type */
+  AOTC_ERROR_LIMIT,    /* a limit of the caller or the system */
+  AOTC_ERROR_ARGUMENT, /* the caller's mistake */
+  AOTC_ERROR_DIFFERS,  /* an instance is not as its image: a reset has failed unnoticed */
+  AOTC_TRAPPED,        /* the guest trapped: see struct aotc_trap_info */
+  AOTC_EXITED,         /* the guest called proc_exit: see aotc_instance_exit_code */
+  AOTC_FROZEN          /* the guest waits for input and can be frozen here: see snapshot.h */
 };
 
 struct aotc_error {
@@ -56,7 +56,8 @@ bool aotc_artifact_has_symbol(const struct aotc_artifact* artifact, const char* 
 /* Its wasm function index (imports included), AOTC_NONE when the code belongs to no function. */
 uint32_t aotc_artifact_function_index(const struct aotc_artifact* artifact, uint32_t code_offset);
 /* Null when there is no export of that name and kind. */
-const struct aotc_export* aotc_artifact_export(const struct aotc_artifact* artifact, const char* name, enum aotc_export_kind kind);
+const struct aotc_export* aotc_artifact_export(const struct aotc_artifact* artifact, const char* name,
+                                               enum aotc_export_kind kind);
 
 /* Makes every loaded artifact known to gdb (JIT interface), and lets perf unwind: memory images are then read, not
  * mapped. Costs time in proportion to the symbol table and the image; off unless called before aotc_load. */

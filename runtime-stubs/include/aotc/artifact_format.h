@@ -102,12 +102,12 @@ struct aotc_header {
   uint32_t flags;       /* enum aotc_flags */
   uint32_t architecture;
   uint32_t tier;
-  uint64_t cpu_features;      /* bits of enum aotc_x86_feature or aotc_arm_feature that the code uses */
-  uint8_t module_sha256[32];  /* of the wasm module this was compiled from */
-  char compiler_version[32];  /* NUL-terminated */
-  char cpu[32];               /* the --cpu baseline, NUL-terminated */
-  uint64_t file_size;         /* a shorter file is truncated */
-  uint64_t load_size;         /* bytes from offset 0 that are mapped: the end of text rounded up */
+  uint64_t cpu_features;     /* bits of enum aotc_x86_feature or aotc_arm_feature that the code uses */
+  uint8_t module_sha256[32]; /* of the wasm module this was compiled from */
+  char compiler_version[32]; /* NUL-terminated */
+  char cpu[32];              /* the --cpu baseline, NUL-terminated */
+  uint64_t file_size;        /* a shorter file is truncated */
+  uint64_t load_size;        /* bytes from offset 0 that are mapped: the end of text rounded up */
 
   struct aotc_section metadata; /* from the first span's array to the end of the last */
   struct aotc_section rodata;
@@ -154,7 +154,12 @@ struct aotc_import {
   uint32_t wrapper;
 };
 
-enum aotc_export_kind { AOTC_EXPORT_FUNCTION = 0, AOTC_EXPORT_TABLE = 1, AOTC_EXPORT_MEMORY = 2, AOTC_EXPORT_GLOBAL = 3 };
+enum aotc_export_kind {
+  AOTC_EXPORT_FUNCTION = 0,
+  AOTC_EXPORT_TABLE = 1,
+  AOTC_EXPORT_MEMORY = 2,
+  AOTC_EXPORT_GLOBAL = 3
+};
 
 struct aotc_export {
   uint32_t name; /* string offset */
@@ -193,7 +198,7 @@ struct aotc_trap_site {
 struct aotc_data_segment {
   uint64_t offset; /* of the bytes, inside the metadata section; 0 with size 0 for a segment that the image holds */
   uint32_t size;
-  uint32_t active;  /* 1: copied to `address` at instantiation, in order, trapping when out of bounds */
+  uint32_t active; /* 1: copied to `address` at instantiation, in order, trapping when out of bounds */
   uint64_t address;
 };
 
@@ -214,11 +219,11 @@ struct aotc_image_run {
 
 /* --- Snapshot ------------------------------------------------------------------------------------------------------
  *
- * A program that stands still: memory, globals and tables are all of its state, and the same for every target, and what its
- * hosts keep (host.h). Either no call runs (a reactor after _initialize), or it is a Go program that waits in an import: Go
- * keeps every goroutine's stack in linear memory. Then it goes on so: write `wrapper << 16` below the Go stack pointer, run
- * the resume thunk, and the import is called again. All offsets in here, those of spans and image runs included, are from
- * the start of the snapshot; those in a host's state are the host's affair.
+ * A program that stands still: memory, globals and tables are all of its state, and the same for every target, and what
+ * its hosts keep (host.h). Either no call runs (a reactor after _initialize), or it is a Go program that waits in an
+ * import: Go keeps every goroutine's stack in linear memory. Then it goes on so: write `wrapper << 16` below the Go
+ * stack pointer, run the resume thunk, and the import is called again. All offsets in here, those of spans and image
+ * runs included, are from the start of the snapshot; those in a host's state are the host's affair.
  */
 #define AOTC_SNAPSHOT_MAGIC 0x0050414e53323031ull /* "102SNAP\0" read as a little-endian number */
 
@@ -235,24 +240,25 @@ struct aotc_snapshot {
   uint32_t memory_pages; /* wasm pages */
   uint32_t wrapper;      /* struct aotc_import of the import in which it stopped; AOTC_NONE for a reactor */
   uint32_t reserved0;
-  uint64_t realtime;     /* nanoseconds since 1970 */
+  uint64_t realtime; /* nanoseconds since 1970 */
   /* Of a Go program: addresses in linear memory of the generators that every clone seeds anew, 0 for none. */
   uint64_t chacha8;   /* 304 bytes: u64 buf[32], seed[4]; u32 i, n, c */
   uint64_t fast_rand; /* `fast_rand_size` bytes, at most 16 */
   uint32_t fast_rand_size;
   uint32_t reserved1;
-  struct aotc_span globals;  /* 16 bytes each, in slot order */
-  struct aotc_span runs;     /* struct aotc_image_run, ascending, not overlapping */
-  struct aotc_span tables;   /* uint32_t: sizes of the tables that may change, in descriptor order */
-  struct aotc_span elements; /* uint32_t function references (index + 1, 0 = null): their entries, one after the other */
-  struct aotc_span dropped;  /* bytes, 1 for a dropped segment: data segments, then element segments */
-  struct aotc_span hosts;    /* struct aotc_snapshot_host */
-  struct aotc_span report;   /* bytes: JSON for people, see `aotc inspect` */
+  struct aotc_span globals; /* 16 bytes each, in slot order */
+  struct aotc_span runs;    /* struct aotc_image_run, ascending, not overlapping */
+  struct aotc_span tables;  /* uint32_t: sizes of the tables that may change, in descriptor order */
+  struct aotc_span
+      elements;             /* uint32_t function references (index + 1, 0 = null): their entries, one after the other */
+  struct aotc_span dropped; /* bytes, 1 for a dropped segment: data segments, then element segments */
+  struct aotc_span hosts;   /* struct aotc_snapshot_host */
+  struct aotc_span report;  /* bytes: JSON for people, see `aotc inspect` */
 };
 
 /* What a host kept. */
 struct aotc_snapshot_host {
-  char name[32]; /* NUL-terminated */
+  char name[32];          /* NUL-terminated */
   struct aotc_span state; /* bytes */
 };
 

@@ -1,7 +1,7 @@
 /* instance.h - instances of an artifact: memory, calls, deadlines, traps. No allocation after creation.
  *
- * aotc_instance_create, aotc_instance_call any number of times, aotc_instance_reset to start over, aotc_instance_destroy.
- * An instance belongs to one thread at a time.
+ * aotc_instance_create, aotc_instance_call any number of times, aotc_instance_reset to start over,
+ * aotc_instance_destroy. An instance belongs to one thread at a time.
  */
 #ifndef AOTC_INSTANCE_H
 #define AOTC_INSTANCE_H
@@ -16,10 +16,10 @@ struct aotc_instance;
 struct aotc_image;
 
 struct aotc_instance_options {
-  uint64_t max_memory;     /* bytes of linear memory and native stack together; 0: what the module may ask for */
-  uint64_t max_stack;      /* bytes of native stack; 0: AOTC_STACK_RESERVATION */
-  struct aotc_hosts hosts; /* asked for every import, in turn; they stay the caller's */
-  bool thaw;               /* memory and globals of the artifact's snapshot, for aotc_instance_thaw */
+  uint64_t max_memory;            /* bytes of linear memory and native stack together; 0: what the module may ask for */
+  uint64_t max_stack;             /* bytes of native stack; 0: AOTC_STACK_RESERVATION */
+  struct aotc_hosts hosts;        /* asked for every import, in turn; they stay the caller's */
+  bool thaw;                      /* memory and globals of the artifact's snapshot, for aotc_instance_thaw */
   const struct aotc_image* image; /* of the same artifact and `thaw`, or null: makes aotc_instance_reset fast */
   /* Asked before memory grows within max_memory, if not null. What is refused counts as refused for want of memory. */
   bool (*may_grow)(void* data, uint64_t bytes);
@@ -41,14 +41,16 @@ struct aotc_value {
 enum aotc_status aotc_instance_start(struct aotc_instance* instance, struct aotc_error* error);
 /* Calls an exported function. `args` and `results` hold as many values as its type says. */
 enum aotc_status aotc_instance_call(struct aotc_instance* instance, const struct aotc_export* function,
-                                    const struct aotc_value* args, struct aotc_value* results, struct aotc_error* error);
+                                    const struct aotc_value* args, struct aotc_value* results,
+                                    struct aotc_error* error);
 
 /* aotc_instance_start, then a call of _start, or of a reactor's _initialize. */
 enum aotc_status aotc_instance_enter(struct aotc_instance* instance, struct aotc_error* error);
 
-/* Ends the call that runs now, or the next one, with AOTC_TRAP_DEADLINE once `nanoseconds` have passed; 0 disarms. Costs
- * the guest nothing until then. Call it from the thread that runs the instance, before the call. */
-enum aotc_status aotc_instance_set_deadline(struct aotc_instance* instance, uint64_t nanoseconds, struct aotc_error* error);
+/* Ends the call that runs now, or the next one, with AOTC_TRAP_DEADLINE once `nanoseconds` have passed; 0 disarms.
+ * Costs the guest nothing until then. Call it from the thread that runs the instance, before the call. */
+enum aotc_status aotc_instance_set_deadline(struct aotc_instance* instance, uint64_t nanoseconds,
+                                            struct aotc_error* error);
 /* Monotonic nanoseconds left, UINT64_MAX without a deadline. Host functions that wait must not wait longer. */
 uint64_t aotc_instance_deadline_left(const struct aotc_instance* instance);
 
@@ -56,18 +58,18 @@ uint64_t aotc_instance_deadline_left(const struct aotc_instance* instance);
 
 struct aotc_trap_info {
   enum aotc_trap trap;
-  uint32_t wasm_offset; /* AOTC_NONE when unknown */
-  uint64_t address;     /* out-of-bounds access: byte in linear memory, else 0 */
-  uint32_t frames;      /* innermost first */
+  uint32_t wasm_offset;              /* AOTC_NONE when unknown */
+  uint64_t address;                  /* out-of-bounds access: byte in linear memory, else 0 */
+  uint32_t frames;                   /* innermost first */
   uint32_t code[AOTC_MAX_BACKTRACE]; /* code offsets inside the instruction that trapped or called */
-  bool truncated;       /* more frames than fit */
+  bool truncated;                    /* more frames than fit */
 };
 
 const char* aotc_trap_message(enum aotc_trap trap);
 const struct aotc_trap_info* aotc_instance_trap(const struct aotc_instance* instance);
 void aotc_instance_set_trap(struct aotc_instance* instance, enum aotc_trap trap);
-/* Whether the guest asked for more memory than max_memory or may_grow allows; a program that ends soon after did so because
- * of it. */
+/* Whether the guest asked for more memory than max_memory or may_grow allows; a program that ends soon after did so
+ * because of it. */
 bool aotc_instance_memory_refused(const struct aotc_instance* instance);
 int aotc_instance_exit_code(const struct aotc_instance* instance);
 void aotc_instance_set_exit_code(struct aotc_instance* instance, int code);

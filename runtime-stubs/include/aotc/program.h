@@ -1,5 +1,5 @@
-/* program.h - what main does first and last, whatever its parent left it: standard streams that are closed, full or a pipe
- * that nobody reads, signals that are blocked or ignored. In between a program prints as if nothing could fail.
+/* program.h - what main does first and last, whatever its parent left it: standard streams that are closed, full or a
+ * pipe that nobody reads, signals that are blocked or ignored. In between a program prints as if nothing could fail.
  */
 #ifndef AOTC_PROGRAM_H
 #define AOTC_PROGRAM_H
@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A descriptor that is closed stays unusable, but is taken: otherwise the next file that is opened, an artifact or a store,
- * would be what messages are written to. */
+/* A descriptor that is closed stays unusable, but is taken: otherwise the next file that is opened, an artifact or a
+ * store, would be what messages are written to. */
 static inline void aotc_hold_standard_streams(void) {
   for (int fd = 0; fd <= 2; ++fd)
     if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) _exit(EXIT_FAILURE);

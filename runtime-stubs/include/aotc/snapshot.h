@@ -1,9 +1,9 @@
 /* snapshot.h - freezing an instance that stands still, and going on from there.
  *
- * An instance stands still when it waits in an import (Go's programs, whose stacks are in linear memory), or when no call
- * runs: after _initialize, in any language. Freeze: hosts made for it, an instance, aotc_instance_enter until it returns
- * AOTC_FROZEN or, for a reactor, AOTC_OK; aotc_snapshot_write. Thaw: hosts that aotc_snapshot_matches, an instance with
- * `thaw`, aotc_instance_thaw.
+ * An instance stands still when it waits in an import (Go's programs, whose stacks are in linear memory), or when no
+ * call runs: after _initialize, in any language. Freeze: hosts made for it, an instance, aotc_instance_enter until it
+ * returns AOTC_FROZEN or, for a reactor, AOTC_OK; aotc_snapshot_write. Thaw: hosts that aotc_snapshot_matches, an
+ * instance with `thaw`, aotc_instance_thaw.
  */
 #ifndef AOTC_SNAPSHOT_H
 #define AOTC_SNAPSHOT_H
@@ -37,7 +37,8 @@ bool aotc_snapshot_matches(const struct aotc_artifact* artifact, const struct ao
 /* What a host wrote, or null. */
 const void* aotc_snapshot_host_state(const struct aotc_snapshot* snapshot, const char* name, uint64_t* size);
 /* The hosts' state as it was, new seeds for the random generators, and the program goes on; returns like
- * aotc_instance_call. Right after creation, instead of aotc_instance_enter. A reactor does not run: it can be called. */
+ * aotc_instance_call. Right after creation, instead of aotc_instance_enter. A reactor does not run: it can be called.
+ */
 enum aotc_status aotc_instance_thaw(struct aotc_instance* instance, struct aotc_error* error);
 
 #ifdef __cplusplus

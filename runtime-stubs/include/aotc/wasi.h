@@ -35,8 +35,8 @@ struct aotc_wasi_options {
   /* To make a snapshot: nothing arrives on stdin or on `listener_count` listeners that do not exist (`listeners` and
    * `stdio` are not used), output is kept, and the first real wait for input ends the call with AOTC_FROZEN. */
   bool freeze;
-  /* For pools: fd 3 is a listener that yields this connection, once, and nothing waits: a program that would have to ends
-   * the call with AOTC_FROZEN, see aotc_instance_continue. Comes before `listeners`. */
+  /* For pools: fd 3 is a listener that yields this connection, once, and nothing waits: a program that would have to
+   * ends the call with AOTC_FROZEN, see aotc_instance_continue. Comes before `listeners`. */
   struct aotc_connection* connection;
   bool connection_is_stdio; /* instead, fd 0 reads from it and fd 1 writes to it, and the listener yields nothing */
 };
@@ -49,20 +49,23 @@ struct aotc_connection {
   uint8_t* out;   /* to the client: bytes [0, out_size), appended by the program; grown by realloc, free it yourself */
   size_t out_size, out_capacity;
   size_t out_limit; /* no more than this in `out` at any time */
-  bool accepted;   /* by the program */
-  bool out_closed; /* by the program */
+  bool accepted;    /* by the program */
+  bool out_closed;  /* by the program */
 };
 
 /* Its first member is a struct aotc_host. */
-enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struct aotc_wasi** wasi, struct aotc_error* error);
+enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struct aotc_wasi** wasi,
+                                  struct aotc_error* error);
 void aotc_wasi_destroy(struct aotc_wasi* wasi);
 struct aotc_host* aotc_wasi_host(struct aotc_wasi* wasi);
 
-/* --- Freezing: what the embedder asks of a host with `freeze` ------------------------------------------------------- */
+/* --- Freezing: what the embedder asks of a host with `freeze` -------------------------------------------------------
+ */
 
 /* Between the calls of a program: its listeners yield `connection`, as above; or, with null, none again.
  * AOTC_ERROR_ARGUMENT if the program still holds the last one. */
-enum aotc_status aotc_wasi_connect(struct aotc_wasi* wasi, struct aotc_connection* connection, struct aotc_error* error);
+enum aotc_status aotc_wasi_connect(struct aotc_wasi* wasi, struct aotc_connection* connection,
+                                   struct aotc_error* error);
 /* Whether the program, which ended a call with AOTC_FROZEN, waits for a listener. */
 bool aotc_wasi_waits_for_listener(const struct aotc_wasi* wasi);
 /* How much it has written to stdout and stderr, with what says which: 0 for nothing. */
@@ -73,12 +76,13 @@ const char* aotc_wasi_secret_read(const struct aotc_wasi* wasi);
 bool aotc_secret_placeholder(char* value, size_t size);
 /* Name and value of the secret that the program read, or null. The snapshot is refused then. */
 const char* aotc_wasi_secret_read(const struct aotc_wasi* wasi);
-/* The secrets of the artifact's snapshot, for its images and pools: each "NAME=value", neither more nor fewer, and with the
- * lengths that they have there. */
+/* The secrets of the artifact's snapshot, for its images and pools: each "NAME=value", neither more nor fewer, and with
+ * the lengths that they have there. */
 enum aotc_status aotc_artifact_give_secrets(struct aotc_artifact* artifact, size_t count, const char* const* secrets,
                                             struct aotc_error* error);
 
-/* --- Serving: one request per life ------------------------------------------------------------------------------------
+/* --- Serving: one request per life
+ * ------------------------------------------------------------------------------------
  *
  * Take a slot, fill in aotc_slot_connection(slot)->in, aotc_slot_begin; as long as calls end with AOTC_FROZEN and the
  * response is not complete: take bytes from `out`, add to `in`, aotc_instance_continue; at the end give it back. */
@@ -91,12 +95,13 @@ enum aotc_status aotc_serve_pool_create(const struct aotc_image* image, const st
                                         const struct aotc_serve_options* serve, struct aotc_pool** pool,
                                         struct aotc_error* error);
 struct aotc_connection* aotc_slot_connection(const struct aotc_slot* slot);
-/* Whether the connection is the programs' stdin and stdout: so it is if their snapshot waits for stdin and no listener. What
- * the program had written to stdout before that is then at the start of connection.out. */
+/* Whether the connection is the programs' stdin and stdout: so it is if their snapshot waits for stdin and no listener.
+ * What the program had written to stdout before that is then at the start of connection.out. */
 bool aotc_serve_uses_stdio(const struct aotc_image* image);
-/* Makes a better image of one with a snapshot: instances begin where the program has accepted its connection and waits for
- * the request's first byte. AOTC_ERROR_ARGUMENT when the program does anything else first, or for longer than `deadline`
- * nanoseconds; `better` is null for a program that waits for stdin. Destroy `image` or keep it, as you like. */
+/* Makes a better image of one with a snapshot: instances begin where the program has accepted its connection and waits
+ * for the request's first byte. AOTC_ERROR_ARGUMENT when the program does anything else first, or for longer than
+ * `deadline` nanoseconds; `better` is null for a program that waits for stdin. Destroy `image` or keep it, as you like.
+ */
 enum aotc_status aotc_image_accept_ahead(struct aotc_image* image, const struct aotc_pool_options* options,
                                          const struct aotc_serve_options* serve, uint64_t deadline,
                                          struct aotc_image** better, struct aotc_error* error);

@@ -1,12 +1,12 @@
-// everything.c - native code in a tenant tries everything that it must not be able to, and reports how each ended. The numbers
-// of the report name other processes, for those that are about one.
+// everything.c - native code in a tenant tries everything that it must not be able to, and reports how each ended. The
+// numbers of the report name other processes, for those that are about one.
 #include "native.h"
 
 #include <asm/unistd.h>
 
 enum { kAtCwd = -100, kAnonymous = 0x22, kReadExecute = 5, kAll = 7 };
 
-static void try_files(int phase, struct report *r) {
+static void try_files(int phase, struct report* r) {
   char room[512];
   say_result(r, phase, "open", CALL(__NR_open, "/etc/shadow", 0, 0));
   say_result(r, phase, "openat", CALL(__NR_openat, kAtCwd, "/etc/passwd", 0));
@@ -34,7 +34,7 @@ static void try_files(int phase, struct report *r) {
   say_result(r, phase, "dup", CALL(__NR_dup, 1));
 }
 
-static void try_network(int phase, struct report *r) {
+static void try_network(int phase, struct report* r) {
   int pair[2];
   const char address[16] = {2, 0, 0, 53, 127, 0, 0, 1};
   say_result(r, phase, "socket inet", CALL(__NR_socket, 2, 1, 0));
@@ -53,8 +53,8 @@ static long child(long result) {
   return result;
 }
 
-static void try_processes(int phase, struct report *r) {
-  const char *words[] = {"/nowhere/program", 0};
+static void try_processes(int phase, struct report* r) {
+  const char* words[] = {"/nowhere/program", 0};
   uint64_t clone_words[11] = {[4] = 17};
   say_result(r, phase, "fork", child(CALL(__NR_fork)));
   say_result(r, phase, "clone", child(CALL(__NR_clone, 17, 0)));
@@ -74,7 +74,7 @@ static void try_processes(int phase, struct report *r) {
   say_result(r, phase, "sched_setaffinity", CALL(__NR_sched_setaffinity, 0, 8, ((uint64_t[1]){~0ull})));
 }
 
-static void try_others(int phase, struct report *r) {
+static void try_others(int phase, struct report* r) {
   for (int i = 0; i < 3; ++i) {
     long other = phase == PHASE_ACCEPT ? 1 : r->numbers[i];
     char room[8];
@@ -94,7 +94,7 @@ static void try_others(int phase, struct report *r) {
   say_result(r, phase, "kill of all", CALL(__NR_kill, -1, 0));
 }
 
-static void try_memory(int phase, struct report *r) {
+static void try_memory(int phase, struct report* r) {
   long page = CALL(__NR_mmap, 0, 4096, 3, kAnonymous, -1, 0);
   say_result(r, phase, "mmap executable", CALL(__NR_mmap, 0, 4096, kReadExecute, kAnonymous, -1, 0));
   say_result(r, phase, "mmap writable and executable", CALL(__NR_mmap, 0, 4096, kAll, kAnonymous, -1, 0));
@@ -111,7 +111,7 @@ static void try_memory(int phase, struct report *r) {
   say_result(r, phase, "arch_prctl", CALL(__NR_arch_prctl, 0x1003, &page));
 }
 
-static void try_kernel(int phase, struct report *r) {
+static void try_kernel(int phase, struct report* r) {
   char room[512] = {0};
   uint64_t action[4] = {1, 0, 0, 0};  // SIG_IGN
   say_result(r, phase, "rt_sigaction", CALL(__NR_rt_sigaction, 12, action, 0, 8));
@@ -136,7 +136,7 @@ static void try_kernel(int phase, struct report *r) {
   say_result(r, phase, "setsockopt", CALL(__NR_setsockopt, 3, 1, 7, room, 4, 0));
 }
 
-static void attack(int phase, struct report *r) {
+static void attack(int phase, struct report* r) {
   // In Go's memory a request begins with what was reported when its connection was accepted.
   try_files(phase, r);
   try_network(phase, r);

@@ -1,5 +1,6 @@
-// misbehave.c - native code in a worker that does not let go of a request, in the way that the report's first number says: spins
-// or sleeps with all signals blocked, or talks to the front (tools/node/channel.h) by the worker's own channel.
+// misbehave.c - native code in a worker that does not let go of a request, in the way that the report's first number
+// says: spins or sleeps with all signals blocked, or talks to the front (tools/node/channel.h) by the worker's own
+// channel.
 #include "native.h"
 
 #include <asm/unistd.h>
@@ -19,9 +20,9 @@ static void wait_for(int events) {
   CALL(__NR_poll, poll, 1, -1);
 }
 
-static void transfer(long call, int events, void *bytes, long size) {
+static void transfer(long call, int events, void* bytes, long size) {
   for (long done = 0; done < size;) {
-    long n = CALL(call, kChannel, (char *)bytes + done, size - done, kDontWait, 0, 0);
+    long n = CALL(call, kChannel, (char*)bytes + done, size - done, kDontWait, 0, 0);
     if (n == 0) CALL(__NR_exit_group, 1);
     if (n > 0)
       done += n;
@@ -30,14 +31,14 @@ static void transfer(long call, int events, void *bytes, long size) {
   }
 }
 
-static void send_frame(uint32_t type, uint32_t id, uint32_t value, const char *payload) {
+static void send_frame(uint32_t type, uint32_t id, uint32_t value, const char* payload) {
   struct frame frame = {0, id, type, value, {0}};
   for (; payload[frame.size] != 0; ++frame.size) frame.payload[frame.size] = payload[frame.size];
   transfer(__NR_sendto, kOut, &frame, 16 + frame.size);
 }
 
-// Until its client has left it is a response like any other; then it goes on, as fast as it can. Some of that may have been
-// under way, so that none of it is wrong by itself.
+// Until its client has left it is a response like any other; then it goes on, as fast as it can. Some of that may have
+// been under way, so that none of it is wrong by itself.
 static void stream(bool small) {
   struct frame head;
   send_frame(kResponse, 1, 0, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -74,24 +75,47 @@ static void answer(void) {
   if (head.type == kPing) send_frame(kPong, 0, 0, "");
 }
 
-static void attack(int phase, struct report *r) {
+static void attack(int phase, struct report* r) {
   if (phase != PHASE_REQUEST || r->numbers[0] == 0) return;
   uint64_t all[1] = {~0ull}, second[2] = {1, 0};
   CALL(__NR_rt_sigprocmask, 0, all, 0, 8);
   for (;;) {
     switch (r->numbers[0]) {
-      case SPIN: break;
-      case SLEEP: CALL(__NR_clock_nanosleep, 1, 0, second, 0); break;
-      case ANSWER: answer(); break;
-      case READY: send_frame(kReady, 0, 0, ""); break;
-      case CONSUMED: send_frame(kConsumed, 1, 1, ""); break;
-      case PONG: send_frame(kPong, 0, 0, ""); break;
-      case EMPTY: send_frame(kResponse, 1, 0, ""); break;
-      case STREAM: stream(true); break;
-      case FLOOD: stream(false); break;
-      case LINGER: linger(); break;
-      case LOG: fill_log('x'); break;
-      case LINES: fill_log('\n'); break;
+      case SPIN:
+        break;
+      case SLEEP:
+        CALL(__NR_clock_nanosleep, 1, 0, second, 0);
+        break;
+      case ANSWER:
+        answer();
+        break;
+      case READY:
+        send_frame(kReady, 0, 0, "");
+        break;
+      case CONSUMED:
+        send_frame(kConsumed, 1, 1, "");
+        break;
+      case PONG:
+        send_frame(kPong, 0, 0, "");
+        break;
+      case EMPTY:
+        send_frame(kResponse, 1, 0, "");
+        break;
+      case STREAM:
+        stream(true);
+        break;
+      case FLOOD:
+        stream(false);
+        break;
+      case LINGER:
+        linger();
+        break;
+      case LOG:
+        fill_log('x');
+        break;
+      case LINES:
+        fill_log('\n');
+        break;
     }
   }
 }

@@ -1,7 +1,7 @@
-// preloaded_probe.c - preloaded into a process that is to be confined, tries one thing that it must not be able to do and
-// writes what came of it to its output: "probe: 0" or "probe: ERRNO". AOTC_PROBE names the thing. It is tried when the process
-// first touches what it is to read, standard input or the file AOTC_PROBE_READS, which is after it has confined itself, or, with
-// AOTC_PROBE_EARLY, at the start, when it must succeed.
+// preloaded_probe.c - preloaded into a process that is to be confined, tries one thing that it must not be able to do
+// and writes what came of it to its output: "probe: 0" or "probe: ERRNO". AOTC_PROBE names the thing. It is tried when
+// the process first touches what it is to read, standard input or the file AOTC_PROBE_READS, which is after it has
+// confined itself, or, with AOTC_PROBE_EARLY, at the start, when it must succeed.
 #include "../../Inputs/attempt.h"
 
 #include <sys/stat.h>
@@ -16,7 +16,7 @@ static void probe(void) {
 
 __attribute__((constructor)) static void start(void) {
   struct stat status;
-  const char *file = getenv("AOTC_PROBE_READS");
+  const char* file = getenv("AOTC_PROBE_READS");
   if (file != NULL && stat(file, &status) == 0) awaited = status.st_ino;
   if (getenv("AOTC_PROBE_EARLY")) probe();
 }
@@ -37,7 +37,7 @@ off_t lseek(int fd, off_t offset, int whence) {
 
 off_t lseek64(int fd, off_t offset, int whence) { return lseek(fd, offset, whence); }
 
-ssize_t read(int fd, void *buffer, size_t size) {
+ssize_t read(int fd, void* buffer, size_t size) {
   probe_at(fd);
   return syscall(SYS_read, fd, buffer, size);
 }

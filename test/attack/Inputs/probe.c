@@ -1,10 +1,10 @@
 /* probe.c - tries one thing after the other in a rule set of tools/sandbox, and prints what came of each:
  *
- *   probe PROCESS [DIR]    a line "WHAT: BEFORE AFTER" per thing, each tried in a process of its own: outside of the rule set,
- *                          then in it. "done", the name of an errno, or "killed". DIR is granted for reading, DIR/file is in it
+ *   probe PROCESS [DIR]    a line "WHAT: BEFORE AFTER" per thing, each tried in a process of its own: outside of the
+ * rule set, then in it. "done", the name of an errno, or "killed". DIR is granted for reading, DIR/file is in it
  *
- * AOTC_PROBE_FILE names a file to create or delete. The rule set is entered as the real process does: a narrower one after the
- * one for loading, with the artifact's descriptor (here this program's own file) moved as it is there.
+ * AOTC_PROBE_FILE names a file to create or delete. The rule set is entered as the real process does: a narrower one
+ * after the one for loading, with the artifact's descriptor (here this program's own file) moved as it is there.
  */
 #include "../../Inputs/attempt.h"
 
@@ -21,9 +21,7 @@ static int artifact = -1, big = -1;
 static void* nothing(void* argument) { return argument; }
 static void on_signal(int number) { (void)number; }
 
-static long map_code(int fd, int protection, int flags) {
-  return (long)mmap(NULL, 4096, protection, flags, fd, 0);
-}
+static long map_code(int fd, int protection, int flags) { return (long)mmap(NULL, 4096, protection, flags, fd, 0); }
 
 static long attempt_more(const char* what) {
   static char page[4096];
@@ -88,7 +86,8 @@ static void confine(enum aotc_process process) {
   const char* folders[] = {folder, NULL};
   struct aotc_grants grants = {.memory = 64 << 20, .file_bytes = 64 << 20, .cpu_seconds = 10, .read = folders};
   if (process == AOTC_TENANT || process == AOTC_TENANT_LOADING || process == AOTC_FREEZER ||
-      process == AOTC_FREEZER_LOADING || process == AOTC_FREEZER_WITH_FILES || process == AOTC_FREEZER_LOADING_WITH_FILES)
+      process == AOTC_FREEZER_LOADING || process == AOTC_FREEZER_WITH_FILES ||
+      process == AOTC_FREEZER_LOADING_WITH_FILES)
     grants.artifact = &artifact;
   if (process == AOTC_TENANT) enter(AOTC_TENANT_LOADING, &grants);
   if (process == AOTC_FREEZER) enter(AOTC_FREEZER_LOADING, &grants);
@@ -116,15 +115,44 @@ static void run(const char* what, int process) {
 }
 
 int main(int argc, char** argv) {
-  static const char* const kAlways[] = {
-      "read a file", "create a file", "delete a file", "see a file", "see a file by statx", "see a descriptor by a path",
-      "see a descriptor", "make an internet socket", "make a local socket", "make a pair of sockets", "connect", "fork",
-      "clone3", "exec", "start a thread", "set a signal handler", "map executable memory", "make memory executable",
-      "map a file as code", "map the artifact as code", "map the artifact as code to write",
-      "map the artifact as shared code", "map anonymous memory by its number", "take the artifact's number",
-      "make a file in memory", "read another process", "be traced", "signal another process", "kill", "become root",
-      "raise a limit", "leave a namespace", "mount", "make a ring", "load a program into the kernel",
-      "call by the 32-bit interface", "use much memory", "write a large file"};
+  static const char* const kAlways[] = {"read a file",
+                                        "create a file",
+                                        "delete a file",
+                                        "see a file",
+                                        "see a file by statx",
+                                        "see a descriptor by a path",
+                                        "see a descriptor",
+                                        "make an internet socket",
+                                        "make a local socket",
+                                        "make a pair of sockets",
+                                        "connect",
+                                        "fork",
+                                        "clone3",
+                                        "exec",
+                                        "start a thread",
+                                        "set a signal handler",
+                                        "map executable memory",
+                                        "make memory executable",
+                                        "map a file as code",
+                                        "map the artifact as code",
+                                        "map the artifact as code to write",
+                                        "map the artifact as shared code",
+                                        "map anonymous memory by its number",
+                                        "take the artifact's number",
+                                        "make a file in memory",
+                                        "read another process",
+                                        "be traced",
+                                        "signal another process",
+                                        "kill",
+                                        "become root",
+                                        "raise a limit",
+                                        "leave a namespace",
+                                        "mount",
+                                        "make a ring",
+                                        "load a program into the kernel",
+                                        "call by the 32-bit interface",
+                                        "use much memory",
+                                        "write a large file"};
   static const char* const kFolder[] = {"read a granted file", "list a granted directory", "write a granted file",
                                         "truncate a granted file", "open by a flag that no filter sees"};
   int process = argc > 1 ? aotc_sandbox_find(argv[1]) : -1;

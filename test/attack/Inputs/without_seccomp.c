@@ -1,4 +1,5 @@
-/* without_seccomp.c - runs a program as on a kernel that lets nobody filter system calls: without_seccomp PROGRAM ARG... */
+/* without_seccomp.c - runs a program as on a kernel that lets nobody filter system calls: without_seccomp PROGRAM
+ * ARG... */
 #include <errno.h>
 #include <seccomp.h>
 #include <unistd.h>

@@ -1,11 +1,11 @@
-// check_fragment, of addresses: what code generation emits is accepted, and each way to patch it that leaves linear memory,
-// the frame, the constants or the fragment itself is refused.
+// check_fragment, of addresses: what code generation emits is accepted, and each way to patch it that leaves linear
+// memory, the frame, the constants or the fragment itself is refused.
 #include <gtest/gtest.h>
 
 #include "aotc/abi.h"
 #include "assemble.h"
-#include "verify/check_fragment.h"
 #include "llvm/Support/Endian.h"
+#include "verify/check_fragment.h"
 
 namespace aotc {
 namespace {
@@ -52,22 +52,23 @@ constexpr const char* kTable = "address is not known to be in the table: ";
 constexpr Case kX86[] = {
     // Linear memory: base + 32 bits + constant.
     {"movl %r12d, %eax\n movq %gs:8(%rax), %rcx\n retq", ""},
-    {"movq %gs:8(%rax), %rcx\n retq", kMemory},                               // the mask dropped
-    {"movl %r12d, %eax\n movq 8(%rax), %rcx\n retq", kAnything},              // the base dropped
-    {"movl %r12d, %eax\n movq %gs:-8(%rax), %rcx\n retq", kMemory},           // reaches the context
+    {"movq %gs:8(%rax), %rcx\n retq", kMemory},                      // the mask dropped
+    {"movl %r12d, %eax\n movq 8(%rax), %rcx\n retq", kAnything},     // the base dropped
+    {"movl %r12d, %eax\n movq %gs:-8(%rax), %rcx\n retq", kMemory},  // reaches the context
     {"movl %r12d, %eax\n movb %cl, %gs:-1(%rax)\n retq", kMemory},
     {"addl $-8, %r12d\n movq %rax, %gs:(%r12)\n retq", ""},
-    {"addq $-8, %r12\n movq %rax, %gs:(%r12)\n retq", kMemory},               // in 64 bits
+    {"addq $-8, %r12\n movq %rax, %gs:(%r12)\n retq", kMemory},  // in 64 bits
     {"movl %r12d, %eax\n movl %r13d, %ecx\n movq %gs:(%rax,%rcx), %rax\n retq", ""},
     {"movl %r12d, %eax\n movl %r13d, %ecx\n movq %gs:(%rax,%rcx,2), %rax\n retq", kMemory},
-    {"movl %r12d, %eax\n movq %gs:(%eax,%ecx,8), %rax\n retq", ""},           // an address of 32 bits
+    {"movl %r12d, %eax\n movq %gs:(%eax,%ecx,8), %rax\n retq", ""},  // an address of 32 bits
     {"movl %r12d, %eax\n movabsq $0x1bfffffff, %rcx\n movb %gs:(%rax,%rcx), %al\n retq", ""},
-    {"movl %r12d, %eax\n movabsq $0x1c0000001, %rcx\n movb %gs:(%rax,%rcx), %al\n retq", kMemory},  // the constant too large
+    {"movl %r12d, %eax\n movabsq $0x1c0000001, %rcx\n movb %gs:(%rax,%rcx), %al\n retq",
+     kMemory},  // the constant too large
     {"movl %r12d, %eax\n movabsq $0x1bffffffa, %rcx\n movq %gs:(%rax,%rcx), %rax\n retq", kMemory},
-    {"movslq %r12d, %rax\n movb %gs:(%rax), %al\n retq", kMemory},            // with its sign
+    {"movslq %r12d, %rax\n movb %gs:(%rax), %al\n retq", kMemory},  // with its sign
     {"movzwl %r12w, %eax\n shlq $3, %rax\n movb %gs:(%rax), %al\n retq", ""},
     {"movl %r12d, %eax\n shlq $3, %rax\n movb %gs:(%rax), %al\n retq", kMemory},
-    {"movl %r12d, %eax\n movb $1, %al\n movb %gs:(%rax), %al\n retq", ""},    // leaves the others
+    {"movl %r12d, %eax\n movb $1, %al\n movb %gs:(%rax), %al\n retq", ""},  // leaves the others
     {"movl %r12d, %eax\n popcntq %rcx, %rax\n movb %gs:(%rax), %al\n retq", ""},
     {"movl %r12d, %eax\n imulq %rcx, %rax\n movb %gs:(%rax), %al\n retq", kMemory},
     {"movl %r12d, %eax\n cmovneq %rcx, %rax\n movb %gs:(%rax), %al\n retq", kMemory},
@@ -81,8 +82,8 @@ constexpr Case kX86[] = {
     {"xorl %eax, %eax\n 1: movb %gs:8(%rax), %cl\n incq %rax\n cmpq $16, %rax\n jne 1b\n retq", ""},
     {"xorl %eax, %eax\n 1: movb %gs:8(%rax), %cl\n incq %rax\n cmpq $16, %rcx\n jne 1b\n retq", kMemory},
     {"cmpq $999, %rax\n ja 1f\n movb %gs:(%rax), %al\n 1: retq", ""},
-    {"cmpq $999, %rax\n jg 1f\n movb %gs:(%rax), %al\n 1: retq", kMemory},    // with sign
-    {"cmpl $999, %eax\n ja 1f\n movb %gs:(%rax), %al\n 1: retq", kMemory},    // the low half alone
+    {"cmpq $999, %rax\n jg 1f\n movb %gs:(%rax), %al\n 1: retq", kMemory},  // with sign
+    {"cmpl $999, %eax\n ja 1f\n movb %gs:(%rax), %al\n 1: retq", kMemory},  // the low half alone
     {"cmpq $999, %rax\n ja 1f\n incq %rax\n movb %gs:(%rax), %al\n 1: retq", ""},
     {"cmpq $999, %rax\n movq %rcx, %rax\n ja 1f\n movb %gs:(%rax), %al\n 1: retq", kMemory},
     {"leaq -7(%rax), %rcx\n cmpq $9, %rcx\n ja 1f\n movb %gs:(%rax), %al\n 1: retq", ""},
@@ -90,10 +91,14 @@ constexpr Case kX86[] = {
     {"movq %rax, %rcx\n shrq $3, %rcx\n cmpq $99, %rax\n ja 1f\n movb %gs:(%rcx), %al\n 1: retq", ""},
     {"subq $8, %rsp\n movl %r12d, %eax\n call f0\n movb %gs:(%rax), %al\n addq $8, %rsp\n retq\n f0:", kCall},
     // The frame.
-    {"subq $64, %rsp\n movq %rax, (%rsp)\n movl %r12d, %ecx\n movq %rcx, 8(%rsp)\n movq 8(%rsp), %rax\n movb %gs:(%rax), %al\n "
-     "addq $64, %rsp\n retq", ""},
-    {"subq $64, %rsp\n movl %r12d, %ecx\n movq %rcx, 8(%rsp)\n movb $1, 12(%rsp)\n movq 8(%rsp), %rax\n movb %gs:(%rax), %al\n ud2", kMemory},
-    {"movq %rax, (%rsp)\n retq", kStack},                                     // the return address
+    {"subq $64, %rsp\n movq %rax, (%rsp)\n movl %r12d, %ecx\n movq %rcx, 8(%rsp)\n movq 8(%rsp), %rax\n movb "
+     "%gs:(%rax), %al\n "
+     "addq $64, %rsp\n retq",
+     ""},
+    {"subq $64, %rsp\n movl %r12d, %ecx\n movq %rcx, 8(%rsp)\n movb $1, 12(%rsp)\n movq 8(%rsp), %rax\n movb "
+     "%gs:(%rax), %al\n ud2",
+     kMemory},
+    {"movq %rax, (%rsp)\n retq", kStack},  // the return address
     {"subq $64, %rsp\n movq %rax, 60(%rsp)\n ud2", kStack},
     {"subq $64, %rsp\n movups %xmm0, 48(%rsp)\n addq $64, %rsp\n retq", ""},
     {"subq $64, %rsp\n movups %xmm0, 56(%rsp)\n ud2", kStack},
@@ -135,18 +140,28 @@ constexpr Case kX86[] = {
     {"movl %r12d, %eax\n cmpxchg16b %gs:(%rcx)\n ud2", kMemory},
     // The context.
     {"movq %gs:-120, %rax\n retq", ""},
-    {"movq %rax, %gs:-120\n retq", kMemory},                                  // memory_size
-    {"movq %rax, %gs:-33792\n retq", kMemory},                                // a helper
-    {"movq %rax, %gs:-32768\n retq", kMemory},                                // a table
-    {"movq %rax, %gs:-144\n retq", ""},                                       // a global
-    {"movq %rax, %gs:-49152\n retq", ""},                                     // a scratch slot
+    {"movq %rax, %gs:-120\n retq", kMemory},    // memory_size
+    {"movq %rax, %gs:-33792\n retq", kMemory},  // a helper
+    {"movq %rax, %gs:-32768\n retq", kMemory},  // a table
+    {"movq %rax, %gs:-144\n retq", ""},         // a global
+    {"movq %rax, %gs:-49152\n retq", ""},       // a scratch slot
     {"movq %gs:-49160, %rax\n retq", kMemory},
-    {"movq %gs:-32768, %rax\n movl %gs:-32760, %ecx\n cmpl %ecx, %r12d\n jae 1f\n movl %r12d, %edx\n movl (%rax,%rdx,4), %eax\n retq\n 1: ud2", ""},
-    {"movq %gs:-32768, %rax\n movl %gs:-32760, %ecx\n cmpl %ecx, %r12d\n ja 1f\n movl %r12d, %edx\n movl (%rax,%rdx,4), %eax\n retq\n 1: ud2", kTable},
-    {"movq %gs:-32768, %rax\n movl %gs:-32744, %ecx\n cmpl %ecx, %r12d\n jae 1f\n movl %r12d, %edx\n movl (%rax,%rdx,4), %eax\n retq\n 1: ud2", kTable},
-    {"movq %gs:-32768, %rax\n movl %gs:-32760, %ecx\n cmpl %ecx, %r12d\n jae 1f\n movl %r12d, %edx\n movq (%rax,%rdx,4), %rax\n retq\n 1: ud2", kTable},
-    {"pushq %rax\n movl %r12d, 4(%rsp)\n movl %gs:-32760, %eax\n subl %eax, %r12d\n jae 1f\n movl 4(%rsp), %r12d\n movq %gs:-32768, %rax\n "
-     "movl %r12d, %ecx\n movl $3, (%rax,%rcx,4)\n popq %rcx\n retq\n 1: ud2", ""},
+    {"movq %gs:-32768, %rax\n movl %gs:-32760, %ecx\n cmpl %ecx, %r12d\n jae 1f\n movl %r12d, %edx\n movl "
+     "(%rax,%rdx,4), %eax\n retq\n 1: ud2",
+     ""},
+    {"movq %gs:-32768, %rax\n movl %gs:-32760, %ecx\n cmpl %ecx, %r12d\n ja 1f\n movl %r12d, %edx\n movl "
+     "(%rax,%rdx,4), %eax\n retq\n 1: ud2",
+     kTable},
+    {"movq %gs:-32768, %rax\n movl %gs:-32744, %ecx\n cmpl %ecx, %r12d\n jae 1f\n movl %r12d, %edx\n movl "
+     "(%rax,%rdx,4), %eax\n retq\n 1: ud2",
+     kTable},
+    {"movq %gs:-32768, %rax\n movl %gs:-32760, %ecx\n cmpl %ecx, %r12d\n jae 1f\n movl %r12d, %edx\n movq "
+     "(%rax,%rdx,4), %rax\n retq\n 1: ud2",
+     kTable},
+    {"pushq %rax\n movl %r12d, 4(%rsp)\n movl %gs:-32760, %eax\n subl %eax, %r12d\n jae 1f\n movl 4(%rsp), %r12d\n "
+     "movq %gs:-32768, %rax\n "
+     "movl %r12d, %ecx\n movl $3, (%rax,%rcx,4)\n popq %rcx\n retq\n 1: ud2",
+     ""},
     {"movq %gs:-32768, %rax\n cmpl $3, %gs:-32760\n jb 1f\n movl 8(%rax), %eax\n retq\n 1: ud2", ""},
     {"movq %gs:-32768, %rax\n cmpl $0, %gs:-32760\n je 1f\n movl (%rax), %eax\n retq\n 1: ud2", ""},
     {"movq %gs:-32768, %rax\n cmpl $0, %gs:-32760\n je 1f\n movl 4(%rax), %eax\n retq\n 1: ud2", kTable},
@@ -171,17 +186,20 @@ TEST(CheckAddresses, X86) { check_all(Architecture::X86_64, kX86); }
 constexpr Case kArm[] = {
     // Linear memory.
     {"ldr x0, [x28, w20, uxtw]\n ret", ""},
-    {"ldr x0, [x28, x20]\n ret", kMemory},                                    // the mask dropped
-    {"mov w8, w20\n ldr x0, [x8, #8]\n ret", kAnything},                      // the base dropped
+    {"ldr x0, [x28, x20]\n ret", kMemory},                // the mask dropped
+    {"mov w8, w20\n ldr x0, [x8, #8]\n ret", kAnything},  // the base dropped
     {"mov w8, w20\n ldr x0, [x28, x8]\n ret", ""},
     {"mov w8, w20\n add x8, x8, x28\n ldr x0, [x8, #32760]\n ret", ""},
     {"mov w8, w20\n add x8, x8, x28\n ldur x0, [x8, #-8]\n ret", kMemory},
     {"mov w8, w20\n sub x8, x8, #8\n ldr x0, [x28, x8]\n ret", kMemory},
     {"sub w8, w20, #8\n ldr x0, [x28, x8]\n ret", ""},
-    {"ldr x0, [x28, w20, sxtw]\n ret", kMemory},                              // with its sign
+    {"ldr x0, [x28, w20, sxtw]\n ret", kMemory},  // with its sign
     {"ldr x0, [x28, w20, uxtw #3]\n ret", kMemory},
-    {"mov w8, w20\n mov x9, #0x100000000\n movk x9, #0xbfff, lsl #16\n movk x9, #0xffff\n add x8, x8, x9\n ldrb w0, [x28, x8]\n ret", ""},
-    {"mov w8, w20\n mov x9, #0x100000000\n movk x9, #0xd000, lsl #16\n add x8, x8, x9\n ldrb w0, [x28, x8]\n ret", kMemory},  // the constant too large
+    {"mov w8, w20\n mov x9, #0x100000000\n movk x9, #0xbfff, lsl #16\n movk x9, #0xffff\n add x8, x8, x9\n ldrb w0, "
+     "[x28, x8]\n ret",
+     ""},
+    {"mov w8, w20\n mov x9, #0x100000000\n movk x9, #0xd000, lsl #16\n add x8, x8, x9\n ldrb w0, [x28, x8]\n ret",
+     kMemory},  // the constant too large
     {"mov w8, w20\n lsl x8, x8, #3\n ldrb w0, [x28, x8]\n ret", kMemory},
     {"and x8, x20, #0xffff\n ldrb w0, [x28, x8, lsl #0]\n ret", ""},
     {"ubfx x8, x20, #4, #32\n ldrb w0, [x28, x8]\n ret", ""},
@@ -214,9 +232,12 @@ constexpr Case kArm[] = {
     {"sub x9, x8, #1\n cmp x9, #15\n b.hi 1f\n ldrb w0, [x28, x8]\n 1: ret", ""},
     {"lsr x9, x8, #3\n cmp x8, #99\n b.hi 1f\n ldrb w0, [x28, x9]\n 1: ret", ""},
     // The frame.
-    {"sub sp, sp, #64\n mov w8, w20\n str x8, [sp, #8]\n ldr x9, [sp, #8]\n ldr x0, [x28, x9]\n add sp, sp, #64\n ret", ""},
-    {"sub sp, sp, #64\n mov w8, w20\n str x8, [sp, #8]\n strb w0, [sp, #12]\n ldr x9, [sp, #8]\n ldr x0, [x28, x9]\n brk #1", kMemory},
-    {"str x0, [sp]\n ret", kStack},                                           // the caller's frame
+    {"sub sp, sp, #64\n mov w8, w20\n str x8, [sp, #8]\n ldr x9, [sp, #8]\n ldr x0, [x28, x9]\n add sp, sp, #64\n ret",
+     ""},
+    {"sub sp, sp, #64\n mov w8, w20\n str x8, [sp, #8]\n strb w0, [sp, #12]\n ldr x9, [sp, #8]\n ldr x0, [x28, x9]\n "
+     "brk #1",
+     kMemory},
+    {"str x0, [sp]\n ret", kStack},  // the caller's frame
     {"sub sp, sp, #64\n str x0, [sp, #64]\n brk #1", kStack},
     {"sub sp, sp, #64\n str x0, [sp, x1]\n brk #1", kAnything},
     {"sub sp, sp, #64\n ret", kKept},
@@ -236,10 +257,14 @@ constexpr Case kArm[] = {
     {"mov w8, #-144\n ldr x0, [x28, w8, sxtw]\n ret", ""},
     {"stur x0, [x28, #-144]\n ret", ""},
     {"mov x8, #-32768\n str x0, [x28, x8]\n ret", kMemory},
-    {"mov x8, #-32760\n ldr w9, [x28, x8]\n cmn w9, #64\n b.ls 1f\n mov x8, #-32768\n ldr x8, [x28, x8]\n mov x9, #0x3ffffff00\n "
-     "ldr w0, [x8, x9]\n 1: ret", ""},
-    {"mov x8, #-32760\n ldr w9, [x28, x8]\n cmn w9, #65\n b.ls 1f\n mov x8, #-32768\n ldr x8, [x28, x8]\n mov x9, #0x3ffffff00\n "
-     "ldr w0, [x8, x9]\n 1: ret", kTable},
+    {"mov x8, #-32760\n ldr w9, [x28, x8]\n cmn w9, #64\n b.ls 1f\n mov x8, #-32768\n ldr x8, [x28, x8]\n mov x9, "
+     "#0x3ffffff00\n "
+     "ldr w0, [x8, x9]\n 1: ret",
+     ""},
+    {"mov x8, #-32760\n ldr w9, [x28, x8]\n cmn w9, #65\n b.ls 1f\n mov x8, #-32768\n ldr x8, [x28, x8]\n mov x9, "
+     "#0x3ffffff00\n "
+     "ldr w0, [x8, x9]\n 1: ret",
+     kTable},
     // Flow.
     {"b .+100", "jump leads between instructions: "},
     {"br x0", kJump},
@@ -250,14 +275,15 @@ constexpr Case kArm[] = {
 
 TEST(CheckAddresses, Arm) { check_all(Architecture::AArch64, kArm); }
 
-// movslq and addq of a jump table with three entries, all of which lead to the ud2 at its end; `instruction` is what stands
-// between the table's address and the load.
-std::string jump_through(const std::string& compare, const std::string& load, int64_t last_addend, uint32_t entries = 3) {
+// movslq and addq of a jump table with three entries, all of which lead to the ud2 at its end; `instruction` is what
+// stands between the table's address and the load.
+std::string jump_through(const std::string& compare, const std::string& load, int64_t last_addend,
+                         uint32_t entries = 3) {
   std::vector<uint8_t> before = assemble(Architecture::X86_64, compare + "\n 1:");
   std::string text = compare + "\n leaq 0(%rip), %rcx\n " + load + "\n addq %rcx, %rax\n jmpq *%rax\n 1: ud2";
   auto end = static_cast<int64_t>(assemble(Architecture::X86_64, text).size()) - 2;
-  std::vector<Relocation> relocations{
-      {static_cast<uint32_t>(before.size()) + 3, FragmentSection::Text, RelocationKind::Pc32, ordinal(SymbolKind::Rodata), -4}};
+  std::vector<Relocation> relocations{{static_cast<uint32_t>(before.size()) + 3, FragmentSection::Text,
+                                       RelocationKind::Pc32, ordinal(SymbolKind::Rodata), -4}};
   for (uint32_t i = 0; i < entries; ++i)
     relocations.push_back({4 * i, FragmentSection::Rodata, RelocationKind::Pc32, ordinal(SymbolKind::Text),
                            4 * i + (i + 1 == entries ? last_addend + end : end)});
@@ -267,42 +293,45 @@ std::string jump_through(const std::string& compare, const std::string& load, in
 TEST(CheckAddresses, X86JumpTables) {
   const std::string compare = "movl %r13d, %eax\n subl $2, %r13d\n ja 1f", load = "movslq (%rcx,%rax,4), %rax";
   EXPECT_EQ(jump_through(compare, load, 0), "");
-  EXPECT_NE(jump_through("movl %r13d, %eax\n subl $3, %r13d\n ja 1f", load, 0), "");   // one entry too many
-  EXPECT_NE(jump_through("movl %r13d, %eax\n subl $2, %r13d\n jg 1f", load, 0), "");   // a negative one
-  EXPECT_NE(jump_through("movl %r12d, %eax\n subl $2, %r13d\n ja 1f", load, 0), "");   // of something else
-  EXPECT_NE(jump_through(compare, "movslq (%rcx,%rax,2), %rax", 0), "");               // between entries
+  EXPECT_NE(jump_through("movl %r13d, %eax\n subl $3, %r13d\n ja 1f", load, 0), "");  // one entry too many
+  EXPECT_NE(jump_through("movl %r13d, %eax\n subl $2, %r13d\n jg 1f", load, 0), "");  // a negative one
+  EXPECT_NE(jump_through("movl %r12d, %eax\n subl $2, %r13d\n ja 1f", load, 0), "");  // of something else
+  EXPECT_NE(jump_through(compare, "movslq (%rcx,%rax,2), %rax", 0), "");              // between entries
   EXPECT_EQ(jump_through("movl %r13d, %eax\n andl $8, %eax", "movslq (%rcx,%rax), %rax", 0), "");
   EXPECT_NE(jump_through("movl %r13d, %eax\n andl $10, %eax", "movslq (%rcx,%rax), %rax", 0), "");
   EXPECT_NE(jump_through(compare, "movslq 1(%rcx,%rax,4), %rax", 0), "");
-  EXPECT_NE(jump_through(compare, "movl (%rcx,%rax,4), %eax", 0), "");                 // without its sign
-  EXPECT_NE(jump_through(compare, load, 1), "");                                       // into an instruction
-  EXPECT_NE(jump_through(compare, load, 0, 2), "");                                    // behind the table
+  EXPECT_NE(jump_through(compare, "movl (%rcx,%rax,4), %eax", 0), "");  // without its sign
+  EXPECT_NE(jump_through(compare, load, 1), "");                        // into an instruction
+  EXPECT_NE(jump_through(compare, load, 0, 2), "");                     // behind the table
 }
 
 // What a relocation refers to, `text` being one instruction of seven bytes with its last four relocated.
 std::string refer(const std::string& text, SymbolKind symbol, int64_t addend) {
-  return check(Architecture::X86_64, text + "\n ud2", {{3, FragmentSection::Text, RelocationKind::Pc32, ordinal(symbol), addend}},
-               std::vector<uint8_t>(16));
+  return check(Architecture::X86_64, text + "\n ud2",
+               {{3, FragmentSection::Text, RelocationKind::Pc32, ordinal(symbol), addend}}, std::vector<uint8_t>(16));
 }
 
 TEST(CheckAddresses, X86Constants) {
   EXPECT_EQ(refer("movq 0(%rip), %rax", SymbolKind::Rodata, -4), "");
   EXPECT_EQ(refer("movq 0(%rip), %rax", SymbolKind::Rodata, 4), "");
-  EXPECT_TRUE(llvm::StringRef(refer("movq 0(%rip), %rax", SymbolKind::Rodata, 5)).starts_with("address is not known to be in the constants: "));
+  EXPECT_TRUE(llvm::StringRef(refer("movq 0(%rip), %rax", SymbolKind::Rodata, 5))
+                  .starts_with("address is not known to be in the constants: "));
   EXPECT_NE(refer("movq 0(%rip), %rax", SymbolKind::Rodata, -5), "");
   EXPECT_NE(refer("movq %rax, 0(%rip)", SymbolKind::Rodata, -4), "");
   EXPECT_NE(refer("movq 0(%rip), %rax", SymbolKind::Text, -4), "");
   EXPECT_NE(refer("movq 0(%rip), %rax", SymbolKind::Function, -4), "");
   EXPECT_NE(refer("movq 0(%rax), %rax", SymbolKind::Rodata, -4), "");
   // An immediate that is patched afterwards is not the one that was looked at.
-  EXPECT_EQ(refer("cmpq $0x12345678, %rcx", SymbolKind::Rodata, -4), "relocation of an immediate: cmpq $305419896, %rcx at 0x0");
+  EXPECT_EQ(refer("cmpq $0x12345678, %rcx", SymbolKind::Rodata, -4),
+            "relocation of an immediate: cmpq $305419896, %rcx at 0x0");
   EXPECT_NE(refer("cmpl $0x12345678, 0(%rip)", SymbolKind::Rodata, -4), "");
   EXPECT_NE(refer("jmp 1f\n movl %eax, %eax\n 1:", SymbolKind::Rodata, -4), "");
 }
 
 TEST(CheckAddresses, CallsLeadToStarts) {
   auto call = [](SymbolKind symbol, int64_t addend) {
-    return check(Architecture::X86_64, "call 1f\n ud2\n 1:", {{1, FragmentSection::Text, RelocationKind::Pc32, ordinal(symbol), addend}});
+    return check(Architecture::X86_64,
+                 "call 1f\n ud2\n 1:", {{1, FragmentSection::Text, RelocationKind::Pc32, ordinal(symbol), addend}});
   };
   EXPECT_EQ(call(SymbolKind::Function, -4), "");
   EXPECT_EQ(call(SymbolKind::Text, -4), "");

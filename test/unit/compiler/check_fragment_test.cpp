@@ -166,8 +166,8 @@ constexpr const char* kAllowedX86[] = {
 TEST(CheckFragment, X86Refuses) {
   for (const char* text : kRefusedX86) {
     std::string message = check(Architecture::X86_64, text);
-    EXPECT_TRUE(message.starts_with("instruction is not allowed: ") ||
-                message.starts_with("access relative to fs") || message.starts_with("cannot decode"))
+    EXPECT_TRUE(message.starts_with("instruction is not allowed: ") || message.starts_with("access relative to fs") ||
+                message.starts_with("cannot decode"))
         << text << ": " << (message.empty() ? "accepted" : message);
   }
 }
@@ -384,10 +384,10 @@ TEST(CheckFragment, RelocationsMayOnlyPatchImmediates) {
   EXPECT_NE(check_relocation(Architecture::X86_64, "call .", RelocationKind::Pc32, 0), "");
   EXPECT_NE(check_relocation(Architecture::X86_64, "call .\n ret", RelocationKind::Pc32, 2), "");
   EXPECT_NE(check_relocation(Architecture::X86_64, "call .", RelocationKind::Pc64, 1), "");
-  EXPECT_EQ(check_relocation(Architecture::X86_64, "call .", RelocationKind::Pc32, 100),
-            "relocation outside the code");
-  EXPECT_EQ(check_relocation(Architecture::X86_64, "call .", RelocationKind::Pc32, 1, static_cast<SymbolKind>(kSymbolKinds)),
-            "relocation against a symbol that the fragment has not got");
+  EXPECT_EQ(check_relocation(Architecture::X86_64, "call .", RelocationKind::Pc32, 100), "relocation outside the code");
+  EXPECT_EQ(
+      check_relocation(Architecture::X86_64, "call .", RelocationKind::Pc32, 1, static_cast<SymbolKind>(kSymbolKinds)),
+      "relocation against a symbol that the fragment has not got");
   EXPECT_EQ(check_relocation(Architecture::AArch64, "bl .", RelocationKind::ArmCall26, 0), "");
   EXPECT_NE(check_relocation(Architecture::AArch64, "mov x0, x1", RelocationKind::ArmCall26, 0), "");
   EXPECT_NE(check_relocation(Architecture::AArch64, "bl .\n bl .", RelocationKind::ArmCall26, 2), "");

@@ -1,5 +1,5 @@
-// compile_function: what a fragment says does not depend on where its function lies in the module. Only the meaning of its
-// symbols does.
+// compile_function: what a fragment says does not depend on where its function lies in the module. Only the meaning of
+// its symbols does.
 #include "compile_function.h"
 
 #include <gtest/gtest.h>
@@ -39,7 +39,8 @@ TEST_P(FragmentIdentity, IsTheSameInAnotherModule) {
   Bytes type = func_type({kI32}, {kI32});
   Fragment a = compile(module({types({type}), functions({0, 0}), memory(1), code({kDivide, subject(0, 1)})}), 1);
   Fragment b = compile(module({types({func_type({}, {}), type}), functions({0, 1, 0, 1}), memory(1),
-                               code({body({0x0b}), subject(3, 1), body({0x01, 0x01, 0x0b}), kDivide})}), 1);
+                               code({body({0x0b}), subject(3, 1), body({0x01, 0x01, 0x0b}), kDivide})}),
+                       1);
   EXPECT_EQ(a.text, b.text);
   EXPECT_EQ(a.rodata, b.rodata);
   EXPECT_EQ(a.cfi, b.cfi);

@@ -1,11 +1,12 @@
-// find_known_function and what rests on it: nothing but Go's own function is known, and lowering does not take its word.
+// find_known_function and what rests on it: nothing but Go's own function is known, and lowering does not take its
+// word.
 #include "go/known_functions.h"
 
 #include <gtest/gtest.h>
 
-#include "lower/check_ir.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
+#include "lower/check_ir.h"
 #include "lower/lower.h"
 #include "wasm/read_module.h"
 #include "wasm_bytes.h"
@@ -25,7 +26,8 @@ class KnownFunctionsTest : public testing::Test {
   bool is_known() const { return find_known_function(c_.facts(), 0).has_value(); }
   FunctionBody& body() { return c_.module.functions[0].body; }
 
-  const Bytes bytes_ = module({types({func_type({kI64, kI64, kI64}, {kI64})}), functions({0}), memory(1), code({body_of()})});
+  const Bytes bytes_ =
+      module({types({func_type({kI64, kI64, kI64}, {kI64})}), functions({0}), memory(1), code({body_of()})});
   static Bytes body_of() { return wasm::body(memeqbody()); }
   CompileOptions options_;
   Compilation c_;

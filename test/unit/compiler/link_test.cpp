@@ -23,7 +23,8 @@ Fragment caller(uint32_t callee) {
   f.rodata_align = 8;
   f.frame_size = 8;
   f.symbols = {{SymbolKind::Function, callee}, {SymbolKind::Rodata}, {SymbolKind::Function, 2}};
-  f.relocations = {{2, FragmentSection::Text, RelocationKind::Pc32, 0, -4}, {9, FragmentSection::Text, RelocationKind::Pc32, 1, -4}};
+  f.relocations = {{2, FragmentSection::Text, RelocationKind::Pc32, 0, -4},
+                   {9, FragmentSection::Text, RelocationKind::Pc32, 1, -4}};
   f.trap_sites = {{14, 2, 0x234}};
   f.cfi = {0x41, 0x0e, 0x10};
   return f;

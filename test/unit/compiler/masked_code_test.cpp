@@ -1,15 +1,15 @@
-// Effort::Masked, the last resort where an address cannot be proved: LLVM sees nothing of an index but its 32 bits, so it has to
-// make them anew at each access, and check_fragment accepts the result.
+// Effort::Masked, the last resort where an address cannot be proved: LLVM sees nothing of an index but its 32 bits, so
+// it has to make them anew at each access, and check_fragment accepts the result.
 #include <gtest/gtest.h>
 
-#include "native/base_register.h"
-#include "verify/check_fragment.h"
-#include "native/codegen.h"
-#include "native/cpu_baseline.h"
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "lower/lower.h"
+#include "native/base_register.h"
+#include "native/codegen.h"
+#include "native/cpu_baseline.h"
+#include "verify/check_fragment.h"
 #include "wasm/read_module.h"
 #include "wasm_bytes.h"
 
@@ -19,8 +19,9 @@ namespace {
 using namespace wasm;
 
 // Stores to an index what is loaded from there, 8 further; then the same at an index that is a constant.
-const Bytes kModule = module({types({func_type({kI32}, {})}), functions({0}), memory(1),
-                              code({body({0x20, 0, 0x20, 0, 0x28, 2, 8, 0x36, 2, 0, 0x41, 16, 0x41, 16, 0x28, 2, 8, 0x36, 2, 0, 0x0b})})});
+const Bytes kModule = module(
+    {types({func_type({kI32}, {})}), functions({0}), memory(1),
+     code({body({0x20, 0, 0x20, 0, 0x28, 2, 8, 0x36, 2, 0, 0x41, 16, 0x41, 16, 0x28, 2, 8, 0x36, 2, 0, 0x0b})})});
 
 class MaskedCode : public testing::TestWithParam<Architecture> {
  protected:

@@ -1,7 +1,8 @@
 /* other_host_test.c - a host that is not WASI: `env`, with two functions, and state that is reset, frozen and thawed.
  *
- *   other_host_test ARTIFACT SNAPSHOT                       a program that waits in env.wait, see freeze/Inputs/other_host.go
- *   other_host_test --reactor ARTIFACT LOOK CHANGE LIVES    a pool of one that stands still: LOOK, then CHANGE in each life
+ *   other_host_test ARTIFACT SNAPSHOT                       a program that waits in env.wait, see
+ * freeze/Inputs/other_host.go other_host_test --reactor ARTIFACT LOOK CHANGE LIVES    a pool of one that stands still:
+ * LOOK, then CHANGE in each life
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -11,7 +12,8 @@
 
 #include "aotc/wasi.h"
 
-/* --- the host ------------------------------------------------------------------------------------------------------ */
+/* --- the host ------------------------------------------------------------------------------------------------------
+ */
 
 enum { kMost = 8 };
 struct env {
@@ -96,7 +98,8 @@ static struct env* new_env(void) {
   return env;
 }
 
-/* --- the program --------------------------------------------------------------------------------------------------- */
+/* --- the program ---------------------------------------------------------------------------------------------------
+ */
 
 static struct aotc_error error;
 
@@ -225,7 +228,8 @@ static void run_program(struct aotc_artifact* artifact, const char* path) {
   thaw_once(artifact, "thawed with 5", 1, (const int32_t[]){5});
   struct aotc_wasi* wasi = new_wasi(false);
   const struct aotc_hosts alone = aotc_one_host(aotc_wasi_host(wasi));
-  if (!aotc_snapshot_matches(artifact, &alone)) printf("thawed without the host: its snapshot was made with other hosts\n");
+  if (!aotc_snapshot_matches(artifact, &alone))
+    printf("thawed without the host: its snapshot was made with other hosts\n");
   aotc_wasi_destroy(wasi);
   thaw_with_another(artifact);
 

@@ -1,5 +1,5 @@
-// cgroup_test.cpp - what is written where to make a control group, in a folder that looks like one. What a kernel makes of it
-// is not tested here: that takes a machine whose groups of version 2 have the controllers.
+// cgroup_test.cpp - what is written where to make a control group, in a folder that looks like one. What a kernel makes
+// of it is not tested here: that takes a machine whose groups of version 2 have the controllers.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,7 +21,8 @@ class Cgroup : public testing::Test {
     folder_ = name;
     write("cgroup.controllers", "cpuset cpu io memory pids\n");
     for (const char* file : {"cgroup.subtree_control", "cgroup.procs", "main/cgroup.procs"}) write(file, "");
-    for (const char* file : {"memory.max", "memory.swap.max", "memory.oom.group", "pids.max", "cpu.weight", "cgroup.procs"})
+    for (const char* file :
+         {"memory.max", "memory.swap.max", "memory.oom.group", "pids.max", "cpu.weight", "cgroup.procs"})
       write(std::string("tenant/") + file, "");
   }
   void TearDown() override {

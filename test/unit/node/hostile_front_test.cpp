@@ -2,10 +2,11 @@
 //
 //   hostile_front_test FOLDER
 //
-// This program is all of the node's processes: the real supervisor, a front that tries what it must not get, and tenants
-// and pullers that show what they were started with and stay until their channel ends. Each front is the next in a list;
-// all but the last end as fronts should not.
+// This program is all of the node's processes: the real supervisor, a front that tries what it must not get, and
+// tenants and pullers that show what they were started with and stay until their channel ends. Each front is the next
+// in a list; all but the last end as fronts should not.
 #include <dirent.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <algorithm>
@@ -15,7 +16,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <poll.h>
 
 #include "control.h"
 #include "front.h"
@@ -120,9 +120,9 @@ class HostileFront {
     refused(puller, kFile, "", "", no_release);
     refused(tenant, kFile, kDigest, "", no_release);
     refused(tenant, kFile, "", kDigest, no_release);
-    for (const std::string& wrong : {std::string(), kDigest.substr(1), kDigest.substr(0, 70), kDigest + "a",
-                                     "sha256:" + std::string(64, 'A'), std::string("../../etc/passwd"),
-                                     "sha256:../../../" + std::string(55, 'a'), std::string(200, 'a')}) {
+    for (const std::string& wrong :
+         {std::string(), kDigest.substr(1), kDigest.substr(0, 70), kDigest + "a", "sha256:" + std::string(64, 'A'),
+          std::string("../../etc/passwd"), "sha256:../../../" + std::string(55, 'a'), std::string(200, 'a')}) {
       refused(tenant, kPulled, wrong, "", no_release);
       if (wrong.empty()) continue;
       refused(tenant, kPulled, kDigest, wrong, no_release);
@@ -149,11 +149,13 @@ class HostileFront {
     shown = started(Control::StartTenant, kPulled, kDigest, kOther);
     own_list_.clear();
     check(shown.find(" revocations=" + kOther) != std::string::npos, shown);
-    check(shown.find(" index=" + kDigest) != std::string::npos && shown.find(" statement=" + kOther) != std::string::npos,
-          shown);
+    check(
+        shown.find(" index=" + kDigest) != std::string::npos && shown.find(" statement=" + kOther) != std::string::npos,
+        shown);
     check(shown.find("TOKEN") == std::string::npos, "a tenant gets nothing of the environment");
     shown = started(Control::StartPuller, kPulled);
-    check(shown.find(" reference=v1 ") != std::string::npos && shown.find("AOTC_TOKEN=token") != std::string::npos, shown);
+    check(shown.find(" reference=v1 ") != std::string::npos && shown.find("AOTC_TOKEN=token") != std::string::npos,
+          shown);
     check(shown.find("OTHER") == std::string::npos, "a puller gets what it needs of the environment");
   }
 
@@ -170,7 +172,8 @@ class HostileFront {
     tell({.kind = Control::Kill, .process = 12345});  // nobody
     tell({.kind = Control::Kill, .process = first});
     answer = hear(more);
-    check(answer.kind == Control::Ended && answer.process == first && answer.value == SIGKILL, "only that one is ended");
+    check(answer.kind == Control::Ended && answer.process == first && answer.value == SIGKILL,
+          "only that one is ended");
     for (int fd : held) close(fd);
     for (unsigned i = 1; i < 8; ++i) check(hear(more).kind == Control::Ended, "the others end with their channels");
   }
@@ -262,13 +265,24 @@ int main(int argc, char** argv) {
   std::filesystem::create_directories(folder);
   setenv("AOTC_TOKEN", "token", 1);
   setenv("OTHER", "variable", 1);
-  std::vector<std::string> words = {"aotc-node", "serve", "--listen", "127.0.0.1:0", "--app", "file=/an/artifact",
-                                    "--app", "pulled=oci://127.0.0.1:1/a/b:v1", "--insecure-unsigned", "--workers",
-                                    std::to_string(kWorkers), "--cache", folder};
+  std::vector<std::string> words = {"aotc-node",
+                                    "serve",
+                                    "--listen",
+                                    "127.0.0.1:0",
+                                    "--app",
+                                    "file=/an/artifact",
+                                    "--app",
+                                    "pulled=oci://127.0.0.1:1/a/b:v1",
+                                    "--insecure-unsigned",
+                                    "--workers",
+                                    std::to_string(kWorkers),
+                                    "--cache",
+                                    folder};
   std::vector<char*> list;
   for (std::string& word : words) list.push_back(word.data());
   list.push_back(nullptr);
-  int code = Supervisor(parse_options(static_cast<int>(words.size()), list.data()), {words.begin() + 1, words.end()}).run();
+  int code =
+      Supervisor(parse_options(static_cast<int>(words.size()), list.data()), {words.begin() + 1, words.end()}).run();
   unsigned turns = 0;
   std::ifstream(folder + "/turn") >> turns;
   if (code == 0 && turns == 4) return 0;

@@ -28,7 +28,8 @@ static enum aotc_status try_all(const struct image* image, struct aotc_error* er
   aotc_artifact_verify(artifact, &other);
   for (uint32_t code = 0; code < 600; code += 7) CHECK(strlen(aotc_artifact_symbol(artifact, code)) < 1 << 20);
   aotc_artifact_symbol(artifact, UINT32_MAX);
-  struct aotc_instance_options options = {.max_memory = 64 << 20, .max_stack = 1 << 20, .hosts = aotc_one_host(&g_host)};
+  struct aotc_instance_options options = {
+      .max_memory = 64 << 20, .max_stack = 1 << 20, .hosts = aotc_one_host(&g_host)};
   struct aotc_instance* instance;
   status = aotc_instance_create(artifact, &options, &instance, error);
   if (status == AOTC_OK) status = aotc_instance_reset(instance, error);

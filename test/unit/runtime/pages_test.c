@@ -1,6 +1,6 @@
-/* pages_test.c - pages that come, change or go without a fault of the thread that runs the instance: whatever is done to
- * them between requests or in the middle of one, the reset that follows gives back the image exactly. What a machine does
- * not let a test do is left out, and said. What needs the system's settings is in test/node/pages.
+/* pages_test.c - pages that come, change or go without a fault of the thread that runs the instance: whatever is done
+ * to them between requests or in the middle of one, the reset that follows gives back the image exactly. What a machine
+ * does not let a test do is left out, and said. What needs the system's settings is in test/node/pages.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "make_artifact.h"
 #include "core/state.h"
+#include "make_artifact.h"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25

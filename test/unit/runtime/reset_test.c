@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "make_artifact.h"
 #include "core/restore_page.h"
 #include "core/state.h"
+#include "make_artifact.h"
 
 static struct aotc_artifact* g_artifact;
 

@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/sha256.h"
 #include "check.h"
+#include "core/sha256.h"
 #include "guest.h"
 #include "make_artifact.h"
 

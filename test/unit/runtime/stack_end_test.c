@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "make_artifact.h"
 #include "core/sha256.h"
 #include "core/state.h"
+#include "make_artifact.h"
 
 static struct aotc_artifact* g_artifact;
 

@@ -1,7 +1,7 @@
 // job_queue_test.cpp - which jobs are one, how many may wait, and what is remembered of them. Without workers nothing
 // leaves the queue but what is cancelled.
-#include "house.h"
 #include "jobs/job_queue.h"
+#include "house.h"
 #include "jobs/job_record.h"
 
 namespace aotc::server {

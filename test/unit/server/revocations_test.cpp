@@ -99,7 +99,8 @@ TEST(Revocations, OneSpellingOnly) {
   ASSERT_EQ(outcome(key, signed_as_is(first, key)), "good");
   const std::string kVersion0 = "compiler 0.1.0 x\n", kVersion1 = "compiler 0.1.1 x\n";
   const std::string kIndex0 = "index " + kBad + " x\n", kIndex1 = "index " + kWorse + " x\n";
-  EXPECT_EQ(outcome(key, signed_as_is(first + kVersion0 + kVersion1 + kIndex0 + kIndex1 + "through 3 x\n", key)), "good");
+  EXPECT_EQ(outcome(key, signed_as_is(first + kVersion0 + kVersion1 + kIndex0 + kIndex1 + "through 3 x\n", key)),
+            "good");
   const std::string kBadHeads[] = {
       "",
       "aotc-revocations 2\nrepository acme/app\nsequence 7\nissued 1000\n",

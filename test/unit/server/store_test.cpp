@@ -1,4 +1,5 @@
-// store_test.cpp - what the store keeps, what it counts against whom, and what is left of it after a close or a restore.
+// store_test.cpp - what the store keeps, what it counts against whom, and what is left of it after a close or a
+// restore.
 #include "house.h"
 #include "store/backend.h"
 

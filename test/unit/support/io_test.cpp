@@ -16,7 +16,8 @@ TEST(Io, APipeTakesAndGivesItAll) {
   ASSERT_EQ(pipe(ends), 0);
   aotc::UniqueFd from(ends[0]);
   const std::string sent(1 << 20, 'x');  // more than a pipe holds
-  std::thread writer([&, to = aotc::UniqueFd(ends[1])] { EXPECT_TRUE(aotc_write_all(to.get(), sent.data(), sent.size())); });
+  std::thread writer(
+      [&, to = aotc::UniqueFd(ends[1])] { EXPECT_TRUE(aotc_write_all(to.get(), sent.data(), sent.size())); });
   std::string got(sent.size() + 10, '\0');
   EXPECT_EQ(aotc_read_all(from.get(), got.data(), 1000), 1000);
   EXPECT_EQ(aotc_read_all(from.get(), got.data() + 1000, got.size() - 1000), static_cast<ssize_t>(sent.size() - 1000));

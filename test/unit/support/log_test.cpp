@@ -14,7 +14,9 @@ TEST(JsonString, LeavesTextAsItIs) {
 
 TEST(JsonString, EscapesWhatAJsonReaderOrATerminalWouldTakeForMore) {
   EXPECT_EQ(json_string("a\"b\\c\n\x1b[31m\x7f"), R"("a\"b\\c\u000a\u001b[31m\u007f")");
-  EXPECT_EQ(json_string("\xc2\x9b" "31m"), R"("\u009b31m")");  // the same control sequence in one character
+  EXPECT_EQ(json_string("\xc2\x9b"
+                        "31m"),
+            R"("\u009b31m")");  // the same control sequence in one character
   EXPECT_EQ(json_string(std::string_view("\0", 1)), R"("\u0000")");
 }
 
@@ -27,13 +29,13 @@ TEST(JsonString, ReplacesWhatIsNotUtf8) {
   };
   replaced("\xff", 1);
   replaced("\x80z", 1, "z");
-  replaced("\xe6\x97", 2);                // cut off
+  replaced("\xe6\x97", 2);  // cut off
   replaced("\xe6\x97z", 2, "z");
-  replaced("\xc0\xaf", 2);                // an overlong '/'
+  replaced("\xc0\xaf", 2);  // an overlong '/'
   replaced("\xe0\x80\xaf", 3);
   replaced("\xf0\x80\x80\xaf", 4);
-  replaced("\xed\xa0\x80", 3);            // half of a pair
-  replaced("\xf4\x90\x80\x80", 4);        // beyond U+10FFFF
+  replaced("\xed\xa0\x80", 3);      // half of a pair
+  replaced("\xf4\x90\x80\x80", 4);  // beyond U+10FFFF
   replaced("\xf5\x80\x80\x80", 4);
 }
 

@@ -24,10 +24,12 @@ TEST(Quantity, HasOneMeaning) {
   EXPECT_EQ(read("0", AOTC_COUNT), "0");
   EXPECT_EQ(read("007", AOTC_COUNT), "7");
   EXPECT_EQ(read("18446744073709551615", AOTC_COUNT), "18446744073709551615");
-  for (const char* text : {"64M", "64MB", "64MiB", "64m", "64mb", "65536K", "65536kib", "67108864", "67108864B", "0.0625G"})
+  for (const char* text :
+       {"64M", "64MB", "64MiB", "64m", "64mb", "65536K", "65536kib", "67108864", "67108864B", "0.0625G"})
     EXPECT_EQ(read(text, AOTC_SIZE), "67108864") << text;
   EXPECT_EQ(read("1T", AOTC_SIZE), "1099511627776");
-  for (const char* text : {"6h", "360m", "21600s", "21600000ms", "21600000000us", "21600000000000ns", "6.0h", "06h", "0.25d"})
+  for (const char* text :
+       {"6h", "360m", "21600s", "21600000ms", "21600000000us", "21600000000000ns", "6.0h", "06h", "0.25d"})
     EXPECT_EQ(read(text, AOTC_DURATION), "21600000000000") << text;
   EXPECT_EQ(read("1d", AOTC_SECONDS), "86400");
   EXPECT_EQ(read("1.5m", AOTC_SECONDS), "90");
@@ -42,9 +44,11 @@ TEST(Quantity, FractionsAreRounded) {
 }
 
 TEST(Quantity, NothingElseIsANumber) {
-  for (const char* text : {"", " ", "nan", "NaN", "inf", "infinity", "-1", "+1", "-0", "1e3", "0x10", "0x", "1,5", ".5", "1.", "1..5",
-                           "1.5.", " 1", "1 ", "1_000", "one", "5x", "--", "\xd9\xa1", "1\n"})
-    for (auto [kind, units] : {std::pair{AOTC_COUNT, ""}, {AOTC_SIZE, ""}, {AOTC_SIZE, "K"}, {AOTC_DURATION, "s"}, {AOTC_SECONDS, "h"}})
+  for (const char* text :
+       {"",   " ",  "nan",  "NaN",  "inf", "infinity", "-1",    "+1",  "-0", "1e3", "0x10",     "0x", "1,5",
+        ".5", "1.", "1..5", "1.5.", " 1",  "1 ",       "1_000", "one", "5x", "--",  "\xd9\xa1", "1\n"})
+    for (auto [kind, units] :
+         {std::pair{AOTC_COUNT, ""}, {AOTC_SIZE, ""}, {AOTC_SIZE, "K"}, {AOTC_DURATION, "s"}, {AOTC_SECONDS, "h"}})
       EXPECT_EQ(read((std::string(text) + units).c_str(), kind).substr(0, 8), "expected") << text << units;
   EXPECT_EQ(read("1.5", AOTC_COUNT), "expected a whole number");
   EXPECT_EQ(read("5K", AOTC_COUNT), "expected a whole number");
@@ -52,13 +56,15 @@ TEST(Quantity, NothingElseIsANumber) {
     EXPECT_EQ(read(text, AOTC_SIZE), "expected a number of bytes, or one with K, M, G or T") << text;
   for (const char* text : {"5", "1.5", "5S", "5M", "5ms ", "5 ms", "1h30m", "5min", "1.5ns", "s"})
     EXPECT_EQ(read(text, AOTC_DURATION), "expected a number with ns, us, ms, s, m, h or d") << text;
-  for (const char* text : {"5", "5ms", "1.5s"}) EXPECT_EQ(read(text, AOTC_SECONDS), "expected a number with s, m, h or d") << text;
+  for (const char* text : {"5", "5ms", "1.5s"})
+    EXPECT_EQ(read(text, AOTC_SECONDS), "expected a number with s, m, h or d") << text;
 }
 
 TEST(Quantity, IsWithinItsRange) {
   EXPECT_EQ(read("1", AOTC_COUNT, 1, 9), "1");
   EXPECT_EQ(read("9", AOTC_COUNT, 1, 9), "9");
-  for (const char* text : {"0", "10", "18446744073709551616", "99999999999999999999999", "340282366920938463463374607431768211457"})
+  for (const char* text :
+       {"0", "10", "18446744073709551616", "99999999999999999999999", "340282366920938463463374607431768211457"})
     EXPECT_EQ(read(text, AOTC_COUNT, 1, 9), "must be from 1 to 9") << text;
   for (const char* text : {"16777216T", "18446744073709551615K", "99999999999999999999999T", "16777215.9999999T"})
     EXPECT_EQ(read(text, AOTC_SIZE, 1, uint64_t{1} << 63), "must be from 1 to 8388608T") << text;
@@ -69,10 +75,23 @@ TEST(Quantity, IsWithinItsRange) {
 }
 
 TEST(Quantity, IsShownAsItCouldBeWritten) {
-  for (auto [kind, text] : {std::pair{AOTC_COUNT, "1000"}, {AOTC_SIZE, "0"}, {AOTC_SIZE, "1"}, {AOTC_SIZE, "1023"}, {AOTC_SIZE, "1K"},
-                            {AOTC_SIZE, "1025K"}, {AOTC_SIZE, "3M"}, {AOTC_SIZE, "4G"}, {AOTC_SIZE, "1024T"}, {AOTC_DURATION, "0ns"},
-                            {AOTC_DURATION, "50ms"}, {AOTC_DURATION, "90s"}, {AOTC_DURATION, "2m"}, {AOTC_DURATION, "7d"},
-                            {AOTC_SECONDS, "0s"}, {AOTC_SECONDS, "25h"}, {AOTC_SECONDS, "30d"}})
+  for (auto [kind, text] : {std::pair{AOTC_COUNT, "1000"},
+                            {AOTC_SIZE, "0"},
+                            {AOTC_SIZE, "1"},
+                            {AOTC_SIZE, "1023"},
+                            {AOTC_SIZE, "1K"},
+                            {AOTC_SIZE, "1025K"},
+                            {AOTC_SIZE, "3M"},
+                            {AOTC_SIZE, "4G"},
+                            {AOTC_SIZE, "1024T"},
+                            {AOTC_DURATION, "0ns"},
+                            {AOTC_DURATION, "50ms"},
+                            {AOTC_DURATION, "90s"},
+                            {AOTC_DURATION, "2m"},
+                            {AOTC_DURATION, "7d"},
+                            {AOTC_SECONDS, "0s"},
+                            {AOTC_SECONDS, "25h"},
+                            {AOTC_SECONDS, "30d"}})
     EXPECT_EQ(shown(kind, std::stoull(read(text, kind))), text);
 }
 

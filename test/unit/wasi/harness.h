@@ -57,7 +57,8 @@ enum { TRAPPED = 0x10000, EXITED = 0x20000, UNRESOLVED = 0x30000, FROZEN = 0x400
 enum { OUT = 0x1000, PATH = 0x2000, PATH2 = 0x5000, IOV = 0x8000, BUFFER = 0x10000, MEMORY = 0x400000 };
 
 /* As an instance asks for an import. */
-static inline aotc_host_function resolve(struct aotc_wasi* wasi, const char* module, const char* field, const char* type) {
+static inline aotc_host_function resolve(struct aotc_wasi* wasi, const char* module, const char* field,
+                                         const char* type) {
   struct aotc_host* host = aotc_wasi_host(wasi);
   return host->interface->resolve(host, module, field, type);
 }

@@ -50,8 +50,7 @@ void test_process(enum aotc_wasi_resolver resolver) {
   CHECK(!resolve(g.wasi, "wasi_snapshot_preview1", "fd_rea", "iiii:i"));
   CHECK(!resolve(g.wasi, "wasi_snapshot_preview1", "", ""));
   CHECK(!resolve(g.wasi, "env", "fd_read", "iiii:i"));
-#define RESOLVES(name, type) \
-  CHECK(resolve(g.wasi, "wasi_snapshot_preview1", #name, type) == aotc_wasi_##name);
+#define RESOLVES(name, type) CHECK(resolve(g.wasi, "wasi_snapshot_preview1", #name, type) == aotc_wasi_##name);
   AOTC_WASI_FUNCTIONS(RESOLVES)
   guest_close(&g);
 }
