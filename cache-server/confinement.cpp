@@ -1,5 +1,5 @@
-// confinement.cpp - see confinement.h. Workers and freezers begin under these rules before they enter their own, so what starts
-// a program is granted: the programs, the loader, and the folders of the libraries that are mapped here.
+// confinement.cpp - see confinement.h. Workers and freezers begin under these rules before they enter their own, so
+// what starts a program is granted: the programs, the loader, and the folders of the libraries that are mapped here.
 #include "confinement.h"
 
 #include <cerrno>

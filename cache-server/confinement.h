@@ -1,5 +1,5 @@
-// confinement.h - what a server may reach by name follows from its options; the rest it takes from itself (rule set `server`
-// of tools/sandbox), before it has a thread, opens its store or hears a client.
+// confinement.h - what a server may reach by name follows from its options; the rest it takes from itself (rule set
+// `server` of tools/sandbox), before it has a thread, opens its store or hears a client.
 #pragma once
 
 #include <string>

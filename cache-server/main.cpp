@@ -14,21 +14,21 @@
 
 #include <fmt/format.h>
 
-#include "registry/digest.h"
 #include "aotc/program.h"
 #include "confinement.h"
 #include "control.h"
+#include "http/tls.h"
 #include "jobs/job_queue.h"
-#include "log.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "log.h"
 #include "options.h"
+#include "process/worker.h"
+#include "registry/digest.h"
 #include "sandbox/cgroup.h"
 #include "sandbox/sandbox.h"
-#include "support/version.h"
-#include "http/tls.h"
-#include "process/worker.h"
 #include "support/error.h"
+#include "support/version.h"
 
 using aotc::failure;
 
@@ -105,7 +105,8 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   llvm::Expected<SigningOptions> signing = read_sign_keys(arguments);
   if (!signing) return signing.takeError();
   limits.groups = aotc_cgroup_open(nullptr);
-  log(Level::Info, limits.groups >= 0 ? "workers have control groups" : "workers have no control groups, only limits of their own",
+  log(Level::Info,
+      limits.groups >= 0 ? "workers have control groups" : "workers have no control groups, only limits of their own",
       {{"reason", limits.groups >= 0 ? "" : std::strerror(errno)}});
   if (limits.groups >= 0) folders.push_back("/proc/self/fd/" + std::to_string(limits.groups));
   Reach reach{{arguments.token_file, arguments.tls_certificate, arguments.tls_key}, folders, {limits.freeze.program}};
@@ -169,7 +170,8 @@ int print_new_token() {
 }
 
 // Keeps the server's memory flat: a large buffer that lies between small ones could not be given back, so those from
-// 64 KiB on get pages of their own. (Fewer arenas would save a little more, but answers of 304 a fifth of their number.)
+// 64 KiB on get pages of their own. (Fewer arenas would save a little more, but answers of 304 a fifth of their
+// number.)
 void limit_malloc() { mallopt(M_MMAP_THRESHOLD, 64 << 10); }
 
 // Parses, does what was asked for, returns the exit code.

@@ -11,16 +11,16 @@ namespace aotc::server {
 
 // Why a connection ended.
 enum class Closed : unsigned {
-  Done,          // one of both had nothing more to say
-  Aborted,       // the client left in the middle of something
-  Idle,          // no request came
-  SlowHeader,    // the client was too slow with this
+  Done,        // one of both had nothing more to say
+  Aborted,     // the client left in the middle of something
+  Idle,        // no request came
+  SlowHeader,  // the client was too slow with this
   SlowBody,
   SlowResponse,
-  Address,       // it did not get a place: its address had its share
-  Tenant,        // it was asked to leave: its tenant had its share
-  Full,          // it did not get a place, or had to give its own to another
-  Memory,        // what was received and sent took more than the budget
+  Address,  // it did not get a place: its address had its share
+  Tenant,   // it was asked to leave: its tenant had its share
+  Full,     // it did not get a place, or had to give its own to another
+  Memory,   // what was received and sent took more than the budget
 };
 constexpr const char* kClosedReasons[] = {"done",          "aborted", "idle",   "slow_header", "slow_body",
                                           "slow_response", "address", "tenant", "full",        "memory"};
@@ -40,20 +40,20 @@ struct Counters {
   std::atomic<uint64_t> expired_jobs{0};    // forgotten long after their end
   std::atomic<uint64_t> scrubbed_blobs{0};  // read whole and compared with their digests
   std::atomic<uint64_t> scrubbed_bytes{0};
-  std::atomic<uint64_t> repairs{0};             // jobs done again because of damage
-  std::atomic<uint64_t> renewed_statements{0};  // signed again because of their age or other keys
+  std::atomic<uint64_t> repairs{0};                // jobs done again because of damage
+  std::atomic<uint64_t> renewed_statements{0};     // signed again because of their age or other keys
   std::atomic<uint64_t> published_revocations{0};  // repositories that got new lists
-  std::atomic<uint64_t> denied{0};              // requests with a token that does not allow them, or is none of ours
-  std::atomic<uint64_t> challenged{0};          // requests without a token, as registry clients send them first
-  std::atomic<uint64_t> cache_hits{0};          // requests answered by an image that was there
-  std::atomic<uint64_t> single_flight_hits{0};  // requests that joined a job under way
-  std::atomic<uint64_t> refused_jobs{0};        // a quota did not allow them
+  std::atomic<uint64_t> denied{0};                 // requests with a token that does not allow them, or is none of ours
+  std::atomic<uint64_t> challenged{0};             // requests without a token, as registry clients send them first
+  std::atomic<uint64_t> cache_hits{0};             // requests answered by an image that was there
+  std::atomic<uint64_t> single_flight_hits{0};     // requests that joined a job under way
+  std::atomic<uint64_t> refused_jobs{0};           // a quota did not allow them
   std::atomic<uint64_t> requests{0};
-  std::atomic<uint64_t> client_errors{0};        // answers 4xx
-  std::atomic<uint64_t> server_errors{0};        // answers 5xx
-  std::atomic<uint64_t> download_bytes{0};       // of blobs
-  std::atomic<uint64_t> connections{0};          // open now
-  ClosedCounts closed;                           // connections, also those that were never served
+  std::atomic<uint64_t> client_errors{0};   // answers 4xx
+  std::atomic<uint64_t> server_errors{0};   // answers 5xx
+  std::atomic<uint64_t> download_bytes{0};  // of blobs
+  std::atomic<uint64_t> connections{0};     // open now
+  ClosedCounts closed;                      // connections, also those that were never served
 };
 
 }  // namespace aotc::server

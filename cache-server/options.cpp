@@ -21,8 +21,9 @@ constexpr Range kOfClient{AOTC_DURATION, 10 * kMillisecond, kDay};
 
 void add_identity(CLI::App& app, ServerArguments& arguments) {
   app.add_option("--data", arguments.data, "folder that holds everything the server keeps; created if missing");
-  app.add_option("--backups", arguments.backups,
-                 "folder to which `aotc-server backup` can write while this server runs; created if missing, may be repeated")
+  app.add_option(
+         "--backups", arguments.backups,
+         "folder to which `aotc-server backup` can write while this server runs; created if missing, may be repeated")
       ->allow_extra_args(false);
   app.add_option("--listen", arguments.listen, "address and port; port 0 picks a free one, printed at the start")
       ->capture_default_str();
@@ -31,8 +32,8 @@ void add_identity(CLI::App& app, ServerArguments& arguments) {
   app.add_option("--sign-key", arguments.sign_keys,
                  "sign images with this key (see `aotc keygen`); given twice, with both, while keys are changed")
       ->allow_extra_args(false);
-  add_quantity(app, "--sign-days", arguments.sign_days, "days for which a signature is good; renewed after half of them",
-               {AOTC_COUNT, 1, 3650});
+  add_quantity(app, "--sign-days", arguments.sign_days,
+               "days for which a signature is good; renewed after half of them", {AOTC_COUNT, 1, 3650});
   auto* certificate = app.add_option("--tls-cert", arguments.tls_certificate,
                                      "speak TLS (1.2 and later) with this chain of certificates, PEM; SIGHUP reads it "
                                      "again");
@@ -46,12 +47,14 @@ void add_storage(CLI::App& app, ServerArguments& arguments) {
   JanitorOptions& janitor = arguments.janitor;
   EvictionLimits& eviction = janitor.eviction;
   add_quantity(app, "--grace", janitor.grace_seconds,
-               "how long a blob that nobody owns is kept; at least as long as a job may take", {AOTC_SECONDS, 0, kYear});
-  add_quantity(app, "--max-store-bytes", eviction.store_bytes, "evict images when their blobs take more (see evictor.h)",
-               kDisk);
+               "how long a blob that nobody owns is kept; at least as long as a job may take",
+               {AOTC_SECONDS, 0, kYear});
+  add_quantity(app, "--max-store-bytes", eviction.store_bytes,
+               "evict images when their blobs take more (see evictor.h)", kDisk);
   add_quantity(app, "--max-age", eviction.age, "evict images that nobody asked for so long", kAge);
   add_quantity(app, "--max-untagged-age", eviction.untagged_age, "the same for images that no tag names", kAge);
-  add_quantity(app, "--keep-jobs", janitor.keep_job_seconds, "forget jobs that ended so long ago and have no image", kAge);
+  add_quantity(app, "--keep-jobs", janitor.keep_job_seconds, "forget jobs that ended so long ago and have no image",
+               kAge);
   add_quantity(app, "--cache-bytes", arguments.store.cache_bytes, "memory for what is downloaded often",
                {AOTC_SIZE, 0, kT});
   add_quantity(app, "--scrub-every", arguments.scrub.round_seconds,
@@ -76,23 +79,25 @@ void add_compiling(CLI::App& app, JobLimits& jobs) {
   add_quantity(app, "--worker-memory", jobs.memory_bytes,
                "memory that one worker may use; 2G and 1G for each thread if it is not given", {AOTC_SIZE, kM, kT});
   add_quantity(app, "--freeze-timeout", jobs.freeze.wall_seconds,
-               "how long a program may run until it waits for input, and is frozen", {AOTC_DURATION, kMillisecond, kHour});
+               "how long a program may run until it waits for input, and is frozen",
+               {AOTC_DURATION, kMillisecond, kHour});
   add_quantity(app, "--freeze-memory", jobs.freeze.memory_bytes, "memory that it may use", {AOTC_SIZE, 64 * kK, kT});
 }
 
 void add_connections(CLI::App& app, HttpLimits& http) {
   add_quantity(app, "--max-upload", http.max_upload, "refuse larger modules", {AOTC_SIZE, kK, 4 * kG});
   ConnectionLimits& connections = http.connections;
-  add_quantity(app, "--max-connections", connections.all, "for further ones, those go that have been idle or slow longest",
-               kCount);
+  add_quantity(app, "--max-connections", connections.all,
+               "for further ones, those go that have been idle or slow longest", kCount);
   add_quantity(app, "--max-connections-per-address", connections.per_address,
                "of one client address, or IPv6 /64; further ones are closed. Raise it behind a proxy", kCount);
-  add_quantity(app, "--max-connections-per-tenant", connections.per_tenant, "answer further connections with 429", kCount);
+  add_quantity(app, "--max-connections-per-tenant", connections.per_tenant, "answer further connections with 429",
+               kCount);
   add_quantity(app, "--header-timeout", http.header_seconds, "for a request's header, and of idleness", kOfClient);
-  add_quantity(app, "--transfer-memory", connections.memory, "for what is being received and sent; more is answered with 503",
-               {AOTC_SIZE, kM, kT});
-  add_quantity(app, "--min-rate", http.least_rate, "bytes a second in which a client must send a body and take an answer",
-               {AOTC_SIZE, 1, kG});
+  add_quantity(app, "--transfer-memory", connections.memory,
+               "for what is being received and sent; more is answered with 503", {AOTC_SIZE, kM, kT});
+  add_quantity(app, "--min-rate", http.least_rate,
+               "bytes a second in which a client must send a body and take an answer", {AOTC_SIZE, 1, kG});
   add_quantity(app, "--body-timeout", http.body_seconds, "how long it may be behind that", kOfClient);
   app.add_flag("!--no-request-log", http.log_requests, "log failures and jobs only, not each request");
 }

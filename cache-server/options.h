@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "administration.h"
-#include "store/janitor.h"
-#include "jobs/job_limits.h"
 #include "http/listener.h"
+#include "jobs/job_limits.h"
+#include "store/janitor.h"
 #include "store/scrubber.h"
 #include "store/store.h"
 

@@ -2,17 +2,17 @@
 #pragma once
 
 #include "facts.h"
-#include "native/fragment.h"
 #include "llvm/ADT/DenseSet.h"
+#include "native/fragment.h"
 
 namespace aotc {
 
 // What makes a module Go-shaped; see go_shape.h.
 struct GoShape {
   bool recognised = false;
-  std::string reason;          // why not, for `aotc dump --after=shape`
-  uint32_t resumable_type = 0; // canonical index of (i32)->i32
-  int64_t resume_loop = -1;    // function index of the loop that restarts goroutines
+  std::string reason;           // why not, for `aotc dump --after=shape`
+  uint32_t resumable_type = 0;  // canonical index of (i32)->i32
+  int64_t resume_loop = -1;     // function index of the loop that restarts goroutines
   // Per import: table index of the resumable function that calls it for Go code, AOTC_NONE when there is none.
   std::vector<uint32_t> import_wrappers;
   llvm::DenseSet<uint32_t> never_returns;  // resumable functions that can only unwind, such as runtime.morestack
@@ -20,10 +20,10 @@ struct GoShape {
 
 // Fragments that belong to no wasm function.
 enum class ThunkKind : uint8_t {
-  Import,     // preserve_none function that calls host import `index`
-  Entry,      // void(void): calls function `index` with arguments from the scratch slots
-  TrapNull,   // target of null entries in static tables
-  TrapType,   // target of entries of another type
+  Import,    // preserve_none function that calls host import `index`
+  Entry,     // void(void): calls function `index` with arguments from the scratch slots
+  TrapNull,  // target of null entries in static tables
+  TrapType,  // target of entries of another type
 };
 
 struct Thunk {
@@ -50,7 +50,8 @@ struct Compilation {
   explicit Compilation(llvm::ArrayRef<uint8_t> bytes, const CompileOptions& opts) : wasm(bytes), options(opts) {}
 
   Facts facts() const {
-    return {options.architecture, options.cpu, options.tier, module, go.recognised, go.resumable_type, tables, global_slots, functions};
+    return {options.architecture, options.cpu, options.tier, module,   go.recognised,
+            go.resumable_type,    tables,      global_slots, functions};
   }
 };
 

@@ -1,4 +1,5 @@
-// compile.cpp - the compiler as a list of phases. Each reads what earlier ones left in the Compilation and fills its part.
+// compile.cpp - the compiler as a list of phases. Each reads what earlier ones left in the Compilation and fills its
+// part.
 #include "compile.h"
 
 #include <sys/resource.h>
@@ -23,7 +24,9 @@ namespace {
 double cpu_seconds() {
   rusage usage;
   getrusage(RUSAGE_SELF, &usage);
-  auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; };
+  auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -70,7 +73,8 @@ Error run_phases(Compilation& c, DumpPhase last) {
   if (Error error = timed(c, "shape", [&] {
         // Is it Go's? Then one register holds its stack pointer, and functions can be resumed.
         recognise_go(c);
-        // What can be constant, what needs a place in the instance, what is called from outside and what is called there.
+        // What can be constant, what needs a place in the instance, what is called from outside and what is called
+        // there.
         plan_tables(c);
         plan_globals(c);
         plan_thunks(c);
@@ -102,7 +106,9 @@ Expected<CompileResult> compile(ArrayRef<uint8_t> wasm, const CompileOptions& op
   return CompileResult{std::move(c.artifact), std::move(c.stats)};
 }
 
-Error validate(ArrayRef<uint8_t> wasm, const std::string& module_name) { return read_module(wasm, module_name).takeError(); }
+Error validate(ArrayRef<uint8_t> wasm, const std::string& module_name) {
+  return read_module(wasm, module_name).takeError();
+}
 
 Expected<Architecture> parse_architecture(StringRef name) {
   if (name == "x86_64" || name == "amd64") return Architecture::X86_64;
@@ -112,7 +118,8 @@ Expected<Architecture> parse_architecture(StringRef name) {
 #elif defined(__aarch64__)
   if (name == "host") return Architecture::AArch64;
 #endif
-  return createStringError(inconvertibleErrorCode(), "unknown target '%s', known are x86_64, aarch64, host", name.str().c_str());
+  return createStringError(inconvertibleErrorCode(), "unknown target '%s', known are x86_64, aarch64, host",
+                           name.str().c_str());
 }
 
 const char* architecture_name(Architecture architecture) {

@@ -34,7 +34,8 @@ Effort planned_effort(const Body& body, const Facts& facts) {
 
 Expected<Lowered> lower_body(const Body& body, const Facts& facts, CodeGenerator& generator) {
   LLVMContext& context = generator.context();
-  Expected<Lowered> lowered = body.thunk ? lower_thunk(facts, *body.thunk, context) : lower_function(facts, body.function, context);
+  Expected<Lowered> lowered =
+      body.thunk ? lower_thunk(facts, *body.thunk, context) : lower_function(facts, body.function, context);
   if (!lowered) return lowered;
   if (Error error = check_ir(*lowered->ir)) return error;
   return lowered;

@@ -29,8 +29,9 @@ struct Compiled {
 // What is tried first; thunks have no plan.
 Effort planned_effort(const Body& body, const Facts& facts);
 
-// Lowers, verifies, optimises, emits and checks. Code that is not proved is made again with less effort, in the end with every
-// index masked. Depends on nothing but the body, its inlined callees and the facts. The message does not name the function.
+// Lowers, verifies, optimises, emits and checks. Code that is not proved is made again with less effort, in the end
+// with every index masked. Depends on nothing but the body, its inlined callees and the facts. The message does not
+// name the function.
 llvm::Expected<Compiled> compile_function(const Body& body, const Facts& facts, CodeGenerators& generators);
 
 // Its way up to code generation, for dump.

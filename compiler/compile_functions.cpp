@@ -1,7 +1,7 @@
 // compile_functions.cpp - see compile_functions.h.
 //
-// Threads take functions from a list sorted by size, largest first, so that the last one to finish is a small one. Each has
-// its own LLVM state. Nothing is shared but the list, the results (one slot per function) and the first error.
+// Threads take functions from a list sorted by size, largest first, so that the last one to finish is a small one. Each
+// has its own LLVM state. Nothing is shared but the list, the results (one slot per function) and the first error.
 #include "compile_functions.h"
 
 #include <atomic>
@@ -22,7 +22,8 @@ constexpr unsigned kThreadStack = 512u << 20;
 
 class Pool {
  public:
-  explicit Pool(Compilation& c) : c_(c), facts_(c.facts()), total_(c.module.functions.size() + c.thunks.size()), order_(total_) {
+  explicit Pool(Compilation& c)
+      : c_(c), facts_(c.facts()), total_(c.module.functions.size() + c.thunks.size()), order_(total_) {
     std::iota(order_.begin(), order_.end(), 0u);
     std::stable_sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) { return size_of(a) > size_of(b); });
     c_.fragments.resize(c_.module.functions.size());
@@ -60,7 +61,8 @@ class Pool {
         return;
       }
       if (compiled->effort != planned_effort(body, facts_)) ++plain_;
-      (body.thunk ? c_.thunks[item - c_.module.functions.size()].fragment : c_.fragments[item]) = std::move(compiled->fragment);
+      (body.thunk ? c_.thunks[item - c_.module.functions.size()].fragment : c_.fragments[item]) =
+          std::move(compiled->fragment);
       report_progress();
     }
   }

@@ -14,12 +14,18 @@ namespace {
 
 const char* type_name(ValueType type) {
   switch (type) {
-    case ValueType::I32: return "i32";
-    case ValueType::I64: return "i64";
-    case ValueType::F32: return "f32";
-    case ValueType::F64: return "f64";
-    case ValueType::V128: return "v128";
-    case ValueType::FuncRef: return "funcref";
+    case ValueType::I32:
+      return "i32";
+    case ValueType::I64:
+      return "i64";
+    case ValueType::F32:
+      return "f32";
+    case ValueType::F64:
+      return "f64";
+    case ValueType::V128:
+      return "v128";
+    case ValueType::FuncRef:
+      return "funcref";
   }
   return "?";
 }
@@ -28,7 +34,8 @@ std::string type_text(const FuncType& type) {
   std::string text = "(";
   for (size_t i = 0; i < type.params.size(); ++i) text += fmt::format("{}{}", i ? " " : "", type_name(type.params[i]));
   text += ")->(";
-  for (size_t i = 0; i < type.results.size(); ++i) text += fmt::format("{}{}", i ? " " : "", type_name(type.results[i]));
+  for (size_t i = 0; i < type.results.size(); ++i)
+    text += fmt::format("{}{}", i ? " " : "", type_name(type.results[i]));
   return text + ")";
 }
 
@@ -38,7 +45,9 @@ std::string describe_shape(const Compilation& c) {
   auto line = [&]<typename... Args>(fmt::format_string<Args...> format, Args&&... args) {
     out += fmt::format(format, std::forward<Args>(args)...) + "\n";
   };
-  auto name_of = [&](size_t defined) { return c.module.display_name(c.module.import_count() + static_cast<uint32_t>(defined)); };
+  auto name_of = [&](size_t defined) {
+    return c.module.display_name(c.module.import_count() + static_cast<uint32_t>(defined));
+  };
   if (c.go.recognised) {
     line("go-shaped: yes");
     line("stack pointer: global 0");
@@ -76,15 +85,17 @@ class Dumper {
     for (size_t i = 0; i < m.imports.size(); ++i)
       out += fmt::format("import {}: {}.{} type {}\n", i, m.imports[i].module, m.imports[i].field, m.imports[i].type);
     if (m.has_memory) out += fmt::format("memory: {}..{} pages\n", m.memory_min, m.memory_max);
-    for (size_t i = 0; i < m.tables.size(); ++i) out += fmt::format("table {}: min {} max {}\n", i, m.tables[i].min, m.tables[i].max);
+    for (size_t i = 0; i < m.tables.size(); ++i)
+      out += fmt::format("table {}: min {} max {}\n", i, m.tables[i].min, m.tables[i].max);
     for (size_t i = 0; i < m.globals.size(); ++i)
-      out += fmt::format("global {}: {}{} = {:#x}\n", i, m.globals[i].is_mutable ? "mutable " : "", type_name(m.globals[i].type),
-                         m.globals[i].init[0]);
-    for (const Export& exported : m.exports) out += fmt::format("export {:?}: kind {} index {}\n", exported.name, exported.kind, exported.index);
+      out += fmt::format("global {}: {}{} = {:#x}\n", i, m.globals[i].is_mutable ? "mutable " : "",
+                         type_name(m.globals[i].type), m.globals[i].init[0]);
+    for (const Export& exported : m.exports)
+      out += fmt::format("export {:?}: kind {} index {}\n", exported.name, exported.kind, exported.index);
     if (m.start >= 0) out += fmt::format("start: {}\n", m.start);
     for (size_t i = 0; i < m.elems.size(); ++i)
-      out += fmt::format("elem {}: mode {} table {} at {}, {} entries\n", i, static_cast<int>(m.elems[i].mode), m.elems[i].table,
-                         m.elems[i].address, m.elems[i].entries.size());
+      out += fmt::format("elem {}: mode {} table {} at {}, {} entries\n", i, static_cast<int>(m.elems[i].mode),
+                         m.elems[i].table, m.elems[i].address, m.elems[i].entries.size());
     for (size_t i = 0; i < m.datas.size(); ++i)
       out += fmt::format("data {}: mode {} at {}, {} bytes\n", i, static_cast<int>(m.datas[i].mode), m.datas[i].address,
                          m.datas[i].bytes.size());
@@ -134,7 +145,8 @@ class Dumper {
     const Module& m = c_.module;
     for (uint32_t defined = 0; defined < m.functions.size(); ++defined) {
       uint32_t index = m.import_count() + defined;
-      if (function_.empty() || function_ == std::to_string(index) || function_ == m.display_name(index)) visit(defined, index);
+      if (function_.empty() || function_ == std::to_string(index) || function_ == m.display_name(index))
+        visit(defined, index);
     }
   }
 
@@ -152,19 +164,21 @@ class Dumper {
   }
 
   std::string fragment(const Fragment& fragment, const std::string& name) const {
-    static constexpr const char* kKinds[] = {"pc32",   "pc64",   "call26", "adrp21", "add12",
-                                             "load8",  "load16", "load32", "load64", "load128"};
+    static constexpr const char* kKinds[] = {"pc32",  "pc64",   "call26", "adrp21", "add12",
+                                             "load8", "load16", "load32", "load64", "load128"};
     static constexpr const char* kSymbols[] = {"function", "table", "refs", "text", "rodata"};
     static_assert(std::size(kKinds) == kRelocationKinds && std::size(kSymbols) == kSymbolKinds);
     std::string out = fmt::format("{}: {} bytes, rodata {} bytes, frame {} bytes\n", name, fragment.text.size(),
                                   fragment.rodata.size(), fragment.frame_size);
     out += disassemble(fragment.text, c_.options.architecture);
     for (const Relocation& r : fragment.relocations)
-      out += fmt::format("  relocation {}+{:#x} {} {} {} {:+}\n", r.section == FragmentSection::Text ? "text" : "rodata", r.offset,
-                         kKinds[static_cast<int>(r.kind)], kSymbols[static_cast<int>(fragment.symbol_of(r).kind)],
-                         fragment.symbol_of(r).index, r.addend);
+      out +=
+          fmt::format("  relocation {}+{:#x} {} {} {} {:+}\n", r.section == FragmentSection::Text ? "text" : "rodata",
+                      r.offset, kKinds[static_cast<int>(r.kind)],
+                      kSymbols[static_cast<int>(fragment.symbol_of(r).kind)], fragment.symbol_of(r).index, r.addend);
     for (const TrapSite& site : fragment.trap_sites)
-      out += fmt::format("  trap {:#x} wasm {:#x} of function {}\n", site.offset, site.wasm_offset, fragment.symbols[site.symbol].index);
+      out += fmt::format("  trap {:#x} wasm {:#x} of function {}\n", site.offset, site.wasm_offset,
+                         fragment.symbols[site.symbol].index);
     return out;
   }
 
@@ -180,21 +194,29 @@ Expected<DumpPhase> parse_dump_phase(StringRef name) {
       {"optimize", DumpPhase::Optimize}, {"codegen", DumpPhase::Codegen}, {"link", DumpPhase::Link}};
   for (auto [known, phase] : kNames)
     if (name == known) return phase;
-  return createStringError(inconvertibleErrorCode(), "unknown phase '%s', known are read, shape, lower, optimize, codegen, link",
+  return createStringError(inconvertibleErrorCode(),
+                           "unknown phase '%s', known are read, shape, lower, optimize, codegen, link",
                            name.str().c_str());
 }
 
-Expected<std::string> dump(ArrayRef<uint8_t> wasm, const CompileOptions& options, DumpPhase phase, const std::string& function) {
+Expected<std::string> dump(ArrayRef<uint8_t> wasm, const CompileOptions& options, DumpPhase phase,
+                           const std::string& function) {
   Compilation c(wasm, options);
   if (Error error = run_phases(c, phase)) return error;
   Dumper dumper(c, function);
   switch (phase) {
-    case DumpPhase::Read: return dumper.module();
-    case DumpPhase::Shape: return describe_shape(c);
-    case DumpPhase::Lower: return dumper.ir(false);
-    case DumpPhase::Optimize: return dumper.ir(true);
-    case DumpPhase::Codegen: return dumper.fragments();
-    case DumpPhase::Link: return describe_layout(c);
+    case DumpPhase::Read:
+      return dumper.module();
+    case DumpPhase::Shape:
+      return describe_shape(c);
+    case DumpPhase::Lower:
+      return dumper.ir(false);
+    case DumpPhase::Optimize:
+      return dumper.ir(true);
+    case DumpPhase::Codegen:
+      return dumper.fragments();
+    case DumpPhase::Link:
+      return describe_layout(c);
   }
   llvm_unreachable("phase");
 }

@@ -1,7 +1,7 @@
 // facts.h - what may be known while one function is compiled: all that makes its code what it is, beside its body.
 //
-// Found once per module, before any code is made, and not changed afterwards. Lowering sees nothing else of a compilation, so
-// the key under which code is kept can be made of these.
+// Found once per module, before any code is made, and not changed afterwards. Lowering sees nothing else of a
+// compilation, so the key under which code is kept can be made of these.
 #pragma once
 
 #include <optional>
@@ -13,10 +13,11 @@
 
 namespace aotc {
 
-// How much is done for a function. `Large` is for functions on which LLVM's better algorithms, which are not linear, would
-// take minutes: tables written as code. Their locals stay in memory, see SsaBuilder::keep_in_memory. `Plain` is `Best` without
-// the passes on loops that take away what bounds an address, for functions of which check_fragment could not prove it.
-// `Masked` masks each index where it is used and optimizes nothing, for those that are refused all the same.
+// How much is done for a function. `Large` is for functions on which LLVM's better algorithms, which are not linear,
+// would take minutes: tables written as code. Their locals stay in memory, see SsaBuilder::keep_in_memory. `Plain` is
+// `Best` without the passes on loops that take away what bounds an address, for functions of which check_fragment could
+// not prove it. `Masked` masks each index where it is used and optimizes nothing, for those that are refused all the
+// same.
 enum class Effort : uint8_t { Quick, Best, Large, Plain, Masked };
 inline constexpr size_t kEfforts = 5;
 static_assert(static_cast<size_t>(Effort::Masked) + 1 == kEfforts);
@@ -30,19 +31,19 @@ enum class KnownFunction : uint8_t {
 };
 
 struct FunctionPlan {
-  Effort effort = Effort::Quick;       // the first that is tried
+  Effort effort = Effort::Quick;  // the first that is tried
   std::optional<KnownFunction> known;
-  bool never_returns = false;          // resumable, and can only unwind, such as runtime.morestack
-  // Ascending: the values of PC_B with which it can be entered; empty when that is not known, and then every block can be. See
-  // resume_points.h.
+  bool never_returns = false;  // resumable, and can only unwind, such as runtime.morestack
+  // Ascending: the values of PC_B with which it can be entered; empty when that is not known, and then every block can
+  // be. See resume_points.h.
   std::vector<uint32_t> resume_points;
 };
 
 // How each wasm table is reached. A table that nothing can change at run time becomes, per function type used to call
-// through it, an array of 32-bit offsets in rodata: entry i holds (code of function i) - (address of the array). An entry
-// of another type, or null, leads to a trap fragment, so that the call needs no type check. Every other table lives in the
-// instance as function references, and a call looks its target up in the array of function descriptors: 8 bytes per
-// function, {int32 (code) - (address of the array), uint32 type index}, imports included.
+// through it, an array of 32-bit offsets in rodata: entry i holds (code of function i) - (address of the array). An
+// entry of another type, or null, leads to a trap fragment, so that the call needs no type check. Every other table
+// lives in the instance as function references, and a call looks its target up in the array of function descriptors: 8
+// bytes per function, {int32 (code) - (address of the array), uint32 type index}, imports included.
 struct StaticTable {
   uint32_t table;
   uint32_t type;

@@ -18,8 +18,8 @@ namespace {
 // costs an array of its size, so there is a limit to what that may take.
 constexpr uint64_t kMaxStaticEntries = 4u << 20;
 
-// Functions with more instructions than this, or with so many locals and blocks that SSA form could need this many phis (each
-// local may be live into each block), get Effort::Large whatever the tier.
+// Functions with more instructions than this, or with so many locals and blocks that SSA form could need this many phis
+// (each local may be live into each block), get Effort::Large whatever the tier.
 constexpr size_t kLargeInstructions = 50'000;
 constexpr size_t kLargePhis = 1'000'000;
 
@@ -43,18 +43,27 @@ std::vector<TableUse> find_table_uses(const Module& module) {
       case Op::TableSet:
       case Op::TableSize:
       case Op::TableGrow:
-      case Op::TableFill: uses[instr.low()].is_touched = true; break;
-      case Op::TableInit: uses[instr.high()].is_touched = true; break;
-      case Op::TableCopy: uses[instr.low()].is_touched = uses[instr.high()].is_touched = true; break;
-      case Op::CallIndirect: uses[instr.high()].called_types.insert(instr.low()); break;
-      default: break;
+      case Op::TableFill:
+        uses[instr.low()].is_touched = true;
+        break;
+      case Op::TableInit:
+        uses[instr.high()].is_touched = true;
+        break;
+      case Op::TableCopy:
+        uses[instr.low()].is_touched = uses[instr.high()].is_touched = true;
+        break;
+      case Op::CallIndirect:
+        uses[instr.high()].called_types.insert(instr.low());
+        break;
+      default:
+        break;
     }
   });
   return uses;
 }
 
-// What a table holds after instantiation; nothing when a segment does not fit: instantiation has to trap, which only a table in
-// the instance can do.
+// What a table holds after instantiation; nothing when a segment does not fit: instantiation has to trap, which only a
+// table in the instance can do.
 std::optional<std::vector<uint32_t>> contents_of(const Module& module, uint32_t table) {
   std::vector<uint32_t> contents(module.tables[table].min, 0);
   for (const ElemSegment& segment : module.elems) {
@@ -105,7 +114,8 @@ void plan_tables(Compilation& c) {
   for (uint32_t table = 0; table < uses.size(); ++table) {
     const TableUse& use = uses[table];
     uint64_t size = c.module.tables[table].min;
-    bool may_be_static = !use.is_touched && size * use.called_types.size() <= kMaxStaticEntries && size <= kMaxStaticEntries;
+    bool may_be_static =
+        !use.is_touched && size * use.called_types.size() <= kMaxStaticEntries && size <= kMaxStaticEntries;
     if (std::optional<std::vector<uint32_t>> contents = may_be_static ? contents_of(c.module, table) : std::nullopt) {
       plan.contents[table] = std::move(*contents);
       plan.descriptor.push_back(-1);

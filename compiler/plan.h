@@ -15,8 +15,8 @@ void plan_globals(Compilation& c);
 // What is called from outside, and the imports that anything refers to; lists c.thunks.
 void plan_thunks(Compilation& c);
 
-// Everything that is decided of each function; fills c.functions. `table` is Go's own function table, if there is one. Needs
-// what the others have decided.
+// Everything that is decided of each function; fills c.functions. `table` is Go's own function table, if there is one.
+// Needs what the others have decided.
 void plan_functions(Compilation& c, const std::optional<std::vector<GoFunction>>& table);
 
 }  // namespace aotc

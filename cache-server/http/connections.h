@@ -2,8 +2,9 @@
 // hold, so that neither one machine nor one tenant can take what the others need.
 //
 // An IPv6 address counts by its first 64 bits, which is what one customer of a provider has. When there are as many as
-// there may be, a new one takes the place of the one that has been waited for longest: since when a client is behind, or
-// idle, is what its session says here. So does a transfer when there is no memory left. Whoever is not waited for stays.
+// there may be, a new one takes the place of the one that has been waited for longest: since when a client is behind,
+// or idle, is what its session says here. So does a transfer when there is no memory left. Whoever is not waited for
+// stays.
 //
 // Thread-safe; a session's own thread ends it, when it sees that it has to leave.
 #pragma once
@@ -26,7 +27,7 @@ namespace aotc::server {
 struct ConnectionLimits {
   unsigned all = 1024;
   unsigned per_address = 256;
-  unsigned per_tenant = 256;  // without effect where there are no tenants
+  unsigned per_tenant = 256;              // without effect where there are no tenants
   uint64_t memory = uint64_t{256} << 20;  // of what is being received and sent
 };
 

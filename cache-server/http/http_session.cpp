@@ -24,9 +24,9 @@
 
 #include <fmt/format.h>
 
-#include "registry/digest.h"
 #include "llvm/ADT/StringExtras.h"
 #include "log.h"
+#include "registry/digest.h"
 #include "upload.h"
 
 namespace aotc::server {
@@ -66,9 +66,8 @@ std::optional<Response> answer_to(const error_code& error) {
 }
 
 bool can_stand_in_log(const std::string& id) {
-  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
-    return llvm::isAlnum(c) || c == '-' || c == '_' || c == '.';
-  });
+  return !id.empty() && id.size() <= 64 &&
+         std::all_of(id.begin(), id.end(), [](char c) { return llvm::isAlnum(c) || c == '-' || c == '_' || c == '.'; });
 }
 
 // "Wed, 26 Nov 2026 01:02:03 GMT"

@@ -1,8 +1,8 @@
 // http_session.h - one HTTP/1.1 connection, with or without TLS: the only place that reads and writes HTTP.
 //
-// What a client may cost is bounded: 16 KiB of header, max_upload bytes of body, a deadline for the TLS handshake and the
-// header, a lowest rate for bodies in either direction, one chunk of memory per transfer. Each wait for it ends in time,
-// and why a connection ended is counted (metrics.h).
+// What a client may cost is bounded: 16 KiB of header, max_upload bytes of body, a deadline for the TLS handshake and
+// the header, a lowest rate for bodies in either direction, one chunk of memory per transfer. Each wait for it ends in
+// time, and why a connection ended is counted (metrics.h).
 //
 // A session lives on one thread, which has many of them, so it must not block: reads of blobs and manifests are
 // answered there; all that may wait for a lock or for the disk to have written runs in a pool of threads.

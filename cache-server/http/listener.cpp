@@ -17,8 +17,8 @@
 
 #include "http_session.h"
 #include "log.h"
-#include "tls.h"
 #include "support/error.h"
+#include "tls.h"
 
 namespace aotc::server {
 

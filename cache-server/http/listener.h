@@ -19,10 +19,10 @@ class TlsIdentity;
 struct HttpLimits {
   uint64_t max_upload = 256 << 20;
   ConnectionLimits connections;
-  double header_seconds = 30;    // for a whole header, and for an idle connection
-  uint64_t least_rate = 4 << 10; // bytes a second of a body, either way
-  double body_seconds = 60;      // that a client may be behind this
-  unsigned threads = 0;        // that sessions run on; 0: one for each core
+  double header_seconds = 30;     // for a whole header, and for an idle connection
+  uint64_t least_rate = 4 << 10;  // bytes a second of a body, either way
+  double body_seconds = 60;       // that a client may be behind this
+  unsigned threads = 0;           // that sessions run on; 0: one for each core
   bool log_requests = true;
 };
 

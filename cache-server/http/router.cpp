@@ -1,9 +1,9 @@
 // router.cpp - the gate and the table of paths.
 #include "router.h"
 
+#include "oci/routes_oci.h"
 #include "routes_admin.h"
 #include "routes_jobs.h"
-#include "oci/routes_oci.h"
 #include "routes_pins.h"
 
 namespace aotc::server {

@@ -3,10 +3,10 @@
 
 #include <variant>
 
-#include "store/catalog.h"
 #include "http_message.h"
 #include "jobs/job_queue.h"
 #include "metrics.h"
+#include "store/catalog.h"
 #include "store/store.h"
 #include "upload.h"
 
@@ -32,8 +32,8 @@ bool is_quick(const Request& request);
 Response route(Service& service, const Request& request);
 
 // Requests whose body goes to the store: first start_upload, which refuses what is wrong, or more than may be kept,
-// before the body is read; `length` is what is known of its length. Then append_upload with each part, which answers when
-// that is too much; at the end accept_upload.
+// before the body is read; `length` is what is known of its length. Then append_upload with each part, which answers
+// when that is too much; at the end accept_upload.
 bool is_upload(const Request& request);
 std::variant<Upload, Response> start_upload(Service& service, const Request& request, uint64_t length);
 std::optional<Response> append_upload(Upload& upload, llvm::StringRef bytes);

@@ -58,8 +58,8 @@ std::vector<Metric> collect(Service& service) {
       {"connections", true, "connections open now", c.connections},
       {"waiting_jobs", true, "jobs in the queue", service.jobs.waiting()}};
   for (size_t i = 0; i < std::size(kClosedReasons); ++i)
-    metrics.push_back({"closed_connections", false, "connections that ended, and why", c.closed.counts[i],
-                       kClosedReasons[i]});
+    metrics.push_back(
+        {"closed_connections", false, "connections that ended, and why", c.closed.counts[i], kClosedReasons[i]});
   return metrics;
 }
 

@@ -1,7 +1,8 @@
 // routes_jobs.h - the job API.
 //
 //   POST /v1/compile?target=&cpu=&tier=&name=&tag=   202 and the job, or 200 when its image is there
-//        with "Content-Type: application/json"       no upload: {"module": digest, "target": ...} is about a module that
+//        with "Content-Type: application/json"       no upload: {"module": digest, "target": ...} is about a module
+//        that
 //                                                    the tenant has; 404 when he has not
 //   GET  /v1/jobs/{id}?wait=SECONDS                  the job; with wait, when it has ended or the time is over
 //        with "Accept: text/event-stream"            the job as an event each time it changes, until it has ended
@@ -15,7 +16,8 @@ namespace aotc::server {
 
 // Nothing when what is asked can be done.
 std::optional<Response> check_compile(Service& service, const Request& request);
-Response post_compile(Service& service, const Request& request, const BlobInfo& module, JobQueue::Place* place = nullptr);
+Response post_compile(Service& service, const Request& request, const BlobInfo& module,
+                      JobQueue::Place* place = nullptr);
 // The answer to what a quota or the queue does not allow; other errors are the server's own.
 Response refused(llvm::Error error);
 Response compile_known(Service& service, const Request& request);

@@ -5,8 +5,8 @@
 // until it is stored or goes. Its file goes with it.
 #pragma once
 
-#include "registry/digest.h"
 #include "jobs/job_queue.h"
+#include "registry/digest.h"
 #include "store/unnamed_file.h"
 
 namespace aotc::server {

@@ -6,13 +6,13 @@
 
 #include <fmt/format.h>
 
-#include "registry/digest.h"
-#include "registry/revocations.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Base64.h"
 #include "llvm/Support/JSON.h"
+#include "registry/digest.h"
+#include "registry/revocations.h"
 #include "support/error.h"
 #include "support/version.h"
 
@@ -120,13 +120,15 @@ llvm::Expected<CompileRequest> parse_compile_request(const std::vector<std::pair
       request.freeze.args.push_back(value);
     } else if (name == "warmup") {
       std::vector<char> bytes;
-      if (llvm::Error error = llvm::decodeBase64(value, bytes)) return bad("warmup: " + llvm::toString(std::move(error)));
+      if (llvm::Error error = llvm::decodeBase64(value, bytes))
+        return bad("warmup: " + llvm::toString(std::move(error)));
       if (bytes.empty()) return bad("warmup: an empty request");
       warmup_bytes += bytes.size();
       if (warmup_bytes > kMaxWarmup) return bad(fmt::format("warmup: more than {} bytes", kMaxWarmup));
       request.freeze.warmup.emplace_back(bytes.begin(), bytes.end());
     } else if (name == "rehearsal") {
-      if (value != "auto" && value != "off") return bad(fmt::format("rehearsal: \"{}\" is neither auto nor off", value));
+      if (value != "auto" && value != "off")
+        return bad(fmt::format("rehearsal: \"{}\" is neither auto nor off", value));
       request.freeze.rehearse = value == "auto";
     } else if (name == "listeners") {
       if (value.size() != 1 || value[0] < '0' || value[0] > '9') return bad("listeners: not a number from 0 to 9");

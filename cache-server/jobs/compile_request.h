@@ -38,8 +38,8 @@ struct CompileRequest {
 };
 
 // Query parameters: target (x86_64, aarch64, host, all or a list with commas), cpu (a list; of x86_64 several), tier,
-// name, tag, snapshot (auto, off, required), listeners, rehearsal (auto, off), and any number of env, arg and warmup (in
-// base64; all of them together have at most kMaxWarmup bytes, so that they fit into the head of an upload).
+// name, tag, snapshot (auto, off, required), listeners, rehearsal (auto, off), and any number of env, arg and warmup
+// (in base64; all of them together have at most kMaxWarmup bytes, so that they fit into the head of an upload).
 constexpr size_t kMaxWarmup = 8 << 10;
 llvm::Expected<CompileRequest> parse_compile_request(const std::vector<std::pair<std::string, std::string>>& query);
 

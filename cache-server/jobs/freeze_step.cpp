@@ -10,8 +10,8 @@
 #include <nlohmann/json.hpp>
 
 #include "aotc/artifact_format.h"
-#include "registry/digest.h"
 #include "process/freeze.h"
+#include "registry/digest.h"
 #include "support/error.h"
 #include "support/io.h"
 
@@ -28,7 +28,8 @@ constexpr uint64_t kMaxReport = 64 << 10;
 std::optional<Json> read_report(const UniqueFd& file, const std::string& module_digest) {
   struct stat st;
   aotc_snapshot head;
-  if (fstat(file.get(), &st) != 0 || aotc_pread_all(file.get(), &head, sizeof head, 0) != static_cast<ssize_t>(sizeof head))
+  if (fstat(file.get(), &st) != 0 ||
+      aotc_pread_all(file.get(), &head, sizeof head, 0) != static_cast<ssize_t>(sizeof head))
     return std::nullopt;
   uint64_t size = static_cast<uint64_t>(st.st_size);
   if (head.magic != AOTC_SNAPSHOT_MAGIC || head.size != size || head.head_size > size ||

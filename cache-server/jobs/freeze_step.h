@@ -1,8 +1,8 @@
 // freeze_step.h - the last step of a job for a Go program: runs it, confined, until it waits for input, and stores what
 // it was then, for all targets alike.
 //
-// The program is the tenant's and runs in `aotc-exec --freeze` (compiler/process/freeze.h). What comes out of it is data for
-// that tenant's own instances; nodes check it when they load it, here it must be a snapshot of this module.
+// The program is the tenant's and runs in `aotc-exec --freeze` (compiler/process/freeze.h). What comes out of it is
+// data for that tenant's own instances; nodes check it when they load it, here it must be a snapshot of this module.
 #pragma once
 
 #include <functional>

@@ -76,8 +76,7 @@ llvm::Expected<bool> JobQueue::rebuild_one(const std::string& key, const JobReco
     std::vector<ImageName> images = record.images();
     for (ImageName& image : images) image.was = kNoTag;
     std::lock_guard<std::mutex> writing(writes_);
-    llvm::Expected<Submission> queued =
-        fulfil({{tenant_in(key), record.module()}, 0, *request, images, true}, nullptr);
+    llvm::Expected<Submission> queued = fulfil({{tenant_in(key), record.module()}, 0, *request, images, true}, nullptr);
     if (!queued) return queued.takeError();
     if (llvm::Error error = forget_revoked(key, record)) return error;
     return true;
@@ -151,8 +150,7 @@ llvm::Expected<size_t> JobQueue::revoke_one(const std::string& key, const Revoke
   bool other = !kept.empty(), again = !other && !which.compiler.empty() && !tags.empty() && *blob;
   if (other) record->set_images(kept);
   if (again) record->end_revoked(tags);
-  std::vector<Record> records = {
-      {Table::Jobs, key, other || again ? std::optional(record->text()) : std::nullopt}};
+  std::vector<Record> records = {{Table::Jobs, key, other || again ? std::optional(record->text()) : std::nullopt}};
   if (llvm::Error error = again ? catalog_.hold(module, Quota(), records) : store_.put(records)) return error;
   return removed;
 }
@@ -192,8 +190,8 @@ llvm::Expected<bool> JobQueue::forget(const std::string& key, const std::string&
       if (!image) return image.takeError();
       if (*image) return false;
     }
-  llvm::Error error = record->state() == "revoked" ? forget_revoked(key, *record)
-                                                   : store_.put({{Table::Jobs, key, std::nullopt}});
+  llvm::Error error =
+      record->state() == "revoked" ? forget_revoked(key, *record) : store_.put({{Table::Jobs, key, std::nullopt}});
   if (error) return error;
   return true;
 }

@@ -3,15 +3,15 @@
 //
 // A job's id follows from what is asked (see compile_request.h); jobs of different tenants have nothing in common, so
 // that none can tell what another has uploaded. submit() finds an image that is there, joins the job that is making it,
-// or queues a new one; its record (job_record.h) is in the store before submit() returns, so that a restart goes on with
-// it. A failed job is tried again when somebody asks again.
+// or queues a new one; its record (job_record.h) is in the store before submit() returns, so that a restart goes on
+// with it. A failed job is tried again when somebody asks again.
 //
 // A job that was done can be done again, because a part of its image is damaged or its compiler was wrong. It is then
 // the server's own ("again"): no quota counts it, the tenant's uploads go before it, and a tag moves to the new image
 // only if it still names the old one ("was").
 //
-// Bounded: jobs that wait, and the bytes of their modules, are counted per tenant and in all; an upload has a place among
-// them from before its body is read. What one job may take is in job_limits.h.
+// Bounded: jobs that wait, and the bytes of their modules, are counted per tenant and in all; an upload has a place
+// among them from before its body is read. What one job may take is in job_limits.h.
 //
 // Fair: a free worker goes to the tenant with the fewest workers, among equals to the one whose turn was longest ago.
 // Thread-safe; whoever asks about a job does not wait for the disk. stop() ends running workers; their jobs stay queued
@@ -29,13 +29,13 @@
 #include <thread>
 #include <vector>
 
-#include "store/catalog.h"
 #include "compile_request.h"
 #include "job_limits.h"
 #include "metrics.h"
+#include "store/catalog.h"
 #include "store/store.h"
-#include "tenants/tenants.h"
 #include "store/unnamed_file.h"
+#include "tenants/tenants.h"
 
 namespace aotc::server {
 

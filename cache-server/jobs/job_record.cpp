@@ -30,7 +30,7 @@ JobRecord::JobRecord(const std::string& id, const std::string& module, const Com
   Json targets = Json::array();
   for (const CompileTarget& target : request.targets)
     targets.push_back({{"target", architecture_name(target.architecture)}, {"cpu", target.cpu}});
-  json_ = {{"id", id},           {"state", "queued"},       {"module", module}, {"tier", tier_name(request.tier)},
+  json_ = {{"id", id},           {"state", "queued"},      {"module", module}, {"tier", tier_name(request.tier)},
            {"targets", targets}, {"images", Json::array()}};
   add_images(images);
   for (const auto& [name, value] : freeze_parameters(request.freeze))

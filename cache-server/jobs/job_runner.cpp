@@ -1,15 +1,15 @@
-// job_runner.cpp - what a thread of the queue does with a job: a worker for each target, freezing, the image; then links,
-// tags and record in one batch.
+// job_runner.cpp - what a thread of the queue does with a job: a worker for each target, freezing, the image; then
+// links, tags and record in one batch.
 #include <sys/stat.h>
 
 #include <fmt/format.h>
 
 #include "http/http_message.h"
 #include "log.h"
-#include "queued_job.h"
 #include "process/worker.h"
-#include "worker_group.h"
+#include "queued_job.h"
 #include "support/error.h"
+#include "worker_group.h"
 
 namespace aotc::server {
 

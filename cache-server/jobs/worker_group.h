@@ -1,5 +1,5 @@
-// worker_group.h - a control group for one worker, where the server may make groups (tools/sandbox/cgroup.h): it counts what
-// the limits of a process do not, such as shared memory and the bytes of files that the kernel keeps for it.
+// worker_group.h - a control group for one worker, where the server may make groups (tools/sandbox/cgroup.h): it counts
+// what the limits of a process do not, such as shared memory and the bytes of files that the kernel keeps for it.
 #pragma once
 
 #include <cstdint>

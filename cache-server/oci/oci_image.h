@@ -2,8 +2,8 @@
 //
 //   index      application/vnd.oci.image.index.v1+json, artifactType kModuleType: one manifest per platform
 //   manifest   application/vnd.oci.image.manifest.v1+json: the config and its layers
-//   config     kConfigType: what was compiled from what, and the fields of an image's config, for clients that expect one
-//   layers     kArtifactType: the ELF file that a node maps. For a program that was frozen, or should have been,
+//   config     kConfigType: what was compiled from what, and the fields of an image's config, for clients that expect
+//   one layers     kArtifactType: the ELF file that a node maps. For a program that was frozen, or should have been,
 //              kFreezeReportType, and kSnapshotType; both are the same for every platform
 //
 // One more manifest, of the platform wasi/wasm, holds the module itself as its layer, in the form of the CNCF's "Wasm
@@ -15,9 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "registry/media_types.h"
 #include "jobs/compile_request.h"
 #include "jobs/freeze_step.h"
+#include "registry/media_types.h"
 #include "store/store.h"
 
 namespace aotc::server {

@@ -5,9 +5,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "registry/revocations.h"
 #include "jobs/compile_request.h"
 #include "oci_image.h"
+#include "registry/revocations.h"
 
 namespace aotc::server {
 

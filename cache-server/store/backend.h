@@ -1,8 +1,8 @@
 // backend.h - all that the store asks of a database: ordered tables of bytes, writes that happen as a whole, backups.
 //
-// One backend is linked: RocksDB (backend_rocksdb.cpp). Another is another file with these members. Its promises: what is
-// written with `sync` is on disk, and all that was written before it; a value is what was written, or a CorruptError; a
-// cursor shows the tables as they were when it was made. Thread-safe, but for batches and cursors.
+// One backend is linked: RocksDB (backend_rocksdb.cpp). Another is another file with these members. Its promises: what
+// is written with `sync` is on disk, and all that was written before it; a value is what was written, or a
+// CorruptError; a cursor shows the tables as they were when it was made. Thread-safe, but for batches and cursors.
 #pragma once
 
 #include <memory>
@@ -80,8 +80,8 @@ class Backend {
   llvm::Error each(Table table, llvm::StringRef prefix,
                    llvm::function_ref<llvm::Error(llvm::StringRef key, llvm::StringRef value)> visit);
 
-  // Adds a backup of everything written so far to those in the folder, copying only what they do not have, and keeps the
-  // last `keep` of them. Others can use the database meanwhile; one backup at a time.
+  // Adds a backup of everything written so far to those in the folder, copying only what they do not have, and keeps
+  // the last `keep` of them. Others can use the database meanwhile; one backup at a time.
   llvm::Error back_up(const std::string& folder, unsigned keep);
   void stop_backup();
   // Makes a database, where there must be none, of the last backup; what is not finished is no database.

@@ -31,7 +31,7 @@ rocksdb::DBOptions database_options() {
   options.create_missing_column_families = true;
   options.max_background_jobs = 2;
   options.keep_log_file_num = 2;
-  options.max_open_files = 512;  // of the many that a large store has
+  options.max_open_files = 512;           // of the many that a large store has
   options.max_total_wal_size = 32 << 20;  // what an open may have to replay
   // Together, of all families: memory stays flat however much is written. Records are small and read where the kernel
   // has them cached, so little of it is for them: what is full early does not grow later.

@@ -1,5 +1,6 @@
-// catalog.h - which repository has what, who pays for it, and when a blob may go. Nobody else writes to the store's tables
-// links, tags, referrers, sequences, owners, images and pins; to garbage the store itself does, for a blob that is new.
+// catalog.h - which repository has what, who pays for it, and when a blob may go. Nobody else writes to the store's
+// tables links, tags, referrers, sequences, owners, images and pins; to garbage the store itself does, for a blob that
+// is new.
 //
 // A blob is owned as long as a repository links it or a job holds it; otherwise it is garbage, which counts against its
 // tenant's quota until it is dropped: by sweep() after `grace`, and at once when the quota is in the way of something
@@ -22,12 +23,12 @@
 #include <string>
 #include <vector>
 
-#include "tenants/accounts.h"
-#include "registry/signing.h"
 #include "oci/oci_image.h"
-#include "tenants/revocation_book.h"
+#include "registry/signing.h"
 #include "store.h"
 #include "support/version.h"
+#include "tenants/accounts.h"
+#include "tenants/revocation_book.h"
 #include "tenants/tenants.h"
 
 namespace aotc::server {
@@ -145,7 +146,7 @@ class Catalog {
   std::mutex mutex_;                       // one change at a time, from its first look to the disk
   std::mutex totals_mutex_;                // of what follows; nobody waits for the disk under it
   std::map<std::string, uint64_t> owned_;  // bytes, by tenant
-  std::map<std::string, uint64_t> uses_;  // not yet recorded, by the key in `images`
+  std::map<std::string, uint64_t> uses_;   // not yet recorded, by the key in `images`
 };
 
 }  // namespace aotc::server

@@ -124,7 +124,8 @@ llvm::Expected<bool> Catalog::remove_manifest_locked(const std::string& reposito
       if (llvm::Error failed = unlink(change, repository, name)) return failed;
   error = for_each(store_, Table::Tags, prefix, [&](const std::string& tag, const std::string& target) -> llvm::Error {
     if (target != digest) return llvm::Error::success();
-    for (Table table : {Table::Tags, Table::Pins}) change.records.push_back({table, tag_key(repository, tag), std::nullopt});
+    for (Table table : {Table::Tags, Table::Pins})
+      change.records.push_back({table, tag_key(repository, tag), std::nullopt});
     return llvm::Error::success();
   });
   if (error) return error;

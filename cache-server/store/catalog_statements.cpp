@@ -37,7 +37,8 @@ llvm::Error Catalog::sign(Change& change, const std::string& repository, const B
     change.records.push_back({Table::Referrers, referrer_key(repository, index.digest, old), std::nullopt});
     return llvm::Error::success();
   };
-  if (llvm::Error error = for_each(store_, Table::Referrers, referrers_of(repository, index.digest), drop)) return error;
+  if (llvm::Error error = for_each(store_, Table::Referrers, referrers_of(repository, index.digest), drop))
+    return error;
   for (const ImagePart& part : made->parts)
     if (llvm::Error error = link(change, index.tenant, repository, part)) return error;
   nlohmann::json record = {{"descriptor", nlohmann::json::parse(made->descriptor)},
@@ -79,8 +80,7 @@ llvm::Expected<uint64_t> Catalog::refresh() {
     if (!*index) return llvm::Error::success();
     auto [repository, tag] = split_key(key);
     // Not images, and what is about to be removed.
-    if (tag == kRevocationsTag ||
-        !revocations_.reason_against(repository, {**index, UINT64_MAX, ""}).empty())
+    if (tag == kRevocationsTag || !revocations_.reason_against(repository, {**index, UINT64_MAX, ""}).empty())
       return llvm::Error::success();
     llvm::Expected<bool> needed = needs_statement(repository, **index);
     if (!needed) return needed.takeError();

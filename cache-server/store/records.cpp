@@ -61,7 +61,9 @@ uint64_t chunk_owner(llvm::StringRef key) { return endian::read64be(key.data());
 
 uint32_t chunk_index(llvm::StringRef key) { return endian::read32be(key.data() + 8); }
 
-std::string account_of(llvm::StringRef key) { return key.take_until([](char c) { return c == '/' || c == '\0'; }).str(); }
+std::string account_of(llvm::StringRef key) {
+  return key.take_until([](char c) { return c == '/' || c == '\0'; }).str();
+}
 
 bool is_accounted(Table table) {
   switch (table) {

@@ -31,12 +31,25 @@ namespace aotc::server {
 
 // The first three are the store's own.
 enum class Table {
-  Default, Chunks, Blobs, Tags, Links, Jobs, Referrers, Sequences, Owners, Garbage, Usage, Damaged, Images, Pins,
+  Default,
+  Chunks,
+  Blobs,
+  Tags,
+  Links,
+  Jobs,
+  Referrers,
+  Sequences,
+  Owners,
+  Garbage,
+  Usage,
+  Damaged,
+  Images,
+  Pins,
   Revocations
 };
-constexpr const char* kTableNames[] = {"default",   "chunks", "blobs",   "tags",  "links",   "jobs",   "referrers",
-                                       "sequences", "owners", "garbage", "usage", "damaged", "images", "pins",
-                                       "revocations"};
+constexpr const char* kTableNames[] = {"default", "chunks",    "blobs",     "tags",   "links",
+                                       "jobs",    "referrers", "sequences", "owners", "garbage",
+                                       "usage",   "damaged",   "images",    "pins",   "revocations"};
 constexpr size_t kTables = static_cast<size_t>(Table::Revocations) + 1;
 static_assert(std::size(kTableNames) == kTables);
 

@@ -10,8 +10,8 @@
 
 #include <fmt/format.h>
 
-#include "registry/zstd_frames.h"
 #include "log.h"
+#include "registry/zstd_frames.h"
 #include "store_impl.h"
 
 namespace aotc::server {
@@ -239,8 +239,8 @@ llvm::Expected<std::vector<std::string>> Store::list_blobs(const std::string& af
 StoreStats Store::stats() const {
   uint64_t promised = impl_->accounts.promised_bytes();
   std::lock_guard<std::mutex> lock(impl_->damage);
-  return {impl_->bytes,          promised,        impl_->cache.hits,     impl_->cache.misses,
-          impl_->damaged.size(), impl_->writes,   impl_->synced_writes, impl_->written_bytes};
+  return {impl_->bytes,          promised,      impl_->cache.hits,    impl_->cache.misses,
+          impl_->damaged.size(), impl_->writes, impl_->synced_writes, impl_->written_bytes};
 }
 
 llvm::Expected<std::string> Store::read_blob(const BlobInfo& blob, uint64_t limit) {

@@ -2,10 +2,10 @@
 //
 // How they look is in records.h, the database in backend.h.
 //
-// A blob belongs to one tenant, "" where there are none. What others have makes no difference to anything that happens to
-// it, so nobody can tell what that is: equal bytes of two tenants are stored twice. Its bytes, and those of records in
-// jobs, tags, links, referrers, sequences, images and pins, are in the tenant's account (accounts.h). A database of schema
-// version 3, in which tenants shared blobs, becomes one of this when it is opened.
+// A blob belongs to one tenant, "" where there are none. What others have makes no difference to anything that happens
+// to it, so nobody can tell what that is: equal bytes of two tenants are stored twice. Its bytes, and those of records
+// in jobs, tags, links, referrers, sequences, images and pins, are in the tenant's account (accounts.h). A database of
+// schema version 3, in which tenants shared blobs, becomes one of this when it is opened.
 //
 // Acknowledged means synced: BlobWriter::finish and put return after the write-ahead log is on disk. A blob's chunks
 // are written unsynced as they arrive; the record that makes the blob visible is synced, and with it the whole log
@@ -24,14 +24,14 @@
 #include <utility>
 #include <vector>
 
-#include "tenants/accounts.h"
-#include "registry/digest.h"
 #include "chunk_cache.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include "records.h"
+#include "registry/digest.h"
+#include "tenants/accounts.h"
 
 namespace aotc::server {
 
@@ -55,9 +55,9 @@ struct StoreStats {
   uint64_t bytes;     // of all blobs
   uint64_t promised;  // to what is under way
   uint64_t cache_hits, cache_misses;
-  uint64_t damaged;                     // blobs marked now
-  uint64_t writes, synced_writes;       // of one or more records or chunks
-  uint64_t written_bytes;               // before the database does anything with them
+  uint64_t damaged;                // blobs marked now
+  uint64_t writes, synced_writes;  // of one or more records or chunks
+  uint64_t written_bytes;          // before the database does anything with them
 };
 
 // What to do with a database of schema version 3. Without tenants everything in it is of the tenant "", whatever the
@@ -78,8 +78,8 @@ class Store {
 
   Accounts& accounts();
 
-  // Takes the bytes of one blob, for whom they are reserved. Destroyed before finish, it leaves nothing behind. Must not
-  // outlive the store or the reservation.
+  // Takes the bytes of one blob, for whom they are reserved. Destroyed before finish, it leaves nothing behind. Must
+  // not outlive the store or the reservation.
   class BlobWriter {
    public:
     BlobWriter(Store& store, Accounts::Reservation& space);
@@ -127,8 +127,8 @@ class Store {
   // Makes a store, where there must be none, of the last backup.
   static llvm::Error restore(const std::string& folder, const std::string& path);
 
-  // All or nothing. A QuotaError when records that are in a tenant's account grow, and it has then more than `limit`; one
-  // thread at a time writes those of a table.
+  // All or nothing. A QuotaError when records that are in a tenant's account grow, and it has then more than `limit`;
+  // one thread at a time writes those of a table.
   llvm::Error put(const std::vector<Record>& records, uint64_t limit = UINT64_MAX);
   llvm::Expected<std::optional<std::string>> get(Table table, const std::string& key);
   // Keys that start with `prefix` and are greater than `after`, in order, at most `limit` of them.

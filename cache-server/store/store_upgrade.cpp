@@ -1,8 +1,8 @@
 // store_upgrade.cpp - makes a store of schema version 4 of one of version 3.
 //
-// There, the keys of blobs, garbage and damaged were digests, owners named the tenants who shared a blob, and links were
-// media types. Each owner gets a blob of its own, the first one with the chunks that are there. Can be cut off and begun
-// again.
+// There, the keys of blobs, garbage and damaged were digests, owners named the tenants who shared a blob, and links
+// were media types. Each owner gets a blob of its own, the first one with the chunks that are there. Can be cut off and
+// begun again.
 #include <map>
 
 #include "store_impl.h"

@@ -65,10 +65,14 @@ llvm::Error RevocationBook::write(List list, bool is_last_resort) {
   if (!text) return failure(entries.repository + ": " + error);
   list.keys = key_ids();
   if (signs()) list.text = *text;  // else what was signed before stays, until there are keys again
-  nlohmann::json json = {{"sequence", entries.sequence}, {"issued", entries.issued},
-                         {"compilers", entries.compilers}, {"indexes", entries.indexes},
-                         {"through", entries.through}, {"through_reason", entries.through_reason},
-                         {"keys", list.keys}, {"text", list.text}};
+  nlohmann::json json = {{"sequence", entries.sequence},
+                         {"issued", entries.issued},
+                         {"compilers", entries.compilers},
+                         {"indexes", entries.indexes},
+                         {"through", entries.through},
+                         {"through_reason", entries.through_reason},
+                         {"keys", list.keys},
+                         {"text", list.text}};
   if (llvm::Error failed = store_.put({{Table::Revocations, entries.repository, json.dump()}})) return failed;
   lists_[entries.repository] = std::move(list);
   return llvm::Error::success();

@@ -5,10 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "registry/digest.h"
 #include "jobs/compile_request.h"
 #include "llvm/Support/Base64.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "registry/digest.h"
 #include "support/error.h"
 
 namespace aotc::server {

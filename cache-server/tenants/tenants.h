@@ -5,11 +5,11 @@
 //    "operators": [{"sha256": "..."}]}
 //
 // A token is 32 random bytes in hex (`aotc-server new-token` makes one), so its plain SHA-256 can be kept. A tenant has
-// the repositories that start with its name and a slash. `bytes` are all that the store has of it, and what is promised to
-// uploads and jobs under way (accounts.h); `jobs` counts those that wait or run and uploads under way, `workers` those that
-// run; `cpu_seconds` are per day (UTC). With `evict`, what would go beyond `bytes` is not refused, but takes the place
-// of the tenant's images that were not used for the longest time. Quotas that are left out do not limit, but `workers`
-// leaves one to others. Operators see metrics and every repository, and compile nothing.
+// the repositories that start with its name and a slash. `bytes` are all that the store has of it, and what is promised
+// to uploads and jobs under way (accounts.h); `jobs` counts those that wait or run and uploads under way, `workers`
+// those that run; `cpu_seconds` are per day (UTC). With `evict`, what would go beyond `bytes` is not refused, but takes
+// the place of the tenant's images that were not used for the longest time. Quotas that are left out do not limit, but
+// `workers` leaves one to others. Operators see metrics and every repository, and compile nothing.
 //
 // Without a token file there is one tenant, "", that may do everything without limits. Thread-safe.
 #pragma once

@@ -18,7 +18,8 @@ constexpr uint64_t kTrapPadding = 16;
 
 }  // namespace
 
-Layout::Layout(const Compilation& compilation) : c(compilation), is_arm(c.options.architecture == Architecture::AArch64) {}
+Layout::Layout(const Compilation& compilation)
+    : c(compilation), is_arm(c.options.architecture == Architecture::AArch64) {}
 
 Error Layout::error(const std::string& message) const {
   return createStringError(inconvertibleErrorCode(), "%s: %s", c.options.module_name.c_str(), message.c_str());

@@ -1,4 +1,5 @@
-// layout.h - where code and constants lie: offsets from the start of text and of rodata, before these have a place in the file.
+// layout.h - where code and constants lie: offsets from the start of text and of rodata, before these have a place in
+// the file.
 #pragma once
 
 #include "compilation.h"

@@ -17,14 +17,14 @@
 #include "aotc/artifact_format.h"
 #include "artifact_writer.h"
 #include "layout.h"
-#include "metadata.h"
-#include "native/cpu_baseline.h"
-#include "native/eh_frame.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/SHA256.h"
+#include "metadata.h"
+#include "native/cpu_baseline.h"
+#include "native/eh_frame.h"
 #include "native/relocation.h"
 #include "support/version.h"
 
@@ -35,7 +35,18 @@ using namespace llvm;
 namespace {
 
 // Sections of the file, in the order of their headers; ELF's own null section comes before them.
-enum SectionIndex : uint16_t { kHeader, kMeta, kRodata, kEhFrameHeader, kEhFrame, kStrings, kText, kImage, kSymbols, kSections };
+enum SectionIndex : uint16_t {
+  kHeader,
+  kMeta,
+  kRodata,
+  kEhFrameHeader,
+  kEhFrame,
+  kStrings,
+  kText,
+  kImage,
+  kSymbols,
+  kSections
+};
 constexpr uint16_t number_of(SectionIndex index) { return index + 1; }
 
 class Linker {
@@ -77,7 +88,8 @@ void Linker::build_symbols() {
   symbols_.resize(1);  // ELF's null symbol
   for (size_t i = 0; i < layout_.units.size(); ++i) {
     bool is_thunk = i >= c_.fragments.size();
-    std::string name = is_thunk ? c_.thunks[i - c_.fragments.size()].name : m_.display_name(static_cast<uint32_t>(m_.import_count() + i));
+    std::string name = is_thunk ? c_.thunks[i - c_.fragments.size()].name
+                                : m_.display_name(static_cast<uint32_t>(m_.import_count() + i));
     ELF::Elf64_Sym symbol{};
     symbol.st_name = strings_.add(name);
     symbol.setBindingAndType(ELF::STB_LOCAL, ELF::STT_FUNC);
@@ -220,7 +232,8 @@ Error Linker::patch() {
       bool in_text = relocation.section == FragmentSection::Text;
       const char* problem = nullptr;
       uint64_t size = in_text ? unit.fragment->text.size() : unit.fragment->rodata.size();
-      if (relocation.symbol >= unit.fragment->symbols.size()) return layout_.error(layout_.unit_name(i) + ": malformed fragment");
+      if (relocation.symbol >= unit.fragment->symbols.size())
+        return layout_.error(layout_.unit_name(i) + ": malformed fragment");
       const Symbol& symbol = unit.fragment->symbol_of(relocation);
       if (symbol.kind > SymbolKind::Rodata) return layout_.error(layout_.unit_name(i) + ": malformed fragment");
       if (relocation.offset + uint64_t{relocation_size(relocation.kind)} > size) {
@@ -279,15 +292,20 @@ void Linker::write_elf() {
   auto symbols_size = static_cast<uint64_t>(symbols_.size() * sizeof(symbols_[0]));
   std::vector<ElfSection> sections(kSections);
   sections[kHeader] = {".aotc.header", SHT_PROGBITS, SHF_ALLOC, AOTC_HEADER_OFFSET, sizeof header_, 8};
-  sections[kMeta] = {".aotc.meta", SHT_PROGBITS, SHF_ALLOC, header_.metadata.offset, header_.metadata.size, kSectionAlign};
-  sections[kRodata] = {".rodata", SHT_PROGBITS, SHF_ALLOC, header_.rodata.offset, header_.rodata.size, layout_.rodata_align};
-  sections[kEhFrameHeader] = {".eh_frame_hdr", SHT_PROGBITS, SHF_ALLOC, eh_frame_header_, eh_frame_header_size(frames_.size()), 4};
+  sections[kMeta] = {".aotc.meta",          SHT_PROGBITS, SHF_ALLOC, header_.metadata.offset,
+                     header_.metadata.size, kSectionAlign};
+  sections[kRodata] = {".rodata",           SHT_PROGBITS,        SHF_ALLOC, header_.rodata.offset,
+                       header_.rodata.size, layout_.rodata_align};
+  sections[kEhFrameHeader] = {
+      ".eh_frame_hdr", SHT_PROGBITS, SHF_ALLOC, eh_frame_header_, eh_frame_header_size(frames_.size()), 4};
   sections[kEhFrame] = {".eh_frame", SHT_PROGBITS, SHF_ALLOC, eh_frame_, eh_frame_size_, 8};
   sections[kStrings] = {".strtab", SHT_STRTAB, SHF_ALLOC, header_.strings.offset, header_.strings.size, 1};
-  sections[kText] = {".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, header_.text.offset, header_.text.size, AOTC_TEXT_ALIGN};
+  sections[kText] = {".text",           SHT_PROGBITS,   SHF_ALLOC | SHF_EXECINSTR, header_.text.offset,
+                     header_.text.size, AOTC_TEXT_ALIGN};
   sections[kImage] = {".aotc.image", SHT_PROGBITS, 0, header_.image.offset, header_.image.size, AOTC_IMAGE_PAGE};
-  sections[kSymbols] = {".symtab", SHT_SYMTAB, 0, symbol_table_, symbols_size, 8, sizeof(symbols_[0]), number_of(kStrings),
-                        static_cast<uint32_t>(symbols_.size())};
+  sections[kSymbols] = {".symtab",           SHT_SYMTAB,          0,
+                        symbol_table_,       symbols_size,        8,
+                        sizeof(symbols_[0]), number_of(kStrings), static_cast<uint32_t>(symbols_.size())};
   ElfLayout layout{c_.options.architecture, header_.text.offset, header_.load_size, eh_frame_header_,
                    eh_frame_header_size(frames_.size())};
   write_elf_headers(c_.artifact, layout, std::move(sections));

@@ -80,7 +80,8 @@ void Builder::add_types() {
 
 void Builder::add_imports() {
   std::vector<aotc_import> imports;
-  for (const Import& i : module_.imports) imports.push_back({strings_.add(i.module), strings_.add(i.field), i.type, AOTC_NONE});
+  for (const Import& i : module_.imports)
+    imports.push_back({strings_.add(i.module), strings_.add(i.field), i.type, AOTC_NONE});
   for (size_t i = 0; i < c_.go.import_wrappers.size(); ++i) imports[i].wrapper = c_.go.import_wrappers[i];
   append_array(header_.imports, imports);
 }
@@ -167,7 +168,8 @@ Error Builder::add_functions() {
     uint32_t previous = 0;
     for (const TrapSite& site : unit.fragment->trap_sites) {
       std::optional<uint32_t> body = layout_.body_of(*unit.fragment, site.symbol);
-      if (!body || site.offset < previous || site.offset >= size) return layout_.error(layout_.unit_name(i) + ": malformed fragment");
+      if (!body || site.offset < previous || site.offset >= size)
+        return layout_.error(layout_.unit_name(i) + ": malformed fragment");
       previous = site.offset;
       trap_sites.push_back({code + site.offset, *body + site.wasm_offset});
     }
@@ -202,7 +204,8 @@ void Builder::add_data_segments() {
 }
 
 void Builder::add_image_runs() {
-  for (const ImageRun& run : out_.image.runs) out_.image_runs.push_back({run.address, 0, run.bytes.size() / AOTC_IMAGE_PAGE});
+  for (const ImageRun& run : out_.image.runs)
+    out_.image_runs.push_back({run.address, 0, run.bytes.size() / AOTC_IMAGE_PAGE});
   out_.image_runs_position = alignTo(out_.bytes.size(), 8);
   append_array(header_.image_runs, out_.image_runs);
 }

@@ -1,4 +1,5 @@
-// metadata.h - what the runtime reads of an artifact beside code: types, imports, exports, segments, functions, trap sites.
+// metadata.h - what the runtime reads of an artifact beside code: types, imports, exports, segments, functions, trap
+// sites.
 #pragma once
 
 #include "aotc/artifact_format.h"

@@ -1,8 +1,8 @@
 // snapshot.cpp - puts a snapshot behind a finished artifact.
 //
-// In: an artifact that link.cpp wrote and a snapshot that the node runtime wrote. Out: the artifact with the snapshot as its
-// last section. A snapshot depends on no target, so the same bytes go into every artifact of a module, and nothing is
-// compiled or linked again. The module's own image stays: a program whose arguments differ starts from it.
+// In: an artifact that link.cpp wrote and a snapshot that the node runtime wrote. Out: the artifact with the snapshot
+// as its last section. A snapshot depends on no target, so the same bytes go into every artifact of a module, and
+// nothing is compiled or linked again. The module's own image stays: a program whose arguments differ starts from it.
 #include <cstring>
 
 #include "aotc/artifact_format.h"

@@ -27,7 +27,8 @@ class Recogniser {
  private:
   std::string find_reason_against(GoShape& shape) {
     const auto& globals = module_.globals;
-    if (globals.empty() || globals[0].type != ValueType::I32 || !globals[0].is_mutable) return "global 0 is no mutable i32";
+    if (globals.empty() || globals[0].type != ValueType::I32 || !globals[0].is_mutable)
+      return "global 0 is no mutable i32";
     for (const Export& exported : module_.exports)
       if (exported.kind == 3 && exported.index == 0) return "global 0 is exported";
     const FuncType wanted{{ValueType::I32}, {ValueType::I32}};
@@ -67,7 +68,8 @@ class Recogniser {
     for (bool changed = true; changed;) {
       changed = false;
       for (const Export& exported : module_.exports) {
-        if (exported.kind != 0 || exported.index < module_.import_count() || ordinary_.contains(exported.index)) continue;
+        if (exported.kind != 0 || exported.index < module_.import_count() || ordinary_.contains(exported.index))
+          continue;
         const DefinedFunction& function = module_.functions[exported.index - module_.import_count()];
         Exits exits;
         if (function.type != resumable_ || only_unwinds_or_returns(function.body, exits)) continue;
@@ -83,7 +85,8 @@ class Recogniser {
     for (bool changed = true; changed;) {
       changed = false;
       for (const auto& [function, tail_calls] : unwinding_) {
-        bool may_return = std::any_of(tail_calls.begin(), tail_calls.end(), [&](uint32_t f) { return !result.contains(f); });
+        bool may_return =
+            std::any_of(tail_calls.begin(), tail_calls.end(), [&](uint32_t f) { return !result.contains(f); });
         if (may_return && result.erase(function)) changed = true;
       }
     }
@@ -91,8 +94,8 @@ class Recogniser {
   }
 
   struct Exits {
-    bool returns_zero = false;           // some way out may return 0, whatever is called
-    std::vector<uint32_t> tail_calls;    // functions whose result is returned
+    bool returns_zero = false;         // some way out may return 0, whatever is called
+    std::vector<uint32_t> tail_calls;  // functions whose result is returned
   };
 
   // Looks at every way out of the body.
@@ -103,7 +106,9 @@ class Recogniser {
       switch (instr.op) {
         case Op::Block:
         case Op::Loop:
-        case Op::If: ++depth; break;
+        case Op::If:
+          ++depth;
+          break;
         case Op::End:
           if (depth-- == 0) return is_flag_or_unreachable(body, i, exits);
           break;
@@ -118,14 +123,15 @@ class Recogniser {
           for (uint32_t k = 0; k < instr.high(); ++k)
             if (body.br_targets[instr.low() + k] >= depth) return false;
           break;
-        default: break;
+        default:
+          break;
       }
     }
     return false;
   }
 
-  // Is the operand on top before instruction `at` a flag? Go reloads its stack pointer into a local in between; wasm-opt
-  // keeps the flag in a local meanwhile.
+  // Is the operand on top before instruction `at` a flag? Go reloads its stack pointer into a local in between;
+  // wasm-opt keeps the flag in a local meanwhile.
   bool is_flag_or_unreachable(const FunctionBody& body, size_t at, Exits& exits) const {
     auto skip_reload = [&] {
       if (at >= 3 && body.code[at - 1].op == Op::LocalSet && body.code[at - 2].op == Op::GlobalGet) at -= 2;
@@ -147,12 +153,16 @@ class Recogniser {
         exits.tail_calls.push_back(before.low());
         return before.low() >= module_.import_count() && module_.type_index(before.low()) == resumable_ &&
                !ordinary_.contains(before.low());
-      case Op::CallIndirect: exits.returns_zero = true; return before.low() == resumable_;
+      case Op::CallIndirect:
+        exits.returns_zero = true;
+        return before.low() == resumable_;
       case Op::Unreachable:
       case Op::Return:
       case Op::Br:
-      case Op::BrTable: return true;  // what follows is dead
-      default: return false;
+      case Op::BrTable:
+        return true;  // what follows is dead
+      default:
+        return false;
     }
   }
 

@@ -7,7 +7,8 @@ namespace aotc {
 
 // Fills c.go. A module is Go-shaped when
 //   - global 0 is a mutable, unexported i32: it can live in a register (Go's stack pointer),
-//   - a type (i32)->i32 exists and every defined function of that type returns a constant 0 or 1, or what a call of such
+//   - a type (i32)->i32 exists and every defined function of that type returns a constant 0 or 1, or what a call of
+//   such
 //     a function returned: its result means "unwinding" and can become a jump; exported functions that return something
 //     else get a type of their own, so that a call through a table, which Go never makes, traps,
 //   - no import can be reached through a table (imports return other things),
@@ -17,8 +18,8 @@ namespace aotc {
 // Go's and would only lose exact traps on unused loads.
 void recognise_go(Compilation& c);
 
-// After plan_tables(): finds the wrapper of each import, where a frozen program goes on. It is the shortest resumable function
-// that calls the import, since wasm-opt may inline the wrapper elsewhere. Nothing for other modules than Go's.
+// After plan_tables(): finds the wrapper of each import, where a frozen program goes on. It is the shortest resumable
+// function that calls the import, since wasm-opt may inline the wrapper elsewhere. Nothing for other modules than Go's.
 void find_import_wrappers(Compilation& c);
 
 }  // namespace aotc

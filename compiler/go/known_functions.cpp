@@ -1,29 +1,32 @@
 // known_functions.cpp - see known_functions.h.
 //
-// A function is known if the SHA-256 of its description is in the table below. The description is unambiguous: every list
-// is preceded by its length and every instruction by its opcode, which says what follows, so two functions have the same
-// one only if their types, locals and instructions agree. Tenants may choose modules so that hashes collide, and for a
-// quick 64-bit hash they can; for SHA-256 nobody can. So equal digests are as good as equal bodies, and the bodies, which
-// are Go's, need not be kept here.
+// A function is known if the SHA-256 of its description is in the table below. The description is unambiguous: every
+// list is preceded by its length and every instruction by its opcode, which says what follows, so two functions have
+// the same one only if their types, locals and instructions agree. Tenants may choose modules so that hashes collide,
+// and for a quick 64-bit hash they can; for SHA-256 nobody can. So equal digests are as good as equal bodies, and the
+// bodies, which are Go's, need not be kept here.
 //
 // Three things differ from program to program. A description leaves them out, and none of them can make a difference:
 //
-//   - which function a call goes to. Every call of these bodies is to grow Go's stack or to panic. Whether the stack must
+//   - which function a call goes to. Every call of these bodies is to grow Go's stack or to panic. Whether the stack
+//   must
 //     grow is seen and done by the function itself before the helper is asked, and where a panic is due the helper does
 //     not answer, so that the function itself gets there and calls what it calls.
 //   - the return address of such a call: a place in the function itself; which place stays in the description.
-//   - the address of SHA-256's table of constants, where the table has to be found. Go never writes to it; a program that
+//   - the address of SHA-256's table of constants, where the table has to be found. Go never writes to it; a program
+//   that
 //     did would get the digests of an unchanged one.
 //
-// To add a Go version: `aotc dump --after=read --function NAME` of a program that it built, and test/go/known_functions.test.
+// To add a Go version: `aotc dump --after=read --function NAME` of a program that it built, and
+// test/go/known_functions.test.
 #include "known_functions.h"
 
 #include <cstring>
 
-#include "lower/calling_convention.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/SHA256.h"
+#include "lower/calling_convention.h"
 
 namespace aotc {
 
@@ -48,8 +51,10 @@ constexpr Known kKnown[] = {
     {KnownFunction::MemChr, 139, Data::None, "809125dccf463bf2ceea462ae509783abb28f2b7c1a4b1b38cf89c1a7d78144b"},
     // crypto/sha256, from 1.24 on crypto/internal/fips140/sha256: blockGeneric, as compiled by Go 1.21; 1.22 and 1.23;
     // 1.24; 1.25; 1.26; 1.27.
-    {KnownFunction::Sha256, 853, Data::SliceOfSha256Table, "3d5d1153a368a3719e2d9b219c671e0a07dcebdbc07fc7c7e58cd54035ca1eb9"},
-    {KnownFunction::Sha256, 853, Data::SliceOfSha256Table, "65d573a4b734e8d5c5b274c6aaa6f0e8cbec0179929e0fc014271c8e34cd33f7"},
+    {KnownFunction::Sha256, 853, Data::SliceOfSha256Table,
+     "3d5d1153a368a3719e2d9b219c671e0a07dcebdbc07fc7c7e58cd54035ca1eb9"},
+    {KnownFunction::Sha256, 853, Data::SliceOfSha256Table,
+     "65d573a4b734e8d5c5b274c6aaa6f0e8cbec0179929e0fc014271c8e34cd33f7"},
     {KnownFunction::Sha256, 630, Data::Sha256Table, "150bf016a60b04b5afcef0c7ddafedb6b964da6ee4c74243644607978ed0d5bf"},
     {KnownFunction::Sha256, 624, Data::Sha256Table, "c01b98eede067ded90129d39256bad4fbd336db4c6623277fb857b09935263d3"},
     {KnownFunction::Sha256, 608, Data::Sha256Table, "64b799b6030ee5ae8db17a8e3dc6055ff30142f8215143574ed78bc8430f7a90"},
@@ -81,8 +86,10 @@ bool is_sha256_table(const Module& module, uint64_t address) {
 
 bool leads_to(Data data, const Module& module, uint64_t address) {
   switch (data) {
-    case Data::None: return false;
-    case Data::Sha256Table: return is_sha256_table(module, address);
+    case Data::None:
+      return false;
+    case Data::Sha256Table:
+      return is_sha256_table(module, address);
     case Data::SliceOfSha256Table: {
       auto slice = initial_bytes<16>(module, address);
       uint64_t pointer = support::endian::read64le(slice.data()), length = support::endian::read64le(slice.data() + 8);
@@ -107,8 +114,8 @@ class Description {
   ArrayRef<uint64_t> addresses() const { return addresses_; }
 
  private:
-  static constexpr uint64_t kFirstPcF = 0x1000;    // Go's number of the first defined function
-  static constexpr uint64_t kFirstAddress = 4096;  // of Go's data
+  static constexpr uint64_t kFirstPcF = 0x1000;                    // Go's number of the first defined function
+  static constexpr uint64_t kFirstAddress = 4096;                  // of Go's data
   enum LeftOut : uint64_t { kReturnAddress = 0x10000, kAddress };  // in place of an opcode; those are smaller
 
   void number(uint64_t value) {
@@ -138,7 +145,8 @@ class Description {
     }
     number(static_cast<uint64_t>(instr.op));
     switch (instr.op) {
-      case Op::Call: return;
+      case Op::Call:
+        return;
       case Op::CallIndirect:
         type(module_.types[instr.low()]);
         number(instr.high());
@@ -154,7 +162,8 @@ class Description {
         if (instr.block_type >= 0) type(module_.types[instr.block_type]);
         number(instr.imm);
         return;
-      default: number(instr.imm);
+      default:
+        number(instr.imm);
     }
   }
 
@@ -173,8 +182,10 @@ const Known* find_known(const Facts& facts, uint32_t defined_index) {
   const Known* known = find_if(kKnown, [&](const Known& candidate) { return candidate.fingerprint == found; });
   if (known == std::end(kKnown)) return nullptr;
   // Its helper takes what lies on Go's stack.
-  if (known->function == KnownFunction::Sha256 && !facts.is_resumable(facts.module.import_count() + defined_index)) return nullptr;
-  bool leads = all_of(description.addresses(), [&](uint64_t address) { return leads_to(known->data, facts.module, address); });
+  if (known->function == KnownFunction::Sha256 && !facts.is_resumable(facts.module.import_count() + defined_index))
+    return nullptr;
+  bool leads =
+      all_of(description.addresses(), [&](uint64_t address) { return leads_to(known->data, facts.module, address); });
   return leads ? known : nullptr;
 }
 
@@ -191,10 +202,14 @@ std::optional<KnownFunction> find_known_function(const Facts& facts, uint32_t de
 
 const char* known_function_name(KnownFunction known) {
   switch (known) {
-    case KnownFunction::MemEqual: return "memequal";
-    case KnownFunction::MemCompare: return "memcmp";
-    case KnownFunction::MemChr: return "memchr";
-    case KnownFunction::Sha256: return "sha256";
+    case KnownFunction::MemEqual:
+      return "memequal";
+    case KnownFunction::MemCompare:
+      return "memcmp";
+    case KnownFunction::MemChr:
+      return "memchr";
+    case KnownFunction::Sha256:
+      return "sha256";
   }
   return "?";
 }

@@ -1,10 +1,10 @@
 // known_functions.h - functions of Go's library for which the runtime has something better than Go's code for wasm.
 //
 // Go's native ports write these in assembly; its wasm port has byte loops and portable code. They are recognised by
-// what they are, not by what they are called: type, locals and the whole body have to be Go's, and the table of constants
-// that SHA-256 reads has to be the right one. Code of a Go version that is not known here runs as it is. Compiled code
-// asks the helper first and goes on with Go's own body if it may not answer, so that operands out of bounds, wrap-around
-// and panics stay Go's (lower_known.cpp).
+// what they are, not by what they are called: type, locals and the whole body have to be Go's, and the table of
+// constants that SHA-256 reads has to be the right one. Code of a Go version that is not known here runs as it is.
+// Compiled code asks the helper first and goes on with Go's own body if it may not answer, so that operands out of
+// bounds, wrap-around and panics stay Go's (lower_known.cpp).
 #pragma once
 
 #include "facts.h"
@@ -13,8 +13,8 @@ namespace aotc {
 
 std::optional<KnownFunction> find_known_function(const Facts& facts, uint32_t defined_index);
 
-// 64 hexadecimal digits that stand for a function's type, locals and body: what a table in known_functions.cpp holds and
-// `dump --after=read` shows. See there for what they leave out.
+// 64 hexadecimal digits that stand for a function's type, locals and body: what a table in known_functions.cpp holds
+// and `dump --after=read` shows. See there for what they leave out.
 std::string fingerprint(const Module& module, uint32_t defined_index);
 
 const char* known_function_name(KnownFunction known);

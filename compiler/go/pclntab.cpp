@@ -1,12 +1,13 @@
 // pclntab.cpp - see pclntab.h.
 //
 //   header   = u32 0xfffffff1, u8 0, u8 0, u8 1 (instruction size), u8 8 (pointer size),
-//              u64 functions, u64 files, u64 text start or unused, u64 offsets of: names, units, files, pc tables, functions
+//              u64 functions, u64 files, u64 text start or unused, u64 offsets of: names, units, files, pc tables,
+//              functions
 //   functab  = (u32 entry, u32 offset of func)*functions u32 end      ; at the last of those offsets
 //   func     = u32 entry, i32 name, i32 args, u32 deferreturn, ...    ; offsets relative to functab
 //
-// `entry` is the function's PC_F since Go 1.26, and its PC (PC_F << 16, relative to text start) before. Source: runtime/symtab.go, runtime/runtime2.go and
-// cmd/link/internal/ld/pcln.go of Go 1.21 to 1.27.
+// `entry` is the function's PC_F since Go 1.26, and its PC (PC_F << 16, relative to text start) before. Source:
+// runtime/symtab.go, runtime/runtime2.go and cmd/link/internal/ld/pcln.go of Go 1.21 to 1.27.
 #include "pclntab.h"
 
 #include <algorithm>
@@ -27,7 +28,8 @@ std::vector<uint8_t> initial_data(const Module& module) {
   if (size > kMaxData) return data;
   data.resize(size);
   for (const DataSegment& segment : module.datas)
-    if (segment.mode == SegmentMode::Active) std::copy(segment.bytes.begin(), segment.bytes.end(), data.begin() + segment.address);
+    if (segment.mode == SegmentMode::Active)
+      std::copy(segment.bytes.begin(), segment.bytes.end(), data.begin() + segment.address);
   return data;
 }
 
@@ -69,7 +71,8 @@ class Reader {
       if (!load(functab + 8 * i, entry) || !load(functab + 8 * i + 4, offset)) return std::nullopt;
       if (entry != static_cast<uint32_t>(first + i * scale)) return std::nullopt;
       int32_t name = 0;
-      if (!load(functab + offset + 4, name) || !load(functab + offset + 12, functions[i].deferreturn)) return std::nullopt;
+      if (!load(functab + offset + 4, name) || !load(functab + offset + 12, functions[i].deferreturn))
+        return std::nullopt;
       uint64_t start = names + static_cast<uint32_t>(name);
       if (name < 0 || start >= data_.size()) return std::nullopt;
       uint64_t limit = std::min<uint64_t>(data_.size() - start, 4096);

@@ -9,8 +9,8 @@ using namespace llvm;
 
 namespace {
 
-// Functions to whose callers nothing ever returns: a recovered panic resumes at the call of deferreturn. (That a function only
-// unwinds does not suffice: runtime.mcall unwinds, and its caller is resumed later.)
+// Functions to whose callers nothing ever returns: a recovered panic resumes at the call of deferreturn. (That a
+// function only unwinds does not suffice: runtime.mcall unwinds, and its caller is resumed later.)
 bool is_panic(StringRef name) {
   return name.starts_with("runtime.panic") || name.starts_with("runtime.goPanic") || name == "runtime.sigpanic" ||
          name == "runtime.gopanic" || name == "runtime.throw" || name == "runtime.fatal";
@@ -18,7 +18,8 @@ bool is_panic(StringRef name) {
 
 // `i64.const; i64.store; i32.const; call`: the callee for which the constant at `at` is the return address, or -1.
 int64_t callee_of(const std::vector<Instr>& code, size_t at) {
-  bool is_call = at + 3 < code.size() && code[at + 1].op == Op::I64Store && code[at + 2].op == Op::I32Const && code[at + 3].op == Op::Call;
+  bool is_call = at + 3 < code.size() && code[at + 1].op == Op::I64Store && code[at + 2].op == Op::I32Const &&
+                 code[at + 3].op == Op::Call;
   return is_call ? int64_t{code[at + 3].low()} : -1;
 }
 

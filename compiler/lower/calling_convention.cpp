@@ -11,11 +11,16 @@ using namespace llvm;
 Type* llvm_type(LLVMContext& context, ValueType type) {
   switch (type) {
     case ValueType::I32:
-    case ValueType::FuncRef: return Type::getInt32Ty(context);
-    case ValueType::I64: return Type::getInt64Ty(context);
-    case ValueType::F32: return Type::getFloatTy(context);
-    case ValueType::F64: return Type::getDoubleTy(context);
-    case ValueType::V128: return FixedVectorType::get(Type::getInt64Ty(context), 2);
+    case ValueType::FuncRef:
+      return Type::getInt32Ty(context);
+    case ValueType::I64:
+      return Type::getInt64Ty(context);
+    case ValueType::F32:
+      return Type::getFloatTy(context);
+    case ValueType::F64:
+      return Type::getDoubleTy(context);
+    case ValueType::V128:
+      return FixedVectorType::get(Type::getInt64Ty(context), 2);
   }
   llvm_unreachable("value type");
 }
@@ -58,8 +63,8 @@ std::string function_symbol(uint32_t index) { return "f" + std::to_string(index)
 std::string static_table_symbol(uint32_t index) { return "t" + std::to_string(index); }
 
 ContextAccess::ContextAccess(IRBuilder<>& builder, llvm::Module& module) : builder_(builder) {
-  // Linear memory and the context never overlap: an address is never negative. Telling LLVM keeps globals such as Go's g
-  // in registers across stores.
+  // Linear memory and the context never overlap: an address is never negative. Telling LLVM keeps globals such as Go's
+  // g in registers across stores.
   MDBuilder metadata(module.getContext());
   MDNode* root = metadata.createTBAARoot("aotc");
   MDNode* context_type = metadata.createTBAAScalarTypeNode("context", root);

@@ -1,7 +1,8 @@
 // calling_convention.h - how compiled functions call each other, helpers and the host, in LLVM's terms.
 //
-// abi.h has the rules. This file turns a wasm function type into an LLVM function type and tells which parameters travel in
-// scratch slots. "Resumable" functions are those of Go's type (i32)->i32: they return nothing but the Go stack pointer.
+// abi.h has the rules. This file turns a wasm function type into an LLVM function type and tells which parameters
+// travel in scratch slots. "Resumable" functions are those of Go's type (i32)->i32: they return nothing but the Go
+// stack pointer.
 #pragma once
 
 #include "aotc/abi.h"

@@ -1,13 +1,14 @@
 // function_lowering.h - state of the translation of one wasm function to LLVM IR; private to lower*.cpp.
 //
-// The translator walks the instructions once, with a stack of LLVM values for wasm's operand stack and a stack of frames
-// for its blocks. Locals are SSA variables (ssa.h), and so is global 0 of a Go-shaped module, Go's stack pointer.
+// The translator walks the instructions once, with a stack of LLVM values for wasm's operand stack and a stack of
+// frames for its blocks. Locals are SSA variables (ssa.h), and so is global 0 of a Go-shaped module, Go's stack
+// pointer.
 //
-// Go's control flow. Go's back end turns a function into `loop { block^n { local.get X; br_table } ... }` and every jump
-// into `i32.const k; local.set X; br loop`. The br_table makes the loop a *dispatch loop*: its frame remembers X and the
-// blocks the table leads to. When a branch to such a loop is translated while X holds a constant, it goes straight to the
-// block that the table would choose. This is constant propagation through one switch and holds for any module; what it
-// leaves is the switch itself, reached on entry: the resumption of a suspended goroutine.
+// Go's control flow. Go's back end turns a function into `loop { block^n { local.get X; br_table } ... }` and every
+// jump into `i32.const k; local.set X; br loop`. The br_table makes the loop a *dispatch loop*: its frame remembers X
+// and the blocks the table leads to. When a branch to such a loop is translated while X holds a constant, it goes
+// straight to the block that the table would choose. This is constant propagation through one switch and holds for any
+// module; what it leaves is the switch itself, reached on entry: the resumption of a suspended goroutine.
 #pragma once
 
 #include <memory>
@@ -18,24 +19,25 @@
 
 namespace aotc {
 
-// Small callees are lowered into the caller's module as internal functions, which the optimiser then inlines. Go's compiler
-// has inlined what it could; left are its assembly functions and, since it knows no atomics on wasm, those of
-// internal/runtime/atomic. Inlining is safe for any function, resumable ones included: the return addresses on Go's stack
-// stay those of the callee, so a suspended goroutine resumes in the callee's own fragment.
+// Small callees are lowered into the caller's module as internal functions, which the optimiser then inlines. Go's
+// compiler has inlined what it could; left are its assembly functions and, since it knows no atomics on wasm, those of
+// internal/runtime/atomic. Inlining is safe for any function, resumable ones included: the return addresses on Go's
+// stack stay those of the callee, so a suspended goroutine resumes in the callee's own fragment.
 struct InlineState {
   llvm::DenseMap<uint32_t, llvm::Function*> bodies;  // by wasm function index
   llvm::DenseSet<uint32_t> open;                     // being lowered: would be recursive
   size_t instructions = 0;                           // lowered so far
   std::vector<LoweredBody> located;                  // the fragment's own first
   uint32_t next_line = 0;
-  llvm::DISubprogram* scope = nullptr;               // of every location, those of callees included
-  std::string mistaken;                              // a function that is not the known one it was taken for
+  llvm::DISubprogram* scope = nullptr;  // of every location, those of callees included
+  std::string mistaken;                 // a function that is not the known one it was taken for
 };
 
 class FunctionLowering {
  public:
   // `depth` 0: the fragment's own function; else a callee to be inlined.
-  FunctionLowering(const Facts& facts, uint32_t defined_index, llvm::Module& module, InlineState& inlined, unsigned depth);
+  FunctionLowering(const Facts& facts, uint32_t defined_index, llvm::Module& module, InlineState& inlined,
+                   unsigned depth);
   llvm::Function* run();
 
  private:
@@ -52,12 +54,12 @@ class FunctionLowering {
     llvm::BasicBlock* else_block = nullptr;  // if without its else seen yet
     size_t stack_height = 0;                 // operands below the block's parameters
     llvm::ArrayRef<ValueType> params, results;
-    llvm::SmallVector<llvm::PHINode*, 1> phis;           // values that a branch to this label carries
-    llvm::SmallVector<llvm::Value*, 1> else_params;      // the block's parameters, for the else arm
-    uint32_t start = 0, end = 0;                         // instruction indices
-    bool dispatch_target = false;                        // a dispatch loop may still branch here after the block's end
-    std::unique_ptr<Dispatch> dispatch;                  // loops only
-    llvm::SmallVector<llvm::BasicBlock*, 0> seal_at_end; // dispatch loops: the targets
+    llvm::SmallVector<llvm::PHINode*, 1> phis;            // values that a branch to this label carries
+    llvm::SmallVector<llvm::Value*, 1> else_params;       // the block's parameters, for the else arm
+    uint32_t start = 0, end = 0;                          // instruction indices
+    bool dispatch_target = false;                         // a dispatch loop may still branch here after the block's end
+    std::unique_ptr<Dispatch> dispatch;                   // loops only
+    llvm::SmallVector<llvm::BasicBlock*, 0> seal_at_end;  // dispatch loops: the targets
   };
 
   // lower.cpp
@@ -165,7 +167,8 @@ class FunctionLowering {
 };
 
 // Shared by lower.cpp and lower_thunk.cpp.
-llvm::Function* create_function(const Facts& facts, llvm::Module& module, const Signature& signature, const std::string& name);
+llvm::Function* create_function(const Facts& facts, llvm::Module& module, const Signature& signature,
+                                const std::string& name);
 void prepare_module(const Facts& facts, llvm::Module& module);
 
 }  // namespace aotc

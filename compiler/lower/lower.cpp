@@ -1,4 +1,5 @@
-// lower.cpp - translate one wasm function: entry, dispatch on the instruction, traps. See function_lowering.h for the idea.
+// lower.cpp - translate one wasm function: entry, dispatch on the instruction, traps. See function_lowering.h for the
+// idea.
 #include "lower.h"
 
 #include "aotc/abi.h"
@@ -22,12 +23,13 @@ std::vector<Type*> variable_types(const FunctionBody& body, LLVMContext& context
   return types;
 }
 
-// Trap instructions carry where they are from as the line of a debug location, see LoweredBody. The unit emits no debug sections;
-// codegen collects the locations. Those of inlined callees are of the caller's scope.
+// Trap instructions carry where they are from as the line of a debug location, see LoweredBody. The unit emits no debug
+// sections; codegen collects the locations. Those of inlined callees are of the caller's scope.
 DISubprogram* attach_locations(llvm::Module& module, Function* function) {
   DIBuilder debug(module, false);
   DIFile* file = debug.createFile("module.wasm", ".");
-  DICompileUnit* unit = debug.createCompileUnit(dwarf::DW_LANG_C11, file, "aotc", true, "", 0, "", DICompileUnit::NoDebug);
+  DICompileUnit* unit =
+      debug.createCompileUnit(dwarf::DW_LANG_C11, file, "aotc", true, "", 0, "", DICompileUnit::NoDebug);
   DISubroutineType* type = debug.createSubroutineType(debug.getOrCreateTypeArray({}));
   function->setSubprogram(debug.createFunction(unit, function->getName(), "", file, 0, type, 0, DINode::FlagZero,
                                                DISubprogram::SPFlagDefinition | DISubprogram::SPFlagOptimized));
@@ -45,7 +47,8 @@ void prepare_module(const Facts& facts, llvm::Module& module) {
   if (facts.architecture == Architecture::X86_64) module.setOverrideStackAlignment(8);
 }
 
-Function* create_function(const Facts& facts, llvm::Module& module, const Signature& signature, const std::string& name) {
+Function* create_function(const Facts& facts, llvm::Module& module, const Signature& signature,
+                          const std::string& name) {
   Function* function = Function::Create(signature.type, GlobalValue::ExternalLinkage, name, module);
   function->setVisibility(GlobalValue::HiddenVisibility);
   function->setDSOLocal(true);
@@ -140,8 +143,8 @@ void FunctionLowering::translate(const Instr& instr) {
 
 void FunctionLowering::mark_cold(Instruction* branch, bool first_is_cold) {
   MDBuilder metadata(context_);
-  branch->setMetadata(LLVMContext::MD_prof,
-                      first_is_cold ? metadata.createBranchWeights(1, 1u << 20) : metadata.createBranchWeights(1u << 20, 1));
+  branch->setMetadata(LLVMContext::MD_prof, first_is_cold ? metadata.createBranchWeights(1, 1u << 20)
+                                                          : metadata.createBranchWeights(1u << 20, 1));
 }
 
 DebugLoc FunctionLowering::location(const Instr& instr) const {

@@ -9,9 +9,9 @@
 
 namespace aotc {
 
-// A function whose instructions are in the code: the function itself, or one that was inlined. The debug location of what can
-// trap has as its line `line` + the offset of the wasm instruction from the start of that body, so that it is the same wherever
-// the bodies lie in their modules.
+// A function whose instructions are in the code: the function itself, or one that was inlined. The debug location of
+// what can trap has as its line `line` + the offset of the wasm instruction from the start of that body, so that it is
+// the same wherever the bodies lie in their modules.
 struct LoweredBody {
   uint32_t function;
   uint32_t line;

@@ -1,8 +1,8 @@
 // lower_call.cpp - calls, direct and through tables, and Go's unwinding.
 //
-// A resumable function never returns 1: it unwinds, by jumping to the innermost catch_call. A call whose code would answer
-// 1 by returning 1 itself ("propagates") is therefore a plain call whose result is 0, and the test after it disappears. Any
-// other call of a resumable function goes through catch_call and sees the flag.
+// A resumable function never returns 1: it unwinds, by jumping to the innermost catch_call. A call whose code would
+// answer 1 by returning 1 itself ("propagates") is therefore a plain call whose result is 0, and the test after it
+// disappears. Any other call of a resumable function goes through catch_call and sees the flag.
 #include "aotc/abi.h"
 #include "function_lowering.h"
 #include "llvm/IR/DebugInfoMetadata.h"
@@ -41,19 +41,22 @@ Function* FunctionLowering::body_to_inline(uint32_t function) {
   constexpr unsigned kDeepest = 3;
   if (facts_.tier != Tier::Best || function < facts_.module.import_count() || depth_ >= kDeepest) return nullptr;
   const FunctionBody& body = facts_.module.functions[function - facts_.module.import_count()].body;
-  if (body.code.size() > kLargestBody || inlined_.instructions > kLargestFragment || inlined_.open.contains(function)) return nullptr;
-  if (facts_.plan_of(function).never_returns || (facts_.is_resumable(function) && !propagates_unwinding())) return nullptr;
+  if (body.code.size() > kLargestBody || inlined_.instructions > kLargestFragment || inlined_.open.contains(function))
+    return nullptr;
+  if (facts_.plan_of(function).never_returns || (facts_.is_resumable(function) && !propagates_unwinding()))
+    return nullptr;
   auto [entry, is_new] = inlined_.bodies.try_emplace(function, nullptr);
   if (is_new) {
-    Function* lowered = FunctionLowering(facts_, function - facts_.module.import_count(), module_, inlined_, depth_ + 1).run();
+    Function* lowered =
+        FunctionLowering(facts_, function - facts_.module.import_count(), module_, inlined_, depth_ + 1).run();
     return inlined_.bodies[function] = lowered;
   }
   return entry->second;
 }
 
 // Does the code after this call of a resumable function return 1 at once when the result is not 0? Go puts
-// `global.get 0; local.set` (reload of the stack pointer) between the call and the test, and wasm-opt keeps the result in
-// a local meanwhile.
+// `global.get 0; local.set` (reload of the stack pointer) between the call and the test, and wasm-opt keeps the result
+// in a local meanwhile.
 bool FunctionLowering::propagates_unwinding() const {
   const auto& code = body_.code;
   size_t next = position_ + 1;
@@ -64,16 +67,21 @@ bool FunctionLowering::propagates_unwinding() const {
     next += 2;
   if (kept && (code[next].op != Op::LocalGet || code[next++].low() != local)) return false;
   auto returns_one = [&](size_t at) {
-    return code[at].op == Op::I32Const && code[at].low() == 1 && (code[at + 1].op == Op::Return || at + 2 == code.size());
+    return code[at].op == Op::I32Const && code[at].low() == 1 &&
+           (code[at + 1].op == Op::Return || at + 2 == code.size());
   };
   switch (code[next].op) {
-    case Op::Return: return signature_.resumable;
+    case Op::Return:
+      return signature_.resumable;
     case Op::BrIf: {
       const Frame& frame = frames_[frames_.size() - 1 - code[next].low()];
-      return signature_.resumable && frame.kind == FrameKind::Block && frame.results.empty() && returns_one(frame.end + 1);
+      return signature_.resumable && frame.kind == FrameKind::Block && frame.results.empty() &&
+             returns_one(frame.end + 1);
     }
-    case Op::If: return signature_.resumable && code[next].block_type == -1 && returns_one(next + 1);
-    default: return false;
+    case Op::If:
+      return signature_.resumable && code[next].block_type == -1 && returns_one(next + 1);
+    default:
+      return false;
   }
 }
 
@@ -109,7 +117,8 @@ void FunctionLowering::emit_call(uint32_t type_index, bool resumable, Value* cal
   // LLVM wants one where a function with locations calls itself.
   if (callee == function_) call->setDebugLoc(DILocation::get(context_, 0, 0, inlined_.scope));
   if (!returns) {
-    // LLVM is not told: it would end the code at the call, and check_fragment could not see that nothing runs on behind it.
+    // LLVM is not told: it would end the code at the call, and check_fragment could not see that nothing runs on behind
+    // it.
     builder_.CreateIntrinsic(Intrinsic::trap, {}, {});
     builder_.CreateUnreachable();
     set_unreachable();
@@ -120,10 +129,12 @@ void FunctionLowering::emit_call(uint32_t type_index, bool resumable, Value* cal
     push(builder_.getInt32(0));
     return;
   }
-  if (signature.passes_sp) write_sp(type.results.empty() ? static_cast<Value*>(call) : builder_.CreateExtractValue(call, 0));
+  if (signature.passes_sp)
+    write_sp(type.results.empty() ? static_cast<Value*>(call) : builder_.CreateExtractValue(call, 0));
   for (size_t i = 0; i < type.results.size(); ++i) {
     if (i > 0) {
-      push(access_.load(llvm_type(context_, type.results[i]), AOTC_SCRATCH_OFFSET + AOTC_SLOT_SIZE * static_cast<int64_t>(i - 1)));
+      push(access_.load(llvm_type(context_, type.results[i]),
+                        AOTC_SCRATCH_OFFSET + AOTC_SLOT_SIZE * static_cast<int64_t>(i - 1)));
     } else {
       push(signature.passes_sp ? builder_.CreateExtractValue(call, 1) : static_cast<Value*>(call));
     }
@@ -158,16 +169,19 @@ void FunctionLowering::call_indirect(const Instr& instr) {
   };
 
   if (int found = facts_.tables.find(table, type_index); found >= 0) {
-    trap_if(builder_.CreateICmpUGE(index, builder_.getInt32(static_cast<uint32_t>(facts_.tables.contents[table].size()))),
-            AOTC_TRAP_UNDEFINED_ELEMENT);
+    trap_if(
+        builder_.CreateICmpUGE(index, builder_.getInt32(static_cast<uint32_t>(facts_.tables.contents[table].size()))),
+        AOTC_TRAP_UNDEFINED_ELEMENT);
     GlobalVariable* offsets = rodata(static_table_symbol(static_cast<uint32_t>(found)));
     Value* offset = load_constant(builder_.CreateGEP(i32, offsets, builder_.CreateZExt(index, builder_.getInt64Ty())));
     code = builder_.CreateGEP(builder_.getInt8Ty(), offsets, builder_.CreateSExt(offset, builder_.getInt64Ty()));
   } else {
-    Value* ref = builder_.CreateAlignedLoad(i32, table_entry_address(table, index, AOTC_TRAP_UNDEFINED_ELEMENT), Align(4));
+    Value* ref =
+        builder_.CreateAlignedLoad(i32, table_entry_address(table, index, AOTC_TRAP_UNDEFINED_ELEMENT), Align(4));
     trap_if(builder_.CreateICmpEQ(ref, builder_.getInt32(0)), AOTC_TRAP_UNINITIALIZED_ELEMENT);
     GlobalVariable* refs = rodata(kFunctionRefsSymbol);
-    Value* at = builder_.CreateShl(builder_.CreateZExt(builder_.CreateSub(ref, builder_.getInt32(1)), builder_.getInt64Ty()), 1);
+    Value* at = builder_.CreateShl(
+        builder_.CreateZExt(builder_.CreateSub(ref, builder_.getInt32(1)), builder_.getInt64Ty()), 1);
     Value* actual = load_constant(builder_.CreateGEP(i32, refs, builder_.CreateOr(at, builder_.getInt64(1))));
     trap_if(builder_.CreateICmpNE(actual, builder_.getInt32(type_index)), AOTC_TRAP_INDIRECT_CALL_TYPE);
     Value* offset = load_constant(builder_.CreateGEP(i32, refs, at));

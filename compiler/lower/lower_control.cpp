@@ -37,11 +37,13 @@ bool FunctionLowering::control(const Instr& instr) {
         end_block();
       }
       return true;
-    default: break;
+    default:
+      break;
   }
   if (!reachable_) return true;
   switch (instr.op) {
-    case Op::Nop: return true;
+    case Op::Nop:
+      return true;
     case Op::Unreachable:
       trap(AOTC_TRAP_UNREACHABLE);
       set_unreachable();
@@ -50,7 +52,9 @@ bool FunctionLowering::control(const Instr& instr) {
       branch(instr.low());
       set_unreachable();
       return true;
-    case Op::BrIf: branch_if(instr.low()); return true;
+    case Op::BrIf:
+      branch_if(instr.low());
+      return true;
     case Op::BrTable:
       branch_table(instr);
       set_unreachable();
@@ -59,7 +63,8 @@ bool FunctionLowering::control(const Instr& instr) {
       return_values();
       set_unreachable();
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -311,8 +316,12 @@ bool FunctionLowering::jumps_with_constants(const Frame& loop) const {
     switch (instr.op) {
       case Op::Block:
       case Op::Loop:
-      case Op::If: ++depth; break;
-      case Op::End: --depth; break;
+      case Op::If:
+        ++depth;
+        break;
+      case Op::End:
+        --depth;
+        break;
       case Op::Br:
         if (instr.low() != depth) break;
         if (body_.code[i - 1].op != Op::LocalSet || body_.code[i - 1].low() != loop.dispatch->local) return false;
@@ -325,7 +334,8 @@ bool FunctionLowering::jumps_with_constants(const Frame& loop) const {
         for (uint32_t k = 0; k < instr.high(); ++k)
           if (body_.br_targets[instr.low() + k] == depth) return false;
         break;
-      default: break;
+      default:
+        break;
     }
   }
   return true;

@@ -1,4 +1,5 @@
-// lower_known.cpp - the functions of known_functions.h: ask a helper first, go on with the function's own code otherwise.
+// lower_known.cpp - the functions of known_functions.h: ask a helper first, go on with the function's own code
+// otherwise.
 //
 // SHA-256's is asked when the function has seen that Go's stack is large enough, which is what it does first.
 #include "aotc/abi.h"
@@ -16,10 +17,13 @@ enum DigestArguments : uint64_t { kDigest = 8, kData = 16, kSize = 24 };  // fro
 // What the helper replaces, in wasm's types.
 FuncType replaced_type(KnownFunction known) {
   switch (known) {
-    case KnownFunction::MemEqual: return {{ValueType::I64, ValueType::I64, ValueType::I64}, {ValueType::I64}};
+    case KnownFunction::MemEqual:
+      return {{ValueType::I64, ValueType::I64, ValueType::I64}, {ValueType::I64}};
     case KnownFunction::MemCompare:
-    case KnownFunction::MemChr: return {{ValueType::I32, ValueType::I32, ValueType::I32}, {ValueType::I32}};
-    case KnownFunction::Sha256: return {{ValueType::I32}, {ValueType::I32}};
+    case KnownFunction::MemChr:
+      return {{ValueType::I32, ValueType::I32, ValueType::I32}, {ValueType::I32}};
+    case KnownFunction::Sha256:
+      return {{ValueType::I32}, {ValueType::I32}};
   }
   llvm_unreachable("known function");
 }

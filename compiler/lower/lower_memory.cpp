@@ -2,13 +2,13 @@
 //
 // An access is a load or store in address space 256 (the base register) at zext(index) + offset. Nothing is checked: an
 // index is below 2^32, an offset too, and the reservation behind the base covers their sum. For Go-shaped modules an
-// `add` of a small positive constant in the index is folded into the offset although wasm says it wraps at 2^32: an access
-// that would have wrapped faults in the reservation instead. That keeps all accesses of a frame relative to one stack
-// pointer, which alias analysis and the addressing modes both need. A negative constant is never folded: it could reach
-// the instance context below the base.
+// `add` of a small positive constant in the index is folded into the offset although wasm says it wraps at 2^32: an
+// access that would have wrapped faults in the reservation instead. That keeps all accesses of a frame relative to one
+// stack pointer, which alias analysis and the addressing modes both need. A negative constant is never folded: it could
+// reach the instance context below the base.
 //
-// A load whose result is unused must still trap, but LLVM deletes it. Go-shaped modules accept that (Go checks nil itself);
-// in all others loads are volatile.
+// A load whose result is unused must still trap, but LLVM deletes it. Go-shaped modules accept that (Go checks nil
+// itself); in all others loads are volatile.
 #include "aotc/abi.h"
 #include "function_lowering.h"
 
@@ -98,40 +98,94 @@ bool FunctionLowering::memory(const Instr& instr) {
   Type* f32 = builder_.getFloatTy();
   Type* f64 = builder_.getDoubleTy();
   switch (instr.op) {
-    case Op::I32Load: load(instr, i32, i32, false); return true;
-    case Op::I64Load: load(instr, i64, i64, false); return true;
-    case Op::F32Load: load(instr, f32, f32, false); return true;
-    case Op::F64Load: load(instr, f64, f64, false); return true;
-    case Op::I32Load8S: load(instr, i8, i32, true); return true;
-    case Op::I32Load8U: load(instr, i8, i32, false); return true;
-    case Op::I32Load16S: load(instr, i16, i32, true); return true;
-    case Op::I32Load16U: load(instr, i16, i32, false); return true;
-    case Op::I64Load8S: load(instr, i8, i64, true); return true;
-    case Op::I64Load8U: load(instr, i8, i64, false); return true;
-    case Op::I64Load16S: load(instr, i16, i64, true); return true;
-    case Op::I64Load16U: load(instr, i16, i64, false); return true;
-    case Op::I64Load32S: load(instr, i32, i64, true); return true;
-    case Op::I64Load32U: load(instr, i32, i64, false); return true;
-    case Op::I32Store: store(instr, i32); return true;
-    case Op::I64Store: store(instr, i64); return true;
-    case Op::F32Store: store(instr, f32); return true;
-    case Op::F64Store: store(instr, f64); return true;
+    case Op::I32Load:
+      load(instr, i32, i32, false);
+      return true;
+    case Op::I64Load:
+      load(instr, i64, i64, false);
+      return true;
+    case Op::F32Load:
+      load(instr, f32, f32, false);
+      return true;
+    case Op::F64Load:
+      load(instr, f64, f64, false);
+      return true;
+    case Op::I32Load8S:
+      load(instr, i8, i32, true);
+      return true;
+    case Op::I32Load8U:
+      load(instr, i8, i32, false);
+      return true;
+    case Op::I32Load16S:
+      load(instr, i16, i32, true);
+      return true;
+    case Op::I32Load16U:
+      load(instr, i16, i32, false);
+      return true;
+    case Op::I64Load8S:
+      load(instr, i8, i64, true);
+      return true;
+    case Op::I64Load8U:
+      load(instr, i8, i64, false);
+      return true;
+    case Op::I64Load16S:
+      load(instr, i16, i64, true);
+      return true;
+    case Op::I64Load16U:
+      load(instr, i16, i64, false);
+      return true;
+    case Op::I64Load32S:
+      load(instr, i32, i64, true);
+      return true;
+    case Op::I64Load32U:
+      load(instr, i32, i64, false);
+      return true;
+    case Op::I32Store:
+      store(instr, i32);
+      return true;
+    case Op::I64Store:
+      store(instr, i64);
+      return true;
+    case Op::F32Store:
+      store(instr, f32);
+      return true;
+    case Op::F64Store:
+      store(instr, f64);
+      return true;
     case Op::I32Store8:
-    case Op::I64Store8: store(instr, i8); return true;
+    case Op::I64Store8:
+      store(instr, i8);
+      return true;
     case Op::I32Store16:
-    case Op::I64Store16: store(instr, i16); return true;
-    case Op::I64Store32: store(instr, i32); return true;
+    case Op::I64Store16:
+      store(instr, i16);
+      return true;
+    case Op::I64Store32:
+      store(instr, i32);
+      return true;
 
-    case Op::LocalGet: push(ssa_.read(instr.low(), here())); return true;
-    case Op::LocalSet: ssa_.write(instr.low(), here(), pop()); return true;
-    case Op::LocalTee: ssa_.write(instr.low(), here(), ssa_.resolve(stack_.back())); return true;
-    case Op::GlobalGet: global_get(instr.low()); return true;
-    case Op::GlobalSet: global_set(instr.low()); return true;
+    case Op::LocalGet:
+      push(ssa_.read(instr.low(), here()));
+      return true;
+    case Op::LocalSet:
+      ssa_.write(instr.low(), here(), pop());
+      return true;
+    case Op::LocalTee:
+      ssa_.write(instr.low(), here(), ssa_.resolve(stack_.back()));
+      return true;
+    case Op::GlobalGet:
+      global_get(instr.low());
+      return true;
+    case Op::GlobalSet:
+      global_set(instr.low());
+      return true;
 
     case Op::MemorySize:
       push(builder_.CreateTrunc(builder_.CreateLShr(access_.load(i64, AOTC_TAIL_MEMORY_SIZE), 16), i32));
       return true;
-    case Op::MemoryGrow: push(access_.call_helper(AOTC_HELPER_MEMORY_GROW, i32, {pop()})); return true;
+    case Op::MemoryGrow:
+      push(access_.call_helper(AOTC_HELPER_MEMORY_GROW, i32, {pop()}));
+      return true;
     case Op::MemoryCopy:
     case Op::MemoryFill: {
       Value* size = pop();
@@ -152,7 +206,8 @@ bool FunctionLowering::memory(const Instr& instr) {
     case Op::DataDrop:
       access_.call_helper(AOTC_HELPER_DATA_DROP, builder_.getVoidTy(), {builder_.getInt32(instr.low())});
       return true;
-    default: return table(instr);
+    default:
+      return table(instr);
   }
 }
 
@@ -192,9 +247,15 @@ bool FunctionLowering::table(const Instr& instr) {
   Type* none = builder_.getVoidTy();
   auto descriptor = [&](uint32_t table) { return static_cast<uint32_t>(facts_.tables.descriptor[table]); };
   switch (instr.op) {
-    case Op::RefNull: push(builder_.getInt32(0)); return true;
-    case Op::RefFunc: push(builder_.getInt32(instr.low() + 1)); return true;
-    case Op::RefIsNull: push(builder_.CreateZExt(builder_.CreateICmpEQ(pop(), builder_.getInt32(0)), i32)); return true;
+    case Op::RefNull:
+      push(builder_.getInt32(0));
+      return true;
+    case Op::RefFunc:
+      push(builder_.getInt32(instr.low() + 1));
+      return true;
+    case Op::RefIsNull:
+      push(builder_.CreateZExt(builder_.CreateICmpEQ(pop(), builder_.getInt32(0)), i32));
+      return true;
     case Op::TableGet: {
       Value* entry = table_entry_address(instr.low(), pop(), AOTC_TRAP_OUT_OF_BOUNDS_TABLE);
       push(builder_.CreateAlignedLoad(i32, entry, Align(4)));
@@ -212,21 +273,23 @@ bool FunctionLowering::table(const Instr& instr) {
     case Op::TableGrow: {
       Value* count = pop();
       Value* value = pop();
-      push(access_.call_helper(AOTC_HELPER_TABLE_GROW, i32, {builder_.getInt32(descriptor(instr.low())), value, count}));
+      push(
+          access_.call_helper(AOTC_HELPER_TABLE_GROW, i32, {builder_.getInt32(descriptor(instr.low())), value, count}));
       return true;
     }
     case Op::TableFill: {
       Value* count = pop();
       Value* value = pop();
       Value* start = pop();
-      access_.call_helper(AOTC_HELPER_TABLE_FILL, none, {builder_.getInt32(descriptor(instr.low())), start, value, count});
+      access_.call_helper(AOTC_HELPER_TABLE_FILL, none,
+                          {builder_.getInt32(descriptor(instr.low())), start, value, count});
       return true;
     }
     case Op::TableInit:
     case Op::TableCopy: {
       bool is_copy = instr.op == Op::TableCopy;
-      uint32_t selector =
-          is_copy ? descriptor(instr.low()) << 8 | descriptor(instr.high()) : instr.low() << 8 | descriptor(instr.high());
+      uint32_t selector = is_copy ? descriptor(instr.low()) << 8 | descriptor(instr.high())
+                                  : instr.low() << 8 | descriptor(instr.high());
       Value* count = pop();
       Value* source = pop();
       Value* destination = pop();
@@ -237,7 +300,8 @@ bool FunctionLowering::table(const Instr& instr) {
     case Op::ElemDrop:
       access_.call_helper(AOTC_HELPER_ELEM_DROP, none, {builder_.getInt32(instr.low())});
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 

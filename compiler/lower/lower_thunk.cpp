@@ -1,9 +1,9 @@
-// lower_thunk.cpp - fragments that belong to no wasm function: calls out to the host, calls in from it, and the targets of
-// table entries that must trap. All move arguments between registers and the scratch slots as abi.h lays down.
+// lower_thunk.cpp - fragments that belong to no wasm function: calls out to the host, calls in from it, and the targets
+// of table entries that must trap. All move arguments between registers and the scratch slots as abi.h lays down.
 #include "aotc/abi.h"
 #include "calling_convention.h"
-#include "lower.h"
 #include "function_lowering.h"
+#include "lower.h"
 #include "native/target.h"
 
 namespace aotc {
@@ -19,10 +19,18 @@ class ThunkLowering {
 
   void run() {
     switch (thunk_.kind) {
-      case ThunkKind::Import: import(); break;
-      case ThunkKind::Entry: entry(); break;
-      case ThunkKind::TrapNull: trap(AOTC_TRAP_UNINITIALIZED_ELEMENT); break;
-      case ThunkKind::TrapType: trap(AOTC_TRAP_INDIRECT_CALL_TYPE); break;
+      case ThunkKind::Import:
+        import();
+        break;
+      case ThunkKind::Entry:
+        entry();
+        break;
+      case ThunkKind::TrapNull:
+        trap(AOTC_TRAP_UNINITIALIZED_ELEMENT);
+        break;
+      case ThunkKind::TrapType:
+        trap(AOTC_TRAP_INDIRECT_CALL_TYPE);
+        break;
     }
   }
 
@@ -59,7 +67,8 @@ class ThunkLowering {
     SmallVector<Value*, 10> params;
     for (size_t i = 0; i < type.params.size(); ++i) {
       int from = signature.scratch_slot[i];
-      params.push_back(from < 0 ? static_cast<Value*>(&*argument++) : access_.load(type_of(type.params[i]), slot(from)));
+      params.push_back(from < 0 ? static_cast<Value*>(&*argument++)
+                                : access_.load(type_of(type.params[i]), slot(from)));
     }
     for (size_t i = 0; i < params.size(); ++i) access_.store(params[i], slot(i));
     access_.call_helper(AOTC_HELPER_HOST_CALL, builder_.getVoidTy(), {builder_.getInt32(thunk_.index)});
@@ -113,8 +122,10 @@ class ThunkLowering {
 
     SmallVector<Value*, 2> results;
     bool is_pair = signature.passes_sp && !type.results.empty();
-    if (!type.results.empty()) results.push_back(is_pair ? builder_.CreateExtractValue(call, 1) : static_cast<Value*>(call));
-    for (size_t i = 1; i < type.results.size(); ++i) results.push_back(access_.load(type_of(type.results[i]), slot(i - 1)));
+    if (!type.results.empty())
+      results.push_back(is_pair ? builder_.CreateExtractValue(call, 1) : static_cast<Value*>(call));
+    for (size_t i = 1; i < type.results.size(); ++i)
+      results.push_back(access_.load(type_of(type.results[i]), slot(i - 1)));
     for (size_t i = 0; i < results.size(); ++i) access_.store(results[i], slot(i));
     if (signature.passes_sp)
       access_.store(is_pair ? builder_.CreateExtractValue(call, 0) : static_cast<Value*>(call), AOTC_GLOBAL_OFFSET(0));

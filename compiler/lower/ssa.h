@@ -2,11 +2,11 @@
 //
 // Every local (and Go's stack pointer) is a variable; read() finds or makes the value that reaches a block. This is the
 // on-the-fly construction of Braun et al. (CC 2013): a block whose predecessors are not all known yet is left unsealed
-// and gets placeholder phis, completed by seal(). Phis that turn out to merge one value are replaced at once, so no mem2reg
-// pass is needed and dead merges never exist: a local that is not read after a join costs nothing there.
+// and gets placeholder phis, completed by seal(). Phis that turn out to merge one value are replaced at once, so no
+// mem2reg pass is needed and dead merges never exist: a local that is not read after a join costs nothing there.
 //
-// Memory is proportional to definitions, not to blocks times variables, so a module with 50,000 locals and as many blocks
-// is harmless.
+// Memory is proportional to definitions, not to blocks times variables, so a module with 50,000 locals and as many
+// blocks is harmless.
 #pragma once
 
 #include "llvm/ADT/DenseMap.h"
@@ -24,15 +24,17 @@ class SsaBuilder {
   SsaBuilder(const SsaBuilder&) = delete;
   SsaBuilder& operator=(const SsaBuilder&) = delete;
 
-  // Keeps variables in stack slots, allocated in `entry`, and in registers only inside a block. For functions so large that
-  // values living across thousands of blocks would take LLVM minutes.
+  // Keeps variables in stack slots, allocated in `entry`, and in registers only inside a block. For functions so large
+  // that values living across thousands of blocks would take LLVM minutes.
   void keep_in_memory(llvm::BasicBlock* entry);
 
   // Blocks are filled in order: reads and writes refer to the block's end as it is now.
   void write(unsigned variable, llvm::BasicBlock* block, llvm::Value* value);
   llvm::Value* read(unsigned variable, llvm::BasicBlock* block);
   // The value written in this very block, or null.
-  llvm::Value* find(unsigned variable, llvm::BasicBlock* block) const { return resolve(definitions_.lookup(key(variable, block))); }
+  llvm::Value* find(unsigned variable, llvm::BasicBlock* block) const {
+    return resolve(definitions_.lookup(key(variable, block)));
+  }
   // All predecessors of the block have their terminators. Blocks start unsealed.
   void seal(llvm::BasicBlock* block);
 

@@ -14,7 +14,8 @@ using namespace llvm::PatternMatch;
 namespace {
 
 bool is_low_half(Value* half, Value* whole) {
-  return match(half, m_And(m_Specific(whole), m_SpecificInt(0xffffffff))) || match(half, m_ZExt(m_Trunc(m_Specific(whole))));
+  return match(half, m_And(m_Specific(whole), m_SpecificInt(0xffffffff))) ||
+         match(half, m_ZExt(m_Trunc(m_Specific(whole))));
 }
 
 bool is_high_half(Value* half, Value* whole) { return match(half, m_LShr(m_Specific(whole), m_SpecificInt(32))); }
@@ -53,7 +54,9 @@ bool match_upper_half(Value* sum, Value*& x, Value*& y) {
       Value* w_high = terms[(i + 2) % 3];
       if (swap) std::swap(t_high, w_high);
       Value *t = nullptr, *w = nullptr;
-      if (!match(t_high, m_LShr(m_Value(t), m_SpecificInt(32))) || !match(w_high, m_LShr(m_Value(w), m_SpecificInt(32)))) continue;
+      if (!match(t_high, m_LShr(m_Value(t), m_SpecificInt(32))) ||
+          !match(w_high, m_LShr(m_Value(w), m_SpecificInt(32))))
+        continue;
       // The two factors may be found either way round: try t = x1*y0 + ... and t = y1*x0 + ...
       for (int mirror = 0; mirror < 2; ++mirror, std::swap(x, y)) {
         auto x0 = [&](Value* v) { return is_low_half(v, x); };

@@ -1,12 +1,12 @@
 // base_register.cpp - see base_register.h.
 //
-// x28 is read once per access: the register allocator joins each copy with the reserved register, and a value that lives
-// across a call would be spilled instead.
+// x28 is read once per access: the register allocator joins each copy with the reserved register, and a value that
+// lives across a call would be spilled instead.
 #include "base_register.h"
 
-#include "lower/calling_convention.h"
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
+#include "lower/calling_convention.h"
 
 namespace aotc {
 
@@ -35,12 +35,14 @@ void mask_at_each_access(llvm::Module& module) {
       Use* pointer = base_pointer(instruction);
       if (!pointer) continue;
       APInt offset(64, 0);
-      auto* start = dyn_cast<IntToPtrInst>(pointer->get()->stripAndAccumulateConstantOffsets(module.getDataLayout(), offset, true));
+      auto* start = dyn_cast<IntToPtrInst>(
+          pointer->get()->stripAndAccumulateConstantOffsets(module.getDataLayout(), offset, true));
       auto* wide = start ? dyn_cast<ZExtInst>(start->getOperand(0)) : nullptr;
       if (!wide || wide->getSrcTy() != i32) continue;
       IRBuilder<> builder(&instruction);
       Value* index = builder.CreateZExt(builder.CreateCall(same, {wide->getOperand(0)}), wide->getType());
-      pointer->set(builder.CreateGEP(builder.getInt8Ty(), builder.CreateIntToPtr(index, start->getType()), builder.getInt(offset)));
+      pointer->set(builder.CreateGEP(builder.getInt8Ty(), builder.CreateIntToPtr(index, start->getType()),
+                                     builder.getInt(offset)));
     }
   }
 }
@@ -56,7 +58,8 @@ void rewrite_base_accesses(llvm::Module& module) {
       Use* pointer = base_pointer(instruction);
       if (!pointer) continue;
       IRBuilder<> builder(&instruction);
-      Value* base = builder.CreateIntToPtr(builder.CreateIntrinsic(Intrinsic::read_register, {i64}, {register_name}), builder.getPtrTy());
+      Value* base = builder.CreateIntToPtr(builder.CreateIntrinsic(Intrinsic::read_register, {i64}, {register_name}),
+                                           builder.getPtrTy());
       pointer->set(builder.CreateGEP(builder.getInt8Ty(), base, builder.CreatePtrToInt(pointer->get(), i64)));
     }
   }

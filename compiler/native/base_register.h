@@ -1,8 +1,8 @@
 // base_register.h - address space 256 on AArch64.
 //
 // Lowered code reaches linear memory and the instance context through address space 256 on both targets. x86-64 has it
-// natively: it is GS. For AArch64 every such access becomes base + address, base read from x28, after optimisation, so that
-// the optimiser sees the same code for both targets.
+// natively: it is GS. For AArch64 every such access becomes base + address, base read from x28, after optimisation, so
+// that the optimiser sees the same code for both targets.
 #pragma once
 
 #include "llvm/IR/Module.h"

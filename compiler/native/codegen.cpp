@@ -2,8 +2,8 @@
 //
 // The code generation pipeline is built once per thread and run for one small module after another: building it costs
 // about as much as compiling a small function. Its end is LLVM's own ELF writer into a memory buffer, which read_object
-// takes apart. Just before the assembly printer a pass of ours looks at the finished machine code: it notes the frame size
-// and puts a label on every instruction that can trap.
+// takes apart. Just before the assembly printer a pass of ours looks at the finished machine code: it notes the frame
+// size and puts a label on every instruction that can trap.
 #include "codegen.h"
 
 #include "base_register.h"
@@ -45,7 +45,8 @@ class CollectTrapSites : public MachineFunctionPass {
     notes_.frame_size = static_cast<uint32_t>(function.getFrameInfo().getStackSize());
     for (MachineBasicBlock& block : function) {
       for (MachineInstr& instruction : block) {
-        if (instruction.isMetaInstruction() || !instruction.getDebugLoc() || instruction.getDebugLoc().getLine() == 0) continue;
+        if (instruction.isMetaInstruction() || !instruction.getDebugLoc() || instruction.getDebugLoc().getLine() == 0)
+          continue;
         std::string name = trap_site_symbol(notes_.lines.size());
         instruction.setPreInstrSymbol(function, function.getContext().getOrCreateSymbol(name));
         notes_.lines.push_back(instruction.getDebugLoc().getLine());
@@ -60,8 +61,8 @@ class CollectTrapSites : public MachineFunctionPass {
 
 char CollectTrapSites::ID = 0;
 
-// Loop strength reduction makes an address of its own out of an index: it is in range as the loop ends when something else
-// has been counted, which machine code does not say.
+// Loop strength reduction makes an address of its own out of an index: it is in range as the loop ends when something
+// else has been counted, which machine code does not say.
 class NoStrengthReduction : public OptPassGate {
  public:
   bool shouldRunPass(StringRef pass, StringRef) override { return pass != "Loop Strength Reduction"; }
@@ -70,11 +71,14 @@ class NoStrengthReduction : public OptPassGate {
 
 CodeGenOptLevel code_generation_level(Effort effort) {
   switch (effort) {
-    case Effort::Quick: return CodeGenOptLevel::None;
+    case Effort::Quick:
+      return CodeGenOptLevel::None;
     case Effort::Best:
-    case Effort::Plain: return CodeGenOptLevel::Default;
+    case Effort::Plain:
+      return CodeGenOptLevel::Default;
     case Effort::Large:
-    case Effort::Masked: return CodeGenOptLevel::None;
+    case Effort::Masked:
+      return CodeGenOptLevel::None;
   }
   llvm_unreachable("effort");
 }
@@ -99,12 +103,14 @@ struct CodeGenerator::State {
     pipeline->add(config);
     pipeline->add(info);
     bool failed = config->addISelPasses();
-    // Which has switched it on at level 0. It does not know preserve_none, and on AArch64 takes it for the C convention.
+    // Which has switched it on at level 0. It does not know preserve_none, and on AArch64 takes it for the C
+    // convention.
     machine->setFastISel(false);
     config->addMachinePasses();
     config->setInitialized();
     pipeline->add(new CollectTrapSites(notes));
-    failed = failed || machine->addAsmPrinter(*pipeline, stream, nullptr, CodeGenFileType::ObjectFile, info->getMMI().getContext());
+    failed = failed || machine->addAsmPrinter(*pipeline, stream, nullptr, CodeGenFileType::ObjectFile,
+                                              info->getMMI().getContext());
     assert(!failed && "target without code generation");
     (void)failed;
     pipeline->add(createFreeMachineFunctionPass());

@@ -17,10 +17,12 @@ using namespace llvm;
 std::string disassemble(ArrayRef<uint8_t> code, Architecture architecture) {
   std::unique_ptr<LLVMTargetMachine> machine = create_target_machine(architecture, "");
   const Target& target = machine->getTarget();
-  MCContext context(machine->getTargetTriple(), machine->getMCAsmInfo(), machine->getMCRegisterInfo(), machine->getMCSubtargetInfo());
+  MCContext context(machine->getTargetTriple(), machine->getMCAsmInfo(), machine->getMCRegisterInfo(),
+                    machine->getMCSubtargetInfo());
   std::unique_ptr<MCDisassembler> decoder(target.createMCDisassembler(*machine->getMCSubtargetInfo(), context));
-  std::unique_ptr<MCInstPrinter> printer(target.createMCInstPrinter(machine->getTargetTriple(), 0, *machine->getMCAsmInfo(),
-                                                                    *machine->getMCInstrInfo(), *machine->getMCRegisterInfo()));
+  std::unique_ptr<MCInstPrinter> printer(
+      target.createMCInstPrinter(machine->getTargetTriple(), 0, *machine->getMCAsmInfo(), *machine->getMCInstrInfo(),
+                                 *machine->getMCRegisterInfo()));
   std::string out;
   raw_string_ostream stream(out);
   for (uint64_t at = 0; at < code.size();) {

@@ -27,6 +27,10 @@ constexpr uint8_t kPcRelative = DW_EH_PE_pcrel | DW_EH_PE_sdata4;
 constexpr uint64_t kFdeFixedSize = 17;  // length, CIE pointer, start, size, augmentation length
 constexpr uint64_t kEntryAlign = 8;
 
+void append(std::vector<uint8_t>& out, std::initializer_list<uint8_t> bytes) {
+  for (uint8_t byte : bytes) out.push_back(byte);
+}
+
 void append32(std::vector<uint8_t>& out, uint64_t value) {
   for (int shift = 0; shift < 32; shift += 8) out.push_back(static_cast<uint8_t>(value >> shift));
 }
@@ -38,14 +42,14 @@ void finish_entry(std::vector<uint8_t>& out, size_t begin) {
 }
 
 std::vector<uint8_t> cie(Architecture architecture) {
-  std::vector<uint8_t> out(8);                 // length; CIE id 0
-  out.insert(out.end(), {1, 'z', 'R', 0, 1});  // version, augmentation, code alignment
+  std::vector<uint8_t> out(8);       // length; CIE id 0
+  append(out, {1, 'z', 'R', 0, 1});  // version, augmentation, code alignment
   if (architecture == Architecture::X86_64) {
-    out.insert(out.end(), {0x78, 16, 1, kPcRelative});  // data alignment -8, return address, augmentation data
-    out.insert(out.end(), {DW_CFA_def_cfa, 7, 8, DW_CFA_offset | 16, 1});
+    append(out, {0x78, 16, 1, kPcRelative});  // data alignment -8, return address, augmentation data
+    append(out, {DW_CFA_def_cfa, 7, 8, DW_CFA_offset | 16, 1});
   } else {
-    out.insert(out.end(), {0x7c, 30, 1, kPcRelative});  // data alignment -4
-    out.insert(out.end(), {DW_CFA_def_cfa, 31, 0});
+    append(out, {0x7c, 30, 1, kPcRelative});  // data alignment -4
+    append(out, {DW_CFA_def_cfa, 31, 0});
   }
   finish_entry(out, 0);
   return out;

@@ -1,8 +1,8 @@
 // fragment.h - the native code of one function, before it has an address.
 //
-// A fragment is position independent, and independent of the module: bytes, relocations against symbols of its own list, and
-// places in wasm code relative to a function's body. Only that list says what a symbol is in this module, so the same body makes
-// the same fragment elsewhere, with another list.
+// A fragment is position independent, and independent of the module: bytes, relocations against symbols of its own
+// list, and places in wasm code relative to a function's body. Only that list says what a symbol is in this module, so
+// the same body makes the same fragment elsewhere, with another list.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@
 namespace aotc {
 
 enum class SymbolKind : uint8_t {
-  Function,     // index: wasm function index; imports stand for their host-call thunk
-  StaticTable,  // index into TablePlan::static_tables
-  FunctionRefs, // the array of function descriptors, see TablePlan
-  Text,         // start of this fragment's own text
-  Rodata,       // start of this fragment's own rodata
+  Function,      // index: wasm function index; imports stand for their host-call thunk
+  StaticTable,   // index into TablePlan::static_tables
+  FunctionRefs,  // the array of function descriptors, see TablePlan
+  Text,          // start of this fragment's own text
+  Rodata,        // start of this fragment's own rodata
 };
 inline constexpr size_t kSymbolKinds = 5;
 static_assert(static_cast<size_t>(SymbolKind::Rodata) + 1 == kSymbolKinds);
@@ -29,12 +29,12 @@ struct Symbol {
 
 // The value stored is S + A - P unless noted; S the symbol, A the addend, P the address of the patched bytes.
 enum class RelocationKind : uint8_t {
-  Pc32,            // 32 bits, range-checked signed
+  Pc32,  // 32 bits, range-checked signed
   Pc64,
-  ArmCall26,       // bl, b: (S + A - P) >> 2 in 26 bits
-  ArmAdrpPage21,   // adrp: Page(S + A) - Page(P)
-  ArmAddLow12,     // add: (S + A) & 0xfff
-  ArmLoad8Low12,   // ldr/str with the offset scaled by 1, 2, 4, 8, 16
+  ArmCall26,      // bl, b: (S + A - P) >> 2 in 26 bits
+  ArmAdrpPage21,  // adrp: Page(S + A) - Page(P)
+  ArmAddLow12,    // add: (S + A) & 0xfff
+  ArmLoad8Low12,  // ldr/str with the offset scaled by 1, 2, 4, 8, 16
   ArmLoad16Low12,
   ArmLoad32Low12,
   ArmLoad64Low12,
@@ -64,7 +64,7 @@ struct Fragment {
   std::vector<uint8_t> rodata;
   uint32_t text_align = 16;
   uint32_t rodata_align = 1;
-  uint32_t frame_size = 0;  // bytes below the return address
+  uint32_t frame_size = 0;      // bytes below the return address
   std::vector<Symbol> symbols;  // each once, in the order in which they are used
   std::vector<Relocation> relocations;
   std::vector<TrapSite> trap_sites;  // ascending

@@ -1,13 +1,13 @@
 // optimize.cpp - see optimize.h.
 //
-// Measured on the kernels of benchmarks/ (time; CPU time of compiling): a hand-made list with GVN and DSE 1.00; 25 s, LLVM's
-// function simplification of -O1 0.99; 24 s, of -O2 0.99; 31 s. So tier best takes the passes of LLVM's -O1, with two
-// changes. Our wide-multiply follows the peephole passes. And no block is executed speculatively to save a branch: Go's
-// compiler has already chosen its selects, and LLVM's turn a predicted branch of a byte loop into a dependency of each
-// iteration on the last (JSON scanning: 3 times slower). Neither SLP vectorisation, nor GVN, nor telling alias analysis which
-// frame slots nothing else can reach, made anything faster. Tier quick only removes what translation leaves behind. Inlining
-// is decided in lowering. No library function is known, so that no pass makes a memset or memcpy on the base's address
-// space, which have no lowering.
+// Measured on the kernels of benchmarks/ (time; CPU time of compiling): a hand-made list with GVN and DSE 1.00; 25 s,
+// LLVM's function simplification of -O1 0.99; 24 s, of -O2 0.99; 31 s. So tier best takes the passes of LLVM's -O1,
+// with two changes. Our wide-multiply follows the peephole passes. And no block is executed speculatively to save a
+// branch: Go's compiler has already chosen its selects, and LLVM's turn a predicted branch of a byte loop into a
+// dependency of each iteration on the last (JSON scanning: 3 times slower). Neither SLP vectorisation, nor GVN, nor
+// telling alias analysis which frame slots nothing else can reach, made anything faster. Tier quick only removes what
+// translation leaves behind. Inlining is decided in lowering. No library function is known, so that no pass makes a
+// memset or memcpy on the base's address space, which have no lowering.
 #include "optimize.h"
 
 #include "llvm/Analysis/TargetLibraryInfo.h"
@@ -35,7 +35,8 @@ namespace {
 // "simplify" and "wide-multiply" are ours.
 constexpr StringLiteral kBest =
     "sroa<modify-cfg>,early-cse<memssa>,simplify,instcombine<no-verify-fixpoint>,wide-multiply,simplify,reassociate,"
-    "loop-mssa(loop-instsimplify,loop-simplifycfg,licm<no-allowspeculation>,loop-rotate,licm,simple-loop-unswitch<trivial>),"
+    "loop-mssa(loop-instsimplify,loop-simplifycfg,licm<no-allowspeculation>,loop-rotate,licm,simple-loop-unswitch<"
+    "trivial>),"
     "simplify,instcombine<no-verify-fixpoint>,wide-multiply,"
     "loop(loop-idiom,indvars,loop-deletion,loop-unroll-full),sroa<modify-cfg>,"
     "sccp,bdce,instcombine<no-verify-fixpoint>,wide-multiply,adce,simplify,instcombine<no-verify-fixpoint>";
@@ -73,11 +74,19 @@ Optimizer::Optimizer(TargetMachine& machine, Effort effort) : state_(std::make_u
   builder.crossRegisterProxies(state_->loops, state_->functions, state_->sccs, state_->modules);
   state_->inliner.addPass(AlwaysInlinerPass());
   switch (effort) {
-    case Effort::Best: cantFail(builder.parsePassPipeline(state_->passes, kBest)); break;
-    case Effort::Plain: cantFail(builder.parsePassPipeline(state_->passes, without_indvars(kBest))); break;
-    case Effort::Quick: cantFail(builder.parsePassPipeline(state_->passes, "simplifycfg,early-cse,adce")); break;
-    case Effort::Masked: break;
-    case Effort::Large: break;  // merging blocks takes time in the square of their number
+    case Effort::Best:
+      cantFail(builder.parsePassPipeline(state_->passes, kBest));
+      break;
+    case Effort::Plain:
+      cantFail(builder.parsePassPipeline(state_->passes, without_indvars(kBest)));
+      break;
+    case Effort::Quick:
+      cantFail(builder.parsePassPipeline(state_->passes, "simplifycfg,early-cse,adce"));
+      break;
+    case Effort::Masked:
+      break;
+    case Effort::Large:
+      break;  // merging blocks takes time in the square of their number
   }
 }
 

@@ -1,16 +1,16 @@
 // read_object.cpp - see read_object.h.
 //
 // The object has one text section, any number of read-only data sections (jump tables, constants), which become the
-// fragment's rodata one after the other, an .eh_frame with one CIE and one FDE, and relocations against those sections or
-// against the symbols of calling_convention.h.
+// fragment's rodata one after the other, an .eh_frame with one CIE and one FDE, and relocations against those sections
+// or against the symbols of calling_convention.h.
 #include "read_object.h"
 
 #include <map>
 
-#include "lower/calling_convention.h"
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/LEB128.h"
+#include "lower/calling_convention.h"
 
 namespace aotc {
 
@@ -28,24 +28,38 @@ Expected<RelocationKind> relocation_kind(Architecture architecture, uint32_t typ
   if (architecture == Architecture::X86_64) {
     switch (type) {
       case ELF::R_X86_64_PC32:
-      case ELF::R_X86_64_PLT32: return RelocationKind::Pc32;
-      case ELF::R_X86_64_PC64: return RelocationKind::Pc64;
-      default: break;
+      case ELF::R_X86_64_PLT32:
+        return RelocationKind::Pc32;
+      case ELF::R_X86_64_PC64:
+        return RelocationKind::Pc64;
+      default:
+        break;
     }
   } else {
     switch (type) {
       case ELF::R_AARCH64_CALL26:
-      case ELF::R_AARCH64_JUMP26: return RelocationKind::ArmCall26;
-      case ELF::R_AARCH64_ADR_PREL_PG_HI21: return RelocationKind::ArmAdrpPage21;
-      case ELF::R_AARCH64_ADD_ABS_LO12_NC: return RelocationKind::ArmAddLow12;
-      case ELF::R_AARCH64_LDST8_ABS_LO12_NC: return RelocationKind::ArmLoad8Low12;
-      case ELF::R_AARCH64_LDST16_ABS_LO12_NC: return RelocationKind::ArmLoad16Low12;
-      case ELF::R_AARCH64_LDST32_ABS_LO12_NC: return RelocationKind::ArmLoad32Low12;
-      case ELF::R_AARCH64_LDST64_ABS_LO12_NC: return RelocationKind::ArmLoad64Low12;
-      case ELF::R_AARCH64_LDST128_ABS_LO12_NC: return RelocationKind::ArmLoad128Low12;
-      case ELF::R_AARCH64_PREL32: return RelocationKind::Pc32;
-      case ELF::R_AARCH64_PREL64: return RelocationKind::Pc64;
-      default: break;
+      case ELF::R_AARCH64_JUMP26:
+        return RelocationKind::ArmCall26;
+      case ELF::R_AARCH64_ADR_PREL_PG_HI21:
+        return RelocationKind::ArmAdrpPage21;
+      case ELF::R_AARCH64_ADD_ABS_LO12_NC:
+        return RelocationKind::ArmAddLow12;
+      case ELF::R_AARCH64_LDST8_ABS_LO12_NC:
+        return RelocationKind::ArmLoad8Low12;
+      case ELF::R_AARCH64_LDST16_ABS_LO12_NC:
+        return RelocationKind::ArmLoad16Low12;
+      case ELF::R_AARCH64_LDST32_ABS_LO12_NC:
+        return RelocationKind::ArmLoad32Low12;
+      case ELF::R_AARCH64_LDST64_ABS_LO12_NC:
+        return RelocationKind::ArmLoad64Low12;
+      case ELF::R_AARCH64_LDST128_ABS_LO12_NC:
+        return RelocationKind::ArmLoad128Low12;
+      case ELF::R_AARCH64_PREL32:
+        return RelocationKind::Pc32;
+      case ELF::R_AARCH64_PREL64:
+        return RelocationKind::Pc64;
+      default:
+        break;
     }
   }
   return fail("code generation produced relocation type %u", type);
@@ -53,7 +67,8 @@ Expected<RelocationKind> relocation_kind(Architecture architecture, uint32_t typ
 
 class ObjectReader {
  public:
-  ObjectReader(const object::ELFFile<Elf>& file, Architecture architecture, const MachineNotes& notes, ArrayRef<LoweredBody> bodies)
+  ObjectReader(const object::ELFFile<Elf>& file, Architecture architecture, const MachineNotes& notes,
+               ArrayRef<LoweredBody> bodies)
       : file_(file), architecture_(architecture), notes_(notes), bodies_(bodies) {}
 
   Expected<Fragment> read() {
@@ -116,7 +131,8 @@ class ObjectReader {
       size_t site = 0;
       if (symbol.st_shndx == ELF::SHN_UNDEF || !name.consume_front("T") || name.getAsInteger(10, site)) continue;
       uint32_t line = notes_.lines[site];
-      const LoweredBody& body = *std::prev(partition_point(bodies_, [&](const LoweredBody& b) { return b.line <= line; }));
+      const LoweredBody& body =
+          *std::prev(partition_point(bodies_, [&](const LoweredBody& b) { return b.line <= line; }));
       fragment_.trap_sites.push_back({static_cast<uint32_t>(symbol.st_value), body.function, line - body.line});
     }
     llvm::sort(fragment_.trap_sites, [](const TrapSite& a, const TrapSite& b) { return a.offset < b.offset; });
@@ -131,8 +147,8 @@ class ObjectReader {
       for (const auto& entry : cantFail(file_.relas(section))) {
         Expected<RelocationKind> kind = relocation_kind(architecture_, entry.getType(false));
         if (!kind) return kind.takeError();
-        Relocation relocation{static_cast<uint32_t>(place->second.offset + entry.r_offset), place->second.section, *kind,
-                              0, entry.r_addend};
+        Relocation relocation{static_cast<uint32_t>(place->second.offset + entry.r_offset), place->second.section,
+                              *kind, 0, entry.r_addend};
         Expected<Symbol> symbol = resolve(symbols_[entry.getSymbol(false)], relocation.addend);
         if (!symbol) return symbol.takeError();
         relocation.symbol = ordinal_of(*symbol);

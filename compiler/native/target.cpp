@@ -56,25 +56,26 @@ std::unique_ptr<LLVMTargetMachine> create_target_machine(Architecture architectu
   // The base register must not be allocated.
   std::string features = baseline.llvm_features;
   if (architecture == Architecture::AArch64) features += ",+reserve-x28";
-  std::unique_ptr<TargetMachine> machine(target->createTargetMachine(target_triple(architecture), baseline.llvm_cpu,
-                                                                     features, options, Reloc::PIC_,
-                                                                     CodeModel::Small, level));
+  std::unique_ptr<TargetMachine> machine(target->createTargetMachine(
+      target_triple(architecture), baseline.llvm_cpu, features, options, Reloc::PIC_, CodeModel::Small, level));
   return std::unique_ptr<LLVMTargetMachine>(static_cast<LLVMTargetMachine*>(machine.release()));
 }
 
 bool rounds_floats(Architecture architecture, StringRef cpu) {
-  return architecture != Architecture::X86_64 ||
-         find_cpu_baseline(architecture, cpu)->features >> AOTC_X86_SSE41 & 1;
+  return architecture != Architecture::X86_64 || find_cpu_baseline(architecture, cpu)->features >> AOTC_X86_SSE41 & 1;
 }
 
 void set_definition_attributes(Function& function, Architecture architecture) {
   function.setUWTableKind(UWTableKind::Sync);
-  // Backtraces follow the frame records; x86-64 does without, its frames have a fixed size and the return address on top.
+  // Backtraces follow the frame records; x86-64 does without, its frames have a fixed size and the return address on
+  // top.
   if (architecture == Architecture::AArch64) function.addFnAttr("frame-pointer", "all");
-  // Keeps LLVM from copying a Go string's pointer and length as one vector: the caller has just stored them one by one, and a
-  // load that spans two stores waits for both to leave the store buffer. A fifth of a map lookup's time (`benchmarks/run speed map` with and without this).
+  // Keeps LLVM from copying a Go string's pointer and length as one vector: the caller has just stored them one by one,
+  // and a load that spans two stores waits for both to leave the store buffer. A fifth of a map lookup's time
+  // (`benchmarks/run speed map` with and without this).
   function.addFnAttr(Attribute::NoImplicitFloat);
-  // Without it, speed of hot loops depends on the sizes of the functions before: by 20 % (`benchmarks/run speed`, likewise).
+  // Without it, speed of hot loops depends on the sizes of the functions before: by 20 % (`benchmarks/run speed`,
+  // likewise).
   function.setAlignment(Align(64));
   function.addFnAttr("no-builtins");
   function.addFnAttr("no-stack-arg-probe");

@@ -16,8 +16,8 @@ const char* target_data_layout(Architecture architecture);
 std::unique_ptr<llvm::LLVMTargetMachine> create_target_machine(
     Architecture architecture, llvm::StringRef cpu, llvm::CodeGenOptLevel level = llvm::CodeGenOptLevel::Default);
 
-// Whether the baseline has instructions that round a float to an integral one. Elsewhere LLVM calls the C library, which
-// compiled code has not got.
+// Whether the baseline has instructions that round a float to an integral one. Elsewhere LLVM calls the C library,
+// which compiled code has not got.
 bool rounds_floats(Architecture architecture, llvm::StringRef cpu);
 
 // Attributes of every function that is compiled to a fragment.

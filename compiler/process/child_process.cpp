@@ -47,7 +47,9 @@ void forget_environment() {
   clearenv();
 }
 
-double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; }
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
 
 // What the child says, cut into lines.
 struct Output {
@@ -91,8 +93,8 @@ Expected<pid_t> start_child(std::vector<int> files, std::vector<std::string> wor
 
 Expected<ChildEnd> follow_child(pid_t child, const ChildWatch& watch) {
   using Clock = std::chrono::steady_clock;
-  auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                     std::chrono::duration<double>(watch.wall_seconds));
+  auto deadline =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(watch.wall_seconds));
   ChildEnd end;
   Output output{watch.output, {}};
   pollfd events[2] = {{static_cast<int>(syscall(SYS_pidfd_open, child, 0)), POLLIN, 0}, {watch.output, POLLIN, 0}};

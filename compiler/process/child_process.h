@@ -1,5 +1,5 @@
-// child_process.h - a process for work that must not be able to harm ours: started with the descriptors that it is given and
-// no others, without our environment, and followed until it ends or has to.
+// child_process.h - a process for work that must not be able to harm ours: started with the descriptors that it is
+// given and no others, without our environment, and followed until it ends or has to.
 //
 // The kernel ends it with the thread that started it.
 #pragma once
@@ -14,8 +14,8 @@
 
 namespace aotc {
 
-// `files` are its descriptors 0, 1, 2, ..., -1 for none. Without `words` it goes on as `main`, a copy of this process: only for a process
-// that has one thread and no secrets. With them it becomes the program words[0].
+// `files` are its descriptors 0, 1, 2, ..., -1 for none. Without `words` it goes on as `main`, a copy of this process:
+// only for a process that has one thread and no secrets. With them it becomes the program words[0].
 llvm::Expected<pid_t> start_child(std::vector<int> files, std::vector<std::string> words, int (*main)(void*) = nullptr,
                                   void* argument = nullptr);
 

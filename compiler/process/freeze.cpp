@@ -1,6 +1,6 @@
-// freeze.cpp - see freeze.h. The artifact reaches the child as a file in memory, the snapshot and messages come back the
-// same way, so nothing has to be cleaned up, whatever happens. They are the child's descriptors 0, 1 and 2, warm-up requests
-// those from 3 on; it has no other, and no environment.
+// freeze.cpp - see freeze.h. The artifact reaches the child as a file in memory, the snapshot and messages come back
+// the same way, so nothing has to be cleaned up, whatever happens. They are the child's descriptors 0, 1 and 2, warm-up
+// requests those from 3 on; it has no other, and no environment.
 #include "freeze.h"
 
 #include <fcntl.h>
@@ -51,10 +51,17 @@ Error no_memory_file(const FreezeOptions& options) {
 Expected<FreezeOutcome> freeze_once(int artifact, int snapshot, const FreezeOptions& options, bool& rehearsed) {
   const UniqueFd messages = memory_file();
   if (messages.get() < 0) return no_memory_file(options);
-  std::vector<std::string> words = {options.program, "--freeze", "/proc/self/fd/1",
-                                    "--name", options.name, "--listeners", std::to_string(options.listeners),
-                                    "--timeout", fmt::format("{}ms", options.milliseconds),
-                                    "--max-memory", std::to_string(options.max_memory)};
+  std::vector<std::string> words = {options.program,
+                                    "--freeze",
+                                    "/proc/self/fd/1",
+                                    "--name",
+                                    options.name,
+                                    "--listeners",
+                                    std::to_string(options.listeners),
+                                    "--timeout",
+                                    fmt::format("{}ms", options.milliseconds),
+                                    "--max-memory",
+                                    std::to_string(options.max_memory)};
   for (const std::string& variable : options.env) words.insert(words.end(), {"--env", variable});
   for (const std::string& secret : options.secrets) words.insert(words.end(), {"--secret-env", secret});
   for (const std::string& dir : options.dirs) words.insert(words.end(), {"--dir", dir});

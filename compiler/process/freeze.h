@@ -1,8 +1,8 @@
 // freeze.h - runs a finished artifact until it waits for input, and hands back the snapshot that comes of it.
 //
-// The program is the tenant's, so it runs in a process of its own, `aotc-exec --freeze`, which takes everything from itself
-// that the program does not need (tools/sandbox): no network, no other processes, no files but read-only directories,
-// limits on memory and processor time. This side sees to the time on the clock. Thread-safe.
+// The program is the tenant's, so it runs in a process of its own, `aotc-exec --freeze`, which takes everything from
+// itself that the program does not need (tools/sandbox): no network, no other processes, no files but read-only
+// directories, limits on memory and processor time. This side sees to the time on the clock. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,13 @@
 namespace aotc {
 
 struct FreezeOptions {
-  std::string program;                  // aotc-exec
-  std::string name;                     // leads the reason
-  std::vector<std::string> env, args;   // "KEY=VALUE"; without the program's own name
-  std::vector<std::string> secrets;     // "NAME:LENGTH": variables whose values are withheld until the thaw
-  std::vector<std::string> dirs;        // "HOST::GUEST:ro"
-  bool rehearse = true;                 // net/http answers a request before, of which no handler hears, if it can
-  std::vector<std::string> warmup;      // HTTP requests that a server answers before it is frozen
+  std::string program;                 // aotc-exec
+  std::string name;                    // leads the reason
+  std::vector<std::string> env, args;  // "KEY=VALUE"; without the program's own name
+  std::vector<std::string> secrets;    // "NAME:LENGTH": variables whose values are withheld until the thaw
+  std::vector<std::string> dirs;       // "HOST::GUEST:ro"
+  bool rehearse = true;                // net/http answers a request before, of which no handler hears, if it can
+  std::vector<std::string> warmup;     // HTTP requests that a server answers before it is frozen
   unsigned listeners = 1;
   uint64_t milliseconds = 10'000;
   uint64_t max_memory = 1ull << 30;

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "sandbox/sandbox.h"
-#include "worker_messages.h"
 #include "support/error.h"
 #include "support/io.h"
+#include "worker_messages.h"
 
 namespace aotc {
 

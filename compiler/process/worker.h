@@ -1,10 +1,11 @@
 // worker.h - what reads a stranger's module, in a process of its own: one for each target.
 //
-// The process gets the module, a file for what it makes and a pipe as its only descriptors, enters the rule set `compiler`
-// (tools/sandbox), and only then reads. Whatever becomes of it is an Error for this module only. It says on its pipe, one
-// JSON object per line: {"done": functions, "total": functions} as it goes, and at the end {"stats", "seconds"} or
-// {"error": message}. Nothing that it says is trusted beyond its shape; what it makes is native code of whoever made the
-// module, to be confined as such.
+// The process gets the module, a file for what it makes and a pipe as its only descriptors, enters the rule set
+// `compiler` (tools/sandbox), and only then reads. Whatever becomes of it is an Error for this module only. It says on
+// its pipe, one JSON object per line: {"done": functions, "total": functions} as it goes, and at the end {"stats",
+// "seconds"} or
+// {"error": message}. Nothing that it says is trusted beyond its shape; what it makes is native code of whoever made
+// the module, to be confined as such.
 #pragma once
 
 #include <cstdint>
@@ -28,10 +29,10 @@ struct WorkerOptions {
   WorkerLimits limits;
   double wall_seconds = 0;  // 0 for no limit
   int group = -1;           // descriptor that joins a control group (tools/sandbox/cgroup.h)
-  // The program is started anew as the worker, by "worker" and one more word that its main hands to worker_main. Else the
-  // worker is a copy of this process, which has one thread and no secrets, and loads nothing again.
+  // The program is started anew as the worker, by "worker" and one more word that its main hands to worker_main. Else
+  // the worker is a copy of this process, which has one thread and no secrets, and loads nothing again.
   bool start_anew = false;
-  std::function<bool()> stopped;                  // if there is one: asked ten times a second, true ends it
+  std::function<bool()> stopped;                 // if there is one: asked ten times a second, true ends it
   std::function<void(const std::string&)> said;  // a line that is no message, such as an assertion's
 };
 
@@ -40,9 +41,10 @@ struct WorkerResult {
   double seconds = 0;
 };
 
-// compile() from file to file. Adds the processor time that was used to `cpu_seconds`, also when it failed. The caller's thread
-// must live as long as the worker: the kernel ends the worker with it.
-llvm::Expected<WorkerResult> compile_in_worker(int module, int artifact, const WorkerOptions& options, double& cpu_seconds);
+// compile() from file to file. Adds the processor time that was used to `cpu_seconds`, also when it failed. The
+// caller's thread must live as long as the worker: the kernel ends the worker with it.
+llvm::Expected<WorkerResult> compile_in_worker(int module, int artifact, const WorkerOptions& options,
+                                               double& cpu_seconds);
 
 // attach_snapshot() from files to a file.
 llvm::Error attach_in_worker(int artifact, int snapshot, int out, const WorkerOptions& options);

@@ -57,9 +57,13 @@ inline WorkerJob job_from_json(const nlohmann::json& json) {
 inline nlohmann::json to_json(const CompileStats& stats) {
   nlohmann::json phases = nlohmann::json::array();
   for (const PhaseTime& phase : stats.phases) phases.push_back({phase.phase, phase.wall_seconds, phase.cpu_seconds});
-  return {{"functions", stats.functions},       {"wasm_bytes", stats.wasm_bytes},
-          {"code_bytes", stats.code_bytes},     {"artifact_bytes", stats.artifact_bytes},
-          {"reduced", stats.reduced_functions}, {"plain", stats.plain_functions}, {"go", stats.go_shaped},
+  return {{"functions", stats.functions},
+          {"wasm_bytes", stats.wasm_bytes},
+          {"code_bytes", stats.code_bytes},
+          {"artifact_bytes", stats.artifact_bytes},
+          {"reduced", stats.reduced_functions},
+          {"plain", stats.plain_functions},
+          {"go", stats.go_shaped},
           {"phases", phases}};
 }
 

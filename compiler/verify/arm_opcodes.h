@@ -1,4 +1,5 @@
-// arm_opcodes.h - what machine_actions_aarch64 has to know of an opcode, worked out once from LLVM's name and description.
+// arm_opcodes.h - what machine_actions_aarch64 has to know of an opcode, worked out once from LLVM's name and
+// description.
 #pragma once
 
 #include <cstdint>
@@ -11,19 +12,19 @@ enum class ArmForm : uint8_t {
   Other,
   Refused,
   // Loads and stores, by addressing mode.
-  Scaled,       // register, base, immediate in units of the size
-  Unscaled,     // register, base, immediate in bytes
-  PreIndexed,   // base, register, base, immediate in bytes
+  Scaled,      // register, base, immediate in units of the size
+  Unscaled,    // register, base, immediate in bytes
+  PreIndexed,  // base, register, base, immediate in bytes
   PostIndexed,
-  IndexedW,     // register, base, w register, signed, shifted by the size
+  IndexedW,  // register, base, w register, signed, shifted by the size
   IndexedX,
-  Pair,         // two registers, base, immediate in units of the size
-  PairPre,      // base, two registers, base, immediate
+  Pair,     // two registers, base, immediate in units of the size
+  PairPre,  // base, two registers, base, immediate
   PairPost,
   // Registers.
   AddImmediate,
   SubtractImmediate,
-  AddShifted,   // and subtract, ands and so on of two registers, the second shifted
+  AddShifted,  // and subtract, ands and so on of two registers, the second shifted
   SubtractShifted,
   AndShifted,
   OrShifted,
@@ -60,10 +61,10 @@ struct ArmOpcode {
   ArmForm form = ArmForm::Other;
   bool narrow = false;
   bool is_load = false, is_store = false;
-  bool is_signed = false;      // load
-  bool is_general = false;     // what is loaded or stored is a general register
-  bool sets_flags = false;     // adds, subs
-  uint8_t size = 0;            // bytes of each register that is loaded or stored
+  bool is_signed = false;   // load
+  bool is_general = false;  // what is loaded or stored is a general register
+  bool sets_flags = false;  // adds, subs
+  uint8_t size = 0;         // bytes of each register that is loaded or stored
 };
 
 // `flags` is LLVM's number of the flags' register.

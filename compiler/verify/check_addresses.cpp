@@ -1,25 +1,30 @@
 // check_addresses.cpp - see check_addresses.h.
 //
 // An abstract interpretation of machine code. Each general register and each part of the stack frame holds a Value
-// (known_value.h): an interval of numbers, or a pointer of a known kind with an interval behind it. Values are followed along
-// all branches, joined where paths meet and widened where a loop keeps changing them. What is not known can be anything, and
-// an access at anything is refused, so a gap in this file costs a compilation and not isolation.
+// (known_value.h): an interval of numbers, or a pointer of a known kind with an interval behind it. Values are followed
+// along all branches, joined where paths meet and widened where a loop keeps changing them. What is not known can be
+// anything, and an access at anything is refused, so a gap in this file costs a compilation and not isolation.
 //
-// Proved of a fragment that passes, given that it is entered at its start and that what it calls keeps the same promises:
+// Proved of a fragment that passes, given that it is entered at its start and that what it calls keeps the same
+// promises:
 //
-//   - an access through the base is at 0 .. AOTC_MEMORY_RESERVATION, or in a part of the instance's context that code may
+//   - an access through the base is at 0 .. AOTC_MEMORY_RESERVATION, or in a part of the instance's context that code
+//   may
 //     read, or, for a store, write: scratch slots and globals.
-//   - an access relative to the stack pointer is in the function's own frame, and the stack pointer is back where it was
+//   - an access relative to the stack pointer is in the function's own frame, and the stack pointer is back where it
+//   was
 //     when the function returns; so are the registers that our calling convention keeps.
-//   - an access to the fragment's constants is inside them and no store; an access to tables of functions is a load at or
+//   - an access to the fragment's constants is inside them and no store; an access to tables of functions is a load at
+//   or
 //     behind the table's start.
 //   - an access to a table that can change is to an entry whose index has been compared with the table's size.
-//   - a jump leads to the start of an instruction of the fragment, directly or through one of its jump tables at an index
+//   - a jump leads to the start of an instruction of the fragment, directly or through one of its jump tables at an
+//   index
 //     inside it; a call leads to the start of a function, a helper, or what was read out of a table of functions.
 //   - a helper gets the base as its first argument; catch_call gets what could be called.
 //
-// Not proved: that the index into a table of functions is inside it (its size is not part of a fragment), that the entry
-// read is of the right type, and what the other arguments are.
+// Not proved: that the index into a table of functions is inside it (its size is not part of a fragment), that the
+// entry read is of the right type, and what the other arguments are.
 #include "check_addresses.h"
 
 #include <map>
@@ -45,7 +50,12 @@ constexpr const char* kAnyJump = "jump can lead anywhere";
 class Checker {
  public:
   Checker(const Fragment& fragment, ArrayRef<Step> steps, ArrayRef<Action> actions, const RegisterRoles& roles)
-      : fragment_(fragment), steps_(steps), actions_(actions), roles_(roles), is_entry_(steps.size()), places_(steps.size()) {
+      : fragment_(fragment),
+        steps_(steps),
+        actions_(actions),
+        roles_(roles),
+        is_entry_(steps.size()),
+        places_(steps.size()) {
     for (const Relocation& relocation : fragment.relocations)
       if (relocation.section == FragmentSection::Rodata) data_relocations_[relocation.offset] = &relocation;
   }
@@ -162,22 +172,42 @@ class Checker {
   // False when control does not go on behind the instruction.
   bool act(const Action& action) {
     switch (action.kind) {
-      case ActionKind::Load: load(action); return true;
-      case ActionKind::Store: store(action); return true;
-      case ActionKind::Compare: compare(action); return true;
-      case ActionKind::ForgetFlags: state_.forget_flags(); return true;
-      case ActionKind::Jump: go_to(action.constant, state_); return false;
-      case ActionKind::Branch: return branch(state_.flags(), action);
+      case ActionKind::Load:
+        load(action);
+        return true;
+      case ActionKind::Store:
+        store(action);
+        return true;
+      case ActionKind::Compare:
+        compare(action);
+        return true;
+      case ActionKind::ForgetFlags:
+        state_.forget_flags();
+        return true;
+      case ActionKind::Jump:
+        go_to(action.constant, state_);
+        return false;
+      case ActionKind::Branch:
+        return branch(state_.flags(), action);
       case ActionKind::BranchIf: {
         Side left = values_.side_of(action.first, action.narrow), right{kNoRegister, Value::exactly(0)};
         return branch({true, action.narrow, left, right}, action);
       }
-      case ActionKind::JumpTo: jump_to(values_.of(action.first, false)); return false;
-      case ActionKind::Call: return call(action);
-      case ActionKind::CallTo: return call_to(values_.of(action.first, false));
-      case ActionKind::Return: leave(action); return false;
-      case ActionKind::Stop: return false;
-      case ActionKind::Refuse: fail(action.reason); return false;
+      case ActionKind::JumpTo:
+        jump_to(values_.of(action.first, false));
+        return false;
+      case ActionKind::Call:
+        return call(action);
+      case ActionKind::CallTo:
+        return call_to(values_.of(action.first, false));
+      case ActionKind::Return:
+        leave(action);
+        return false;
+      case ActionKind::Stop:
+        return false;
+      case ActionKind::Refuse:
+        fail(action.reason);
+        return false;
       case ActionKind::Sum:
       case ActionKind::Difference:
       case ActionKind::Product:
@@ -192,7 +222,9 @@ class Checker {
       case ActionKind::ForgetPart:
       case ActionKind::Symbol:
       case ActionKind::Place:
-      case ActionKind::PageOf: state_.define(action.to, values_.result_of(action)); return true;
+      case ActionKind::PageOf:
+        state_.define(action.to, values_.result_of(action));
+        return true;
     }
     llvm_unreachable("action");
   }
@@ -222,7 +254,8 @@ class Checker {
     return !reason;
   }
 
-  // Whether what is loaded may be part of an address: where it is from has to be known, each step between entries included.
+  // Whether what is loaded may be part of an address: where it is from has to be known, each step between entries
+  // included.
   static bool is_entry(const Value& at, const Action& action) {
     bool is_aligned = at.is_exact() || (at.size != 0 && at.size % action.size == 0);
     bool is_offset = action.size == 4 ? action.is_signed && !action.narrow : action.size < 4 && !action.is_signed;
@@ -243,7 +276,8 @@ class Checker {
     } else if (at.kind == ValueKind::Base && at.is_exact() && !action.is_signed) {
       value = context_value(at.lo, action.size, value);
     } else if (is_entry(at, action)) {
-      value = {.kind = ValueKind::Entry, .symbol = at.symbol, .size = action.size, .id = at.id, .lo = at.lo, .hi = at.hi};
+      value = {
+          .kind = ValueKind::Entry, .symbol = at.symbol, .size = action.size, .id = at.id, .lo = at.lo, .hi = at.hi};
     } else if (at.kind == ValueKind::Data && at.symbol == SymbolKind::Rodata && !action.is_signed) {
       value = constants(at, action.size, value);
     }
@@ -261,7 +295,8 @@ class Checker {
     Value all = Value::between(Value::kMost, Value::kLeast);
     for (int64_t entry = at.lo; entry <= at.hi; entry += size) {
       const uint8_t* bytes = fragment_.rodata.data() + entry;
-      auto number = static_cast<int64_t>(size == 8 ? support::endian::read64le(bytes) : support::endian::read32le(bytes));
+      auto number =
+          static_cast<int64_t>(size == 8 ? support::endian::read64le(bytes) : support::endian::read32le(bytes));
       all.lo = std::min(all.lo, number), all.hi = std::max(all.hi, number);
     }
     return all;
@@ -310,16 +345,20 @@ class Checker {
     if (is_relocated) return std::nullopt;
     const uint8_t* bytes = fragment_.rodata.data() + entry;
     switch (target.size) {
-      case 1: return int64_t{target.id} + 4 * int64_t{*bytes};
-      case 2: return int64_t{target.id} + 4 * int64_t{support::endian::read16le(bytes)};
-      default: return int64_t{target.id} + static_cast<int32_t>(support::endian::read32le(bytes));
+      case 1:
+        return int64_t{target.id} + 4 * int64_t{*bytes};
+      case 2:
+        return int64_t{target.id} + 4 * int64_t{support::endian::read16le(bytes)};
+      default:
+        return int64_t{target.id} + static_cast<int32_t>(support::endian::read32le(bytes));
     }
   }
 
   bool call(const Action& action) {
     bool is_own = action.relocation == kNoRelocation;
     SymbolKind symbol = is_own ? SymbolKind::Text : fragment_.symbol_of(fragment_.relocations[action.relocation]).kind;
-    if ((symbol != SymbolKind::Function && symbol != SymbolKind::Text) || action.constant != 0) fail("call can lead anywhere");
+    if ((symbol != SymbolKind::Function && symbol != SymbolKind::Text) || action.constant != 0)
+      fail("call can lead anywhere");
     after_call(roles_.kept_by_all);
     return true;
   }
@@ -333,7 +372,8 @@ class Checker {
     if (target.id == AOTC_HELPER_UNWIND) return false;
     bool catches = target.id == AOTC_HELPER_CATCH_CALL;
     const Value& base = state_[roles_.helper_base];
-    if (catches ? state_[roles_.catch_target].kind != ValueKind::CallTarget : !base.says_the_same(Value::pointer(ValueKind::Base)))
+    if (catches ? state_[roles_.catch_target].kind != ValueKind::CallTarget
+                : !base.says_the_same(Value::pointer(ValueKind::Base)))
       fail("helper gets a wrong argument");
     after_call(catches ? roles_.kept_by_all : roles_.kept_by_helpers);
     return true;
@@ -352,7 +392,8 @@ class Checker {
 
   // Everything is where it was at entry.
   void leave(const Action& action) {
-    if (action.first.reg != kNoRegister && action.first.reg != roles_.return_address) return fail("return can lead anywhere");
+    if (action.first.reg != kNoRegister && action.first.reg != roles_.return_address)
+      return fail("return can lead anywhere");
     for (Register reg = 0; reg < kScratch; ++reg)
       if (Value before = initial(reg); !before.is_anything() && !state_[reg].says_the_same(before))
         return fail("return with another value in a register that is kept");
@@ -374,8 +415,8 @@ class Checker {
 
 }  // namespace
 
-AddressProblem check_addresses(const Fragment& fragment, const std::vector<Step>& steps, const std::vector<Action>& actions,
-                               const RegisterRoles& roles) {
+AddressProblem check_addresses(const Fragment& fragment, const std::vector<Step>& steps,
+                               const std::vector<Action>& actions, const RegisterRoles& roles) {
   return Checker(fragment, steps, actions, roles).run();
 }
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "native/fragment.h"
 #include "machine_actions.h"
+#include "native/fragment.h"
 
 namespace aotc {
 
@@ -21,7 +21,7 @@ struct AddressProblem {
 };
 
 // `steps` are all instructions of the fragment, in order. See check_addresses.cpp for what is proved and what is not.
-AddressProblem check_addresses(const Fragment& fragment, const std::vector<Step>& steps, const std::vector<Action>& actions,
-                               const RegisterRoles& roles);
+AddressProblem check_addresses(const Fragment& fragment, const std::vector<Step>& steps,
+                               const std::vector<Action>& actions, const RegisterRoles& roles);
 
 }  // namespace aotc

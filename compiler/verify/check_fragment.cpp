@@ -1,10 +1,10 @@
 // check_fragment.cpp - decodes a fragment's text with LLVM's disassembler and refuses instructions it must not hold.
 //
-// The sandbox rests on the base register never changing after entry, and on each address being made of it and of no more
-// than fits the reservation. That is code generation's promise; this is the check that it was kept, made on the bytes
-// themselves, so that a bug in LLVM or a wrong record in a cache costs a compilation and not the tenants' isolation. Here
-// instructions are decoded, once, and those refused that no fragment has; what the others do to addresses, as a translator
-// says (machine_actions.h), is proved by check_addresses.
+// The sandbox rests on the base register never changing after entry, and on each address being made of it and of no
+// more than fits the reservation. That is code generation's promise; this is the check that it was kept, made on the
+// bytes themselves, so that a bug in LLVM or a wrong record in a cache costs a compilation and not the tenants'
+// isolation. Here instructions are decoded, once, and those refused that no fragment has; what the others do to
+// addresses, as a translator says (machine_actions.h), is proved by check_addresses.
 //
 // A verdict per opcode is worked out once per architecture from LLVM's own descriptions, by elimination:
 //
@@ -51,10 +51,9 @@ using namespace llvm;
 // Unmodelled side effects that are harmless: traps, divisions (they may fault), returns, barriers, and vector
 // instructions whose flag is an oversight. A trailing '*' stands for any suffix.
 constexpr StringLiteral kAllowedX86[] = {
-    "DIV8*",       "DIV16*",    "DIV32*",      "DIV64*",    "ENDBR64",  "IDIV8*",     "IDIV16*", "IDIV32*", "IDIV64*",
-    "INT3",        "JMP64r*",   "LFENCE",      "MFENCE",    "PAUSE",    "RET64",      "RETI64",  "SFENCE",  "TRAP",
-    "UD1*",
-    "VCOMPRESSP*", "VEXPANDP*", "VPCOMPRESS*", "VPEXPAND*", "VZEROALL", "VZEROUPPER",
+    "DIV8*", "DIV16*",      "DIV32*",    "DIV64*",      "ENDBR64",   "IDIV8*",   "IDIV16*",    "IDIV32*", "IDIV64*",
+    "INT3",  "JMP64r*",     "LFENCE",    "MFENCE",      "PAUSE",     "RET64",    "RETI64",     "SFENCE",  "TRAP",
+    "UD1*",  "VCOMPRESSP*", "VEXPANDP*", "VPCOMPRESS*", "VPEXPAND*", "VZEROALL", "VZEROUPPER",
 };
 constexpr StringLiteral kRefusedX86[] = {"POPF*", "URDMSR*", "UWRMSR*"};
 
@@ -289,15 +288,14 @@ const char* check_relocation(const Rules& rules, const OpcodeRule& rule, const R
 }  // namespace
 
 llvm::Error check_fragment(const Fragment& fragment, Architecture architecture) {
-  auto error = [&](const std::string& message) {
-    return createStringError(inconvertibleErrorCode(), message);
-  };
+  auto error = [&](const std::string& message) { return createStringError(inconvertibleErrorCode(), message); };
   if (fragment.frame_size > AOTC_MAX_FRAME)
     return error("stack frame of " + std::to_string(fragment.frame_size) + " bytes is too large");
 
   std::vector<const Relocation*> relocations;
   for (const Relocation& relocation : fragment.relocations) {
-    if (relocation.symbol >= fragment.symbols.size()) return error("relocation against a symbol that the fragment has not got");
+    if (relocation.symbol >= fragment.symbols.size())
+      return error("relocation against a symbol that the fragment has not got");
     if (relocation.section == FragmentSection::Text) relocations.push_back(&relocation);
   }
   std::sort(relocations.begin(), relocations.end(),
@@ -332,8 +330,8 @@ llvm::Error check_fragment(const Fragment& fragment, Architecture architecture) 
     }
     if (problem) return at(problem, start);
     steps.push_back({static_cast<uint32_t>(start), static_cast<uint32_t>(actions.size())});
-    rules.translator->translate(instruction, static_cast<uint32_t>(start), static_cast<uint32_t>(size), fragment, relocation,
-                                actions);
+    rules.translator->translate(instruction, static_cast<uint32_t>(start), static_cast<uint32_t>(size), fragment,
+                                relocation, actions);
     start += size;
   }
   if (next_relocation != relocations.end()) return error("relocation outside the code");

@@ -57,20 +57,23 @@ Value join(const Value& a, const Value& b) {
 
 Value sum(const Value& a, const Value& b) {
   Value result;
-  bool overflows = !a.is_number() || !b.is_number() || AddOverflow(a.lo, b.lo, result.lo) || AddOverflow(a.hi, b.hi, result.hi);
+  bool overflows =
+      !a.is_number() || !b.is_number() || AddOverflow(a.lo, b.lo, result.lo) || AddOverflow(a.hi, b.hi, result.hi);
   return overflows ? Value::anything() : result;
 }
 
 Value difference(const Value& a, const Value& b) {
   Value result;
-  bool overflows = !a.is_number() || !b.is_number() || SubOverflow(a.lo, b.hi, result.lo) || SubOverflow(a.hi, b.lo, result.hi);
+  bool overflows =
+      !a.is_number() || !b.is_number() || SubOverflow(a.lo, b.hi, result.lo) || SubOverflow(a.hi, b.lo, result.hi);
   return overflows ? Value::anything() : result;
 }
 
 Value product(const Value& a, const Value& b) {
   Value result;
   bool has_sign = !a.is_number() || !b.is_number() || a.lo < 0 || b.lo < 0;
-  return has_sign || MulOverflow(a.lo, b.lo, result.lo) || MulOverflow(a.hi, b.hi, result.hi) ? Value::anything() : result;
+  return has_sign || MulOverflow(a.lo, b.lo, result.lo) || MulOverflow(a.hi, b.hi, result.hi) ? Value::anything()
+                                                                                              : result;
 }
 
 Value conjunction(const Value& a, const Value& b) {
@@ -121,36 +124,59 @@ Value sign_extended(const Value& a, unsigned width) {
 
 Condition negated(Condition condition) {
   switch (condition) {
-    case Condition::Other: return Condition::Other;
-    case Condition::Equal: return Condition::NotEqual;
-    case Condition::NotEqual: return Condition::Equal;
-    case Condition::Below: return Condition::AboveOrEqual;
-    case Condition::AboveOrEqual: return Condition::Below;
-    case Condition::BelowOrEqual: return Condition::Above;
-    case Condition::Above: return Condition::BelowOrEqual;
-    case Condition::Less: return Condition::GreaterOrEqual;
-    case Condition::GreaterOrEqual: return Condition::Less;
-    case Condition::LessOrEqual: return Condition::Greater;
-    case Condition::Greater: return Condition::LessOrEqual;
-    case Condition::Negative: return Condition::NotNegative;
-    case Condition::NotNegative: return Condition::Negative;
+    case Condition::Other:
+      return Condition::Other;
+    case Condition::Equal:
+      return Condition::NotEqual;
+    case Condition::NotEqual:
+      return Condition::Equal;
+    case Condition::Below:
+      return Condition::AboveOrEqual;
+    case Condition::AboveOrEqual:
+      return Condition::Below;
+    case Condition::BelowOrEqual:
+      return Condition::Above;
+    case Condition::Above:
+      return Condition::BelowOrEqual;
+    case Condition::Less:
+      return Condition::GreaterOrEqual;
+    case Condition::GreaterOrEqual:
+      return Condition::Less;
+    case Condition::LessOrEqual:
+      return Condition::Greater;
+    case Condition::Greater:
+      return Condition::LessOrEqual;
+    case Condition::Negative:
+      return Condition::NotNegative;
+    case Condition::NotNegative:
+      return Condition::Negative;
   }
   llvm_unreachable("condition");
 }
 
 Condition mirrored(Condition condition) {
   switch (condition) {
-    case Condition::Below: return Condition::Above;
-    case Condition::AboveOrEqual: return Condition::BelowOrEqual;
-    case Condition::BelowOrEqual: return Condition::AboveOrEqual;
-    case Condition::Above: return Condition::Below;
-    case Condition::Less: return Condition::Greater;
-    case Condition::GreaterOrEqual: return Condition::LessOrEqual;
-    case Condition::LessOrEqual: return Condition::GreaterOrEqual;
-    case Condition::Greater: return Condition::Less;
+    case Condition::Below:
+      return Condition::Above;
+    case Condition::AboveOrEqual:
+      return Condition::BelowOrEqual;
+    case Condition::BelowOrEqual:
+      return Condition::AboveOrEqual;
+    case Condition::Above:
+      return Condition::Below;
+    case Condition::Less:
+      return Condition::Greater;
+    case Condition::GreaterOrEqual:
+      return Condition::LessOrEqual;
+    case Condition::LessOrEqual:
+      return Condition::GreaterOrEqual;
+    case Condition::Greater:
+      return Condition::Less;
     case Condition::Negative:
-    case Condition::NotNegative: return Condition::Other;
-    default: return condition;
+    case Condition::NotNegative:
+      return Condition::Other;
+    default:
+      return condition;
   }
 }
 
@@ -158,7 +184,8 @@ namespace {
 
 // Conditions with a sign of numbers of 32 bits, in terms of those without.
 Condition without_sign(Condition condition, Value& range, const Value& other) {
-  if (condition < Condition::Less || other.hi > INT32_MAX) return condition < Condition::Less ? condition : Condition::Other;
+  if (condition < Condition::Less || other.hi > INT32_MAX)
+    return condition < Condition::Less ? condition : Condition::Other;
   if (condition == Condition::Greater || condition == Condition::GreaterOrEqual) {
     range.hi = std::min<int64_t>(range.hi, INT32_MAX);
     return condition == Condition::Greater ? Condition::Above : Condition::AboveOrEqual;
@@ -187,13 +214,16 @@ bool restrict(Value& range, Condition condition, const Value& other, bool narrow
   }
   if (narrow) condition = without_sign(condition, range, other);
   switch (condition) {
-    case Condition::Other: return range.lo <= range.hi;
-    case Condition::Equal: return at_least(range, other.lo) && at_most(range, other.hi);
+    case Condition::Other:
+      return range.lo <= range.hi;
+    case Condition::Equal:
+      return at_least(range, other.lo) && at_most(range, other.hi);
     case Condition::NotEqual:
       if (!other.is_exact()) return true;
       if (range.lo == other.lo && range.lo < Value::kMost) ++range.lo;
       if (range.hi == other.hi && range.hi > Value::kLeast) --range.hi;
-      if (range.lo >= 0 && other.lo > range.lo && other.lo <= UINT32_MAX) range.hint = static_cast<uint32_t>(other.lo - 1);
+      if (range.lo >= 0 && other.lo > range.lo && other.lo <= UINT32_MAX)
+        range.hint = static_cast<uint32_t>(other.lo - 1);
       return range.lo <= range.hi;
     case Condition::Below:
     case Condition::BelowOrEqual:
@@ -207,11 +237,16 @@ bool restrict(Value& range, Condition condition, const Value& other, bool narrow
       if (other.hi < 0) return at_least(range, other.lo + (condition == Condition::Above)) && at_most(range, -1);
       if (other.lo < 0 || range.lo < 0 || other.lo == Value::kMost) return range.lo <= range.hi;
       return at_least(range, other.lo + (condition == Condition::Above));
-    case Condition::Less: return other.hi != Value::kLeast && at_most(range, other.hi - 1);
-    case Condition::LessOrEqual: return at_most(range, other.hi);
-    case Condition::Greater: return other.lo != Value::kMost && at_least(range, other.lo + 1);
-    case Condition::GreaterOrEqual: return at_least(range, other.lo);
-    default: llvm_unreachable("condition");
+    case Condition::Less:
+      return other.hi != Value::kLeast && at_most(range, other.hi - 1);
+    case Condition::LessOrEqual:
+      return at_most(range, other.hi);
+    case Condition::Greater:
+      return other.lo != Value::kMost && at_least(range, other.lo + 1);
+    case Condition::GreaterOrEqual:
+      return at_least(range, other.lo);
+    default:
+      llvm_unreachable("condition");
   }
   llvm_unreachable("condition");
 }

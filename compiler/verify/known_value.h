@@ -39,11 +39,12 @@ struct Value {
   uint8_t byte_most = UINT8_MAX;   // likewise, of its low byte
   uint8_t zeros = 0;               // low bits that are known to be 0
   bool equals_low = false;
-  uint32_t equals = 0;  // values with the same one are equal, or equal to the low half of the others if `equals_low`; 0: to none
-  uint32_t from = 0;    // not 0: it is made from the value that has this as its `equals`, as `how` says
+  uint32_t equals =
+      0;  // values with the same one are equal, or equal to the low half of the others if `equals_low`; 0: to none
+  uint32_t from = 0;  // not 0: it is made from the value that has this as its `equals`, as `how` says
   How how = How::Shifted;
   int32_t by = 0;
-  uint32_t hint = 0;               // if not 0: where a loop's test that it has passed will stop it, so that intervals grow to there
+  uint32_t hint = 0;  // if not 0: where a loop's test that it has passed will stop it, so that intervals grow to there
   int64_t lo = kLeast, hi = kMost;
 
   static Value anything() { return {}; }
@@ -117,8 +118,8 @@ enum class Condition : uint8_t {
 Condition negated(Condition condition);
 // The same with left and right exchanged.
 Condition mirrored(Condition condition);
-// Makes the number `range` one for which `condition` holds towards `other`; false when there is none. If `narrow`, both are
-// low halves, which conditions with a sign see as numbers of 32 bits.
+// Makes the number `range` one for which `condition` holds towards `other`; false when there is none. If `narrow`, both
+// are low halves, which conditions with a sign see as numbers of 32 bits.
 bool restrict(Value& range, Condition condition, const Value& other, bool narrow);
 
 }  // namespace aotc

@@ -1,25 +1,26 @@
-// machine_actions.h - machine instructions in the terms of check_addresses: what they do to addresses, and nothing else.
+// machine_actions.h - machine instructions in the terms of check_addresses: what they do to addresses, and nothing
+// else.
 //
-// An instruction becomes one to four *actions* on general registers, memory and the flow of control. Whatever a translator
-// does not know becomes less knowledge: a register that it writes holds anything. What touches memory or leads elsewhere in
-// a way that it does not know is refused.
+// An instruction becomes one to four *actions* on general registers, memory and the flow of control. Whatever a
+// translator does not know becomes less knowledge: a register that it writes holds anything. What touches memory or
+// leads elsewhere in a way that it does not know is refused.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <vector>
 
-#include "native/fragment.h"
 #include "known_value.h"
 #include "llvm/MC/MCInst.h"
 #include "llvm/MC/MCInstrInfo.h"
 #include "llvm/MC/MCRegisterInfo.h"
+#include "native/fragment.h"
 
 namespace aotc {
 
 // A general register by the target's own number; the two below are not the machine's.
 using Register = uint8_t;
-inline constexpr Register kScratch = 32;   // holds something during one instruction
+inline constexpr Register kScratch = 32;  // holds something during one instruction
 inline constexpr Register kNoRegister = 33;
 inline constexpr unsigned kRegisters = 33;
 
@@ -54,13 +55,14 @@ enum class ActionKind : uint8_t {
   Insert,      // to = first with 16 bits, from second.shift on, replaced by the constant
   Pick,        // to = first or second
   Forget,      // to = anything
-  ForgetPart,  // to = anything in its low 16 bits, as it was above; the low byte is at most the constant, if there is one
+  ForgetPart,  // to = anything in its low 16 bits, as it was above; the low byte is at most the constant, if there is
+               // one
   Symbol,      // to = address of the relocation's symbol + constant
   Place,       // to = address of text + constant
   PageOf,      // to = address of the relocation's symbol, rounded down to a page
   // Memory, at first + second + constant, or that behind the base, if it is a segment.
-  Load,        // to = `size` bytes, zero-extended, or sign-extended to 64 bits; kNoRegister: anywhere
-  Store,       // `size` bytes of `to`; kNoRegister: of anything
+  Load,   // to = `size` bytes, zero-extended, or sign-extended to 64 bits; kNoRegister: anywhere
+  Store,  // `size` bytes of `to`; kNoRegister: of anything
   // Flags, of what compares first with second + constant.
   Compare,
   ForgetFlags,
@@ -102,7 +104,9 @@ class Translator {
   virtual const RegisterRoles& roles() const = 0;
 };
 
-std::unique_ptr<Translator> create_x86_translator(const llvm::MCInstrInfo& instructions, const llvm::MCRegisterInfo& registers);
-std::unique_ptr<Translator> create_arm_translator(const llvm::MCInstrInfo& instructions, const llvm::MCRegisterInfo& registers);
+std::unique_ptr<Translator> create_x86_translator(const llvm::MCInstrInfo& instructions,
+                                                  const llvm::MCRegisterInfo& registers);
+std::unique_ptr<Translator> create_arm_translator(const llvm::MCInstrInfo& instructions,
+                                                  const llvm::MCRegisterInfo& registers);
 
 }  // namespace aotc

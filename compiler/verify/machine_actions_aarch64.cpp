@@ -13,10 +13,11 @@ using namespace llvm;
 constexpr Register kBase = 28, kFramePointer = 29, kLink = 30, kSp = 31;
 
 // The architecture's numbering of conditions.
-constexpr Condition kConditions[16] = {Condition::Equal,          Condition::NotEqual, Condition::AboveOrEqual, Condition::Below,
-                                       Condition::Negative,       Condition::NotNegative, Condition::Other,     Condition::Other,
-                                       Condition::Above,          Condition::BelowOrEqual, Condition::GreaterOrEqual, Condition::Less,
-                                       Condition::Greater,        Condition::LessOrEqual, Condition::Other,     Condition::Other};
+constexpr Condition kConditions[16] = {
+    Condition::Equal,    Condition::NotEqual,     Condition::AboveOrEqual,   Condition::Below,
+    Condition::Negative, Condition::NotNegative,  Condition::Other,          Condition::Other,
+    Condition::Above,    Condition::BelowOrEqual, Condition::GreaterOrEqual, Condition::Less,
+    Condition::Greater,  Condition::LessOrEqual,  Condition::Other,          Condition::Other};
 
 // Bits of the immediate of and, orr: a run of ones, rotated, repeated.
 uint64_t decode_logical(uint64_t encoded, unsigned width) {
@@ -30,12 +31,16 @@ uint64_t decode_logical(uint64_t encoded, unsigned width) {
   return pattern;
 }
 
-int64_t low_bits(int64_t count) { return static_cast<int64_t>(maskTrailingOnes<uint64_t>(static_cast<unsigned>(count))); }
+int64_t low_bits(int64_t count) {
+  return static_cast<int64_t>(maskTrailingOnes<uint64_t>(static_cast<unsigned>(count)));
+}
 
 class ArmTranslator final : public Translator {
  public:
   ArmTranslator(const MCInstrInfo& instructions, const MCRegisterInfo& registers)
-      : instructions_(instructions), registers_(registers.getNumRegs(), {kNoRegister, false}), opcodes_(instructions.getNumOpcodes()) {
+      : instructions_(instructions),
+        registers_(registers.getNumRegs(), {kNoRegister, false}),
+        opcodes_(instructions.getNumOpcodes()) {
     for (unsigned i = 1; i < registers.getNumRegs(); ++i) {
       StringRef name = registers.getName(i);
       unsigned number = 0;
@@ -44,7 +49,8 @@ class ArmTranslator final : public Translator {
         registers_[i] = {kSp, name == "WSP"};
       } else if (name == "FP" || name == "LR") {
         registers_[i] = {name == "FP" ? kFramePointer : kLink, false};
-      } else if ((name.starts_with("X") || name.starts_with("W")) && !name.drop_front().getAsInteger(10, number) && number < 31) {
+      } else if ((name.starts_with("X") || name.starts_with("W")) && !name.drop_front().getAsInteger(10, number) &&
+                 number < 31) {
         registers_[i] = {static_cast<Register>(number), name.starts_with("W")};
       }
     }
@@ -63,8 +69,8 @@ class ArmTranslator final : public Translator {
     return kRoles;
   }
 
-  void translate(const MCInst& instruction, uint32_t offset, uint32_t size, const Fragment& fragment, uint32_t relocation,
-                 std::vector<Action>& actions) const override;
+  void translate(const MCInst& instruction, uint32_t offset, uint32_t size, const Fragment& fragment,
+                 uint32_t relocation, std::vector<Action>& actions) const override;
 
  private:
   class Emitter;
@@ -121,8 +127,14 @@ class ArmTranslator::Emitter {
 
   void access(unsigned value, Term base, Term index, int64_t constant) {
     Register to = opcode_.is_general ? reg(value) : kNoRegister;
-    add({.kind = opcode_.is_load ? ActionKind::Load : ActionKind::Store, .to = to, .narrow = opcode_.narrow,
-         .is_signed = opcode_.is_signed, .size = opcode_.size, .first = base, .second = index, .constant = constant});
+    add({.kind = opcode_.is_load ? ActionKind::Load : ActionKind::Store,
+         .to = to,
+         .narrow = opcode_.narrow,
+         .is_signed = opcode_.is_signed,
+         .size = opcode_.size,
+         .first = base,
+         .second = index,
+         .constant = constant});
   }
 
   void memory() {
@@ -131,12 +143,16 @@ class ArmTranslator::Emitter {
       case ArmForm::Scaled:
         if (relocation_ != kNoRelocation) {
           // The low bits of an address of which the base register holds the page.
-          add({.kind = ActionKind::Symbol, .to = kScratch, .first = {reg(1)}, .relocation = relocation_,
+          add({.kind = ActionKind::Symbol,
+               .to = kScratch,
+               .first = {reg(1)},
+               .relocation = relocation_,
                .constant = fragment_.relocations[relocation_].addend});
           return access(0, {kScratch}, {}, 0);
         }
         return access(0, {reg(1)}, {}, immediate(2) << scale);
-      case ArmForm::Unscaled: return access(0, {reg(1)}, {}, immediate(2));
+      case ArmForm::Unscaled:
+        return access(0, {reg(1)}, {}, immediate(2));
       case ArmForm::PreIndexed:
         move_base(2, immediate(3));
         return access(1, {reg(2)}, {}, 0);
@@ -152,7 +168,8 @@ class ArmTranslator::Emitter {
         add({.kind = ActionKind::SignExtend, .to = kScratch, .first = {reg(2)}, .constant = 32});
         return access(0, {reg(1)}, {kScratch, shift}, 0);
       }
-      case ArmForm::Pair: return pair(0, {reg(2)}, immediate(3) << scale);
+      case ArmForm::Pair:
+        return pair(0, {reg(2)}, immediate(3) << scale);
       case ArmForm::PairPre:
         move_base(3, immediate(4) << scale);
         return pair(1, {reg(3)}, 0);
@@ -175,42 +192,65 @@ class ArmTranslator::Emitter {
     auto target = [&](unsigned i) { return static_cast<int64_t>(offset_) + immediate(i) * 4; };
     if (relocation_ != kNoRelocation && opcode_.form != ArmForm::Call) return refuse("jump can lead anywhere");
     auto branch_if = [&](Condition condition, unsigned at) {
-      add({.kind = ActionKind::BranchIf, .narrow = opcode_.narrow, .condition = condition, .first = {reg(0)}, .constant = target(at)});
+      add({.kind = ActionKind::BranchIf,
+           .narrow = opcode_.narrow,
+           .condition = condition,
+           .first = {reg(0)},
+           .constant = target(at)});
     };
     // Bit 31 of a w register and bit 63 of an x register are signs.
     auto on_bit = [&](Condition condition) {
       branch_if(immediate(1) == (opcode_.narrow ? 31 : 63) ? condition : Condition::Other, 2);
     };
     switch (opcode_.form) {
-      case ArmForm::Jump: return add({.kind = ActionKind::Jump, .constant = target(0)});
+      case ArmForm::Jump:
+        return add({.kind = ActionKind::Jump, .constant = target(0)});
       case ArmForm::BranchFlags:
         return add({.kind = ActionKind::Branch, .condition = kConditions[immediate(0) & 15], .constant = target(1)});
-      case ArmForm::BranchZero: return branch_if(Condition::Equal, 1);
-      case ArmForm::BranchNotZero: return branch_if(Condition::NotEqual, 1);
-      case ArmForm::BranchBitZero: return on_bit(Condition::GreaterOrEqual);
-      case ArmForm::BranchBitNotZero: return on_bit(Condition::Less);
+      case ArmForm::BranchZero:
+        return branch_if(Condition::Equal, 1);
+      case ArmForm::BranchNotZero:
+        return branch_if(Condition::NotEqual, 1);
+      case ArmForm::BranchBitZero:
+        return on_bit(Condition::GreaterOrEqual);
+      case ArmForm::BranchBitNotZero:
+        return on_bit(Condition::Less);
       case ArmForm::Call: {
         // Relative to the relocation's symbol, if there is one, or to text.
         int64_t to = relocation_ == kNoRelocation ? target(0) : fragment_.relocations[relocation_].addend;
         return add({.kind = ActionKind::Call, .relocation = relocation_, .constant = to});
       }
-      case ArmForm::CallTo: return add({.kind = ActionKind::CallTo, .first = {reg(0)}});
-      case ArmForm::JumpTo: return add({.kind = ActionKind::JumpTo, .first = {reg(0)}});
-      case ArmForm::Return: return add({.kind = ActionKind::Return, .first = {reg(0)}});
-      case ArmForm::Nop: return;
-      default: return add({.kind = ActionKind::Stop});
+      case ArmForm::CallTo:
+        return add({.kind = ActionKind::CallTo, .first = {reg(0)}});
+      case ArmForm::JumpTo:
+        return add({.kind = ActionKind::JumpTo, .first = {reg(0)}});
+      case ArmForm::Return:
+        return add({.kind = ActionKind::Return, .first = {reg(0)}});
+      case ArmForm::Nop:
+        return;
+      default:
+        return add({.kind = ActionKind::Stop});
     }
   }
 
   // False when nothing is known of the result.
   bool compute(bool& compares) {
     auto define = [&](ActionKind kind, Term first, Term second, int64_t constant) {
-      add({.kind = kind, .to = reg(0), .narrow = opcode_.narrow, .first = first, .second = second, .constant = constant});
+      add({.kind = kind,
+           .to = reg(0),
+           .narrow = opcode_.narrow,
+           .first = first,
+           .second = second,
+           .constant = constant});
       return true;
     };
     auto compare = [&](Term first, Term second, int64_t constant) {
       compares = true;
-      add({.kind = ActionKind::Compare, .narrow = opcode_.narrow, .first = first, .second = second, .constant = constant});
+      add({.kind = ActionKind::Compare,
+           .narrow = opcode_.narrow,
+           .first = first,
+           .second = second,
+           .constant = constant});
     };
     // The shift of a second register: type in bits 6 and 7, amount below.
     auto shifted = [&](unsigned i, unsigned by, Term& term) {
@@ -219,7 +259,11 @@ class ArmTranslator::Emitter {
       term = {reg(i), amount};
       if (immediate(by) >> 6 == kLeft) return true;
       if (immediate(by) >> 6 != kRight) return false;
-      add({.kind = ActionKind::ShiftRight, .to = kScratch, .narrow = opcode_.narrow, .first = {reg(i)}, .constant = amount});
+      add({.kind = ActionKind::ShiftRight,
+           .to = kScratch,
+           .narrow = opcode_.narrow,
+           .first = {reg(i)},
+           .constant = amount});
       term = {kScratch};
       return true;
     };
@@ -227,7 +271,10 @@ class ArmTranslator::Emitter {
     switch (opcode_.form) {
       case ArmForm::AddImmediate:
         if (relocation_ != kNoRelocation) {
-          add({.kind = ActionKind::Symbol, .to = reg(0), .first = {reg(1)}, .relocation = relocation_,
+          add({.kind = ActionKind::Symbol,
+               .to = reg(0),
+               .first = {reg(1)},
+               .relocation = relocation_,
                .constant = fragment_.relocations[relocation_].addend});
           return true;
         }
@@ -244,13 +291,15 @@ class ArmTranslator::Emitter {
         if (reg(0) == kNoRegister) return true;
         return define(ActionKind::Sum, {reg(1)}, {}, -constant);
       }
-      case ArmForm::AddShifted: return shifted(2, 3, second) && define(ActionKind::Sum, {reg(1)}, second, 0);
+      case ArmForm::AddShifted:
+        return shifted(2, 3, second) && define(ActionKind::Sum, {reg(1)}, second, 0);
       case ArmForm::SubtractShifted:
         if (!shifted(2, 3, second)) return false;
         if (opcode_.sets_flags && second.shift == 0) compare({reg(1)}, second, 0);
         if (reg(0) == kNoRegister) return true;
         return define(ActionKind::Difference, {reg(1)}, second, 0);
-      case ArmForm::AndShifted: return shifted(2, 3, second) && define(ActionKind::And, {reg(1)}, second, 0);
+      case ArmForm::AndShifted:
+        return shifted(2, 3, second) && define(ActionKind::And, {reg(1)}, second, 0);
       case ArmForm::OrShifted:
         if (!shifted(2, 3, second)) return false;
         // A move.
@@ -261,7 +310,8 @@ class ArmTranslator::Emitter {
         auto width = int64_t{8} << (immediate(3) >> 3 & 3);
         auto shift = static_cast<uint8_t>(immediate(3) & 7);
         bool is_signed = immediate(3) >> 5 & 1;
-        if (width == 64 || (width == 32 && !is_signed)) return define(ActionKind::Sum, {reg(1)}, {reg(2), shift, width == 32}, 0);
+        if (width == 64 || (width == 32 && !is_signed))
+          return define(ActionKind::Sum, {reg(1)}, {reg(2), shift, width == 32}, 0);
         if (is_signed) {
           add({.kind = ActionKind::SignExtend, .to = kScratch, .first = {reg(2)}, .constant = width});
         } else {
@@ -276,9 +326,11 @@ class ArmTranslator::Emitter {
       case ArmForm::OrImmediate: {
         uint64_t bits = decode_logical(static_cast<uint64_t>(immediate(2)), opcode_.narrow ? 32 : 64);
         if (opcode_.narrow) bits &= UINT32_MAX;
-        return define(opcode_.form == ArmForm::AndImmediate ? ActionKind::And : ActionKind::Or, {reg(1)}, {}, static_cast<int64_t>(bits));
+        return define(opcode_.form == ArmForm::AndImmediate ? ActionKind::And : ActionKind::Or, {reg(1)}, {},
+                      static_cast<int64_t>(bits));
       }
-      case ArmForm::BitField: return bit_field();
+      case ArmForm::BitField:
+        return bit_field();
       case ArmForm::SignedBitField:
         // The low bits with their sign; shifts keep nothing.
         if (immediate(2) != 0) return false;
@@ -292,15 +344,19 @@ class ArmTranslator::Emitter {
         return define(ActionKind::Or, {reg(1)}, {kScratch}, 0);
       }
       case ArmForm::MoveZero:
-        return define(ActionKind::Sum, {}, {}, static_cast<int64_t>(static_cast<uint64_t>(immediate(1)) << immediate(2)));
+        return define(ActionKind::Sum, {}, {},
+                      static_cast<int64_t>(static_cast<uint64_t>(immediate(1)) << immediate(2)));
       case ArmForm::MoveNot: {
         uint64_t value = ~(static_cast<uint64_t>(immediate(1)) << immediate(2));
         return define(ActionKind::Sum, {}, {}, static_cast<int64_t>(opcode_.narrow ? value & UINT32_MAX : value));
       }
       case ArmForm::MoveKeep:
-        return define(ActionKind::Insert, {reg(1)}, {Register{kNoRegister}, static_cast<uint8_t>(immediate(3))}, immediate(2));
-      case ArmForm::Select: return define(ActionKind::Pick, {reg(1)}, {reg(2)}, 0);
-      case ArmForm::CountLeading: return define(ActionKind::Between, {}, {}, opcode_.narrow ? 32 : 64);
+        return define(ActionKind::Insert, {reg(1)}, {Register{kNoRegister}, static_cast<uint8_t>(immediate(3))},
+                      immediate(2));
+      case ArmForm::Select:
+        return define(ActionKind::Pick, {reg(1)}, {reg(2)}, 0);
+      case ArmForm::CountLeading:
+        return define(ActionKind::Between, {}, {}, opcode_.narrow ? 32 : 64);
       case ArmForm::Adr:
         if (relocation_ != kNoRelocation) return false;
         add({.kind = ActionKind::Place, .to = reg(0), .constant = static_cast<int64_t>(offset_) + immediate(1)});
@@ -309,7 +365,8 @@ class ArmTranslator::Emitter {
         if (relocation_ == kNoRelocation) return false;
         add({.kind = ActionKind::PageOf, .to = reg(0), .relocation = relocation_});
         return true;
-      default: return false;
+      default:
+        return false;
     }
   }
 
@@ -319,7 +376,8 @@ class ArmTranslator::Emitter {
     auto define = [&](ActionKind kind, Term first, int64_t constant, Register to, bool narrow) {
       add({.kind = kind, .to = to, .narrow = narrow, .first = first, .constant = constant});
     };
-    if (last == width - 1 && right != 0) return define(ActionKind::ShiftRight, {reg(1)}, right, reg(0), opcode_.narrow), true;
+    if (last == width - 1 && right != 0)
+      return define(ActionKind::ShiftRight, {reg(1)}, right, reg(0), opcode_.narrow), true;
     if (last >= right) {  // bits right to last, moved to the bottom
       define(ActionKind::ShiftRight, {reg(1)}, right, kScratch, opcode_.narrow);
       int64_t bits = last - right + 1;

@@ -23,10 +23,11 @@ constexpr StringLiteral kNames64[] = {"RAX", "RCX", "RDX", "RBX", "RSP", "RBP", 
 constexpr Register kRax = 0, kRbx = 3, kRsp = 4, kRbp = 5, kRdi = 7;
 
 // LLVM's numbering of conditions is the processor's.
-constexpr Condition kConditions[16] = {Condition::Other,  Condition::Other,          Condition::Below,       Condition::AboveOrEqual,
-                                       Condition::Equal,  Condition::NotEqual,       Condition::BelowOrEqual, Condition::Above,
-                                       Condition::Negative, Condition::NotNegative,  Condition::Other,       Condition::Other,
-                                       Condition::Less,   Condition::GreaterOrEqual, Condition::LessOrEqual, Condition::Greater};
+constexpr Condition kConditions[16] = {
+    Condition::Other,    Condition::Other,          Condition::Below,        Condition::AboveOrEqual,
+    Condition::Equal,    Condition::NotEqual,       Condition::BelowOrEqual, Condition::Above,
+    Condition::Negative, Condition::NotNegative,    Condition::Other,        Condition::Other,
+    Condition::Less,     Condition::GreaterOrEqual, Condition::LessOrEqual,  Condition::Greater};
 
 class X86Translator final : public Translator {
  public:
@@ -40,7 +41,8 @@ class X86Translator final : public Translator {
       auto found = find(kNames64, name);
       if (found == std::end(kNames64)) continue;
       auto number = static_cast<Register>(found - std::begin(kNames64));
-      for (MCPhysReg part : registers.subregs_inclusive(i)) registers_[part] = register_info(number, registers.getName(part));
+      for (MCPhysReg part : registers.subregs_inclusive(i))
+        registers_[part] = register_info(number, registers.getName(part));
     }
     for (unsigned i = 0; i < opcodes_.size(); ++i) opcodes_[i] = describe_x86_opcode(i, instructions, registers);
   }
@@ -57,8 +59,8 @@ class X86Translator final : public Translator {
     return kRoles;
   }
 
-  void translate(const MCInst& instruction, uint32_t offset, uint32_t size, const Fragment& fragment, uint32_t relocation,
-                 std::vector<Action>& actions) const override;
+  void translate(const MCInst& instruction, uint32_t offset, uint32_t size, const Fragment& fragment,
+                 uint32_t relocation, std::vector<Action>& actions) const override;
 
  private:
   class Emitter;
@@ -94,8 +96,10 @@ class X86Translator::Emitter {
     bool compares = false;
     if (relocation_ != kNoRelocation && !can_be_relocated()) return refuse("relocation of an immediate");
     switch (opcode_.form) {
-      case X86Form::Refused: return refuse("instruction cannot be followed");
-      case X86Form::Nop: return;
+      case X86Form::Refused:
+        return refuse("instruction cannot be followed");
+      case X86Form::Nop:
+        return;
       case X86Form::Push:
         add({.kind = ActionKind::Sum, .to = kRsp, .first = {kRsp}, .constant = -8});
         add({.kind = ActionKind::Store, .to = reg(0), .size = 8, .first = {kRsp}});
@@ -124,15 +128,23 @@ class X86Translator::Emitter {
         add({.kind = opcode_.form == X86Form::CallTo ? ActionKind::CallTo : ActionKind::JumpTo, .first = {target}});
         return;
       }
-      case X86Form::Return: add({.kind = ActionKind::Return}); return;
-      case X86Form::Trap: add({.kind = ActionKind::Stop}); return;
+      case X86Form::Return:
+        add({.kind = ActionKind::Return});
+        return;
+      case X86Form::Trap:
+        add({.kind = ActionKind::Stop});
+        return;
       case X86Form::Compare:
-      case X86Form::Test: compares = compare(); break;
+      case X86Form::Test:
+        compares = compare();
+        break;
       case X86Form::Subtract:
         compares = compare_operands();
         if (!compute()) other();
         break;
-      case X86Form::SetFlag: add({.kind = ActionKind::ForgetPart, .to = reg(0), .constant = info(0).is_high ? 0 : 1}); return;
+      case X86Form::SetFlag:
+        add({.kind = ActionKind::ForgetPart, .to = reg(0), .constant = info(0).is_high ? 0 : 1});
+        return;
       default:
         if (!compute()) {
           actions_.resize(first);
@@ -150,7 +162,8 @@ class X86Translator::Emitter {
   const RegisterInfo& info(unsigned i) const { return t_.registers_[operand(i).isReg() ? operand(i).getReg() : 0]; }
   Register reg(unsigned i) const { return info(i).reg; }
 
-  // What is patched is where a call leads, or a displacement that is relative to the code; only an immediate comes behind it.
+  // What is patched is where a call leads, or a displacement that is relative to the code; only an immediate comes
+  // behind it.
   bool can_be_relocated() const {
     int64_t behind = end_ - fragment_.relocations[relocation_].offset - 4;
     if (opcode_.form == X86Form::Call) return behind == 0;
@@ -196,7 +209,12 @@ class X86Translator::Emitter {
       }
     }
     if (is_narrow) {
-      add({.kind = ActionKind::Sum, .to = kScratch, .narrow = true, .first = first, .second = second, .constant = action.constant});
+      add({.kind = ActionKind::Sum,
+           .to = kScratch,
+           .narrow = true,
+           .first = first,
+           .second = second,
+           .constant = action.constant});
       first = {kScratch}, second = {};
       action.constant = 0;
     }
@@ -211,7 +229,9 @@ class X86Translator::Emitter {
 
   void forget(const RegisterInfo& info) {
     if (info.reg == kNoRegister) return;
-    add({.kind = info.bits >= 32 ? ActionKind::Forget : ActionKind::ForgetPart, .to = info.reg, .narrow = info.bits == 32});
+    add({.kind = info.bits >= 32 ? ActionKind::Forget : ActionKind::ForgetPart,
+         .to = info.reg,
+         .narrow = info.bits == 32});
   }
 
   // Everything that is defined holds anything.
@@ -265,13 +285,17 @@ class X86Translator::Emitter {
         add(action);
         return true;
       }
-      case X86Form::Add: return binary(ActionKind::Sum);
-      case X86Form::Subtract: return is_rr ? binary(ActionKind::Difference) : binary(ActionKind::Sum, -1);
-      case X86Form::And: return binary(ActionKind::And);
+      case X86Form::Add:
+        return binary(ActionKind::Sum);
+      case X86Form::Subtract:
+        return is_rr ? binary(ActionKind::Difference) : binary(ActionKind::Sum, -1);
+      case X86Form::And:
+        return binary(ActionKind::And);
       case X86Form::Xor:
         if (is_rr && reg(1) == reg(2)) return define(ActionKind::Sum, {}, {}, 0, reg(0));
         [[fallthrough]];
-      case X86Form::Or: return binary(ActionKind::Or);
+      case X86Form::Or:
+        return binary(ActionKind::Or);
       case X86Form::Increment:
         if (operands != "r") return false;
         return define(ActionKind::Sum, {reg(1)}, {}, 1, reg(0));
@@ -291,7 +315,8 @@ class X86Translator::Emitter {
       case X86Form::CountBits:
         if (opcode_.memory_at >= 0) access(ActionKind::Load, kNoRegister, opcode_.memory_size);
         return define(ActionKind::Between, {}, {}, opcode_.bits, reg(0));
-      default: return false;
+      default:
+        return false;
     }
   }
 

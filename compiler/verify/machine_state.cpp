@@ -1,8 +1,8 @@
 // machine_state.cpp - see machine_state.h.
 //
-// A copy and its original get a common number (Value::equals), so that what a branch says of one is known of the other. New
-// numbers are never ones that are in use, hence whatever defines a register anew takes it out of its set. Where states meet,
-// a set keeps those of its members that are equal on both ways.
+// A copy and its original get a common number (Value::equals), so that what a branch says of one is known of the other.
+// New numbers are never ones that are in use, hence whatever defines a register anew takes it out of its set. Where
+// states meet, a set keeps those of its members that are equal on both ways.
 #include "machine_state.h"
 
 #include <algorithm>
@@ -99,7 +99,8 @@ const Value& MachineState::copied(Register reg) {
 const Value* MachineState::low_bits_of(uint32_t equals, uint8_t bits) const {
   if (equals == 0) return nullptr;
   for (const Value& value : registers_)
-    if (value.from == equals && value.how == Value::How::LowBits && value.by == bits && value.is_number()) return &value;
+    if (value.from == equals && value.how == Value::How::LowBits && value.by == bits && value.is_number())
+      return &value;
   return nullptr;
 }
 
@@ -174,8 +175,10 @@ bool MachineState::derive(Value& value, const Value& range, bool is_whole) {
     case Value::How::LowShifted:
       if (is_whole && !range.fits_low_half()) return true;
       break;
-    case Value::How::LowBits: return true;
-    case Value::How::Plus: return !is_whole || value.intersect(sum(range, Value::exactly(value.by)));
+    case Value::How::LowBits:
+      return true;
+    case Value::How::Plus:
+      return !is_whole || value.intersect(sum(range, Value::exactly(value.by)));
   }
   return value.intersect(shifted_right(range, static_cast<unsigned>(value.by), 64));
 }
@@ -198,14 +201,16 @@ void MachineState::has_at_least(uint32_t table, uint32_t entries) {
 // --- The frame -----------------------------------------------------------------------------------------------------
 
 const Value* MachineState::load(int64_t offset, uint8_t size) {
-  auto found = std::lower_bound(slots_.begin(), slots_.end(), offset, [](const Slot& slot, int64_t at) { return slot.offset < at; });
+  auto found = std::lower_bound(slots_.begin(), slots_.end(), offset,
+                                [](const Slot& slot, int64_t at) { return slot.offset < at; });
   if (found == slots_.end() || found->offset != offset || found->size < size || size < 4) return nullptr;
   if (found->value.equals == 0) found->value.equals = ++last_equals_;
   return &found->value;
 }
 
 void MachineState::store(int64_t offset, uint8_t size, const Value* value) {
-  auto place = std::lower_bound(slots_.begin(), slots_.end(), offset, [](const Slot& slot, int64_t at) { return slot.offset + slot.size <= at; });
+  auto place = std::lower_bound(slots_.begin(), slots_.end(), offset,
+                                [](const Slot& slot, int64_t at) { return slot.offset + slot.size <= at; });
   auto end = place;
   while (end != slots_.end() && end->offset < offset + size) ++end;
   if (value && (size == 4 || (size == 8 && !value->is_anything()))) {
@@ -220,7 +225,8 @@ void MachineState::store(int64_t offset, uint8_t size, const Value* value) {
 }
 
 void MachineState::forget_slots_below(int64_t offset) {
-  auto end = std::lower_bound(slots_.begin(), slots_.end(), offset, [](const Slot& slot, int64_t at) { return slot.offset < at; });
+  auto end = std::lower_bound(slots_.begin(), slots_.end(), offset,
+                              [](const Slot& slot, int64_t at) { return slot.offset < at; });
   slots_.erase(slots_.begin(), end);
 }
 

@@ -57,8 +57,8 @@ class MachineState {
   // Entries that a table is known to have. Tables never shrink, so this holds from where it is found on, calls or not.
   uint32_t entries_of(uint32_t table) const;
 
-  // Makes this one true also where `other` holds, and says whether that changed anything. `visits` is how often that was done
-  // before: intervals that still grow are widened, so that loops come to an end.
+  // Makes this one true also where `other` holds, and says whether that changed anything. `visits` is how often that
+  // was done before: intervals that still grow are widened, so that loops come to an end.
   bool merge(const MachineState& other, unsigned visits);
 
  private:
@@ -70,7 +70,7 @@ class MachineState {
 
   Value registers_[kRegisters];
   Flags flags_;
-  std::vector<Slot> slots_;                                             // ascending, none overlaps another
+  std::vector<Slot> slots_;                                            // ascending, none overlaps another
   llvm::SmallVector<std::pair<uint32_t, uint32_t>, 2> table_entries_;  // table, entries that it has at least
   uint32_t last_equals_ = 0;
 };

@@ -15,12 +15,14 @@ Value moved(const Value& place, int64_t constant) {
 }
 
 bool is_move(const Action& action) {
-  return action.first.reg != kNoRegister && action.first.shift == 0 && action.second.reg == kNoRegister && action.constant != 0;
+  return action.first.reg != kNoRegister && action.first.shift == 0 && action.second.reg == kNoRegister &&
+         action.constant != 0;
 }
 
 bool is_copy(const Action& action) {
   bool one = (action.first.reg == kNoRegister) != (action.second.reg == kNoRegister);
-  return action.kind == ActionKind::Sum && one && action.first.shift == 0 && action.second.shift == 0 && action.constant == 0;
+  return action.kind == ActionKind::Sum && one && action.first.shift == 0 && action.second.shift == 0 &&
+         action.constant == 0;
 }
 
 Value made_from(const Value& source, Value value, Value::How how, int64_t by) {
@@ -120,12 +122,14 @@ Value Operands::sign_extended(const Action& action) {
 Value Operands::symbol_of(const Action& action) const {
   const Symbol& symbol = fragment_.symbol_of(fragment_.relocations[action.relocation]);
   bool is_function = symbol.kind == SymbolKind::Function && action.constant == 0;
-  Value address{.kind = ValueKind::Data, .symbol = symbol.kind, .id = symbol.index, .lo = action.constant, .hi = action.constant};
+  Value address{
+      .kind = ValueKind::Data, .symbol = symbol.kind, .id = symbol.index, .lo = action.constant, .hi = action.constant};
   if (is_function) address = Value::pointer(ValueKind::CallTarget);
   bool known = true;
   if (action.first.reg != kNoRegister) {
     const Value& page = state_[action.first.reg];
-    known = page.kind == ValueKind::Page && page.symbol == symbol.kind && page.id == symbol.index && page.lo == action.constant;
+    known = page.kind == ValueKind::Page && page.symbol == symbol.kind && page.id == symbol.index &&
+            page.lo == action.constant;
   }
   return known ? address : Value::anything();
 }
@@ -133,13 +137,15 @@ Value Operands::symbol_of(const Action& action) const {
 Side Operands::side_of(const Term& term, bool narrow) {
   if (term.reg == kNoRegister) return {kNoRegister, Value::exactly(0)};
   const Value& whole = state_.copied(term.reg);
-  return {term.reg == kScratch ? kNoRegister : term.reg, narrowed(whole, narrow).as_number(), !narrow || whole.fits_low_half()};
+  return {term.reg == kScratch ? kNoRegister : term.reg, narrowed(whole, narrow).as_number(),
+          !narrow || whole.fits_low_half()};
 }
 
 Value Operands::result_of(const Action& action) {
   auto first = [&] { return of(action.first, action.narrow).as_number(); };
   auto second = [&] {
-    return action.second.reg == kNoRegister ? Value::exactly(action.constant) : of(action.second, action.narrow).as_number();
+    return action.second.reg == kNoRegister ? Value::exactly(action.constant)
+                                            : of(action.second, action.narrow).as_number();
   };
   auto fitting = [&](const Value& value) { return action.narrow && !value.fits_low_half() ? wrapped(value) : value; };
   switch (action.kind) {
@@ -149,26 +155,41 @@ Value Operands::result_of(const Action& action) {
       const Term& term = action.first.reg == kNoRegister ? action.second : action.first;
       return fitting(narrowed(state_.copied(term.reg), action.narrow || term.low_half));
     }
-    case ActionKind::Difference: return fitting(difference(first(), second()));
-    case ActionKind::Product: return fitting(product(first(), second()));
-    case ActionKind::And: return fitting(masked(action, conjunction(first(), second())));
-    case ActionKind::Or: return fitting(disjunction(first(), second()));
-    case ActionKind::ShiftRight: return fitting(shifted(action));
-    case ActionKind::SignExtend: return fitting(sign_extended(action));
-    case ActionKind::Between: return fitting(Value::between(0, action.constant));
-    case ActionKind::Insert: return fitting(inserted(first(), action));
-    case ActionKind::Pick: return fitting(join(of(action.first, action.narrow), of(action.second, action.narrow)));
-    case ActionKind::Forget: return fitting(Value::anything());
-    case ActionKind::ForgetPart: return fitting(part_forgotten(state_[action.to], static_cast<uint8_t>(action.constant)));
-    case ActionKind::Symbol: return symbol_of(action);
+    case ActionKind::Difference:
+      return fitting(difference(first(), second()));
+    case ActionKind::Product:
+      return fitting(product(first(), second()));
+    case ActionKind::And:
+      return fitting(masked(action, conjunction(first(), second())));
+    case ActionKind::Or:
+      return fitting(disjunction(first(), second()));
+    case ActionKind::ShiftRight:
+      return fitting(shifted(action));
+    case ActionKind::SignExtend:
+      return fitting(sign_extended(action));
+    case ActionKind::Between:
+      return fitting(Value::between(0, action.constant));
+    case ActionKind::Insert:
+      return fitting(inserted(first(), action));
+    case ActionKind::Pick:
+      return fitting(join(of(action.first, action.narrow), of(action.second, action.narrow)));
+    case ActionKind::Forget:
+      return fitting(Value::anything());
+    case ActionKind::ForgetPart:
+      return fitting(part_forgotten(state_[action.to], static_cast<uint8_t>(action.constant)));
+    case ActionKind::Symbol:
+      return symbol_of(action);
     case ActionKind::Place:
-      return fitting({.kind = ValueKind::Data, .symbol = SymbolKind::Text, .lo = action.constant, .hi = action.constant});
+      return fitting(
+          {.kind = ValueKind::Data, .symbol = SymbolKind::Text, .lo = action.constant, .hi = action.constant});
     case ActionKind::PageOf: {
       const Relocation& r = fragment_.relocations[action.relocation];
       const Symbol& symbol = fragment_.symbol_of(r);
-      return fitting({.kind = ValueKind::Page, .symbol = symbol.kind, .id = symbol.index, .lo = r.addend, .hi = r.addend});
+      return fitting(
+          {.kind = ValueKind::Page, .symbol = symbol.kind, .id = symbol.index, .lo = r.addend, .hi = r.addend});
     }
-    default: llvm_unreachable("action without result");
+    default:
+      llvm_unreachable("action without result");
   }
 }
 

@@ -1,9 +1,9 @@
 // x86_opcodes.cpp - see x86_opcodes.h.
 //
-// Opcodes are told by LLVM's names for them, such as ADD64ri8: what is done, the width, the operands. An opcode that is not in
-// the tables can still access memory where its address operand says, and only there: whatever has another address is refused.
-// LLVM does not say how many bytes are accessed; where that cannot be told, 255 is more than any instruction that it lets
-// through accesses.
+// Opcodes are told by LLVM's names for them, such as ADD64ri8: what is done, the width, the operands. An opcode that is
+// not in the tables can still access memory where its address operand says, and only there: whatever has another
+// address is refused. LLVM does not say how many bytes are accessed; where that cannot be told, 255 is more than any
+// instruction that it lets through accesses.
 #include "x86_opcodes.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -20,19 +20,34 @@ struct NamedForm {
   X86Form form;
 };
 constexpr NamedForm kForms[] = {
-    {"MOV", X86Form::Move},         {"ADD", X86Form::Add},       {"SUB", X86Form::Subtract},   {"AND", X86Form::And},
-    {"OR", X86Form::Or},            {"XOR", X86Form::Xor},       {"SHL", X86Form::ShiftLeft},  {"SHR", X86Form::ShiftRight},
-    {"INC", X86Form::Increment},    {"DEC", X86Form::Decrement}, {"CMP", X86Form::Compare},    {"TEST", X86Form::Test},
-    {"CMOV", X86Form::ConditionalMove}, {"POPCNT", X86Form::CountBits}, {"LZCNT", X86Form::CountBits}, {"TZCNT", X86Form::CountBits},
-    {"MOVZX", X86Form::MoveZeroExtended}, {"MOVSX", X86Form::MoveSignExtended},
+    {"MOV", X86Form::Move},
+    {"ADD", X86Form::Add},
+    {"SUB", X86Form::Subtract},
+    {"AND", X86Form::And},
+    {"OR", X86Form::Or},
+    {"XOR", X86Form::Xor},
+    {"SHL", X86Form::ShiftLeft},
+    {"SHR", X86Form::ShiftRight},
+    {"INC", X86Form::Increment},
+    {"DEC", X86Form::Decrement},
+    {"CMP", X86Form::Compare},
+    {"TEST", X86Form::Test},
+    {"CMOV", X86Form::ConditionalMove},
+    {"POPCNT", X86Form::CountBits},
+    {"LZCNT", X86Form::CountBits},
+    {"TZCNT", X86Form::CountBits},
+    {"MOVZX", X86Form::MoveZeroExtended},
+    {"MOVSX", X86Form::MoveSignExtended},
 };
 constexpr NamedForm kWholeNames[] = {
-    {"LEA64r", X86Form::Lea},       {"LEA64_32r", X86Form::Lea},  {"LEA32r", X86Form::Lea},    {"PUSH64r", X86Form::Push},
-    {"PUSH64rmr", X86Form::Push},   {"POP64r", X86Form::Pop},     {"POP64rmr", X86Form::Pop},  {"JMP_1", X86Form::Jump},
-    {"JMP_4", X86Form::Jump},       {"JCC_1", X86Form::Branch},   {"JCC_4", X86Form::Branch},  {"JMP64r", X86Form::JumpTo},
-    {"JMP64r_NT", X86Form::JumpTo}, {"JMP64m", X86Form::JumpTo},  {"JMP64m_NT", X86Form::JumpTo},
-    {"CALL64pcrel32", X86Form::Call}, {"CALL64r", X86Form::CallTo}, {"CALL64m", X86Form::CallTo}, {"RET64", X86Form::Return},
-    {"SETCCr", X86Form::SetFlag},   {"TRAP", X86Form::Trap},        {"INT3", X86Form::Trap},
+    {"LEA64r", X86Form::Lea},         {"LEA64_32r", X86Form::Lea},  {"LEA32r", X86Form::Lea},
+    {"PUSH64r", X86Form::Push},       {"PUSH64rmr", X86Form::Push}, {"POP64r", X86Form::Pop},
+    {"POP64rmr", X86Form::Pop},       {"JMP_1", X86Form::Jump},     {"JMP_4", X86Form::Jump},
+    {"JCC_1", X86Form::Branch},       {"JCC_4", X86Form::Branch},   {"JMP64r", X86Form::JumpTo},
+    {"JMP64r_NT", X86Form::JumpTo},   {"JMP64m", X86Form::JumpTo},  {"JMP64m_NT", X86Form::JumpTo},
+    {"CALL64pcrel32", X86Form::Call}, {"CALL64r", X86Form::CallTo}, {"CALL64m", X86Form::CallTo},
+    {"RET64", X86Form::Return},       {"SETCCr", X86Form::SetFlag}, {"TRAP", X86Form::Trap},
+    {"INT3", X86Form::Trap},
 };
 
 // What an operand says is not, or not only, where they access memory.
@@ -45,12 +60,12 @@ struct MemorySize {
   StringLiteral verb;
   uint8_t bytes;
 };
-// Verbs without the V of AVX; the first that fits counts. Those that have no vector register among their operands are told
-// by their width.
+// Verbs without the V of AVX; the first that fits counts. Those that have no vector register among their operands are
+// told by their width.
 constexpr MemorySize kMemorySizes[] = {
-    {"CVTSS2SD", 4}, {"CVTTSS2", 4},  {"CVTSS2", 4},   {"CVTSD2", 8},  {"CVTTSD2", 8}, {"CVTSI642", 8},
-    {"CVTSI2", 4},   {"CVTUSI642", 8}, {"CVTUSI2", 4}, {"MOVDI2", 4},  {"MOVPDI2", 4}, {"MOVQI2", 8},
-    {"MOVPQI2", 8},  {"MOV64to", 8},  {"MOVLP", 8},    {"MOVHP", 8},   {"SETCC", 1},   {"PBROADCASTB", 1},
+    {"CVTSS2SD", 4},    {"CVTTSS2", 4},     {"CVTSS2", 4},      {"CVTSD2", 8},   {"CVTTSD2", 8},  {"CVTSI642", 8},
+    {"CVTSI2", 4},      {"CVTUSI642", 8},   {"CVTUSI2", 4},     {"MOVDI2", 4},   {"MOVPDI2", 4},  {"MOVQI2", 8},
+    {"MOVPQI2", 8},     {"MOV64to", 8},     {"MOVLP", 8},       {"MOVHP", 8},    {"SETCC", 1},    {"PBROADCASTB", 1},
     {"PBROADCASTW", 2}, {"PBROADCASTD", 4}, {"PBROADCASTQ", 8}, {"CVTDQ2PD", 8}, {"CVTPS2PD", 8},
 };
 
@@ -71,9 +86,13 @@ uint8_t memory_size(StringRef name, const MCInstrDesc& description, const MCRegi
   }
   uint8_t largest = 0;
   for (const MCOperandInfo& operand : description.operands()) {
-    if (operand.OperandType != MCOI::OPERAND_REGISTER || operand.RegClass < 0 || operand.isLookupPtrRegClass()) continue;
+    if (operand.OperandType != MCOI::OPERAND_REGISTER || operand.RegClass < 0 || operand.isLookupPtrRegClass())
+      continue;
     StringRef kind = registers.getRegClassName(&registers.getRegClass(operand.RegClass));
-    uint8_t bytes = kind.starts_with("VR512") ? 64 : kind.starts_with("VR256") ? 32 : kind.starts_with("VR128") ? 16 : 0;
+    uint8_t bytes = kind.starts_with("VR512")   ? 64
+                    : kind.starts_with("VR256") ? 32
+                    : kind.starts_with("VR128") ? 16
+                                                : 0;
     largest = std::max(largest, bytes);
   }
   return largest ? largest : 255;
@@ -137,7 +156,8 @@ X86Opcode describe_x86_opcode(unsigned number, const MCInstrInfo& instructions, 
     // The second width is the one of the source.
     if (opcode.form == X86Form::MoveZeroExtended || opcode.form == X86Form::MoveSignExtended) {
       unsigned from = 0;
-      bool known = !opcode.suffix.drop_front(std::min<size_t>(2, opcode.suffix.size())).getAsInteger(10, from) && from <= 32;
+      bool known =
+          !opcode.suffix.drop_front(std::min<size_t>(2, opcode.suffix.size())).getAsInteger(10, from) && from <= 32;
       opcode.memory_size = static_cast<uint8_t>(from / 8);
       if (!known) opcode.form = X86Form::Other, opcode.memory_size = 255;
     }

@@ -1,4 +1,5 @@
-// x86_opcodes.h - what machine_actions_x86_64 has to know of an opcode, worked out once from LLVM's name and description.
+// x86_opcodes.h - what machine_actions_x86_64 has to know of an opcode, worked out once from LLVM's name and
+// description.
 #pragma once
 
 #include <cstdint>
@@ -51,6 +52,7 @@ struct X86Opcode {
   llvm::StringRef suffix;  // what the operands are: rr, ri8, mi
 };
 
-X86Opcode describe_x86_opcode(unsigned opcode, const llvm::MCInstrInfo& instructions, const llvm::MCRegisterInfo& registers);
+X86Opcode describe_x86_opcode(unsigned opcode, const llvm::MCInstrInfo& instructions,
+                              const llvm::MCRegisterInfo& registers);
 
 }  // namespace aotc

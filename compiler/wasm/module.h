@@ -1,4 +1,5 @@
-// module.h - a decoded, validated wasm module. read_module fills it; recognise_go gives some functions a type, Go's table names.
+// module.h - a decoded, validated wasm module. read_module fills it; recognise_go gives some functions a type, Go's
+// table names.
 //
 // Function bodies are flat arrays of 16-byte instructions with the block structure already matched up, so later phases
 // walk them by index and never decode LEB128 again. Everything in here has passed validation: indices are in range,
@@ -46,8 +47,8 @@ struct FuncType {
 //   table.copy                                destination table | source table << 32
 struct Instr {
   Op op;
-  // block, loop, if: index into Module::types when >= 0, else -1 for no operands and results, or -(ValueType) - 2 for one
-  // result. (0x7f fits: int16_t.)
+  // block, loop, if: index into Module::types when >= 0, else -1 for no operands and results, or -(ValueType) - 2 for
+  // one result. (0x7f fits: int16_t.)
   int16_t block_type = -1;
   uint32_t offset = 0;  // bytes from the start of the module
   uint64_t imm = 0;
