@@ -237,7 +237,11 @@ void FunctionLowering::global_set(uint32_t index) {
 Value* FunctionLowering::table_entry_address(uint32_t table, Value* index, aotc_trap code) {
   int64_t descriptor = AOTC_TABLES_OFFSET + AOTC_SLOT_SIZE * facts_.tables.descriptor[table];
   Value* size = access_.load(builder_.getInt32Ty(), descriptor + 8);
-  trap_if(builder_.CreateICmpUGE(index, size), code);
+  auto* constant = dyn_cast<ConstantInt>(index);
+  // Not only the half that matters, which nobody could tell from any other number.
+  if (constant) cast<LoadInst>(size)->setVolatile(true);
+  bool is_outside = constant && constant->getZExtValue() >= facts_.module.tables[table].max;
+  trap_if(is_outside ? builder_.getTrue() : builder_.CreateICmpUGE(index, size), code);
   Value* entries = access_.load(builder_.getPtrTy(), descriptor);
   return builder_.CreateGEP(builder_.getInt32Ty(), entries, builder_.CreateZExt(index, builder_.getInt64Ty()));
 }

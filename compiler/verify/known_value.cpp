@@ -212,6 +212,9 @@ bool restrict(Value& range, Condition condition, const Value& other, bool narrow
     if (!other.is_exact() || other.lo != 0) return true;
     condition = condition == Condition::Negative ? Condition::Less : Condition::GreaterOrEqual;
   }
+  // The upper half of numbers without sign.
+  if (narrow && condition == Condition::Less && other.is_exact() && other.lo == 0 && range.lo >= 0)
+    return at_least(range, int64_t{1} << 31);
   if (narrow) condition = without_sign(condition, range, other);
   switch (condition) {
     case Condition::Other:

@@ -25,7 +25,8 @@ enum class ValueKind : uint8_t {
 
 struct Value {
   static constexpr int64_t kLeast = INT64_MIN, kMost = INT64_MAX;
-  enum class Tag : uint8_t { None, SizeOf, BelowSizeOf };  // how the low half relates to the size of table `id`
+  // How the low half relates to the size of table `id`: it, below it, or made from it as `how` says.
+  enum class Tag : uint8_t { None, SizeOf, BelowSizeOf, ShiftedSizeOf };
 
   // Shifted right by `by`, as a whole or the low half; the low `by` bits; or with `by` added.
   enum class How : uint8_t { Shifted, LowShifted, LowBits, Plus };

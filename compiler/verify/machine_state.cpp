@@ -116,16 +116,15 @@ bool MachineState::conclude(const Flags& flags, Condition condition) {
 }
 
 bool MachineState::conclude_side(const Side& side, Condition condition, const Side& other, bool narrow) {
-  bool is_above = condition == Condition::Above || condition == Condition::AboveOrEqual;
-  bool is_not_zero = condition == Condition::NotEqual && other.value.is_exact() && other.value.lo == 0;
-  bool is_size = side.value.tag == Value::Tag::SizeOf && side.value.fits_low_half() && other.value.fits_low_half();
-  if (is_size && (is_above || is_not_zero)) {
-    int64_t entries = other.value.lo + (condition != Condition::AboveOrEqual);
-    if (entries <= UINT32_MAX) has_at_least(side.value.id, static_cast<uint32_t>(entries));
-  }
   if (!side.value.is_number() || !other.value.is_number()) return true;
   Value range = side.value;
   if (!restrict(range, condition, other.value, narrow)) return false;
+  // The least that the size of a table can be.
+  bool is_size = side.value.tag == Value::Tag::SizeOf;
+  bool is_part = side.value.tag == Value::Tag::ShiftedSizeOf && side.value.from != 0 && side.value.by < 32;
+  int64_t least = range.lo <= UINT32_MAX ? range.lo << (is_part ? side.value.by : 0) : 0;
+  if ((is_size || is_part) && side.value.fits_low_half() && least > 0 && least <= UINT32_MAX)
+    has_at_least(side.value.id, static_cast<uint32_t>(least));
   bool is_index = condition == Condition::Below && other.value.tag == Value::Tag::SizeOf && narrow;
 
   if (side.reg != kNoRegister && !narrow_down(registers_[side.reg], range, !side.is_whole)) return false;

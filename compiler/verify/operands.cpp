@@ -86,7 +86,10 @@ Value Operands::source_of(const Action& action) {
 Value Operands::shifted(const Action& action) {
   Value source = source_of(action);
   Value value = shifted_right(source, static_cast<unsigned>(action.constant), action.narrow ? 32 : 64);
-  return made_from(source, value, source.equals_low ? Value::How::LowShifted : Value::How::Shifted, action.constant);
+  value = made_from(source, value, source.equals_low ? Value::How::LowShifted : Value::How::Shifted, action.constant);
+  if (source.tag == Value::Tag::SizeOf && source.fits_low_half())
+    value.tag = Value::Tag::ShiftedSizeOf, value.id = source.id;
+  return value;
 }
 
 // A register with a constant added.

@@ -15,6 +15,14 @@
   (func (export "copy") (param i32 i32 i32) (result i32) (table.copy $t $t (local.get 0) (local.get 1) (local.get 2)) (call $call (i32.const 1)))
   (func (export "across") (result i32) (table.copy $u $t (i32.const 2) (i32.const 0) (i32.const 2)) (call_indirect $u (type $f) (i32.const 3)))
   (func (export "init") (param i32 i32 i32) (result i32) (table.init $t $passive (local.get 0) (local.get 1) (local.get 2)) (call $call (i32.const 2)))
+  ;; Constant indices whose comparison with a size is one of signs, of the upper bits, or with one number.
+  (func (export "last") (result i32) (ref.is_null (table.get $u (i32.const -1))))
+  (func (export "last_but_one") (result i32) (call_indirect $u (type $f) (i32.const -2)))
+  (func (export "largest") (result i32) (table.set $u (i32.const 0x7fffffff) (ref.func $three)) (i32.const 1))
+  (func (export "smallest") (result i32) (ref.is_null (table.get $u (i32.const 0x80000000))))
+  (func (export "upper_bits") (result i32) (table.set $u (i32.const 0xffff) (ref.func $three)) (i32.const 1))
+  (func (export "more_bits") (result i32) (ref.is_null (table.get $u (i32.const 0x3fffffff))))
+  (func (export "grown") (result i32) (drop (table.grow $u (ref.func $two) (i32.const 0x10000))) (call_indirect $u (type $f) (i32.const 0xffff)))
   (func (export "dropped") (param i32) (elem.drop $passive) (table.init $t $passive (i32.const 0) (i32.const 0) (local.get 0))))
 ;; ASSERT call 0 => 1
 ;; ASSERT call 2 => trap: uninitialized element
@@ -35,5 +43,12 @@
 ;; ASSERT across => 2
 ;; ASSERT init 1 0 2 => 3
 ;; ASSERT init 0 1 2 => trap: out of bounds table access
+;; ASSERT last => trap: out of bounds table access
+;; ASSERT last_but_one => trap: undefined element
+;; ASSERT largest => trap: out of bounds table access
+;; ASSERT smallest => trap: out of bounds table access
+;; ASSERT upper_bits => trap: out of bounds table access
+;; ASSERT more_bits => trap: out of bounds table access
+;; ASSERT grown => 2
 ;; ASSERT dropped 0 =>
 ;; ASSERT dropped 1 => trap: out of bounds table access
