@@ -9,7 +9,7 @@ namespace aotc::server {
 namespace {
 
 constexpr std::chrono::seconds kPatience(1);  // what nobody has to leave for
-constexpr unsigned kShare = 64;               // the part of the seats that is made free at once
+constexpr unsigned kShare = 64;               // the part of the slots that is made free at once
 
 }  // namespace
 
@@ -24,11 +24,11 @@ bool Connections::make_room(Closed reason) {
   unsigned share = limits_.all / kShare + 1;
   if (leaving_ >= share) return false;
   Clock::rep latest = (Clock::now() - kPatience).time_since_epoch().count();
-  std::vector<std::pair<Clock::rep, Seat*>> slow;
-  for (Seat* seat : seats_)
-    if (Clock::rep since = seat->behind_since_;
-        since <= latest && seat->leave_ == Closed::Done && (reason == Closed::Full || seat->held_ > 0))
-      slow.emplace_back(since, seat);
+  std::vector<std::pair<Clock::rep, Slot*>> slow;
+  for (Slot* slot : slots_)
+    if (Clock::rep since = slot->behind_since_;
+        since <= latest && slot->leave_ == Closed::Done && (reason == Closed::Full || slot->held_ > 0))
+      slow.emplace_back(since, slot);
   size_t count = std::min<size_t>(slow.size(), share - leaving_);
   std::partial_sort(slow.begin(), slow.begin() + static_cast<std::ptrdiff_t>(count), slow.end());
   for (size_t i = 0; i < count; ++i) slow[i].second->leave_ = reason;
@@ -36,13 +36,13 @@ bool Connections::make_room(Closed reason) {
   return count > 0;
 }
 
-std::unique_ptr<Connections::Seat> Connections::take_seat(const std::string& address) {
+std::unique_ptr<Connections::Slot> Connections::take_slot(const std::string& address) {
   std::lock_guard<std::mutex> lock(mutex_);
   auto found = addresses_.find(address);
   Closed refused = Closed::Done;
   if (found != addresses_.end() && found->second >= limits_.per_address)
     refused = Closed::Address;
-  else if (seats_.size() - leaving_ >= limits_.all && !make_room(Closed::Full))
+  else if (slots_.size() - leaving_ >= limits_.all && !make_room(Closed::Full))
     refused = Closed::Full;
   if (refused != Closed::Done) {
     ++counters_.closed[refused];
@@ -50,12 +50,12 @@ std::unique_ptr<Connections::Seat> Connections::take_seat(const std::string& add
   }
   ++addresses_[address];
   ++counters_.connections;
-  std::unique_ptr<Seat> seat(new Seat(*this, address));
-  seats_.insert(seat.get());
-  return seat;
+  std::unique_ptr<Slot> slot(new Slot(*this, address));
+  slots_.insert(slot.get());
+  return slot;
 }
 
-bool Connections::Seat::take_tenant(const std::string& tenant) {
+bool Connections::Slot::take_tenant(const std::string& tenant) {
   if (tenant == tenant_) return true;
   std::lock_guard<std::mutex> lock(connections_.mutex_);
   if (!tenant.empty()) {
@@ -71,7 +71,7 @@ bool Connections::Seat::take_tenant(const std::string& tenant) {
   return true;
 }
 
-bool Connections::Seat::hold(uint64_t bytes) {
+bool Connections::Slot::hold(uint64_t bytes) {
   uint64_t before = held_;
   std::atomic<uint64_t>& all = connections_.memory_;
   if (bytes > before && all + (bytes - before) > connections_.limits_.memory) {
@@ -83,10 +83,10 @@ bool Connections::Seat::hold(uint64_t bytes) {
   return true;
 }
 
-Connections::Seat::~Seat() {
+Connections::Slot::~Slot() {
   hold(0);
   std::lock_guard<std::mutex> lock(connections_.mutex_);
-  connections_.seats_.erase(this);
+  connections_.slots_.erase(this);
   if (leave_ != Closed::Done) --connections_.leaving_;
   remove(connections_.addresses_, address_);
   if (!tenant_.empty()) remove(connections_.tenants_, tenant_);

@@ -38,11 +38,11 @@ class Connections {
   Connections(const ConnectionLimits& limits, Counters& counters) : limits_(limits), counters_(counters) {}
 
   // One connection, as long as it lives. Only has_to_leave() and what it says are for other threads.
-  class Seat {
+  class Slot {
    public:
-    ~Seat();
-    Seat(const Seat&) = delete;
-    Seat& operator=(const Seat&) = delete;
+    ~Slot();
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
     // It now carries a request of this tenant, or of nobody's (""); false when the tenant has too many.
     bool take_tenant(const std::string& tenant);
     // It has so many bytes in memory; false when that is too much for all, and nothing has changed.
@@ -60,7 +60,7 @@ class Connections {
    private:
     friend class Connections;
     static constexpr Clock::rep kNotWaiting = std::numeric_limits<Clock::rep>::max();
-    Seat(Connections& connections, std::string address) : connections_(connections), address_(std::move(address)) {}
+    Slot(Connections& connections, std::string address) : connections_(connections), address_(std::move(address)) {}
     Connections& connections_;
     std::string address_, tenant_;
     Closed reason_ = Closed::Done;
@@ -70,7 +70,7 @@ class Connections {
   };
 
   // Nothing when there are too many.
-  std::unique_ptr<Seat> take_seat(const std::string& address);
+  std::unique_ptr<Slot> take_slot(const std::string& address);
   bool empty() const { return counters_.connections == 0; }
 
  private:
@@ -82,7 +82,7 @@ class Connections {
   Counters& counters_;
   std::atomic<uint64_t> memory_{0};
   std::mutex mutex_;  // of what follows
-  std::set<Seat*> seats_;
+  std::set<Slot*> slots_;
   unsigned leaving_ = 0;  // of these
   Count addresses_, tenants_;
 };

@@ -18,15 +18,16 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <ctime>
 #include <optional>
 #include <type_traits>
 
 #include <fmt/format.h>
 
+#include "client_timer.h"
 #include "llvm/ADT/StringExtras.h"
 #include "log.h"
 #include "registry/digest.h"
+#include "response_head.h"
 #include "upload.h"
 
 namespace aotc::server {
@@ -70,44 +71,13 @@ bool can_stand_in_log(const std::string& id) {
          std::all_of(id.begin(), id.end(), [](char c) { return llvm::isAlnum(c) || c == '-' || c == '_' || c == '.'; });
 }
 
-// "Wed, 26 Nov 2026 01:02:03 GMT"
-std::string_view http_date() {
-  thread_local std::time_t last = 0;
-  thread_local char text[32];
-  thread_local size_t length = 0;
-  if (std::time_t now = std::time(nullptr); now != last) {
-    std::tm parts{};
-    gmtime_r(&now, &parts);
-    length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    last = now;
-  }
-  return {text, length};
-}
-
-// How the answer to one request has to look.
-struct Form {
-  unsigned version = 11;
-  bool head = false;  // without its body
-  bool keep_alive = false;
-};
-
-std::string head_of(const Response& response, const Form& form, std::optional<uint64_t> length) {
-  std::string head = fmt::format("HTTP/{}.{} {} {}\r\nServer: aotc-server\r\nDate: {}\r\n", form.version / 10,
-                                 form.version % 10, response.status, reason(response.status), http_date());
-  for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
-  if (length) head += fmt::format("Content-Length: {}\r\n", *length);
-  if (!form.keep_alive && form.version == 11) head += "Connection: close\r\n";
-  if (form.keep_alive && form.version == 10) head += "Connection: keep-alive\r\n";
-  return head + "\r\n";
-}
-
 // What a transfer has in memory.
 struct Memory {
-  Memory(Connections::Seat& seat, uint64_t bytes) : seat(seat), granted(seat.hold(bytes)) {}
+  Memory(Connections::Slot& slot, uint64_t bytes) : slot(slot), granted(slot.hold(bytes)) {}
   ~Memory() {
-    if (granted) seat.hold(0);
+    if (granted) slot.hold(0);
   }
-  Connections::Seat& seat;
+  Connections::Slot& slot;
   const bool granted;
 };
 
@@ -122,68 +92,35 @@ Response no_memory() {
 struct HttpSession::Impl {
   SessionContext& context;
   Socket socket;
-  std::unique_ptr<Connections::Seat> seat;
+  std::unique_ptr<Connections::Slot> slot;
   std::shared_ptr<asio::ssl::context> tls_context;
   beast::flat_buffer buffer{kReadBuffer};
-  // What the client is waited for, and until when. A client is behind since the moment at which one of the lowest rate
-  // would have moved as many bytes; what is our own delay does not count.
-  Closed late = Closed::Done;
-  Clock::time_point deadline = Clock::time_point::max(), behind_since, worked_since;
+  ClientTimer timer;
   const Parser* header = nullptr;  // that is being read
   const std::string id = random_hex(5);
   uint32_t requests = 0;
   bool idle = true;
   bool broken = false;  // nothing more can be said on this connection
 
-  Impl(SessionContext& context, Socket socket, std::unique_ptr<Connections::Seat> seat,
+  Impl(SessionContext& context, Socket socket, std::unique_ptr<Connections::Slot> slot,
        std::shared_ptr<asio::ssl::context> tls)
-      : context(context), socket(std::move(socket)), seat(std::move(seat)), tls_context(std::move(tls)) {}
-
-  static Clock::duration time(double seconds) {
-    return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-  }
-
-  void wait_for_client(Closed reason, double seconds) {
-    late = reason;
-    deadline = behind_since + time(seconds);
-    seat->waits_for_client(behind_since);
-  }
-
-  void wait_from_now(Closed reason, double seconds) {
-    behind_since = Clock::now();
-    wait_for_client(reason, seconds);
-  }
-
-  void begin_transfer() { behind_since = worked_since = Clock::now(); }
-
-  void go_on_with_transfer(Closed reason) {
-    behind_since += Clock::now() - worked_since;
-    wait_for_client(reason, context.limits.body_seconds);
-  }
-
-  void moved(size_t bytes) {
-    double seconds = static_cast<double>(bytes) / static_cast<double>(context.limits.least_rate);
-    behind_since = std::min(Clock::now(), behind_since + time(seconds));
-    wait_for_client(late, context.limits.body_seconds);
-  }
-
-  void work_for_client() {
-    worked_since = Clock::now();
-    deadline = Clock::time_point::max();
-    seat->works_for_client();
-  }
+      : context(context),
+        socket(std::move(socket)),
+        slot(std::move(slot)),
+        tls_context(std::move(tls)),
+        timer(*this->slot, context.limits) {}
 
   void end(Closed reason) {
-    seat->ends_because(reason);
+    slot->ends_because(reason);
     close();
   }
 
   void check(Clock::time_point now) {
-    if (deadline == Clock::time_point::max()) return;
-    if (Closed reason = seat->has_to_leave(); reason != Closed::Done)
+    if (!timer.waits()) return;
+    if (Closed reason = slot->has_to_leave(); reason != Closed::Done)
       end(reason);
-    else if (now >= deadline)
-      end(late == Closed::SlowHeader && nothing_came() ? Closed::Idle : late);
+    else if (timer.is_over(now))
+      end(timer.late() == Closed::SlowHeader && nothing_came() ? Closed::Idle : timer.late());
   }
 
   bool nothing_came() const { return header && buffer.size() == 0 && !header->got_some(); }
@@ -222,16 +159,16 @@ struct HttpSession::Impl {
 
   template <typename Stream, typename Buffers>
   Task<error_code> write(Stream& stream, const Buffers& buffers) {
-    go_on_with_transfer(Closed::SlowResponse);
+    timer.go_on_with_transfer(Closed::SlowResponse);
     size_t written = 0;
     auto progress = [&](const error_code& error, size_t total) -> size_t {
-      if (total > written) moved(total - written);
+      if (total > written) timer.moved(total - written);
       written = total;
       return error ? 0 : kChunkSize * 2;
     };
     auto [error, count] = co_await asio::async_write(stream, buffers, progress, kToken);
-    work_for_client();
-    if (error) seat->ends_because(Closed::Aborted);
+    timer.work_for_client();
+    if (error) slot->ends_because(Closed::Aborted);
     co_return error;
   }
 
@@ -243,7 +180,7 @@ struct HttpSession::Impl {
       bool ready = co_await shake_hands(tls);
       if (ready) {
         co_await serve(tls);
-        wait_from_now(Closed::Done, kClosingSeconds);
+        timer.wait_from_now(Closed::Done, kClosingSeconds);
         co_await tls.async_shutdown(kToken);
       }
     }
@@ -252,11 +189,11 @@ struct HttpSession::Impl {
 
   // Who speaks HTTP to this port hears so in HTTP.
   Task<bool> shake_hands(Tls& tls) {
-    wait_from_now(Closed::Idle, context.limits.header_seconds);
+    timer.wait_from_now(Closed::Idle, context.limits.header_seconds);
     auto [cut, read] = co_await socket.async_read_some(buffer.prepare(kReadBuffer), kToken);
     if (cut) co_return false;
     buffer.commit(read);
-    late = Closed::SlowHeader;
+    timer.set_late(Closed::SlowHeader);
     constexpr char kHandshakeRecord = 0x16;
     if (*static_cast<const char*>(buffer.data().data()) != kHandshakeRecord) {
       co_await refuse(socket, problem(400, "this port speaks TLS: use https://"));
@@ -264,8 +201,8 @@ struct HttpSession::Impl {
     }
     auto [error, used] = co_await tls.async_handshake(asio::ssl::stream_base::server, buffer.data(), kToken);
     buffer.consume(used);
-    work_for_client();
-    if (error) seat->ends_because(Closed::Aborted);
+    timer.work_for_client();
+    if (error) slot->ends_because(Closed::Aborted);
     co_return !error;
   }
 
@@ -295,16 +232,16 @@ struct HttpSession::Impl {
     parser.header_limit(kHeaderLimit);
     parser.body_limit(context.limits.max_upload);
     if (buffer.size() == 0 && buffer.capacity() > kIdleBuffer) buffer.shrink_to_fit();
-    wait_from_now(Closed::SlowHeader, context.limits.header_seconds);
+    timer.wait_from_now(Closed::SlowHeader, context.limits.header_seconds);
     idle = true;
     header = &parser;
     auto [error, count] = co_await http::async_read_header(stream, buffer, parser, kToken);
     bool nothing = nothing_came();
     header = nullptr;
     idle = false;
-    work_for_client();
+    timer.work_for_client();
     if (error) {
-      if (!nothing) seat->ends_because(Closed::Aborted);
+      if (!nothing) slot->ends_because(Closed::Aborted);
       if (std::optional<Response> response = answer_to(error)) {
         co_await refuse(stream, std::move(*response));
       }
@@ -322,17 +259,17 @@ struct HttpSession::Impl {
     }
     if (message.version() < 11) request.headers.erase("accept-encoding");  // such a body has no length
     request.id = request_id(request.header("x-request-id"));
-    Form form{message.version(), request.method == "HEAD", message.keep_alive()};
+    ResponseForm form{message.version(), request.method == "HEAD", message.keep_alive()};
 
     Response response;
     if (llvm::Error bad = parse_target(std::string(message.target()), request)) {
       response = problem(400, llvm::toString(std::move(bad)));
     } else if (std::optional<Response> denied = admit(context.service, request)) {
       response = std::move(*denied);
-    } else if (!seat->take_tenant(request.caller.tenant)) {
+    } else if (!slot->take_tenant(request.caller.tenant)) {
       response = problem(429, "too many of your connections are open");
       form.keep_alive = false;
-      seat->ends_because(Closed::Tenant);
+      slot->ends_because(Closed::Tenant);
     } else if (is_upload(request)) {
       uint64_t length = parser.content_length().value_or(0);
       auto begun = co_await in_pool([&] { return start_upload(context.service, request, length); });
@@ -394,12 +331,12 @@ struct HttpSession::Impl {
 
   // Server-sent events. Ends with the connection, which the client sees as the end of the stream.
   template <typename Stream>
-  Task<void> send_events(Stream& stream, const Request& request, Response response, Form form) {
+  Task<void> send_events(Stream& stream, const Request& request, Response response, ResponseForm form) {
     form.keep_alive = false;
     Response start;
     start.headers = {
         {"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Request-Id", request.id}};
-    begin_transfer();
+    timer.begin_transfer();
     error_code error = co_await write(stream, asio::buffer(head_of(start, form, std::nullopt)));
     auto end = Clock::now() + std::chrono::seconds(response.wait_seconds);
     std::string sent;
@@ -416,7 +353,7 @@ struct HttpSession::Impl {
         text = ": still here\n\n";  // so that nobody takes a long function for a dead connection
       }
       if (!text.empty()) {
-        begin_transfer();
+        timer.begin_transfer();
         error = co_await write(stream, asio::buffer(text));
         spoken = Clock::now();
       }
@@ -442,14 +379,14 @@ struct HttpSession::Impl {
     auto& body = parser.get().body();
     body.data = bytes.data();
     body.size = bytes.size();
-    go_on_with_transfer(Closed::SlowBody);
+    timer.go_on_with_transfer(Closed::SlowBody);
     while (!error && body.size > 0 && !parser.is_done()) {
       size_t before = body.size;
       auto [code, count] = co_await http::async_read_some(stream, buffer, parser, kToken);
       if (code != http::error::need_buffer) error = code;
-      if (body.size < before) moved(before - body.size);
+      if (body.size < before) timer.moved(before - body.size);
     }
-    work_for_client();
+    timer.work_for_client();
     co_return bytes.size() - body.size;
   }
 
@@ -457,15 +394,15 @@ struct HttpSession::Impl {
   std::optional<Response> cut_off(const error_code& error) {
     std::optional<Response> response = answer_to(error);
     broken = !response;
-    if (broken) seat->ends_because(Closed::Aborted);
+    if (broken) slot->ends_because(Closed::Aborted);
     return response;
   }
 
   template <typename Stream>
   Task<Response> receive(Stream& stream, Parser& parser, const Request& request, Upload& upload) {
-    Memory memory(*seat, kReadBuffer + kBodyPart);
+    Memory memory(*slot, kReadBuffer + kBodyPart);
     if (!memory.granted) co_return no_memory();
-    begin_transfer();
+    timer.begin_transfer();
     co_await invite_body(stream, parser);
     std::string bytes(kBodyPart, '\0');
     while (!parser.is_done()) {
@@ -485,9 +422,9 @@ struct HttpSession::Impl {
     const char* too_large = "the body is larger than this server accepts";
     if (parser.is_done()) co_return std::nullopt;
     if (parser.content_length() && *parser.content_length() > kOtherBodyLimit) co_return problem(413, too_large);
-    Memory memory(*seat, kOtherBodyLimit);
+    Memory memory(*slot, kOtherBodyLimit);
     if (!memory.granted) co_return no_memory();
-    begin_transfer();
+    timer.begin_transfer();
     co_await invite_body(stream, parser);
     std::string bytes(16 << 10, '\0');
     while (!parser.is_done()) {
@@ -510,10 +447,10 @@ struct HttpSession::Impl {
   // Header and body; false when the connection failed. The first chunk of a blob is read before the header is sent, so
   // that damage is an answer; damage found later can only cut the connection.
   template <typename Stream>
-  Task<bool> send(Stream& stream, Response& response, Form form) {
+  Task<bool> send(Stream& stream, Response& response, ResponseForm form) {
     bool blob = response.blob && !form.head;
     uint64_t size = blob ? std::min<uint64_t>(response.blob->length, kChunkSize) : response.body.size();
-    Memory memory(*seat, size > kSmallAnswer ? size : 0);
+    Memory memory(*slot, size > kSmallAnswer ? size : 0);
     if (!memory.granted) response = no_memory();
     uint64_t left = response.blob && !form.head ? response.blob->length : 0;
     uint64_t position = response.blob ? response.blob->offset : 0;
@@ -537,7 +474,7 @@ struct HttpSession::Impl {
     std::string head = head_of(response, form, length);
     std::string_view body = response.blob ? part.bytes() : response.body;
     if (empty || form.head) body = {};
-    begin_transfer();
+    timer.begin_transfer();
     for (;;) {
       if (chunked && !body.empty()) head += fmt::format("{:x}\r\n", body.size());
       std::string_view end = chunked && !body.empty() ? (left == 0 ? "\r\n0\r\n\r\n" : "\r\n") : "";
@@ -582,7 +519,7 @@ struct HttpSession::Impl {
     error_code ignored;
     if constexpr (std::is_same_v<Stream, Socket>) socket.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
     std::string bytes(16 << 10, '\0');
-    wait_from_now(Closed::Done, kClosingSeconds);
+    timer.wait_from_now(Closed::Done, kClosingSeconds);
     for (size_t total = 0; total < (4u << 20);) {
       auto [error, count] = co_await stream.async_read_some(asio::buffer(bytes), kToken);
       if (error) break;
@@ -591,9 +528,9 @@ struct HttpSession::Impl {
   }
 };
 
-HttpSession::HttpSession(SessionContext& context, Socket socket, std::unique_ptr<Connections::Seat> seat,
+HttpSession::HttpSession(SessionContext& context, Socket socket, std::unique_ptr<Connections::Slot> slot,
                          std::shared_ptr<asio::ssl::context> tls)
-    : impl_(std::make_unique<Impl>(context, std::move(socket), std::move(seat), std::move(tls))) {}
+    : impl_(std::make_unique<Impl>(context, std::move(socket), std::move(slot), std::move(tls))) {}
 
 HttpSession::~HttpSession() = default;
 

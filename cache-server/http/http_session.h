@@ -38,7 +38,7 @@ using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
 class HttpSession : public std::enable_shared_from_this<HttpSession> {
  public:
   // With `tls`, speaks TLS only.
-  HttpSession(SessionContext& context, Socket socket, std::unique_ptr<Connections::Seat> seat,
+  HttpSession(SessionContext& context, Socket socket, std::unique_ptr<Connections::Slot> slot,
               std::shared_ptr<boost::asio::ssl::context> tls);
   ~HttpSession();
   void start();

@@ -116,9 +116,9 @@ struct Listener::Impl {
     setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
     tcp::endpoint peer = socket.remote_endpoint(error);
     if (error) return;
-    std::unique_ptr<Connections::Seat> seat = context.connections.take_seat(place_of(peer.address()));
-    if (!seat) return;
-    auto session = std::make_shared<HttpSession>(context, std::move(socket), std::move(seat), tls.context());
+    std::unique_ptr<Connections::Slot> slot = context.connections.take_slot(place_of(peer.address()));
+    if (!slot) return;
+    auto session = std::make_shared<HttpSession>(context, std::move(socket), std::move(slot), tls.context());
     asio::post(loop.io, [&loop, session = std::move(session)]() mutable { loop.add(std::move(session)); });
   }
 

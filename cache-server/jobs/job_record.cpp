@@ -159,7 +159,7 @@ void JobRecord::end_revoked(const std::vector<ImageName>& images) {
   set_images(images);
 }
 
-void JobRecord::end_badly(int64_t now, const char* state, const std::string& problem) {
+void JobRecord::end_with_problem(int64_t now, const char* state, const std::string& problem) {
   end(now, state);
   json_["error"] = Json::parse(problem);
   drop_results();

@@ -64,7 +64,7 @@ class JobRecord {
   void end_done(int64_t now);
   // It was done, and its image is gone; these are the tags that named it. Such a record holds its module.
   void end_revoked(const std::vector<ImageName>& images);
-  void end_badly(int64_t now, const char* state, const std::string& problem);
+  void end_with_problem(int64_t now, const char* state, const std::string& problem);
 
  private:
   using Json = nlohmann::ordered_json;

@@ -203,7 +203,7 @@ void JobQueue::finish(Job& job, llvm::Error error) {
       document = problem(403, llvm::toString(std::move(error)));
     else
       document = internal_problem(std::move(error)), failure = document.failure;
-    record.end_badly(now, cancelled ? "cancelled" : "failed", document.body);
+    record.end_with_problem(now, cancelled ? "cancelled" : "failed", document.body);
     ++(cancelled ? counters_.cancelled : counters_.failed);
     job.blobs.clear();
     llvm::Error failed = catalog_.release(job.module, {{Table::Jobs, job.key(), record.text()}});

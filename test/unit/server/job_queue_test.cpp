@@ -118,7 +118,7 @@ TEST_F(JobQueueTest, OldFailuresAreForgotten) {
   EXPECT_TRUE(value_of(queue->cancel("a", id)));
   EXPECT_EQ(value_of(queue->expire(3600)), 0u);
   std::optional<JobRecord> record = JobRecord::parse(*value_of(store->get(Table::Jobs, job_key("a", id))));
-  record->end_badly(1, "failed", "{}");
+  record->end_with_problem(1, "failed", "{}");
   ASSERT_EQ(text_of(store->put({{Table::Jobs, job_key("a", id), record->text()}})), "success");
   EXPECT_EQ(value_of(queue->expire(3600)), 1u);
   EXPECT_EQ(state("a", id), "unknown");
