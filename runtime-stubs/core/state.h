@@ -186,7 +186,7 @@ const uint8_t* aotc_artifact_segment(const struct aotc_artifact* artifact, const
 /* helpers.c: helpers that obey a guard. */
 void aotc_helpers_guard(struct aotc_instance* instance);
 
-/* snapshot.c */
+/* snapshot_file.c */
 /* The snapshot of `size` bytes at `offset` of `fd` becomes the artifact's. */
 enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, int fd, uint64_t offset, uint64_t size,
                                    struct aotc_error* error);
@@ -195,7 +195,7 @@ static inline const void* aotc_snapshot_data(const struct aotc_snapshot* s, cons
   return (const uint8_t*)s + span->offset;
 }
 
-/* Hosts of an instance, or of a pool's (`instance` is null), as they were. */
+/* thaw.c: hosts of an instance, or of a pool's (`instance` is null), as they were. */
 enum aotc_status aotc_snapshot_hosts(const struct aotc_artifact* artifact, const struct aotc_hosts* hosts,
                                      struct aotc_instance* instance, struct aotc_error* error);
 
@@ -221,9 +221,6 @@ enum aotc_status aotc_go_random_find(const struct aotc_instance* instance, struc
 enum aotc_status aotc_go_random_seed(struct aotc_instance* instance, const struct aotc_snapshot* s,
                                      struct aotc_error* error);
 
-/* pages.c */
-uint64_t aotc_page_size(void);
-
 /* memory.c */
 /* No huge page in [memory, memory + size), neither at a fault nor later, whatever the system's settings are and whoever
  * asks for it. What is mapped there anew forgets this. */
@@ -236,7 +233,8 @@ enum aotc_status aotc_memory_reset(struct aotc_instance* instance, struct aotc_e
 uint64_t aotc_memory_initial(const struct aotc_instance* instance);
 void aotc_memory_release(struct aotc_instance* instance);
 
-/* image.c */
+/* pages.c */
+uint64_t aotc_page_size(void);
 /* Where the pages of an artifact's image, or of its snapshot, lie in a file. */
 struct aotc_pages {
   struct aotc_artifact* artifact;
@@ -255,9 +253,9 @@ enum aotc_status aotc_pages_run(const struct aotc_pages* pages, uint32_t index, 
 enum aotc_status aotc_pages_read(const struct aotc_pages* pages, const struct aotc_image_run* run, uint8_t* memory,
                                  struct aotc_error* error);
 
-/* image.c: an image of an instance as it is now, which need not be one of `out`'s. */
+/* image.c */
 int aotc_pagemap(void); /* -1 when there is none */
-/* Once for each `old`, whose instance it is. */
+/* An image of an instance as it is now, which need not be one of `out`'s. Once for each `old`, whose instance it is. */
 enum aotc_status aotc_image_of_instance(struct aotc_image* old, const struct aotc_instance* instance,
                                         struct aotc_image** out, struct aotc_error* error);
 
