@@ -36,7 +36,7 @@ void FunctionLowering::call_function(uint32_t function) {
 
 // Null when the function is not to be inlined.
 Function* FunctionLowering::body_to_inline(uint32_t function) {
-  // Measured on the kernels: beyond these limits code grows and nothing gets faster.
+  // Beyond these limits code grows and no kernel of `benchmarks/run speed` gets faster.
   constexpr size_t kLargestBody = 60, kLargestFragment = 20'000;
   constexpr unsigned kDeepest = 3;
   if (facts_.tier != Tier::Best || function < facts_.module.import_count() || depth_ >= kDeepest) return nullptr;

@@ -1,13 +1,12 @@
 // optimize.cpp - see optimize.h.
 //
-// Measured on the kernels of benchmarks/ (time; CPU time of compiling): a hand-made list with GVN and DSE 1.00; 25 s,
-// LLVM's function simplification of -O1 0.99; 24 s, of -O2 0.99; 31 s. So tier best takes the passes of LLVM's -O1,
-// with two changes. Our wide-multiply follows the peephole passes. And no block is executed speculatively to save a
-// branch: Go's compiler has already chosen its selects, and LLVM's turn a predicted branch of a byte loop into a
-// dependency of each iteration on the last (JSON scanning: 3 times slower). Neither SLP vectorisation, nor GVN, nor
-// telling alias analysis which frame slots nothing else can reach, made anything faster. Tier quick only removes what
-// translation leaves behind. Inlining is decided in lowering. No library function is known, so that no pass makes a
-// memset or memcpy on the base's address space, which have no lowering.
+// Tier best takes the passes of LLVM's -O1: those of -O2 take longer and make no kernel faster (`benchmarks/run speed`
+// and `benchmarks/run compile` tell), nor do SLP vectorisation, GVN, or telling alias analysis which frame slots
+// nothing else can reach. There are two changes. Our wide-multiply follows the peephole passes. And no block is
+// executed speculatively to save a branch: Go's compiler has already chosen its selects, and LLVM's turn a predicted
+// branch of a byte loop into a dependency of each iteration on the last (speed's JSON kernel). Tier quick only removes
+// what translation leaves behind. Inlining is decided in lowering. No library function is known, so that no pass makes
+// a memset or memcpy on the base's address space, which have no lowering.
 #include "optimize.h"
 
 #include "llvm/Analysis/TargetLibraryInfo.h"

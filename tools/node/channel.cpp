@@ -5,10 +5,12 @@
 #include <unistd.h>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 const char* end_cause_name(EndCause cause) {
-  static const char* const kNames[kEndCauses] = {"done", "trap",         "deadline", "timeout", "memory",
-                                                 "exit", "bad response", "overload", "error",   "stuck"};
+  static constexpr const char* kNames[] = {"done", "trap",         "deadline", "timeout", "memory",
+                                           "exit", "bad response", "overload", "error",   "stuck"};
+  static_assert(std::size(kNames) == kEndCauses);
   return static_cast<unsigned>(cause) < kEndCauses ? kNames[static_cast<unsigned>(cause)] : "unknown";
 }
 

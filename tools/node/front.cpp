@@ -373,7 +373,7 @@ bool Front::flush_control() {
 int run_front(Options options, unsigned user) {
   const sched_param none = {};
   // Under load a process that has got something to do should not interrupt the one that gave it, for it would find one
-  // request where it could soon find ten: 13 % more requests a second with 64 clients.
+  // request where it could soon find ten.
   sched_setscheduler(0, SCHED_BATCH, &none);
   Front front(std::move(options), kControl);
   tzset();  // the C library asks for its file even to show UTC

@@ -1,8 +1,6 @@
-// idle_poll.h - looks for work for a moment before it sleeps. To wake a processor up costs tens of microseconds, more
-// than a request takes, above all in a virtual machine: with one connection to an unrehearsed net/http program the
-// median fell from 107 to 66 us, and the processor time of a request from 85 to 78 us. It looks only while waits are
-// short: after one that was longer than the moment it sleeps at once, until one was shorter again. While it looks,
-// whatever else is ready runs.
+// idle_poll.h - looks for work for a moment before it sleeps. To wake a processor up takes longer than a request, above
+// all in a virtual machine. It looks only while waits are short: after one that was longer than the moment it sleeps at
+// once, until one was shorter again. While it looks, whatever else is ready runs.
 #pragma once
 
 #include <sched.h>

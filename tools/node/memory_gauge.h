@@ -1,7 +1,7 @@
 // memory_gauge.h - how much memory of its own a process has, and whether a tenant may have more.
 //
-// Asked when memory grows or an instance is made, not per request: it costs a microsecond or two. What is granted may
-// not have been touched when the next worker asks, so each grants as if all of them had asked.
+// Asked when memory grows or an instance is made, not per request, since it asks the kernel. What is granted may not
+// have been touched when the next worker asks, so each grants as if all of them had asked.
 #pragma once
 
 #include <fcntl.h>

@@ -3,11 +3,15 @@
 
 #include <bit>
 #include <cstdio>
+#include <iterator>
 
-static constexpr const char* kClosed[kClosedReasons] = {"done",          "aborted", "idle", "slow_header", "slow_body",
-                                                        "slow_response", "address", "full", "memory"};
+static constexpr const char* kClosed[] = {"done",          "aborted", "idle", "slow_header", "slow_body",
+                                          "slow_response", "address", "full", "memory"};
 static constexpr const char* kPulls[] = {"new", "same", "failed"};
 static constexpr const char* kLists[] = {"obeyed", "refused"};
+static_assert(std::size(kClosed) == kClosedReasons &&
+              std::size(kPulls) == sizeof AppMetrics::pulls / sizeof(uint64_t) &&
+              std::size(kLists) == sizeof AppMetrics::revocations / sizeof(uint64_t));
 
 void Histogram::add(double value) {
   uint64_t whole = value <= 1 ? 1 : static_cast<uint64_t>(value + 0.999999);

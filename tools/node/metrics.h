@@ -49,7 +49,7 @@ enum class Closed : unsigned {
   Full,     // it did not get one, or had to give its own to another
   Memory,   // the buffers held more than the budget
 };
-constexpr size_t kClosedReasons = 9;
+constexpr size_t kClosedReasons = static_cast<size_t>(Closed::Memory) + 1;
 
 struct ClientCounts {
   uint64_t open = 0, bytes = 0;  // now

@@ -35,9 +35,13 @@ constexpr unsigned kDescriptors = 512;  // with a channel for each of the most w
 }
 
 aotc_reset_mode parse_mode(const std::string& name) {
-  static const char* const kNames[] = {"best", "scan", "pagemap", "madvise", "remap"};
-  for (int i = 0; i < 5; ++i)
-    if (name == kNames[i]) return static_cast<aotc_reset_mode>(i);
+  static constexpr std::pair<const char*, aotc_reset_mode> kNames[] = {{"best", AOTC_RESET_BEST},
+                                                                       {"scan", AOTC_RESET_SCAN},
+                                                                       {"pagemap", AOTC_RESET_PAGEMAP},
+                                                                       {"madvise", AOTC_RESET_MADVISE},
+                                                                       {"remap", AOTC_RESET_REMAP}};
+  for (auto [known, mode] : kNames)
+    if (name == known) return mode;
   fail("--reset: unknown mode " + name);
 }
 

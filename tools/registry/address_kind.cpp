@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 
 namespace aotc {
 
@@ -95,6 +96,7 @@ AddressKind address_kind(const sockaddr& address) {
 const char* address_kind_name(AddressKind kind) {
   constexpr const char* kNames[] = {"public", "private", "shared by a provider", "loopback", "link-local", "multicast",
                                     "mapped", "reserved"};
+  static_assert(std::size(kNames) == static_cast<size_t>(AddressKind::Reserved) + 1);
   return kNames[static_cast<unsigned>(kind)];
 }
 

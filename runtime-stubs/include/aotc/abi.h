@@ -125,7 +125,6 @@ struct aotc_context_tail {
   uint64_t self; /* the base itself */
 };
 
-#define AOTC_TAIL_UNWIND_STACK (-128ll)
 #define AOTC_TAIL_MEMORY_SIZE (-120ll)
 #define AOTC_TAIL_SELF (-8ll)
 
