@@ -19,6 +19,7 @@ std::string FilterOutput::frame(std::string_view piece, bool last) {
                     : "Content-Length: " + std::to_string(piece.size()) + "\r\n\r\n";
   }
   started_ = true;
+  done_ = last || head_request_;
   if (head_request_) return out;
   if (chunked_ && !piece.empty()) {
     char size[24];

@@ -27,10 +27,10 @@ class FilterOutput {
   static constexpr size_t kOverhead = 256;  // bytes that are added to a piece, at most
   // The response's bytes for a piece of output; with `last` it is the end, which may be empty.
   std::string frame(std::string_view piece, bool last);
-  bool started() const { return started_; }
+  bool done() const { return done_; }
 
  private:
   const bool head_request_;
-  bool started_ = false, chunked_ = false;
+  bool started_ = false, chunked_ = false, done_ = false;
   bool in_chunk_ = false;  // whose end comes with the next piece: alone, a parser would not take it
 };

@@ -46,6 +46,7 @@ struct Fields {
   std::string connection;  // values of Connection, joined
   size_t size = 0;         // of all that came
   bool complete = false;   // what comes now are trailers
+  bool kept = true;        // the lines
 
   void add(http::field name, Text name_text, Text value) {
     switch (name) {
@@ -62,6 +63,7 @@ struct Fields {
       case http::field::expect:
         return;
       default:
+        if (!kept) return;
         if (text.empty()) text.reserve(kUsualHead);
         // The line as it came, if it is what we would write: behind a value there is the end of its line, or white
         // space.
@@ -328,8 +330,9 @@ int RequestReader::error() const { return parser_->status; }
 size_t RequestReader::held() const { return output.capacity() + parser_->fields.text.capacity() + target.capacity(); }
 
 struct ResponseReader::Parser : http::basic_parser<false> {
-  explicit Parser(ResponseReader& owner) : owner(owner) {}
+  explicit Parser(ResponseReader& owner) : owner(owner), writes(owner.form_ == Form::Message) { fields.kept = writes; }
   ResponseReader& owner;
+  const bool writes;
   Fields fields;
   std::string reason;
   bool write_chunks = false, failed = false;
@@ -337,7 +340,7 @@ struct ResponseReader::Parser : http::basic_parser<false> {
   void on_request_impl(http::verb, Text, Text, int, ErrorCode&) override {}  // not called
   void on_response_impl(int code, Text text, int version, ErrorCode& error) override {
     owner.status = code;
-    reason = view(text);
+    if (writes) reason = view(text);
     if ((version != 10 && version != 11) || code < 100 || code == 101) error = http::error::bad_status;
   }
   void on_field_impl(http::field name, Text name_text, Text value, ErrorCode& error) override {
@@ -354,7 +357,7 @@ struct ResponseReader::Parser : http::basic_parser<false> {
       error = http::error::bad_value;
       return;
     }
-    if (owner.status < 200) return;
+    if (owner.status < 200 || !writes) return;
     const Client& client = owner.client_;
     bool no_body = client.head_request || owner.status == 204 || owner.status == 304;
     write_chunks = !no_body && !content_length() && !client.http_10;
@@ -378,7 +381,7 @@ struct ResponseReader::Parser : http::basic_parser<false> {
   size_t write_body(Text body) {
     if (write_chunks && !body.empty())
       write_chunk(owner.output, body);
-    else
+    else if (writes)
       owner.output.append(body.data(), body.size());
     return body.size();
   }
@@ -390,7 +393,7 @@ struct ResponseReader::Parser : http::basic_parser<false> {
   }
 };
 
-ResponseReader::ResponseReader(const Client& client) : client_(client) { restart(); }
+ResponseReader::ResponseReader(const Client& client, Form form) : client_(client), form_(form) { restart(); }
 ResponseReader::~ResponseReader() = default;
 
 void ResponseReader::restart() {

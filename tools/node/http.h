@@ -1,9 +1,10 @@
 // http.h - HTTP/1.1 messages in transit: a request from a client to a program, a response from a program to a client.
 //
-// Neither side's bytes are passed on as they came. A message is parsed (Boost.Beast's parser, which only http.cpp uses)
-// and written anew with one framing that both ends read alike, so that neither can smuggle a second message past us;
-// hop-by-hop fields end here, and so do trailers. Both readers are fed what has arrived and say how much of it they
-// used.
+// The front passes neither side's bytes on as they came. A message is parsed (Boost.Beast's parser, which only http.cpp
+// uses) and written anew with one framing that both ends read alike, so that neither can smuggle a second message past
+// us; hop-by-hop fields end here, and so do trailers. A worker, whom the front does not trust anyway, hands over what
+// its program wrote, and only looks where a response ends. Both readers are fed what has arrived and say how much of it
+// they used.
 #pragma once
 
 #include <cstdint>
@@ -50,7 +51,8 @@ class ResponseReader {
     bool http_10 = false;
     bool keep_alive = true;  // the client's connection is to stay open after this response
   };
-  explicit ResponseReader(const Client& client);
+  enum class Form { Message, Nothing };  // what `output` gets
+  explicit ResponseReader(const Client& client, Form form = Form::Message);
   ~ResponseReader();
 
   size_t feed(std::string_view bytes);
@@ -66,7 +68,8 @@ class ResponseReader {
  private:
   struct Parser;
   void restart();
-  Client client_;
+  const Client client_;
+  const Form form_;
   std::unique_ptr<Parser> parser_;
 };
 

@@ -31,8 +31,10 @@ uint64_t now() {
 
 struct Worker::Request {
   aotc_connection& connection() const { return *aotc_slot_connection(slot); }
+  bool done() const { return filter ? filter->output.done() : response.done(); }  // all of the response is on its way
 
-  Request(uint32_t id, bool head, bool stdio) : id(id), response({.head_request = head}) {
+  Request(uint32_t id, bool head, bool stdio)
+      : id(id), response({.head_request = head}, ResponseReader::Form::Nothing) {
     if (stdio) filter.emplace(head);
   }
   struct Filter {  // of a program that knows no HTTP
@@ -47,7 +49,7 @@ struct Worker::Request {
   std::string body;       // what the program reads, from connection.in_at on
   size_t unreported = 0;  // bytes that it has read and the front does not know of
   std::optional<Filter> filter;
-  ResponseReader response;  // tells where the response ends
+  ResponseReader response;  // tells where that of any other program ends
   uint32_t under_way = 0;   // bytes that the client has not taken
   bool begun = false, queued = false, refused = false;
   bool half_closed = false, gone = false;  // the client will send no more; has left
@@ -222,13 +224,10 @@ void Worker::ship_output(Request& request) {
   size_t room = kWindow - request.under_way;
   size_t size = room < FilterOutput::kOverhead ? 0 : std::min(c.out_size, room - FilterOutput::kOverhead);
   bool last = request.filter->succeeded && size == c.out_size && room >= FilterOutput::kOverhead;
-  if (request.response.done() || (size == 0 && !last)) return;
+  if (request.done() || (size == 0 && !last)) return;
   std::string bytes = request.filter->output.frame({reinterpret_cast<const char*>(c.out), size}, last);
   std::memmove(c.out, c.out + size, c.out_size - size);
   c.out_size -= size;
-  request.response.feed(bytes);
-  if (last) request.response.end();
-  request.response.output.clear();
   channel_.send(Frame::Response, request.id, 0, bytes);
   request.under_way += static_cast<uint32_t>(bytes.size());
   request.progress = now();
@@ -242,10 +241,9 @@ bool Worker::ship(Request& request) {
   }
   aotc_connection& c = request.connection();
   size_t size = std::min<size_t>(c.out_size, kWindow - request.under_way);
-  if (size == 0 || request.response.done()) return true;
+  if (size == 0 || request.done()) return true;
   std::string_view bytes(reinterpret_cast<const char*>(c.out), size);
   size_t used = request.response.feed(bytes);
-  request.response.output.clear();
   if (request.response.bad()) return false;
   // Half a header, or half of a chunk's, stays until the rest is there.
   if (used == 0) return c.out_size < c.out_limit;
@@ -264,11 +262,8 @@ void Worker::settle(Request& request, aotc_status status) {
   // A filter that failed before anything was sent gets a clean 502.
   bool failed = request.filter && status != AOTC_FROZEN && !request.filter->succeeded;
   bool sensible = failed || ship(request);
-  if (!request.filter && sensible && c.out_closed && c.out_size == 0) {
-    request.response.end();
-    request.response.output.clear();
-  }
-  if (request.response.done()) return end(request, EndCause::Done, {});
+  if (!request.filter && sensible && c.out_closed && c.out_size == 0) request.response.end();
+  if (request.done()) return end(request, EndCause::Done, {});
   if (!sensible || request.response.bad())
     return end(request, EndCause::BadResponse,
                c.out_closed ? "the connection was closed before the response was complete" : "not an HTTP response");
