@@ -279,13 +279,8 @@ found:
  * program; what lies around it is read byte by byte. */
 static inline __attribute__((always_inline)) bool hidden(uint8_t* base, uint32_t p, uint64_t n, const void* frame) {
   struct aotc_memory_guard* guard = aotc_instance_of(base)->guard;
-  if (guard == NULL || n == 0 || p >= guard->end || p + n <= guard->start) return false;
-  for (uint32_t i = 0; i < guard->count; ++i) {
-    const struct aotc_guarded* secret = &guard->secret[i];
-    if (p >= secret->address + (uint64_t)secret->size || p + n <= secret->address) continue;
-    guard->read = secret;
-    aotc_raise(base, AOTC_TRAP_OUT_OF_BOUNDS_MEMORY, frame);
-  }
+  if (guard == NULL || !aotc_guard_asks(guard, p, n)) return false;
+  if (guard->read != NULL) aotc_raise(base, AOTC_TRAP_OUT_OF_BOUNDS_MEMORY, frame);
   return true;
 }
 #define HIDDEN(p, n) hidden(base, p, n, __builtin_frame_address(0))

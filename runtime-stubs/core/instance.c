@@ -284,20 +284,11 @@ uint64_t aotc_instance_wake_time(const struct aotc_instance* instance) {
   return first;
 }
 
-/* No host function sees what is guarded, not even what the guest may. */
-static bool guard_refuses(struct aotc_memory_guard* guard, uint64_t address, uint64_t size) {
-  if (address >= guard->end || address + size <= guard->start) return false;
-  for (uint32_t i = 0; i < guard->count && guard->read == NULL; ++i) {
-    const struct aotc_guarded* secret = &guard->secret[i];
-    if (address < (uint64_t)secret->address + secret->size && address + size > secret->address) guard->read = secret;
-  }
-  return true;
-}
-
 uint8_t* aotc_instance_memory(const struct aotc_instance* instance) { return aotc_base(instance); }
 uint64_t aotc_instance_memory_size(const struct aotc_instance* instance) { return aotc_tail(instance)->memory_size; }
 void* aotc_instance_memory_at(const struct aotc_instance* instance, uint32_t address, uint64_t size) {
   uint64_t memory = aotc_tail(instance)->memory_size;
-  if (instance->guard != NULL && guard_refuses(instance->guard, address, size)) return NULL;
+  /* No host function sees what is guarded, nor what lies around it. */
+  if (instance->guard != NULL && aotc_guard_asks(instance->guard, address, size)) return NULL;
   return address <= memory && size <= memory - address ? aotc_base(instance) + address : NULL;
 }

@@ -74,21 +74,29 @@ struct aotc_host_binding {
   struct aotc_host* host;
 };
 
-/* Pages of linear memory, [start, end), that nobody may look at but byte by byte, and of some ranges no byte at all:
- * they are inaccessible while an instance has such a guard. Everything in it can be read by helpers, on the guest's
- * stack. */
+/* Ranges of linear memory that nobody may read, each alone on its pages, which are inaccessible while an instance has
+ * such a guard. All of them lie in [start, end), where nobody reads more than he wants. Everything in it can be read by
+ * helpers, on the guest's stack. */
 struct aotc_guarded {
   uint32_t address, size;
 };
 struct aotc_memory_guard {
   uint32_t start, end;
   uint32_t count;
-  const struct aotc_guarded* secret;
   const struct aotc_guarded* volatile read; /* of which a byte was to be read, or null; then the program is ended */
-  /* True when the fault is over, and the program goes on. */
-  bool (*fault)(struct aotc_memory_guard* guard, struct aotc_instance* instance, int signal, const siginfo_t* info,
-                void* context);
+  struct aotc_guarded secret[];
 };
+
+/* True when [address, address + size) is near one of them. If it has a byte of one, that is noted as read. */
+static inline __attribute__((always_inline)) bool aotc_guard_asks(struct aotc_memory_guard* guard, uint64_t address,
+                                                                  uint64_t size) {
+  if (size == 0 || address >= guard->end || address + size <= guard->start) return false;
+  for (uint32_t i = 0; i < guard->count && guard->read == NULL; ++i) {
+    const struct aotc_guarded* secret = &guard->secret[i];
+    if (address < secret->address + (uint64_t)secret->size && address + size > secret->address) guard->read = secret;
+  }
+  return true;
+}
 
 struct aotc_instance {
   uint64_t host_stack;  /* AOTC_STATE_HOST_STACK: the host's stack pointer inside aotc_enter */

@@ -99,11 +99,8 @@ static void on_fault(int signal, siginfo_t* info, void* context) {
   struct aotc_cursor cursor = aotc_machine_cursor(context);
   enum aotc_trap trap;
   uint64_t address = 0;
-  if (instance != NULL && instance->guard != NULL &&
-      instance->guard->fault(instance->guard, instance, signal, info, context)) {
-    errno = saved_errno;
-    return;
-  }
+  if (instance != NULL && instance->guard != NULL && signal == SIGSEGV)
+    aotc_guard_asks(instance->guard, (uintptr_t)info->si_addr - (uintptr_t)aotc_base(instance), 1);
   if (instance != NULL && classify(instance, signal, info, cursor.pc, &trap, &address)) {
     aotc_record_trap(instance, trap, address, cursor);
     aotc_machine_leave(context, aotc_base(instance), AOTC_TRAPPED);

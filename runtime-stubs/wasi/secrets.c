@@ -3,97 +3,68 @@
  * Go copies the whole environment when it starts, long before the freeze. So a secret is there from the beginning, by
  * its name and with its length, but its value is not, and looking at a byte of the value ends the freeze:
  *
- *   1. environ_get hands out random letters in place of the value. Go copies them, unread.
- *   2. Before the program's own code runs (Go asks for the time first), every string "NAME=letters" is made to lie at
- *      addresses 4096 to 12288, which the linker leaves free in every module for wasip1, and the copies are wiped.
- *   3. Those pages are inaccessible from then on. A fault at a byte of a name lets the one instruction pass, by the
- *      processor's single-step flag; a fault at a byte of a value is the end: the program has read the secret. A host
- *      function that is to read there ends it, too.
+ *   1. environ_get hands out random letters in place of the value, "NAME=" at the end of a page and the letters on
+ *      pages of their own: environ_sizes_get has asked for the room. Go copies the string, unread.
+ *   2. Before the program's own code runs every string of Go's is made to lie where environ_get put it, and the copies
+ *      and the letters are wiped. Go asks for the time twice until then: the first time it is still about to look for a
+ *      variable of its own, which compares one byte of each that is longer.
+ *   3. The pages of values are inaccessible from then on: a fault there is the end, as the program has read the secret.
+ *      A host function that is to read there ends it, too.
  *   4. The thaw writes the value where the strings point.
  *
  * So os.Getenv may be called and its result passed around before the freeze, and its length is known and the same;
- * nothing that is derived from a value can be in the snapshot. Needs the single-step flag, so x86-64. Only the first
- * thread of a process that freezes one program gets here.
+ * nothing that is derived from a value can be in the snapshot. Go keeps the strings for as long as it runs, and with
+ * them the memory. A program that calls runtime.GOROOT has read the secrets with names of less than six letters.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <ucontext.h>
 
 #include "core/state.h"
 #include "wasi_state.h"
 
-/* The guard comes first, and its faults lead back to the rest. */
-struct aotc_secrets_guard {
-  struct aotc_memory_guard guard;
-  volatile bool step;           /* one instruction may read names of secrets */
-  struct aotc_guarded secret[]; /* as in struct aotc_wasi */
+enum {
+  kPage = 4096,
+  kNear = 64,       /* bytes that a helper reads at most beyond what it wants */
+  kClocks = 2,      /* see above */
+  kPlaceholder = 8, /* letters at least, so that no two strings are alike */
 };
 
-enum { kStart = 4096, kEnd = 12288, kPlaceholder = 8 /* letters at least, so that no two strings are alike */ };
-
-static bool protect(struct aotc_instance* instance, int protection) {
-  return mprotect(aotc_base(instance) + kStart, kEnd - kStart, protection) == 0;
-}
-
-#if defined(__x86_64__)
-enum { kTrapFlag = 0x100, kVector = 32 /* bytes that an instruction reads at most */ };
-
-/* How many bytes the instruction at `pc` reads, or more. */
-static uint64_t width(const uint8_t* at) {
-  bool word = false, wide = false;
-  for (; *at == 0x65 || *at == 0x66 || *at == 0x67; ++at) word |= *at == 0x66; /* GS, operand and address size */
-  if ((*at & 0xf0) == 0x40) wide = *at++ & 8;                                  /* REX */
-  if (*at == 0x0f && (at[1] == 0xb6 || at[1] == 0xbe)) return 1;               /* movzx, movsx of a byte, */
-  if (*at == 0x0f && (at[1] == 0xb7 || at[1] == 0xbf)) return 2;               /* of a word */
-  bool arithmetic = *at < 0x40 && (*at & 7) < 4;
-  if (arithmetic || (*at >= 0x80 && *at <= 0x8b) || *at == 0xf6 || *at == 0xf7)
-    return (*at & 1) == 0 && *at != 0x82 ? 1 : wide ? 8 : word ? 2 : 4;
-  return *at == 0x63 ? 4 /* movslq */ : kVector;
-}
-
-/* Looking for another variable, Go's runtime compares a byte at the place where that one's '=' would be. What it finds
- * does not depend on it, as the names before it differ. */
-static bool looks_for_another(const struct aotc_artifact* artifact, uintptr_t pc) {
-  uintptr_t code = pc - (uintptr_t)artifact->text;
-  return code < artifact->text_size && strcmp(aotc_artifact_symbol(artifact, (uint32_t)code), "runtime.gogetenv") == 0;
-}
-
-/* The secret of which [address, address + size) has a byte of the value. */
-static const struct aotc_guarded* find(const struct aotc_memory_guard* guard, uint64_t address, uint64_t size) {
-  for (uint32_t i = 0; i < guard->count; ++i) {
-    const struct aotc_guarded* secret = &guard->secret[i];
-    if (address < secret->address + (uint64_t)secret->size && address + size > secret->address) return secret;
-  }
-  return NULL;
-}
-
-static bool on_fault(struct aotc_memory_guard* guard, struct aotc_instance* instance, int signal, const siginfo_t* info,
-                     void* context) {
-  struct aotc_secrets_guard* own = (struct aotc_secrets_guard*)guard;
-  greg_t* registers = ((ucontext_t*)context)->uc_mcontext.gregs;
-  if (signal == SIGTRAP && own->step) {
-    own->step = false;
-    registers[REG_EFL] &= ~(greg_t)kTrapFlag;
-    return protect(instance, PROT_NONE);
-  }
-  uint64_t address = (uintptr_t)info->si_addr - (uintptr_t)aotc_base(instance);
-  if (signal != SIGSEGV || own->step || address < kStart || address >= kEnd) return false;
-  uintptr_t pc = (uintptr_t)registers[REG_RIP];
-  if (!looks_for_another(instance->artifact, pc)) guard->read = find(guard, address, width((const uint8_t*)pc));
-  if (guard->read != NULL || !protect(instance, PROT_READ)) return false;
-  own->step = true;
-  registers[REG_EFL] |= kTrapFlag;
-  return true;
-}
-#endif
+static uint32_t whole_pages(uint32_t size) { return (size + kPage - 1) & ~(kPage - 1u); }
 
 bool aotc_secret_placeholder(char* value, size_t size) {
-  if (size < kPlaceholder || size > kEnd - kStart || getrandom(value, size, 0) != (ssize_t)size) return false;
+  if (size < kPlaceholder || getrandom(value, size, 0) != (ssize_t)size) return false;
   for (size_t i = 0; i < size; ++i) value[i] = (char)('a' + (value[i] & 15));
+  return true;
+}
+
+uint64_t aotc_secrets_room(const struct aotc_wasi* wasi) {
+  uint64_t room = 0;
+  for (uint32_t i = 0; wasi->freeze != NULL && i < wasi->secret_count; ++i)
+    room += wasi->secrets[i].name_size + wasi->secrets[i].value_size + kNear + 2 * kPage;
+  return room;
+}
+
+bool aotc_secrets_place(struct aotc_instance* instance, struct aotc_wasi* wasi, uint32_t pointers, uint32_t text) {
+  uint64_t room = aotc_secrets_room(wasi);
+  if (room == 0) return true;
+  if (aotc_instance_memory_at(instance, text, wasi->environ.bytes + room) == NULL) return false;
+  /* Not for a program that asks again: it has its letters then, and is not frozen. */
+  wasi->freeze->secrets_wait = wasi->freeze->guard == NULL ? kClocks : UINT32_MAX;
+  if (wasi->freeze->guard != NULL) return true;
+  uint8_t* memory = aotc_base(instance);
+  uint8_t* pointer = memory + pointers + 4ull * (wasi->environ.count - wasi->secret_count);
+  uint32_t at = text + wasi->environ.bytes;
+  for (uint32_t i = 0; i < wasi->secret_count; ++i, pointer += 4) {
+    struct aotc_wasi_secret* secret = &wasi->secrets[i];
+    secret->address = whole_pages(at + kNear + secret->name_size);
+    aotc_wasi_store32(pointer, secret->address - secret->name_size);
+    memcpy(memory + secret->address - secret->name_size, wasi->environ.text + secret->environ,
+           secret->name_size + secret->value_size + 1);
+    at = secret->address + whole_pages(secret->value_size + 1);
+  }
   return true;
 }
 
@@ -103,8 +74,7 @@ static unsigned redirect(struct aotc_instance* instance, uint64_t from, uint64_t
   uint8_t* memory = aotc_base(instance);
   uint64_t header[2] = {from, size}, end = aotc_tail(instance)->memory_size;
   unsigned count = 0;
-  for (uint8_t* at = memory + kEnd; (at = memmem(at, (size_t)(memory + end - at), header, sizeof(header))) != NULL;
-       at += 8) {
+  for (uint8_t* at = memory; (at = memmem(at, (size_t)(memory + end - at), header, sizeof(header))) != NULL; at += 8) {
     if ((uintptr_t)at % 8 != 0) continue;
     memcpy(at, &to, sizeof(to));
     ++count;
@@ -112,64 +82,68 @@ static unsigned redirect(struct aotc_instance* instance, uint64_t from, uint64_t
   return count;
 }
 
-static bool is_zero(const uint8_t* bytes, size_t size) {
-  return bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
-}
-
-void aotc_secrets_hide(struct aotc_instance* instance, struct aotc_wasi* wasi) {
-  struct aotc_wasi_freeze* freeze = wasi->freeze;
+/* False when no string is there. */
+static bool move(struct aotc_instance* instance, const struct aotc_wasi* wasi, const struct aotc_wasi_secret* secret) {
   uint8_t* memory = aotc_base(instance);
   uint64_t end = aotc_tail(instance)->memory_size;
-  freeze->secrets_wait = false;
-  freeze->secrets_fault = "the module uses the addresses at which secrets are kept";
-  if (end < kEnd || !is_zero(memory + kStart, kEnd - kStart)) return;
-  uint32_t address = kStart;
-  for (uint32_t i = 0; i < wasi->secret_count; ++i) {
-    struct aotc_wasi_secret* secret = &wasi->secrets[i];
-    const char* text = wasi->environ.text + secret->environ;
-    uint32_t size = secret->name_size + secret->value_size;
-    unsigned headers = 0;
-    freeze->secrets_fault = "there are more than 8 KiB of secrets";
-    if (size > kEnd - address) return;
-    for (uint8_t* at = memory + kEnd; (at = memmem(at, (size_t)(memory + end - at), text, size)) != NULL; at += size) {
-      headers += redirect(instance, (uint64_t)(at - memory), size, address);
-      memset(at, 0, size);
-    }
-    freeze->secrets_fault = "its environment is not where Go keeps it";
-    if (headers == 0) return;
-    memcpy(memory + address, text, secret->name_size);
-    secret->address = address + secret->name_size;
-    address += (size + 7) & ~7u;
+  const char* text = wasi->environ.text + secret->environ;
+  uint32_t size = secret->name_size + secret->value_size;
+  unsigned headers = 0;
+  memset(memory + secret->address, 0, secret->value_size);
+  for (uint8_t* at = memory; (at = memmem(at, (size_t)(memory + end - at), text, size)) != NULL; at += size) {
+    headers += redirect(instance, (uint64_t)(at - memory), size, secret->address - secret->name_size);
+    memset(at, 0, size);
   }
-  freeze->secrets_fault = "this processor has no single-step flag for programs";
-#if defined(__x86_64__)
+  return headers != 0;
+}
+
+static void hide(struct aotc_instance* instance, struct aotc_wasi* wasi) {
+  struct aotc_wasi_freeze* freeze = wasi->freeze;
+  uint32_t count = wasi->secret_count;
+  freeze->secrets_fault = "its environment is not where Go keeps it";
+  for (uint32_t i = 0; i < count; ++i)
+    if (!move(instance, wasi, &wasi->secrets[i])) return;
   freeze->secrets_fault = "out of memory";
-  struct aotc_secrets_guard* guard = calloc(1, sizeof(*guard) + wasi->secret_count * sizeof(guard->secret[0]));
+  struct aotc_memory_guard* guard = calloc(1, sizeof(*guard) + count * sizeof(guard->secret[0]));
   if (guard == NULL) return;
-  for (uint32_t i = 0; i < wasi->secret_count; ++i)
-    guard->secret[i] = (struct aotc_guarded){wasi->secrets[i].address, wasi->secrets[i].value_size};
-  guard->guard = (struct aotc_memory_guard){
-      .start = kStart, .end = kEnd, .count = wasi->secret_count, .secret = guard->secret, .fault = on_fault};
   freeze->guard = guard;
+  guard->count = count;
+  guard->start = wasi->secrets[0].address - wasi->secrets[0].name_size - kNear;
   freeze->secrets_fault = "cannot make memory inaccessible";
-  if (!protect(instance, PROT_NONE)) return;
-  instance->guard = &guard->guard;
+  for (uint32_t i = 0; i < count; ++i) {
+    const struct aotc_guarded* secret = &guard->secret[i];
+    guard->secret[i] = (struct aotc_guarded){wasi->secrets[i].address, wasi->secrets[i].value_size};
+    guard->end = secret->address + whole_pages(secret->size + 1);
+    if (mprotect(aotc_base(instance) + secret->address, guard->end - secret->address, PROT_NONE) != 0) return;
+  }
+  instance->guard = guard;
   aotc_helpers_guard(instance);
   freeze->secrets_fault = NULL;
-#endif
+}
+
+void aotc_secrets_on_clock(struct aotc_instance* instance, struct aotc_wasi* wasi) {
+  struct aotc_wasi_freeze* freeze = wasi->freeze;
+  if (freeze != NULL && freeze->secrets_wait != 0 && --freeze->secrets_wait == 0) hide(instance, wasi);
 }
 
 const char* aotc_secrets_show(struct aotc_instance* instance, struct aotc_wasi* wasi) {
-  if (wasi->freeze->secrets_wait) return "it did not start as Go programs do, so its secrets could not be hidden";
-  if (instance->guard != NULL && !protect(instance, PROT_READ | PROT_WRITE)) return "cannot make memory accessible";
+  const struct aotc_wasi_freeze* freeze = wasi->freeze;
+  const struct aotc_memory_guard* guard = freeze->guard;
+  if (freeze->secrets_fault != NULL || wasi->secret_count == 0) return freeze->secrets_fault;
+  if (guard == NULL || freeze->secrets_wait != 0)
+    return "it did not start as Go programs do, so its secrets could not be hidden";
+  for (uint32_t i = 0; i < guard->count; ++i)
+    if (mprotect(aotc_base(instance) + guard->secret[i].address, whole_pages(guard->secret[i].size + 1),
+                 PROT_READ | PROT_WRITE) != 0)
+      return "cannot make memory accessible";
   instance->guard = NULL;
-  return wasi->freeze->secrets_fault;
+  return NULL;
 }
 
 const char* aotc_wasi_secret_read(const struct aotc_wasi* wasi) {
-  const struct aotc_secrets_guard* guard = wasi->freeze == NULL ? NULL : wasi->freeze->guard;
-  if (guard == NULL || guard->guard.read == NULL) return NULL;
-  return wasi->environ.text + wasi->secrets[guard->guard.read - guard->secret].environ;
+  const struct aotc_memory_guard* guard = wasi->freeze == NULL ? NULL : wasi->freeze->guard;
+  if (guard == NULL || guard->read == NULL) return NULL;
+  return wasi->environ.text + wasi->secrets[guard->read - guard->secret].environ;
 }
 
 enum aotc_status aotc_secrets_fill(struct aotc_instance* instance, const struct aotc_wasi* wasi,

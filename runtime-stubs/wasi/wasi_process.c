@@ -11,12 +11,13 @@
 #include <sched.h>
 #include <sys/random.h>
 
-static int sizes(struct aotc_instance* instance, const struct aotc_wasi_strings* strings, const uint64_t* slots) {
+static int sizes(struct aotc_instance* instance, const struct aotc_wasi_strings* strings, uint64_t more,
+                 const uint64_t* slots) {
   uint8_t* count = aotc_instance_memory_at(instance, aotc_wasi_arg32(slots, 0), 4);
   uint8_t* bytes = aotc_instance_memory_at(instance, aotc_wasi_arg32(slots, 1), 4);
   if (!count || !bytes) return WASI_EFAULT;
   aotc_wasi_store32(count, strings->count);
-  aotc_wasi_store32(bytes, strings->bytes);
+  aotc_wasi_store32(bytes, (uint32_t)(strings->bytes + more));
   return 0;
 }
 
@@ -35,7 +36,7 @@ static int strings_get(struct aotc_instance* instance, const struct aotc_wasi_st
 }
 
 enum aotc_status aotc_wasi_args_sizes_get(struct aotc_instance* instance, void* data, uint64_t* slots) {
-  return aotc_wasi_finish(slots, sizes(instance, &((struct aotc_wasi*)data)->args, slots));
+  return aotc_wasi_finish(slots, sizes(instance, &((struct aotc_wasi*)data)->args, 0, slots));
 }
 
 enum aotc_status aotc_wasi_args_get(struct aotc_instance* instance, void* data, uint64_t* slots) {
@@ -45,16 +46,17 @@ enum aotc_status aotc_wasi_args_get(struct aotc_instance* instance, void* data, 
 }
 
 enum aotc_status aotc_wasi_environ_sizes_get(struct aotc_instance* instance, void* data, uint64_t* slots) {
-  return aotc_wasi_finish(slots, sizes(instance, &((struct aotc_wasi*)data)->environ, slots));
+  struct aotc_wasi* wasi = data;
+  return aotc_wasi_finish(slots, sizes(instance, &wasi->environ, aotc_secrets_room(wasi), slots));
 }
 
 enum aotc_status aotc_wasi_environ_get(struct aotc_instance* instance, void* data, uint64_t* slots) {
   struct aotc_wasi* wasi = data;
-  if (wasi->freeze != NULL) {
-    wasi->freeze->read_environ = true;
-    wasi->freeze->secrets_wait = wasi->secret_count != 0;
-  }
-  return aotc_wasi_finish(slots, strings_get(instance, &((struct aotc_wasi*)data)->environ, slots));
+  if (wasi->freeze != NULL) wasi->freeze->read_environ = true;
+  int error = strings_get(instance, &wasi->environ, slots);
+  if (error == 0 && !aotc_secrets_place(instance, wasi, aotc_wasi_arg32(slots, 0), aotc_wasi_arg32(slots, 1)))
+    error = WASI_EFAULT;
+  return aotc_wasi_finish(slots, error);
 }
 
 static int host_clock(uint32_t id, clockid_t* clock) {
@@ -92,7 +94,7 @@ enum aotc_status aotc_wasi_clock_time_get(struct aotc_instance* instance, void* 
   struct aotc_wasi* wasi = data;
   clockid_t clock;
   struct timespec t;
-  if (wasi->freeze != NULL && wasi->freeze->secrets_wait) aotc_secrets_hide(instance, wasi);
+  aotc_secrets_on_clock(instance, wasi);
   int error = host_clock(aotc_wasi_arg32(slots, 0), &clock);
   uint8_t* out = aotc_instance_memory_at(instance, aotc_wasi_arg32(slots, 2), 8);
   if (error == 0 && !out) error = WASI_EFAULT;

@@ -111,7 +111,7 @@ struct aotc_wasi_secret {
   uint32_t environ;   /* where "NAME=value" starts in the text of `environ` */
   uint32_t name_size; /* with the '=' */
   uint32_t value_size;
-  uint32_t address; /* of the value in linear memory, once it is hidden */
+  uint32_t address; /* of the value in linear memory, once the environment was handed out to be frozen */
 };
 
 /* A program that is to be frozen: what it did and what it waits for. */
@@ -126,9 +126,9 @@ struct aotc_wasi_freeze {
   uint64_t random_bytes, paths_opened, realtime_reads;
   char* files[AOTC_WASI_MAX_NOTED]; /* guest paths of the first that were opened */
   uint32_t file_count, files_open;  /* noted; still open at the freeze */
-  bool secrets_wait;                /* the environment was handed out, secrets are not hidden yet */
+  uint32_t secrets_wait;            /* the environment was handed out: looks at the clock until they are hidden */
   const char* secrets_fault;        /* why they cannot be hidden, or null */
-  struct aotc_secrets_guard* guard; /* while they are hidden, and after */
+  struct aotc_memory_guard* guard;  /* while they are hidden, and after */
 };
 
 /* How a program stands that has accepted its connection: in one allocation, with the image (accept_ahead.c). */
@@ -258,8 +258,12 @@ uint64_t aotc_wasi_monotonic_now(const struct aotc_wasi* wasi);
 /* --- secrets: secrets.c ---------------------------------------------------------------------------------------------
  */
 
-/* Of a program that is to be frozen, after Go has copied its environment and before its own code runs. */
-void aotc_secrets_hide(struct aotc_instance* instance, struct aotc_wasi* wasi);
+/* Of a program that is to be frozen: how many more bytes it is to give for its environment; and the secrets' strings
+ * into these, when the others are in place. False when they are not in its memory. */
+uint64_t aotc_secrets_room(const struct aotc_wasi* wasi);
+bool aotc_secrets_place(struct aotc_instance* instance, struct aotc_wasi* wasi, uint32_t pointers, uint32_t text);
+/* It asks for the time. */
+void aotc_secrets_on_clock(struct aotc_instance* instance, struct aotc_wasi* wasi);
 /* At the freeze. Null, or why there can be no snapshot. */
 const char* aotc_secrets_show(struct aotc_instance* instance, struct aotc_wasi* wasi);
 /* The values into an instance of the snapshot. */
