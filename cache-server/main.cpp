@@ -70,7 +70,8 @@ llvm::Expected<SigningOptions> read_sign_keys(const ServerArguments& arguments) 
   return signing;
 }
 
-// A connection has a socket, and a file while it uploads; workers and the store have theirs.
+// A connection has a socket, and a file while it uploads or a watch on its client while it waits; workers and the store
+// have theirs.
 llvm::Error provide_descriptors(const ServerArguments& arguments) {
   constexpr uint64_t kOthers = 1024, kPerWorker = 16;
   uint64_t needed = arguments.http.connections.all * uint64_t{2} + arguments.jobs.workers * kPerWorker + kOthers;

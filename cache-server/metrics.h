@@ -47,6 +47,7 @@ struct Counters {
   std::atomic<uint64_t> challenged{0};             // requests without a token, as registry clients send them first
   std::atomic<uint64_t> cache_hits{0};             // requests answered by an image that was there
   std::atomic<uint64_t> single_flight_hits{0};     // requests that joined a job under way
+  std::atomic<uint64_t> job_looks{0};              // for a client who asks or waits
   std::atomic<uint64_t> refused_jobs{0};           // a quota did not allow them
   std::atomic<uint64_t> requests{0};
   std::atomic<uint64_t> client_errors{0};   // answers 4xx

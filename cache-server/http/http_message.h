@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "jobs/job_watch.h"
 #include "store/store.h"
 #include "tenants/tenants.h"
 
@@ -40,9 +42,12 @@ struct Response {
   std::string body;
   std::optional<BlobRange> blob;  // instead of `body`
   std::string failure;            // of the server itself; for the log, not for the client
-  // The client asked to wait for something that has not happened: ask the route again, at most this long.
+  // The client asked to wait, at most this long, for a job that has not ended: ask the route again when this has told
+  // of news of it.
   unsigned wait_seconds = 0;
-  // Send the body as an event, then again each time it has changed, until wait_seconds is 0 or the time is over.
+  std::function<JobWatch(JobNews least, std::function<void()> wake)> watch;
+  // Send the body as an event, then again each time it has changed, until there is nothing to wait for or the time is
+  // over.
   bool events = false;
 };
 

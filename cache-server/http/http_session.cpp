@@ -5,12 +5,14 @@
 #include "http_session.h"
 
 #include <poll.h>
+#include <sys/epoll.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -41,6 +43,7 @@ using Clock = std::chrono::steady_clock;
 template <typename T>
 using Task = asio::awaitable<T, Executor>;
 using Tls = asio::ssl::stream<Socket&>;
+using Alarm = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
 
 namespace {
 
@@ -51,7 +54,8 @@ constexpr uint64_t kOtherBodyLimit = 64 << 10;  // of requests that are not uplo
 constexpr size_t kIdleBuffer = 4 << 10;
 constexpr uint64_t kSmallAnswer = 16 << 10;  // which no budget counts
 constexpr double kClosingSeconds = 2;
-constexpr std::chrono::milliseconds kLongestPause(20);  // between two looks at what a client waits for
+constexpr std::chrono::milliseconds kBetweenProgress(250);  // events
+constexpr std::chrono::seconds kSignOfLife(10);  // so that nobody takes a long function for a dead connection
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable_t<Executor>());
 
 // What to answer when the parser gave up. Nothing when the connection itself failed, nor after a timeout: the socket
@@ -97,6 +101,7 @@ struct HttpSession::Impl {
   beast::flat_buffer buffer{kReadBuffer};
   ClientTimer timer;
   const Parser* header = nullptr;  // that is being read
+  std::shared_ptr<Alarm> alarm;    // while it waits for something that the client asked about
   const std::string id = random_hex(5);
   uint32_t requests = 0;
   bool idle = true;
@@ -152,9 +157,25 @@ struct HttpSession::Impl {
     co_return std::move(*result);
   }
 
-  Task<void> pause(std::chrono::milliseconds time) {
-    asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> timer(socket.get_executor(), time);
-    co_await timer.async_wait(kToken);
+  // Until there is such news, the client has left, the server stops, or then.
+  Task<void> wait_for(const Response& response, JobNews least, Clock::time_point end) {
+    if (context.stopping) co_return;
+    alarm = std::make_shared<Alarm>(socket.get_executor(), end);
+    auto wake = [alarm = alarm] { asio::post(alarm->get_executor(), [alarm] { alarm->cancel(); }); };
+    JobWatch watch = response.watch(least, wake);
+    // The socket itself can be read as soon as there is another request.
+    UniqueFd departure(epoll_create1(EPOLL_CLOEXEC));
+    epoll_event event{EPOLLRDHUP, {}};
+    asio::posix::basic_stream_descriptor<Executor> descriptor(socket.get_executor());
+    error_code error;
+    if (epoll_ctl(departure.get(), EPOLL_CTL_ADD, socket.native_handle(), &event) == 0)
+      descriptor.assign(departure.get(), error);
+    if (descriptor.is_open()) {
+      departure.release();
+      descriptor.async_wait(descriptor.wait_read, [alarm = alarm](error_code) { alarm->cancel(); });
+    }
+    co_await alarm->async_wait(kToken);
+    alarm.reset();
   }
 
   template <typename Stream, typename Buffers>
@@ -316,20 +337,19 @@ struct HttpSession::Impl {
     co_return response;
   }
 
-  // A route that waits for something is asked again until it has happened: soon at first, for what takes no time.
+  // A route that waits for something is asked again when it has happened.
   Task<Response> answer(const Request& request) {
     Response response = co_await ask(request);
     auto end = Clock::now() + std::chrono::seconds(response.wait_seconds);
-    std::chrono::milliseconds time(1);
-    while (!response.events && response.wait_seconds > 0 && Clock::now() < end && !context.stopping && !has_left()) {
-      co_await pause(time);
-      time = std::min(time * 2, kLongestPause);
+    while (!response.events && response.watch && Clock::now() < end && !context.stopping && !has_left()) {
+      co_await wait_for(response, JobNews::End, end);
       response = co_await ask(request);
     }
     co_return response;
   }
 
-  // Server-sent events. Ends with the connection, which the client sees as the end of the stream.
+  // Server-sent events: steps at once, progress some times a second. Ends with the connection, which the client sees as
+  // the end of the stream.
   template <typename Stream>
   Task<void> send_events(Stream& stream, const Request& request, Response response, ResponseForm form) {
     form.keep_alive = false;
@@ -341,16 +361,14 @@ struct HttpSession::Impl {
     auto end = Clock::now() + std::chrono::seconds(response.wait_seconds);
     std::string sent;
     auto spoken = Clock::now();
-    std::chrono::milliseconds time(1);
     while (!error) {
-      bool last = response.wait_seconds == 0 || context.stopping || Clock::now() >= end || has_left();
+      bool last = !response.watch || context.stopping || Clock::now() >= end || has_left();
       std::string text;
-      if (response.body != sent || response.wait_seconds == 0) {
+      if (response.body != sent || !response.watch) {
         sent = response.body;
-        text = fmt::format("event: {}\ndata: {}\n", response.wait_seconds ? "progress" : "end", sent);
-        time = std::chrono::milliseconds(1);
-      } else if (Clock::now() - spoken > std::chrono::seconds(10)) {
-        text = ": still here\n\n";  // so that nobody takes a long function for a dead connection
+        text = fmt::format("event: {}\ndata: {}\n", response.watch ? "progress" : "end", sent);
+      } else if (Clock::now() - spoken >= kSignOfLife) {
+        text = ": still here\n\n";
       }
       if (!text.empty()) {
         timer.begin_transfer();
@@ -358,8 +376,8 @@ struct HttpSession::Impl {
         spoken = Clock::now();
       }
       if (last || error) break;
-      co_await pause(time);
-      time = std::min(time * 2, kLongestPause);
+      co_await wait_for(response, JobNews::Step, std::min(end, Clock::now() + kBetweenProgress));
+      co_await wait_for(response, JobNews::Progress, std::min(end, spoken + kSignOfLife));
       response = co_await ask(request);
     }
   }
@@ -542,8 +560,9 @@ void HttpSession::start() {
 
 void HttpSession::check_deadline(Clock::time_point now) { impl_->check(now); }
 
-void HttpSession::stop_if_idle() {
+void HttpSession::stop() {
   if (impl_->idle) impl_->close();
+  if (impl_->alarm) impl_->alarm->cancel();
 }
 
 }  // namespace aotc::server

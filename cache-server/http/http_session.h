@@ -44,8 +44,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void start();
   // Ends the connection if what it waits for should have come.
   void check_deadline(std::chrono::steady_clock::time_point now);
-  // Ends the connection if it is idle.
-  void stop_if_idle();
+  // Ends the connection if it is idle, and what waits for a job.
+  void stop();
 
  private:
   struct Impl;

@@ -127,7 +127,7 @@ struct Listener::Impl {
     error_code ignored;
     acceptor.close(ignored);
     for (Loop& loop : loops)
-      asio::post(loop.io, [&loop] { loop.for_each([](HttpSession& session) { session.stop_if_idle(); }); });
+      asio::post(loop.io, [&loop] { loop.for_each([](HttpSession& session) { session.stop(); }); });
     wait_for_sessions(std::chrono::steady_clock::now() + kGrace);
   }
 

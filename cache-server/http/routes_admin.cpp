@@ -50,12 +50,14 @@ std::vector<Metric> collect(Service& service) {
       {"challenged", false, "requests without a token, as registry clients send them first", c.challenged},
       {"cache_hits", false, "requests answered by an image that was there", c.cache_hits},
       {"single_flight_hits", false, "requests that joined a job under way", c.single_flight_hits},
+      {"job_looks", false, "looks at a job for a client who asks about it or waits for it", c.job_looks},
       {"refused_jobs", false, "jobs refused because of a quota", c.refused_jobs},
       {"requests", false, "HTTP requests", c.requests},
       {"client_errors", false, "answers with a status 4xx", c.client_errors},
       {"server_errors", false, "answers with a status 5xx", c.server_errors},
       {"download_bytes", false, "bytes of blobs sent", c.download_bytes},
       {"connections", true, "connections open now", c.connections},
+      {"watchers", true, "requests that wait for a job now", service.jobs.watchers()},
       {"waiting_jobs", true, "jobs in the queue", service.jobs.waiting()}};
   for (size_t i = 0; i < std::size(kClosedReasons); ++i)
     metrics.push_back(

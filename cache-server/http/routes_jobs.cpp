@@ -21,11 +21,19 @@ std::optional<unsigned> number(const Request& request, const char* name, unsigne
   return value;
 }
 
-Response describe(Service& service, const Request& request, const std::string& id, unsigned status) {
-  llvm::Expected<std::optional<std::string>> text = service.jobs.describe(request.caller.tenant, id);
-  if (!text) return internal_problem(text.takeError());
-  if (!*text) return problem(404, "there is no such job");
-  return json_response(status, **text + "\n");
+Response describe(Service& service, const Request& request, const std::string& id, unsigned status,
+                  unsigned wait_seconds = 0) {
+  llvm::Expected<std::optional<JobView>> job = service.jobs.describe(request.caller.tenant, id);
+  if (!job) return internal_problem(job.takeError());
+  if (!*job) return problem(404, "there is no such job");
+  Response response = json_response(status, (*job)->text + "\n");
+  if ((*job)->ended || wait_seconds == 0) return response;
+  response.wait_seconds = wait_seconds;
+  response.watch = [&jobs = service.jobs, tenant = request.caller.tenant, id, seen = (*job)->version](
+                       JobNews least, std::function<void()> wake) {
+    return jobs.watch(tenant, id, seen, least, std::move(wake));
+  };
+  return response;
 }
 
 // What is asked, if this caller may ask for it.
@@ -117,10 +125,8 @@ Response get_job(Service& service, const Request& request, const std::string& id
   bool events = request.header("accept") == "text/event-stream";
   std::optional<unsigned> wait = number(request, "wait", 0);
   if (!wait) return problem(400, "wait: not a number of seconds");
-  bool finished = service.jobs.finished(request.caller.tenant, id);
-  Response response = describe(service, request, id, 200);
+  Response response = describe(service, request, id, 200, events ? kMaxEvents : std::min(*wait, kMaxWait));
   response.events = events && response.status == 200;
-  if (!finished) response.wait_seconds = events ? kMaxEvents : std::min(*wait, kMaxWait);
   return response;
 }
 

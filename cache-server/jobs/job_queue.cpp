@@ -248,6 +248,7 @@ llvm::Expected<Submission> JobQueue::add_names(const Order& order, const std::sh
     return error;
   std::lock_guard<std::mutex> lock(mutex_);
   job->record.add_images(order.images);
+  tell(*job, JobNews::Step);
   return Submission{job->id};
 }
 
@@ -295,6 +296,8 @@ llvm::Expected<Submission> JobQueue::enqueue(const Order& order, const std::stri
 void JobQueue::wait_in_lane(const std::shared_ptr<Job>& job, Place* place) {
   std::lock_guard<std::mutex> lock(mutex_);
   active_[job->key()] = job;
+  job->watchers = std::make_shared<JobWatchers>();
+  tell(*job, JobNews::Step);
   Lane& lane = lanes_[job->tenant()];
   (job->again ? lane.again : lane.waiting).push_back(job);
   if (place) {
@@ -305,23 +308,48 @@ void JobQueue::wait_in_lane(const std::shared_ptr<Job>& job, Place* place) {
   }
 }
 
-llvm::Expected<std::optional<std::string>> JobQueue::describe(const std::string& tenant, const std::string& id) {
+llvm::Expected<std::optional<JobView>> JobQueue::describe(const std::string& tenant, const std::string& id) {
   std::string key = job_key(tenant, id);
+  ++counters_.job_looks;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (auto found = active_.find(key); found != active_.end())
-      return std::optional<std::string>(found->second->record.shown(found->second->progress));
+    if (auto found = active_.find(key); found != active_.end()) {
+      const Job& job = *found->second;
+      return JobView{job.record.shown(job.progress), false, job.version};
+    }
   }
   llvm::Expected<std::optional<std::string>> text = store_.get(Table::Jobs, key);
-  if (!text || !*text) return text;
+  if (!text) return text.takeError();
+  if (!*text) return std::nullopt;
   std::optional<JobRecord> record = JobRecord::parse(**text);
   if (!record) return failure("job " + id + ": the record is damaged");
-  return std::optional<std::string>(record->shown({}));
+  return JobView{record->shown({}), true};
 }
 
-bool JobQueue::finished(const std::string& tenant, const std::string& id) {
+JobWatch JobQueue::watch(const std::string& tenant, const std::string& id, JobVersion seen, JobNews least,
+                         std::function<void()> wake) {
   std::lock_guard<std::mutex> lock(mutex_);
-  return active_.find(job_key(tenant, id)) == active_.end();
+  auto found = active_.find(job_key(tenant, id));
+  bool ended = found == active_.end();
+  const JobVersion now = ended ? seen : found->second->version;
+  if (!ended && (least == JobNews::End || now.step == seen.step) &&
+      (least != JobNews::Progress || now.progress == seen.progress))
+    return found->second->watchers->add(least, std::move(wake));
+  wake();
+  return JobWatch();
+}
+
+// Of what has changed, under the lock of that.
+void JobQueue::tell(Job& job, JobNews news) {
+  (news == JobNews::Progress ? job.version.progress : job.version.step) = ++versions_;
+  job.watchers->tell(news);
+}
+
+size_t JobQueue::watchers() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  size_t count = 0;
+  for (const auto& [key, job] : active_) count += job->watchers->size();
+  return count;
 }
 
 llvm::Expected<bool> JobQueue::cancel(const std::string& tenant, const std::string& id) {

@@ -31,6 +31,7 @@
 
 #include "compile_request.h"
 #include "job_limits.h"
+#include "job_watch.h"
 #include "metrics.h"
 #include "store/catalog.h"
 #include "store/store.h"
@@ -40,6 +41,13 @@
 namespace aotc::server {
 
 class JobRecord;
+
+// A job as its tenant sees it.
+struct JobView {
+  std::string text;  // JSON
+  bool ended = false;
+  JobVersion version = {};  // until it has ended
+};
 
 struct Submission {
   std::string id;
@@ -93,9 +101,12 @@ class JobQueue {
 
   // Of a module of this tenant; fails with a Refusal or a QuotaError when it may not have another job.
   llvm::Expected<Submission> submit(const BlobInfo& module, const CompileRequest& request, Place* place = nullptr);
-  // The job as JSON, nothing when the tenant has no such job.
-  llvm::Expected<std::optional<std::string>> describe(const std::string& tenant, const std::string& id);
-  bool finished(const std::string& tenant, const std::string& id);
+  // Nothing when the tenant has no such job.
+  llvm::Expected<std::optional<JobView>> describe(const std::string& tenant, const std::string& id);
+  // Calls `wake`, as job_watch.h says, as soon as there is such news of the job since `seen`; at once if there is now.
+  JobWatch watch(const std::string& tenant, const std::string& id, JobVersion seen, JobNews least,
+                 std::function<void()> wake);
+  size_t watchers();
   // False when the job has ended or does not exist.
   llvm::Expected<bool> cancel(const std::string& tenant, const std::string& id);
   size_t waiting();
@@ -157,6 +168,7 @@ class JobQueue {
   llvm::Expected<std::optional<FrozenProgram>> freeze_job(Job& job, Accounts::Reservation& space,
                                                           std::vector<Compiled>& compiled, const UniqueFd& module);
   const char* reason_to_stop(const Job& job);
+  void tell(Job& job, JobNews news);
   void finish(Job& job, llvm::Error error);
 
   Store& store_;
@@ -172,6 +184,7 @@ class JobQueue {
   std::map<std::string, Lane> lanes_;
   Load load_;  // of all lanes
   uint64_t turns_ = 0;
+  uint64_t versions_ = 0;  // of all jobs
   std::vector<std::thread> threads_;
   bool stopping_ = false;
 };

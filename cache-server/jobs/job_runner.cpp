@@ -73,6 +73,7 @@ llvm::Error JobQueue::compile_job(Job& job) {
     targets.push_back({target, made->artifact});
     std::lock_guard<std::mutex> lock(mutex_);
     job.record.add_artifact(target, made->artifact, made->functions, made->seconds);
+    tell(job, JobNews::Step);
     compiled.push_back(std::move(*made));
   }
   llvm::Expected<std::optional<FrozenProgram>> frozen = freeze_job(job, space, compiled, *module);
@@ -110,6 +111,7 @@ llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, Accounts::
   options.compile.progress = [this, &job](size_t done, size_t total) {
     std::lock_guard<std::mutex> lock(mutex_);
     job.progress.done = done, job.progress.total = total;
+    tell(job, JobNews::Progress);
   };
   // What a worker says apart from messages, such as an assertion that failed, is for the operator to see.
   options.said = [lines = 0u](const std::string& line) mutable {
@@ -118,6 +120,7 @@ llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, Accounts::
   {
     std::lock_guard<std::mutex> lock(mutex_);
     job.progress = {architecture};
+    tell(job, JobNews::Step);
   }
   llvm::Expected<WorkerGroup> group = WorkerGroup::make(limits_.groups, limits_.worker_memory(), limits_.threads);
   if (!group) return group.takeError();
@@ -170,6 +173,7 @@ llvm::Expected<std::optional<FrozenProgram>> JobQueue::freeze_job(Job& job, Acco
   if (!frozen->snapshot && required) return llvm::make_error<ModuleError>("no snapshot: " + frozen->reason);
   std::lock_guard<std::mutex> lock(mutex_);
   job.record.set_snapshot(*frozen);
+  tell(job, JobNews::Step);
   return std::optional<FrozenProgram>(std::move(*frozen));
 }
 
@@ -181,6 +185,7 @@ void JobQueue::finish(Job& job, llvm::Error error) {
   if (error && stopping_ && !cancelled) {  // it goes on after the restart
     llvm::consumeError(std::move(error));
     active_.erase(job.key());
+    tell(job, JobNews::End);
     return;
   }
   lock.unlock();
@@ -212,6 +217,7 @@ void JobQueue::finish(Job& job, llvm::Error error) {
   }
   lock.lock();
   active_.erase(job.key());
+  tell(job, JobNews::End);
   lock.unlock();
   nlohmann::ordered_json fields = {{"job", job.id}, {"tenant", job.tenant()}, {"module", job.module.digest}};
   if (record.state() != "done") fields["reason"] = record.reason();

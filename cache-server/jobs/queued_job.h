@@ -18,6 +18,8 @@ struct JobQueue::Job {
   // Guarded by the queue's mutex:
   JobRecord record;
   JobProgress progress = {};
+  JobVersion version = {};
+  std::shared_ptr<JobWatchers> watchers = nullptr;
   bool cancelled = false;
   std::vector<BlobInfo> blobs = {};  // what has been made, with leases
 

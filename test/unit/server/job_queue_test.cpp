@@ -38,8 +38,8 @@ class JobQueueTest : public House {
   }
 
   std::string state(const std::string& tenant, const std::string& id) {
-    std::optional<std::string> text = value_of(queue->describe(tenant, id));
-    return text ? JobRecord::parse(*text)->state() : "unknown";
+    std::optional<JobView> job = value_of(queue->describe(tenant, id));
+    return job ? JobRecord::parse(job->text)->state() : "unknown";
   }
 
   JobLimits limits;
@@ -88,11 +88,11 @@ TEST_F(JobQueueTest, AJobTakesItsPlaceWithIt) {
 TEST_F(JobQueueTest, WhatIsCancelledLeavesItsPlaceItsModuleAndARecord) {
   std::string id = submit("a", "module", "a/app"), digest = sha256("module");
   EXPECT_TRUE(find("a", digest));
-  EXPECT_FALSE(queue->finished("a", id));
+  EXPECT_FALSE(value_of(queue->describe("a", id))->ended);
   EXPECT_FALSE(value_of(queue->cancel("b", id)));
   EXPECT_TRUE(value_of(queue->cancel("a", id)));
   EXPECT_FALSE(value_of(queue->cancel("a", id)));
-  EXPECT_TRUE(queue->finished("a", id));
+  EXPECT_TRUE(value_of(queue->describe("a", id))->ended);
   EXPECT_EQ(state("a", id), "cancelled");
   EXPECT_EQ(queue->waiting(), 0u);
   EXPECT_FALSE(find("a", digest));
@@ -111,6 +111,51 @@ TEST_F(JobQueueTest, ARestartGoesOnWithWhatWasQueued) {
   EXPECT_EQ(state("a", id), "queued");
   EXPECT_EQ(state("a", other), "cancelled");
   EXPECT_TRUE(find("a", sha256("module")));
+}
+
+TEST_F(JobQueueTest, AWatchTellsOnceOfWhatItIsFor) {
+  std::string id = submit("a", "module", "a/one");
+  JobVersion seen = value_of(queue->describe("a", id))->version;
+  int steps = 0, ends = 0, late = 0;
+  JobWatch step = queue->watch("a", id, seen, JobNews::Step, [&] { ++steps; });
+  JobWatch end = queue->watch("a", id, seen, JobNews::End, [&] { ++ends; });
+  EXPECT_EQ(queue->watchers(), 2u);
+  EXPECT_EQ(submit("a", "module", "a/two"), id);  // another name
+  EXPECT_EQ(submit("a", "module", "a/three"), id);
+  EXPECT_EQ(std::make_pair(steps, ends), std::make_pair(1, 0));
+  JobWatch missed = queue->watch("a", id, seen, JobNews::Progress, [&] { ++late; });
+  EXPECT_EQ(late, 1);
+  EXPECT_TRUE(value_of(queue->cancel("a", id)));
+  EXPECT_EQ(std::make_pair(steps, ends), std::make_pair(1, 1));
+  JobWatch over = queue->watch("a", id, seen, JobNews::End, [&] { ++late; });
+  JobWatch unknown = queue->watch("b", id, seen, JobNews::End, [&] { ++late; });
+  EXPECT_EQ(late, 3);
+  EXPECT_EQ(queue->watchers(), 0u);
+}
+
+TEST_F(JobQueueTest, NothingIsLeftOfAWatchThatIsGone) {
+  std::string id = submit("a", "module", "a/app");
+  JobVersion seen = value_of(queue->describe("a", id))->version;
+  int ends = 0;
+  {
+    JobWatch first = queue->watch("a", id, seen, JobNews::End, [&] { ++ends; }), second = std::move(first);
+    EXPECT_EQ(queue->watchers(), 1u);
+  }
+  EXPECT_EQ(queue->watchers(), 0u);
+  JobWatch longer = queue->watch("a", id, seen, JobNews::End, [&] { ++ends; });
+  EXPECT_TRUE(value_of(queue->cancel("a", id)));
+  queue.reset();
+  EXPECT_EQ(ends, 1);
+}
+
+TEST(JobWatchers, ProgressIsForThoseWhoAskForIt) {
+  auto watchers = std::make_shared<JobWatchers>();
+  std::string told;
+  JobWatch all = watchers->add(JobNews::Progress, [&] { told += 'p'; });
+  JobWatch step = watchers->add(JobNews::Step, [&] { told += 's'; });
+  JobWatch end = watchers->add(JobNews::End, [&] { told += 'e'; });
+  for (JobNews news : {JobNews::Progress, JobNews::Progress, JobNews::Step, JobNews::End}) watchers->tell(news);
+  EXPECT_EQ(told, "pse");
 }
 
 TEST_F(JobQueueTest, OldFailuresAreForgotten) {
