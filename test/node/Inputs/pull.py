@@ -45,6 +45,7 @@ class Requests:
 
     def __enter__(self):
         self.thread.start()
+        until(lambda: self.answers, "an answer")
         return self.answers
 
     def __exit__(self, *ignored):
@@ -82,9 +83,11 @@ with Registry(images.paths) as registry:
         images.publish(old, 2, one, note="twin")
         n.wait_log("sequence 2 was seen with another image")
         check(get(n.port, "/") == TWO, "nothing has changed")
-        # A puller that dies is started again.
-        os.kill(n.tenants("--pull")[0], signal.SIGKILL)
-        n.wait_log("its puller ended: signal 9")
+        # A puller that dies is started again. Each ends by itself, too, after ten polls.
+        def killed():
+            n.kill("--pull")
+            return any("its puller ended: signal 9" in line["message"] for line in n.lines)
+        until(killed, "a puller that dies")
         n.wait_log("sequence 2 was seen with another image", 1)
 
     # What was seen is known after a restart, and what ran runs before the registry was asked.
@@ -125,8 +128,7 @@ with Registry(images.paths) as registry:
         for death in range(3):
             ready(n, shaky)
             n.wait_for(lambda: sum(line["message"] == "ready" and line["index"] == shaky for line in n.lines) > death, "again")
-            for pid in n.tenants():
-                os.kill(pid, signal.SIGKILL)
+            n.kill()
         n.wait_log("crashes in a loop: goes back")
         ready(n, second)
         check(get(n.port, "/") == TWO, "a release that crashes")
@@ -140,9 +142,10 @@ with Registry(images.paths) as registry:
             check(get(n.port, "/") == ONE, "the shaky release")
         until(lambda: f"good {shaky}" in open(f"{place}/state").read() and digest(two)[7:] not in os.listdir(place), "kept")
         check(digest(one)[7:] in os.listdir(place), "what it needs is kept")
+        until(lambda: len(n.tenants()) == 1, "the release before has ended")
         for _ in range(3):
             count = sum(line["message"] == "ready" for line in n.lines)
-            os.kill(n.tenants()[0], signal.SIGKILL)
+            n.kill()
             n.wait_for(lambda: sum(line["message"] == "ready" for line in n.lines) > count, "started again")
         check(get(n.port, "/") == ONE and n.metric("aotc_rollbacks_total") == 2, "a proven release is not given up")
 
@@ -175,7 +178,7 @@ def damage():
 with Registry(images.paths) as registry, fleet_node(registry.host, trust=(new,)) as n:
     ready(n, turned)
     damage()
-    os.kill(n.tenants()[0], signal.SIGKILL)
+    n.kill()
     n.wait_log("damaged in the cache")  # and not run
     n.process.send_signal(signal.SIGHUP)
     n.wait_for(lambda: sum(line["message"] == "ready" for line in n.lines) >= 2, "fetched anew")
