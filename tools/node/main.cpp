@@ -7,7 +7,7 @@
 
 #include "aotc/program.h"
 #include "front.h"
-#include "options.h"
+#include "process_words.h"
 #include "pull.h"
 #include "sandbox/sandbox.h"
 #include "supervisor.h"

@@ -1,11 +1,11 @@
 // options.cpp - see options.h.
 #include "options.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <map>
 #include <thread>
 
 #include "aotc/program.h"
@@ -115,14 +115,10 @@ uint64_t quantity(const std::string& option, const char* text, aotc_quantity_kin
   return value;
 }
 
-unsigned count(const std::string& option, const char* text, unsigned most) {
-  return static_cast<unsigned>(quantity(option, text, AOTC_COUNT, 1, most));
-}
-
 // N of "1/N".
-unsigned one_in(const std::string& option, const char* text) {
-  if (std::strncmp(text, "1/", 2) != 0) usage(option + ": expected 1/N", text);
-  return count(option + ": 1/N", text + 2, 1'000'000'000);
+uint64_t parse_sample(const char* text) {
+  if (std::strncmp(text, "1/", 2) != 0) usage("--compare-sample: expected 1/N", text);
+  return quantity("--compare-sample: 1/N", text + 2, AOTC_COUNT, 1, 1'000'000'000);
 }
 
 // Left and right of the last '='.
@@ -163,36 +159,6 @@ App parse_app(const std::string& text) {
   return app;
 }
 
-// What all pulled apps share; their folders are apart.
-void complete_pulls(Options& o, const Trust& trust, const PullOptions& shared, bool unsigned_too,
-                    const std::vector<std::pair<std::string, std::string>>& signed_for) {
-  for (App& app : o.apps) {
-    if (!app.pulled) continue;
-    if (trust.keys.empty() && !unsigned_too)
-      usage("needs --trust, or --insecure-unsigned to run whatever the registry sends", app.artifact.c_str());
-    app.pull.trust.keys = trust.keys;
-    app.pull.poll = shared.poll;
-    app.pull.token_file = shared.token_file;
-    app.pull.realms = shared.realms;
-    for (const auto& [name, repository] : signed_for)
-      if (name == app.name) app.pull.trust.repository = repository;
-    std::string folder = app.pull.trust.repository + ":" + app.pull.reference;
-    for (char& c : folder)
-      if (c == '/') c = '+';
-    app.pull.folder = shared.folder + "/" + folder;
-  }
-  for (const App& app : o.apps)
-    for (const App& other : o.apps)
-      if (&app != &other && app.pulled && app.pull.folder == other.pull.folder)
-        usage("two apps have the same image", app.artifact.c_str());
-  for (const auto& [name, repository] : signed_for) {
-    bool known = false;
-    for (const App& app : o.apps) known |= app.pulled && app.name == name;
-    if (!known) usage("--signed-for: no app from a registry is called", name.c_str());
-    if (!is_repository(repository)) usage("--signed-for: not a repository", repository.c_str());
-  }
-}
-
 aotc::TokenRealm parse_realm(const std::string& text) {
   std::string wrong;
   std::optional<aotc::TokenRealm> realm = aotc::parse_token_realm(text, wrong);
@@ -222,97 +188,112 @@ Secret parse_secret(const std::string& text) {
   return {text.substr(0, colon), text.substr(colon + 1, equals - colon - 1), text.substr(equals + 1)};
 }
 
-}  // namespace
-
-Options parse_options(int argc, char** argv) {
-  Options o;
+// What is said on the command line. The rest of what is shared by all apps from a registry ends up in each of them.
+struct Given {
+  Options options;
   Trust trust;
   PullOptions shared;
-  shared.folder = "/var/cache/aotc-node";
   bool unsigned_too = false;
   std::vector<std::pair<std::string, std::string>> signed_for;
-  o.workers = std::thread::hardware_concurrency();
-  if (argc < 2 || std::strcmp(argv[1], "serve") != 0) {
-    bool help = argc >= 2 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0);
-    if (help) show_help();
-    std::fputs(kHelp, stderr);
-    std::exit(2);
-  }
-  for (int i = 2; i < argc; ++i) {
-    std::string name = argv[i];
-    if (name == "--help" || name == "-h") show_help();
-    if (name == "--insecure-unsigned") {
-      unsigned_too = true;
-      continue;
+
+  void take(const std::string& name, const char* value);
+  void complete();
+  void complete_pulls();
+};
+
+struct Quantity {
+  const char* name;
+  aotc_quantity_kind kind;
+  uint64_t least, most;
+  uint64_t* (*place)(Given& g);
+};
+constexpr Quantity kQuantities[] = {
+    {"--workers", AOTC_COUNT, 1, 256, [](Given& g) { return &g.options.workers; }},
+    {"--deadline", AOTC_DURATION, 1000, kHour, [](Given& g) { return &g.options.deadline; }},
+    {"--timeout", AOTC_DURATION, kMillisecond, 24 * kHour, [](Given& g) { return &g.options.timeout; }},
+    {"--start-timeout", AOTC_DURATION, kSecond, kHour, [](Given& g) { return &g.options.start_timeout; }},
+    {"--max-memory", AOTC_SIZE, kLeastMemory, 4ull << 30, [](Given& g) { return &g.options.max_memory; }},
+    {"--tenant-memory", AOTC_SIZE, kOwnMemory + kLeastMemory, 1ull << 50,
+     [](Given& g) { return &g.options.tenant_memory; }},
+    {"--max-instances", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_instances; }},
+    {"--max-body", AOTC_SIZE, 0, 1ull << 40, [](Given& g) { return &g.options.max_body; }},
+    {"--max-concurrency", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_concurrency; }},
+    {"--uid-base", AOTC_COUNT, 1, 1ull << 31, [](Given& g) { return &g.options.uid_base; }},
+    {"--max-clients", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_clients; }},
+    {"--max-per-address", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_per_address; }},
+    {"--min-rate", AOTC_SIZE, 1, 1 << 30, [](Given& g) { return &g.options.pace.rate; }},
+    {"--grace", AOTC_DURATION, 100 * kMillisecond, kHour, [](Given& g) { return &g.options.pace.grace; }},
+    {"--idle-timeout", AOTC_DURATION, 100 * kMillisecond, 24 * kHour, [](Given& g) { return &g.options.idle_timeout; }},
+    {"--front-memory", AOTC_SIZE, 1 << 20, 1ull << 40, [](Given& g) { return &g.options.front_memory; }},
+    {"--poll", AOTC_DURATION, kMillisecond, 24 * kHour, [](Given& g) { return &g.shared.poll; }},
+};
+
+struct Text {
+  const char* name;
+  void (*take)(Given& g, const char* value);
+};
+constexpr Text kTexts[] = {
+    {"--listen", [](Given& g, const char* value) { g.options.listen = value; }},
+    {"--admin", [](Given& g, const char* value) { g.options.admin = value; }},
+    {"--app", [](Given& g, const char* value) { g.options.apps.push_back(parse_app(value)); }},
+    {"--route", [](Given& g, const char* value) { g.options.routes.push_back(parse_route(value)); }},
+    {"--secret-env", [](Given& g, const char* value) { g.options.secrets.push_back(parse_secret(value)); }},
+    {"--shared-address",
+     [](Given& g, const char* value) { g.options.shared_addresses.push_back(parse_shared(value)); }},
+    {"--reset", [](Given& g, const char* value) { g.options.reset = value; }},
+    {"--compare-sample", [](Given& g, const char* value) { g.options.compare_sample = parse_sample(value); }},
+    {"--trust", [](Given& g, const char* value) { g.trust.keys.push_back(value); }},
+    {"--signed-for",
+     [](Given& g, const char* value) {
+       g.signed_for.push_back(assignment("--signed-for: expected NAME=REPOSITORY", value));
+     }},
+    {"--cache", [](Given& g, const char* value) { g.shared.folder = value; }},
+    {"--token-file", [](Given& g, const char* value) { g.shared.token_file = value; }},
+    {"--token-realm", [](Given& g, const char* value) { g.shared.realms.push_back(parse_realm(value)); }},
+};
+
+void Given::take(const std::string& name, const char* value) {
+  for (const Quantity& known : kQuantities)
+    if (name == known.name) {
+      *known.place(*this) = quantity(name, value, known.kind, known.least, known.most);
+      return;
     }
-    size_t equals = name.find('=');
-    const char* value = equals != std::string::npos ? argv[i] + equals + 1 : i + 1 < argc ? argv[++i] : nullptr;
-    name = name.substr(0, equals);
-    if (value == nullptr) usage("needs a value", name.c_str());
-    if (name == "--listen")
-      o.listen = value;
-    else if (name == "--admin")
-      o.admin = value;
-    else if (name == "--app")
-      o.apps.push_back(parse_app(value));
-    else if (name == "--route")
-      o.routes.push_back(parse_route(value));
-    else if (name == "--secret-env")
-      o.secrets.push_back(parse_secret(value));
-    else if (name == "--workers")
-      o.workers = count(name, value, 256);
-    else if (name == "--deadline")
-      o.deadline = quantity(name, value, AOTC_DURATION, 1000, kHour);
-    else if (name == "--timeout")
-      o.timeout = quantity(name, value, AOTC_DURATION, kMillisecond, 24 * kHour);
-    else if (name == "--start-timeout")
-      o.start_timeout = quantity(name, value, AOTC_DURATION, kSecond, kHour);
-    else if (name == "--max-memory")
-      o.max_memory = quantity(name, value, AOTC_SIZE, kLeastMemory, 4ull << 30);
-    else if (name == "--tenant-memory")
-      o.tenant_memory = quantity(name, value, AOTC_SIZE, kOwnMemory + kLeastMemory, 1ull << 50);
-    else if (name == "--max-instances")
-      o.max_instances = count(name, value, 1000'000);
-    else if (name == "--max-body")
-      o.max_body = quantity(name, value, AOTC_SIZE, 0, 1ull << 40);
-    else if (name == "--max-concurrency")
-      o.max_concurrency = count(name, value, 1000'000);
-    else if (name == "--uid-base")
-      o.uid_base = count(name, value, 1u << 31);
-    else if (name == "--max-clients")
-      o.max_clients = count(name, value, 1000'000);
-    else if (name == "--max-per-address")
-      o.max_per_address = count(name, value, 1000'000);
-    else if (name == "--shared-address")
-      o.shared_addresses.push_back(parse_shared(value));
-    else if (name == "--min-rate")
-      o.pace.rate = quantity(name, value, AOTC_SIZE, 1, 1 << 30);
-    else if (name == "--grace")
-      o.pace.grace = quantity(name, value, AOTC_DURATION, 100 * kMillisecond, kHour);
-    else if (name == "--idle-timeout")
-      o.idle_timeout = quantity(name, value, AOTC_DURATION, 100 * kMillisecond, 24 * kHour);
-    else if (name == "--front-memory")
-      o.front_memory = quantity(name, value, AOTC_SIZE, 1 << 20, 1ull << 40);
-    else if (name == "--reset")
-      o.reset = value;
-    else if (name == "--compare-sample")
-      o.compare_sample = one_in(name, value);
-    else if (name == "--trust")
-      trust.keys.push_back(value);
-    else if (name == "--signed-for")
-      signed_for.push_back(assignment("--signed-for: expected NAME=REPOSITORY", value));
-    else if (name == "--poll")
-      shared.poll = quantity(name, value, AOTC_DURATION, kMillisecond, 24 * kHour);
-    else if (name == "--cache")
-      shared.folder = value;
-    else if (name == "--token-file")
-      shared.token_file = value;
-    else if (name == "--token-realm")
-      shared.realms.push_back(parse_realm(value));
-    else
-      usage("unknown option", name.c_str());
+  for (const Text& known : kTexts)
+    if (name == known.name) return known.take(*this, value);
+  usage("unknown option", name.c_str());
+}
+
+// What all pulled apps share; their folders are apart.
+void Given::complete_pulls() {
+  for (App& app : options.apps) {
+    if (!app.pulled) continue;
+    if (trust.keys.empty() && !unsigned_too)
+      usage("needs --trust, or --insecure-unsigned to run whatever the registry sends", app.artifact.c_str());
+    app.pull.trust.keys = trust.keys;
+    app.pull.poll = shared.poll;
+    app.pull.token_file = shared.token_file;
+    app.pull.realms = shared.realms;
+    for (const auto& [name, repository] : signed_for)
+      if (name == app.name) app.pull.trust.repository = repository;
+    std::string folder = app.pull.trust.repository + ":" + app.pull.reference;
+    for (char& c : folder)
+      if (c == '/') c = '+';
+    app.pull.folder = shared.folder + "/" + folder;
   }
-  if (o.workers == 0) o.workers = 1;
+  for (const App& app : options.apps)
+    for (const App& other : options.apps)
+      if (&app != &other && app.pulled && app.pull.folder == other.pull.folder)
+        usage("two apps have the same image", app.artifact.c_str());
+  for (const auto& [name, repository] : signed_for) {
+    bool known = false;
+    for (const App& app : options.apps) known |= app.pulled && app.name == name;
+    if (!known) usage("--signed-for: no app from a registry is called", name.c_str());
+    if (!is_repository(repository)) usage("--signed-for: not a repository", repository.c_str());
+  }
+}
+
+void Given::complete() {
+  const Options& o = options;
   if (o.tenant_memory != 0 && o.tenant_memory < o.max_memory + kOwnMemory)
     usage("--tenant-memory: must be at least --max-memory and 32M", std::to_string(o.tenant_memory).c_str());
   if (o.listen.empty()) usage("missing option", "--listen");
@@ -320,139 +301,45 @@ Options parse_options(int argc, char** argv) {
   for (size_t i = 0; i < o.apps.size(); ++i)
     for (size_t k = 0; k < i; ++k)
       if (o.apps[i].name == o.apps[k].name) usage("two apps have the same name", o.apps[i].name.c_str());
-  complete_pulls(o, trust, shared, unsigned_too, signed_for);
+  complete_pulls();
   for (const Route& route : o.routes) {
     bool known = false;
     for (const App& app : o.apps) known |= app.name == route.app;
     if (!known) usage("--route: no app is called", route.app.c_str());
   }
-  return o;
+}
+
+}  // namespace
+
+Options parse_options(int argc, char** argv) {
+  if (argc < 2 || std::strcmp(argv[1], "serve") != 0) {
+    bool help = argc >= 2 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0);
+    if (help) show_help();
+    std::fputs(kHelp, stderr);
+    std::exit(2);
+  }
+  Given given;
+  given.options.workers = std::max(1u, std::thread::hardware_concurrency());
+  given.shared.folder = "/var/cache/aotc-node";
+  for (int i = 2; i < argc; ++i) {
+    std::string name = argv[i];
+    if (name == "--help" || name == "-h") show_help();
+    if (name == "--insecure-unsigned") {
+      given.unsigned_too = true;
+      continue;
+    }
+    size_t equals = name.find('=');
+    const char* value = equals != std::string::npos ? argv[i] + equals + 1 : i + 1 < argc ? argv[++i] : nullptr;
+    name = name.substr(0, equals);
+    if (value == nullptr) usage("needs a value", name.c_str());
+    given.take(name, value);
+  }
+  given.complete();
+  return given.options;
 }
 
 std::vector<ListenAddress> listen_addresses(const Options& o) {
   std::vector<ListenAddress> addresses = {{o.listen, false}};
   if (!o.admin.empty()) addresses.push_back({o.admin, true});
   return addresses;
-}
-
-namespace {
-
-// "KEY=VALUE", by one process of ours for another.
-class Words {
- public:
-  explicit Words(const char* process) : words_{"aotc-node", process} {}
-  Words& add(const char* key, const std::string& value) {
-    words_.push_back(std::string(key) + "=" + value);
-    return *this;
-  }
-  Words& add(const char* key, uint64_t value) { return add(key, std::to_string(value)); }
-  Words& add(const Trust& trust) {
-    add("repository", trust.repository);
-    for (const std::string& key : trust.keys) add("key", key);
-    return *this;
-  }
-  std::vector<std::string> take() { return std::move(words_); }
-
- private:
-  std::vector<std::string> words_;
-};
-
-class WordReader {
- public:
-  explicit WordReader(char** words) {
-    for (; *words != nullptr; ++words)
-      if (const char* end = std::strchr(*words, '='))
-        values_.emplace(std::string(*words, static_cast<size_t>(end - *words)), end + 1);
-  }
-  std::string text(const char* key) const {
-    auto found = values_.find(key);
-    return found == values_.end() ? "" : found->second;
-  }
-  uint64_t number(const char* key) const { return std::strtoull(text(key).c_str(), nullptr, 10); }
-  std::vector<std::string> all(const char* key) const {
-    std::vector<std::string> list;
-    for (auto [at, end] = values_.equal_range(key); at != end; ++at) list.push_back(at->second);
-    return list;
-  }
-
- private:
-  std::multimap<std::string, std::string> values_;
-};
-
-}  // namespace
-
-std::vector<std::string> tenant_words(const Options& o, const App& app, const Release& release,
-                                      const ObeyedLists& lists, const TenantPlace& place) {
-  Words words("--tenant");
-  words.add("user", place.user).add("name", app.name).add("artifact", app.artifact).add("workers", o.workers);
-  words.add("deadline", o.deadline).add("timeout", o.timeout).add("max-memory", o.max_memory).add("reset", o.reset);
-  words.add("compare-sample", o.compare_sample).add("memory", place.memory);
-  if (place.grouped) words.add("group", static_cast<uint64_t>(kFirstChannel) + o.workers);
-  for (const Secret& secret : o.secrets)
-    if (secret.app == app.name) words.add("secret", secret.name + "=" + secret.file);
-  if (app.pulled)
-    words.add("folder", app.pull.folder)
-        .add(app.pull.trust)
-        .add("index", release.index)
-        .add("statement", release.statement)
-        .add("revocations", lists.own)
-        .add("fleet-revocations", lists.fleet);
-  return words.take();
-}
-
-TenantOptions parse_tenant_words(char** words) {
-  const WordReader read(words);
-  TenantOptions o{.name = read.text("name"),
-                  .artifact = read.text("artifact"),
-                  .reset = read.text("reset"),
-                  .workers = static_cast<unsigned>(read.number("workers")),
-                  .user = static_cast<unsigned>(read.number("user")),
-                  .deadline = read.number("deadline"),
-                  .timeout = read.number("timeout"),
-                  .max_memory = read.number("max-memory"),
-                  .memory = read.number("memory"),
-                  .group = static_cast<int>(read.number("group")),
-                  .compare_sample = read.number("compare-sample"),
-                  .secrets = {},
-                  .folder = read.text("folder"),
-                  .trust = {read.text("repository"), read.all("key")},
-                  .release = {},
-                  .lists = {read.text("revocations"), read.text("fleet-revocations")}};
-  o.release.index = read.text("index");
-  o.release.statement = read.text("statement");
-  for (const std::string& secret : read.all("secret")) {
-    size_t end = secret.find('=');
-    o.secrets.push_back({o.name, secret.substr(0, end), secret.substr(end + 1)});
-  }
-  return o;
-}
-
-std::vector<std::string> pull_words(const PullOptions& o) {
-  Words words("--pull");
-  words.add("base", o.base).add("from", o.repository).add("reference", o.reference).add("folder", o.folder);
-  for (const aotc::TokenRealm& one : o.realms) words.add("realm", one.registry + "=" + one.realm);
-  words.add("poll", o.poll).add("token-file", o.token_file).add("user", o.user).add("announce", o.announce);
-  words.add("known-index", o.known.index).add("known-statement", o.known.statement).add("failures", o.failures);
-  return words.add(o.trust).take();
-}
-
-PullOptions parse_pull_words(char** words) {
-  const WordReader read(words);
-  Release known;
-  known.index = read.text("known-index");
-  known.statement = read.text("known-statement");
-  PullOptions o{.base = read.text("base"),
-                .repository = read.text("from"),
-                .reference = read.text("reference"),
-                .folder = read.text("folder"),
-                .trust = {read.text("repository"), read.all("key")},
-                .poll = read.number("poll"),
-                .token_file = read.text("token-file"),
-                .realms = {},
-                .user = static_cast<unsigned>(read.number("user")),
-                .announce = read.number("announce") != 0,
-                .known = known,
-                .failures = static_cast<unsigned>(read.number("failures"))};
-  for (const std::string& realm : read.all("realm")) o.realms.push_back(parse_realm(realm));
-  return o;
 }

@@ -19,6 +19,7 @@
 #include "listen.h"
 #include "log.h"
 #include "loop.h"
+#include "process_words.h"
 #include "registry/digest.h"
 #include "sandbox/sandbox.h"
 #include "spawn_self.h"

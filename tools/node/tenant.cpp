@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "aotc/wasi.h"
-#include "options.h"
+#include "process_words.h"
 #include "sandbox/sandbox.h"
 #include "worker.h"
 

@@ -17,7 +17,7 @@
 #include "http.h"
 #include "idle_poll.h"
 #include "memory_gauge.h"
-#include "options.h"
+#include "process_words.h"
 
 // What every instance of a tenant gets: a connection that may be this far ahead of the client, and the tenant's log.
 constexpr aotc_serve_options kServe = {.write_buffer = kWindow, .log = 2};

@@ -19,6 +19,7 @@
 
 #include "control.h"
 #include "front.h"
+#include "process_words.h"
 #include "supervisor.h"
 
 // The sanitizer for leaks traces the process that ends, which the supervisor's rule set forbids it and its children.

@@ -1,0 +1,130 @@
+// process_words.cpp - see process_words.h.
+#include "process_words.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <map>
+
+namespace {
+
+// "KEY=VALUE", by one process of ours for another.
+class Words {
+ public:
+  explicit Words(const char* process) : words_{"aotc-node", process} {}
+  Words& add(const char* key, const std::string& value) {
+    words_.push_back(std::string(key) + "=" + value);
+    return *this;
+  }
+  Words& add(const char* key, uint64_t value) { return add(key, std::to_string(value)); }
+  Words& add(const Trust& trust) {
+    add("repository", trust.repository);
+    for (const std::string& key : trust.keys) add("key", key);
+    return *this;
+  }
+  std::vector<std::string> take() { return std::move(words_); }
+
+ private:
+  std::vector<std::string> words_;
+};
+
+class WordReader {
+ public:
+  explicit WordReader(char** words) {
+    for (; *words != nullptr; ++words)
+      if (const char* end = std::strchr(*words, '='))
+        values_.emplace(std::string(*words, static_cast<size_t>(end - *words)), end + 1);
+  }
+  std::string text(const char* key) const {
+    auto found = values_.find(key);
+    return found == values_.end() ? "" : found->second;
+  }
+  uint64_t number(const char* key) const { return std::strtoull(text(key).c_str(), nullptr, 10); }
+  std::vector<std::string> all(const char* key) const {
+    std::vector<std::string> list;
+    for (auto [at, end] = values_.equal_range(key); at != end; ++at) list.push_back(at->second);
+    return list;
+  }
+
+ private:
+  std::multimap<std::string, std::string> values_;
+};
+
+}  // namespace
+
+std::vector<std::string> tenant_words(const Options& o, const App& app, const Release& release,
+                                      const ObeyedLists& lists, const TenantPlace& place) {
+  Words words("--tenant");
+  words.add("user", place.user).add("name", app.name).add("artifact", app.artifact).add("workers", o.workers);
+  words.add("deadline", o.deadline).add("timeout", o.timeout).add("max-memory", o.max_memory).add("reset", o.reset);
+  words.add("compare-sample", o.compare_sample).add("memory", place.memory);
+  if (place.grouped) words.add("group", static_cast<uint64_t>(kFirstChannel) + o.workers);
+  for (const Secret& secret : o.secrets)
+    if (secret.app == app.name) words.add("secret", secret.name + "=" + secret.file);
+  if (app.pulled)
+    words.add("folder", app.pull.folder)
+        .add(app.pull.trust)
+        .add("index", release.index)
+        .add("statement", release.statement)
+        .add("revocations", lists.own)
+        .add("fleet-revocations", lists.fleet);
+  return words.take();
+}
+
+TenantOptions parse_tenant_words(char** words) {
+  const WordReader read(words);
+  TenantOptions o{.name = read.text("name"),
+                  .artifact = read.text("artifact"),
+                  .reset = read.text("reset"),
+                  .workers = static_cast<unsigned>(read.number("workers")),
+                  .user = static_cast<unsigned>(read.number("user")),
+                  .deadline = read.number("deadline"),
+                  .timeout = read.number("timeout"),
+                  .max_memory = read.number("max-memory"),
+                  .memory = read.number("memory"),
+                  .group = static_cast<int>(read.number("group")),
+                  .compare_sample = read.number("compare-sample"),
+                  .secrets = {},
+                  .folder = read.text("folder"),
+                  .trust = {read.text("repository"), read.all("key")},
+                  .release = {},
+                  .lists = {read.text("revocations"), read.text("fleet-revocations")}};
+  o.release.index = read.text("index");
+  o.release.statement = read.text("statement");
+  for (const std::string& secret : read.all("secret")) {
+    size_t end = secret.find('=');
+    o.secrets.push_back({o.name, secret.substr(0, end), secret.substr(end + 1)});
+  }
+  return o;
+}
+
+std::vector<std::string> pull_words(const PullOptions& o) {
+  Words words("--pull");
+  words.add("base", o.base).add("from", o.repository).add("reference", o.reference).add("folder", o.folder);
+  for (const aotc::TokenRealm& one : o.realms) words.add("realm", one.registry + "=" + one.realm);
+  words.add("poll", o.poll).add("token-file", o.token_file).add("user", o.user).add("announce", o.announce);
+  words.add("known-index", o.known.index).add("known-statement", o.known.statement).add("failures", o.failures);
+  return words.add(o.trust).take();
+}
+
+PullOptions parse_pull_words(char** words) {
+  const WordReader read(words);
+  Release known;
+  known.index = read.text("known-index");
+  known.statement = read.text("known-statement");
+  PullOptions o{.base = read.text("base"),
+                .repository = read.text("from"),
+                .reference = read.text("reference"),
+                .folder = read.text("folder"),
+                .trust = {read.text("repository"), read.all("key")},
+                .poll = read.number("poll"),
+                .token_file = read.text("token-file"),
+                .realms = {},
+                .user = static_cast<unsigned>(read.number("user")),
+                .announce = read.number("announce") != 0,
+                .known = known,
+                .failures = static_cast<unsigned>(read.number("failures"))};
+  std::string error;
+  for (const std::string& realm : read.all("realm"))
+    if (auto parsed = aotc::parse_token_realm(realm, error)) o.realms.push_back(*parsed);
+  return o;
+}
