@@ -101,12 +101,11 @@ class ArmTranslator::Emitter {
     if (opcode_.form >= ArmForm::Scaled && opcode_.form <= ArmForm::PairPost) return memory();
     if (opcode_.form >= ArmForm::Jump) return flow();
     if (opcode_.form == ArmForm::Refused) return refuse("instruction cannot be followed");
-    bool compares = false;
-    if (!compute(compares)) {
+    if (!compute()) {
       const MCInstrDesc& description = t_.instructions_.get(instruction_.getOpcode());
       for (unsigned i = 0; i < description.getNumDefs(); ++i) forget(i);
     }
-    if (opcode_.sets_flags && !compares) add({.kind = ActionKind::ForgetFlags});
+    if (opcode_.sets_flags && !compares_) add({.kind = ActionKind::ForgetFlags});
   }
 
  private:
@@ -233,40 +232,40 @@ class ArmTranslator::Emitter {
     }
   }
 
+  bool define(ActionKind kind, Term first, Term second, int64_t constant) {
+    add({.kind = kind, .to = reg(0), .narrow = opcode_.narrow, .first = first, .second = second, .constant = constant});
+    return true;
+  }
+
+  void compare(Term first, Term second, int64_t constant) {
+    compares_ = true;
+    add({.kind = ActionKind::Compare,
+         .narrow = opcode_.narrow,
+         .first = first,
+         .second = second,
+         .constant = constant});
+  }
+
+  // The shift of a second register: type in bits 6 and 7, amount below.
+  bool shifted(unsigned i, unsigned by, Term& term) {
+    constexpr int64_t kLeft = 0, kRight = 1;
+    auto amount = static_cast<uint8_t>(immediate(by) & 63);
+    term = {reg(i), amount};
+    if (immediate(by) >> 6 == kLeft) return true;
+    if (immediate(by) >> 6 != kRight) return false;
+    add({.kind = ActionKind::ShiftRight,
+         .to = kScratch,
+         .narrow = opcode_.narrow,
+         .first = {reg(i)},
+         .constant = amount});
+    term = {kScratch};
+    return true;
+  }
+
   // False when nothing is known of the result.
-  bool compute(bool& compares) {
-    auto define = [&](ActionKind kind, Term first, Term second, int64_t constant) {
-      add({.kind = kind,
-           .to = reg(0),
-           .narrow = opcode_.narrow,
-           .first = first,
-           .second = second,
-           .constant = constant});
-      return true;
-    };
-    auto compare = [&](Term first, Term second, int64_t constant) {
-      compares = true;
-      add({.kind = ActionKind::Compare,
-           .narrow = opcode_.narrow,
-           .first = first,
-           .second = second,
-           .constant = constant});
-    };
-    // The shift of a second register: type in bits 6 and 7, amount below.
-    auto shifted = [&](unsigned i, unsigned by, Term& term) {
-      constexpr int64_t kLeft = 0, kRight = 1;
-      auto amount = static_cast<uint8_t>(immediate(by) & 63);
-      term = {reg(i), amount};
-      if (immediate(by) >> 6 == kLeft) return true;
-      if (immediate(by) >> 6 != kRight) return false;
-      add({.kind = ActionKind::ShiftRight,
-           .to = kScratch,
-           .narrow = opcode_.narrow,
-           .first = {reg(i)},
-           .constant = amount});
-      term = {kScratch};
-      return true;
-    };
+  bool compute() { return sum() || bits() || move(); }
+
+  bool sum() {
     Term second;
     switch (opcode_.form) {
       case ArmForm::AddImmediate:
@@ -298,13 +297,6 @@ class ArmTranslator::Emitter {
         if (opcode_.sets_flags && second.shift == 0) compare({reg(1)}, second, 0);
         if (reg(0) == kNoRegister) return true;
         return define(ActionKind::Difference, {reg(1)}, second, 0);
-      case ArmForm::AndShifted:
-        return shifted(2, 3, second) && define(ActionKind::And, {reg(1)}, second, 0);
-      case ArmForm::OrShifted:
-        if (!shifted(2, 3, second)) return false;
-        // A move.
-        if (reg(1) == kNoRegister) return define(ActionKind::Sum, {}, second, 0);
-        return define(ActionKind::Or, {reg(1)}, second, 0);
       case ArmForm::AddExtended: {
         // Of 8, 16, 32 or 64 bits, then the same with sign.
         auto width = int64_t{8} << (immediate(3) >> 3 & 3);
@@ -322,6 +314,21 @@ class ArmTranslator::Emitter {
       case ArmForm::MultiplyAdd:
         add({.kind = ActionKind::Product, .to = kScratch, .first = {reg(1), 0, true}, .second = {reg(2), 0, true}});
         return define(ActionKind::Sum, {kScratch}, {reg(3)}, 0);
+      default:
+        return false;
+    }
+  }
+
+  bool bits() {
+    Term second;
+    switch (opcode_.form) {
+      case ArmForm::AndShifted:
+        return shifted(2, 3, second) && define(ActionKind::And, {reg(1)}, second, 0);
+      case ArmForm::OrShifted:
+        if (!shifted(2, 3, second)) return false;
+        // A move.
+        if (reg(1) == kNoRegister) return define(ActionKind::Sum, {}, second, 0);
+        return define(ActionKind::Or, {reg(1)}, second, 0);
       case ArmForm::AndImmediate:
       case ArmForm::OrImmediate: {
         uint64_t bits = decode_logical(static_cast<uint64_t>(immediate(2)), opcode_.narrow ? 32 : 64);
@@ -343,6 +350,15 @@ class ArmTranslator::Emitter {
         add({.kind = ActionKind::Between, .to = kScratch, .constant = low_bits(top)});
         return define(ActionKind::Or, {reg(1)}, {kScratch}, 0);
       }
+      case ArmForm::CountLeading:
+        return define(ActionKind::Between, {}, {}, opcode_.narrow ? 32 : 64);
+      default:
+        return false;
+    }
+  }
+
+  bool move() {
+    switch (opcode_.form) {
       case ArmForm::MoveZero:
         return define(ActionKind::Sum, {}, {},
                       static_cast<int64_t>(static_cast<uint64_t>(immediate(1)) << immediate(2)));
@@ -355,8 +371,6 @@ class ArmTranslator::Emitter {
                       immediate(2));
       case ArmForm::Select:
         return define(ActionKind::Pick, {reg(1)}, {reg(2)}, 0);
-      case ArmForm::CountLeading:
-        return define(ActionKind::Between, {}, {}, opcode_.narrow ? 32 : 64);
       case ArmForm::Adr:
         if (relocation_ != kNoRelocation) return false;
         add({.kind = ActionKind::Place, .to = reg(0), .constant = static_cast<int64_t>(offset_) + immediate(1)});
@@ -398,6 +412,7 @@ class ArmTranslator::Emitter {
   const Fragment& fragment_;
   const uint32_t relocation_;
   std::vector<Action>& actions_;
+  bool compares_ = false;
 };
 
 void ArmTranslator::translate(const MCInst& instruction, uint32_t offset, uint32_t, const Fragment& fragment,
