@@ -13,9 +13,8 @@
 #include <optional>
 #include <string>
 
-#include "channel.h"
-#include "front.h"
 #include "http.h"
+#include "tenant_link.h"
 
 class Client : public Source, public Link::Exchange, public Admission::Guest {
  public:

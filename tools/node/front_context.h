@@ -17,7 +17,6 @@
 
 class Client;
 class Link;
-class Acceptor;
 class Tenant;
 
 class FrontContext {

@@ -1,10 +1,11 @@
-// puller_link.cpp - the front's side of a puller. See front.h and pull.h. A puller talks to strangers, so what it sends
-// is taken for no more than a wish: lines of a bounded length, of which only well-formed ones count.
+// puller_link.cpp - see puller_link.h. A puller talks to strangers, so what it sends is taken for no more than a wish:
+// lines of a bounded length, of which only well-formed ones count.
+#include "puller_link.h"
+
 #include <sys/socket.h>
 #include <unistd.h>
 #include <algorithm>
 
-#include "front.h"
 #include "log.h"
 #include "pull.h"
 #include "revoked.h"

@@ -1,8 +1,10 @@
-// tenant_link.cpp - a tenant as the front sees it: asks for its process, hears its log, ends it. See front.h.
+// tenant_link.cpp - see tenant_link.h. Asks for its process, hears its log, ends it.
+#include "tenant_link.h"
+
+#include <unistd.h>
 #include <algorithm>
 #include <utility>
 
-#include "front.h"
 #include "log.h"
 
 namespace {

@@ -1,7 +1,8 @@
-// worker_link.cpp - the front's side of a worker's channel: requests out, frames in. See front.h.
-#include <cstring>
+// worker_link.cpp - see worker_link.h.
+#include "worker_link.h"
 
-#include "front.h"
+#include <unistd.h>
+#include <cstring>
 
 namespace {
 

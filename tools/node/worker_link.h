@@ -1,0 +1,93 @@
+// worker_link.h - the front's side of a worker's channel: requests out, frames in, the watch over it.
+//
+// Requests are numbered; who asked is told what comes back, or nobody if it has left. A worker may be in wrong hands.
+// What none of ours sends ends its process. It is heard in turns, a number of frames each, and those of a tenant for a
+// second no more when they have sent more small ones than requests and bytes explain. One that says nothing while it
+// has requests is asked to, and its process ended when it does not. What it does not read waits in its channel up to
+// kMaxQueue, the rest with the clients, who may be put out for what they hold (admission.h).
+//
+// What it has to say of itself goes to its owner, of a request to whoever asked.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "channel.h"
+#include "front_context.h"
+
+// Frames a second that a tenant's workers may send, besides those that its requests and their bytes explain.
+constexpr int64_t kFramesPerSecond = 16384;
+// Bytes in a channel above which clients wait with more: two of them with a full window.
+constexpr size_t kMaxQueue = 2 * kWindow;
+
+class Link : public Source {
+ public:
+  class Owner {
+   public:
+    Owner(AppMetrics& metrics) : metrics(metrics) {}
+    virtual void on_ready(Link& link) = 0;
+    virtual void end(EndCause cause, const std::string& why) = 0;   // says so, then
+    virtual void fail(EndCause cause, const std::string& why) = 0;  // kill it, and tell those who wait
+    AppMetrics& metrics;
+    uint64_t answered = 0;
+    bool dead = false;
+    int64_t allowance = kFramesPerSecond;
+
+   protected:
+    ~Owner() = default;
+  };
+  class Exchange {
+   public:
+    // False when it makes no sense.
+    virtual bool on_response(std::string_view bytes) = 0;
+    virtual bool on_consumed(uint32_t bytes) = 0;
+    virtual void on_end(const RequestEnd& end, std::string_view text) = 0;
+    virtual void on_room() = 0;      // its channel takes more
+    virtual bool begun() const = 0;  // the worker knows of it
+
+   protected:
+    ~Exchange() = default;
+  };
+  Link(FrontContext& front, Owner& owner, int fd);
+  ~Link();
+  void on_events(uint32_t events) override;
+  void go_on();  // with frames that are here
+  void every_second();
+  uint32_t open(Exchange* client);  // a new request
+  // Its client has left. Of one that has not begun the worker does not know.
+  void forget(uint32_t id, bool begun);
+  bool has_room() const { return channel_.queued() < kMaxQueue; }
+  void wait_for_room(uint32_t id) { waiting_.push_back(id); }  // for its client's next frame
+  void send(Frame type, uint32_t id, uint32_t value = 0, std::string_view payload = {}) {
+    channel_.send(type, id, value, payload);
+  }
+  void flush();  // soon: what many clients send at once goes out in one piece
+  void flush_now();
+  size_t load() const { return asked_.size(); }
+  bool ready = false;
+
+ private:
+  friend class Tenant;
+  struct Asked {
+    Exchange* client;
+    size_t in_vain;  // bytes that came after it had left
+  };
+  bool take_frames();
+  bool take_end(uint32_t id, Exchange* client, std::string_view payload);
+  void watch();
+  FrontContext& front_;
+  Owner& owner_;
+  Channel channel_;
+  uint32_t watched_ = 0;
+  bool waits_for_flush_ = false;
+  bool held_back_ = false;   // the tenant's allowance is used up
+  bool unfinished_ = false;  // frames that are here wait for their turn
+  bool heard_ = false;       // in this second
+  unsigned silent_ = 0;      // seconds
+  unsigned pings_ = 0;       // not answered
+  uint32_t next_id_ = 1;
+  std::deque<uint32_t> waiting_;  // requests, for room
+  std::unordered_map<uint32_t, Asked> asked_;
+};
