@@ -110,7 +110,11 @@ void* aotc_instance_memory_at(const struct aotc_instance* instance, uint32_t add
   return address <= instance->size && size <= instance->size - address ? instance->memory + address : NULL;
 }
 /* Only for programs that are to be frozen. */
-void aotc_secrets_hide(struct aotc_instance* instance, struct aotc_wasi* wasi) { abort(); }
+uint64_t aotc_secrets_room(const struct aotc_wasi* wasi) { abort(); }
+bool aotc_secrets_place(struct aotc_instance* instance, struct aotc_wasi* wasi, uint32_t pointers, uint32_t text) {
+  abort();
+}
+void aotc_secrets_on_clock(struct aotc_instance* instance, struct aotc_wasi* wasi) { abort(); }
 const char* aotc_secrets_show(struct aotc_instance* instance, struct aotc_wasi* wasi) { abort(); }
 const char* aotc_wasi_secret_read(const struct aotc_wasi* wasi) { abort(); }
 struct aotc_wasi_saved;

@@ -42,7 +42,7 @@ bool aotc_secret_placeholder(char* value, size_t size) {
 
 uint64_t aotc_secrets_room(const struct aotc_wasi* wasi) {
   uint64_t room = 0;
-  for (uint32_t i = 0; wasi->freeze != NULL && i < wasi->secret_count; ++i)
+  for (uint32_t i = 0; i < wasi->secret_count; ++i)
     room += wasi->secrets[i].name_size + wasi->secrets[i].value_size + kNear + 2 * kPage;
   return room;
 }
@@ -123,7 +123,7 @@ static void hide(struct aotc_instance* instance, struct aotc_wasi* wasi) {
 
 void aotc_secrets_on_clock(struct aotc_instance* instance, struct aotc_wasi* wasi) {
   struct aotc_wasi_freeze* freeze = wasi->freeze;
-  if (freeze != NULL && freeze->secrets_wait != 0 && --freeze->secrets_wait == 0) hide(instance, wasi);
+  if (freeze->secrets_wait != 0 && --freeze->secrets_wait == 0) hide(instance, wasi);
 }
 
 const char* aotc_secrets_show(struct aotc_instance* instance, struct aotc_wasi* wasi) {

@@ -47,14 +47,16 @@ enum aotc_status aotc_wasi_args_get(struct aotc_instance* instance, void* data, 
 
 enum aotc_status aotc_wasi_environ_sizes_get(struct aotc_instance* instance, void* data, uint64_t* slots) {
   struct aotc_wasi* wasi = data;
-  return aotc_wasi_finish(slots, sizes(instance, &wasi->environ, aotc_secrets_room(wasi), slots));
+  uint64_t room = wasi->freeze == NULL ? 0 : aotc_secrets_room(wasi);
+  return aotc_wasi_finish(slots, sizes(instance, &wasi->environ, room, slots));
 }
 
 enum aotc_status aotc_wasi_environ_get(struct aotc_instance* instance, void* data, uint64_t* slots) {
   struct aotc_wasi* wasi = data;
   if (wasi->freeze != NULL) wasi->freeze->read_environ = true;
   int error = strings_get(instance, &wasi->environ, slots);
-  if (error == 0 && !aotc_secrets_place(instance, wasi, aotc_wasi_arg32(slots, 0), aotc_wasi_arg32(slots, 1)))
+  if (error == 0 && wasi->freeze != NULL &&
+      !aotc_secrets_place(instance, wasi, aotc_wasi_arg32(slots, 0), aotc_wasi_arg32(slots, 1)))
     error = WASI_EFAULT;
   return aotc_wasi_finish(slots, error);
 }
@@ -94,7 +96,7 @@ enum aotc_status aotc_wasi_clock_time_get(struct aotc_instance* instance, void* 
   struct aotc_wasi* wasi = data;
   clockid_t clock;
   struct timespec t;
-  aotc_secrets_on_clock(instance, wasi);
+  if (wasi->freeze != NULL) aotc_secrets_on_clock(instance, wasi);
   int error = host_clock(aotc_wasi_arg32(slots, 0), &clock);
   uint8_t* out = aotc_instance_memory_at(instance, aotc_wasi_arg32(slots, 2), 8);
   if (error == 0 && !out) error = WASI_EFAULT;
