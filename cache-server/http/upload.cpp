@@ -29,10 +29,11 @@ llvm::Error Upload::append(llvm::StringRef bytes) {
 }
 
 llvm::Expected<BlobInfo> Upload::finish(Store& store) {
-  llvm::Expected<std::optional<BlobInfo>> known = store.find_blob({space_.tenant(), hash_->finish()});
+  std::string digest = hash_->finish();
+  llvm::Expected<std::optional<BlobInfo>> known = store.find_blob({space_.tenant(), digest});
   if (!known) return known.takeError();
   if (*known && !(*known)->damaged) return **known;
-  return copy_to_store(store, space_, file_);
+  return copy_to_store(store, space_, file_, digest);
 }
 
 }  // namespace aotc::server

@@ -100,8 +100,8 @@ llvm::Expected<Chunk> Store::Impl::load_chunk(const BlobInfo& blob, uint32_t ind
 
 Accounts& Store::accounts() { return impl_->accounts; }
 
-Store::BlobWriter::BlobWriter(Store& store, Accounts::Reservation& space)
-    : store_(store), space_(space), id_(store.impl_->next_id++) {}
+Store::BlobWriter::BlobWriter(Store& store, Accounts::Reservation& space, std::string digest)
+    : store_(store), space_(space), id_(store.impl_->next_id++), digest_(std::move(digest)) {}
 
 Store::BlobWriter::~BlobWriter() {
   if (!finished_ && chunks_ > 0) llvm::consumeError(store_.impl_->drop_chunks(id_));  // the next open does it
@@ -109,7 +109,7 @@ Store::BlobWriter::~BlobWriter() {
 
 llvm::Error Store::BlobWriter::append(llvm::ArrayRef<uint8_t> bytes) {
   if (llvm::Error error = space_.cover(size_ + bytes.size())) return error;
-  hash_.update(bytes.data(), bytes.size());
+  if (digest_.empty()) hash_.update(bytes.data(), bytes.size());
   size_ += bytes.size();
   while (!bytes.empty()) {
     if (pending_.size() == kChunkSize) {
@@ -126,7 +126,7 @@ llvm::Error Store::BlobWriter::append(llvm::ArrayRef<uint8_t> bytes) {
 
 llvm::Expected<BlobInfo> Store::BlobWriter::finish() {
   Impl& store = *store_.impl_;
-  BlobInfo blob{{space_.tenant(), hash_.finish()}, id_, size_};
+  BlobInfo blob{{space_.tenant(), digest_.empty() ? hash_.finish() : digest_}, id_, size_};
   std::string key = blob.name.key();
   DigestLocks::Guard guard(store.digests, key);
   llvm::Expected<std::optional<BlobInfo>> known = store_.find_blob(blob.name);

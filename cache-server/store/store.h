@@ -78,11 +78,11 @@ class Store {
 
   Accounts& accounts();
 
-  // Takes the bytes of one blob, for whom they are reserved. Destroyed before finish, it leaves nothing behind. Must
-  // not outlive the store or the reservation.
+  // Takes the bytes of one blob, for whom they are reserved, and hashes them unless their digest is known. Destroyed
+  // before finish, it leaves nothing behind. Must not outlive the store or the reservation.
   class BlobWriter {
    public:
-    BlobWriter(Store& store, Accounts::Reservation& space);
+    BlobWriter(Store& store, Accounts::Reservation& space, std::string digest = "");
     ~BlobWriter();
     BlobWriter(const BlobWriter&) = delete;
     BlobWriter& operator=(const BlobWriter&) = delete;
@@ -96,6 +96,7 @@ class Store {
     uint64_t size_ = 0;
     uint32_t chunks_ = 0;
     std::string pending_;
+    std::string digest_;
     Sha256 hash_;
     bool finished_ = false;
   };

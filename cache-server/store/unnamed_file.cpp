@@ -40,8 +40,9 @@ llvm::Error copy_from_store(Store& store, const BlobInfo& blob, const UniqueFd& 
   return llvm::Error::success();
 }
 
-llvm::Expected<BlobInfo> copy_to_store(Store& store, Accounts::Reservation& space, const UniqueFd& file) {
-  Store::BlobWriter writer(store, space);
+llvm::Expected<BlobInfo> copy_to_store(Store& store, Accounts::Reservation& space, const UniqueFd& file,
+                                       const std::string& digest) {
+  Store::BlobWriter writer(store, space, digest);
   std::string bytes(kChunkSize, '\0');
   for (off_t offset = 0;;) {
     ssize_t count = aotc_pread_all(file.get(), bytes.data(), bytes.size(), offset);

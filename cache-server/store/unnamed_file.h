@@ -15,6 +15,7 @@ llvm::Expected<UniqueFd> open_to_read(const UniqueFd& file);
 
 llvm::Error write_to(const UniqueFd& file, llvm::StringRef bytes);
 llvm::Error copy_from_store(Store& store, const BlobInfo& blob, const UniqueFd& file);
-llvm::Expected<BlobInfo> copy_to_store(Store& store, Accounts::Reservation& space, const UniqueFd& file);
+llvm::Expected<BlobInfo> copy_to_store(Store& store, Accounts::Reservation& space, const UniqueFd& file,
+                                       const std::string& digest = "");  // if it is known
 
 }  // namespace aotc::server

@@ -53,6 +53,16 @@ TEST_F(StoreTest, ABlobIsReadAsItWasWritten) {
   }
 }
 
+TEST_F(StoreTest, BytesWhoseDigestIsKnownAreNotHashedAgain) {
+  Accounts::Reservation space(store->accounts(), "t", UINT64_MAX);
+  std::string bytes = bytes_of_chunks(2, 1), digest = sha256("others");  // or it would know
+  Store::BlobWriter writer(*store, space, digest);
+  ASSERT_EQ(text_of(writer.append(as_bytes(bytes))), "success");
+  EXPECT_EQ(value_of(writer.finish()).digest(), digest);
+  EXPECT_EQ(value_of(store->read_blob(*find("t", digest), bytes.size())), bytes);
+  EXPECT_NE(text_of(store->check_blob(*find("t", digest), [](uint64_t) { return true; })), "success");
+}
+
 TEST_F(StoreTest, EqualBytesAreStoredOnceForATenantAndAgainForAnother) {
   BlobInfo first = put("a", "equal"), second = put("a", "equal"), other = put("b", "equal");
   EXPECT_EQ(first.id, second.id);
