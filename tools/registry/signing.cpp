@@ -1,4 +1,4 @@
-// signing.cpp - see include/aotc/signing.h.
+// signing.cpp - see signing.h.
 #include "signing.h"
 
 #include <sodium.h>
@@ -39,9 +39,7 @@ std::string key_id(const Key& key) {
 std::string to_pem(std::string_view label, std::string_view head, const unsigned char* raw) {
   std::string der(head), name(label);
   der.append(reinterpret_cast<const char*>(raw), kRawBytes);
-  char text[sodium_base64_ENCODED_LEN(64, sodium_base64_VARIANT_ORIGINAL)];
-  sodium_bin2base64(text, sizeof text, reinterpret_cast<const unsigned char*>(der.data()), der.size(),
-                    sodium_base64_VARIANT_ORIGINAL);
+  std::string text = to_base64(der);
   sodium_memzero(der.data(), der.size());
   return "-----BEGIN " + name + "-----\n" + text + "\n-----END " + name + "-----\n";
 }
@@ -56,14 +54,14 @@ Pem take_pem(std::string_view& text, std::string_view label, std::string_view he
   text.remove_prefix(first + begin.size());
   size_t last = text.find(end);
   if (last == std::string_view::npos) return Pem::Bad;
-  unsigned char der[64];
-  size_t size = 0;
-  int status =
-      sodium_base642bin(der, sizeof der, text.data(), last, " \r\n", &size, nullptr, sodium_base64_VARIANT_ORIGINAL);
+  std::string body(text.substr(0, last));
   text.remove_prefix(last + end.size());
-  bool good = status == 0 && size == head.size() + kRawBytes && std::memcmp(der, head.data(), head.size()) == 0;
-  if (good) std::memcpy(raw, der + head.size(), kRawBytes);
-  sodium_memzero(der, sizeof der);
+  std::erase_if(body, [](char c) { return c == ' ' || c == '\r' || c == '\n'; });
+  std::string der = from_base64(body).value_or("");
+  bool good = der.size() == head.size() + kRawBytes && der.starts_with(head);
+  if (good) std::memcpy(raw, der.data() + head.size(), kRawBytes);
+  sodium_memzero(body.data(), body.size());
+  sodium_memzero(der.data(), der.size());
   return good ? Pem::Found : Pem::Bad;
 }
 
