@@ -28,6 +28,7 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/sandbox.h"
 #include "support/error.h"
+#include "support/exit_codes.h"
 #include "support/version.h"
 
 using aotc::failure;
@@ -201,12 +202,12 @@ int run(int argc, char** argv) {
     return finish();
   } catch (const CLI::ParseError& error) {
     std::fprintf(stderr, "aotc-server: %s\nRun `aotc-server --help` for how to use it.\n", error.what());
-    return 2;
+    return kExitUsage;
   }
   llvm::Expected<std::string> done = command ? command(administration) : serve(arguments);
   if (!done) {
     std::fprintf(stderr, "aotc-server: %s\n", llvm::toString(done.takeError()).c_str());
-    return 1;
+    return kExitFailed;
   }
   if (done->empty()) return 0;  // it has served, whether anybody listened to it or not
   std::puts(done->c_str());
@@ -223,6 +224,6 @@ int main(int argc, char** argv) {
     return run(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "aotc-server: %s\n", error.what());
-    return 1;
+    return kExitFailed;
   }
 }

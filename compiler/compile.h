@@ -20,8 +20,11 @@ enum class Tier : uint8_t { Quick = 1, Best = 2 };
 // "x86_64" or "aarch64"; "host" is the machine this runs on.
 llvm::Expected<Architecture> parse_architecture(llvm::StringRef name);
 const char* architecture_name(Architecture architecture);
+const char* tier_name(Tier tier);
 // Names accepted as CompileOptions::cpu, the default first.
 std::vector<std::string> cpu_baselines(Architecture architecture);
+// Whether this machine's processor has what code for that baseline (empty: the default) relies on.
+bool runs_here(Architecture architecture, llvm::StringRef cpu);
 
 struct CompileOptions {
   std::string module_name = "module";  // leads every message

@@ -15,12 +15,12 @@ import subprocess
 import sys
 
 # What of the compiler is public, and what of the tools is for all of them.
-COMPILER = ["compiler/compile.h", "compiler/process/worker.h", "compiler/process/freeze.h"]
-SHARED = ["tools/registry/*.h", "tools/sandbox/*.h", "tools/support/*.h"]
+COMPILER = ["compiler/compile.h", "compiler/process/worker.h", "compiler/process/freeze.h", "compiler/process/option_set.h"]
+SHARED = ["tools/registry/*.h", "tools/sandbox/*.h", "tools/support/*.h", "tools/support/*.def"]
 # Folder -> patterns of our own headers that its files may include.
 OWN = {
     "runtime-stubs": ["runtime-stubs/*"],
-    "compiler": ["compiler/*", "runtime-stubs/include/*", "tools/sandbox/*.h", "tools/support/*.h"],
+    "compiler": ["compiler/*", "runtime-stubs/include/*", "tools/sandbox/*.h", "tools/support/*.h", "tools/support/*.def"],
     "cache-server": ["cache-server/*", *COMPILER, *SHARED, "runtime-stubs/include/*"],
     "tools/cli": ["tools/cli/*", "tools/exec/run_limits.h", *COMPILER, *SHARED, "runtime-stubs/include/*"],
     "tools/exec": ["tools/exec/*", *SHARED, "runtime-stubs/include/*"],

@@ -1,11 +1,14 @@
-// routes_admin.cpp - one list of numbers, two ways to write it.
+// routes_admin.cpp - one list of numbers, two ways to write it; and the description of the interface.
 #include "routes_admin.h"
+
+#include <algorithm>
 
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
 #include "openapi.h"
+#include "process/option_set.h"
 
 namespace aotc::server {
 
@@ -65,6 +68,34 @@ std::vector<Metric> collect(Service& service) {
   return metrics;
 }
 
+using Json = nlohmann::ordered_json;
+
+Json parameter(const OptionInfo& row) {
+  bool count = row.kind == OptionKind::Count;
+  Json schema = {{"type", count ? "integer" : "string"}};
+  if (row.kind == OptionKind::Choice) schema["enum"] = row.choices();
+  if (count) schema.update({{"minimum", row.least}, {"maximum", row.most}});
+  if (row.kind == OptionKind::Request) schema["format"] = "byte";
+  if (*row.standard) schema["default"] = count ? Json::parse(row.standard) : Json(row.standard);
+  std::string help = row.explanation();
+  std::replace(help.begin(), help.end(), '\n', ' ');
+  if (row.repeated()) {
+    schema = {{"type", "array"}, {"items", schema}};
+    help += std::string(": ") + (row.kind == OptionKind::Request ? "base64" : row.value) + ", once for each";
+  }
+  if (row.kind == OptionKind::Request) help += fmt::format(", {} bytes in all", row.most);
+  return {{"name", row.name}, {"in", "query"}, {"schema", schema}, {"description", help}};
+}
+
+// openapi.json with the options of compile_options.def.
+std::string openapi() {
+  Json document = Json::parse(kOpenApi);
+  Json& parameters = document["paths"]["/v1/compile"]["post"]["parameters"];
+  for (const OptionInfo& row : option_table())
+    if (row.user == OptionUser::Anyone) parameters.push_back(parameter(row));
+  return document.dump();
+}
+
 }  // namespace
 
 Response get_health() {
@@ -74,7 +105,10 @@ Response get_health() {
   return response;
 }
 
-Response get_openapi() { return json_response(200, kOpenApi); }
+Response get_openapi() {
+  static const std::string document = openapi();
+  return json_response(200, document);
+}
 
 // Ready is who can read what it serves.
 Response get_readiness(Service& service) {

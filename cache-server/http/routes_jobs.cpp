@@ -39,7 +39,7 @@ Response describe(Service& service, const Request& request, const std::string& i
 // What is asked, if this caller may ask for it.
 llvm::Expected<CompileRequest> compile_request(Service& service, const Request& request) {
   llvm::Expected<CompileRequest> options = parse_compile_request(request.query);
-  if (options && !options->name.empty() && !service.tenants.owns(request.caller, options->name))
+  if (options && !options->name().empty() && !service.tenants.owns(request.caller, options->name()))
     return llvm::createStringError(llvm::inconvertibleErrorCode(),
                                    "name: your repositories start with \"" + request.caller.tenant + "/\"");
   return options;

@@ -4,13 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstring>
 
 #include <nlohmann/json.hpp>
 
 #include "aotc/artifact_format.h"
-#include "process/freeze.h"
 #include "registry/digest.h"
 #include "support/error.h"
 #include "support/io.h"
@@ -50,33 +48,22 @@ std::optional<Json> read_report(const UniqueFd& file, const std::string& module_
 
 }  // namespace
 
-llvm::Expected<FrozenProgram> freeze_program(Store& store, Accounts::Reservation& space, const std::string& folder,
-                                             const UniqueFd& artifact, const std::string& module_digest,
-                                             const FreezeRequest& request, const FreezeLimits& limits,
-                                             const std::function<bool()>& stopped, double& cpu_seconds) {
-  llvm::Expected<UniqueFd> input = open_to_read(artifact);
-  if (!input) return input.takeError();
+llvm::Expected<std::optional<FrozenProgram>> freeze_and_store(
+    Store& store, Accounts::Reservation& space, const std::string& folder, const std::string& module_digest,
+    llvm::ArrayRef<FinishedArtifact> artifacts, bool go_shaped,
+    llvm::function_ref<llvm::Expected<int>(Architecture, const std::string& cpu)> make, const FreezeRequest& request,
+    double& cpu_seconds) {
   llvm::Expected<UniqueFd> output = make_unnamed_file(folder);
   if (!output) return output.takeError();
-  FreezeOptions options;
-  options.program = limits.program;
-  options.name = "module.wasm";
-  options.env = request.env;
-  options.args = request.args;
-  options.rehearse = request.rehearse;
-  options.warmup = request.warmup;
-  options.listeners = request.listeners;
-  options.milliseconds = static_cast<uint64_t>(limits.wall_seconds * 1000);
-  options.max_memory = limits.memory_bytes;
-  options.stopped = stopped;
-  auto started = std::chrono::steady_clock::now();
-  llvm::Expected<FreezeOutcome> outcome = freeze_file(input->get(), output->get(), options);
+  llvm::Expected<std::optional<FreezeOutcome>> outcome =
+      freeze_program(artifacts, go_shaped, make, output->get(), request);
   if (!outcome) return outcome.takeError();
-  cpu_seconds += outcome->cpu_seconds;
+  if (!*outcome) return std::nullopt;
+  cpu_seconds += (*outcome)->cpu_seconds;
 
   FrozenProgram frozen;
-  frozen.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  frozen.reason = outcome->reason;
+  frozen.seconds = (*outcome)->seconds;
+  frozen.reason = (*outcome)->reason;
   Json report = {{"frozen", false}};
   if (frozen.reason.empty()) {
     std::optional<Json> found = read_report(*output, module_digest);
@@ -91,7 +78,7 @@ llvm::Expected<FrozenProgram> freeze_program(Store& store, Accounts::Reservation
   llvm::Expected<BlobInfo> stored = store.put_blob(space, report.dump(-1, ' ', false, Json::error_handler_t::replace));
   if (!stored) return stored.takeError();
   frozen.report = *stored;
-  return frozen;
+  return std::optional<FrozenProgram>(std::move(frozen));
 }
 
 }  // namespace aotc::server

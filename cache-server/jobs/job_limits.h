@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "freeze_step.h"
+#include "process/freeze.h"
 #include "process/worker.h"
 
 namespace aotc::server {
@@ -24,7 +24,7 @@ struct JobLimits {
   uint64_t memory_bytes = 0;  // 0: by the number of threads
   double wall_seconds = 600;
   uint64_t artifact_bytes = uint64_t{2} << 30;
-  FreezeLimits freeze;
+  FreezeLimits freeze{"", uint64_t{512} << 20, 10};
   int groups = -1;  // where control groups can be made for workers
 
   // Each thread has 512 MiB of stack, which counts whether it is used or not.

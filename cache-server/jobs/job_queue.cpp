@@ -198,9 +198,9 @@ llvm::Error JobQueue::Place::resize(uint64_t bytes) {
 
 llvm::Expected<Submission> JobQueue::submit(const BlobInfo& module, const CompileRequest& request, Place* place) {
   const auto& [tenant, digest] = module.name;
-  std::string name = request.name.empty() ? default_name(tenant, digest) : request.name;
+  std::string name = request.name().empty() ? default_name(tenant, digest) : request.name();
   std::lock_guard<std::mutex> writing(writes_);
-  return fulfil({module.name, module.size, request, {{name, request.tag}}}, place);
+  return fulfil({module.name, module.size, request, {{name, request.tag()}}}, place);
 }
 
 // An image that is there gets more names, so does a job under way; otherwise there is a new job.

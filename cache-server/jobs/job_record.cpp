@@ -30,10 +30,11 @@ JobRecord::JobRecord(const std::string& id, const std::string& module, const Com
   Json targets = Json::array();
   for (const CompileTarget& target : request.targets)
     targets.push_back({{"target", architecture_name(target.architecture)}, {"cpu", target.cpu}});
-  json_ = {{"id", id},           {"state", "queued"},      {"module", module}, {"tier", tier_name(request.tier)},
+  json_ = {{"id", id},           {"state", "queued"},
+           {"module", module},   {"tier", tier_name(request.options.tier())},
            {"targets", targets}, {"images", Json::array()}};
   add_images(images);
-  for (const auto& [name, value] : freeze_parameters(request.freeze))
+  for (const auto& [name, value] : request.options.snapshot_pairs())
     json_["freeze"].push_back(Json::array({name, value}));
   if (again) json_["again"] = true;
 }

@@ -68,7 +68,7 @@ llvm::Error JobQueue::compile_job(Job& job) {
   std::vector<Compiled> compiled;
   std::vector<CompiledTarget> targets;
   for (const CompileTarget& target : job.request.targets) {
-    llvm::Expected<Compiled> made = compile_target(job, space, target, job.request.tier, *module);
+    llvm::Expected<Compiled> made = compile_target(job, space, target, job.request.options.tier(), *module);
     if (!made) return made.takeError();
     targets.push_back({target, made->artifact});
     std::lock_guard<std::mutex> lock(mutex_);
@@ -79,7 +79,7 @@ llvm::Error JobQueue::compile_job(Job& job) {
   llvm::Expected<std::optional<FrozenProgram>> frozen = freeze_job(job, space, compiled, *module);
   if (!frozen) return frozen.takeError();
   llvm::Expected<Image> image =
-      store_image(store_, space, **blob, job.request.tier, targets, *frozen ? &**frozen : nullptr);
+      store_image(store_, space, **blob, job.request.options.tier(), targets, *frozen ? &**frozen : nullptr);
   if (!image) return image.takeError();
   std::lock_guard<std::mutex> lock(mutex_);
   job.record.set_image(*image);
@@ -143,38 +143,39 @@ llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, Accounts::
   return Compiled{*stored, std::move(*output), result->stats.functions, result->stats.go_shaped, result->seconds};
 }
 
-// Runs the artifact that is for this machine; one of quick code if there is none.
 llvm::Expected<std::optional<FrozenProgram>> JobQueue::freeze_job(Job& job, Accounts::Reservation& space,
                                                                   std::vector<Compiled>& compiled,
                                                                   const UniqueFd& module) {
-  const FreezeRequest& request = job.request.freeze;
-  bool required = request.mode == SnapshotMode::Required;
-  if (request.mode == SnapshotMode::Off || (!compiled.front().go && !required)) return std::nullopt;
-  llvm::Expected<Architecture> host = parse_architecture("host");
-  if (!host) return host.takeError();
-  const UniqueFd* artifact = nullptr;
-  std::string usual = cpu_baselines(*host).front();  // more cannot be expected of this machine
-  for (size_t i = 0; i < job.request.targets.size() && !artifact; ++i)
-    if (job.request.targets[i].architecture == *host && job.request.targets[i].cpu <= usual)
-      artifact = &compiled[i].file;
-  if (!artifact) {
-    llvm::Expected<Compiled> quick = compile_target(job, space, {*host, usual}, Tier::Quick, module);
-    if (!quick) return quick.takeError();
-    compiled.push_back(std::move(*quick));
-    artifact = &compiled.back().file;
+  std::vector<UniqueFd> readers;
+  std::vector<FinishedArtifact> artifacts;
+  for (size_t i = 0; i < job.request.targets.size(); ++i) {
+    llvm::Expected<UniqueFd> reader = open_to_read(compiled[i].file);
+    if (!reader) return reader.takeError();
+    const CompileTarget& target = job.request.targets[i];
+    artifacts.push_back({target.architecture, target.cpu, readers.emplace_back(std::move(*reader)).get()});
   }
+  auto make_quick = [&](Architecture architecture, const std::string& cpu) -> llvm::Expected<int> {
+    llvm::Expected<Compiled> quick = compile_target(job, space, {architecture, cpu}, Tier::Quick, module);
+    if (!quick) return quick.takeError();
+    llvm::Expected<UniqueFd> reader = open_to_read(quick->file);
+    if (!reader) return reader.takeError();
+    compiled.push_back(std::move(*quick));  // its blob is held until the image is stored
+    return readers.emplace_back(std::move(*reader)).get();
+  };
+  FreezeRequest request{"module.wasm", job.request.options, limits_.freeze,
+                        [this, &job] { return reason_to_stop(job) != nullptr; }};
   double cpu_seconds = 0;
-  llvm::Expected<FrozenProgram> frozen = freeze_program(
-      store_, space, folder_, *artifact, job.module.digest, request, limits_.freeze,
-      [this, &job] { return reason_to_stop(job) != nullptr; }, cpu_seconds);
+  llvm::Expected<std::optional<FrozenProgram>> frozen = freeze_and_store(
+      store_, space, folder_, job.module.digest, artifacts, compiled.front().go, make_quick, request, cpu_seconds);
   charge(job, cpu_seconds);
-  if (!frozen) return frozen.takeError();
+  if (!frozen || !*frozen) return frozen;
   if (const char* reason = reason_to_stop(job)) return failure(reason);
-  if (!frozen->snapshot && required) return llvm::make_error<ModuleError>("no snapshot: " + frozen->reason);
+  if (!(*frozen)->snapshot && request.options.is(Option::Snapshot, "required"))
+    return llvm::make_error<ModuleError>("no snapshot: " + (*frozen)->reason);
   std::lock_guard<std::mutex> lock(mutex_);
-  job.record.set_snapshot(*frozen);
+  job.record.set_snapshot(**frozen);
   tell(job, JobNews::Step);
-  return std::optional<FrozenProgram>(std::move(*frozen));
+  return frozen;
 }
 
 void JobQueue::finish(Job& job, llvm::Error error) {

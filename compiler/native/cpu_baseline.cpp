@@ -4,6 +4,10 @@
 // The AArch64 feature +reserve-x28 is part of the calling convention, not of a baseline, and therefore lives in target.
 #include "cpu_baseline.h"
 
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
+
 #include "aotc/artifact_format.h"
 
 namespace aotc {
@@ -58,5 +62,23 @@ std::vector<std::string> cpu_baselines(Architecture architecture) {
   for (const CpuBaseline& baseline : all_cpu_baselines(architecture)) names.emplace_back(baseline.name);
   return names;
 }
+
+#if defined(__x86_64__)
+bool runs_here(Architecture architecture, StringRef cpu) {
+  const CpuBaseline* baseline = find_cpu_baseline(architecture, cpu);
+  if (!baseline || architecture != Architecture::X86_64) return false;
+  StringRef name = baseline->name;
+  return name == "x86-64" || (name == "x86-64-v2" && __builtin_cpu_supports("x86-64-v2")) ||
+         (name == "x86-64-v3" && __builtin_cpu_supports("x86-64-v3")) ||
+         (name == "x86-64-v4" && __builtin_cpu_supports("x86-64-v4"));
+}
+#else
+bool runs_here(Architecture architecture, StringRef cpu) {
+  const CpuBaseline* baseline = find_cpu_baseline(architecture, cpu);
+  constexpr unsigned long kNeeded = HWCAP_ATOMICS | HWCAP_ASIMDRDM | HWCAP_CRC32;
+  return baseline && architecture == Architecture::AArch64 &&
+         (baseline->features == 0 || (getauxval(AT_HWCAP) & kNeeded) == kNeeded);
+}
+#endif
 
 }  // namespace aotc

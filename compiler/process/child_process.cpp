@@ -1,6 +1,7 @@
 // child_process.cpp - see child_process.h.
 #include "child_process.h"
 #include "support/error.h"
+#include "support/exit_codes.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -81,11 +82,11 @@ Expected<pid_t> start_child(std::vector<int> files, std::vector<std::string> wor
   pid_t parent = getpid(), child = fork();
   if (child < 0) return system_failure("cannot start a process");
   if (child > 0) return child;
-  if (!become(files, parent)) _exit(127);
+  if (!become(files, parent)) _exit(kExitNotStarted);
   if (!words.empty()) {
     setpgid(0, 0);  // a ^C is for us, who end it
     execve(argv[0], argv.data(), environment);
-    _exit(127);
+    _exit(kExitNotStarted);
   }
   forget_environment();
   _exit(main(argument));

@@ -1,4 +1,5 @@
-// freeze.h - runs a finished artifact until it waits for input, and hands back the snapshot that comes of it.
+// freeze.h - runs a finished artifact until it waits for input, and hands back the snapshot that comes of it: the last
+// step of a compilation, wherever it runs.
 //
 // The program is the tenant's, so it runs in a process of its own, `aotc-exec --freeze`, which takes everything from
 // itself that the program does not need (tools/sandbox): no network, no other processes, no files but read-only
@@ -7,33 +8,46 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
-#include <vector>
 
-#include "llvm/Support/Error.h"
+#include "compile.h"
+#include "option_set.h"
 
 namespace aotc {
 
-struct FreezeOptions {
-  std::string program;                 // aotc-exec
-  std::string name;                    // leads the reason
-  std::vector<std::string> env, args;  // "KEY=VALUE"; without the program's own name
-  std::vector<std::string> secrets;    // "NAME:LENGTH": variables whose values are withheld until the thaw
-  std::vector<std::string> dirs;       // "HOST::GUEST:ro"
-  bool rehearse = true;                // net/http answers a request before, of which no handler hears, if it can
-  std::vector<std::string> warmup;     // HTTP requests that a server answers before it is frozen
-  unsigned listeners = 1;
-  uint64_t milliseconds = 10'000;
-  uint64_t max_memory = 1ull << 30;
+struct FreezeLimits {
+  std::string program;  // aotc-exec
+  uint64_t memory_bytes = uint64_t{1} << 30;
+  double wall_seconds = 10;
+};
+
+struct FreezeRequest {
+  std::string name;  // leads the reason
+  OptionSet options;
+  FreezeLimits limits;
   std::function<bool()> stopped;  // if there is one: asked ten times a second, true ends the program
 };
 
 struct FreezeOutcome {
   std::string reason;  // empty: there is a snapshot
-  double cpu_seconds = 0;
+  double seconds = 0, cpu_seconds = 0;
 };
-// From file to file: `artifact` is for this machine, `snapshot` is empty, and the child writes no more to it than
-// options.max_memory and a little. A program that cannot be frozen is an outcome, not an Error.
-llvm::Expected<FreezeOutcome> freeze_file(int artifact, int snapshot, const FreezeOptions& options);
+
+// An artifact of the program, as a descriptor.
+struct FinishedArtifact {
+  Architecture architecture;
+  std::string cpu;  // empty for the default
+  int file;
+};
+
+// Freezes the program with that of its artifacts which this machine can run, or else with one of quick code, which
+// `make` is asked for. Nothing when options do not ask for a snapshot of this program. A program that cannot be frozen
+// is an outcome, not an Error, also where a snapshot is required. `snapshot` is an empty file, and grows to no more
+// than limits.memory_bytes and a little.
+llvm::Expected<std::optional<FreezeOutcome>> freeze_program(
+    llvm::ArrayRef<FinishedArtifact> artifacts, bool go_shaped,
+    llvm::function_ref<llvm::Expected<int>(Architecture, const std::string& cpu)> make, int snapshot,
+    const FreezeRequest& request);
 
 }  // namespace aotc

@@ -12,6 +12,7 @@
 
 #include "sandbox/sandbox.h"
 #include "support/error.h"
+#include "support/exit_codes.h"
 #include "support/io.h"
 #include "worker_messages.h"
 
@@ -24,7 +25,7 @@ namespace {
 void say(const nlohmann::json& message) {
   std::string line = message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   // The parent is the only reader; when it is gone the next line of a dead pipe ends this process.
-  if (!aotc_write_all(kMessages, line.data(), line.size())) _exit(1);
+  if (!aotc_write_all(kMessages, line.data(), line.size())) _exit(kExitFailed);
 }
 
 // All of a file, mapped: it is one that nobody else can open.

@@ -68,7 +68,7 @@ with Server(folder, "--token-file", tokens, "--sign-key", f"{folder}/fleet.key")
     for arguments in (("pull", "acme/hello:"), ("pull", host), ("rm", f"{host}/acme/hello"), ("pull", f"ftp://{host}/a:b"),
                       ("compile", "hello.wasm", "--server", f"http://{host}", "-o", "x"),
                       ("compile", "hello.wasm", "--server", f"http://{host}", "--dir", "/:/:ro"),
-                      ("compile", "hello.wasm", "--server", f"http://{host}", "--secret-env", "KEY:4"),
+                      ("compile", "hello.wasm", "--server", f"http://{host}", "--secret-env", "KEY:40"),
                       ("compile", "hello.wasm", "--server", f"http://{host}", "--freeze-timeout", "1s"),
                       ("compile", "hello.wasm", "--name", "acme/hello")):
         aotc(*arguments, status=2)

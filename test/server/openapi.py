@@ -2,13 +2,29 @@
 # comes back has the described form.
 # RUN: %python %s %t
 import json
+import subprocess
 
-from harness import Server, fresh_folder, hello_wasm
+from harness import AOTC, Server, fresh_folder, hello_wasm
 
 folder = fresh_folder()
 with Server(folder) as server:
     document = server.get_json("/v1/openapi.json")
     schemas = document["components"]["schemas"]
+
+    # The options are those of the command line, but for what is of its machine, and the server checks each of them.
+    job = server.upload(hello_wasm(folder), "?tier=quick&target=host")[1]
+    options = document["paths"]["/v1/compile"]["post"]["parameters"]
+    said = subprocess.check_output([AOTC, "compile", "--help"], text=True)
+    for option in options:
+        name, schema = option["name"], option["schema"].get("items", option["schema"])
+        assert f"--{name}" in said or name == "tag", option
+        values = {"env": "A=B", "warmup": "QQ==", "name": "other", "arg": "one", "cpu": "x86-64", "target": "x86_64"}
+        right = {"module": job["module"], "target": "x86_64", "tier": "quick", name: values.get(name, schema.get("default"))}
+        wrong = {**right, name: schema.get("maximum", 0) + 1 if schema["type"] == "integer" else "\0"}
+        for asked, expected in (right, (200, 202)), (wrong, (400,)):
+            status, headers, body = server.request("POST", "/v1/compile", json.dumps(asked), {"Content-Type": "application/json"})
+            assert status in expected and (status != 400 or json.loads(body)["detail"].startswith(name + ": ")), (asked, body)
+    assert {option["name"] for option in options}.isdisjoint({"dir", "secret-env"}) and len(options) == 11, options
 
     def check(value, schema):
         if "$ref" in schema:

@@ -16,6 +16,7 @@
 #include "llvm/Support/ErrorHandling.h"
 #include "output.h"
 #include "sandbox/sandbox.h"
+#include "support/exit_codes.h"
 #include "support/version.h"
 
 char UsageError::ID;
@@ -27,7 +28,7 @@ namespace {
 llvm::Error usage(std::string message) { return llvm::make_error<UsageError>(std::move(message)); }
 
 int report(llvm::Error error) {
-  int code = error.isA<UsageError>() ? 2 : 1;
+  int code = error.isA<UsageError>() ? kExitUsage : kExitFailed;
   llvm::handleAllErrors(std::move(error), [](const llvm::ErrorInfoBase& info) {
     print(stderr, "aotc: {}\n", printable(info.message()));
   });
@@ -67,17 +68,27 @@ std::string join(const std::vector<std::string>& parts) { return fmt::format("{}
 
 }  // namespace
 
+void add_option(CLI::App& command, aotc::Option option, aotc::OptionSet& options, const std::string& more) {
+  const aotc::OptionInfo& row = aotc::info(option);
+  auto take = [&options, &row](const std::string& value) {
+    if (llvm::Error error = options.add(row.option, value, false))
+      throw CLI::ValidationError(row.word, llvm::toString(std::move(error)));
+  };
+  auto take_all = [take](const std::vector<std::string>& values) { std::for_each(values.begin(), values.end(), take); };
+  CLI::Option* added =
+      row.repeated()
+          ? command.add_option_function<std::vector<std::string>>(row.word, take_all, row.explanation() + more)
+                ->allow_extra_args(false)
+          : command.add_option_function<std::string>(row.word, take, row.explanation() + more);
+  added->type_name(row.value)->default_str(options.get(option));
+}
+
 void CodeOptions::add_to(CLI::App& command) {
-  command.add_option("--target", target, "x86_64, aarch64, host, all, or a list with commas")->capture_default_str();
-  command.add_option("--cpu", cpu,
-                     "baseline the code may rely on; a list with one name per target is allowed.\n"
-                     "x86_64: " +
-                         join(aotc::cpu_baselines(aotc::Architecture::X86_64)) +
-                         "\naarch64: " + join(aotc::cpu_baselines(aotc::Architecture::AArch64)) +
-                         "\n(the first of each is the default)");
-  command.add_option("--tier", tier, "quick compiles fastest, best makes the fastest code")
-      ->check(CLI::IsMember({"quick", "best"}))
-      ->capture_default_str();
+  add_option(command, aotc::Option::Target, asked);
+  add_option(command, aotc::Option::Cpu, asked,
+             "\nx86_64: " + join(aotc::cpu_baselines(aotc::Architecture::X86_64)) + "\naarch64: " +
+                 join(aotc::cpu_baselines(aotc::Architecture::AArch64)) + "\n(the first of each is the default)");
+  add_option(command, aotc::Option::Tier, asked);
   aotc::add_quantity(command, "-j,--jobs", jobs, "threads that compile; 0 for one per core", {AOTC_COUNT, 0, 1024});
   add_max_input_to(command);
 }
@@ -88,6 +99,7 @@ void CodeOptions::add_max_input_to(CLI::App& command) {
 
 llvm::Expected<std::vector<aotc::CompileOptions>> CodeOptions::resolve(const std::string& file) const {
   std::vector<aotc::Architecture> targets;
+  std::string target = asked.get(aotc::Option::Target);
   for (const std::string& name : split(target == "all" ? "x86_64,aarch64" : target)) {
     llvm::Expected<aotc::Architecture> architecture = aotc::parse_architecture(name);
     if (!architecture) return usage("--target: " + llvm::toString(architecture.takeError()));
@@ -95,13 +107,13 @@ llvm::Expected<std::vector<aotc::CompileOptions>> CodeOptions::resolve(const std
   }
   if (targets.empty()) return usage("--target: no target given");
 
-  std::vector<std::string> unused = split(cpu);
+  std::vector<std::string> unused = split(asked.get(aotc::Option::Cpu));
   std::vector<aotc::CompileOptions> all;
   for (aotc::Architecture architecture : targets) {
     aotc::CompileOptions options;
     options.module_name = file;
     options.architecture = architecture;
-    options.tier = tier == "quick" ? aotc::Tier::Quick : aotc::Tier::Best;
+    options.tier = asked.tier();
     options.jobs = jobs;
     std::vector<std::string> known = aotc::cpu_baselines(architecture);
     for (auto name = unused.begin(); name != unused.end(); ++name) {
@@ -171,7 +183,7 @@ int run(std::vector<std::string> args) {
     CLI::App* command = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
     print(stderr, "aotc: {}\nRun `aotc {}{}--help` for how to use it.\n", error.what(),
           command == &app ? "" : command->get_name(), command == &app ? "" : " ");
-    return 2;
+    return kExitUsage;
   }
   if (llvm::Error error = action()) return report(std::move(error));
   if (llvm::Error error = finish_stdout()) return report(std::move(error));
@@ -187,6 +199,6 @@ int main(int argc, char** argv) {
     return run(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
   } catch (const std::exception& error) {
     print(stderr, "aotc: {}\n", error.what());
-    return 1;
+    return kExitFailed;
   }
 }

@@ -6,8 +6,8 @@
 #include <unistd.h>
 #include <chrono>
 #include <cstdio>
-#include <map>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -21,11 +21,12 @@
 #include "output.h"
 #include "process/freeze.h"
 #include "remote_compile.h"
+#include "support/error.h"
 
 namespace {
 
 constexpr uint64_t kMillisecond = aotc::kSecond / 1000;
-constexpr uint64_t kMaxWarmup = 16 << 20, kMaxWarmupOnServer = 8 << 10;
+constexpr uint64_t kMaxWarmup = 16 << 20;
 
 struct CompileArguments {
   std::string file;
@@ -33,11 +34,11 @@ struct CompileArguments {
   CodeOptions code;
   bool time_report = false;
   bool json = false;
-  std::string snapshot = "auto";
-  aotc::FreezeOptions freeze;
-  uint64_t freeze_time = 10 * aotc::kSecond;
-  std::vector<std::string> warmup;
+  aotc::FreezeLimits freeze;
+  std::vector<std::string> warmup;  // files
   std::string server, name;
+
+  aotc::OptionSet& options() { return code.asked; }
 };
 
 // Redraws one line on the terminal, at most ten times a second.
@@ -94,9 +95,8 @@ llvm::Error check_outputs(const CompileArguments& arguments, const std::vector<a
 
 struct Snapshot {
   MemoryFile file;
-  std::string reason;  // why there is none
-  double seconds = 0;  // 0: none was tried
-  bool made() const { return seconds != 0 && reason.empty(); }
+  std::optional<aotc::FreezeOutcome> tried;
+  bool made() const { return tried && tried->reason.empty(); }
 };
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -107,23 +107,10 @@ llvm::Error read_warmup(CompileArguments& arguments) {
   for (const std::string& path : arguments.warmup) {
     llvm::Expected<std::vector<uint8_t>> request = read_file(path, kMaxWarmup);
     if (!request) return request.takeError();
-    arguments.freeze.warmup.emplace_back(request->begin(), request->end());
+    std::string text = aotc::encode_request(llvm::StringRef(reinterpret_cast<char*>(request->data()), request->size()));
+    if (llvm::Error error = arguments.options().add(aotc::Option::Warmup, text, false))
+      return aotc::failure(path + ": " + llvm::toString(std::move(error)));
   }
-  return llvm::Error::success();
-}
-
-llvm::Error check_freeze_options(CompileArguments& arguments) {
-  aotc::FreezeOptions& freeze = arguments.freeze;
-  freeze.name = arguments.file;
-  freeze.milliseconds = arguments.freeze_time / kMillisecond;
-  if (llvm::Error error = read_warmup(arguments)) return error;
-  for (const std::string& dir : freeze.dirs)
-    if (!llvm::StringRef(dir).ends_with(":ro"))
-      return llvm::make_error<UsageError>("--dir: " + dir +
-                                          ": a snapshot is made with read-only directories, HOST::GUEST:ro");
-  for (const std::string& variable : freeze.env)
-    if (variable.find('=') == std::string::npos || variable[0] == '=')
-      return llvm::make_error<UsageError>("--env: " + variable + ": expected KEY=VALUE");
   return llvm::Error::success();
 }
 
@@ -139,37 +126,32 @@ llvm::Expected<Compiled> compile_target(const MemoryFile& module, aotc::CompileO
   return Compiled{path, options, std::move(*artifact), *stats, seconds_since(started)};
 }
 
-// Runs the program until it waits, with the artifact for this machine; one of quick code when that is no target.
 llvm::Expected<Snapshot> make_snapshot(const MemoryFile& module, const std::vector<Compiled>& outputs,
-                                       const CompileArguments& arguments) {
-  llvm::Expected<MemoryFile> file = MemoryFile::make("snapshot");
-  if (!file) return file.takeError();
-  bool go = outputs.front().stats.go_shaped;
-  if (arguments.snapshot == "off" || (!go && arguments.snapshot != "required")) return Snapshot{std::move(*file), {}};
-  llvm::Expected<aotc::Architecture> host = aotc::parse_architecture("host");
-  if (!host) return host.takeError();
+                                       CompileArguments& arguments) {
+  llvm::Expected<MemoryFile> snapshot = MemoryFile::make("snapshot"), quick = MemoryFile::make("quick");
+  if (!snapshot) return snapshot.takeError();
+  if (!quick) return quick.takeError();
   llvm::Expected<std::string> directory = directory_of_this_program();
   if (!directory) return directory.takeError();
-  aotc::FreezeOptions options = arguments.freeze;
-  options.program = *directory + "/aotc-exec";
-  auto started = std::chrono::steady_clock::now();
-  auto freeze = [&](const MemoryFile& artifact) -> llvm::Expected<Snapshot> {
-    llvm::Expected<aotc::FreezeOutcome> outcome = aotc::freeze_file(artifact.reader(), file->writer(), options);
-    if (!outcome) return outcome.takeError();
-    return Snapshot{std::move(*file), outcome->reason, seconds_since(started)};
+  aotc::FreezeRequest request{arguments.file, arguments.options(), arguments.freeze, {}};
+  request.limits.program = *directory + "/aotc-exec";
+  auto make_quick = [&](aotc::Architecture architecture, const std::string& cpu) -> llvm::Expected<int> {
+    aotc::CompileOptions options = outputs.front().options;
+    options.architecture = architecture;
+    options.cpu = cpu;
+    options.tier = aotc::Tier::Quick;
+    options.progress = nullptr;
+    llvm::Expected<aotc::CompileStats> stats = compile_locally(module, *quick, options);
+    if (!stats) return stats.takeError();
+    return quick->reader();
   };
+  std::vector<aotc::FinishedArtifact> artifacts;
   for (const Compiled& output : outputs)
-    if (output.options.architecture == *host) return freeze(output.artifact);
-  aotc::CompileOptions quick;
-  quick.module_name = outputs.front().options.module_name;
-  quick.architecture = *host;
-  quick.tier = aotc::Tier::Quick;
-  quick.jobs = outputs.front().options.jobs;
-  llvm::Expected<MemoryFile> artifact = MemoryFile::make("quick");
-  if (!artifact) return artifact.takeError();
-  llvm::Expected<aotc::CompileStats> stats = compile_locally(module, *artifact, quick);
-  if (!stats) return stats.takeError();
-  return freeze(*artifact);
+    artifacts.push_back({output.options.architecture, output.options.cpu, output.artifact.reader()});
+  llvm::Expected<std::optional<aotc::FreezeOutcome>> tried =
+      aotc::freeze_program(artifacts, outputs.front().stats.go_shaped, make_quick, snapshot->writer(), request);
+  if (!tried) return tried.takeError();
+  return Snapshot{std::move(*snapshot), *tried};
 }
 
 // Writes the artifact, with the snapshot behind it if there is one. Returns how large it is.
@@ -196,7 +178,7 @@ nlohmann::ordered_json to_json(const std::string& path, const aotc::CompileOptio
         {{"phase", phase.phase}, {"wall_seconds", phase.wall_seconds}, {"cpu_seconds", phase.cpu_seconds}});
   return {{"output", path},
           {"target", aotc::architecture_name(options.architecture)},
-          {"tier", options.tier == aotc::Tier::Quick ? "quick" : "best"},
+          {"tier", aotc::tier_name(options.tier)},
           {"functions", stats.functions},
           {"reduced_functions", stats.reduced_functions},
           {"plain_functions", stats.plain_functions},
@@ -233,27 +215,35 @@ void print_job(const nlohmann::ordered_json& job) {
   print("{}\n", printable(job.value("index", "")));
 }
 
-llvm::Error compile_remotely(CompileArguments& arguments) {
-  const aotc::FreezeOptions& freeze = arguments.freeze;
-  if (llvm::Error error = read_warmup(arguments)) return error;
-  uint64_t warmup_bytes = 0;
-  for (const std::string& request : freeze.warmup) warmup_bytes += request.size();
-  if (warmup_bytes > kMaxWarmupOnServer)
-    return llvm::make_error<UsageError>(
-        fmt::format("--warmup-request: {} bytes in all, a server takes {}", warmup_bytes, kMaxWarmupOnServer));
+// What a server is asked; anything that it does not take is refused.
+llvm::Expected<aotc::OptionSet> options_for_server(CompileArguments& arguments) {
+  aotc::OptionSet options;
   CodeOptions code = arguments.code;
-  code.cpu.clear();  // the server takes several for x86_64
+  code.asked.set(aotc::Option::Cpu, "");  // a server takes several for x86_64
   llvm::Expected<std::vector<aotc::CompileOptions>> targets = code.resolve(arguments.file);
   if (!targets) return targets.takeError();
+  std::string names;
+  for (const aotc::CompileOptions& target : *targets)
+    names += std::string(names.empty() ? "" : ",") + aotc::architecture_name(target.architecture);
+  arguments.options().set(aotc::Option::Target, names);
+  size_t colon = arguments.name.find(':');
+  arguments.options().set(aotc::Option::Name, arguments.name.substr(0, colon));
+  if (colon != std::string::npos) arguments.options().set(aotc::Option::Tag, arguments.name.substr(colon + 1));
+  for (const aotc::OptionInfo& row : aotc::option_table())
+    for (const std::string& value : arguments.options().all(row.option))
+      if (llvm::Error error = options.add(row.option, value, true))
+        return llvm::make_error<UsageError>(fmt::format("{}: {}", row.word, llvm::toString(std::move(error))));
+  return options;
+}
+
+llvm::Error compile_remotely(CompileArguments& arguments) {
+  if (llvm::Error error = read_warmup(arguments)) return error;
+  llvm::Expected<aotc::OptionSet> options = options_for_server(arguments);
+  if (!options) return options.takeError();
   llvm::Expected<std::vector<uint8_t>> wasm = read_file(arguments.file, arguments.code.max_input);
   if (!wasm) return wasm.takeError();
   if (llvm::Error error = confine_client({}, {})) return error;
-  std::string names;
-  for (const aotc::CompileOptions& options : *targets)
-    names += std::string(names.empty() ? "" : ",") + aotc::architecture_name(options.architecture);
-  RemoteCompile remote{arguments.server,    arguments.name,     names,           arguments.code.cpu,
-                       arguments.code.tier, arguments.snapshot, freeze.env,      freeze.args,
-                       freeze.warmup,       freeze.listeners,   freeze.rehearse, {}};
+  RemoteCompile remote{arguments.server, *options, {}};
   llvm::Expected<std::string> job = [&] {
     std::unique_ptr<ProgressBar> bar;
     std::string shown;
@@ -264,9 +254,7 @@ llvm::Error compile_remotely(CompileArguments& arguments) {
     };
     return compile_on_server(std::string(wasm->begin(), wasm->end()), remote);
   }();
-  if (!job)
-    return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                   arguments.file + ": " + llvm::toString(job.takeError()));
+  if (!job) return aotc::failure(arguments.file + ": " + llvm::toString(job.takeError()));
   if (arguments.json) {
     print("{}\n", *job);
     return llvm::Error::success();
@@ -274,15 +262,14 @@ llvm::Error compile_remotely(CompileArguments& arguments) {
   try {
     print_job(nlohmann::ordered_json::parse(*job));
   } catch (const nlohmann::ordered_json::exception&) {
-    return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                   arguments.file + ": the job that the server describes is none");
+    return aotc::failure(arguments.file + ": the job that the server describes is none");
   }
   return llvm::Error::success();
 }
 
 llvm::Error compile_command(CompileArguments& arguments) {
   if (!arguments.server.empty()) return compile_remotely(arguments);
-  if (llvm::Error error = check_freeze_options(arguments)) return error;
+  if (llvm::Error error = read_warmup(arguments)) return error;
   llvm::Expected<std::vector<aotc::CompileOptions>> targets = arguments.code.resolve(arguments.file);
   if (!targets) return targets.takeError();
   if (llvm::Error error = check_outputs(arguments, *targets)) return error;
@@ -299,8 +286,8 @@ llvm::Error compile_command(CompileArguments& arguments) {
 
   llvm::Expected<Snapshot> snapshot = make_snapshot(*module, outputs, arguments);
   if (!snapshot) return snapshot.takeError();
-  if (arguments.snapshot == "required" && !snapshot->made())
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), "no snapshot: " + snapshot->reason);
+  if (arguments.options().is(aotc::Option::Snapshot, "required") && !snapshot->made())
+    return aotc::failure("no snapshot: " + snapshot->tried->reason);
 
   FILE* summary = stream_beside(outputs.front().path);
   nlohmann::ordered_json report = nlohmann::ordered_json::array();
@@ -310,10 +297,10 @@ llvm::Error compile_command(CompileArguments& arguments) {
     output.stats.artifact_bytes = *size;
     if (arguments.json) {
       report.push_back(to_json(output.path, output.options, output.stats, output.seconds));
-      if (snapshot->seconds != 0) {
+      if (snapshot->tried) {
         report.back()["snapshot_bytes"] = snapshot->file.size();
-        report.back()["snapshot_seconds"] = snapshot->seconds;
-        if (!snapshot->reason.empty()) report.back()["no_snapshot"] = snapshot->reason;
+        report.back()["snapshot_seconds"] = snapshot->tried->seconds;
+        if (!snapshot->made()) report.back()["no_snapshot"] = snapshot->tried->reason;
       }
       continue;
     }
@@ -324,9 +311,9 @@ llvm::Error compile_command(CompileArguments& arguments) {
   if (arguments.json)
     print(summary, "{}\n", report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   else if (snapshot->made())
-    print(summary, "snapshot: {}, {:.2f} s\n", format_size(snapshot->file.size()), snapshot->seconds);
-  else if (!snapshot->reason.empty())
-    print(stderr, "no snapshot: {}\n", snapshot->reason);
+    print(summary, "snapshot: {}, {:.2f} s\n", format_size(snapshot->file.size()), snapshot->tried->seconds);
+  else if (snapshot->tried)
+    print(stderr, "no snapshot: {}\n", snapshot->tried->reason);
   return llvm::Error::success();
 }
 
@@ -342,36 +329,18 @@ void add_compile(CLI::App& app, Action& action) {
       "with several targets each writes MODULE.TARGET.aotc or OUT.TARGET.aotc. A file is replaced as a\n"
       "whole, where a link leads; devices, pipes and /dev/stdout are written through");
   arguments->code.add_to(*command);
-  command
-      ->add_option("--snapshot", arguments->snapshot,
-                   "auto, off or required: run a Go program, confined, until it waits for input and keep that state\n"
-                   "in the artifact; `required` fails when that is not possible, `auto` says why")
-      ->check(CLI::IsMember({"auto", "off", "required"}))
-      ->capture_default_str();
-  aotc::FreezeOptions& freeze = arguments->freeze;
-  command->add_option("--env", freeze.env, "KEY=VALUE for the program while the snapshot is made")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--secret-env", freeze.secrets,
-                   "NAME:LENGTH: a variable that gets its value, of LENGTH bytes, when the snapshot is run;\nreading a "
-                   "byte of it earlier refuses the snapshot")
-      ->allow_extra_args(false);
-  command->add_option("--arg", freeze.args, "an argument of the program, likewise")->allow_extra_args(false);
-  command->add_option("--dir", freeze.dirs, "HOST::GUEST:ro: a directory it can read, likewise")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--warmup-request", arguments->warmup,
-                   "file with an HTTP request that a server answers before the snapshot is made;\nmay be repeated")
-      ->allow_extra_args(false);
-  command->add_flag(
-      "!--no-rehearsal", freeze.rehearse,
-      "do not let a server of Go's net/http answer \"OPTIONS *\" before the snapshot is made, which it does\n"
-      "itself without calling a handler, so that later requests find done what all have in common");
-  aotc::add_quantity(*command, "--listeners", freeze.listeners, "how many listening sockets it finds, from fd 3 on",
-                     {AOTC_COUNT, 0, 9});
-  aotc::add_quantity(*command, "--freeze-timeout", arguments->freeze_time, "how long it may run",
+  aotc::OptionSet& options = arguments->options();
+  for (const aotc::OptionInfo& row : aotc::option_table())
+    if (row.option >= aotc::Option::Snapshot && row.kind != aotc::OptionKind::Request)
+      add_option(*command, row.option, options,
+                 row.option == aotc::Option::Snapshot ? "\n(options from here to --freeze-memory say how)" : "");
+  const aotc::OptionInfo& warmup = aotc::info(aotc::Option::Warmup);
+  command->add_option(warmup.word, arguments->warmup, warmup.help)->type_name(warmup.value)->allow_extra_args(false);
+  command->add_flag_callback(
+      "--no-rehearsal", [&options] { options.set(aotc::Option::Rehearsal, "off"); }, "the same as --rehearsal off");
+  aotc::add_quantity(*command, "--freeze-timeout", arguments->freeze.wall_seconds, "how long it may run",
                      {AOTC_DURATION, kMillisecond, aotc::kDay});
-  aotc::add_quantity(*command, "--freeze-memory", freeze.max_memory, "memory it may use",
+  aotc::add_quantity(*command, "--freeze-memory", arguments->freeze.memory_bytes, "memory it may use",
                      {AOTC_SIZE, kLeastRunMemory, kMostRunMemory});
   CLI::Option* server = command->add_option(
       "--server", arguments->server,
@@ -381,8 +350,7 @@ void add_compile(CLI::App& app, Action& action) {
   add_ca_file(*command);
   command->add_flag("--time-report", arguments->time_report, "print what each phase cost");
   command->add_flag("--json", arguments->json, "print the result as JSON, phases included");
-  for (const char* option :
-       {"--output", "--time-report", "--dir", "--secret-env", "--freeze-timeout", "--freeze-memory"})
+  for (const char* option : {"--output", "--time-report", "--freeze-timeout", "--freeze-memory"})
     server->excludes(command->get_option(option));
   command->footer(
       "Examples:\n"

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "compile.h"
+#include "process/option_set.h"
 #include "support/quantity_option.h"
 
 using Action = std::function<llvm::Error()>;
@@ -41,11 +42,14 @@ class UsageError : public llvm::ErrorInfo<UsageError> {
 
 constexpr aotc::Range kFileSize{AOTC_SIZE, 1, uint64_t{1} << 40};
 
+// A row of compile_options.def, with its value in `options`. `more` is said after its help.
+void add_option(CLI::App& command, aotc::Option option, aotc::OptionSet& options, const std::string& more = "");
+
 // The options that choose how code is made, the same for every command that compiles.
 struct CodeOptions {
-  std::string target = "host";
-  std::string cpu;
-  std::string tier = "best";
+  CodeOptions() { asked.set(aotc::Option::Target, "host"); }
+
+  aotc::OptionSet asked;
   unsigned jobs = 0;
   uint64_t max_input = 256 << 20;
 

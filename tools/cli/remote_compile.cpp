@@ -2,14 +2,11 @@
 // it has ended.
 #include "remote_compile.h"
 
-#include <algorithm>
 #include <cstdlib>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "llvm/Support/Base64.h"
-#include "llvm/Support/JSON.h"
 #include "registry/digest.h"
 #include "registry/registry_client.h"
 #include "support/error.h"
@@ -63,31 +60,6 @@ struct Follower {
   }
 };
 
-// The options as a query and as the document that is enough when the server has the module.
-struct Question {
-  std::string query;
-  Json document;
-  std::string wrong;  // the option that JSON cannot hold
-
-  void check(const char* name, const std::string& value) {
-    if (!llvm::json::isUTF8(value)) wrong = name;
-  }
-  void add(const char* name, const std::string& value) {
-    if (value.empty()) return;
-    check(name, value);
-    query += (query.empty() ? "?" : "&") + std::string(name) + "=" + aotc::percent_encoded(value);
-    document[name] = value;
-  }
-  // Those that may be given more than once, and be empty.
-  void add_all(const char* name, const std::vector<std::string>& values) {
-    for (const std::string& value : values) {
-      check(name, value);
-      query += "&" + std::string(name) + "=" + aotc::percent_encoded(value);
-      document[name].push_back(value);
-    }
-  }
-};
-
 }  // namespace
 
 std::string server_token() {
@@ -98,33 +70,27 @@ std::string server_token() {
 llvm::Expected<std::string> compile_on_server(const std::string& wasm, const RemoteCompile& options) {
   std::string error, base = options.server;
   while (!base.empty() && base.back() == '/') base.pop_back();
-  Question question;
-  size_t colon = std::min(options.name.find(':'), options.name.size());
-  question.add("target", options.target);
-  question.add("tier", options.tier);
-  question.add("cpu", options.cpu);
-  question.add("name", options.name.substr(0, colon));
-  if (colon < options.name.size()) question.add("tag", options.name.substr(colon + 1));
-  question.add("snapshot", options.snapshot);
-  question.add("listeners", std::to_string(options.listeners));
-  question.add("rehearsal", options.rehearse ? "" : "off");
-  question.add_all("env", options.env);
-  question.add_all("arg", options.args);
-  std::vector<std::string> warmup;
-  for (const std::string& request : options.warmup) warmup.push_back(llvm::encodeBase64(request));
-  question.add_all("warmup", warmup);
-  if (!question.wrong.empty()) return failure("--" + question.wrong + ": a server takes UTF-8 only");
+  // As a query, and as the document that is enough when the server has the module.
+  std::string query;
+  Json document = {{"module", aotc::sha256(wasm)}};
+  for (const aotc::OptionInfo& row : aotc::option_table())
+    for (const std::string& value : options.options.all(row.option)) {
+      query += (query.empty() ? "?" : "&") + std::string(row.name) + "=" + aotc::percent_encoded(value);
+      if (row.repeated())
+        document[row.name].push_back(value);
+      else
+        document[row.name] = value;
+    }
   std::optional<aotc::HttpUrl> url = aotc::parse_url(base + "/v1/compile", error);
   if (!url) return failure("--server: " + error);
 
-  question.document["module"] = aotc::sha256(wasm);
-  aotc::HttpRequest request{"POST", *url, {{"Content-Type", "application/json"}}, question.document.dump()};
+  aotc::HttpRequest request{"POST", *url, {{"Content-Type", "application/json"}}, document.dump()};
   std::string token = server_token();
   if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
   aotc::HttpResponse response;
   if (!aotc::send_request(request, {}, response, error)) return failure(error);
   if (response.status == 404) {
-    request.url.target += question.query;
+    request.url.target += query;
     request.headers.front().second = "application/wasm";
     request.body = wasm;
     if (!aotc::send_request(request, {}, response, error)) return failure(error);

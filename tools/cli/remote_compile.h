@@ -3,18 +3,13 @@
 
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "llvm/Support/Error.h"
+#include "process/option_set.h"
 
 struct RemoteCompile {
-  std::string server;  // "https://host:port"
-  std::string name;    // repository[:tag]; empty for one that the server chooses
-  std::string target, cpu, tier;
-  std::string snapshot;  // auto, off, required
-  std::vector<std::string> env, args, warmup;
-  unsigned listeners = 1;
-  bool rehearse = true;
+  std::string server;       // "https://host:port"
+  aotc::OptionSet options;  // as a server takes them
   std::function<void(const std::string& target, uint64_t done, uint64_t total)> progress;
 };
 

@@ -4,8 +4,7 @@
 #define AOTC_TOOLS_FREEZE_PROGRAM_H
 
 #include "aotc/wasi.h"
-
-enum { kExitNotFrozen = 3, kExitNotRehearsed = 4, kExitCannotRun = 125 };
+#include "support/exit_codes.h"
 
 struct freeze_options {
   const char* file;     /* the artifact */

@@ -20,46 +20,15 @@
 /* The program for qemu does without: there is no libseccomp to link, and qemu's user mode knows no seccomp. */
 __attribute__((weak)) char* freeze_sandbox_text(const char* process);
 
-static const char kHelp[] =
-    "usage: aotc-exec [OPTION]... FILE [OPTION]... [--invoke EXPORT [ARG]...] [-- ARG...]\n"
-    "\n"
-    "Runs the artifact FILE: calls _start, or _initialize for a reactor. Words after -- go to the program.\n"
-    "\n"
-    "  --dir HOST::GUEST[:ro]   let the program use directory HOST as GUEST, read-only with :ro\n"
-    "  --env KEY=VALUE          set an environment variable of the program\n"
-    "  --secret-env NAME        set it to the value of our own variable NAME, which is then in no command line\n"
-    "  --secret-env NAME:LENGTH  with --freeze: withhold its value, which has LENGTH bytes, until the snapshot is run\n"
-    "  --tcplisten ADDR:PORT    give the program a listening socket, from fd 3 on\n"
-    "  --timeout DURATION       stop the program after this long: 500ms, 10s, 2m (from 1us to 365d)\n"
-    "  --max-memory SIZE        limit on memory and native stack together: 64M, 1G (from 64K to 1T)\n"
-    "  --name NAME              the program's name in argv[0] and messages, instead of FILE's\n"
-    "  --invoke EXPORT ARG...   call EXPORT with numbers as arguments and print its results, one per line\n"
-    "  --verify                 compare all checksums first\n"
-    "  --cold                   start from the beginning even if FILE has a snapshot\n"
-    "  --freeze OUT             run the program, confined, until it waits for input and write its snapshot to OUT;\n"
-    "                           nothing arrives on stdin or on its listeners; exit code 3 and the reason if it cannot "
-    "be\n"
-    "                           frozen; OUT is empty then\n"
-    "  --warmup-request FILE    with --freeze: let the program, a server, answer this HTTP request first; may be "
-    "repeated\n"
-    "  --rehearse               with --freeze: if the program is a server of Go's net/http, let that answer a request "
-    "for the\n"
-    "                           server itself first, of which no handler hears; exit code 4 if it was not like that\n"
-    "  --listeners N            with --freeze: how many listeners it finds, from fd 3 on (default 1; from 0 to 9)\n"
-    "  --gdb                    make the program known to gdb, and its call graphs to perf (also: AOTC_GDB=1)\n"
-    "  --print-sandbox[=PROCESS]  what its processes may do when they freeze a program\n"
-    "  --version\n"
-    "  --help\n"
-    "\n"
-    "An artifact with a snapshot goes on from there if arguments, environment and directories are those that it was "
-    "made\n"
-    "with. The exit code is the program's; 134 after a trap, 125 if it cannot be started.\n"
-    "\n"
-    "Examples:\n"
-    "  aotc-exec hello.aotc -- world\n"
-    "  aotc-exec server.aotc --tcplisten 127.0.0.1:8080 --dir ./site::/site:ro --env MODE=test\n"
-    "  aotc-exec job.aotc --timeout 10s --max-memory 256M\n"
-    "  aotc-exec add.aotc --invoke add 40 -2\n";
+static const char kUsage[] = "usage: aotc-exec [OPTION]... FILE [OPTION]... [--invoke EXPORT [ARG]...] [-- ARG...]";
+
+/* The bounds of options that freezing shares with other programs. */
+enum {
+#define OPTION(...)
+#define FREEZE_OPTION(option, name, word, kind, value, standard, least, most, user, help) \
+  kLeast##option = least, kMost##option = most,
+#include "support/compile_options.def"
+};
 
 _Noreturn void usage_error(const char* what, const char* value) {
   fprintf(stderr, "aotc-exec: %s: %s\n", what, value);
@@ -121,84 +90,173 @@ static int open_listener(const char* text) {
   return fd;
 }
 
-/* The value of option `name` when argv[*i] is it, as "--name VALUE" or "--name=VALUE"; else null. */
-static char* option_value(const char* name, char** argv, int argc, int* i) {
-  size_t length = strlen(name);
-  if (strncmp(argv[*i], name, length) != 0) return NULL;
-  if (argv[*i][length] == '=') return argv[*i] + length + 1;
-  if (argv[*i][length] != 0) return NULL;
-  if (*i + 1 >= argc) usage_error("needs a value", name);
-  return argv[++*i];
+static void take(const char* option, const char** list, size_t* count, const char* value) {
+  if (*count == kMaxOption) usage_error("too many", option);
+  list[(*count)++] = value;
 }
 
-static _Noreturn void print_sandbox(const char* process) {
+static void take_Dir(struct options* o, char* value) {
+  if (o->dir_count == kMaxOption) usage_error("too many", "--dir");
+  o->dirs[o->dir_count++] = parse_dir(value);
+}
+
+static void take_Env(struct options* o, char* value) {
+  if (strchr(value, '=') == NULL || value[0] == '=') usage_error("--env: expected KEY=VALUE", value);
+  take("--env", o->env, &o->env_count, value);
+}
+
+static void take_SecretEnv(struct options* o, char* value) {
+  take("--secret-env", o->secrets, &o->secret_count, value);
+}
+
+static void take_Warmup(struct options* o, char* value) {
+  take("--warmup-request", o->warmup, &o->warmup_count, value);
+}
+
+static void take_Listeners(struct options* o, char* value) {
+  o->freeze_listeners = (size_t)parse_quantity("--listeners", value, AOTC_COUNT, kLeastListeners, kMostListeners);
+}
+
+static void take_Rehearsal(struct options* o, char* value) {
+  o->rehearse = strcmp(value, "auto") == 0;
+  if (!o->rehearse && strcmp(value, "off") != 0) usage_error("--rehearsal: expected auto or off", value);
+}
+
+static void take_tcplisten(struct options* o, char* value) {
+  if (o->listener_count == kMaxOption) usage_error("too many", "--tcplisten");
+  o->listeners[o->listener_count++] = open_listener(value);
+}
+
+static void take_timeout(struct options* o, char* value) {
+  o->timeout = parse_quantity("--timeout", value, AOTC_DURATION, kLeastRunTime, kMostRunTime);
+}
+
+static void take_max_memory(struct options* o, char* value) {
+  o->max_memory = parse_quantity("--max-memory", value, AOTC_SIZE, kLeastRunMemory, kMostRunMemory);
+}
+
+static void take_name(struct options* o, char* value) { o->name = value; }
+static void take_verify(struct options* o, char* value) { o->verify = value == NULL; }
+static void take_cold(struct options* o, char* value) { o->cold = value == NULL; }
+static void take_gdb(struct options* o, char* value) { o->gdb = value == NULL; }
+static void take_freeze(struct options* o, char* value) { o->freeze = value; }
+
+/* What is left of the words are its arguments. */
+static void take_invoke(struct options* o, char* value) { o->invoke = value; }
+
+static void take_print_sandbox(struct options* o, char* value) {
+  (void)o;
   if (freeze_sandbox_text == NULL)
     usage_error("--print-sandbox", "not in this aotc-exec, which was built without libseccomp");
-  char* text = freeze_sandbox_text(process);
-  if (text == NULL) usage_error("--print-sandbox: no such process", process);
+  char* text = freeze_sandbox_text(value == NULL ? "" : value);
+  if (text == NULL) usage_error("--print-sandbox: no such process", value);
   fputs(text, stdout);
   free(text);
   exit(finish());
 }
 
+static void take_version(struct options* o, char* value) {
+  (void)o, (void)value;
+  printf("aotc-exec %s\n", aotc_version);
+  exit(finish());
+}
+
+static void take_help(struct options* o, char* value);
+
+struct word {
+  const char *name, *value; /* no value: null, or "[=" and what can be written behind it */
+  void (*take)(struct options* o, char* value);
+  const char* help;
+  enum kind { OTHER, CHOICE, COUNT, VARIABLE, SECRET, DIRECTORY, REQUEST } kind;
+  unsigned least, most; /* of a count, and of the length of a secret */
+};
+
+#define WORD(name, value, take, help) {name, value, take, help, OTHER, 0, 0}
+static const struct word kWords[] = {
+    WORD("--tcplisten", "ADDR:PORT", take_tcplisten, "give the program a listening socket, from fd 3 on"),
+    WORD("--timeout", "DURATION", take_timeout, "stop the program after this long: 500ms, 10s, 2m (from 1us to 365d)"),
+    WORD("--max-memory", "SIZE", take_max_memory,
+         "limit on memory and native stack together: 64M, 1G (from 64K to 1T)"),
+    WORD("--name", "NAME", take_name, "the program's name in argv[0] and messages, instead of FILE's"),
+    WORD("--invoke", "EXPORT ARG...", take_invoke,
+         "call EXPORT with numbers as arguments and print its results, one per line"),
+    WORD("--verify", NULL, take_verify, "compare all checksums first"),
+    WORD("--cold", NULL, take_cold, "start from the beginning even if FILE has a snapshot"),
+    WORD("--gdb", NULL, take_gdb, "make the program known to gdb, and its call graphs to perf (also: AOTC_GDB=1)"),
+    WORD("--freeze", "OUT", take_freeze,
+         "run the program, confined, until it waits for input and write its snapshot to OUT;\n"
+         "nothing arrives on stdin or on its listeners; exit code 3 and the reason if it cannot be\n"
+         "frozen, 4 if it may be without the rehearsal; OUT is empty then"),
+    WORD("--print-sandbox", "[=PROCESS]", take_print_sandbox, "what its processes may do when they freeze a program"),
+#define OPTION(...)
+#define FREEZE_OPTION(option, name, word, kind, value, standard, least, most, user, help) \
+  {word, value, take_##option, help, kind, least, most},
+#include "support/compile_options.def"
+    WORD("--version", NULL, take_version, "print the version"),
+    WORD("--help", NULL, take_help, "print this"),
+};
+
+static const char kAbout[] =
+    "\nWithout --freeze, --dir HOST::GUEST lets the program write to the directory, too, --secret-env NAME gives it\n"
+    "our own variable NAME, whose value is then in no command line, and --listeners, --rehearsal and\n"
+    "--warmup-request mean nothing.\n"
+    "An artifact with a snapshot goes on from there if arguments, environment and directories are those that it was\n"
+    "made with. The exit code is the program's; 134 after a trap, 125 if it cannot be started.\n"
+    "\n"
+    "Examples:\n"
+    "  aotc-exec hello.aotc -- world\n"
+    "  aotc-exec server.aotc --tcplisten 127.0.0.1:8080 --dir ./site::/site:ro --env MODE=test\n"
+    "  aotc-exec job.aotc --timeout 10s --max-memory 256M\n"
+    "  aotc-exec add.aotc --invoke add 40 -2\n";
+
+static void take_help(struct options* o, char* value) {
+  (void)o, (void)value;
+  printf(
+      "%s\n\nRuns the artifact FILE: calls _start, or _initialize for a reactor. Words after -- go to the program.\n\n",
+      kUsage);
+  for (const struct word* word = kWords; word < kWords + sizeof(kWords) / sizeof(*kWords); ++word) {
+    bool optional = word->value != NULL && word->value[0] == '[';
+    int used = printf("  %s%s%s", word->name, word->value == NULL || optional ? "" : " ",
+                      word->value == NULL ? "" : word->value);
+    printf("%*s", used < 28 ? 28 - used : 1, "");
+    for (const char* c = word->help; *c != 0; ++c) *c == '\n' ? printf("\n%28s", "") : putchar(*c);
+    if (word->kind == COUNT || word->kind == SECRET) printf(" (from %u to %u)", word->least, word->most);
+    putchar('\n');
+  }
+  fputs(kAbout, stdout);
+  exit(finish());
+}
+
+/* Takes argv[*i], an option, with its value if that is the next word. */
+static void take_word(struct options* o, char** argv, int argc, int* i) {
+  size_t length = strcspn(argv[*i], "=");
+  for (const struct word* word = kWords; word < kWords + sizeof(kWords) / sizeof(*kWords); ++word) {
+    if (strlen(word->name) != length || strncmp(argv[*i], word->name, length) != 0) continue;
+    char* value = argv[*i][length] == '=' ? argv[*i] + length + 1 : NULL;
+    bool needed = word->value != NULL && word->value[0] != '[';
+    if (value != NULL && word->value == NULL) break;
+    if (value == NULL && needed && *i + 1 >= argc) usage_error("needs a value", word->name);
+    word->take(o, value == NULL && needed ? argv[++*i] : value);
+    return;
+  }
+  usage_error("unknown option", argv[*i]);
+}
+
 static void parse_words(int argc, char** argv, struct options* o) {
-  char* value;
   for (int i = 1; i < argc; ++i) {
     if (strcmp(argv[i], "--") == 0) {
       o->args = argv + i + 1;
       o->arg_count = argc - i - 1;
       break;
     }
-    if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-      fputs(kHelp, stdout);
-      exit(finish());
-    } else if (strcmp(argv[i], "--version") == 0) {
-      printf("aotc-exec %s\n", aotc_version);
-      exit(finish());
-    } else if (strcmp(argv[i], "--print-sandbox") == 0) {
-      print_sandbox("");
-    } else if (strncmp(argv[i], "--print-sandbox=", 16) == 0) {
-      print_sandbox(argv[i] + 16);
-    } else if (strcmp(argv[i], "--verify") == 0) {
-      o->verify = true;
-    } else if (strcmp(argv[i], "--cold") == 0) {
-      o->cold = true;
-    } else if ((value = option_value("--freeze", argv, argc, &i)) != NULL) {
-      o->freeze = value;
-    } else if ((value = option_value("--warmup-request", argv, argc, &i)) != NULL) {
-      if (o->warmup_count == kMaxOption) usage_error("too many", "--warmup-request");
-      o->warmup[o->warmup_count++] = value;
-    } else if ((value = option_value("--listeners", argv, argc, &i)) != NULL) {
-      o->freeze_listeners = (size_t)parse_quantity("--listeners", value, AOTC_COUNT, 0, 9);
-    } else if (strcmp(argv[i], "--rehearse") == 0) {
-      o->rehearse = true;
-    } else if (strcmp(argv[i], "--gdb") == 0) {
-      o->gdb = true;
-    } else if ((value = option_value("--dir", argv, argc, &i)) != NULL) {
-      if (o->dir_count == kMaxOption) usage_error("too many", "--dir");
-      o->dirs[o->dir_count++] = parse_dir(value);
-    } else if ((value = option_value("--env", argv, argc, &i)) != NULL) {
-      if (o->env_count == kMaxOption) usage_error("too many", "--env");
-      if (strchr(value, '=') == NULL || value[0] == '=') usage_error("--env: expected KEY=VALUE", value);
-      o->env[o->env_count++] = value;
-    } else if ((value = option_value("--secret-env", argv, argc, &i)) != NULL) {
-      if (o->secret_count == kMaxOption) usage_error("too many", "--secret-env");
-      o->secrets[o->secret_count++] = value;
-    } else if ((value = option_value("--tcplisten", argv, argc, &i)) != NULL) {
-      if (o->listener_count == kMaxOption) usage_error("too many", "--tcplisten");
-      o->listeners[o->listener_count++] = open_listener(value);
-    } else if ((value = option_value("--timeout", argv, argc, &i)) != NULL) {
-      o->timeout = parse_quantity("--timeout", value, AOTC_DURATION, kLeastRunTime, kMostRunTime);
-    } else if ((value = option_value("--max-memory", argv, argc, &i)) != NULL) {
-      o->max_memory = parse_quantity("--max-memory", value, AOTC_SIZE, kLeastRunMemory, kMostRunMemory);
-    } else if ((value = option_value("--name", argv, argc, &i)) != NULL) {
-      o->name = value;
-    } else if ((value = option_value("--invoke", argv, argc, &i)) != NULL) {
-      o->invoke = value;
-      o->invoke_args = argv + i + 1;
-      while (i + 1 < argc && strcmp(argv[i + 1], "--") != 0) ++i, ++o->invoke_count;
+    if (o->invoke != NULL && o->invoke_args == NULL) {
+      o->invoke_args = argv + i;
+      while (i < argc && strcmp(argv[i], "--") != 0) ++i, ++o->invoke_count;
+      --i;
+    } else if (strcmp(argv[i], "-h") == 0) {
+      take_help(o, NULL);
     } else if (argv[i][0] == '-' && argv[i][1] != 0) {
-      usage_error("unknown option", argv[i]);
+      take_word(o, argv, argc, &i);
     } else if (o->file == NULL) {
       o->file = argv[i];
     } else {
@@ -206,8 +264,7 @@ static void parse_words(int argc, char** argv, struct options* o) {
     }
   }
   if (o->file == NULL) {
-    fputs("usage: aotc-exec [OPTION]... FILE [OPTION]... [--invoke EXPORT [ARG]...] [-- ARG...]; --help says more\n",
-          stderr);
+    fprintf(stderr, "%s; --help says more\n", kUsage);
     exit(kExitUsage);
   }
   if (o->name == NULL) {
@@ -232,7 +289,7 @@ static const char* withheld_secret(const char* text) {
   char expected[AOTC_QUANTITY_TEXT];
   size_t length = colon == NULL ? 0 : (size_t)(colon - text);
   if (length == 0 || memchr(text, '=', length) != NULL ||
-      !aotc_read_quantity(colon + 1, AOTC_COUNT, 8, 4096, &size, expected))
+      !aotc_read_quantity(colon + 1, AOTC_COUNT, kLeastSecretEnv, kMostSecretEnv, &size, expected))
     usage_error("--secret-env: expected NAME:LENGTH, from 8 to 4096 bytes", text);
   char* variable = new_variable(text, length, size);
   if (!aotc_secret_placeholder(variable + length + 1, size)) abort();

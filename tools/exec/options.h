@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "aotc/wasi.h"
+#include "support/exit_codes.h"
 
-enum { kExitUsage = 2, kExitTrap = 134 };
 enum { kMaxOption = 64 };
 
 struct options {
