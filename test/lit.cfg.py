@@ -9,9 +9,8 @@
 #                               a Go program for wasip1; -s strips it; results are kept in the build directory
 #   %go-std PACKAGE             a standard library test compared with a peer, see test/go-std/run
 #   %node-app SOURCE.go OUT     a Go server compiled with its snapshot, see test/node-app
-#   %node-script FILE.py        Python that runs aotc-node, see node/Inputs/node.py
 #   %crane %oras                clients of container registries
-#   %python                     Python with the wheels of tools/setup.sh
+#   %python                     Python with the wheels of tools/setup.sh and the modules of Inputs/harness
 #   %bin                        where the programs are
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb,
@@ -42,6 +41,8 @@ for name in ("HOME", "TMPDIR", "PIP_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT", "G
     if name in os.environ:
         config.environment[name] = os.environ[name]
 config.environment["AOTC_BUILD"] = config.build_dir
+config.environment["AOTC_BIN"] = bin_dir
+config.environment["PYTHONPATH"] = f"{config.source_dir}/Inputs/harness"
 lit_config.maxIndividualTestTime = 600
 
 toolchains = {"1.21": "1.21.13", "1.24": "1.24.11", "1.26": "1.26.6", "1.27": "1.27.3"}
@@ -103,7 +104,6 @@ config.substitutions += [
     (r"%go-build\b", f"{config.source_dir}/go-build"),
     (r"%go-std\b", f"{python} {config.source_dir}/go-std/run"),
     (r"%node-app\b", f"{config.source_dir}/node-app"),
-    (r"%node-script\b", f"env AOTC_NODE={bin_dir}/aotc-node PYTHONPATH={config.source_dir}/node/Inputs {python}"),
     (r"%bin\b", bin_dir),
     (r"%inputs\b", f"{config.source_dir}/Inputs"),
 ]

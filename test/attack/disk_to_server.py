@@ -4,7 +4,7 @@
 import http.client
 import json
 
-from harness import Server, StoreFiles, fresh_folder, hello_wasm, padded, wait_until
+from harness import Server, StoreFiles, fresh_folder, hello_wasm, padded, until
 
 folder = fresh_folder()
 wasm = padded(hello_wasm(folder), bytes(range(256)) * 3000)  # of several chunks
@@ -40,7 +40,7 @@ with server:  # a reader finds it
         status, _, body = server.request("GET", f"/v2/app/blobs/{digest}")
         assert status == 500 and b"damaged" in body, (status, body)
         assert logged("a blob is damaged", digest)
-    wait_until(lambda: server.stats()["damaged_blobs"] == 0 and server.stats()["compiled"] > 0)  # its job is done again
+    until(lambda: server.stats()["damaged_blobs"] == 0 and server.stats()["compiled"] > 0)  # its job is done again
     assert server.stats()["repairs"] >= 1, server.stats()
     for digest in parts:
         assert server.get(f"/v2/app/blobs/{digest}") == good[digest]
@@ -57,7 +57,7 @@ with server:
         pass
     status, _, body = server.request("GET", f"/v2/app/blobs/{module}")
     assert status == 500 and b"BLOB_DAMAGED" in body, (status, body)
-    wait_until(lambda: logged("a damaged blob is lost until it is uploaded again", module))
+    until(lambda: logged("a damaged blob is lost until it is uploaded again", module))
     assert server.stats()["repairs"] == 0
 with server:  # still known after a restart
     assert server.request("GET", f"/v2/app/blobs/{module}")[0] == 500
@@ -69,15 +69,15 @@ with server:  # still known after a restart
 server.options = ("--workers", "1", "--scrub-rate", "1G", "--scrub-every", "0s")
 store.delete("chunks", store.chunk_key(artifact, 0))
 with server:
-    wait_until(lambda: server.stats()["repairs"] == 1 and server.stats()["damaged_blobs"] == 0)
+    until(lambda: server.stats()["repairs"] == 1 and server.stats()["damaged_blobs"] == 0)
     assert server.get(f"/v2/app/blobs/{artifact}") == good[artifact]
 chunks = [store.get("chunks", store.chunk_key(module, index)) for index in (0, 1)]
 for index in (0, 1):
     store.put("chunks", store.chunk_key(module, index), chunks[1 - index])
 with server:
-    wait_until(lambda: server.stats()["damaged_blobs"] == 1)
+    until(lambda: server.stats()["damaged_blobs"] == 1)
     assert server.request("GET", f"/v2/app/blobs/{module}")[0] == 500
     server.upload(wasm, "?tier=quick&target=host&name=app")
     before = server.stats()["scrubbed_blobs"]
-    wait_until(lambda: server.stats()["scrubbed_blobs"] > before + 20)  # round after round
+    until(lambda: server.stats()["scrubbed_blobs"] > before + 20)  # round after round
     assert server.stats()["damaged_blobs"] == 0 and server.get(f"/v2/app/blobs/{module}") == wasm

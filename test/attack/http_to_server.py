@@ -11,7 +11,7 @@ import struct
 import subprocess
 import os
 
-from harness import BIN, Authority, Server, fresh_folder, hello_wasm, padded, sha256, wait_until, write_tokens
+from harness import BIN, Authority, Server, fresh_folder, hello_wasm, padded, sha256, until, write_tokens
 
 folder = fresh_folder()
 hello = hello_wasm(folder)
@@ -90,11 +90,11 @@ class Watch:
 
     def __exit__(self, kind, value, trace):
         if kind is None:
-            wait_until(lambda: self.user.stats().get(self.reason, 0) >= self.expected.get(self.reason, 0))
+            until(lambda: self.user.stats().get(self.reason, 0) >= self.expected.get(self.reason, 0))
             stats = wait_for_quiet(self.user)
             assert self.reasons(stats) == self.expected, (self.expected, stats)
             assert stats["store_bytes"] == self.stored, stats
-            wait_until(lambda: descriptors(self.user) <= self.open)
+            until(lambda: descriptors(self.user) <= self.open)
 
 
 def wait_for_quiet(user):
@@ -126,12 +126,12 @@ with server:
     with Watch(root, "slow_response", 2):
         for data in (DOWNLOAD, DOWNLOAD.replace(b"\r\n\r\n", b"\r\nAccept-Encoding: zstd\r\n\r\n")):
             connection = connect(server, data, receive=4096)
-            wait_until(lambda: root.stats()["connections"] == 1)  # not before the server has given up
+            until(lambda: root.stats()["connections"] == 1)  # not before the server has given up
             assert 0 < len(rest(connection)) < len(BIG)
     with Watch(root, "aborted", 6):
         for data in (CHUNKED + b"20000\r\n" + bytes(100_000), LENGTH + b"\r\nabc"):
             connection = connect(server, data)
-            wait_until(lambda: root.stats()["reserved_bytes"] > 0)
+            until(lambda: root.stats()["reserved_bytes"] > 0)
             reset(connection)
         connection = connect(server, DOWNLOAD, receive=4096)
         assert connection.recv(1) == b"H"
@@ -156,7 +156,7 @@ with Server(folder, "--token-file", tokens, "--workers", "0", "--no-request-log"
         with Watch(root):
             connection = connect(server, f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer acme\r\n"
                                  f"Accept: {accept}\r\nConnection: close\r\n\r\n".encode())
-            wait_until(lambda: root.stats()["connections"] == 2)
+            until(lambda: root.stats()["connections"] == 2)
             connection.shutdown(socket.SHUT_WR)
             assert b"queued" in rest(connection)
 
@@ -171,7 +171,7 @@ with Server(folder, "--token-file", tokens, "--max-connections", "64", "--header
             with contextlib.suppress(OSError, http.client.HTTPException):
                 assert acme.get("/healthz") == b"ok\n"
                 break
-    wait_until(lambda: root.stats()["closed_connections_full"] >= 36 and root.stats()["connections"] <= 66)
+    until(lambda: root.stats()["closed_connections_full"] >= 36 and root.stats()["connections"] <= 66)
     for connection in (*downloads, *strangers):
         connection.close()
 
@@ -179,14 +179,14 @@ with Server(folder, "--token-file", tokens, "--max-connections", "64", "--header
 with Server(folder, "--token-file", tokens, "--transfer-memory", "1M", "--body-timeout", "10m", "--no-request-log") as server:
     acme, root = server.as_user("acme"), server.as_user("root")
     held = [connect(server, DOWNLOAD, receive=4096) for _ in range(4)]
-    wait_until(lambda: root.stats()["connections"] == 5)
+    until(lambda: root.stats()["connections"] == 5)
     uploads = [connect(server, LENGTH + b"\r\n\0asm") for _ in range(2)]
     statuses = set()
     while 200 not in statuses:
         status, headers, body = acme.request("GET", f"/v2/acme/big/blobs/{sha256(BIG)}")
         statuses.add(status)
         assert status == 200 and body == BIG or status == 503 and headers["retry-after"] == "5", (status, body[:200])
-    wait_until(lambda: root.stats()["closed_connections_memory"] >= 1)
+    until(lambda: root.stats()["closed_connections_memory"] >= 1)
     for connection in (*held, *uploads):
         connection.close()
 

@@ -4,7 +4,7 @@ import http.client
 import random
 import socket
 
-from harness import Server, fresh_folder, hello_wasm, padded, sha256, wait_until
+from harness import Server, fresh_folder, hello_wasm, padded, sha256, until
 
 folder = fresh_folder()
 wasm = padded(hello_wasm(folder), random.Random(1).randbytes(24 << 20))  # more than sockets hold
@@ -22,8 +22,8 @@ with server:
     start = response.read(1000)
     assert server.request("DELETE", f"/v2/app/manifests/{job['index']}")[0] == 202
     assert server.request("GET", f"/v2/app/blobs/{job['module']}")[0] == 404
-    wait_until(lambda: server.stats()["store_bytes"] == len(wasm))  # everything else has gone
+    until(lambda: server.stats()["store_bytes"] == len(wasm))  # everything else has gone
     swept = server.stats()["swept_blobs"]
     assert sha256(start + response.read()) == job["module"]
-    wait_until(lambda: server.stats()["store_bytes"] == 0)
+    until(lambda: server.stats()["store_bytes"] == 0)
     assert server.stats()["swept_blobs"] == swept + 1

@@ -6,7 +6,7 @@ import random
 import subprocess
 import time
 
-from harness import AOTC, Server, StoreFiles, fresh_folder, hello_wasm, padded, wait_until, write_tokens
+from harness import AOTC, Server, StoreFiles, fresh_folder, hello_wasm, padded, until, write_tokens
 
 folder = fresh_folder()
 wasm = hello_wasm(folder)
@@ -35,7 +35,7 @@ def names(server):
 
 
 def stats_are(server, **expected):
-    wait_until(lambda: all(server.stats()[name] == value for name, value in expected.items()))
+    until(lambda: all(server.stats()[name] == value for name, value in expected.items()))
 
 
 # By bytes, without tenants.
@@ -57,7 +57,7 @@ with server:
     stats_are(server, evicted_images=2)
     assert names(server) == {"m0", "m1", "m4", "m5"}
     assert server.request("GET", "/v2/m2/manifests/latest")[0] == 404
-    wait_until(lambda: server.stats()["store_bytes"] < owned - 500_000)
+    until(lambda: server.stats()["store_bytes"] < owned - 500_000)
     assert server.request("DELETE", "/v1/pins?name=m0&tag=latest")[0] == 204
 
 # By age, and without a tag.
@@ -142,5 +142,5 @@ server = Server(folder + "/jobs", *QUIET, "--keep-jobs", "1s")
 with server:
     kept = upload(server, 0)["id"]
     failed = server.upload(b"not a module", "?name=x")[1]["id"]
-    wait_until(lambda: server.request("GET", f"/v1/jobs/{failed}")[0] == 404)
+    until(lambda: server.request("GET", f"/v1/jobs/{failed}")[0] == 404)
     assert server.get_json(f"/v1/jobs/{kept}")["state"] == "done" and server.stats()["expired_jobs"] == 1

@@ -16,7 +16,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
+sys.path += [os.path.join(os.path.dirname(__file__), folder) for folder in ("Inputs", "../Inputs/harness")]
 from harness import Server, fresh_folder, hello_wasm, padded, sha256  # noqa: E402
 from losing_disk import LosingDisk  # noqa: E402
 

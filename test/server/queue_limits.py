@@ -2,9 +2,8 @@
 # that a restart finds. Workers of a tenant that run at the same time share its processor time.
 # RUN: %python %s %t
 import json
-import socket
 
-from harness import Server, StoreFiles, compile_wat, fresh_folder, hello_wasm, padded, sha256, wait_until, write_tokens
+from harness import Server, StoreFiles, compile_wat, connect, fresh_folder, hello_wasm, padded, sha256, until, write_tokens
 
 folder = fresh_folder()
 hello = hello_wasm(folder)
@@ -49,13 +48,13 @@ with server:  # finds three waiting
     assert status == 202, job
     assert acme.request("DELETE", f"/v1/jobs/{json.loads(job)['id']}")[0] == 202
     # An upload that has sent nothing but its header.
-    connection = socket.create_connection(("127.0.0.1", server.port))
+    connection = connect(server.port)
     connection.sendall(b"POST /v1/compile HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer none\r\nExpect: 100-continue\r\n"
                        b"Content-Length: 100\r\n\r\n")
     assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
     upload(acme, 6, expected=503, reason="too many jobs are waiting")
     connection.close()
-    wait_until(lambda: acme.upload(hello, "?tier=quick")[0] == 202)
+    until(lambda: acme.upload(hello, "?tier=quick")[0] == 202)
 
 server = Server(folder + "/bytes", "--token-file", tokens, "--workers", "0", "--queue-bytes", "500K", "--queue-all-bytes", "800K")
 with server:

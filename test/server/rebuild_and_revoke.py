@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 
-from harness import AOTC, BIN, Server, StoreFiles, different, fresh_folder, hello_wasm, wait_until
+from harness import AOTC, BIN, Server, StoreFiles, different, fresh_folder, hello_wasm, until
 
 folder = fresh_folder()
 wasm = hello_wasm(folder)
@@ -62,7 +62,7 @@ with server:
     assert "own compiler" in run("rebuild", VERSION, 1)
     assert "0 images" in run("rebuild", "0.0.2")
     assert "1 images" in run("rebuild", "0.0.1")
-    wait_until(lambda: server.stats()["compiled"] == 1)
+    until(lambda: server.stats()["compiled"] == 1)
     new = index_of("app/manifests/latest")
     assert new != old["index"] and index_of("twin/manifests/latest") == new
     assert index_of("app/manifests/moved") == moved["index"] and index_of("kept/manifests/latest") == kept["index"]
@@ -91,7 +91,7 @@ with server:
     taken = compile(different(wasm, "taken"), "?tier=quick&target=host&name=kept&tag=taken")
 with server:
     assert "1 images" in run("rebuild", "0.0.3")
-    wait_until(lambda: server.stats()["compiled"] == 1)
+    until(lambda: server.stats()["compiled"] == 1)
     again = index_of("kept/manifests/latest")
     assert again and again != kept["index"] and index_of("kept/manifests/taken") == taken["index"]
     assert server.request("GET", "/v1/jobs/" + "3" * 32)[0] == 404 and "0 images" in run("rebuild", "0.0.3")

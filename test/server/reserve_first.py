@@ -7,7 +7,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from harness import Server, StoreFiles, fresh_folder, hello_wasm, padded, sha256, wait_until, write_tokens
+from harness import Server, StoreFiles, connect, fresh_folder, hello_wasm, padded, sha256, until, write_tokens
 
 MIB = 1 << 20
 OPTIONS = "?tier=quick&target=host&snapshot=off&name="
@@ -33,7 +33,7 @@ def status(answer):
 
 
 def begin(server, data):
-    connection = socket.create_connection(("127.0.0.1", server.port))
+    connection = connect(server.port)
     connection.sendall(data)
     return connection
 
@@ -59,7 +59,7 @@ def stored():
 
 def settled():
     """Nothing is promised any more; what is stored then."""
-    wait_until(lambda: root.stats()["reserved_bytes"] == 0)
+    until(lambda: root.stats()["reserved_bytes"] == 0)
     return stored()
 
 
@@ -93,14 +93,14 @@ held = stored()
 # Lengths that are lies, bodies that are cut off: what they had is given back, what they were refused is not counted.
 assert status(server.talk(head(small, OPTIONS + "small/m", f"Content-Length: {2 * MIB}"))) == 403
 promises = [begin(server, head(small, OPTIONS + "small/m", "Content-Length: 250000") + b"\0asm") for _ in range(4)]
-wait_until(lambda: root.stats()["reserved_bytes"] == 1_000_000)
+until(lambda: root.stats()["reserved_bytes"] == 1_000_000)
 assert small.upload(module(0, 100_000), OPTIONS + "small/m")[0] == 403, "the rest of the quota is promised"
 promises[0].close()
-wait_until(lambda: root.stats()["reserved_bytes"] == 750_000)
+until(lambda: root.stats()["reserved_bytes"] == 750_000)
 promises[1].shutdown(socket.SHUT_WR)
-wait_until(lambda: root.stats()["reserved_bytes"] == 500_000)
+until(lambda: root.stats()["reserved_bytes"] == 500_000)
 growing = begin(server, head(small, OPTIONS + "small/m", "Transfer-Encoding: chunked") + chunked(module(0, 300_000))[:-5])
-wait_until(lambda: root.stats()["reserved_bytes"] > 750_000)
+until(lambda: root.stats()["reserved_bytes"] > 750_000)
 half_a_chunk = begin(server, head(small, OPTIONS + "small/m", "Transfer-Encoding: chunked") + b"40000\r\nabc")
 
 # kill -9 with all of these under way.

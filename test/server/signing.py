@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 
-from harness import AOTC, Server, different, fresh_folder, hello_wasm, sha256
+from harness import AOTC, BIN, Server, different, fresh_folder, hello_wasm, sha256
 
 folder = fresh_folder()
 wasm = hello_wasm(folder)
@@ -89,6 +89,6 @@ with Server(folder, "--sign-key", f"{folder}/new.key") as server:
     assert server.stats()["renewed_statements"] == 0, "nothing has changed"
 
 for key, reason in ((f"{folder}/old.pub", "chmod 600"), (f"{folder}/nothing", "No such file"), ("/dev/null", "")):
-    result = subprocess.run([os.path.join(os.environ["AOTC_BIN"], "aotc-server"), "--data", f"{folder}/refused",
+    result = subprocess.run([f"{BIN}/aotc-server", "--data", f"{folder}/refused",
                              "--sign-key", key], stderr=subprocess.PIPE, text=True)
     assert result.returncode == 1 and reason in result.stderr, result

@@ -3,13 +3,10 @@
 # RUN: %python %s %t
 import os
 import subprocess
-import sys
 
+from fleet import Images, Key, digest, revocations, statement
 from harness import AOTC, fresh_folder
 from registry_of_lies import Registry
-
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../node/Inputs"))
-from fleet import Images, Key, digest, revocations, statement  # noqa: E402
 
 folder = fresh_folder()
 key, stranger = Key(folder, "key"), Key(folder, "stranger")

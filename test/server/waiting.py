@@ -2,9 +2,8 @@
 # forgotten, even with another request on its way; the end reaches all others, and so does that of the server.
 # RUN: %python %s %t
 import json
-import socket
 
-from harness import Server, compile_wat, different, fresh_folder, hello_wasm, wait_until
+from harness import Server, compile_wat, connect, different, fresh_folder, hello_wasm, read_all, until
 
 folder = fresh_folder()
 functions = "".join(f"(func (export \"f{i}\") (param i32) (result i32)" +
@@ -16,7 +15,7 @@ with open(f"{folder}/long.wat", "w") as file:
 
 def ask(server, job, more="", events=False):
     """A connection on which somebody waits."""
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=120)
+    connection = connect(server.port)
     accept = "Accept: text/event-stream\r\n" if events else ""
     connection.sendall(f"GET /v1/jobs/{job}?wait=60 HTTP/1.1\r\nHost: x\r\n{accept}\r\n{more}".encode())
     return connection
@@ -24,10 +23,7 @@ def ask(server, job, more="", events=False):
 
 def answer(connection):
     """The job in the answer, or in the last event."""
-    data = b""
-    while part := connection.recv(65536):
-        data += part
-    return json.loads(data.strip().splitlines()[-1].removeprefix(b"data: "))
+    return json.loads(read_all(connection).strip().splitlines()[-1].removeprefix(b"data: "))
 
 
 server = Server(folder, "--workers", "1", "--threads", "1")
@@ -38,7 +34,7 @@ with server:
     waiting = [ask(server, queued["id"]) for _ in range(20)]
     pipelined = [ask(server, queued["id"], last) for _ in range(5)]
     following = [ask(server, queued["id"], events=True) for _ in range(10)]
-    wait_until(lambda: server.stats()["watchers"] == 35)
+    until(lambda: server.stats()["watchers"] == 35)
     before = server.stats()
     for _ in range(200):
         after = server.stats()
@@ -46,7 +42,7 @@ with server:
 
     for connection in waiting[:10] + pipelined[:2] + following[:5]:
         connection.close()
-    wait_until(lambda: server.stats()["watchers"] == 18)
+    until(lambda: server.stats()["watchers"] == 18)
     assert server.request("DELETE", f"/v1/jobs/{queued['id']}")[0] == 202
     for connection in following[5:]:
         assert answer(connection)["state"] == "cancelled"
@@ -59,6 +55,6 @@ with server:
     # Without the server's help they would wait for another minute, and it would cut them off.
     assert server.get_json(f"/v1/jobs/{running['id']}")["state"] == "running"
     waiting = [ask(server, running["id"]) for _ in range(5)]
-    wait_until(lambda: server.stats()["watchers"] == 5)
+    until(lambda: server.stats()["watchers"] == 5)
 for connection in waiting:
     assert answer(connection)["state"] in ("queued", "running")

@@ -4,8 +4,10 @@ import re
 import shutil
 import sys
 
-from fleet import Images, Key, Registry
-from node import check, get, node
+from fleet import Images, Key
+from harness import BIN, check
+from node import get, node
+from registry_of_lies import Registry
 
 folder, artifact = sys.argv[1], open(sys.argv[2], "rb").read()
 shutil.rmtree(folder, ignore_errors=True)
@@ -16,7 +18,7 @@ images.publish(key, 1, artifact)
 wrapper, trace = f"{folder}/node", f"{folder}/trace"
 with open(wrapper, "w") as file:
     file.write("#!/bin/sh\nexec strace -D -f -qq -s 200 -o " + trace + " -e trace=execve,seccomp,setresuid,landlock_restrict_self,open,openat,"
-               f"accept4,connect,recvfrom,recvmsg,read,pread64,mmap {os.environ['AOTC_NODE']} \"$@\"\n")
+               f"accept4,connect,recvfrom,recvmsg,read,pread64,mmap {BIN}/aotc-node \"$@\"\n")
 os.chmod(wrapper, 0o755)
 os.environ["AOTC_NODE"] = wrapper
 with Registry(images.paths) as registry:

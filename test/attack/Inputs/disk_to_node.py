@@ -3,8 +3,10 @@ import os
 import shutil
 import sys
 
-from fleet import Images, Key, Registry
-from node import check, get, node, until
+from fleet import Images, Key
+from harness import check, until
+from node import get, node
+from registry_of_lies import Registry
 
 folder, artifact = sys.argv[1], open(sys.argv[2], "rb").read()
 shutil.rmtree(folder, ignore_errors=True)

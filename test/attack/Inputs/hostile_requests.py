@@ -4,7 +4,8 @@ it took it. Each request is sent whole, then byte by byte, then with another beh
 import socket
 import sys
 
-from node import check, connect, node, read_all
+from harness import check, connect, read_all
+from node import node
 
 LENGTH, CHUNKED = b"Content-Length: 1\r\n", b"Transfer-Encoding: chunked\r\n"
 ONE_CHUNK = b"1\r\na\r\n0\r\n\r\n"

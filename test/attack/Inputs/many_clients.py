@@ -6,7 +6,8 @@ import resource
 import socket
 import sys
 
-from node import PATIENCE, check, node, read_all, reset, until
+from harness import PATIENCE, check, read_all, reset, until
+from node import node
 
 APP = f"site={sys.argv[1]}"
 PATIENT = ("--grace", "1h", "--idle-timeout", "1h", "--timeout", "1h", "--deadline", "20s")

@@ -7,8 +7,10 @@ import shutil
 import sys
 
 import small_internet
-from fleet import Images, Key, Registry
-from node import check, node
+from fleet import Images, Key
+from harness import check
+from node import node
+from registry_of_lies import Registry
 from small_internet import INSIDE, PUBLIC, STORE
 
 folder = sys.argv[1]

@@ -3,7 +3,8 @@ import sys
 
 from instances import MADV_COLLAPSE, MADV_PAGEOUT, advise, growths, huge_places, images
 from keep import keep
-from node import check, get, node
+from harness import check
+from node import get, node
 
 SECRET = b"SECRET99"
 HIDDEN = bytes(b + 1 for b in SECRET)

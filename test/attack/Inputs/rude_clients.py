@@ -6,7 +6,8 @@ import socket
 import sys
 import threading
 
-from node import PATIENCE, check, node, read_all, reset, until
+from harness import PATIENCE, check, read_all, reset, until
+from node import node
 
 APP = f"site={sys.argv[1]}"
 UPLOAD = b"POST /digest HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"

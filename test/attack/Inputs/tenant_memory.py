@@ -1,7 +1,8 @@
 """tenant_memory.py ARTIFACT: native code that takes memory, beside another app; see ../tenant_memory.test"""
 import sys
 
-from node import check, connect, get, node, read_all
+from harness import check, connect, read_all
+from node import get, node
 
 with node([f"evil={sys.argv[1]}", f"other={sys.argv[1]}"], "--route", "evil.example=evil", "--route", "/=other", "--deadline", "60s",
           "--max-memory", "64M", "--tenant-memory", "256M") as n:

@@ -1,12 +1,12 @@
 """tenant_to_front.py MISBEHAVING.aotc SPINNING-AT-START.aotc: workers that keep the front waiting, or busy. Another app is served all
 the while."""
 import contextlib
-import os
 import signal
 import subprocess
 import sys
 
-from node import check, connect, get, node, reset, until
+from harness import BIN, check, connect, reset, until
+from node import get, node
 
 evil, spinning = sys.argv[1:]
 SPIN, SLEEP, ANSWER, READY, CONSUMED, PONG, EMPTY, STREAM, FLOOD, LINGER, LOG, LINES = range(1, 13)
@@ -109,6 +109,6 @@ with node(*APPS, "--deadline", "60s", "--front-memory", str(BUDGET), "--max-per-
         reset(client)  # or the node would wait for them when it drains
 
 # One that never gets ready does not keep the node waiting, either.
-result = subprocess.run([os.environ["AOTC_NODE"], "serve", "--listen", "127.0.0.1:0", "--app", f"a={spinning}", "--start-timeout", "1s"],
+result = subprocess.run([f"{BIN}/aotc-node", "serve", "--listen", "127.0.0.1:0", "--app", f"a={spinning}", "--start-timeout", "1s"],
                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
 check(result.returncode == 1 and "its process is ended: it is not ready after 1 seconds" in result.stdout, result)

@@ -1,7 +1,8 @@
 """tenant_to_node.py ARTIFACT: native code in a tenant, once before the first request and once in one, tries what everything.c says."""
 import sys
 
-from node import check, get, node
+from harness import check
+from node import get, node
 
 ENOSYS = -38
 

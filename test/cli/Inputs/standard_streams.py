@@ -4,7 +4,7 @@ import re
 import signal
 import subprocess
 
-from harness import AOTC, BIN, Server, compile_wat, docker_registry, fresh_folder, hello_wasm, wait_until
+from harness import AOTC, BIN, Server, compile_wat, docker_registry, fresh_folder, hello_wasm, until
 
 folder = fresh_folder()
 SERVER, EXEC, NODE = (f"{BIN}/{name}" for name in ("aotc-server", "aotc-exec", "aotc-node"))
@@ -170,7 +170,7 @@ with open("/dev/full", "wb") as full, broken_pipe() as pipe:
     for how in ({"stdout": full, "stderr": full}, {"stdout": pipe, "stderr": pipe}, {"closed": [0, 1, 2]}):
         remove("deaf")()
         process = popen([SERVER, "--data", f"{folder}/deaf", "--listen", "127.0.0.1:0"], **how)
-        wait_until(lambda: os.path.exists(f"{folder}/deaf/control") or process.poll() is not None)
+        until(lambda: os.path.exists(f"{folder}/deaf/control") or process.poll() is not None)
         assert b"backed up" in run([SERVER, "backup", "--data", f"{folder}/deaf", "--to", f"{folder}/deaf/backups"])[1], process.poll()
         for path, _, names in os.walk(f"{folder}/deaf"):
             for name in set(names) - {"control"}:

@@ -3,7 +3,8 @@ import re
 import sys
 import time
 
-from node import check, get, node
+from harness import check
+from node import get, node
 
 SAID = "instances begin with accepting the connection"
 counts, answers, sleeps, closes, ends = sys.argv[1:]

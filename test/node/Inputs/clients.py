@@ -9,9 +9,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 
-from node import PATIENCE, check, connect, http, node, read_all
+from harness import PATIENCE, check, connect, read_all, serving, talk
+from node import node
 
 BIG = tempfile.NamedTemporaryFile()
 BIG.write(os.urandom(1 << 20) * 20)
@@ -64,21 +64,7 @@ def normal(answer, port):
 
 
 def one(port, request):
-    return http(port, request.replace("\n", "\r\n").encode())
-
-
-def start_native(program):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen([program, "-listen", f"127.0.0.1:{port}"], stdout=subprocess.DEVNULL)
-    while True:
-        try:
-            connect(port).close()
-            return process, port
-        except OSError:
-            check(process.poll() is None, "the native program runs")
-            time.sleep(0.01)
+    return talk(port, request.replace("\n", "\r\n").encode())
 
 
 def raw_cases(port):
@@ -121,8 +107,7 @@ def raw_cases(port):
         yield name, one(port, request).split(b" ")[1]
 
 
-native, native_port = start_native(sys.argv[2])
-try:
+with serving([sys.argv[2], "-listen", "127.0.0.1:PORT"], stdout=subprocess.DEVNULL) as (_, native_port):
     with node([f"site={sys.argv[1]}"], "--deadline", "20s") as n:
         for words in CURL:
             expected, seen = (normal(curl(port, words), port) for port in (native_port, n.port))
@@ -147,6 +132,3 @@ try:
             c.recv(1000)
         n.wait_metric("aotc_instances", 0)
         check(curl(n.port, ["/hello"])[0] == 0, "the next request")
-finally:
-    native.kill()
-    native.wait()

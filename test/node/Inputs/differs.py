@@ -2,7 +2,8 @@
 import sys
 
 from instances import images
-from node import check, get, node, until
+from harness import check, until
+from node import get, node
 
 artifact = sys.argv[1]
 

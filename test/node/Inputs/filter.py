@@ -4,7 +4,8 @@ import os
 import sys
 import threading
 
-from node import check, connect, http, node, read_all
+from harness import check, connect, read_all, talk
+from node import node
 
 FIRST = b"before the input\n"
 
@@ -49,10 +50,10 @@ def body_of(response):
 with node([f"filter={sys.argv[1]}"], "--workers", "1", "--compare-sample", "1/1", "--deadline", "2s") as n:
     check(body_of(post(n, b"some text")) == FIRST + b"SOME TEXT", "a short body")
     check(b"Content-Length: 26\r\n" in post(n, b"some text"), "a response that is known as a whole has a length")
-    check(body_of(http(n.port, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")) == FIRST, "no body")
+    check(body_of(talk(n.port, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")) == FIRST, "no body")
     chunked = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
     pieces = b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in [b"one ", b"two ", b"three"]) + b"0\r\n\r\n"
-    check(body_of(http(n.port, chunked + pieces)) == FIRST + b"ONE TWO THREE", "a body in chunks")
+    check(body_of(talk(n.port, chunked + pieces)) == FIRST + b"ONE TWO THREE", "a body in chunks")
     big = os.urandom(5 << 20).hex().encode()
     check(body_of(post(n, big)) == FIRST + big.upper(), "ten megabytes")
     tiny = b"".join(b"1\r\nx\r\n" for _ in range(200000)) + b"0\r\n\r\n"

@@ -4,9 +4,8 @@ import os
 import subprocess
 import sys
 
-import fleet  # noqa: F401, for the path to harness
-from harness import AOTC, Server, docker_registry, fresh_folder, write_tokens
-from node import check, get, node
+from harness import AOTC, Server, check, docker_registry, fresh_folder, write_tokens
+from node import get, node
 
 folder = fresh_folder()
 wasm = sys.argv[2]

@@ -2,7 +2,8 @@
 import os
 import sys
 
-from node import check, get, node
+from harness import check
+from node import get, node
 
 secret = b"the-secret-" + os.urandom(8).hex().encode()
 hidden = bytes(b + 1 for b in secret)

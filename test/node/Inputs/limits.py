@@ -1,7 +1,8 @@
 """limits.py ARTIFACT"""
 import sys
 
-from node import check, connect, get, http, node, read_all
+from harness import check, connect, read_all, talk
+from node import get, node
 
 APP = f"site={sys.argv[1]}"
 
@@ -24,7 +25,7 @@ with node([APP], "--workers", "1", "--deadline", "2s", "--timeout", "500ms", "--
     refused(n, "/memory", 502, "memory", "exit code 2")
     refused(n, "/panic", 502, "bad response", "closed before the response was complete")
     # Once the response has begun there is no other status to give: the client sees that it ends too early.
-    begun = http(n.port, b"GET /spin-later HTTP/1.1\r\nHost: x\r\n\r\n")
+    begun = talk(n.port, b"GET /spin-later HTTP/1.1\r\nHost: x\r\n\r\n")
     check(begun.startswith(b"HTTP/1.1 200") and b"begun" in begun and not begun.endswith(b"0\r\n\r\n"), "a response that is cut off")
     check(get(n.port, "/hello", body=b"x" * 1001)[0] == 413, "a body over the limit")
     check(get(n.port, "/hello?" + "x" * 40000)[0] == 431, "a header over the limit")

@@ -3,7 +3,8 @@ import os
 import signal
 import sys
 
-from node import check, connect, get, node, until
+from harness import check, connect, until
+from node import get, node
 
 APPS = [f"eater={sys.argv[1]}", f"other={sys.argv[1]}"], "--route", "eater.example=eater", "--route", "/=other"
 

@@ -3,7 +3,8 @@ import collections
 import sys
 import threading
 
-from node import PATIENCE, check, connect, get, node, read_all
+from harness import PATIENCE, check, connect, read_all
+from node import get, node
 
 APPS = [f"eater={sys.argv[1]}", f"other={sys.argv[1]}"], "--route", "eater.example=eater", "--route", "/=other"
 LIMIT, HELD, COUNT = 256, 40, 40  # MiB of the process, MiB of a request, requests

@@ -4,7 +4,8 @@ import shutil
 import signal
 import sys
 
-from node import Node, check, connect, get, node, read_all, until
+from harness import check, connect, read_all, until
+from node import Node, get, node
 
 artifact = sys.argv[1]
 

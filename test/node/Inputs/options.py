@@ -1,12 +1,11 @@
 """options.py: what test/cli/quantities.test cannot see."""
-import os
 import subprocess
 
-from node import check
+from harness import BIN, check
 
 
 def said(option, value):
-    result = subprocess.run([os.environ["AOTC_NODE"], "serve", "--listen", "nonsense", "--app", "a=b", option, value],
+    result = subprocess.run([f"{BIN}/aotc-node", "serve", "--listen", "nonsense", "--app", "a=b", option, value],
                             capture_output=True, text=True)
     return result.returncode, result.stderr
 

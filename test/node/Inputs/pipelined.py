@@ -2,7 +2,7 @@
 import re
 import threading
 
-from node import check, connect
+from harness import check, connect
 
 CONNECTIONS, BATCH = 8, 32
 

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import threading
 
-from fleet import Images, Key, Registry, digest, statement
-from node import check, get, node, until
+from fleet import Images, Key, digest, statement
+from harness import check, until
+from node import get, node
+from registry_of_lies import Registry
 
 folder, one, two = sys.argv[1], open(sys.argv[2], "rb").read(), open(sys.argv[3], "rb").read()
 shutil.rmtree(folder, ignore_errors=True)

@@ -4,8 +4,10 @@ import shutil
 import subprocess
 import sys
 
-from fleet import Images, Key, Registry, digest, statement
-from node import check, get, node
+from fleet import Images, Key, digest, statement
+from harness import BIN, check
+from node import get, node
+from registry_of_lies import Registry
 
 folder, artifact = sys.argv[1], open(sys.argv[2], "rb").read()
 shutil.rmtree(folder, ignore_errors=True)
@@ -94,7 +96,7 @@ def tenant(images, index, text, reason, writing=None):
     words = {"name": "site", "artifact": "image", "workers": 1, "deadline": 10**9, "timeout": 10**9, "max-memory": 10**9,
              "reset": "best", "folder": place, "repository": REPOSITORY, "index": index,
              "statement": digest(text) if text else "", "key": key.public}
-    result = subprocess.run([os.environ["AOTC_NODE"], "--tenant", *(f"{word}={value}" for word, value in words.items())],
+    result = subprocess.run([f"{BIN}/aotc-node", "--tenant", *(f"{word}={value}" for word, value in words.items())],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     check(result.returncode == 1 and result.stdout.startswith("image: ") and reason in result.stdout, (reason, result))
     if writer:

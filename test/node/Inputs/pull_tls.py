@@ -4,8 +4,10 @@ import shutil
 import subprocess
 import sys
 
-from fleet import Images, Key, Registry
-from node import check, get, node
+from fleet import Images, Key
+from harness import check
+from node import get, node
+from registry_of_lies import Registry
 
 folder, artifact = sys.argv[1], open(sys.argv[2], "rb").read()
 shutil.rmtree(folder, ignore_errors=True)

@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 
-from fleet import Images, Key, Registry, digest, revocations, statement
-from node import check, get, node, until
+from fleet import Images, Key, digest, revocations, statement
+from harness import BIN, check, until
+from node import get, node
+from registry_of_lies import Registry
 
 folder = sys.argv[1]
 one, two, three = (open(path, "rb").read() for path in sys.argv[2:])
@@ -123,7 +125,7 @@ def tenant(index, text, lists, reason):
     words = {"name": "site", "artifact": "image", "workers": 1, "deadline": 10**9, "timeout": 10**9, "max-memory": 10**9,
              "reset": "best", "folder": place, "repository": REPOSITORY, "index": index, "statement": digest(text),
              "key": key.public, **{word: digest(data) for word, data in zip(("revocations", "fleet-revocations"), lists)}}
-    result = subprocess.run([os.environ["AOTC_NODE"], "--tenant", *(f"{word}={value}" for word, value in words.items())],
+    result = subprocess.run([f"{BIN}/aotc-node", "--tenant", *(f"{word}={value}" for word, value in words.items())],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     check(result.returncode == 1 and reason in result.stdout, (reason, result))
 

@@ -5,9 +5,8 @@ import signal
 import subprocess
 import sys
 
-import fleet  # noqa: F401, for the path to harness
-from harness import AOTC, BIN, Server, docker_registry, fresh_folder
-from node import check, get, node, until
+from harness import AOTC, BIN, Server, check, docker_registry, fresh_folder, until
+from node import get, node
 
 folder = fresh_folder()
 one, two = (open(path, "rb").read() for path in sys.argv[2:])

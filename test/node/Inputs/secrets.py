@@ -1,7 +1,8 @@
 """secrets.py ARTIFACT FOLDER: serves a program whose snapshot needs the secret API_KEY, of 12 bytes."""
 import sys
 
-from node import Node, check, get, node
+from harness import check
+from node import Node, get, node
 
 artifact, folder = sys.argv[1:]
 

@@ -1,7 +1,8 @@
 """suspend.py ARTIFACT"""
 import sys
 
-from node import check, connect, get, node, read_all
+from harness import check, connect, read_all
+from node import get, node
 
 with node([f"site={sys.argv[1]}"], "--workers", "1", "--deadline", "1s") as n:
     waiting = [connect(n.port) for _ in range(50)]

@@ -1,7 +1,8 @@
 """users.py ARTIFACT: in a user namespace of one user, which AOTC_NODE makes."""
 import sys
 
-from node import check, get, node
+from harness import check
+from node import get, node
 
 with node([f"site={sys.argv[1]}"]) as n:
     n.wait_log("there are no users for them here")

@@ -3,7 +3,8 @@ import re
 import subprocess
 import sys
 
-from node import check, node
+from harness import check
+from node import node
 
 with node([f"site={sys.argv[1]}"], "--deadline", "5s") as n:
     url = f"http://127.0.0.1:{n.port}/count"

@@ -1,5 +1,5 @@
 """Requests to pages.go in the middle of which something is done to its instance."""
-from node import check, connect, read_all
+from harness import check, connect, read_all
 
 PADDING = 300 << 10
 

@@ -5,20 +5,14 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 import time
 
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../server/Inputs"))
-from registry_of_lies import Registry  # noqa: E402, F401
+from harness import sha256 as digest
 
 INDEX, MANIFEST = (f"application/vnd.oci.image.{kind}.v1+json" for kind in ("index", "manifest"))
 ARTIFACT, SNAPSHOT, STATEMENT, REVOCATIONS = (f"application/vnd.aotc.{kind}.v1"
                                               for kind in ("artifact", "snapshot", "statement", "revocations"))
 MACHINE = {"os": "linux", "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]}
-
-
-def digest(data):
-    return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 class Key:

@@ -1,26 +1,20 @@
-"""What the tests of aotc-node share: starting it on free ports, its log and metrics, raw connections.
-
-Programs take the command of aotc-node from the environment (AOTC_NODE).
-"""
+"""A running aotc-node on free ports, its log and metrics. AOTC_NODE is its command, if it is another than the one just built."""
 import contextlib
 import json
 import os
 import re
 import signal
-import socket
-import struct
 import subprocess
 import threading
-import time
 
-PATIENCE = 60  # seconds until something that never comes counts as missing
+from harness import BIN, PATIENCE, talk, until
 
 
 class Node:
     """A running `aotc-node serve`; apps is a list of "NAME=ARTIFACT". Without `up` they are not waited for."""
 
     def __init__(self, apps, *options, up=True, admin=True):
-        command = [os.environ["AOTC_NODE"], "serve", "--listen", "127.0.0.1:0"] + ["--admin", "127.0.0.1:0"] * admin
+        command = [os.environ.get("AOTC_NODE", f"{BIN}/aotc-node"), "serve", "--listen", "127.0.0.1:0"] + ["--admin", "127.0.0.1:0"] * admin
         for app in apps:
             command += ["--app", app]
         self.process = subprocess.Popen(command + list(options), stderr=subprocess.PIPE, text=True)
@@ -52,7 +46,7 @@ class Node:
 
     def metric(self, pattern):
         """The sum of the samples whose line matches."""
-        text = http(self.admin, b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").decode()
+        text = talk(self.admin, b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").decode()
         return sum(float(line.rsplit(" ", 1)[1]) for line in text.split("\r\n\r\n", 1)[1].splitlines()
                    if not line.startswith("#") and re.search(pattern, line))
 
@@ -87,14 +81,6 @@ class Node:
             raise SystemExit(f"aotc-node: exit code {code}; log: {self.lines}")
 
 
-def until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"never: {what}")
-        time.sleep(0.01)
-
-
 @contextlib.contextmanager
 def node(apps, *options, up=True, admin=True):
     running = Node(apps, *options, up=up, admin=admin)
@@ -106,45 +92,12 @@ def node(apps, *options, up=True, admin=True):
         running.process.wait()
 
 
-def connect(port):
-    connection = socket.create_connection(("127.0.0.1", port))
-    connection.settimeout(PATIENCE)
-    return connection
-
-
-def reset(connection):
-    """Leaves at once, without a word."""
-    with contextlib.suppress(OSError):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
-
-
-def read_all(connection):
-    data = b""
-    with contextlib.suppress(ConnectionResetError):
-        while piece := connection.recv(65536):
-            data += piece
-    return data
-
-
-def http(port, request):
-    """Sends bytes and returns everything until the server closes."""
-    with connect(port) as connection:
-        connection.sendall(request)
-        return read_all(connection)
-
-
 def get(port, target, host="x", body=None):
     """(status, body) of one request."""
     method = "GET" if body is None else "POST"
     length = "" if body is None else f"Content-Length: {len(body)}\r\n"
-    answer = http(port, f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{length}\r\n".encode() + (body or b""))
+    answer = talk(port, f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{length}\r\n".encode() + (body or b""))
     head, _, rest = answer.partition(b"\r\n\r\n")
     if not head:
         return 0, b""
     return int(head.split()[1]), rest
-
-
-def check(condition, what):
-    if not condition:
-        raise SystemExit(f"failed: {what}")

@@ -1,7 +1,10 @@
-"""What the tests of the server share: a server process, requests to it, modules to upload.
+"""What tests in Python share: the programs, modules to compile, a server and requests to it, connections, waiting. For
+aotc-node see node.py, for images in a registry fleet.py.
 
     with Server(folder) as server:
         status, headers, body = server.request("GET", "/healthz")
+
+lit makes these modules known to every test, and AOTC_BIN names the folder of the programs.
 """
 import contextlib
 import copy
@@ -11,12 +14,14 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
 
 BIN = os.environ.get("AOTC_BIN", os.path.join(os.path.dirname(__file__), "../../../build/bin"))
 AOTC = os.path.join(BIN, "aotc")
+PATIENCE = 120  # seconds until something that never comes counts as missing
 
 
 def fresh_folder():
@@ -92,10 +97,69 @@ class StoreFiles:
         self.put("chunks", key, bytes(value))
 
 
-def wait_until(condition):
-    """Asks until it is true; lit's time limit is the only one."""
+def check(condition, what):
+    if not condition:
+        raise SystemExit(f"failed: {what}")
+
+
+def until(condition, what="what was waited for"):
+    """Asks until it is true."""
+    deadline = time.monotonic() + PATIENCE
     while not condition():
-        time.sleep(0.02)
+        if time.monotonic() > deadline:
+            raise SystemExit(f"never: {what}")
+        time.sleep(0.01)
+
+
+def connect(port):
+    return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+
+
+def reset(connection):
+    """Leaves at once, without a word."""
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def read_all(connection):
+    data = b""
+    with contextlib.suppress(ConnectionError):
+        while piece := connection.recv(65536):
+            data += piece
+    return data
+
+
+def talk(port, data):
+    """Sends bytes as they are; what comes back until the server closes."""
+    with connect(port) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(data)
+        return read_all(connection)
+
+
+@contextlib.contextmanager
+def serving(command, reach=lambda port: connect(port).close(), **how):
+    """A program that cannot say on which port it listens: PORT in its command becomes one that was free. Yields process and
+    port when it could be reached."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen([word.replace("PORT", str(port)) for word in command], **how)
+
+    def reached():
+        try:
+            reach(port)
+        except OSError:
+            return check(process.poll() is None, f"{command} runs")
+        return True
+
+    try:
+        until(reached, f"{command} listens")
+        yield process, port
+    finally:
+        process.kill()
+        process.wait()
 
 
 def sha256(data):
@@ -201,38 +265,16 @@ class Server:
         return self.get_json("/v1/stats")
 
     def talk(self, data):
-        """Sends bytes as they are; what comes back until the server closes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
-            answer = b""
-            try:
-                connection.sendall(data)
-                while part := connection.recv(65536):
-                    answer += part
-            except ConnectionError:
-                pass
-            return answer
+        return talk(self.port, data)
 
 
 @contextlib.contextmanager
 def docker_registry(folder, more="", http=""):
     """Debian's registry on a free port of loopback, with its data in `folder`; yields its "host:port". `more` is put into its
     configuration, `http` into the part of it that says how it is reached."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{free.getsockname()[1]}"
     with open(f"{folder}/registry.yml", "w") as file:
         file.write(f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder}/registry}}}}\n"
-                   f"http: {{addr: {host}{http}}}\n{more}")
-    process = subprocess.Popen(["docker-registry", "serve", f"{folder}/registry.yml"], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
-    try:
-        while True:
-            try:
-                socket.create_connection(tuple(host.split(":"))).close()
-                break
-            except ConnectionRefusedError:
-                assert process.poll() is None, "the registry has ended"
-        yield host
-    finally:
-        process.kill()
-        process.wait()
+                   f"http: {{addr: chosen{http}}}\n{more}")
+    command = ["env", "REGISTRY_HTTP_ADDR=127.0.0.1:PORT", "docker-registry", "serve", f"{folder}/registry.yml"]
+    with serving(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as (_, port):
+        yield f"127.0.0.1:{port}"
