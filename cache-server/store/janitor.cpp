@@ -4,7 +4,11 @@
 #include <algorithm>
 #include <chrono>
 
+#include "catalog.h"
+#include "jobs/job_queue.h"
 #include "log.h"
+#include "metrics.h"
+#include "pause.h"
 
 namespace aotc::server {
 
@@ -20,31 +24,22 @@ void count(const char* duty, llvm::Expected<uint64_t> done, std::atomic<uint64_t
 }  // namespace
 
 Janitor::Janitor(Catalog& catalog, Tenants& tenants, JobQueue& jobs, Counters& counters, const JanitorOptions& options)
-    : catalog_(catalog), tenants_(tenants), jobs_(jobs), counters_(counters), options_(options), thread_([this] {
-        work();
-      }) {}
+    : catalog_(catalog),
+      tenants_(tenants),
+      jobs_(jobs),
+      counters_(counters),
+      options_(options),
+      thread_([this](const std::stop_token& stop) { work(stop); }) {}
 
-Janitor::~Janitor() {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_all();
-  thread_.join();
-}
-
-void Janitor::work() {
+void Janitor::work(const std::stop_token& stop) {
   uint64_t shortest = std::min({options_.grace_seconds, options_.keep_job_seconds, options_.eviction.age,
                                 options_.eviction.untagged_age, uint64_t{240}});
   auto interval = std::chrono::milliseconds(std::max<uint64_t>(shortest * 250, 100));
-  std::unique_lock<std::mutex> lock(mutex_);
   bool last = false;
   while (!last) {
-    last = changed_.wait_for(lock, interval, [this] { return stopping_; });
-    lock.unlock();
+    last = !pause(stop, interval);
     if (llvm::Error error = catalog_.record_uses()) log(Level::Error, "uses: " + llvm::toString(std::move(error)));
     if (!last) tidy();
-    lock.lock();
   }
 }
 

@@ -2,16 +2,15 @@
 // forgets old jobs, renews signed statements, gives free memory back.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
+#include <cstdint>
 #include <thread>
 
-#include "catalog.h"
 #include "evictor.h"
-#include "jobs/job_queue.h"
-#include "metrics.h"
 
 namespace aotc::server {
+
+class JobQueue;
+struct Counters;
 
 struct JanitorOptions {
   uint64_t grace_seconds = 3600;           // for which garbage is kept
@@ -23,10 +22,9 @@ class Janitor {
  public:
   // Looks at least once a minute, and four times within the shortest of the times given.
   Janitor(Catalog& catalog, Tenants& tenants, JobQueue& jobs, Counters& counters, const JanitorOptions& options);
-  ~Janitor();
 
  private:
-  void work();
+  void work(const std::stop_token& stop);
   void tidy();
 
   Catalog& catalog_;
@@ -34,10 +32,7 @@ class Janitor {
   JobQueue& jobs_;
   Counters& counters_;
   JanitorOptions options_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopping_ = false;
-  std::thread thread_;
+  std::jthread thread_;
 };
 
 }  // namespace aotc::server

@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <chrono>
 
+#include "jobs/job_queue.h"
 #include "log.h"
+#include "metrics.h"
+#include "pause.h"
 
 namespace aotc::server {
 
@@ -18,21 +21,12 @@ constexpr uint64_t kLeastRead = 16 << 10;  // what a small blob costs
 }  // namespace
 
 Scrubber::Scrubber(Store& store, JobQueue& jobs, Counters& counters, const ScrubOptions& options)
-    : store_(store), jobs_(jobs), counters_(counters), options_(options), thread_([this] { work(); }) {}
+    : store_(store), jobs_(jobs), counters_(counters), options_(options), thread_([this](std::stop_token stop) {
+        stop_ = std::move(stop);
+        work();
+      }) {}
 
-Scrubber::~Scrubber() {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_all();
-  thread_.join();
-}
-
-bool Scrubber::wait(double seconds) {
-  std::unique_lock<std::mutex> lock(mutex_);
-  return !changed_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return stopping_; });
-}
+bool Scrubber::wait(double seconds) const { return pause(stop_, std::chrono::duration<double>(seconds)); }
 
 void Scrubber::work() {
   const std::string start = "sha256:" + random_hex(32);

@@ -7,15 +7,16 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <set>
 #include <string>
 #include <thread>
 
-#include "jobs/job_queue.h"
+#include "store.h"
 
 namespace aotc::server {
+
+class JobQueue;
+struct Counters;
 
 struct ScrubOptions {
   uint64_t bytes_per_second = 4 << 20;  // 0: only what readers find is repaired
@@ -25,7 +26,6 @@ struct ScrubOptions {
 class Scrubber {
  public:
   Scrubber(Store& store, JobQueue& jobs, Counters& counters, const ScrubOptions& options);
-  ~Scrubber();
 
  private:
   void work();
@@ -33,7 +33,7 @@ class Scrubber {
   llvm::Error check(const BlobName& name);
   void repair();
   llvm::Error repair_damaged();
-  bool wait(double seconds);  // false when it is time to stop
+  bool wait(double seconds) const;  // false when it is time to stop
 
   Store& store_;
   JobQueue& jobs_;
@@ -41,10 +41,8 @@ class Scrubber {
   const ScrubOptions options_;
   std::chrono::steady_clock::time_point looked_;  // for what is to be repaired
   std::set<std::string> repaired_;                // keys of blobs for which somebody has been asked
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopping_ = false;
-  std::thread thread_;
+  std::stop_token stop_;                          // the thread's own
+  std::jthread thread_;
 };
 
 }  // namespace aotc::server
