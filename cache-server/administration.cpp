@@ -10,6 +10,8 @@
 
 #include "control.h"
 #include "llvm/Support/JSON.h"
+#include "metrics.h"
+#include "store/catalog.h"
 #include "support/error.h"
 
 namespace aotc::server {

@@ -5,7 +5,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "http/router.h"
+#include "http/service.h"
+#include "jobs/job_queue.h"
 
 namespace aotc::server {
 

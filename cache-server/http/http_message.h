@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "jobs/job_watch.h"
-#include "store/store.h"
+#include "store/blob_info.h"
 #include "tenants/tenants.h"
 
 namespace aotc::server {

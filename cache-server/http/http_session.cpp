@@ -30,7 +30,8 @@
 #include "log.h"
 #include "registry/digest.h"
 #include "response_head.h"
-#include "upload.h"
+#include "router.h"
+#include "store/store.h"
 
 namespace aotc::server {
 

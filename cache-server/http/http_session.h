@@ -18,7 +18,6 @@
 
 #include "connections.h"
 #include "listener.h"
-#include "router.h"
 
 namespace aotc::server {
 

@@ -18,6 +18,7 @@
 #include "http_session.h"
 #include "log.h"
 #include "support/error.h"
+#include "tenants/tenants.h"
 #include "tls.h"
 
 namespace aotc::server {

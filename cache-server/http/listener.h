@@ -10,7 +10,7 @@
 
 #include "connections.h"
 #include "llvm/Support/Error.h"
-#include "router.h"
+#include "service.h"
 
 namespace aotc::server {
 

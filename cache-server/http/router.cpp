@@ -1,10 +1,12 @@
 // router.cpp - the gate and the table of paths.
 #include "router.h"
 
+#include "metrics.h"
 #include "oci/routes_oci.h"
 #include "routes_admin.h"
 #include "routes_jobs.h"
 #include "routes_pins.h"
+#include "store/catalog.h"
 
 namespace aotc::server {
 

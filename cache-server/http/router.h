@@ -4,22 +4,10 @@
 #include <variant>
 
 #include "http_message.h"
-#include "jobs/job_queue.h"
-#include "metrics.h"
-#include "store/catalog.h"
-#include "store/store.h"
+#include "service.h"
 #include "upload.h"
 
 namespace aotc::server {
-
-struct Service {
-  Store& store;
-  Catalog& catalog;
-  Tenants& tenants;
-  JobQueue& jobs;
-  Counters& counters;
-  RevocationBook& revocations;
-};
 
 // Who sends the request, and whether the route is for them; an answer means that it is not. Every request passes here
 // first, before any of its body is read; what of a tenant's it may see is up to the routes.

@@ -7,8 +7,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "jobs/job_queue.h"
+#include "metrics.h"
 #include "openapi.h"
 #include "process/option_set.h"
+#include "store/catalog.h"
 
 namespace aotc::server {
 

@@ -2,7 +2,8 @@
 // /v1/openapi.json.
 #pragma once
 
-#include "router.h"
+#include "http_message.h"
+#include "service.h"
 
 namespace aotc::server {
 

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "store/catalog.h"
+
 namespace aotc::server {
 
 namespace {

@@ -10,7 +10,9 @@
 //   GET  /v1/modules?n=&last=                        the jobs that are done, by id; last is the id to go on after
 #pragma once
 
-#include "router.h"
+#include "http_message.h"
+#include "jobs/job_queue.h"
+#include "service.h"
 
 namespace aotc::server {
 

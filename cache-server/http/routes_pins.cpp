@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "jobs/compile_request.h"
+#include "metrics.h"
+#include "store/catalog.h"
 
 namespace aotc::server {
 

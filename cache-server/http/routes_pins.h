@@ -5,7 +5,8 @@
 //   DELETE /v1/pins?name=&tag=   204
 #pragma once
 
-#include "router.h"
+#include "http_message.h"
+#include "service.h"
 
 namespace aotc::server {
 

@@ -1,6 +1,8 @@
 // upload.cpp - see upload.h.
 #include "upload.h"
 
+#include "store/store.h"
+
 namespace aotc::server {
 
 llvm::Expected<Upload> Upload::start(JobQueue& jobs, Accounts::Reservation space, uint64_t length) {

@@ -10,6 +10,7 @@
 
 #include "aotc/artifact_format.h"
 #include "registry/digest.h"
+#include "store/store.h"
 #include "support/error.h"
 #include "support/io.h"
 

@@ -9,7 +9,6 @@
 #include <string>
 
 #include "process/freeze.h"
-#include "store/store.h"
 #include "store/unnamed_file.h"
 
 namespace aotc::server {

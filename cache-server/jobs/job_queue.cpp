@@ -12,6 +12,7 @@
 
 #include "log.h"
 #include "queued_job.h"
+#include "store/catalog.h"
 #include "support/error.h"
 #include "support/version.h"
 

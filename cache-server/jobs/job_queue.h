@@ -32,15 +32,20 @@
 #include "compile_request.h"
 #include "job_limits.h"
 #include "job_watch.h"
-#include "metrics.h"
-#include "store/catalog.h"
-#include "store/store.h"
-#include "store/unnamed_file.h"
-#include "tenants/tenants.h"
+#include "store/blob_info.h"
+#include "support/unique_fd.h"
+#include "tenants/accounts.h"
 
 namespace aotc::server {
 
+class Catalog;
 class JobRecord;
+class Store;
+class Tenants;
+struct Counters;
+struct FrozenProgram;
+struct ImageName;
+struct Quota;
 
 // A job as its tenant sees it.
 struct JobView {
@@ -127,6 +132,7 @@ class JobQueue {
  private:
   struct Job;
   struct Order;
+  struct Compiled;
   struct Load {
     uint64_t jobs = 0, bytes = 0;  // of jobs that wait and of places; without those that are done again
   };
@@ -156,13 +162,6 @@ class JobQueue {
   void charge(const Job& job, double cpu_seconds, uint64_t allowed = 0);
   void work();
   llvm::Error compile_job(Job& job);
-  struct Compiled {
-    BlobInfo artifact;
-    UniqueFd file;  // the artifact's bytes
-    uint64_t functions = 0;
-    bool go = false;
-    double seconds = 0;
-  };
   llvm::Expected<Compiled> compile_target(Job& job, Accounts::Reservation& space, const CompileTarget& target,
                                           Tier tier, const UniqueFd& module);
   llvm::Expected<std::optional<FrozenProgram>> freeze_job(Job& job, Accounts::Reservation& space,

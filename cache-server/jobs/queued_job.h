@@ -6,6 +6,8 @@
 
 #include "job_queue.h"
 #include "job_record.h"
+#include "metrics.h"
+#include "store/unnamed_file.h"
 
 namespace aotc::server {
 
@@ -33,6 +35,15 @@ struct JobQueue::Order {
   CompileRequest request;
   std::vector<ImageName> images;
   bool again = false;
+};
+
+// For one target.
+struct JobQueue::Compiled {
+  BlobInfo artifact;
+  UniqueFd file;  // the artifact's bytes
+  uint64_t functions = 0;
+  bool go = false;
+  double seconds = 0;
 };
 
 int64_t milliseconds_since_1970();

@@ -1,5 +1,6 @@
 // oci_image.cpp - writes the documents and stores them.
 #include "oci_image.h"
+#include "store/store.h"
 #include "support/version.h"
 
 #include <nlohmann/json.hpp>

@@ -18,7 +18,8 @@
 #include "jobs/compile_request.h"
 #include "jobs/freeze_step.h"
 #include "registry/media_types.h"
-#include "store/store.h"
+#include "store/blob_info.h"
+#include "tenants/accounts.h"
 
 namespace aotc::server {
 

@@ -6,8 +6,10 @@
 #include <nlohmann/json.hpp>
 
 #include "jobs/compile_request.h"
+#include "metrics.h"
 #include "oci_image.h"
 #include "registry/revocations.h"
+#include "store/catalog.h"
 
 namespace aotc::server {
 

@@ -12,7 +12,8 @@
 // A repository serves what its links name (see store.h), nothing else that the store holds.
 #pragma once
 
-#include "http/router.h"
+#include "http/http_message.h"
+#include "http/service.h"
 
 namespace aotc::server {
 

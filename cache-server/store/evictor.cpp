@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "catalog.h"
 #include "log.h"
 
 namespace aotc::server {

@@ -12,10 +12,12 @@
 
 #include <cstdint>
 
-#include "catalog.h"
-#include "tenants/tenants.h"
+#include "llvm/Support/Error.h"
 
 namespace aotc::server {
+
+class Catalog;
+class Tenants;
 
 struct EvictionLimits {
   uint64_t store_bytes = UINT64_MAX;

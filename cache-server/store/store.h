@@ -24,12 +24,12 @@
 #include <utility>
 #include <vector>
 
+#include "blob_info.h"
 #include "chunk_cache.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
-#include "records.h"
 #include "registry/digest.h"
 #include "tenants/accounts.h"
 
@@ -40,16 +40,6 @@ uint64_t seconds_since_1970();
 inline llvm::ArrayRef<uint8_t> as_bytes(llvm::StringRef text) { return {text.bytes_begin(), text.size()}; }
 
 constexpr size_t kChunkSize = 256 << 10;
-
-struct BlobInfo {
-  BlobName name;
-  uint64_t id = 0;
-  uint64_t size = 0;
-  bool damaged = false;
-  std::shared_ptr<const void> lease = nullptr;  // keeps the blob
-
-  const std::string& digest() const { return name.digest; }
-};
 
 struct StoreStats {
   uint64_t bytes;     // of all blobs

@@ -1,5 +1,6 @@
 // unnamed_file.cpp - see unnamed_file.h.
 #include "unnamed_file.h"
+#include "store.h"
 #include "support/error.h"
 #include "support/io.h"
 

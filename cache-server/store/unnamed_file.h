@@ -4,10 +4,14 @@
 
 #include <string>
 
-#include "store.h"
+#include "blob_info.h"
+#include "llvm/Support/Error.h"
 #include "support/unique_fd.h"
+#include "tenants/accounts.h"
 
 namespace aotc::server {
+
+class Store;
 
 llvm::Expected<UniqueFd> make_unnamed_file(const std::string& folder);
 // Another descriptor of the same file, with an offset of its own, that cannot write.

@@ -6,7 +6,10 @@
 #include <string>
 
 #include "http/router.h"
+#include "jobs/job_queue.h"
 #include "llvm/ADT/StringRef.h"
+#include "metrics.h"
+#include "store/catalog.h"
 
 namespace {
 

@@ -3,6 +3,7 @@
 #include "jobs/job_queue.h"
 #include "house.h"
 #include "jobs/job_record.h"
+#include "metrics.h"
 
 namespace aotc::server {
 namespace {

@@ -3,6 +3,7 @@
 
 #include "house.h"
 #include "http/router.h"
+#include "metrics.h"
 
 namespace aotc::server {
 namespace {
