@@ -8,8 +8,8 @@
 #include <iterator>
 
 const char* end_cause_name(EndCause cause) {
-  static constexpr const char* kNames[] = {"done", "trap",         "deadline", "timeout", "memory",
-                                           "exit", "bad response", "overload", "error",   "stuck"};
+  static constexpr const char* kNames[] = {"done",         "trap",    "deadline", "timeout", "memory", "exit",
+                                           "bad response", "aborted", "overload", "error",   "stuck"};
   static_assert(std::size(kNames) == kEndCauses);
   return static_cast<unsigned>(cause) < kEndCauses ? kNames[static_cast<unsigned>(cause)] : "unknown";
 }

@@ -33,7 +33,19 @@ enum class Frame : uint32_t {
 enum RequestFlags : uint32_t { kHeadRequest = 1 };
 
 // The last is the front's word for what a worker cannot say any more.
-enum class EndCause : uint32_t { Done, Trap, Deadline, Timeout, Memory, Exit, BadResponse, Overload, Error, Stuck };
+enum class EndCause : uint32_t {
+  Done,
+  Trap,
+  Deadline,
+  Timeout,
+  Memory,
+  Exit,
+  BadResponse,
+  Aborted,
+  Overload,
+  Error,
+  Stuck
+};
 constexpr unsigned kEndCauses = static_cast<unsigned>(EndCause::Stuck) + 1;
 const char* end_cause_name(EndCause cause);
 

@@ -216,8 +216,11 @@ void Client::on_end(const RequestEnd& end, std::string_view text) {
     write_log("error", app_->name, std::string(text), more);
     bool late = end.cause == EndCause::Deadline || end.cause == EndCause::Timeout || end.cause == EndCause::Stuck;
     if (response_->started()) {
+      // The client gets what there is, and sees by the end of the connection that it is not all.
       ++metrics_->requests[0];
-      return leave(Closed::Done);
+      close_soon();
+      if (!removed_) watch();
+      return;
     }
     int status = end.cause == EndCause::Overload ? 503 : late ? 504 : 502;
     answer(status, late ? "the app took too long\n" : "the app failed\n", keep_alive_);

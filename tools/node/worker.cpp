@@ -233,40 +233,42 @@ void Worker::ship_output(Request& request) {
   request.progress = now();
 }
 
-// Sends what the client's window has room for. False when the response makes no sense.
+// Sends what the client's window has room for. False when it is no response. One that its program left unfinished is
+// bad when all of it was sent.
 bool Worker::ship(Request& request) {
   if (request.filter) {
     ship_output(request);
     return true;
   }
   aotc_connection& c = request.connection();
+  if (request.done()) return true;
   size_t size = std::min<size_t>(c.out_size, kWindow - request.under_way);
-  if (size == 0 || request.done()) return true;
+  const bool last = c.out_closed && size == c.out_size;
   std::string_view bytes(reinterpret_cast<const char*>(c.out), size);
   size_t used = request.response.feed(bytes);
   if (request.response.bad()) return false;
-  // Half a header, or half of a chunk's, stays until the rest is there.
-  if (used == 0) return c.out_size < c.out_limit;
-  channel_.send(Frame::Response, request.id, 0, bytes.substr(0, used));
-  request.under_way += static_cast<uint32_t>(used);
-  request.progress = now();
-  std::memmove(c.out, c.out + used, c.out_size - used);
-  c.out_size -= used;
-  return true;
+  if (used > 0) {
+    channel_.send(Frame::Response, request.id, 0, bytes.substr(0, used));
+    request.under_way += static_cast<uint32_t>(used);
+    request.progress = now();
+    std::memmove(c.out, c.out + used, c.out_size - used);
+    c.out_size -= used;
+  }
+  // Half a header, or half of a chunk's, stays until the rest is there; behind what is last there is none.
+  if (last) request.response.end();
+  return used > 0 || size == 0 || c.out_size < c.out_limit;
 }
 
 void Worker::settle(Request& request, aotc_status status) {
-  aotc_connection& c = request.connection();
   bool exited = status == AOTC_OK || status == AOTC_EXITED;
   if (request.filter && exited) request.filter->succeeded = aotc_instance_exit_code(request.slot->instance) == 0;
   // A filter that failed before anything was sent gets a clean 502.
   bool failed = request.filter && status != AOTC_FROZEN && !request.filter->succeeded;
   bool sensible = failed || ship(request);
-  if (!request.filter && sensible && c.out_closed && c.out_size == 0) request.response.end();
   if (request.done()) return end(request, EndCause::Done, {});
-  if (!sensible || request.response.bad())
-    return end(request, EndCause::BadResponse,
-               c.out_closed ? "the connection was closed before the response was complete" : "not an HTTP response");
+  if (!sensible) return end(request, EndCause::BadResponse, "not an HTTP response");
+  if (request.response.bad())
+    return end(request, EndCause::Aborted, "the program closed the connection before its response was complete");
   // What the client has not taken yet still goes out, though the program has ended.
   bool memory = aotc_instance_memory_refused(request.slot->instance);
   switch (status) {

@@ -100,6 +100,14 @@ func main() {
 	})
 	handle("/exit", func(w http.ResponseWriter, r *http.Request) { os.Exit(3) })
 	handle("/panic", func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) })
+	handle("/abort", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("length") {
+			w.Header().Set("Content-Length", strconv.Itoa(number(r, "n")+1))
+		}
+		w.Write(pattern(number(r, "n")))
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	})
 	handle("/memory", func(w http.ResponseWriter, r *http.Request) {
 		for {
 			kept = append(kept, make([]byte, 8<<20)...)

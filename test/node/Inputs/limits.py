@@ -23,7 +23,11 @@ with node([APP], "--workers", "1", "--deadline", "2s", "--timeout", "500ms", "--
     refused(n, "/exit", 502, "exit", "exit code 3")
     refused(n, "/trap", 502, "trap", "out of bounds memory access in main.main")
     refused(n, "/memory", 502, "memory", "exit code 2")
-    refused(n, "/panic", 502, "bad response", "closed before the response was complete")
+    # A program that closes the connection will not go on with its response, wherever it is: in a header, or in a chunk.
+    aborted = "the program closed the connection before its response was complete"
+    refused(n, "/panic", 502, "aborted", aborted)
+    for begun in ("/abort", "/abort?n=10000", "/abort?n=10000&length"):
+        refused(n, begun, 200, "aborted", aborted)
     # Once the response has begun there is no other status to give: the client sees that it ends too early.
     begun = talk(n.port, b"GET /spin-later HTTP/1.1\r\nHost: x\r\n\r\n")
     check(begun.startswith(b"HTTP/1.1 200") and b"begun" in begun and not begun.endswith(b"0\r\n\r\n"), "a response that is cut off")
