@@ -40,6 +40,17 @@ bool is_any(std::string_view text, std::initializer_list<std::string_view> list)
   return false;
 }
 
+// Whether a list has this word, of whatever version.
+bool offers(std::string_view list, std::string_view word) {
+  while (!list.empty()) {
+    size_t end = std::min(list.find(','), list.size());
+    std::string_view one = list.substr(0, end);
+    if (is_any(trimmed(one.substr(0, one.find('/'))), {word})) return true;
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return false;
+}
+
 // What a message's head is gathered in, until it is known which fields its Connection field names.
 struct Fields {
   std::string text;        // the lines that are passed on
@@ -199,7 +210,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
   const size_t most_header;
   std::string_view input;  // that is being fed
   Fields fields;
-  bool upgrade = false, coded = false, has_host = false;
+  bool websocket = false, coded = false, has_host = false;
   int status = 0;
   bool framed_by_chunks = false;
   size_t around_chunks = 0;
@@ -239,7 +250,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
         owner.host = view(value);
         return;
       case http::field::upgrade:
-        upgrade = true;
+        websocket |= offers(view(value), "websocket");
         break;
       case http::field::transfer_encoding:
         // Once, and nothing else: we take chunks apart, but would not undo what is under them.
@@ -261,7 +272,9 @@ struct RequestReader::Parser : http::basic_parser<true> {
   void on_header_impl(ErrorCode& error) override {
     fields.complete = true;
     if (!has_host && !owner.http_10) return fail(400, error);
-    if (upgrade) return fail(501, error);
+    // Any other offer to go on in another protocol may be left alone (RFC 9110, 7.8), and so may one that is not for
+    // us.
+    if (websocket && !owner.http_10 && offers(fields.connection, "upgrade")) return fail(501, error);
     if (coded && owner.http_10) return fail(400, error);
     std::vector<std::string_view> options;
     const std::string given = std::move(owner.target), host = std::move(owner.host);
