@@ -40,7 +40,7 @@ void Client::on_events(uint32_t events) {
 
 void Client::read() {
   char piece[16 << 10];
-  while (in_.size() < kReadAhead) {
+  for (const size_t most = in_.size() + kReadAhead; in_.size() < std::min(most, most_ahead());) {
     ssize_t n = ::recv(fd_, piece, sizeof piece, MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) break;
@@ -72,9 +72,9 @@ void Client::process() {
     if (!reading || in_.empty()) break;
     if (request_ == nullptr) {
       if (pending() >= kWindow / 2) break;  // whoever does not take his responses gets no more
-      HttpLimits limits;
-      limits.body_bytes = front_.options.max_body;
-      request_ = std::make_unique<RequestReader>(limits);
+      const Options& options = front_.options;
+      request_ = std::make_unique<RequestReader>(
+          HttpLimits{.header_bytes = static_cast<uint32_t>(options.max_header), .body_bytes = options.max_body});
     }
     if (request_->output.size() >= kWindow) break;
     bool had_head = request_->head_done();
@@ -278,8 +278,14 @@ void Client::write() {
   shut_at_ = Loop::now();
 }
 
+// A header is taken when it is complete.
+size_t Client::most_ahead() const {
+  const bool in_header = request_ != nullptr && !request_->head_done();
+  return kReadAhead + (in_header ? front_.options.max_header : 0);
+}
+
 bool Client::has_room() const {
-  return in_.size() < kReadAhead && (request_ == nullptr || request_->output.size() < kWindow);
+  return in_.size() < most_ahead() && (request_ == nullptr || request_->output.size() < kWindow);
 }
 
 void Client::watch() {

@@ -42,6 +42,7 @@ class Client : public Source, public Link::Exchange, public Admission::Guest {
   enum class State { Head, Body, Served, Closing };
   enum class Awaited { Nothing, Request, More, Taking, End };  // of the client
   Awaited awaited() const;
+  size_t most_ahead() const;
   bool has_room() const;               // for more of what the client sends
   uint64_t moved(Awaited what) const;  // bytes so far
   size_t pending() const { return out_.size() - written_; }

@@ -17,8 +17,8 @@ class FilterInput {
   bool done() const { return reader_.done(); }
 
  private:
-  RequestReader reader_{HttpLimits{.body_bytes = ~0ull}, RequestReader::Form::Body};
-  std::string unread_;  // half a header, or half of a chunk's
+  RequestReader reader_{HttpLimits{}, RequestReader::Form::Body};  // the front has seen to the limits
+  std::string unread_;                                             // half a header, or half of a chunk's
 };
 
 class FilterOutput {

@@ -209,6 +209,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
   RequestReader& owner;
   const size_t most_header;
   std::string_view input;  // that is being fed
+  size_t looked_at = 0;    // bytes of it that were fed before, and have no half line end
   Fields fields;
   bool websocket = false, coded = false, has_host = false;
   int status = 0;
@@ -329,11 +330,14 @@ size_t RequestReader::feed(std::string_view bytes) {
   parser_->input = bytes;
   size_t used = feed_parser(*parser_, bytes, error);
   std::string_view rest = bytes.substr(used);
+  if (used > 0) parser_->looked_at = 0;
   if (error && parser_->status == 0) parser_->status = status_for(error, rest);
   // Beast waits for the rest of a head, or of what is around a chunk, as long as it takes.
   if (!error && !rest.empty() && !parser_->is_done()) {
     bool bad_chunk = parser_->is_header_done() && !may_become_chunk(rest);
-    if (bad_chunk || has_half_line_end(rest)) parser_->status = 400;
+    if (bad_chunk || has_half_line_end(rest.substr(parser_->looked_at))) parser_->status = 400;
+    // Once is enough for each byte, in however small pieces they come; what a CR at the end is, the next one says.
+    parser_->looked_at = rest.size() - (rest.back() == '\r');
   }
   return used;
 }

@@ -13,8 +13,8 @@
 #include <string_view>
 
 struct HttpLimits {
-  uint32_t header_bytes = 32 << 10;
-  uint64_t body_bytes = 64 << 20;
+  uint32_t header_bytes = ~0u;
+  uint64_t body_bytes = ~0ull;
 };
 
 class RequestReader {

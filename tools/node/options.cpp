@@ -49,6 +49,7 @@ constexpr char kHelp[] =
     "more get 503\n"
     "  --max-instances N        requests of all apps at the same time (default 10000; from 1 to 1000000): 503 above\n"
     "  --max-concurrency N      requests of one app at the same time (default 1000; from 1 to 1000000): 503 above\n"
+    "  --max-header SIZE        of a request (default 1M, as Go has it; from 1K to 16M): 431 above\n"
     "  --max-body SIZE          of a request (default 64M; from 0 to 1T): 413 above\n"
     "  --reset MODE             how instances are reset: best, scan, pagemap, madvise, remap\n"
     "  --compare-sample 1/N     compare one instance in N, chosen at random, with its image after a request (default\n"
@@ -216,6 +217,7 @@ constexpr Quantity kQuantities[] = {
     {"--tenant-memory", AOTC_SIZE, kOwnMemory + kLeastMemory, 1ull << 50,
      [](Given& g) { return &g.options.tenant_memory; }},
     {"--max-instances", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_instances; }},
+    {"--max-header", AOTC_SIZE, 1 << 10, 16 << 20, [](Given& g) { return &g.options.max_header; }},
     {"--max-body", AOTC_SIZE, 0, 1ull << 40, [](Given& g) { return &g.options.max_body; }},
     {"--max-concurrency", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_concurrency; }},
     {"--uid-base", AOTC_COUNT, 1, 1ull << 31, [](Given& g) { return &g.options.uid_base; }},

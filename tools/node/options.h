@@ -55,6 +55,7 @@ struct Options {
   uint64_t max_concurrency = 1000;
   uint64_t max_instances = 10'000;  // of all apps
   uint64_t tenant_memory = 0;       // of an app's process; 0: what tenant_limits.h chooses
+  uint64_t max_header = 1 << 20;    // http.DefaultMaxHeaderBytes
   uint64_t max_body = 64 << 20;
   uint64_t max_clients = 16384;
   uint64_t max_per_address = 0;  // 0: a part of max_clients

@@ -38,6 +38,7 @@ REQUESTS = {
     "an empty Host": (get(host=b"Host:\r\n"), 203, b" HTTP/1.1 0 []"),
     "no Host in HTTP/1.0": (get(b"GET /headers HTTP/1.0", host=b""), 203, b" HTTP/1.1 0 []"),
     "the same length twice": (post(LENGTH + LENGTH), 200, b"a"),
+    "many fields": (get(fields=b"X: y\r\n" * 1000), 203, b"X: y|y"),
     "OPTIONS *": (get(b"OPTIONS * HTTP/1.1"), 200),
 
     # Codings: what is under chunked would be lost.
@@ -87,8 +88,11 @@ REQUESTS = {
     "LF after the request line": (get().replace(b"\r\n", b"\n", 1), 400),
     "LF at the end": (get()[:-2] + b"\n", 400),
     "CR for every CRLF": (get().replace(b"\r\n", b"\r"), 400),
-    "a header over the limit": (get(fields=b"X: " + b"y" * 33000 + b"\r\n"), 431),
-    "many fields over the limit": (get(fields=(b"X: " + b"y" * 100 + b"\r\n") * 400), 431),
+    "a header over the limit": (get(fields=b"X: " + b"y" * (1 << 20) + b"\r\n"), 431),
+    "many fields over the limit": (get(fields=(b"X: " + b"y" * 100 + b"\r\n") * 10000), 431),
+    "a target over the limit": (get(b"GET /" + b"y" * (1 << 20) + b" HTTP/1.1"), 431),
+    "LF far behind": (get(fields=b"X: " + b"y" * 700000 + b"\nY: y\r\n"), 400),
+    "CR far behind": (get(fields=b"X: " + b"y" * 700000 + b"\rY: y\r\n"), 400),
 
     # The request line.
     "tabs": (get(b"GET\t/headers\tHTTP/1.1"), 400),

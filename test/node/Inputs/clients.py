@@ -100,6 +100,12 @@ def raw_cases(port):
         c.sendall(b"GET /sleep?ms=20 HTTP/1.1\r\nHost: x\r\n\r\n")
         c.shutdown(socket.SHUT_WR)
         yield "half closed", b"slept" in read_all(c)
+    # Headers of every size up to Go's own limit, and above it.
+    for size in (30000, 70000, 300000, 1000000, 1060000):
+        field = "GET /headers HTTP/1.1\nHost: x\nConnection: close\nX-Long: " + "y" * size + "\n\n"
+        answer = one(port, field)
+        yield f"{size} bytes of header", (answer.split(b" ")[1], answer.count(b"y") >= size)
+    yield "a space in the target", one(port, "GET /head ers HTTP/1.1\nHost: x\n\n").split(b" ")[1]
     # Byte by byte, chunks with extensions, trailers.
     with connect(port) as c:
         for byte in b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nX: y\r\n\r\n":
@@ -128,6 +134,7 @@ with serving([sys.argv[2], "-listen", "127.0.0.1:PORT"], stdout=subprocess.DEVNU
         # What Go would let through or answer otherwise, and a proxy must not.
         both = "POST /echo HTTP/1.1\nHost: x\nContent-Length: 4\nTransfer-Encoding: chunked\n\n0\n\nGET /hello HTTP/1.1\nHost: x\n\n"
         check(one(n.port, both).split(b" ")[1] == b"400", "both framings at once")
+        check(talk(n.port, b"GET /hello HTTP/1.1\nHost: x\n\n").split(b" ")[1] == b"400", "LF alone")
         chunk = "POST /echo HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\nzz\nabc"
         check(one(n.port, chunk).split(b" ")[1] == b"400", "a chunk without a size")
         upgrade = "GET / HTTP/1.1\nHost: x\nConnection: Upgrade\nUpgrade: websocket\n\n"

@@ -17,7 +17,7 @@ def refused(running, target, status, cause, text):
     check(running.metric(f'kills_total.*cause="{cause}"') == before + 1, f"kills counts {cause}")
 
 
-with node([APP], "--workers", "1", "--deadline", "2s", "--timeout", "500ms", "--max-memory", "64M", "--max-concurrency", "3", "--max-body", "1000") as n:
+with node([APP], "--workers", "1", "--deadline", "2s", "--timeout", "500ms", "--max-memory", "64M", "--max-concurrency", "3", "--max-header", "32K", "--max-body", "1000") as n:
     refused(n, "/spin", 504, "deadline", "main.spin")
     refused(n, "/stuck", 504, "timeout", "too long")
     refused(n, "/exit", 502, "exit", "exit code 3")
@@ -33,6 +33,7 @@ with node([APP], "--workers", "1", "--deadline", "2s", "--timeout", "500ms", "--
     check(begun.startswith(b"HTTP/1.1 200") and b"begun" in begun and not begun.endswith(b"0\r\n\r\n"), "a response that is cut off")
     check(get(n.port, "/hello", body=b"x" * 1001)[0] == 413, "a body over the limit")
     check(get(n.port, "/hello?" + "x" * 40000)[0] == 431, "a header over the limit")
+    check(get(n.port, "/hello?" + "x" * 30000)[0] == 200, "a header below the limit")
     # Concurrency: suspended instances count.
     waiting = [connect(n.port) for _ in range(3)]
     for connection in waiting:
