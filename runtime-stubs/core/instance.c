@@ -54,22 +54,6 @@ static char type_letter(uint8_t type) {
       return 'r';
   }
 }
-static const char* type_name(uint8_t type) {
-  switch (type) {
-    case AOTC_I32:
-      return "i32";
-    case AOTC_I64:
-      return "i64";
-    case AOTC_F32:
-      return "f32";
-    case AOTC_F64:
-      return "f64";
-    case AOTC_V128:
-      return "v128";
-    default:
-      return "funcref";
-  }
-}
 
 static enum aotc_status missing_import(const struct aotc_artifact* artifact, const char* module, const char* field,
                                        const struct aotc_type_view* type, struct aotc_error* error) {
@@ -80,7 +64,8 @@ static enum aotc_status missing_import(const struct aotc_artifact* artifact, con
     if (k == type->params) at = (size_t)(stpcpy(text + at, ") -> (") - text);
     if (k == type->params + type->results) break;
     if (k != 0 && k != type->params) at = (size_t)(stpcpy(text + at, ", ") - text);
-    at = (size_t)(stpcpy(text + at, type_name(type->bytes[k])) - text);
+    const char* name = aotc_value_type_name(type->bytes[k]);
+    at = (size_t)(stpcpy(text + at, name == NULL ? "?" : name) - text);
   }
   memcpy(text + at, ")", 2);
   return aotc_fail(error, AOTC_ERROR_LINK, "%s: missing import \"%s\" \"%s\" of type %s", artifact->name,

@@ -19,25 +19,6 @@ llvm::Error make_error(const std::string& name, const std::string& what) {
 
 bool terminated(const char* text, size_t size) { return std::memchr(text, 0, size) != nullptr; }
 
-const char* value_type_name(uint8_t type) {
-  switch (type) {
-    case AOTC_I32:
-      return "i32";
-    case AOTC_I64:
-      return "i64";
-    case AOTC_F32:
-      return "f32";
-    case AOTC_F64:
-      return "f64";
-    case AOTC_V128:
-      return "v128";
-    case AOTC_FUNCREF:
-      return "funcref";
-    default:
-      return nullptr;
-  }
-}
-
 }  // namespace
 
 llvm::Error ArtifactView::error(const std::string& what) const { return make_error(name_, what); }
@@ -140,7 +121,7 @@ llvm::Error ArtifactView::check_indices() const {
     if (types_[i].first > type_bytes_.size() || values > type_bytes_.size() - types_[i].first)
       return error(fmt::format("type {}: lies outside the type bytes", i));
     for (uint64_t v = 0; v < values; ++v)
-      if (!value_type_name(type_bytes_[types_[i].first + v]))
+      if (!aotc_value_type_name(type_bytes_[types_[i].first + v]))
         return error(fmt::format("type {}: unknown value type {:#x}", i, type_bytes_[types_[i].first + v]));
   }
   for (size_t i = 0; i < imports_.size(); ++i) {
@@ -204,7 +185,7 @@ std::string ArtifactView::type(uint32_t index) const {
   auto list = [&](size_t first, size_t count) {
     std::string text;
     for (size_t i = 0; i < count; ++i)
-      text += fmt::format("{}{}", i ? ", " : "", value_type_name(type_bytes_[first + i]));
+      text += fmt::format("{}{}", i ? ", " : "", aotc_value_type_name(type_bytes_[first + i]));
     return text;
   };
   return fmt::format("({}) -> ({})", list(t.first, t.params), list(t.first + t.params, t.results));

@@ -48,6 +48,13 @@ enum aotc_value_type {
   AOTC_FUNCREF = 0x70
 };
 
+/* As in text; null for what is none. */
+static inline const char* aotc_value_type_name(uint8_t type) {
+  static const char* const kNames[] = {"v128", "f64", "f32", "i64", "i32"};
+  if (type >= AOTC_V128 && type <= AOTC_I32) return kNames[type - AOTC_V128];
+  return type == AOTC_FUNCREF ? "funcref" : (const char*)0;
+}
+
 /* CPU features an artifact may need; bit numbers are per architecture. */
 enum aotc_x86_feature {
   AOTC_X86_FSGSBASE = 0, /* always needed: the base register is GS */
