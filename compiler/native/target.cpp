@@ -4,6 +4,8 @@
 #include "aotc/artifact_format.h"
 #include "cpu_baseline.h"
 #include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/TargetSelect.h"
 
 namespace aotc {
@@ -26,6 +28,11 @@ void initialize_targets() {
     LLVMInitializeAArch64AsmPrinter();
     LLVMInitializeAArch64AsmParser();
     LLVMInitializeAArch64Disassembler();
+    // A cmov whose operand is in memory would become a branch around the load, which then cannot trap when the other
+    // operand is taken. There is no other way to say that to the pass.
+    auto* option = cl::getRegisteredOptions().lookup("x86-cmov-converter-force-mem-operand");
+    if (option == nullptr) report_fatal_error("LLVM has no x86-cmov-converter-force-mem-operand any more");
+    static_cast<cl::opt<bool>*>(option)->setValue(false);
     return true;
   }();
   (void)done;
