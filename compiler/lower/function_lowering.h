@@ -119,6 +119,7 @@ class FunctionLowering {
   llvm::Value* table_entry_address(uint32_t table, llvm::Value* index, aotc_trap code);
 
   // lower_numeric.cpp
+  llvm::Value* float_constant(const llvm::APFloat& value);
   bool numeric(const Instr& instr);
   void unary(llvm::Intrinsic::ID intrinsic);
   void binary(llvm::Intrinsic::ID intrinsic);

@@ -10,6 +10,16 @@ namespace aotc {
 
 using namespace llvm;
 
+// Arithmetic makes a signalling NaN a quiet one. LLVM does not count that: x * 1, x / -1, x - 0 and the like are x or
+// its negation to it, and demote(promote(x)) is x. A fence, of which no instruction is left, hides the numbers for
+// which it knows better, wherever they may get to, and what is demoted.
+Value* FunctionLowering::float_constant(const APFloat& value) {
+  Constant* constant = ConstantFP::get(context_, value);
+  bool neutral = value.isZero() || value.isExactlyValue(1) || value.isExactlyValue(-1);
+  if (!neutral) return constant;
+  return builder_.CreateArithmeticFence(constant, constant->getType());
+}
+
 bool FunctionLowering::numeric(const Instr& instr) {
   Type* i32 = builder_.getInt32Ty();
   Type* i64 = builder_.getInt64Ty();
@@ -24,10 +34,10 @@ bool FunctionLowering::numeric(const Instr& instr) {
       push(builder_.getInt64(instr.imm));
       return true;
     case Op::F32Const:
-      push(ConstantFP::get(context_, APFloat(APFloat::IEEEsingle(), APInt(32, instr.low()))));
+      push(float_constant(APFloat(APFloat::IEEEsingle(), APInt(32, instr.low()))));
       return true;
     case Op::F64Const:
-      push(ConstantFP::get(context_, APFloat(APFloat::IEEEdouble(), APInt(64, instr.imm))));
+      push(float_constant(APFloat(APFloat::IEEEdouble(), APInt(64, instr.imm))));
       return true;
     case Op::Drop:
       pop();
@@ -304,6 +314,7 @@ bool FunctionLowering::numeric(const Instr& instr) {
       convert(Instruction::UIToFP, f64);
       return true;
     case Op::F32DemoteF64:
+      push(builder_.CreateArithmeticFence(pop(), f64));
       convert(Instruction::FPTrunc, f32);
       return true;
     case Op::F64PromoteF32:
