@@ -208,7 +208,7 @@ class ModuleReader final : public wabt::BinaryReaderNop {
   uint32_t data_count_ = 0;
   bool has_data_count_ = false;
 
-  bool in_init_ = false;
+  bool in_init_ = false, init_ended_ = false;
   uint64_t init_value_ = 0;
 
   Op op_ = Op::Nop;

@@ -217,7 +217,10 @@ Result ModuleReader::OnElseExpr() {
 }
 
 Result ModuleReader::OnEndExpr() {
-  if (in_init_) return Result::Ok;
+  if (in_init_) {
+    init_ended_ = true;
+    return Result::Ok;
+  }
   OpenBlock block = open_.back();
   open_.pop_back();
   CHECK_RESULT(charge(block.operands));

@@ -232,12 +232,14 @@ Result ModuleReader::OnStartFunction(Index function) {
 
 Result ModuleReader::begin_init(Type type) {
   in_init_ = true;
+  init_ended_ = false;
   init_value_ = 0;
   return check(validator_.BeginInitExpr(here(), type));
 }
 
 Result ModuleReader::end_init() {
   in_init_ = false;
+  if (!init_ended_) return fail("constant expression without end");
   return check(validator_.EndInitExpr());
 }
 

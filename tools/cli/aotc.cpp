@@ -160,7 +160,8 @@ int run(std::vector<std::string> args) {
       "  GOOS=wasip1 GOARCH=wasm go build -o hello.wasm ./hello\n"
       "  aotc compile hello.wasm --target all\n"
       "  aotc run hello.x86_64.aotc -- world\n"
-      "\nExit codes: 0 done, 1 bad input, 2 wrong usage; `aotc run` exits as the guest does, 134 after a trap.");
+      "\nExit codes: 0 done, 1 bad input, 2 wrong usage; `aotc run` exits as the guest does (1 for\n"
+      "its codes above 125), 134 after a trap.");
 
   Action action;
   add_compile(app, action);

@@ -158,7 +158,7 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string>& args) {
       "An artifact with a snapshot goes on from there if arguments, environment and directories are those of\n"
       "`aotc compile --snapshot`; otherwise it starts from the beginning.\n"
       "Everything after -- goes to the program. --target, --cpu, --tier and --jobs matter for a .wasm only.\n"
-      "The exit code is the program's; 134 after a trap.\n"
+      "The exit code is the program's, 1 for its codes above 125; 134 after a trap.\n"
       "\nExamples:\n"
       "  aotc run hello.wasm -- world\n"
       "  aotc run server.aotc --tcplisten 127.0.0.1:8080 --dir ./site::/site:ro --env MODE=test\n"

@@ -128,7 +128,11 @@ static void print_trap(const struct aotc_instance* instance) {
 void finish_unless_ok(enum aotc_status status, const struct aotc_instance* instance, const struct aotc_error* error) {
   if (status == AOTC_OK) return;
   fflush(stdout);
-  if (status == AOTC_EXITED) exit(aotc_instance_exit_code(instance));
+  if (status == AOTC_EXITED) {
+    /* From 126 on codes mean something to shells and to us, and 256 would be 0. A failure is one, as with wasmtime. */
+    const int code = aotc_instance_exit_code(instance);
+    exit(code >= 0 && code < kExitNotOfPrograms ? code : kExitFailed);
+  }
   if (status == AOTC_TRAPPED) {
     print_trap(instance);
     exit(kExitTrap);

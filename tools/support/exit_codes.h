@@ -8,7 +8,8 @@ enum {
   kExitNotFrozen = 3,    /* aotc-exec --freeze: the program cannot be; the reason is on stderr */
   kExitNotRehearsed = 4, /* likewise, but without the rehearsal it may be */
   kExitCannotRun = 125,
-  kExitNotStarted = 127, /* a process of ours that could not become what it was to be */
+  kExitNotOfPrograms = 126, /* from here on, no code of a program that aotc-exec runs */
+  kExitNotStarted = 127,    /* a process of ours that could not become what it was to be */
   kExitTrap = 134
 };
 

@@ -60,6 +60,15 @@ TEST(ReadModule, ShortensBlockTypes) {
   EXPECT_EQ(code[8].block_type, -2 - 0x7f);
 }
 
+TEST(ReadModule, WantsAnEndOfConstantExpressions) {
+  for (bool end : {false, true}) {
+    Bytes global = {1, 0x7f, 0, 0x41, 0};
+    if (end) global.push_back(0x0b);
+    std::string error = read_error(module({section(6, global)}));
+    EXPECT_EQ(error.find("constant expression without end") != std::string::npos, !end) << error;
+  }
+}
+
 TEST(ReadModule, KeepsBranchTables) {
   Module m = read(one_function({0x02, 0x40, 0x02, 0x40, 0x41, 5, 0x0e, 2, 0, 1, 2, 0x0b, 0x0b, 0x0b}));
   const FunctionBody& body = m.functions[0].body;
