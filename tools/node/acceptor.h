@@ -3,7 +3,7 @@
 
 #include "front_context.h"
 
-class Acceptor : public Source {
+class Acceptor final : public Source {
  public:
   // To its clients either the apps are served, or what the operator looks at.
   Acceptor(FrontContext& front, int fd, bool admin);

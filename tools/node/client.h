@@ -16,7 +16,7 @@
 #include "http.h"
 #include "tenant_link.h"
 
-class Client : public Source, public Link::Exchange, public Admission::Guest {
+class Client final : public Source, public Link::Exchange, public Admission::Guest {
  public:
   Client(FrontContext& front, int fd, const ClientAddress& from, bool admin);
   ~Client();

@@ -5,7 +5,7 @@
 
 #include "front_context.h"
 
-class PullerLink : public Source {
+class PullerLink final : public Source {
  public:
   PullerLink(FrontContext& front, const App& app) : app(app), front_(front) {}
   ~PullerLink() { stop(); }

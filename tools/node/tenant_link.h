@@ -9,7 +9,7 @@
 
 #include "worker_link.h"
 
-class Tenant : public Source, public Link::Owner {
+class Tenant final : public Source, public Link::Owner {
  public:
   Tenant(FrontContext& front, const App& app, const Release& release, const ObeyedLists& lists);
   ~Tenant();
