@@ -111,7 +111,7 @@ Error OptionSet::add(Option option, std::string value, bool for_server) {
   const OptionInfo& row = info(option);
   std::vector<std::string>& values = values_[static_cast<size_t>(option)];
   if (for_server && row.user == OptionUser::Local) return failure("a server takes none");
-  if (for_server && !json::isUTF8(value)) return failure("not UTF-8, which is what is remembered of a job");
+  if (for_server && !json::isUTF8(value)) return failure("a server takes UTF-8 only");
   if (Error error = check_value(row, value)) return error;
   if (row.kind == OptionKind::Request) {
     size_t others = 0;

@@ -138,7 +138,7 @@ def check_words():
     json.loads(run([AOTC, "compile", "add.wasm", "--tier", "quick", "-o", odd, "--json"], (0,)).stdout)
     json.loads(run([AOTC, "inspect", odd, "--json"], (0,)).stdout)
     for option in ("--env", "--arg", "--name"):
-        done = run([AOTC, "compile", "add.wasm", "--server", "http://127.0.0.1:1", option, "A=" + odd], (1,))
+        done = run([AOTC, "compile", "add.wasm", "--server", "http://127.0.0.1:1", option, "A=" + odd], (2,))
         assert b"a server takes UTF-8 only" in done.stderr, done
     done = run([SERVER, "backup", "--data", "absent", "--to", odd], (1,))
     assert b"the path is not UTF-8" in done.stderr, done

@@ -45,7 +45,7 @@ TEST(OptionSet, WhatAServerTakes) {
   EXPECT_EQ(add(options, Option::Dir, "a::b:ro", true), "a server takes none");
   EXPECT_EQ(add(options, Option::SecretEnv, "KEY:8", true), "a server takes none");
   EXPECT_EQ(add(options, Option::Arg, "\xff"), "");
-  EXPECT_EQ(add(options, Option::Arg, "\xff", true), "not UTF-8, which is what is remembered of a job");
+  EXPECT_EQ(add(options, Option::Arg, "\xff", true), "a server takes UTF-8 only");
   std::string half = encode_request(std::string(4096, 'x'));
   for (int i = 0; i < 2; ++i) EXPECT_EQ(add(options, Option::Warmup, half, true), "");
   EXPECT_EQ(add(options, Option::Warmup, half, true), "more than 8192 bytes, which is what a server takes");
