@@ -22,8 +22,9 @@ llvm::Error bad(const std::string& message) { return failure(message); }
 
 llvm::Error choose_targets(CompileRequest& request) {
   std::string names = request.options.get(Option::Target), cpus = request.options.get(Option::Cpu);
+  if (names == "all") names = "x86_64,aarch64";
   llvm::SmallVector<llvm::StringRef, 4> targets, unused;
-  llvm::StringRef(names == "all" ? "x86_64,aarch64" : names).split(targets, ',', -1, false);
+  llvm::StringRef(names).split(targets, ',', -1, false);
   llvm::StringRef(cpus).split(unused, ',', -1, false);
   std::set<Architecture> architectures;
   for (llvm::StringRef name : targets) {
