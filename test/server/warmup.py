@@ -44,7 +44,7 @@ with Server(folder, "--workers", "0") as server:
     assert server.upload(b"refused before it is read", query(rehearsal="on"))[0] == 400
     for name in ("env", "arg"):
         status, answer = server.upload(b"likewise", query() + f"&{name}=A=%FF")
-        assert status == 400 and "not UTF-8" in answer["detail"], answer
+        assert status == 400 and "UTF-8 only" in answer["detail"], answer
     others = [server.upload(program, query(*requests))[1]["id"] for requests in ((), (GET,), (POST, GET), (GET, POST + b" "))]
     assert len({queued["id"], off["id"], *others}) == 6, others
     for other in others:
