@@ -76,7 +76,7 @@ llvm::Expected<CompileRequest> parse_compile_request(const std::vector<std::pair
       return bad(name + ": " + llvm::toString(std::move(error)));
   }
   std::string name = request.name(), tag = request.tag();
-  if (!name.empty() && !is_repository_name(name))
+  if (!request.options.all(Option::Name).empty() && !is_repository_name(name))
     return bad(fmt::format("name: \"{}\" is not a repository name", name));
   if (!is_tag(tag)) return bad(fmt::format("tag: \"{}\" is not a tag", tag));
   if (tag == kRevocationsTag) return bad(fmt::format("tag: \"{}\" is for revocations", tag));

@@ -216,14 +216,13 @@ void JobQueue::finish(Job& job, llvm::Error error) {
     if (!failed) failed = catalog_.drop_garbage(job.tenant()).takeError();
     if (failed) log(Level::Error, llvm::toString(std::move(failed)), {{"job", job.id}});
   }
-  lock.lock();
-  active_.erase(job.key());
-  tell(job, JobNews::End);
-  lock.unlock();
   nlohmann::ordered_json fields = {{"job", job.id}, {"tenant", job.tenant()}, {"module", job.module.digest}};
   if (record.state() != "done") fields["reason"] = record.reason();
   if (!failure.empty()) fields["error"] = failure;
   log(failure.empty() ? Level::Info : Level::Error, "job " + record.state(), fields);
+  lock.lock();
+  active_.erase(job.key());
+  tell(job, JobNews::End);
 }
 
 }  // namespace aotc::server

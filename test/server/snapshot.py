@@ -69,7 +69,7 @@ with Server(folder) as server:
     # A module that is not Go's is not run.
     job = server.wait(server.upload(hello_wasm(folder), QUICK + "&target=host")[1]["id"])
     assert job["state"] == "done" and "snapshot" not in job, job
-    for wrong in ("snapshot=maybe", "env=X", "env==x", "listeners=10", "listeners=x", "arg=%00"):
+    for wrong in ("name=", "tag=", "target=", "tier=", "snapshot=maybe", "env=X", "env==x", "listeners=10", "listeners=x", "arg=%00"):
         assert server.upload(ends, QUICK + "&" + wrong)[0] == 400, wrong
 
 def programs_of(pid):
