@@ -89,7 +89,7 @@ void Client::process() {
       return answer(request_->error(), "the request cannot be understood, or exceeds a limit\n", false);
     }
     if (!had_head && request_->head_done()) start_request();
-    if (state_ == State::Body && (request_->done() || request_->output.size() >= kWindow)) dispatch();
+    if (state_ == State::Body && is_enough()) dispatch();
     if (state_ == State::Served && link_ != nullptr) pass_body();
   }
   if (!removed_) write();
@@ -102,7 +102,6 @@ void Client::start_request() {
   app_ = front_.find_app(request_->host, request_->target);
   if (app_ == nullptr) return answer(404, "no app is served here\n", keep_alive_);
   metrics_ = &front_.metrics[app_->name];
-  if (request_->expects_continue && !request_->http_10 && !request_->done()) out_ += "HTTP/1.1 100 Continue\r\n\r\n";
   state_ = State::Body;
 }
 
@@ -113,6 +112,11 @@ void Client::answer_operator() {
   if (!get || path != "/healthz") return answer(404, "here are /metrics and /healthz\n", keep_alive_);
   bool healthy = front_.healthy();
   answer(healthy ? 200 : 503, healthy ? "ok\n" : "not all apps are ready\n", keep_alive_);
+}
+
+// For the program to begin with. Whether the body is sent at all it may have to say itself.
+bool Client::is_enough() const {
+  return request_->done() || request_->expects_continue || request_->output.size() >= kWindow;
 }
 
 void Client::dispatch() {

@@ -1,9 +1,10 @@
 // client.h - a client's connection to the front, and the request that it has under way.
 //
 // Requests are taken one after the other; what a client sends ahead stays in its buffer. An instance is asked for only
-// when the whole request is here, or 256 KiB of it, so a slow client costs a buffer. Responses are taken from the
-// worker as fast as the client takes them, and kWindow bytes ahead of it, so a slow reader costs a buffer, too. While
-// it does not take what it has asked for it gets no more.
+// when the whole request is here, or 256 KiB of it, so a slow client costs a buffer; or at once, when the client waits
+// to hear whether its body is wanted (Expect). Responses are taken from the worker as fast as the client takes them,
+// and kWindow bytes ahead of it, so a slow reader costs a buffer, too. While it does not take what it has asked for it
+// gets no more.
 //
 // At any time it is clear whether the client is waited for, and with what (Awaited): that is what limits on time, and
 // the choice of who has to go (admission.h), go by.
@@ -50,6 +51,7 @@ class Client final : public Source, public Link::Exchange, public Admission::Gue
   void process();
   void start_request();
   void answer_operator();
+  bool is_enough() const;
   void dispatch();
   void pass_body();  // the head is its beginning
   void answer(int status, std::string_view text, bool keep_alive, std::string_view fields = {});

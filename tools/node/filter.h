@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "http.h"
 
@@ -15,6 +16,8 @@ class FilterInput {
   // Appends to `body` what `bytes` of the request hold of it.
   void feed(std::string_view bytes, std::string& body);
   bool done() const { return reader_.done(); }
+  // True once, if the client waits to be told that its body is wanted.
+  bool takes_expectation() { return !done() && std::exchange(reader_.expects_continue, false); }
 
  private:
   RequestReader reader_{HttpLimits{}, RequestReader::Form::Body};  // the front has seen to the limits

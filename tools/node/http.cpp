@@ -59,6 +59,11 @@ struct Fields {
   bool complete = false;   // what comes now are trailers
   bool kept = true;        // the lines
 
+  // Behind the body nothing may stand that it depends on where a message goes and where it ends.
+  void add_trailer(http::field name, Text name_text, Text value) {
+    if (name != http::field::trailer && name != http::field::host && name != http::field::connection)
+      add(name, name_text, value);
+  }
   void add(http::field name, Text name_text, Text value) {
     switch (name) {
       case http::field::connection:
@@ -67,7 +72,6 @@ struct Fields {
       case http::field::keep_alive:
       case http::field::proxy_connection:
       case http::field::te:
-      case http::field::trailer:
       case http::field::transfer_encoding:
       case http::field::upgrade:
       case http::field::content_length:
@@ -158,6 +162,10 @@ void write_chunk(std::string& out, Text body) {
   out.append(body.data(), body.size()).append("\r\n");
 }
 
+void write_last_chunk(std::string& out, std::string_view trailers) {
+  out.append("0\r\n").append(trailers).append("\r\n");
+}
+
 // Feeds as long as bytes are used: the parser stops between header and body, and between chunks.
 template <class Parser>
 size_t feed_parser(Parser& parser, std::string_view bytes, ErrorCode& error) {
@@ -240,7 +248,8 @@ struct RequestReader::Parser : http::basic_parser<true> {
     size_t size = name_text.size() + value.size() + 4;
     if (folded(name_text, value)) return fail(400, error);
     if (fields.complete) {
-      if ((around_chunks += size) > kMaxAroundChunks) fail(431, error);
+      if ((around_chunks += size) > kMaxAroundChunks) return fail(431, error);
+      if (framed_by_chunks) fields.add_trailer(name, name_text, value);
       return;
     }
     if ((fields.size += size) > most_header) return fail(431, error);
@@ -285,6 +294,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
     owner.target += target->path;
     owner.host = target->host;
     owner.keep_alive = keep_alive();
+    owner.expects_continue &= !owner.http_10;
     if (owner.form_ == Form::Body) return;
     framed_by_chunks = chunked();
     std::string& out = owner.output;
@@ -294,6 +304,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
     fields.write(out, options);
     if (framed_by_chunks) out.append("Transfer-Encoding: chunked\r\n");
     if (content_length()) write_length(out, *content_length());
+    if (owner.expects_continue) out.append("Expect: 100-continue\r\n");
     out.append("\r\n");
     fields.text = {};
   }
@@ -312,7 +323,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
     return body.size();
   }
   void on_finish_impl(ErrorCode&) override {
-    if (framed_by_chunks) owner.output.append("0\r\n\r\n");
+    if (framed_by_chunks) write_last_chunk(owner.output, fields.text);
   }
 };
 
@@ -361,11 +372,13 @@ struct ResponseReader::Parser : http::basic_parser<false> {
     if ((version != 10 && version != 11) || code < 100 || code == 101) error = http::error::bad_status;
   }
   void on_field_impl(http::field name, Text name_text, Text value, ErrorCode& error) override {
-    if (fields.complete) return;
-    if (name == http::field::transfer_encoding && !is_any(view(value), {"chunked"}))
+    if (!fields.complete && name == http::field::transfer_encoding && !is_any(view(value), {"chunked"}))
       error = http::error::bad_transfer_encoding;
     if ((fields.size += name_text.size() + value.size() + 4) > kMaxResponseHeader) error = http::error::header_limit;
-    fields.add(name, name_text, value);
+    if (!fields.complete)
+      fields.add(name, name_text, value);
+    else if (write_chunks)
+      fields.add_trailer(name, name_text, value);
   }
   void on_header_impl(ErrorCode& error) override {
     fields.complete = true;
@@ -374,9 +387,11 @@ struct ResponseReader::Parser : http::basic_parser<false> {
       error = http::error::bad_value;
       return;
     }
-    if (owner.status < 200 || !writes) return;
+    if (!writes) return;
     const Client& client = owner.client_;
-    bool no_body = client.head_request || owner.status == 204 || owner.status == 304;
+    const bool interim = owner.status < 200;
+    if (interim && client.http_10) return;
+    bool no_body = interim || client.head_request || owner.status == 204 || owner.status == 304;
     write_chunks = !no_body && !content_length() && !client.http_10;
     owner.closes = !no_body && !content_length() && client.http_10;
     std::string& out = owner.output;
@@ -386,9 +401,9 @@ struct ResponseReader::Parser : http::basic_parser<false> {
     out.append(line, 13).append(reason).append("\r\n");
     fields.write(out, options);
     fields.text = {};
-    if (content_length() && owner.status != 204) write_length(out, *content_length());
+    if (content_length() && owner.status != 204 && !interim) write_length(out, *content_length());
     if (write_chunks) out.append("Transfer-Encoding: chunked\r\n");
-    if (owner.closes || !client.keep_alive)
+    if (owner.closes || (!client.keep_alive && !interim))
       out.append("Connection: close\r\n");
     else if (client.http_10)
       out.append("Connection: keep-alive\r\n");
@@ -406,7 +421,7 @@ struct ResponseReader::Parser : http::basic_parser<false> {
   void on_chunk_header_impl(uint64_t, Text, ErrorCode&) override {}
   size_t on_chunk_body_impl(uint64_t, Text body, ErrorCode&) override { return write_body(body); }
   void on_finish_impl(ErrorCode&) override {
-    if (owner.status >= 200 && write_chunks) owner.output.append("0\r\n\r\n");
+    if (write_chunks) write_last_chunk(owner.output, fields.text);
   }
 };
 

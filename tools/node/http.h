@@ -2,9 +2,9 @@
 //
 // The front passes neither side's bytes on as they came. A message is parsed (Boost.Beast's parser, which only http.cpp
 // uses) and written anew with one framing that both ends read alike, so that neither can smuggle a second message past
-// us; hop-by-hop fields end here, and so do trailers. A worker, whom the front does not trust anyway, hands over what
-// its program wrote, and only looks where a response ends. Both readers are fed what has arrived and say how much of it
-// they used.
+// us; hop-by-hop fields end here. Interim responses and trailers go through. A worker, whom the front does not trust
+// anyway, hands over what its program wrote, and only looks where a response ends. Both readers are fed what has
+// arrived and say how much of it they used.
 #pragma once
 
 #include <cstdint>

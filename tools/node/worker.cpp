@@ -174,6 +174,10 @@ void Worker::take_body(Request& request, std::string_view payload) {
   }
   request.filter->input.feed(payload, request.body);
   request.filter->received += payload.size();
+  if (!request.filter->input.takes_expectation()) return;
+  constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  channel_.send(Frame::Response, request.id, 0, kContinue);
+  request.under_way += static_cast<uint32_t>(kContinue.size());
 }
 
 void Worker::add_body(Request& request, std::string_view payload) {

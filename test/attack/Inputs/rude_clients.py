@@ -53,7 +53,7 @@ LEAVING = {
     "nothing, and leaves": (b"", 0, leave, "done"),
     "half a header, and leaves": (HALF_A_HEADER, 0, leave, "aborted"),
     "half a header, and no more": (HALF_A_HEADER, 0, send_no_more, "aborted"),
-    "an expectation, and leaves": (EXPECTANT, 0, leave, "aborted"),
+    "an expectation, and leaves": (EXPECTANT, 1, leave, "aborted"),
     **{f"{size} chunks, and {name}": (data, instances, end, "aborted")
        for size, data, instances in (("few", FEW, 0), ("many", MUCH, 1))
        for name, end in (("resets", reset), ("leaves", leave), ("no more", send_no_more))},
@@ -99,7 +99,7 @@ def sip(connection, ended):
 SLOW = {
     "idle": [(b"", 0, wait)],
     "slow_header": [(HALF_A_HEADER, 0, wait), (HALF_A_HEADER, 0, trickle)],
-    "slow_body": [(data, instances, end) for data, instances in ((EXPECTANT, 0), (FEW, 0), (MUCH, 1)) for end in (wait, trickle)],
+    "slow_body": [(data, instances, end) for data, instances in ((EXPECTANT, 1), (FEW, 0), (MUCH, 1)) for end in (wait, trickle)],
     "slow_response": [(BIG, 1, end) for end in (read_nothing, sip, trickle)],
 }
 

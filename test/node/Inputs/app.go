@@ -79,6 +79,18 @@ func main() {
 		}
 	})
 	handle("/early", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "not wanted", 403) })
+	handle("/hints", func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(102)
+		w.Header().Set("Link", "</style.css>; rel=preload")
+		w.WriteHeader(103)
+		fmt.Fprintln(w, "page")
+	})
+	handle("/trailers", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Trailer", "X-Sum")
+		io.Copy(w, r.Body)
+		w.Header().Set("X-Sum", fmt.Sprint(r.Trailer))
+		w.Header().Set(http.TrailerPrefix+"X-Late", "not announced")
+	})
 	handle("/empty", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) })
 	handle("/redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/hello?again", 302) })
 	handle("/sleep", func(w http.ResponseWriter, r *http.Request) {

@@ -95,6 +95,14 @@ def raw_cases(port):
     with connect(port) as c:
         c.sendall(b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n" + b"x" * 500000)
         yield "early", read_all(c).split(b"\r\n")[0]
+    # Whoever asks first, and is refused, sends nothing.
+    expecting = "POST {} HTTP/1.1\nHost: x\nExpect: 100-continue\nContent-Length: 10000000\n\n"
+    yield "refused before the body", one(port, expecting.format("/early")).split(b"\r\n")[0]
+    # Interim responses, and what comes behind a body, both ways.
+    hints = one(port, "GET /hints HTTP/1.1\nHost: x\nConnection: close\n\n")
+    yield "interim responses", [line for line in hints.split(b"\r\n") if line[:4] in (b"HTTP", b"Link")]
+    up = "POST /trailers HTTP/1.1\nHost: x\nConnection: close\nTrailer: X-Up\nTransfer-Encoding: chunked\n\n2\nab\n0\nX-Up: 7\nX-Not: 8\n\n"
+    yield "trailers", (b"\r\nTrailer: X-Sum\r\n" in one(port, up), sorted(one(port, up).partition(b"\r\n0\r\n")[2].split(b"\r\n")))
     # A client that has sent all it will still gets its response.
     with connect(port) as c:
         c.sendall(b"GET /sleep?ms=20 HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -132,6 +140,7 @@ with serving([sys.argv[2], "-listen", "127.0.0.1:PORT"], stdout=subprocess.DEVNU
                           for port in (native_port, n.port))
         check(b"cancelled context canceled" in seen and expected == seen, f"Go's client: natively {expected}, here {seen}")
         # What Go would let through or answer otherwise, and a proxy must not.
+        check(one(n.port, "GET /hints HTTP/1.0\n\n").split(b" ")[1] == b"200", "interim responses to HTTP/1.0")
         both = "POST /echo HTTP/1.1\nHost: x\nContent-Length: 4\nTransfer-Encoding: chunked\n\n0\n\nGET /hello HTTP/1.1\nHost: x\n\n"
         check(one(n.port, both).split(b" ")[1] == b"400", "both framings at once")
         check(talk(n.port, b"GET /hello HTTP/1.1\nHost: x\n\n").split(b" ")[1] == b"400", "LF alone")

@@ -54,6 +54,12 @@ with node([f"filter={sys.argv[1]}"], "--workers", "1", "--compare-sample", "1/1"
     chunked = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
     pieces = b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in [b"one ", b"two ", b"three"]) + b"0\r\n\r\n"
     check(body_of(talk(n.port, chunked + pieces)) == FIRST + b"ONE TWO THREE", "a body in chunks")
+    with connect(n.port) as waiting:
+        waiting.sendall(chunked.replace(b"Transfer", b"Expect: 100-continue\r\nTransfer"))
+        interim, _, rest = waiting.recv(65536).partition(b"\r\n\r\n")
+        check(interim == b"HTTP/1.1 100 Continue", "a client that waits before its body")
+        waiting.sendall(pieces)
+        check(body_of(rest + read_all(waiting)) == FIRST + b"ONE TWO THREE", "its body")
     big = os.urandom(5 << 20).hex().encode()
     check(body_of(post(n, big)) == FIRST + big.upper(), "ten megabytes")
     tiny = b"".join(b"1\r\nx\r\n" for _ in range(200000)) + b"0\r\n\r\n"
