@@ -3,7 +3,8 @@
 // one.
 //
 // An input is two bytes, then a message. Bits of the first say what reads it: 1 a response, and then 2 to HEAD, 4 to
-// HTTP/1.0, 8 on a connection that stays open. The second says where the message is cut in two.
+// HTTP/1.0, 8 on a connection that stays open; 0 a request, and then 2 from a trusted proxy. The second says where the
+// message is cut in two.
 #include <cctype>
 #include <cstdint>
 #include <cstdlib>
@@ -39,18 +40,20 @@ void check_head(const RequestReader& request) {
   check(count(head, "\n ") == 0 && count(head, "\n\t") == 0);
   for (char& c : head) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   check(count(head, "\nhost:") == 1 && count(head, "\ncontent-length:") + count(head, "\ntransfer-encoding:") <= 1);
+  check(count(head, "\nx-forwarded-for:") + count(head, "\nforwarded:") >= 1 && count(head, "\nx-forwarded-for:") <= 1);
   check(count(head, "\nconnection:") == 0 && count(head, "\nexpect:") <= 1);
 }
 
-void read_request(std::string_view bytes, size_t cut) {
-  RequestReader whole({}), parts({}), body({}, RequestReader::Form::Body);
+void read_request(std::string_view bytes, size_t cut, bool trusted) {
+  const Hop from(ClientAddress{}, trusted);
+  RequestReader whole({}, &from), parts({}, &from), body({}, nullptr, RequestReader::Form::Body);
   size_t used = whole.feed(bytes), used_in_parts = feed(parts, bytes, cut);
   bool good = whole.done() && whole.error() == 0;
   check(good == (parts.done() && parts.error() == 0));
   if (!good) return;  // what is wrong with it may show at once, or only when more has come
   check(used == used_in_parts);
   check_head(whole);
-  RequestReader again({}), again_body({}, RequestReader::Form::Body);
+  RequestReader again({}), again_body({}, nullptr, RequestReader::Form::Body);
   check(again.feed(whole.output) == whole.output.size() && again.done() && again.error() == 0);
   check(again.output == whole.output && again.method == whole.method && again.target == whole.target);
   body.feed(bytes);
@@ -82,6 +85,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (data[0] & 1)
     read_response(bytes, cut, {(data[0] & 2) != 0, (data[0] & 4) != 0, (data[0] & 8) != 0});
   else
-    read_request(bytes, cut);
+    read_request(bytes, cut, (data[0] & 2) != 0);
   return 0;
 }

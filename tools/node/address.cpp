@@ -21,6 +21,15 @@ ClientAddress ClientAddress::of(const sockaddr_storage& from) {
 
 bool ClientAddress::is_v4() const { return std::equal(kV4.begin(), kV4.end(), bytes.begin()); }
 
+std::string ClientAddress::text() const {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (is_v4())
+    inet_ntop(AF_INET, bytes.data() + kV4.size(), text, sizeof text);
+  else
+    inet_ntop(AF_INET6, bytes.data(), text, sizeof text);
+  return text;
+}
+
 ClientAddress ClientAddress::group() const {
   ClientAddress group = *this;
   if (!is_v4()) std::fill(group.bytes.begin() + 8, group.bytes.end(), 0);
@@ -33,6 +42,10 @@ bool Network::contains(const ClientAddress& other) const {
     if ((address.bytes[bit / 8] ^ other.bytes[bit / 8]) >> shift) return false;
   }
   return true;
+}
+
+bool any_contains(const std::vector<Network>& networks, const ClientAddress& address) {
+  return std::any_of(networks.begin(), networks.end(), [&](const Network& one) { return one.contains(address); });
 }
 
 std::optional<Network> parse_network(const std::string& text) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 struct ClientAddress {
   std::array<uint8_t, 16> bytes{};
@@ -14,6 +15,7 @@ struct ClientAddress {
 
   static ClientAddress of(const sockaddr_storage& from);
   bool is_v4() const;
+  std::string text() const;
   // What one client has to itself: an IPv4 address, or an IPv6 network of 64 bits.
   ClientAddress group() const;
 };
@@ -23,6 +25,8 @@ struct Network {
   unsigned bits;
   bool contains(const ClientAddress& other) const;
 };
+
+bool any_contains(const std::vector<Network>& networks, const ClientAddress& address);
 
 // 10.0.0.0/8, fd00::/8, or an address.
 std::optional<Network> parse_network(const std::string& text);

@@ -22,8 +22,7 @@ void Admission::set_places(size_t places) {
 }
 
 bool Admission::has_place(const ClientAddress& from) const {
-  for (const Network& network : options_.shared_addresses)
-    if (network.contains(from)) return true;
+  if (any_contains(options_.shared_addresses, from)) return true;
   auto found = addresses_.find(from.group());
   return found == addresses_.end() || found->second < places_per_address_;
 }

@@ -19,7 +19,12 @@ constexpr uint64_t kLinger = 2'000'000'000;
 }  // namespace
 
 Client::Client(FrontContext& front, int fd, const ClientAddress& from, bool admin)
-    : front_(front), fd_(fd), from_(from), admin_(admin), progress_(Loop::now()) {
+    : front_(front),
+      fd_(fd),
+      from_(from),
+      hop_(from, any_contains(front.options.trusted_proxies, from)),
+      admin_(admin),
+      progress_(Loop::now()) {
   watched_ = EPOLLIN;
   front_.loop.add(fd_, watched_, this);
   front_.admission.add(*this);
@@ -74,7 +79,7 @@ void Client::process() {
       if (pending() >= kWindow / 2) break;  // whoever does not take his responses gets no more
       const Options& options = front_.options;
       request_ = std::make_unique<RequestReader>(
-          HttpLimits{.header_bytes = static_cast<uint32_t>(options.max_header), .body_bytes = options.max_body});
+          HttpLimits{.header_bytes = static_cast<uint32_t>(options.max_header), .body_bytes = options.max_body}, &hop_);
     }
     if (request_->output.size() >= kWindow) break;
     bool had_head = request_->head_done();

@@ -69,6 +69,7 @@ class Client final : public Source, public Link::Exchange, public Admission::Gue
   FrontContext& front_;
   const int fd_;
   const ClientAddress from_;
+  const Hop hop_;
   const bool admin_;  // it asks for what the operator looks at, not for apps
   State state_ = State::Head;
   uint32_t watched_ = 0;

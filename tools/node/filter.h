@@ -20,8 +20,8 @@ class FilterInput {
   bool takes_expectation() { return !done() && std::exchange(reader_.expects_continue, false); }
 
  private:
-  RequestReader reader_{HttpLimits{}, RequestReader::Form::Body};  // the front has seen to the limits
-  std::string unread_;                                             // half a header, or half of a chunk's
+  RequestReader reader_{HttpLimits{}, nullptr, RequestReader::Form::Body};  // the front has seen to the limits
+  std::string unread_;                                                      // half a header, or half of a chunk's
 };
 
 class FilterOutput {

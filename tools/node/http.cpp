@@ -213,12 +213,15 @@ bool may_become_chunk(std::string_view bytes) {
 }  // namespace
 
 struct RequestReader::Parser : http::basic_parser<true> {
-  Parser(RequestReader& owner, size_t most_header) : owner(owner), most_header(most_header) {}
+  Parser(RequestReader& owner, size_t most_header, const Hop* from) : owner(owner), most_header(most_header) {
+    if (from != nullptr) forwarded.emplace(*from);
+  }
   RequestReader& owner;
   const size_t most_header;
   std::string_view input;  // that is being fed
   size_t looked_at = 0;    // bytes of it that were fed before, and have no half line end
   Fields fields;
+  std::optional<Forwarded> forwarded;
   bool websocket = false, coded = false, has_host = false;
   int status = 0;
   bool framed_by_chunks = false;
@@ -249,7 +252,8 @@ struct RequestReader::Parser : http::basic_parser<true> {
     if (folded(name_text, value)) return fail(400, error);
     if (fields.complete) {
       if ((around_chunks += size) > kMaxAroundChunks) return fail(431, error);
-      if (framed_by_chunks) fields.add_trailer(name, name_text, value);
+      const bool claim = forwarded && forwarded->take(view(name_text), view(value));
+      if (framed_by_chunks && !claim) fields.add_trailer(name, name_text, value);
       return;
     }
     if ((fields.size += size) > most_header) return fail(431, error);
@@ -275,6 +279,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
         if (!owner.expects_continue) fail(417, error);
         break;
       default:
+        if (forwarded && forwarded->take(view(name_text), view(value))) return;
         break;
     }
     fields.add(name, name_text, value);
@@ -302,6 +307,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
     out.append(owner.method).append(" ").append(owner.target).append(" HTTP/1.1\r\nHost: ").append(owner.host);
     out.append("\r\n");
     fields.write(out, options);
+    if (forwarded) forwarded->write(out);
     if (framed_by_chunks) out.append("Transfer-Encoding: chunked\r\n");
     if (content_length()) write_length(out, *content_length());
     if (owner.expects_continue) out.append("Expect: 100-continue\r\n");
@@ -327,8 +333,8 @@ struct RequestReader::Parser : http::basic_parser<true> {
   }
 };
 
-RequestReader::RequestReader(const HttpLimits& limits, Form form)
-    : form_(form), parser_(std::make_unique<Parser>(*this, limits.header_bytes)) {
+RequestReader::RequestReader(const HttpLimits& limits, const Hop* from, Form form)
+    : form_(form), parser_(std::make_unique<Parser>(*this, limits.header_bytes, from)) {
   parser_->header_limit(limits.header_bytes);
   parser_->body_limit(limits.body_bytes);
   parser_->eager(true);

@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "forwarded.h"
+
 struct HttpLimits {
   uint32_t header_bytes = ~0u;
   uint64_t body_bytes = ~0ull;
@@ -20,7 +22,8 @@ struct HttpLimits {
 class RequestReader {
  public:
   enum class Form { Message, Body };  // what `output` gets
-  explicit RequestReader(const HttpLimits& limits, Form form = Form::Message);
+  // `from` outlives the reader; null: what the request says of where it comes from stays as it is.
+  explicit RequestReader(const HttpLimits& limits, const Hop* from = nullptr, Form form = Form::Message);
   ~RequestReader();
 
   // Returns how many bytes were used; 0 when there is less than a header. After an error nothing is used any more.

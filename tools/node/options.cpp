@@ -67,6 +67,8 @@ constexpr char kHelp[] =
     "  --max-per-address N      of one IPv4 address or IPv6 /64 (default: a 32nd of --max-clients; from 1 to 1000000)\n"
     "  --shared-address NETWORK of proxies, load balancers or NAT, like 10.0.0.0/8: without that limit; may be "
     "repeated\n"
+    "  --trusted-proxies NETWORK whose Forwarded and X-Forwarded-* fields are passed on, extended by the proxy's own\n"
+    "                           address; may be repeated. Those of all others are replaced\n"
     "  --min-rate SIZE          bytes a second in which a client must send a request and take a response (default 1K; "
     "from 1\n"
     "                           to 1G) ...\n"
@@ -175,9 +177,9 @@ Route parse_route(const std::string& text) {
   return route;
 }
 
-Network parse_shared(const std::string& text) {
+Network network_of(const char* option, const std::string& text) {
   std::optional<Network> network = parse_network(text);
-  if (!network) usage("--shared-address: not an address or network like 10.0.0.0/8", text.c_str());
+  if (!network) usage(std::string(option) + ": not an address or network like 10.0.0.0/8", text.c_str());
   return *network;
 }
 
@@ -241,7 +243,9 @@ constexpr Text kTexts[] = {
     {"--route", [](Given& g, const char* value) { g.options.routes.push_back(parse_route(value)); }},
     {"--secret-env", [](Given& g, const char* value) { g.options.secrets.push_back(parse_secret(value)); }},
     {"--shared-address",
-     [](Given& g, const char* value) { g.options.shared_addresses.push_back(parse_shared(value)); }},
+     [](Given& g, const char* value) { g.options.shared_addresses.push_back(network_of("--shared-address", value)); }},
+    {"--trusted-proxies",
+     [](Given& g, const char* value) { g.options.trusted_proxies.push_back(network_of("--trusted-proxies", value)); }},
     {"--reset", [](Given& g, const char* value) { g.options.reset = value; }},
     {"--compare-sample", [](Given& g, const char* value) { g.options.compare_sample = parse_sample(value); }},
     {"--trust", [](Given& g, const char* value) { g.trust.keys.push_back(value); }},

@@ -59,7 +59,7 @@ struct Options {
   uint64_t max_body = 64 << 20;
   uint64_t max_clients = 16384;
   uint64_t max_per_address = 0;  // 0: a part of max_clients
-  std::vector<Network> shared_addresses;
+  std::vector<Network> shared_addresses, trusted_proxies;
   Pace::Limits pace = {1 << 10, 10'000'000'000};
   uint64_t idle_timeout = 60'000'000'000;
   uint64_t front_memory = 512 << 20;

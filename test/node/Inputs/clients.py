@@ -68,6 +68,8 @@ def normal(answer, port):
     lines = head.split(b"\r\n")
     fields = sorted(line for line in lines[1:] if not re.match(rb"(?i)(date|connection|transfer-encoding|content-length|keep-alive):", line))
     status = re.sub(rb"^HTTP/1.0", b"HTTP/1.1", lines[0])
+    # A program behind a node is told where a request comes from.
+    body = re.sub(rb"(?m)^(Forwarded|X-Forwarded-For|X-Forwarded-Proto): .*\n", b"", body)
     return code, status, fields, body.replace(str(port).encode(), b"PORT")
 
 

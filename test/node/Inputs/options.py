@@ -11,7 +11,8 @@ def said(option, value):
 
 
 for value in ("10.0.0.0/33", "10.0.0/8", "proxy"):
-    check(said("--shared-address", value)[1] == f"aotc-node: --shared-address: not an address or network like 10.0.0.0/8: {value}\n", value)
+    for option in ("--shared-address", "--trusted-proxies"):
+        check(said(option, value)[1] == f"aotc-node: {option}: not an address or network like 10.0.0.0/8: {value}\n", value)
 for value in ("5", "2/5", "1/"):
     check(said("--compare-sample", value)[0] == 2, value)
 for value in (":", "127.0.0.1:", "127.0.0.1:+80", "127.0.0.1:-1", "127.0.0.1: 80", "127.0.0.1:65536", "127.0.0.1:0x50", "127.0.0.1:1" + "0" * 23):

@@ -1,0 +1,31 @@
+// forwarded.h - what a request says about whom it comes from: Forwarded (RFC 7239), X-Forwarded-For and -Proto.
+//
+// Programs believe these fields, so they are ours to write. What a client says of itself in them, or in others that
+// frameworks know, is dropped; a proxy that the operator trusts is believed, and its address is added. The list that it
+// sent is extended; when it sent none, both are begun.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "address.h"
+
+// One connection's other end.
+struct Hop {
+  Hop(const ClientAddress& from, bool is_trusted);
+  std::string address, node;  // as X-Forwarded-For writes it, and as Forwarded does
+  bool trusted;
+};
+
+class Forwarded {
+ public:
+  explicit Forwarded(const Hop& hop) : hop_(hop) {}
+  // False for a field that has nothing to do with it.
+  bool take(std::string_view name, std::string_view value);
+  void write(std::string& head) const;  // whole lines
+
+ private:
+  const Hop& hop_;
+  std::optional<std::string> addresses_, elements_, scheme_;  // as the proxy sent them
+};
