@@ -11,6 +11,7 @@
 #include "compile_functions.h"
 #include "go/go_shape.h"
 #include "go/pclntab.h"
+#include "go/signal_wait.h"
 #include "native/cpu_baseline.h"
 #include "plan.h"
 #include "wasm/read_module.h"
@@ -81,6 +82,7 @@ Error run_phases(Compilation& c, DumpPhase last) {
         // Where a frozen program goes on; Go's own function table, which knows where a function can be entered.
         find_import_wrappers(c);
         std::optional<std::vector<GoFunction>> table = c.go.recognised ? read_pclntab(c.module) : std::nullopt;
+        if (table) park_signal_receiver(c.module, *table);
         // All that compiling one function has to know of it.
         plan_functions(c, table);
         if (table) take_names(c.module, std::move(*table));
