@@ -14,6 +14,7 @@
 #include "go/signal_wait.h"
 #include "native/cpu_baseline.h"
 #include "plan.h"
+#include "wasm/check_imports.h"
 #include "wasm/read_module.h"
 
 namespace aotc {
@@ -44,6 +45,8 @@ Error timed(Compilation& c, const char* phase, function_ref<Error()> run) {
 Error read(Compilation& c) {
   Expected<Module> module = read_module(c.wasm, c.options.module_name);
   if (!module) return module.takeError();
+  if (c.options.imports == Imports::Known)
+    if (Error error = check_imports(*module, c.options.module_name)) return error;
   c.module = std::move(*module);
   c.stats.functions = c.module.functions.size();
   c.stats.wasm_bytes = c.wasm.size();
@@ -67,7 +70,7 @@ Error unknown_cpu(const CompileOptions& options) {
 Error run_phases(Compilation& c, DumpPhase last) {
   if (!find_cpu_baseline(c.options.architecture, c.options.cpu)) return unknown_cpu(c.options);
 
-  // Parse and validate the module into flat instruction arrays.
+  // Parse and validate the module into flat instruction arrays; unless any will do, its imports are those of a host.
   if (Error error = timed(c, "read", [&] { return read(c); })) return error;
   if (last == DumpPhase::Read) return Error::success();
 
@@ -108,8 +111,10 @@ Expected<CompileResult> compile(ArrayRef<uint8_t> wasm, const CompileOptions& op
   return CompileResult{std::move(c.artifact), std::move(c.stats)};
 }
 
-Error validate(ArrayRef<uint8_t> wasm, const std::string& module_name) {
-  return read_module(wasm, module_name).takeError();
+Error validate(ArrayRef<uint8_t> wasm, const std::string& module_name, Imports imports) {
+  Expected<Module> module = read_module(wasm, module_name);
+  if (!module) return module.takeError();
+  return imports == Imports::Known ? check_imports(*module, module_name) : Error::success();
 }
 
 Expected<Architecture> parse_architecture(StringRef name) {

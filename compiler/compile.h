@@ -16,6 +16,8 @@ namespace aotc {
 
 enum class Architecture : uint8_t { X86_64 = 1, AArch64 = 2 };
 enum class Tier : uint8_t { Quick = 1, Best = 2 };
+// Which imports a module may have: those that hosts of this project offer, or whatever somebody's own host may.
+enum class Imports : uint8_t { Known = 1, Any = 2 };
 
 // "x86_64" or "aarch64"; "host" is the machine this runs on.
 llvm::Expected<Architecture> parse_architecture(llvm::StringRef name);
@@ -31,6 +33,7 @@ struct CompileOptions {
   Architecture architecture = Architecture::X86_64;
   std::string cpu;  // one of cpu_baselines(); empty for the default
   Tier tier = Tier::Best;
+  Imports imports = Imports::Known;
   unsigned jobs = 0;  // threads; 0 for one per core
   // Called from compiling threads, one at a time, with functions done and their number.
   std::function<void(size_t done, size_t total)> progress;
@@ -64,7 +67,7 @@ llvm::Expected<CompileResult> compile(llvm::ArrayRef<uint8_t> wasm, const Compil
 llvm::Error attach_snapshot(std::vector<uint8_t>& artifact, llvm::ArrayRef<uint8_t> snapshot);
 
 // Reads and validates without compiling.
-llvm::Error validate(llvm::ArrayRef<uint8_t> wasm, const std::string& module_name);
+llvm::Error validate(llvm::ArrayRef<uint8_t> wasm, const std::string& module_name, Imports imports);
 
 // What a phase left behind, as text for FileCheck.
 //   read      the module: types, imports, functions with their instructions, segments

@@ -29,6 +29,7 @@ inline nlohmann::json to_json(const WorkerJob& job) {
           {"architecture", static_cast<int>(job.compile.architecture)},
           {"cpu", job.compile.cpu},
           {"tier", static_cast<int>(job.compile.tier)},
+          {"imports", static_cast<int>(job.compile.imports)},
           {"jobs", job.compile.jobs},
           {"attach", job.attach},
           {"memory_bytes", job.limits.memory_bytes},
@@ -44,6 +45,7 @@ inline WorkerJob job_from_json(const nlohmann::json& json) {
   job.compile.architecture = static_cast<Architecture>(json.at("architecture").get<int>());
   job.compile.cpu = json.at("cpu");
   job.compile.tier = static_cast<Tier>(json.at("tier").get<int>());
+  job.compile.imports = static_cast<Imports>(json.at("imports").get<int>());
   job.compile.jobs = json.at("jobs");
   job.attach = json.at("attach");
   job.limits.memory_bytes = json.at("memory_bytes");

@@ -69,7 +69,8 @@ struct FunctionBody {
 struct Import {
   std::string module;
   std::string field;
-  uint32_t type;  // index into types
+  uint32_t type;        // index into types
+  uint32_t offset = 0;  // of `module` in the module's bytes
 };
 
 struct DefinedFunction {

@@ -13,6 +13,7 @@
 #include "read_module.h"
 
 #include "aotc/abi.h"
+#include "check_imports.h"
 #include "llvm/ADT/StringExtras.h"
 #include "module_reader.h"
 #include "name_section.h"
@@ -138,9 +139,11 @@ Result ModuleReader::OnFuncType(Index index, Index params, Type* param_types, In
 
 Result ModuleReader::OnImport(Index, ExternalKind kind, std::string_view module, std::string_view field) {
   if (module.size() > kMaxNameSize || field.size() > kMaxNameSize) return fail("import name is too long");
-  if (kind != ExternalKind::Func)
+  if (kind != ExternalKind::Func) {
+    const char* owner = interface_owner(StringRef(module), StringRef(field));
     return unsupported("import of a " + std::string(kind_name(static_cast<uint32_t>(kind))),
-                       std::string(module) + "." + std::string(field));
+                       std::string(module) + "." + std::string(field) + (owner ? std::string(", of ") + owner : ""));
+  }
   if (module.find('\0') != module.npos || field.find('\0') != field.npos)
     return fail("import name contains a zero byte");
   return Result::Ok;
@@ -149,7 +152,8 @@ Result ModuleReader::OnImport(Index, ExternalKind kind, std::string_view module,
 Result ModuleReader::OnImportFunc(Index, std::string_view module, std::string_view field, Index, Index type) {
   if (module_.imports.size() >= kMaxFunctions) return fail("too many imports");
   CHECK_RESULT(check(validator_.OnFunction(here(), wabt::Var(type, here()))));
-  module_.imports.push_back({std::string(module), std::string(field), type_map_[type]});
+  auto offset = static_cast<uint32_t>(reinterpret_cast<const uint8_t*>(module.data()) - wasm_.data());
+  module_.imports.push_back({std::string(module), std::string(field), type_map_[type], offset});
   return Result::Ok;
 }
 

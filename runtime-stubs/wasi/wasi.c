@@ -1,9 +1,9 @@
 /* wasi.c - creation and destruction of a WASI host, and the table through which imports find their functions.
  *
  * In: struct aotc_wasi_options. Out: a struct aotc_host. The table is the sorted list AOTC_WASI_FUNCTIONS of
- * wasi_state.h, so that declaration, name and type are written once; it is searched by bisection, because linking is on
- * the path of a cold start. An import with a known name and another type is not found: calling it would misread the
- * arguments.
+ * aotc/wasi_functions.h, so that declaration, name and type are written once; it is searched by bisection, because
+ * linking is on the path of a cold start. An import with a known name and another type is not found: calling it would
+ * misread the arguments.
  */
 #define _GNU_SOURCE
 #include "wasi_state.h"

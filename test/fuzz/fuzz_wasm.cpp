@@ -5,6 +5,6 @@
 #include "compile.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  llvm::consumeError(aotc::validate({data, size}, "fuzz.wasm"));
+  llvm::consumeError(aotc::validate({data, size}, "fuzz.wasm", aotc::Imports::Any));
   return 0;
 }

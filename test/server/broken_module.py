@@ -14,12 +14,22 @@ with Server(folder) as server:
         assert server.request("GET", f"/v2/broken{number}/manifests/latest")[0] == 404
     assert server.stats()["failed"] == 4
 
+    # So does one for another platform, whose name is said. This is an import of i32 -> i32, and nothing else.
+    names = b"\x0ffastly_kv_store\x06lookup"
+    foreign = b"\0asm\1\0\0\0" + b"\1\6\1\x60\1\x7f\1\x7f" + b"\2" + bytes([3 + len(names)]) + b"\1" + names + b"\0\0"
+    status, job = server.upload(foreign, "?tier=quick")
+    assert status == 202, (status, job)
+    job = server.wait(job["id"])
+    assert job["state"] == "failed" and job["error"]["status"] == 422, job
+    assert 'offset 0x14: import "fastly_kv_store" "lookup" belongs to' in job["error"]["detail"], job
+    assert job["error"]["detail"].endswith("Fastly Compute"), job
+
     for options in ("?target=vax", "?cpu=vax", "?tier=fast", "?name=Upper", "?name=../x", "?tag=.x", "?bogus=1"):
         status, headers, body = server.request("POST", "/v1/compile" + options, wasm)
         assert status == 400 and headers["content-type"] == "application/problem+json", (options, status, body)
     status, headers, body = server.request("POST", "/v1/compile", b"")
     assert status == 400 and b"empty" in body, body
-    assert server.stats()["uploads"] == 4, "refused options must not store the body"
+    assert server.stats()["uploads"] == 5, "refused options must not store the body"
 
     status, job = server.upload(different(wasm, "good"), "?tier=quick&target=host")
     assert server.wait(job["id"])["state"] == "done"

@@ -114,6 +114,7 @@ llvm::Expected<std::vector<aotc::CompileOptions>> CodeOptions::resolve(const std
     options.module_name = file;
     options.architecture = architecture;
     options.tier = asked.tier();
+    options.imports = asked.imports();
     options.jobs = jobs;
     std::vector<std::string> known = aotc::cpu_baselines(architecture);
     for (auto name = unused.begin(); name != unused.end(); ++name) {

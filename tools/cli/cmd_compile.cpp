@@ -229,10 +229,12 @@ llvm::Expected<aotc::OptionSet> options_for_server(CompileArguments& arguments) 
   size_t colon = arguments.name.find(':');
   arguments.options().set(aotc::Option::Name, arguments.name.substr(0, colon));
   if (colon != std::string::npos) arguments.options().set(aotc::Option::Tag, arguments.name.substr(colon + 1));
-  for (const aotc::OptionInfo& row : aotc::option_table())
+  for (const aotc::OptionInfo& row : aotc::option_table()) {
+    if (row.user == aotc::OptionUser::Local && arguments.options().is(row.option, row.standard)) continue;
     for (const std::string& value : arguments.options().all(row.option))
       if (llvm::Error error = options.add(row.option, value, true))
         return llvm::make_error<UsageError>(fmt::format("{}: {}", row.word, llvm::toString(std::move(error))));
+  }
   return options;
 }
 
@@ -330,6 +332,7 @@ void add_compile(CLI::App& app, Action& action) {
       "whole, where a link leads; devices, pipes and /dev/stdout are written through");
   arguments->code.add_to(*command);
   aotc::OptionSet& options = arguments->options();
+  add_option(*command, aotc::Option::Imports, options);
   for (const aotc::OptionInfo& row : aotc::option_table())
     if (row.option >= aotc::Option::Snapshot && row.kind != aotc::OptionKind::Request)
       add_option(*command, row.option, options,

@@ -23,7 +23,8 @@ llvm::Error dump_command(const DumpArguments& arguments) {
   if (!targets) return targets.takeError();
   llvm::Expected<std::vector<uint8_t>> wasm = read_file_confined(arguments.file, arguments.code.max_input);
   if (!wasm) return wasm.takeError();
-  for (const aotc::CompileOptions& options : *targets) {
+  for (aotc::CompileOptions& options : *targets) {
+    options.imports = aotc::Imports::Any;
     llvm::Expected<std::string> text = aotc::dump(*wasm, options, *phase, arguments.function);
     if (!text) return text.takeError();
     if (text->empty() && !arguments.function.empty())

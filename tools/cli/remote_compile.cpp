@@ -73,7 +73,8 @@ llvm::Expected<std::string> compile_on_server(const std::string& wasm, const Rem
   // As a query, and as the document that is enough when the server has the module.
   std::string query;
   Json document = {{"module", aotc::sha256(wasm)}};
-  for (const aotc::OptionInfo& row : aotc::option_table())
+  for (const aotc::OptionInfo& row : aotc::option_table()) {
+    if (row.user == aotc::OptionUser::Local) continue;
     for (const std::string& value : options.options.all(row.option)) {
       query += (query.empty() ? "?" : "&") + std::string(row.name) + "=" + aotc::percent_encoded(value);
       if (row.repeated())
@@ -81,6 +82,7 @@ llvm::Expected<std::string> compile_on_server(const std::string& wasm, const Rem
       else
         document[row.name] = value;
     }
+  }
   std::optional<aotc::HttpUrl> url = aotc::parse_url(base + "/v1/compile", error);
   if (!url) return failure("--server: " + error);
 
