@@ -217,7 +217,8 @@ void JobQueue::finish(Job& job, llvm::Error error) {
     if (failed) log(Level::Error, llvm::toString(std::move(failed)), {{"job", job.id}});
   }
   nlohmann::ordered_json fields = {{"job", job.id}, {"tenant", job.tenant()}, {"module", job.module.digest}};
-  if (record.state() != "done") fields["reason"] = record.reason();
+  // Without what the program said.
+  if (record.state() != "done") fields["reason"] = llvm::StringRef(record.reason()).split('\n').first.str();
   if (!failure.empty()) fields["error"] = failure;
   log(failure.empty() ? Level::Info : Level::Error, "job " + record.state(), fields);
   lock.lock();

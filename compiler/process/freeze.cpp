@@ -15,7 +15,9 @@
 #include <fmt/format.h>
 
 #include "child_process.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/JSON.h"
 #include "support/error.h"
 #include "support/exit_codes.h"
 #include "support/io.h"
@@ -28,6 +30,7 @@ using namespace llvm;
 namespace {
 
 constexpr uint64_t kMaxMessages = 1 << 20;
+constexpr size_t kLongestLine = 300, kLongestReason = 1000;
 // Between the program's deadline, which its own runtime keeps, and the end of its process.
 constexpr double kGraceSeconds = 30;
 
@@ -40,6 +43,57 @@ Expected<std::string> read_messages(int fd) {
   if (size < 0) return failure("cannot read what aotc-exec said");
   text.resize(static_cast<size_t>(size));
   return text;
+}
+
+// A line that a program wrote, for terminals and logs: bounded, UTF-8, nothing that a terminal obeys.
+std::string tidy_line(StringRef line, size_t longest) {
+  std::string text = json::fixUTF8(line.take_front(longest)), out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    auto byte = static_cast<unsigned char>(text[i]);
+    bool c1 = byte == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    if (byte == '\t')
+      out += "    ";
+    else if (byte < 0x20 || byte == 0x7f)
+      out += fmt::format("\\x{:02x}", byte);
+    else if (c1)
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[++i]));
+    else
+      out += text[i];
+  }
+  return line.size() > longest ? out + "..." : out;
+}
+
+bool begins_a_report(StringRef line) { return line.starts_with("panic: ") || line.starts_with("fatal error: "); }
+
+// The last lines; in front of them the one that says what happened, if Go's traceback is longer.
+std::string last_lines(StringRef said) {
+  constexpr size_t kLines = 20;
+  SmallVector<StringRef, 64> lines;
+  said.trim("\r\n").split(lines, '\n');
+  ArrayRef<StringRef> shown = lines;
+  std::string text;
+  if (lines.size() > kLines) {
+    ArrayRef<StringRef> earlier = shown.drop_back(kLines - 2);
+    shown = shown.take_back(kLines);
+    auto report = find_if(earlier, begins_a_report);
+    if (report != earlier.end() && report < shown.begin()) {
+      text = "\n" + tidy_line(*report, kLongestLine) + "\n...";
+      shown = shown.take_back(kLines - 2);
+    }
+  }
+  for (StringRef line : shown) text += "\n" + tidy_line(line.rtrim('\r'), kLongestLine);
+  return text;
+}
+
+// What aotc-exec said, and after its first line the program did.
+std::string explain(StringRef said) {
+  auto [reason, errors] = said.split('\n');
+  std::string text = tidy_line(reason, kLongestReason);
+  if (errors.contains("all goroutines are asleep") && errors.contains("net.(*fakeNetFD).accept"))
+    text +=
+        "; it listens where nobody can connect, since Go's wasip1 has no sockets: the listener that it is given is "
+        "descriptor 3, net.FileListener(os.NewFile(3, \"\"))";
+  return errors.trim().empty() ? text : text + "; its stderr ends with" + last_lines(errors);
 }
 
 Error no_memory_file(const FreezeRequest& request) {
@@ -99,7 +153,7 @@ Expected<FreezeOutcome> freeze_once(int artifact, int snapshot, const FreezeRequ
 
   Expected<std::string> said = read_messages(messages.get());
   if (!said) return said.takeError();
-  outcome.reason = StringRef(*said).trim().str();
+  outcome.reason = explain(*said);
   if (!WIFEXITED(status))
     outcome.reason = fmt::format("{}: signal {}", request.limits.program, WTERMSIG(status));
   else if (WEXITSTATUS(status) != kExitNotFrozen)

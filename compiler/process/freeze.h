@@ -30,7 +30,9 @@ struct FreezeRequest {
 };
 
 struct FreezeOutcome {
-  std::string reason;  // empty: there is a snapshot
+  // Empty: there is a snapshot. The first line says why there is none, others what the program wrote to stderr before
+  // it ended: at most 20, UTF-8 without control characters.
+  std::string reason;
   double seconds = 0, cpu_seconds = 0;
 };
 

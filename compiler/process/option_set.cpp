@@ -119,6 +119,8 @@ Error OptionSet::add(Option option, std::string value, bool for_server) {
       for (const std::string& other : values) others += cantFail(decode_request(other)).size();
     if (Error error = check_request(row, value, others, for_server)) return error;
   }
+  if (row.kind == OptionKind::Variable && values.size() == row.most)
+    return failure(fmt::format("there may be {}", row.most));
   if (!row.repeated()) values.clear();
   values.push_back(std::move(value));
   return Error::success();

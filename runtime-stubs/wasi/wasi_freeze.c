@@ -35,6 +35,7 @@ enum aotc_status aotc_wasi_freeze_setup(struct aotc_wasi* wasi, size_t listeners
 void aotc_wasi_freeze_release(struct aotc_wasi* wasi) {
   if (wasi->freeze == NULL) return;
   free(wasi->freeze->output);
+  free(wasi->freeze->errors);
   free(wasi->freeze->guard);
   for (uint32_t i = 0; i < wasi->freeze->file_count; ++i) free(wasi->freeze->files[i]);
   free(wasi->freeze);
@@ -83,12 +84,43 @@ static bool grow_output(struct aotc_wasi_freeze* freeze, size_t more) {
   return true;
 }
 
+static void keep_errors(struct aotc_wasi_freeze* freeze, const struct iovec* vectors, int count) {
+  if (freeze->errors == NULL) freeze->errors = malloc(AOTC_WASI_LAST_ERRORS);
+  if (freeze->errors == NULL) return;
+  for (int i = 0; i < count; ++i) {
+    const char* bytes = vectors[i].iov_base;
+    size_t size = vectors[i].iov_len;
+    size_t skipped = size > AOTC_WASI_LAST_ERRORS ? size - AOTC_WASI_LAST_ERRORS : 0;
+    for (size_t at = skipped; at < size; ++at)
+      freeze->errors[(freeze->errors_size + at) % AOTC_WASI_LAST_ERRORS] = bytes[at];
+    freeze->errors_size += size;
+  }
+}
+
+char* aotc_wasi_last_errors(const struct aotc_wasi* wasi, size_t* size) {
+  const struct aotc_wasi_freeze* freeze = wasi->freeze;
+  *size = 0;
+  if (freeze == NULL || freeze->errors_size == 0) return NULL;
+  char* text = malloc(AOTC_WASI_LAST_ERRORS);
+  if (text == NULL) return NULL;
+  uint64_t end = freeze->errors_size, at = end > AOTC_WASI_LAST_ERRORS ? end - AOTC_WASI_LAST_ERRORS : 0;
+  bool cut = at != 0;
+  for (; at != end; ++at) text[(*size)++] = freeze->errors[at % AOTC_WASI_LAST_ERRORS];
+  const char* line = cut ? memchr(text, '\n', *size) : NULL;
+  if (line != NULL) {
+    *size -= (size_t)(line + 1 - text);
+    memmove(text, line + 1, *size);
+  }
+  return text;
+}
+
 int aotc_wasi_freeze_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
                            int count, uint32_t* moved) {
   struct aotc_wasi_freeze* freeze = wasi->freeze;
   size_t size = 0;
   for (int i = 0; i < count; ++i) size += vectors[i].iov_len;
   *moved = (uint32_t)size;
+  if (entry - wasi->fds == 2) keep_errors(freeze, vectors, count);
   size_t padded = (size + 3) & ~(size_t)3;
   if (size > kMaxOutput || !grow_output(freeze, 8 + padded)) {
     freeze->output_lost = true;

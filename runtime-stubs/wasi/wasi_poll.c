@@ -209,6 +209,15 @@ static int suspend_until(struct wait* w, uint64_t nanoseconds) {
 
 bool aotc_wasi_waits_for_connection(const struct aotc_wasi* wasi) { return wasi->waits_for_connection; }
 
+/* Waits for the host's descriptors, or for time alone: a process that has no descriptors to wait for, such as the one
+ * that freezes programs, need not have a system call for it. Returns 0 or a host errno. */
+static int wait_on_host(const struct wait* w, uint64_t nanoseconds) {
+  struct timespec timeout = {.tv_sec = (time_t)(nanoseconds / 1000000000), .tv_nsec = (long)(nanoseconds % 1000000000)};
+  if (w->poll_count == 0) return nanoseconds == 0 ? 0 : clock_nanosleep(CLOCK_MONOTONIC, 0, &timeout, NULL);
+  bool endless = nanoseconds == UINT64_MAX;
+  return ppoll(w->wasi->poll_fds, w->poll_count, endless ? NULL : &timeout, NULL) < 0 ? errno : 0;
+}
+
 static int wait_for_events(struct wait* w, uint32_t* events) {
   bool immediate;
   int error = prepare(w, &immediate);
@@ -223,11 +232,8 @@ static int wait_for_events(struct wait* w, uint32_t* events) {
     uint64_t left = aotc_instance_deadline_left(w->instance);
     if (left == 0) return aotc_wasi_check_deadline(w->instance);
     if (nanoseconds > left) nanoseconds = left;
-    struct timespec timeout = {.tv_sec = (time_t)(nanoseconds / 1000000000),
-                               .tv_nsec = (long)(nanoseconds % 1000000000)};
-    bool ask = w->poll_count > 0 || nanoseconds > 0;
-    int n = ask ? ppoll(w->wasi->poll_fds, w->poll_count, nanoseconds == UINT64_MAX ? NULL : &timeout, NULL) : 0;
-    if (n < 0 && errno != EINTR) return aotc_wasi_errno(errno);
+    int failed = wait_on_host(w, nanoseconds);
+    if (failed != 0 && failed != EINTR) return aotc_wasi_errno(failed);
     *events = collect_all(w);
     if (*events > 0) return 0;
     /* Nobody will tell us about the host's descriptors, so they are asked again. */

@@ -47,6 +47,7 @@
 #define AOTC_WASI_MAX_PATH 4096u     /* bytes in a path the guest passes, without a terminator */
 #define AOTC_WASI_MAX_IOVECS 1024u
 #define AOTC_WASI_MAX_SUBSCRIPTIONS (1u << 16) /* Go can ask for 65,535 */
+#define AOTC_WASI_LAST_ERRORS 16384u           /* bytes of stderr that explain why a program ended */
 #define AOTC_WASI_MAX_NOTED 64u                /* files that a freeze report names */
 #define AOTC_WASI_PIECE (1u << 20)             /* bytes per system call, so that a deadline is seen soon */
 
@@ -119,8 +120,10 @@ struct aotc_wasi_freeze {
   uint32_t waits;     /* enum aotc_wasi_waits */
   uint8_t* output;    /* as in struct aotc_wasi_saved */
   size_t output_size, output_capacity;
-  bool output_lost; /* there was too much of it */
-  bool renumbered;  /* descriptors were, so a number does not tell what it is */
+  bool output_lost;     /* there was too much of it */
+  char* errors;         /* a ring with the last bytes written to stderr, AOTC_WASI_LAST_ERRORS of them; null for none */
+  uint64_t errors_size; /* of all that was written there */
+  bool renumbered;      /* descriptors were, so a number does not tell what it is */
   bool read_environ, read_args;
   uint64_t random_bytes, paths_opened, realtime_reads;
   char* files[AOTC_WASI_MAX_NOTED]; /* guest paths of the first that were opened */

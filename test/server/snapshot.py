@@ -2,7 +2,8 @@
 # platforms; `aotc pull` puts them together. What cannot be frozen says why; a job that is cancelled ends its program.
 # REQUIRES: go-1.26
 # RUN: %go-build 1.26 %S/../freeze/Inputs/stdin.go %t.filter.wasm && %go-build 1.26 %S/../freeze/Inputs/busy.go %t.ends.wasm
-# RUN: %go-build 1.26 %S/Inputs/forever.go %t.forever.wasm && %python %s %t %t.filter.wasm %t.ends.wasm %t.forever.wasm
+# RUN: %go-build 1.26 %S/Inputs/forever.go %t.forever.wasm && %go-build 1.26 %S/../freeze/Inputs/last_words.go %t.words.wasm
+# RUN: %python %s %t %t.filter.wasm %t.ends.wasm %t.forever.wasm %t.words.wasm
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ import time
 from harness import AOTC, Server, fresh_folder, hello_wasm
 
 folder = fresh_folder()
-program, ends, forever = (open(path, "rb").read() for path in sys.argv[2:5])
+program, ends, forever, words = (open(path, "rb").read() for path in sys.argv[2:6])
 SNAPSHOT, REPORT = "application/vnd.aotc.snapshot.v1", "application/vnd.aotc.freeze-report.v1+json"
 QUICK = "?tier=quick&name=app"
 
@@ -64,6 +65,13 @@ with Server(folder) as server:
     assert server.get_json(f"/v2/app/blobs/{found[REPORT]['digest']}") == {"frozen": False, "reason": job["snapshot"]["reason"]}
     job = server.wait(server.upload(ends, QUICK + "&target=host&snapshot=required")[1]["id"])
     assert job["state"] == "failed" and job["error"]["status"] == 422 and "no snapshot: " in job["error"]["detail"], job
+    # With what it said last.
+    job = server.wait(server.upload(words, QUICK + "&target=host&arg=lines")[1]["id"])
+    said = job["snapshot"]["reason"].split("\n")
+    assert len(said) == 21 and said[0].endswith("it exited with code 7 before it waited for input; its stderr ends with"), said
+    assert said[1] == "line 2983 of stderr" and said[-2].startswith("bell \\x07, escape \\x1b[2J, c1 \\x9b2J, not UTF-8 \ufffd"), said
+    job = server.wait(server.upload(words, QUICK + "&target=host&arg=panic&snapshot=required")[1]["id"])
+    assert job["state"] == "failed" and "\npanic: a message\\x1b[2J above a long traceback\n...\n" in job["error"]["detail"], job
     job = server.wait(server.upload(ends, QUICK + "&target=host&snapshot=off")[1]["id"])
     assert job["state"] == "done" and "snapshot" not in job, job
     # A module that is not Go's is not run.

@@ -30,7 +30,7 @@ llvm::Error usage(std::string message) { return llvm::make_error<UsageError>(std
 int report(llvm::Error error) {
   int code = error.isA<UsageError>() ? kExitUsage : kExitFailed;
   llvm::handleAllErrors(std::move(error), [](const llvm::ErrorInfoBase& info) {
-    print(stderr, "aotc: {}\n", printable(info.message()));
+    print(stderr, "aotc: {}\n", printable_lines(info.message()));
   });
   return code;
 }

@@ -211,7 +211,7 @@ void print_job(const nlohmann::ordered_json& job) {
   if (snapshot.contains("size"))
     print("snapshot: {}, {:.2f} s\n", format_size(snapshot.value("size", uint64_t{0})), snapshot.value("seconds", 0.0));
   else if (snapshot.contains("reason"))
-    print(stderr, "no snapshot: {}\n", printable(snapshot.value("reason", "")));
+    print(stderr, "no snapshot: {}\n", printable_lines(snapshot.value("reason", "")));
   print("{}\n", printable(job.value("index", "")));
 }
 
@@ -315,7 +315,7 @@ llvm::Error compile_command(CompileArguments& arguments) {
   else if (snapshot->made())
     print(summary, "snapshot: {}, {:.2f} s\n", format_size(snapshot->file.size()), snapshot->tried->seconds);
   else if (snapshot->tried)
-    print(stderr, "no snapshot: {}\n", snapshot->tried->reason);
+    print(stderr, "no snapshot: {}\n", printable_lines(snapshot->tried->reason));
   return llvm::Error::success();
 }
 

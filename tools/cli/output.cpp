@@ -155,6 +155,16 @@ std::string printable(llvm::StringRef text) {
   return out;
 }
 
+std::string printable_lines(llvm::StringRef text) {
+  auto [first, rest] = text.split('\n');
+  std::string out = printable(first);
+  while (!rest.empty()) {
+    std::tie(first, rest) = rest.split('\n');
+    out += "\n  " + printable(first);
+  }
+  return out;
+}
+
 void write_text(FILE* stream, std::string_view text) {
   if (stream == stdout && stdout_error != 0) return;
   if (std::fwrite(text.data(), 1, text.size(), stream) != text.size() && stream == stdout) stdout_error = errno;

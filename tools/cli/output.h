@@ -57,6 +57,8 @@ llvm::Error create_file(const std::string& path, llvm::ArrayRef<uint8_t> bytes, 
 
 // What comes from a module or a server: nothing in it may reach the terminal as a control sequence.
 std::string printable(llvm::StringRef text);
+// The same for what may have several lines: those after the first are indented, so that none looks like one of ours.
+std::string printable_lines(llvm::StringRef text);
 
 // Prints, never throws: whether all has arrived is asked once, at the end. What stderr does not take is lost.
 void write_text(FILE* stream, std::string_view text);

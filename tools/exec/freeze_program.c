@@ -64,6 +64,22 @@ static void confine(const struct freeze_options* options, int* artifact) {
   free(directories);
 }
 
+/* As not_frozen; then come the last things that the program wrote to stderr, which tell why it ended. */
+__attribute__((format(printf, 3, 4))) static _Noreturn void ended_early(const struct aotc_wasi* wasi, const char* name,
+                                                                        const char* format, ...) {
+  va_list args;
+  fprintf(stderr, "%s: ", name);
+  va_start(args, format);
+  vfprintf(stderr, format, args);
+  va_end(args);
+  fputc('\n', stderr);
+  size_t size;
+  char* errors = aotc_wasi_last_errors(wasi, &size);
+  if (errors != NULL) fwrite(errors, 1, size, stderr);
+  fflush(stderr);
+  _exit(exit_code);
+}
+
 /* Whether a program that ended like this waits; `goal` is what it was to do before. */
 static void check_end(const struct aotc_instance* instance, const struct aotc_wasi* wasi, enum aotc_status ended,
                       const char* name, const char* goal, const struct aotc_error* error) {
@@ -75,10 +91,10 @@ static void check_end(const struct aotc_instance* instance, const struct aotc_wa
                ended == AOTC_TRAPPED ? where : "a host function");
   if (ended == AOTC_OK || ended == AOTC_FROZEN) return;
   if (ended == AOTC_EXITED)
-    not_frozen(name, "it exited with code %d before it %s", aotc_instance_exit_code(instance), goal);
+    ended_early(wasi, name, "it exited with code %d before it %s", aotc_instance_exit_code(instance), goal);
   if (ended != AOTC_TRAPPED) not_frozen(name, "%s", error->message);
-  if (trap->trap == AOTC_TRAP_DEADLINE) not_frozen(name, "the timeout came before it %s", goal);
-  not_frozen(name, "it trapped before it %s: %s in %s", goal, aotc_trap_message(trap->trap), where);
+  if (trap->trap == AOTC_TRAP_DEADLINE) ended_early(wasi, name, "the timeout came before it %s", goal);
+  ended_early(wasi, name, "it trapped before it %s: %s in %s", goal, aotc_trap_message(trap->trap), where);
 }
 
 struct request {

@@ -29,6 +29,7 @@ enum {
   kLeast##option = least, kMost##option = most,
 #include "support/compile_options.def"
 };
+_Static_assert((int)kMaxEnv == (int)kMostEnv, "as many variables as a compilation can have");
 
 _Noreturn void usage_error(const char* what, const char* value) {
   fprintf(stderr, "aotc-exec: %s: %s\n", what, value);
@@ -90,8 +91,8 @@ static int open_listener(const char* text) {
   return fd;
 }
 
-static void take(const char* option, const char** list, size_t* count, const char* value) {
-  if (*count == kMaxOption) usage_error("too many", option);
+static void take(const char* option, const char** list, size_t* count, size_t most, const char* value) {
+  if (*count == most) usage_error("too many", option);
   list[(*count)++] = value;
 }
 
@@ -102,15 +103,15 @@ static void take_Dir(struct options* o, char* value) {
 
 static void take_Env(struct options* o, char* value) {
   if (strchr(value, '=') == NULL || value[0] == '=') usage_error("--env: expected KEY=VALUE", value);
-  take("--env", o->env, &o->env_count, value);
+  take("--env", o->env, &o->env_count, kMaxEnv, value);
 }
 
 static void take_SecretEnv(struct options* o, char* value) {
-  take("--secret-env", o->secrets, &o->secret_count, value);
+  take("--secret-env", o->secrets, &o->secret_count, kMaxOption, value);
 }
 
 static void take_Warmup(struct options* o, char* value) {
-  take("--warmup-request", o->warmup, &o->warmup_count, value);
+  take("--warmup-request", o->warmup, &o->warmup_count, kMaxOption, value);
 }
 
 static void take_Listeners(struct options* o, char* value) {

@@ -9,14 +9,14 @@
 #include "aotc/wasi.h"
 #include "support/exit_codes.h"
 
-enum { kMaxOption = 64 };
+enum { kMaxOption = 64, kMaxEnv = 4096 };
 
 struct options {
   const char* file;
   const char* name;
   size_t dir_count, env_count, listener_count;
   struct aotc_wasi_dir dirs[kMaxOption];
-  const char* env[kMaxOption];
+  const char* env[kMaxEnv];
   const char* secrets[kMaxOption]; /* NAME=VALUE */
   size_t secret_count;
   int listeners[kMaxOption];

@@ -70,6 +70,9 @@ enum aotc_status aotc_wasi_connect(struct aotc_wasi* wasi, struct aotc_connectio
 bool aotc_wasi_waits_for_listener(const struct aotc_wasi* wasi);
 /* How much it has written to stdout and stderr, with what says which: 0 for nothing. */
 size_t aotc_wasi_output_size(const struct aotc_wasi* wasi);
+/* The last bytes that it has written to stderr, of which there are `*size`; with malloc, or null for none. It begins
+ * with a whole line if there is one. */
+char* aotc_wasi_last_errors(const struct aotc_wasi* wasi, size_t* size);
 /* Name and value of the secret that the program read, or null. The snapshot is refused then. */
 const char* aotc_wasi_secret_read(const struct aotc_wasi* wasi);
 /* Random letters in place of a secret's value, at least 8 of them. False when `size` cannot be. */
