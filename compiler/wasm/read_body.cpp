@@ -50,6 +50,7 @@ const char* feature_of(uint8_t prefix, uint8_t code) {
   if (code == 0x12 || code == 0x13) return "tail calls";
   if (code == 0x14 || code == 0x15 || (code >= 0xd4 && code <= 0xd6)) return "typed function references";
   if (code == 0xd3 || code == 0xfb) return "gc";
+  if (code >= 0xe0 && code <= 0xe6) return "stack switching";
   return nullptr;
 }
 
@@ -100,9 +101,11 @@ uint32_t ModuleReader::prefix_offset(uint8_t prefix) const {
 Result ModuleReader::refuse(Opcode opcode) {
   uint8_t first = wasm_[instr_offset_];
   std::string bytes = "0x" + utohexstr(first, true);
+  // From 0xe0 on wabt has instructions of its interpreter's.
+  bool has_name = !opcode.IsInvalid() && (opcode.HasPrefix() || first < 0xe0);
   if (const char* feature = feature_of(opcode.HasPrefix() ? first : 0, first))
     return fail_instr("unsupported feature: " + std::string(feature) + " (" +
-                      (opcode.IsInvalid() ? "opcode " + bytes : opcode.GetName()) + ")");
+                      (has_name ? opcode.GetName() : "opcode " + bytes) + ")");
   if (opcode.HasPrefix()) bytes += " 0x" + utohexstr(opcode.GetCode(), true);
   return fail_instr("unexpected opcode " + bytes);
 }

@@ -39,6 +39,28 @@ constexpr uint64_t kMaxTableSize = 10'000'000;  // all tables together
 constexpr size_t kMaxMessage = 500;
 constexpr uint32_t kMaxNameSize = 65'536;
 
+// Types of proposals, which wabt takes for malformed ones.
+struct ProposedType {
+  uint8_t code;
+  const char *feature, *name;
+};
+constexpr ProposedType kProposedTypes[] = {
+    {0x63, "typed function references", "ref null"},
+    {0x64, "typed function references", "ref"},
+    {0x68, "stack switching", "contref"},
+    {0x69, "exceptions", "exnref"},
+    {0x6a, "gc", "arrayref"},
+    {0x6b, "gc", "structref"},
+    {0x6c, "gc", "i31ref"},
+    {0x6d, "gc", "eqref"},
+    {0x6e, "gc", "anyref"},
+    {0x71, "gc", "nullref"},
+    {0x72, "gc", "nullexternref"},
+    {0x73, "gc", "nullfuncref"},
+    {0x74, "exceptions", "nullexnref"},
+    {0x75, "stack switching", "nullcontref"},
+};
+
 const char* kind_name(uint32_t kind) {
   static const char* const names[] = {"function", "table", "memory", "global", "tag"};
   return kind < std::size(names) ? names[kind] : "unknown kind";
@@ -60,15 +82,29 @@ Result ModuleReader::fail_at(size_t offset, std::string message) {
 Result ModuleReader::check(Result result) {
   if (Succeeded(result)) return result;
   if (validator_errors_.empty()) return fail_instr("invalid instruction");
-  return fail_at(validator_errors_.front().loc.offset, validator_errors_.front().message);
+  const wabt::Error& error = validator_errors_.front();
+  if (StringRef(error.message).starts_with("initializer expression can only reference an imported global"))
+    return fail_at(error.loc.offset,
+                   "unsupported feature: gc (a constant expression that reads the module's own global)");
+  return fail_at(error.loc.offset, error.message);
 }
 
 // wabt's reader knows some features only as malformed bytes.
 std::string ModuleReader::explain(const wabt::Error& error) const {
-  if (StringRef(error.message).starts_with("unexpected type form") && state->offset > 0) {
-    uint8_t form = wasm_[state->offset - 1];
-    if (form >= 0x4e && form <= 0x5f) return "unsupported feature: gc (type form 0x" + utohexstr(form, true) + ")";
-  }
+  StringRef message = error.message;
+  uint8_t last = state->offset > 0 && state->offset <= wasm_.size() ? wasm_[state->offset - 1] : 0;
+  std::string feature = "unsupported feature: ";
+  if (message.starts_with("unexpected type form") && last >= 0x4e && last <= 0x5f)
+    return feature + "gc (type form 0x" + utohexstr(last, true) + ")";
+  if (message.starts_with("tables may not be 64-bit")) return feature + "memory64 (64-bit table)";
+  if (message.starts_with("tables may not be shared")) return feature + "threads (shared table)";
+  if (message.starts_with("malformed memory limits flag") && (last & 8)) return feature + "custom page sizes";
+  if (message.starts_with("table elem type") && last == 0x40)
+    return feature + "typed function references (a table with an initial value)";
+  if (message.starts_with("expected valid") || message.starts_with("invalid global type") ||
+      message.contains("must be a reference type"))
+    for (const ProposedType& type : kProposedTypes)
+      if (type.code == last) return feature + type.feature + " (" + type.name + ")";
   return error.message;
 }
 
@@ -337,6 +373,11 @@ Module ModuleReader::take_module() {
 Expected<Module> read_module(ArrayRef<uint8_t> wasm, const std::string& module_name) {
   if (wasm.size() > kMaxModuleSize)
     return createStringError(inconvertibleErrorCode(), "%s: module is larger than 1 GiB", module_name.c_str());
+  static constexpr uint8_t kComponent[] = {0, 'a', 's', 'm', 0x0d, 0, 1, 0};
+  if (wasm.take_front(sizeof kComponent) == ArrayRef<uint8_t>(kComponent))
+    return createStringError(inconvertibleErrorCode(),
+                             "%s: offset 0x4: unsupported feature: component model (a component, not a module)",
+                             module_name.c_str());
   // What we refuse by name is enabled here where wabt would otherwise refuse it as malformed.
   wabt::Features features;
   features.enable_threads();
