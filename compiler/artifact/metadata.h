@@ -9,10 +9,13 @@
 
 namespace aotc {
 
-// .strtab, with each string once.
+// .strtab, with each string once. A zero byte of a name is kept as the two bytes C0 80, which no UTF-8 has, so that
+// strings end with the first zero and yet no two names become equal.
 class StringTable {
  public:
-  uint32_t add(llvm::StringRef text) {
+  uint32_t add(llvm::StringRef name) {
+    std::string text;
+    for (char c : name) c == 0 ? text += "\xc0\x80" : text += c;
     auto [entry, is_new] = offsets_.try_emplace(text, static_cast<uint32_t>(bytes_.size()));
     if (is_new) (bytes_ += text) += '\0';
     return entry->second;

@@ -1,6 +1,7 @@
 // read_body.cpp - function bodies: locals and instructions. Part of read_module; see there for the idea.
 #include <array>
 
+#include "limits.h"
 #include "llvm/ADT/StringExtras.h"
 #include "module_reader.h"
 
@@ -15,16 +16,6 @@ using wabt::Offset;
 using wabt::Opcode;
 using wabt::Result;
 using wabt::Type;
-
-// See read_module.cpp: amplification is what these bound.
-constexpr uint32_t kMaxBlockType = INT16_MAX;  // what Instr::block_type holds
-constexpr uint32_t kMaxBodySize = 7'654'321;
-constexpr uint32_t kMaxLocals = 50'000;
-constexpr uint64_t kMaxTotalLocals = 100'000'000;
-constexpr size_t kMaxOperands = 1'000'000;
-constexpr uint64_t kMaxWorkPerByte = 64;
-constexpr size_t kMaxNesting = 100'000;            // Go's PC_B has 16 bits: at most 65,536 nested blocks
-constexpr uint64_t kMaxBlockOperands = 1'000'000;  // sum over all open blocks
 
 constexpr uint16_t kNoOp = 0xffff;
 

@@ -5,15 +5,16 @@
 // native stack. wabt's IR reader lost because it refuses more than 16,384 nested blocks, which real Go programs have.
 //
 // Hostile input. wabt bounds every count by the bytes that are left, so what remains dangerous is amplification: a few
-// bytes that declare many locals, name a type with many operands, or nest blocks of such types. Each has a limit below,
-// checked before memory is spent. Names are kept short before they reach wabt, whose messages are built with alloca.
+// bytes that declare many locals, name a type with many operands, or nest blocks of such types. Each has a limit in
+// limits.def, checked before memory is spent. Names are kept short before they reach wabt, whose messages are built
+// with alloca.
 //
 // Unsupported features are recognised in OnOpcode and in the declaration callbacks, before wabt's own reaction, so that
 // the message can name the feature.
 #include "read_module.h"
 
-#include "aotc/abi.h"
 #include "check_imports.h"
+#include "limits.h"
 #include "llvm/ADT/StringExtras.h"
 #include "module_reader.h"
 #include "name_section.h"
@@ -30,14 +31,7 @@ using wabt::Index;
 using wabt::Result;
 using wabt::Type;
 
-// Counts of the kind the JavaScript API limits, plus limits on what a module can make us allocate per byte.
-constexpr size_t kMaxModuleSize = 1u << 30;
-constexpr uint32_t kMaxFunctions = 1'000'000;
-constexpr uint32_t kMaxTypes = 1'000'000;
-constexpr uint32_t kMaxArity = 900;             // parameters or results; they must fit the scratch slots
-constexpr uint64_t kMaxTableSize = 10'000'000;  // all tables together
 constexpr size_t kMaxMessage = 500;
-constexpr uint32_t kMaxNameSize = 65'536;
 
 // Types of proposals, which wabt takes for malformed ones.
 struct ProposedType {
@@ -180,8 +174,6 @@ Result ModuleReader::OnImport(Index, ExternalKind kind, std::string_view module,
     return unsupported("import of a " + std::string(kind_name(static_cast<uint32_t>(kind))),
                        std::string(module) + "." + std::string(field) + (owner ? std::string(", of ") + owner : ""));
   }
-  if (module.find('\0') != module.npos || field.find('\0') != field.npos)
-    return fail("import name contains a zero byte");
   return Result::Ok;
 }
 
@@ -208,7 +200,7 @@ Result ModuleReader::OnFunction(Index, Index type) {
 }
 
 Result ModuleReader::OnTableCount(Index count) {
-  return count > AOTC_MAX_TABLES ? fail("too many tables: " + std::to_string(count)) : Result(Result::Ok);
+  return count > kMaxTables ? fail("too many tables: " + std::to_string(count)) : Result(Result::Ok);
 }
 
 Result ModuleReader::OnTable(Index, Type type, const wabt::Limits* limits) {
@@ -237,7 +229,7 @@ Result ModuleReader::OnMemory(Index, const wabt::Limits* limits) {
 
 Result ModuleReader::BeginGlobal(Index, Type type, bool is_mutable) {
   CHECK_RESULT(check_type(type));
-  if (is_mutable && ++mutable_globals_ > AOTC_MAX_GLOBALS) return fail("too many mutable globals");
+  if (is_mutable && ++mutable_globals_ > kMaxMutableGlobals) return fail("too many mutable globals");
   CHECK_RESULT(check(validator_.OnGlobal(here(), type, is_mutable)));
   module_.globals.push_back({value_type(type), is_mutable});
   return Result::Ok;
@@ -255,7 +247,6 @@ Result ModuleReader::EndGlobalInitExpr(Index) {
 
 Result ModuleReader::OnExport(Index, ExternalKind kind, Index index, std::string_view name) {
   if (name.size() > kMaxNameSize) return fail("export name is too long");
-  if (name.find('\0') != name.npos) return fail("export name contains a zero byte");
   if (kind > ExternalKind::Global) return unsupported("exceptions", "exported tag");
   CHECK_RESULT(check(validator_.OnExport(here(), kind, wabt::Var(index, here()), name)));
   module_.exports.push_back({std::string(name), static_cast<uint8_t>(kind), index});

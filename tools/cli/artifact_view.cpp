@@ -175,9 +175,11 @@ llvm::Error ArtifactView::verify() const {
   return wrong.empty() ? llvm::Error::success() : error(wrong + ": corrupted");
 }
 
-llvm::StringRef ArtifactView::string(uint32_t offset) const {
+std::string ArtifactView::string(uint32_t offset) const {
   if (offset == AOTC_NONE) return "";
-  return reinterpret_cast<const char*>(bytes_.data() + header_.strings.offset + offset);
+  std::string text = reinterpret_cast<const char*>(bytes_.data() + header_.strings.offset + offset);
+  for (size_t at; (at = text.find("\xc0\x80")) != std::string::npos;) text.replace(at, 2, 1, '\0');
+  return text;
 }
 
 std::string ArtifactView::type(uint32_t index) const {

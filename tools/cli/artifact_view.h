@@ -34,7 +34,7 @@ class ArtifactView {
   const std::vector<aotc_export>& exports() const { return exports_; }
   const std::vector<aotc_function>& functions() const { return functions_; }
   // "" for AOTC_NONE. Not escaped.
-  llvm::StringRef string(uint32_t offset) const;
+  std::string string(uint32_t offset) const;
   // "(i32, i64) -> (f64)"
   std::string type(uint32_t index) const;
 

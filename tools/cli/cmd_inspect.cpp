@@ -72,18 +72,16 @@ nlohmann::ordered_json to_json(const ArtifactView& view, const std::string& file
   json["imports"] = nlohmann::ordered_json::array();
   for (const aotc_import& i : view.imports())
     json["imports"].push_back(
-        {{"module", view.string(i.module).str()}, {"field", view.string(i.field).str()}, {"type", view.type(i.type)}});
+        {{"module", view.string(i.module)}, {"field", view.string(i.field)}, {"type", view.type(i.type)}});
   json["exports"] = nlohmann::ordered_json::array();
   for (const aotc_export& e : view.exports()) {
-    json["exports"].push_back({{"name", view.string(e.name).str()}, {"kind", kExportKinds[e.kind]}});
+    json["exports"].push_back({{"name", view.string(e.name)}, {"kind", kExportKinds[e.kind]}});
     if (e.kind == AOTC_EXPORT_FUNCTION) json["exports"].back()["type"] = view.type(e.type);
   }
   json["functions"] = nlohmann::ordered_json::array();
   for (const aotc_function& f : view.functions())
-    json["functions"].push_back({{"name", view.string(f.name).str()},
-                                 {"offset", f.code},
-                                 {"bytes", f.code_size},
-                                 {"frame_bytes", f.frame_size}});
+    json["functions"].push_back(
+        {{"name", view.string(f.name)}, {"offset", f.code}, {"bytes", f.code_size}, {"frame_bytes", f.frame_size}});
   return json;
 }
 

@@ -118,7 +118,8 @@ struct aotc_header {
 
   struct aotc_section metadata; /* from the first span's array to the end of the last */
   struct aotc_section rodata;
-  struct aotc_section strings; /* NUL-terminated UTF-8; starts and ends with NUL; also the ELF .strtab */
+  struct aotc_section strings; /* NUL-terminated UTF-8, a zero byte of a name as C0 80; starts and ends with NUL; also
+                                  the ELF .strtab */
   struct aotc_section text;
   struct aotc_section image;
   struct aotc_section snapshot; /* size 0 when there is none */
