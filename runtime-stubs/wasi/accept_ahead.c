@@ -37,6 +37,7 @@ static enum aotc_status advance(struct aotc_image* image, struct aotc_slot* slot
   start->monotonic = aotc_wasi_monotonic_now(wasi);
   start->fd_count = wasi->fd_count;
   memcpy(start->fds, wasi->fds, wasi->fd_count * sizeof(start->fds[0]));
+  aotc_go_peer_find(slot->instance, wasi, &start->peer);
   enum aotc_status status = aotc_image_of_instance(image, slot->instance, out, error);
   if (status != AOTC_OK)
     free(start);

@@ -133,9 +133,17 @@ struct aotc_wasi_freeze {
   struct aotc_memory_guard* guard;  /* while they are hidden, and after */
 };
 
+/* Where a Go program keeps whom its connection comes from, in linear memory; 0 for what was not found (go_peer.c). */
+struct aotc_go_peer {
+  uint32_t address; /* net.TCPAddr */
+  uint32_t text;    /* the string in an http.conn */
+};
+void aotc_go_peer_find(const struct aotc_instance* instance, const struct aotc_wasi* wasi, struct aotc_go_peer* places);
+
 /* How a program stands that has accepted its connection: in one allocation, with the image (accept_ahead.c). */
 struct aotc_serve_start {
   uint64_t monotonic; /* nanoseconds that its clock showed */
+  struct aotc_go_peer peer;
   uint32_t fd_count;
   struct aotc_wasi_fd fds[];
 };

@@ -44,7 +44,7 @@ void Acceptor::on_events(uint32_t) {
     }
     int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    front_.clients.push_back(std::make_unique<Client>(front_, fd, address, admin_));
+    front_.clients.push_back(std::make_unique<Client>(front_, fd, address, port_of(from), admin_));
     front_.clients.back()->self = std::prev(front_.clients.end());
   }
 }

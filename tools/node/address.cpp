@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 static constexpr std::array<uint8_t, 12> kV4 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -17,6 +18,12 @@ ClientAddress ClientAddress::of(const sockaddr_storage& from) {
     std::memcpy(address.bytes.data() + kV4.size(), &reinterpret_cast<const sockaddr_in&>(from).sin_addr, 4);
   }
   return address;
+}
+
+uint16_t port_of(const sockaddr_storage& from) {
+  // In the same place in both kinds.
+  static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
+  return ntohs(reinterpret_cast<const sockaddr_in&>(from).sin_port);
 }
 
 bool ClientAddress::is_v4() const { return std::equal(kV4.begin(), kV4.end(), bytes.begin()); }

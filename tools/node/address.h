@@ -20,6 +20,8 @@ struct ClientAddress {
   ClientAddress group() const;
 };
 
+uint16_t port_of(const sockaddr_storage& from);
+
 struct Network {
   ClientAddress address;
   unsigned bits;

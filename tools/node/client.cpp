@@ -18,10 +18,11 @@ constexpr uint64_t kLinger = 2'000'000'000;
 
 }  // namespace
 
-Client::Client(FrontContext& front, int fd, const ClientAddress& from, bool admin)
+Client::Client(FrontContext& front, int fd, const ClientAddress& from, uint16_t port, bool admin)
     : front_(front),
       fd_(fd),
       from_(from),
+      port_(port),
       hop_(from, any_contains(front.options.trusted_proxies, from)),
       admin_(admin),
       progress_(Loop::now()) {
@@ -153,8 +154,15 @@ void Client::pass_body() {
     waits_for_room_ = true;
     return link_->wait_for_room(id_);
   }
-  const uint32_t flags = !begun_ && request_->method == "HEAD" ? uint32_t{kHeadRequest} : 0u;
-  link_->send(begun_ ? Frame::Body : Frame::Request, id_, flags, std::string_view(request_->output).substr(0, n));
+  const std::string_view bytes = std::string_view(request_->output).substr(0, n);
+  if (begun_) {
+    link_->send(Frame::Body, id_, 0, bytes);
+  } else {
+    RequestFrom from{.address = {}, .port = port_};
+    std::copy(from_.bytes.begin(), from_.bytes.end(), from.address);
+    link_->send(Frame::Request, id_, request_->method == "HEAD" ? uint32_t{kHeadRequest} : 0u,
+                {reinterpret_cast<const char*>(&from), sizeof from}, bytes);
+  }
   begun_ = true;
   request_->output.erase(0, n);
   unread_ += static_cast<uint32_t>(n);

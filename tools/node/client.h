@@ -19,7 +19,7 @@
 
 class Client final : public Source, public Link::Exchange, public Admission::Guest {
  public:
-  Client(FrontContext& front, int fd, const ClientAddress& from, bool admin);
+  Client(FrontContext& front, int fd, const ClientAddress& from, uint16_t port, bool admin);
   ~Client();
   void on_events(uint32_t events) override;
 
@@ -69,6 +69,7 @@ class Client final : public Source, public Link::Exchange, public Admission::Gue
   FrontContext& front_;
   const int fd_;
   const ClientAddress from_;
+  const uint16_t port_;
   const Hop hop_;
   const bool admin_;  // it asks for what the operator looks at, not for apps
   State state_ = State::Head;

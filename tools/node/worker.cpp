@@ -45,6 +45,7 @@ struct Worker::Request {
     bool succeeded = false;  // it has exited, and what it wrote is on its way
   };
   uint32_t id;
+  RequestFrom from{};
   aotc_slot* slot = nullptr;
   std::string body;       // what the program reads, from connection.in_at on
   size_t unreported = 0;  // bytes that it has read and the front does not know of
@@ -139,7 +140,9 @@ bool Worker::take_frames() {
 // An instance is taken only when the request's turn comes, so that requests that wait for theirs use the same warm one.
 void Worker::begin(const FrameHead& head, std::string_view payload) {
   auto request = std::make_unique<Request>(head.id, head.value & kHeadRequest, stdio_);
-  take_body(*request, payload);
+  if (payload.size() < sizeof request->from) return;  // the front sends no such thing
+  std::memcpy(&request->from, payload.data(), sizeof request->from);
+  take_body(*request, payload.substr(sizeof request->from));
   request->progress = now();
   request->queued = true;
   runnable_.push_back(head.id);
@@ -163,6 +166,9 @@ bool Worker::take_slot(Request& request) {
     idle_bytes_ -= idle_bytes_ / idle_;
     --idle_;
   }
+  aotc_peer peer{.address = {}, .port = request.from.port};
+  std::copy(std::begin(request.from.address), std::end(request.from.address), peer.address);
+  aotc_slot_set_peer(request.slot, &peer);
   add_body(request, {});
   return true;
 }

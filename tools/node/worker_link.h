@@ -60,8 +60,8 @@ class Link : public Source {
   void forget(uint32_t id, bool begun);
   bool has_room() const { return channel_.queued() < kMaxQueue; }
   void wait_for_room(uint32_t id) { waiting_.push_back(id); }  // for its client's next frame
-  void send(Frame type, uint32_t id, uint32_t value = 0, std::string_view payload = {}) {
-    channel_.send(type, id, value, payload);
+  void send(Frame type, uint32_t id, uint32_t value = 0, std::string_view payload = {}, std::string_view more = {}) {
+    channel_.send(type, id, value, payload, more);
   }
   void flush();  // soon: what many clients send at once goes out in one piece
   void flush_now();

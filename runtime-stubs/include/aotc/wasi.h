@@ -98,6 +98,14 @@ enum aotc_status aotc_serve_pool_create(const struct aotc_image* image, const st
                                         const struct aotc_serve_options* serve, struct aotc_pool** pool,
                                         struct aotc_error* error);
 struct aotc_connection* aotc_slot_connection(const struct aotc_slot* slot);
+/* The other end of a connection; IPv4 as ::ffff:192.0.2.1. */
+struct aotc_peer {
+  uint8_t address[16];
+  uint16_t port;
+};
+/* Before aotc_slot_begin: what a Go program that accepted its connection ahead takes for the client's address. Others
+ * go on seeing none. */
+void aotc_slot_set_peer(struct aotc_slot* slot, const struct aotc_peer* peer);
 /* Whether the connection is the programs' stdin and stdout: so it is if their snapshot waits for stdin and no listener.
  * What the program had written to stdout before that is then at the start of connection.out. */
 bool aotc_serve_uses_stdio(const struct aotc_image* image);

@@ -79,6 +79,12 @@ func main() {
 		}
 	})
 	handle("/early", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "not wanted", 403) })
+	handle("/peer", func(w http.ResponseWriter, r *http.Request) {
+		// As the server took it, and as the connection says it now.
+		c, _, _ := w.(http.Hijacker).Hijack()
+		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n%s %s", r.RemoteAddr, c.RemoteAddr())
+		c.Close()
+	})
 	handle("/hints", func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(102)
 		w.Header().Set("Link", "</style.css>; rel=preload")

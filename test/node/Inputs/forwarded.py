@@ -20,7 +20,20 @@ def shown(n, fields, more=b"", host="127.0.0.1"):
     return {name: seen[name] for name in seen if name.startswith(("X-F", "Forw", "X-R", "True"))}
 
 
-with node([f"site={sys.argv[1]}"]) as n:
+def remote_address(n, host="127.0.0.1"):
+    """What the program takes for its client, twice, and who that is."""
+    with socket.create_connection((host, n.port), timeout=PATIENCE) as connection:
+        connection.sendall(b"GET /peer HTTP/1.0\r\n\r\n")
+        ip, port = connection.getsockname()[:2]
+        expected = f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+        return read_all(connection).decode().rpartition("\n")[2], f"{expected} {expected}"
+
+
+with node([f"site={sys.argv[1]}"], "--compare-sample", "1/1") as n:
+    for _ in range(3):
+        seen, expected = remote_address(n)
+        check(seen == expected, f"RemoteAddr {seen}, not {expected}")
+    check(n.metric("aotc_reset_differences_total") == 0, "nothing of it is left")
     check(shown(n, []) == OURS, "nothing said")
     check(shown(n, LIES.items()) == OURS, f"lies: {shown(n, LIES.items())}")
     check(shown(n, [], b"Connection: X-Forwarded-For, Forwarded\r\n") == OURS, "named for this hop")
@@ -34,5 +47,7 @@ with node([f"site={sys.argv[1]}"], "--trusted-proxies", "10.0.0.0/8", "--trusted
     check(told == {"Forwarded": "for=1.2.3.4;host=a, for=127.0.0.1;proto=http", "X-Forwarded-Proto": "http"}, f"{told}")
 
 with node([f"site={sys.argv[1]}"], "--listen", "[::1]:0") as n:
+    seen, expected = remote_address(n, "::1")
+    check(seen == expected, f"RemoteAddr {seen}, not {expected}")
     told = shown(n, [], host="::1")
     check(told == {"X-Forwarded-For": "::1", "Forwarded": 'for="[::1]";proto=http', "X-Forwarded-Proto": "http"}, f"{told}")
