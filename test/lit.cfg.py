@@ -5,6 +5,9 @@
 #   %qemu-aarch64               prefix that runs an AArch64 program
 #   %wat2wasm                   text to binary, with the proposals that aotc accepts switched on
 #   %check-wat FILE.wat         runs the ASSERT lines of a .wat on both targets and tiers, see test/check-wat
+#   %spec-run FILE.wast...      runs scripts of the specification's kind, see test/spec/run
+#   %spec-tests                 where the specification's test suite is: AOTC_SPEC_TESTS or spec-tests in the build directory, a clone of
+#                               github.com/WebAssembly/testsuite that somebody put there
 #   %go-build VERSION [-s] SOURCE... OUT.wasm
 #                               a Go program for wasip1; -s strips it; results are kept in the build directory
 #   %go-std PACKAGE             a standard library test compared with a peer, see test/go-std/run
@@ -15,8 +18,8 @@
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb,
 # gdb-aarch64 (a gdb that knows AArch64, and qemu), perf (it is installed and the kernel lets it sample), crane, oras,
-# docker-registry, strace, wasm-opt, wrk, namespaces (a network of a test's own can be made), mknod (devices can be made and
-# used), trace (tests may look into and advise on the memory of other users' processes); the machine (x86_64).
+# docker-registry, strace, wasm-opt, wrk, spec-tests (the suite is there), namespaces (a network of a test's own can be made), mknod
+# (devices can be made and used), trace (tests may look into and advise on the memory of other users' processes); the machine (x86_64).
 import os
 import shutil
 import stat
@@ -86,6 +89,10 @@ with open("/proc/self/status") as file:
 if capabilities >> 19 & capabilities >> 23 & 1:  # CAP_SYS_PTRACE, CAP_SYS_NICE
     config.available_features.add("trace")
 
+spec_tests = os.environ.get("AOTC_SPEC_TESTS", f"{config.build_dir}/spec-tests")
+if os.path.exists(f"{spec_tests}/float_exprs.wast"):
+    config.available_features.add("spec-tests")
+
 # The environment's Python has the wheels that some tests import.
 python = f"{config.build_dir}/venv/bin/python"
 if not os.path.exists(python):
@@ -101,6 +108,8 @@ config.substitutions += [
     (r"%qemu-aarch64\b", qemu or "qemu-aarch64"),
     (r"%wat2wasm\b", "wat2wasm"),
     (r"%check-wat\b", f"{python} {config.source_dir}/check-wat"),
+    (r"%spec-run\b", f"{python} {config.source_dir}/spec/run"),
+    (r"%spec-tests\b", spec_tests),
     (r"%go-build\b", f"{config.source_dir}/go-build"),
     (r"%go-std\b", f"{python} {config.source_dir}/go-std/run"),
     (r"%node-app\b", f"{config.source_dir}/node-app"),
