@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "file_status.h"
@@ -17,6 +18,8 @@
 
 /* Arguments, environment, output and report, in all. */
 static const uint64_t kMaxHead = 64ull << 20;
+/* Ten years, in nanoseconds. */
+static const uint64_t kMaxAge = 10 * 365 * 86400 * 1000000000ull;
 
 static bool span_inside(const struct aotc_snapshot* s, const struct aotc_span* span, size_t element) {
   return span->offset <= s->head_size &&
@@ -50,6 +53,20 @@ static const char* find_fault(const struct aotc_snapshot* s, uint64_t size, cons
   return NULL;
 }
 
+static uint64_t nanoseconds(clockid_t clock) {
+  struct timespec t;
+  clock_gettime(clock, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Asked once, so that a step of the wall clock does not show between two instances. A date in the future, or one that
+ * is years old, is the mistake of a clock, or a lie: then no time has passed. */
+static uint64_t frozen_at(const struct aotc_snapshot* s) {
+  uint64_t now = nanoseconds(CLOCK_REALTIME);
+  uint64_t passed = now > s->realtime && now - s->realtime <= kMaxAge ? now - s->realtime : 0;
+  return nanoseconds(CLOCK_MONOTONIC) - passed;
+}
+
 enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, int fd, uint64_t offset, uint64_t size,
                                    struct aotc_error* error) {
   struct aotc_snapshot start;
@@ -66,6 +83,7 @@ enum aotc_status aotc_snapshot_map(struct aotc_artifact* artifact, int fd, uint6
   artifact->snapshot = (const struct aotc_snapshot*)(const void*)(map + skip);
   artifact->snapshot_fd = fd;
   artifact->snapshot_offset = offset;
+  artifact->frozen_at = frozen_at(artifact->snapshot);
   const char* fault = memcmp(&start, artifact->snapshot, sizeof(start)) != 0
                           ? "it changed while it was loaded"
                           : find_fault(artifact->snapshot, size, artifact->header);

@@ -45,7 +45,8 @@ struct aotc_artifact {
   void* given;     /* what a host was given for all instances, freed with the artifact */
   int snapshot_fd; /* it lies at snapshot_offset there; `fd`, or a file of its own */
   uint64_t snapshot_offset;
-  void* debugger; /* what gdb was told, see debugger.c */
+  uint64_t frozen_at; /* when the snapshot was made, by this machine's monotonic clock; modulo 2^64 */
+  void* debugger;     /* what gdb was told, see debugger.c */
 };
 
 struct aotc_image {

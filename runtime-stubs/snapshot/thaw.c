@@ -73,7 +73,7 @@ enum aotc_status aotc_instance_seed(struct aotc_instance* instance, struct aotc_
   aotc_note_thread(instance);
   for (uint32_t i = 0; i < instance->hosts.count; ++i) {
     struct aotc_host* host = instance->hosts.list[i];
-    if (host->interface->begin != NULL) host->interface->begin(host);
+    if (host->interface->begin != NULL) host->interface->begin(host, instance->artifact->frozen_at);
   }
   return aotc_go_random_seed(instance, s, error);
 }

@@ -4,6 +4,10 @@
  * done once, on the image's behalf, and instances begin with the read of the request's first bytes. In Go's net/http
  * that saves a goroutine, the growth of its stack, and the connection's buffers.
  *
+ * From there the clock goes on until the request comes only if the program has no timers: the deadline of
+ * http.Server.ReadHeaderTimeout, say, begins with the connection, and would be over. With timers it stands still from here
+ * on, so that what set-up made is as old as it was when the image was loaded.
+ *
  * In: an image that begins at a snapshot. Out: another one, if the program did nothing but accept and wait; else an
  * error that says what it did, and the embedder goes on with the image that it has. What clones share because of it is
  * what the program does per connection and before the first byte, for example in http.Server.ConnContext.
@@ -34,7 +38,9 @@ static enum aotc_status advance(struct aotc_image* image, struct aotc_slot* slot
   const struct aotc_wasi* wasi = (const struct aotc_wasi*)slot->hosts.list[0];
   struct aotc_serve_start* start = malloc(sizeof(*start) + wasi->fd_count * sizeof(start->fds[0]));
   if (start == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
-  start->monotonic = aotc_wasi_monotonic_now(wasi);
+  start->at = wasi->wait_start;
+  start->monotonic = wasi->wait_start + wasi->monotonic_offset;
+  start->may_pass = wasi->may_pass == 0 || wasi->wake_time != UINT64_MAX ? 0 : UINT64_MAX;
   start->fd_count = wasi->fd_count;
   memcpy(start->fds, wasi->fds, wasi->fd_count * sizeof(start->fds[0]));
   aotc_go_peer_find(slot->instance, wasi, &start->peer);

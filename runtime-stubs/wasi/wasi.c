@@ -192,7 +192,7 @@ enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struc
   enum aotc_status status =
       copy_strings(&wasi->args, options->argc > 0 ? (size_t)options->argc : 0, options->argv, "arguments", error);
   if (status == AOTC_OK) status = copy_environment(wasi, options, error);
-  if (options->freeze && status == AOTC_OK) status = aotc_wasi_freeze_setup(wasi, options->listener_count, error);
+  if (options->freeze && status == AOTC_OK) status = aotc_wasi_freeze_setup(wasi, options, error);
   for (int i = 0; i < 3 && status == AOTC_OK && !options->freeze; i++) status = add_stdio(wasi, i, options, error);
   if (options->connection && status == AOTC_OK) status = add_virtual_listener(wasi, options->connection, error);
   for (size_t i = 0; i < options->listener_count && status == AOTC_OK && !options->freeze; i++)

@@ -107,6 +107,8 @@ enum aotc_status aotc_wasi_adopt(struct aotc_wasi* wasi, const struct aotc_serve
   const struct aotc_wasi_fd* fds = start->fds;
   uint32_t count = start->fd_count;
   wasi->monotonic_start = start->monotonic;
+  wasi->may_pass = start->may_pass;
+  wasi->begins_in_poll = true;
   if (count > wasi->fd_count) {
     struct aotc_wasi_fd* larger = realloc(wasi->fds, count * sizeof(*larger));
     if (larger == NULL) {

@@ -18,17 +18,20 @@ static enum aotc_status out_of_memory(struct aotc_error* error) {
   return AOTC_ERROR_LIMIT;
 }
 
-enum aotc_status aotc_wasi_freeze_setup(struct aotc_wasi* wasi, size_t listeners, struct aotc_error* error) {
+enum aotc_status aotc_wasi_freeze_setup(struct aotc_wasi* wasi, const struct aotc_wasi_options* options,
+                                        struct aotc_error* error) {
   wasi->freeze = calloc(1, sizeof(*wasi->freeze));
   if (wasi->freeze == NULL) return out_of_memory(error);
-  for (size_t i = 0; i < 3 + listeners; ++i) {
+  for (size_t i = 0; i < 3 + options->listener_count; ++i) {
     uint32_t fd;
     struct aotc_wasi_fd* entry;
     if (aotc_wasi_reserve(wasi, &fd, &entry) != 0) return out_of_memory(error);
     *entry = i < 3 ? (struct aotc_wasi_fd){.kind = AOTC_WASI_STREAM, .host = -1, .rights = WASI_RIGHTS_STREAM}
                    : AOTC_WASI_VIRTUAL_LISTENER;
   }
-  wasi->freeze->listeners = (uint32_t)listeners;
+  wasi->freeze->listeners = (uint32_t)options->listener_count;
+  wasi->freeze->clock_continues = options->clock_continues;
+  wasi->freeze->hidden_timers = options->hidden_timers;
   return AOTC_OK;
 }
 
@@ -48,6 +51,7 @@ bool aotc_wasi_is_input(const struct aotc_wasi* wasi, const struct aotc_wasi_fd*
 }
 
 void aotc_wasi_note_wait(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry) {
+  wasi->freeze->waits &= ~(uint32_t)AOTC_WASI_WAITS_IN_POLL;
   wasi->freeze->waits |= entry->kind == AOTC_WASI_LISTENER ? AOTC_WASI_WAITS_LISTENER : AOTC_WASI_WAITS_STDIN;
   wasi->wake_time = UINT64_MAX;
 }

@@ -198,6 +198,31 @@ static bool waits_for_input(const struct wait* w) {
   return found;
 }
 
+/* Until the first timer is due, from the beginning of the call on. What waits for a time of day is none: that has its
+ * own clock. */
+static uint64_t first_timer(const struct wait* w) {
+  uint64_t shortest = UINT64_MAX, began = w->start + w->wasi->monotonic_offset;
+  for (uint32_t i = 0; i < w->count; i++) {
+    const uint8_t* s = w->subscriptions + (uint64_t)i * WASI_SUBSCRIPTION_SIZE;
+    uint64_t timeout = aotc_wasi_load64(s + 24);
+    if (s[8] != WASI_EVENTTYPE_CLOCK) continue;
+    if (aotc_wasi_load32(s + 40) & WASI_SUBCLOCK_ABSTIME) {
+      if (aotc_wasi_load32(s + 16) != WASI_CLOCK_MONOTONIC) continue;
+      timeout = timeout > began ? timeout - began : 0;
+    }
+    if (timeout < shortest) shortest = timeout;
+  }
+  return shortest;
+}
+
+static int freeze_here(const struct wait* w) {
+  struct aotc_wasi_freeze* freeze = w->wasi->freeze;
+  freeze->waits |= AOTC_WASI_WAITS_IN_POLL;
+  freeze->stopped = w->start + w->wasi->monotonic_offset;
+  freeze->timer = first_timer(w);
+  return AOTC_WASI_FROZEN;
+}
+
 /* Ends the call instead of waiting; the same call will be made again. Relative times count from its beginning. */
 static int suspend_until(struct wait* w, uint64_t nanoseconds) {
   uint64_t now = clock_now(CLOCK_MONOTONIC);
@@ -223,7 +248,7 @@ static int wait_for_events(struct wait* w, uint32_t* events) {
   int error = prepare(w, &immediate);
   if (error != 0) return error;
   bool stops = w->wasi->freeze != NULL && w->wasi->connection == NULL;
-  if (stops && !immediate && time_to_wait(w) > 0 && waits_for_input(w)) return AOTC_WASI_FROZEN;
+  if (stops && !immediate && time_to_wait(w) > 0 && waits_for_input(w)) return freeze_here(w);
   for (;;) {
     uint64_t nanoseconds = immediate ? 0 : time_to_wait(w);
     bool suspend = w->wasi->connection != NULL && nanoseconds > 0;

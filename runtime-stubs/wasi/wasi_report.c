@@ -27,6 +27,19 @@ static void put_environment(FILE* out, const struct aotc_wasi_strings* environ) 
   }
 }
 
+static void put_clock(FILE* out, const struct aotc_wasi_freeze* freeze) {
+  fputs(", \"clock\": \"", out);
+  if (freeze->clock_continues)
+    fputs("continues, as asked", out);
+  else if (freeze->may_pass == 0)
+    fputs("continues: only poll_oneoff tells when the first timer is due", out);
+  else if (freeze->may_pass == UINT64_MAX)
+    fputs("advances: there is no timer", out);
+  else
+    fprintf(out, "advances until the first timer is due, in %.3f s", (double)freeze->may_pass / 1e9);
+  fputc('"', out);
+}
+
 static void put_files(FILE* out, const struct aotc_wasi_freeze* freeze) {
   for (uint32_t i = 0; i < freeze->file_count; ++i) {
     if (i != 0) fputs(", ", out);
@@ -42,6 +55,7 @@ void aotc_wasi_report(const struct aotc_host* host, const char* import, FILE* ou
     fprintf(out, ", \"waits_for\": \"%s%s%s in %s\"", input ? "stdin" : "", input && listener ? " and " : "",
             listener ? "a listener" : "", import);
   fprintf(out, ", \"output_bytes\": %zu", freeze->output_size);
+  put_clock(out, freeze);
   /* The first 32 bytes seed the runtime's generator, which every clone seeds anew. */
   fprintf(out,
           ", \"shared\": {\"random_bytes\": %llu, \"wall_clock_reads\": %llu, \"files_opened\": %llu, \"files\": [",

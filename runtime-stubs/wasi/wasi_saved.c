@@ -3,8 +3,11 @@
  * Freezing: arguments, environment, directories, what was written, and the descriptors that are open: standard ones,
  * listeners, directories, files that are only read. Any other refuses the snapshot.
  *
- * Thawing: the descriptors of the new host are put into the state in which the program left its own, and its monotonic
- * clock goes on from where it stopped: a step forward would fire timers, a step back would stop them.
+ * Thawing: the descriptors of the new host are put into the state in which the program left its own. Its monotonic
+ * clock has gone on by the time that has passed since, so that what the program made grows old, but not beyond its
+ * first timer: what was to happen in an hour does not happen twice as late, nor does much of it at once. A step back
+ * would stop timers. Where nobody knows whether there are timers (a Go program that stands in another import than
+ * poll_oneoff) it goes on from where it stopped.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -138,6 +141,13 @@ static enum aotc_status save_surroundings(const struct aotc_wasi* wasi, struct a
   return status;
 }
 
+/* How far the clock may go on by itself. */
+static uint64_t may_pass(const struct aotc_wasi_freeze* freeze) {
+  if (freeze->clock_continues) return 0;
+  if (freeze->waits & AOTC_WASI_WAITS_IN_POLL) return freeze->timer;
+  return freeze->hidden_timers ? 0 : UINT64_MAX;
+}
+
 enum aotc_status aotc_wasi_save(struct aotc_host* host, struct aotc_instance* instance, struct aotc_arrays* state,
                                 struct aotc_error* error) {
   struct aotc_wasi* wasi = (struct aotc_wasi*)host;
@@ -150,8 +160,12 @@ enum aotc_status aotc_wasi_save(struct aotc_host* host, struct aotc_instance* in
     return fail(error, AOTC_ERROR_ARGUMENT, "it read the secret %.*s before the thaw", (int)strcspn(secret, "="),
                 secret);
   if (freeze->output_lost) return refuse(error, "it wrote more than 1 MiB before it waited for input");
-  struct aotc_wasi_saved saved = {
-      .waits = freeze->waits, .listeners = freeze->listeners, .monotonic = aotc_wasi_monotonic_now(wasi)};
+  bool in_poll = freeze->waits & AOTC_WASI_WAITS_IN_POLL;
+  freeze->may_pass = may_pass(freeze);
+  struct aotc_wasi_saved saved = {.waits = freeze->waits,
+                                  .listeners = freeze->listeners,
+                                  .monotonic = in_poll ? freeze->stopped : aotc_wasi_monotonic_now(wasi),
+                                  .may_pass = freeze->may_pass};
   enum aotc_status status = aotc_arrays_add(state, NULL, &saved, sizeof(saved), 1, error);
   if (status == AOTC_OK) status = save_fds(wasi, &saved, state, error);
   if (status == AOTC_OK) status = save_surroundings(wasi, &saved, state, error);
@@ -172,6 +186,7 @@ static bool strings_end(const struct aotc_wasi_saved* s, uint64_t size, const st
 const char* aotc_wasi_saved_fault(const void* state, uint64_t size) {
   const struct aotc_wasi_saved* s = state;
   if (s == NULL || size < sizeof(*s)) return "wasi";
+  if (s->monotonic > INT64_MAX / 2) return "clock"; /* nanoseconds, which Go reads as signed */
   if (!inside(size, &s->fds, sizeof(struct aotc_saved_fd))) return "descriptors";
   if (!strings_end(s, size, &s->args) || !strings_end(s, size, &s->environ) || !strings_end(s, size, &s->dirs))
     return "strings";
@@ -299,13 +314,19 @@ enum aotc_status aotc_wasi_thaw(struct aotc_host* host, struct aotc_instance* in
     entry->rights &= ~fds[at].removed_rights;
   }
   wasi->monotonic_start = s->monotonic;
-  if (wasi->start != NULL) return aotc_wasi_adopt(wasi, wasi->start, error);
-  aotc_wasi_begin(host);
-  return AOTC_OK;
+  wasi->may_pass = s->may_pass;
+  wasi->begins_in_poll = s->waits & AOTC_WASI_WAITS_IN_POLL;
+  return wasi->start == NULL ? AOTC_OK : aotc_wasi_adopt(wasi, wasi->start, error);
 }
 
-void aotc_wasi_begin(struct aotc_host* host) {
+void aotc_wasi_begin(struct aotc_host* host, uint64_t frozen_at) {
   struct aotc_wasi* wasi = (struct aotc_wasi*)host;
+  uint64_t now, passed;
   wasi->monotonic_offset = 0;
-  wasi->monotonic_offset = wasi->monotonic_start - aotc_wasi_monotonic_now(wasi);
+  now = aotc_wasi_monotonic_now(wasi);
+  passed = now - (wasi->start != NULL ? wasi->start->at : frozen_at);
+  if (passed > wasi->may_pass) passed = wasi->may_pass;
+  wasi->monotonic_offset = wasi->monotonic_start + passed - now;
+  /* What it waits for, it has waited for since then. */
+  if (wasi->begins_in_poll) wasi->wait_start = now - passed;
 }

@@ -116,15 +116,20 @@ struct aotc_wasi_secret {
 
 /* A program that is to be frozen: what it did and what it waits for. */
 struct aotc_wasi_freeze {
-  uint32_t listeners; /* it was given */
-  uint32_t waits;     /* enum aotc_wasi_waits */
-  uint8_t* output;    /* as in struct aotc_wasi_saved */
+  uint32_t listeners;   /* it was given */
+  uint32_t waits;       /* enum aotc_wasi_waits */
+  bool clock_continues; /* as in struct aotc_wasi_options */
+  bool hidden_timers;   /* likewise */
+  uint64_t stopped;     /* AOTC_WASI_WAITS_IN_POLL: when it began to wait, by the program's monotonic clock */
+  uint64_t timer;       /* nanoseconds from then until its first timer is due, UINT64_MAX for none */
+  uint8_t* output;      /* as in struct aotc_wasi_saved */
   size_t output_size, output_capacity;
   bool output_lost;     /* there was too much of it */
   char* errors;         /* a ring with the last bytes written to stderr, AOTC_WASI_LAST_ERRORS of them; null for none */
   uint64_t errors_size; /* of all that was written there */
   bool renumbered;      /* descriptors were, so a number does not tell what it is */
   bool read_environ, read_args;
+  uint64_t may_pass; /* as in struct aotc_wasi_saved, once that is made */
   uint64_t random_bytes, paths_opened, realtime_reads;
   char* files[AOTC_WASI_MAX_NOTED]; /* guest paths of the first that were opened */
   uint32_t file_count, files_open;  /* noted; still open at the freeze */
@@ -143,6 +148,8 @@ void aotc_go_peer_find(const struct aotc_instance* instance, const struct aotc_w
 /* How a program stands that has accepted its connection: in one allocation, with the image (accept_ahead.c). */
 struct aotc_serve_start {
   uint64_t monotonic; /* nanoseconds that its clock showed */
+  uint64_t at;        /* and ours */
+  uint64_t may_pass;  /* as in struct aotc_wasi_saved */
   struct aotc_go_peer peer;
   uint32_t fd_count;
   struct aotc_wasi_fd fds[];
@@ -161,7 +168,9 @@ struct aotc_wasi {
   struct pollfd* poll_fds; /* scratch of poll_oneoff */
   uint32_t poll_capacity;
   uint64_t monotonic_offset;            /* added to the host's clock, modulo 2^64 */
-  uint64_t monotonic_start;             /* of a thawed program: what its clock shows when it begins */
+  uint64_t monotonic_start;             /* of a thawed program: what its clock showed when it stopped */
+  uint64_t may_pass;                    /* by how much more it may show when it begins */
+  bool begins_in_poll;                  /* it goes on in a poll_oneoff */
   struct aotc_wasi_freeze* freeze;      /* null unless a snapshot is to be made */
   struct aotc_connection* connection;   /* the embedder's; null: listeners are sockets, and calls wait */
   bool owns_connection;                 /* of a pool: freed with the host */
@@ -250,7 +259,8 @@ int aotc_wasi_iovecs(struct aotc_instance* instance, uint32_t address, uint32_t 
 
 /* --- freezing: wasi_freeze.c ------------------------------------------------------------------------------------- */
 
-enum aotc_status aotc_wasi_freeze_setup(struct aotc_wasi* wasi, size_t listeners, struct aotc_error* error);
+enum aotc_status aotc_wasi_freeze_setup(struct aotc_wasi* wasi, const struct aotc_wasi_options* options,
+                                        struct aotc_error* error);
 void aotc_wasi_freeze_release(struct aotc_wasi* wasi);
 /* Whether waiting for `entry` is a reason to freeze. */
 bool aotc_wasi_is_input(const struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry);
@@ -261,8 +271,8 @@ int aotc_wasi_freeze_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* en
 
 /* Writes again what the program wrote before the freeze: what goes to the connection, or what does not. */
 void aotc_wasi_replay(struct aotc_wasi* wasi, const struct aotc_wasi_saved* saved, bool to_connection);
-/* The program's monotonic clock goes on from monotonic_start. */
-void aotc_wasi_begin(struct aotc_host* host);
+/* For the program's monotonic clock, the time since it stopped has passed, as far as may be. */
+void aotc_wasi_begin(struct aotc_host* host, uint64_t frozen_at);
 uint64_t aotc_wasi_monotonic_now(const struct aotc_wasi* wasi);
 
 /* --- secrets: secrets.c ---------------------------------------------------------------------------------------------
@@ -287,13 +297,15 @@ enum aotc_status aotc_secrets_fill(struct aotc_instance* instance, const struct 
 
 enum aotc_wasi_waits {
   AOTC_WASI_WAITS_STDIN = 1u << 0, /* among what it waits for */
-  AOTC_WASI_WAITS_LISTENER = 1u << 1
+  AOTC_WASI_WAITS_LISTENER = 1u << 1,
+  AOTC_WASI_WAITS_IN_POLL = 1u << 2 /* in a poll_oneoff, which says when the first timer is due */
 };
 
 struct aotc_wasi_saved {
   uint32_t waits;           /* enum aotc_wasi_waits; 0 for a reactor */
   uint32_t listeners;       /* it was given this many, from fd 3 on */
   uint64_t monotonic;       /* nanoseconds that the program's monotonic clock showed */
+  uint64_t may_pass;        /* how far it may go on by itself until the thaw: to the first timer; UINT64_MAX: no end */
   struct aotc_span fds;     /* struct aotc_saved_fd, ascending */
   struct aotc_span args;    /* bytes: the arguments after the program's name, each NUL-terminated */
   struct aotc_span environ; /* bytes: "KEY=value", each NUL-terminated */

@@ -51,6 +51,7 @@ static struct aotc_wasi_options surroundings(bool sigpipe) {
 
 static int freeze(struct aotc_wasi_options* wasi_options) {
   wasi_options->listener_count = o.freeze_listeners;
+  wasi_options->clock_continues = o.clock_continues;
   struct freeze_options options = {.file = o.file,
                                    .name = o.name,
                                    .out = o.freeze,

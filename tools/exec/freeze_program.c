@@ -225,6 +225,7 @@ static struct aotc_instance* start(struct aotc_artifact* artifact, const struct 
   struct aotc_instance* instance;
   struct aotc_error error;
   options->wasi->freeze = true;
+  options->wasi->hidden_timers = aotc_artifact_suspends(artifact);
   if (aotc_wasi_create(options->wasi, wasi, &error) != AOTC_OK) not_frozen(options->name, "%s", error.message);
   const struct aotc_instance_options instance_options = {.max_memory = options->memory,
                                                          .hosts = aotc_one_host(aotc_wasi_host(*wasi))};

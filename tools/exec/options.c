@@ -123,6 +123,11 @@ static void take_Rehearsal(struct options* o, char* value) {
   if (!o->rehearse && strcmp(value, "off") != 0) usage_error("--rehearsal: expected auto or off", value);
 }
 
+static void take_Clock(struct options* o, char* value) {
+  o->clock_continues = strcmp(value, "continue") == 0;
+  if (!o->clock_continues && strcmp(value, "advance") != 0) usage_error("--clock: expected advance or continue", value);
+}
+
 static void take_tcplisten(struct options* o, char* value) {
   if (o->listener_count == kMaxOption) usage_error("too many", "--tcplisten");
   o->listeners[o->listener_count++] = open_listener(value);
@@ -199,8 +204,8 @@ static const struct word kWords[] = {
 
 static const char kAbout[] =
     "\nWithout --freeze, --dir HOST::GUEST lets the program write to the directory, too, --secret-env NAME gives it\n"
-    "our own variable NAME, whose value is then in no command line, and --listeners, --rehearsal and\n"
-    "--warmup-request mean nothing.\n"
+    "our own variable NAME, whose value is then in no command line, and --listeners, --rehearsal,\n"
+    "--clock and --warmup-request mean nothing.\n"
     "An artifact with a snapshot goes on from there if arguments, environment and directories are those that it was\n"
     "made with. The exit code is the program's, 1 for its codes above 125; 134 after a trap, 125 if it cannot\n"
     "be started.\n"

@@ -233,7 +233,7 @@ struct aotc_image_run {
  * stack pointer, run the resume thunk, and the import is called again. All offsets in here, those of spans and image
  * runs included, are from the start of the snapshot; those in a host's state are the host's affair.
  */
-#define AOTC_SNAPSHOT_MAGIC 0x0050414e53323031ull /* "102SNAP\0" read as a little-endian number */
+#define AOTC_SNAPSHOT_MAGIC 0x0050414e53333031ull /* "103SNAP\0" read as a little-endian number */
 
 enum aotc_snapshot_flags {
   AOTC_SNAPSHOT_REACTOR = 1u << 0 /* no call runs: there is nothing to resume */
@@ -248,7 +248,7 @@ struct aotc_snapshot {
   uint32_t memory_pages; /* wasm pages */
   uint32_t wrapper;      /* struct aotc_import of the import in which it stopped; AOTC_NONE for a reactor */
   uint32_t reserved0;
-  uint64_t realtime; /* nanoseconds since 1970 */
+  uint64_t realtime; /* when it was made: nanoseconds since 1970 */
   /* Of a Go program: addresses in linear memory of the generators that every clone seeds anew, 0 for none. */
   uint64_t chacha8;   /* 304 bytes: u64 buf[32], seed[4]; u32 i, n, c */
   uint64_t fast_rand; /* `fast_rand_size` bytes, at most 16 */

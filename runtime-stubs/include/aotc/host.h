@@ -64,8 +64,9 @@ struct aotc_host_interface {
    * image has been prepared. May be null. */
   enum aotc_status (*thaw)(struct aotc_host* host, struct aotc_instance* instance, const void* state, uint64_t size,
                            struct aotc_error* error);
-  /* Each time that a thawed instance begins to run. May be null. */
-  void (*begin)(struct aotc_host* host);
+  /* Each time that a thawed instance begins to run. `frozen_at` is when its snapshot was made, by this machine's
+   * monotonic clock in nanoseconds, modulo 2^64: not in the future, whatever the snapshot says. May be null. */
+  void (*begin)(struct aotc_host* host, uint64_t frozen_at);
 };
 
 /* The state of a host begins with this. */

@@ -35,6 +35,8 @@ struct aotc_wasi_options {
   /* To make a snapshot: nothing arrives on stdin or on `listener_count` listeners that do not exist (`listeners` and
    * `stdio` are not used), output is kept, and the first real wait for input ends the call with AOTC_FROZEN. */
   bool freeze;
+  bool clock_continues; /* with it: the monotonic clock of a thawed program goes on from where it stopped */
+  bool hidden_timers;   /* with it: the program may have timers when it is not in poll_oneoff, as Go's have */
   /* For pools: fd 3 is a listener that yields this connection, once, and nothing waits: a program that would have to
    * ends the call with AOTC_FROZEN, see aotc_instance_continue. Comes before `listeners`. */
   struct aotc_connection* connection;

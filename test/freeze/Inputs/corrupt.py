@@ -12,13 +12,13 @@ import xxhash
 data = open(sys.argv[1], "rb").read()
 # struct aotc_header: identity, digest, names, sizes, five sections of 24 bytes, then the snapshot's.
 SNAPSHOT = struct.unpack_from("<Q", data, 0x400 + 152 + 5 * 24)[0]
-assert data[SNAPSHOT : SNAPSHOT + 7] == b"102SNAP", "the snapshot is where the header says"
+assert data[SNAPSHOT : SNAPSHOT + 7] == b"103SNAP", "the snapshot is where the header says"
 MAGIC, SIZE, HEAD, DIGEST, PAGES, CHACHA8 = 0, 8, 16, 24, 60, 80
 SPANS = {name: 104 + 16 * i for i, name in enumerate(("globals", "runs", "tables", "elements", "dropped", "hosts", "report"))}
 # struct aotc_snapshot_host, of which there is one, and what it kept: struct aotc_wasi_saved.
 HOST = struct.unpack_from("<Q", data, SNAPSHOT + SPANS["hosts"])[0]
 SAVED = struct.unpack_from("<Q", data, SNAPSHOT + HOST + 32)[0]
-SPANS |= {name: SAVED + 16 + 16 * i for i, name in enumerate(("fds", "args", "environ", "dirs", "output", "files", "paths", "secrets"))}
+SPANS |= {name: SAVED + 24 + 16 * i for i, name in enumerate(("fds", "args", "environ", "dirs", "output", "files", "paths", "secrets"))}
 
 faults = {
     "magic": (MAGIC, "<Q", 1),
@@ -38,6 +38,7 @@ faults["empty"] = (HOST + 40, "<I", 8)
 faults["secrets"] = (SPANS["secrets"] + 8, "<I", 1 << 30)
 faults["files"] = (SPANS["files"] + 8, "<I", 1 << 30)
 faults["args"] = (SPANS["args"] + 8, "<I", 1 << 31)
+faults["clock"] = (SAVED + 8, "<Q", 1 << 63)
 faults["nothing"] = (SPANS["dirs"], "<Q", 1 << 60)  # though there is nothing there
 for span, name, at, value in (("elements", "entry", 0, 1 << 30), ("secrets", "address", 8, 0xFFFFFFF0)):
     offset, count = struct.unpack_from("<QI", data, SNAPSHOT + SPANS[span])

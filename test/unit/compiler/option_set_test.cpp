@@ -66,7 +66,7 @@ TEST(OptionSet, PairsGoBackAndForth) {
   }
   EXPECT_EQ(again.snapshot_pairs(), pairs);
   EXPECT_EQ(pairs.front(), (std::pair<std::string, std::string>{"snapshot", "auto"}));
-  EXPECT_EQ(pairs.size(), 6u);
+  EXPECT_EQ(pairs.size(), 7u);
 }
 
 TEST(OptionSet, NamesAreUnique) {
