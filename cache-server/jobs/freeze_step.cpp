@@ -65,6 +65,7 @@ llvm::Expected<std::optional<FrozenProgram>> freeze_and_store(
   FrozenProgram frozen;
   frozen.seconds = (*outcome)->seconds;
   frozen.reason = (*outcome)->reason;
+  frozen.notes = (*outcome)->notes;
   Json report = {{"frozen", false}};
   if (frozen.reason.empty()) {
     std::optional<Json> found = read_report(*output, module_digest);

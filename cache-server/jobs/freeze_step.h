@@ -15,8 +15,9 @@ namespace aotc::server {
 
 struct FrozenProgram {
   std::optional<BlobInfo> snapshot;
-  std::string reason;  // without one: why
-  BlobInfo report;     // JSON: {"frozen": true, what the runtime reports} or {"frozen": false, "reason"}
+  std::string reason;              // without one: why
+  std::vector<std::string> notes;  // as in FreezeOutcome
+  BlobInfo report;                 // JSON: {"frozen": true, what the runtime reports} or {"frozen": false, "reason"}
   double seconds = 0;
 };
 

@@ -133,6 +133,7 @@ void JobRecord::set_snapshot(const FrozenProgram& frozen) {
     shown.update({{"digest", frozen.snapshot->digest()}, {"size", frozen.snapshot->size}});
   else
     shown["reason"] = frozen.reason;
+  if (!frozen.notes.empty()) shown["random"] = frozen.notes;
   shown["seconds"] = frozen.seconds;
 }
 

@@ -5,8 +5,8 @@
 //   {"id", "state": "queued" | "running" | "done" | "failed" | "cancelled" | "revoked", "module": digest, "tier",
 //    "targets": [{"target", "cpu"}], "images": [{"name", "tag", "was"}], "index": digest, "artifacts": [{"target",
 //    "cpu", "digest", "size", "functions", "seconds"}], "freeze": [[parameter, value]],
-//    "snapshot": {"digest", "size", "seconds"} or {"reason", "seconds"}, "parts": [[digest, media type]], "compiler":
-//    version, "error": problem document, "finished": milliseconds since 1970, "again": true}
+//    "snapshot": {"digest", "size", "random", "seconds"} or {"reason", "seconds"}, "parts": [[digest, media type]],
+//    "compiler": version, "error": problem document, "finished": milliseconds since 1970, "again": true}
 //
 // The state is "running" in what is shown only: what a restart finds is queued still. Not thread-safe.
 #pragma once

@@ -31,6 +31,7 @@ namespace {
 
 constexpr uint64_t kMaxMessages = 1 << 20;
 constexpr size_t kLongestLine = 300, kLongestReason = 1000;
+constexpr size_t kMaxNotes = 64;
 // Between the program's deadline, which its own runtime keeps, and the end of its process.
 constexpr double kGraceSeconds = 30;
 
@@ -96,6 +97,17 @@ std::string explain(StringRef said) {
   return errors.trim().empty() ? text : text + "; its stderr ends with" + last_lines(errors);
 }
 
+// Each a line of its own.
+std::vector<std::string> notes_of(StringRef said) {
+  std::vector<std::string> notes;
+  while (!said.empty() && notes.size() < kMaxNotes) {
+    auto [line, rest] = said.split('\n');
+    notes.push_back(tidy_line(line, kLongestLine));
+    said = rest;
+  }
+  return notes;
+}
+
 Error no_memory_file(const FreezeRequest& request) {
   return system_failure(request.name + ": cannot keep files in memory");
 }
@@ -148,11 +160,13 @@ Expected<FreezeOutcome> freeze_once(int artifact, int snapshot, const FreezeRequ
   FreezeOutcome outcome;
   outcome.cpu_seconds = end->cpu_seconds;
   int status = end->status;
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return outcome;
-  rehearsed = !WIFEXITED(status) || WEXITSTATUS(status) != kExitNotRehearsed;
-
   Expected<std::string> said = read_messages(messages.get());
   if (!said) return said.takeError();
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    outcome.notes = notes_of(*said);
+    return outcome;
+  }
+  rehearsed = !WIFEXITED(status) || WEXITSTATUS(status) != kExitNotRehearsed;
   outcome.reason = explain(*said);
   if (!WIFEXITED(status))
     outcome.reason = fmt::format("{}: signal {}", request.limits.program, WTERMSIG(status));

@@ -33,6 +33,8 @@ struct FreezeOutcome {
   // Empty: there is a snapshot. The first line says why there is none, others what the program wrote to stderr before
   // it ended: at most 20, UTF-8 without control characters.
   std::string reason;
+  // About a snapshot, a line each: who drew random bytes before the freeze.
+  std::vector<std::string> notes;
   double seconds = 0, cpu_seconds = 0;
 };
 

@@ -35,6 +35,14 @@ static bool hosts_inside(const struct aotc_snapshot* s) {
   return true;
 }
 
+static bool draws_inside(const struct aotc_snapshot* s) {
+  if (s->draws.count > AOTC_MAX_DRAWS || !span_inside(s, &s->draws, sizeof(struct aotc_snapshot_draw))) return false;
+  const struct aotc_snapshot_draw* draws = aotc_snapshot_data(s, &s->draws);
+  for (uint32_t i = 0; i < s->draws.count; ++i)
+    if (memchr(draws[i].function, 0, sizeof(draws[i].function)) == NULL) return false;
+  return true;
+}
+
 static const char* find_fault(const struct aotc_snapshot* s, uint64_t size, const struct aotc_header* h) {
   if (s->magic != AOTC_SNAPSHOT_MAGIC) return "no magic number";
   if (s->size != size || s->head_size > s->size || s->head_size % AOTC_IMAGE_PAGE != 0) return "sizes contradict";
@@ -50,6 +58,9 @@ static const char* find_fault(const struct aotc_snapshot* s, uint64_t size, cons
     return "segments";
   if (!hosts_inside(s)) return "hosts";
   if (!span_inside(s, &s->report, 1)) return "report";
+  if (s->redrawn.count > AOTC_MAX_RANDOM_RANGES || !span_inside(s, &s->redrawn, sizeof(struct aotc_random_range)))
+    return "random ranges";
+  if (!draws_inside(s)) return "draws";
   return NULL;
 }
 

@@ -230,6 +230,27 @@ enum aotc_status aotc_go_random_find(const struct aotc_instance* instance, struc
 enum aotc_status aotc_go_random_seed(struct aotc_instance* instance, const struct aotc_snapshot* s,
                                      struct aotc_error* error);
 
+/* go_stack.c: who called the import in which a Go program stands. */
+struct aotc_go_table {
+  uint64_t names, pcs, functab; /* addresses in linear memory */
+  uint32_t count;
+};
+struct aotc_go_frame {
+  char function[AOTC_GO_NAME]; /* NUL-terminated, perhaps cut off */
+  uint64_t arguments;          /* address of the first */
+};
+bool aotc_go_table_find(const struct aotc_instance* instance, struct aotc_go_table* table);
+uint64_t aotc_go_stack_pointer(const struct aotc_instance* instance);
+/* The function to which the return address at `sp` leads; then `sp` is at its own. False at the end of the stack, and
+ * for what is none. */
+bool aotc_go_caller(const struct aotc_instance* instance, const struct aotc_go_table* table, uint64_t* sp,
+                    struct aotc_go_frame* frame);
+
+/* random_draws.c */
+/* At the freeze: drops what is unused, or lists it in `ranges`, and returns how many these are. */
+uint32_t aotc_draws_settle(struct aotc_draws* draws, struct aotc_instance* instance,
+                           struct aotc_random_range ranges[AOTC_MAX_RANDOM_RANGES]);
+
 /* memory.c */
 /* No huge page in [memory, memory + size), neither at a fault nor later, whatever the system's settings are and whoever
  * asks for it. What is mapped there anew forgets this. */

@@ -19,6 +19,17 @@ static const char* import_name(const struct aotc_instance* instance, char* out, 
   return out;
 }
 
+/* Names come from the program. */
+static void put_draws(FILE* out, const struct aotc_draws* draws) {
+  char text[AOTC_DRAW_TEXT];
+  uint32_t count;
+  const struct aotc_snapshot_draw* list = aotc_draws_list(draws, &count);
+  if (count == 0) return;
+  fputs(", \"random\": [", out);
+  for (uint32_t i = 0; i < count; ++i) fprintf(out, "%s\"%s\"", i == 0 ? "" : ", ", aotc_draw_text(&list[i], text));
+  fputc(']', out);
+}
+
 char* aotc_freeze_report(const struct aotc_instance* instance, const struct aotc_freeze_run* run,
                          const struct aotc_image_size* image, const char* go_version, size_t* size) {
   char *text = NULL, name[64];
@@ -34,6 +45,7 @@ char* aotc_freeze_report(const struct aotc_instance* instance, const struct aotc
   }
   if (*go_version != 0) fprintf(out, ", \"go\": \"%s\"", aotc_printable(go_version, name, sizeof(name)));
   fprintf(out, ", \"ran_seconds\": %.6f", (double)run->nanoseconds / 1e9);
+  put_draws(out, run->draws);
   if (run->rehearsed) fputs(", \"rehearsed\": true", out);
   if (run->warmup_requests != 0)
     fprintf(out,

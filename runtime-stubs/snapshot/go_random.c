@@ -170,13 +170,31 @@ static bool draw(void* out, size_t size) {
   return true;
 }
 
+/* What the program drew and did not use. */
+static enum aotc_status fill_ranges(struct aotc_instance* instance, const struct aotc_snapshot* s,
+                                    struct aotc_error* error) {
+  const struct aotc_random_range* ranges = aotc_snapshot_data(s, &s->redrawn);
+  for (uint32_t i = 0; i < s->redrawn.count; ++i) {
+    void* at = ranges[i].size > AOTC_MAX_RANDOM_RANGE
+                   ? NULL
+                   : aotc_instance_memory_at(instance, ranges[i].address, ranges[i].size);
+    if (at == NULL)
+      return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: random bytes outside memory",
+                       instance->artifact->name);
+    if (!draw(at, ranges[i].size))
+      return aotc_fail(error, AOTC_ERROR_IO, "cannot get random bytes: %s", strerror(errno));
+  }
+  return AOTC_OK;
+}
+
 enum aotc_status aotc_go_random_seed(struct aotc_instance* instance, const struct aotc_snapshot* s,
                                      struct aotc_error* error) {
   struct {
     uint64_t seed[4];
     uint64_t fast[2];
   } fresh;
-  if (s->chacha8 == 0 && s->fast_rand == 0) return AOTC_OK;
+  enum aotc_status status = fill_ranges(instance, s, error);
+  if (status != AOTC_OK || (s->chacha8 == 0 && s->fast_rand == 0)) return status;
   if (!draw(&fresh, sizeof(fresh)))
     return aotc_fail(error, AOTC_ERROR_IO, "cannot get random bytes: %s", strerror(errno));
   if (s->chacha8 != 0) {

@@ -119,6 +119,18 @@ static enum aotc_status write_hosts(struct writer* w) {
   return append(w, &w->head.hosts, list, sizeof(list[0]), hosts->count);
 }
 
+/* Random bytes that were drawn and not used; before the image is looked at. */
+static enum aotc_status settle_draws(struct writer* w, const struct aotc_freeze_run* run) {
+  struct aotc_random_range ranges[AOTC_MAX_RANDOM_RANGES];
+  char text[AOTC_DRAW_TEXT];
+  uint32_t range_count = aotc_draws_settle(run->draws, w->instance, ranges), count;
+  const struct aotc_snapshot_draw* draws = aotc_draws_list(run->draws, &count);
+  for (uint32_t i = 0; i < count && run->unique; ++i)
+    if (draws[i].shared != 0) return refuse(w, aotc_draw_text(&draws[i], text));
+  enum aotc_status status = append(w, &w->head.redrawn, ranges, sizeof(ranges[0]), range_count);
+  return status == AOTC_OK ? append(w, &w->head.draws, draws, sizeof(draws[0]), count) : status;
+}
+
 static bool is_zero(const uint8_t* page) {
   static const uint8_t zeros[AOTC_IMAGE_PAGE];
   return memcmp(page, zeros, AOTC_IMAGE_PAGE) == 0;
@@ -172,6 +184,7 @@ static enum aotc_status build(struct writer* w, const struct aotc_freeze_run* ru
   if ((status = check_stop(w)) != AOTC_OK) return status;
   if (is_go(w->instance) && (status = aotc_go_random_find(w->instance, head, version, w->error)) != AOTC_OK)
     return status;
+  if ((status = settle_draws(w, run)) != AOTC_OK) return status;
   if ((status = write_globals(w)) != AOTC_OK) return status;
   if ((status = write_tables(w)) != AOTC_OK) return status;
   if ((status = find_runs(w, &pages)) != AOTC_OK) return status;

@@ -5,8 +5,8 @@
  * that saves a goroutine, the growth of its stack, and the connection's buffers.
  *
  * From there the clock goes on until the request comes only if the program has no timers: the deadline of
- * http.Server.ReadHeaderTimeout, say, begins with the connection, and would be over. With timers it stands still from here
- * on, so that what set-up made is as old as it was when the image was loaded.
+ * http.Server.ReadHeaderTimeout, say, begins with the connection, and would be over. With timers it stands still from
+ * here on, so that what set-up made is as old as it was when the image was loaded.
  *
  * In: an image that begins at a snapshot. Out: another one, if the program did nothing but accept and wait; else an
  * error that says what it did, and the embedder goes on with the image that it has. What clones share because of it is
@@ -30,6 +30,7 @@ static enum aotc_status check(struct aotc_slot* slot, struct aotc_error* error) 
   if (c->out_size != 0 || c->out_closed) return refuse(image, "answers before it was asked", error);
   if (!aotc_wasi_waits_for_connection(wasi)) return refuse(image, "does not wait for the request at once", error);
   if (!aotc_wasi_only_accepted(wasi)) return refuse(image, "opens or closes files when it accepts", error);
+  if (wasi->drew) return refuse(image, "draws random bytes when it accepts", error);
   return AOTC_OK;
 }
 

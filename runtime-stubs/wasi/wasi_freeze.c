@@ -30,6 +30,8 @@ enum aotc_status aotc_wasi_freeze_setup(struct aotc_wasi* wasi, const struct aot
                    : AOTC_WASI_VIRTUAL_LISTENER;
   }
   wasi->freeze->listeners = (uint32_t)options->listener_count;
+  wasi->freeze->drawn = options->drawn;
+  wasi->freeze->drawn_data = options->drawn_data;
   wasi->freeze->clock_continues = options->clock_continues;
   wasi->freeze->hidden_timers = options->hidden_timers;
   return AOTC_OK;

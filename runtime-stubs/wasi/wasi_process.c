@@ -126,8 +126,13 @@ static int fill_random(struct aotc_instance* instance, uint32_t address, uint32_
 
 enum aotc_status aotc_wasi_random_get(struct aotc_instance* instance, void* data, uint64_t* slots) {
   struct aotc_wasi* wasi = data;
-  if (wasi->freeze != NULL) wasi->freeze->random_bytes += aotc_wasi_arg32(slots, 1);
-  return aotc_wasi_finish(slots, fill_random(instance, aotc_wasi_arg32(slots, 0), aotc_wasi_arg32(slots, 1)));
+  struct aotc_wasi_freeze* freeze = wasi->freeze;
+  uint32_t address = aotc_wasi_arg32(slots, 0), size = aotc_wasi_arg32(slots, 1);
+  int error = fill_random(instance, address, size);
+  wasi->drew = true;
+  if (freeze != NULL) freeze->random_bytes += size;
+  if (freeze != NULL && freeze->drawn != NULL && error == 0) freeze->drawn(freeze->drawn_data, instance, address, size);
+  return aotc_wasi_finish(slots, error);
 }
 
 enum aotc_status aotc_wasi_sched_yield(struct aotc_instance* instance, void* data, uint64_t* slots) {

@@ -116,13 +116,16 @@ struct aotc_wasi_secret {
 
 /* A program that is to be frozen: what it did and what it waits for. */
 struct aotc_wasi_freeze {
-  uint32_t listeners;   /* it was given */
-  uint32_t waits;       /* enum aotc_wasi_waits */
-  bool clock_continues; /* as in struct aotc_wasi_options */
-  bool hidden_timers;   /* likewise */
-  uint64_t stopped;     /* AOTC_WASI_WAITS_IN_POLL: when it began to wait, by the program's monotonic clock */
-  uint64_t timer;       /* nanoseconds from then until its first timer is due, UINT64_MAX for none */
-  uint8_t* output;      /* as in struct aotc_wasi_saved */
+  uint32_t listeners; /* it was given */
+  uint32_t waits;     /* enum aotc_wasi_waits */
+  /* These four as in struct aotc_wasi_options. */
+  void (*drawn)(void* data, struct aotc_instance* instance, uint32_t address, uint32_t size);
+  void* drawn_data;
+  bool clock_continues;
+  bool hidden_timers;
+  uint64_t stopped; /* AOTC_WASI_WAITS_IN_POLL: when it began to wait, by the program's monotonic clock */
+  uint64_t timer;   /* nanoseconds from then until its first timer is due, UINT64_MAX for none */
+  uint8_t* output;  /* as in struct aotc_wasi_saved */
   size_t output_size, output_capacity;
   bool output_lost;     /* there was too much of it */
   char* errors;         /* a ring with the last bytes written to stderr, AOTC_WASI_LAST_ERRORS of them; null for none */
@@ -171,6 +174,7 @@ struct aotc_wasi {
   uint64_t monotonic_start;             /* of a thawed program: what its clock showed when it stopped */
   uint64_t may_pass;                    /* by how much more it may show when it begins */
   bool begins_in_poll;                  /* it goes on in a poll_oneoff */
+  bool drew;                            /* random bytes, since it was made */
   struct aotc_wasi_freeze* freeze;      /* null unless a snapshot is to be made */
   struct aotc_connection* connection;   /* the embedder's; null: listeners are sockets, and calls wait */
   bool owns_connection;                 /* of a pool: freed with the host */

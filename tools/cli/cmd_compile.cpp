@@ -212,6 +212,8 @@ void print_job(const nlohmann::ordered_json& job) {
     print("snapshot: {}, {:.2f} s\n", format_size(snapshot.value("size", uint64_t{0})), snapshot.value("seconds", 0.0));
   else if (snapshot.contains("reason"))
     print(stderr, "no snapshot: {}\n", printable_lines(snapshot.value("reason", "")));
+  for (const auto& note : snapshot.value("random", nlohmann::ordered_json::array()))
+    print(stderr, "{}\n", printable(note.get<std::string>()));
   print("{}\n", printable(job.value("index", "")));
 }
 
@@ -302,6 +304,7 @@ llvm::Error compile_command(CompileArguments& arguments) {
       if (snapshot->tried) {
         report.back()["snapshot_bytes"] = snapshot->file.size();
         report.back()["snapshot_seconds"] = snapshot->tried->seconds;
+        if (!snapshot->tried->notes.empty()) report.back()["random"] = snapshot->tried->notes;
         if (!snapshot->made()) report.back()["no_snapshot"] = snapshot->tried->reason;
       }
       continue;
@@ -316,6 +319,8 @@ llvm::Error compile_command(CompileArguments& arguments) {
     print(summary, "snapshot: {}, {:.2f} s\n", format_size(snapshot->file.size()), snapshot->tried->seconds);
   else if (snapshot->tried)
     print(stderr, "no snapshot: {}\n", printable_lines(snapshot->tried->reason));
+  if (!arguments.json && snapshot->tried)
+    for (const std::string& note : snapshot->tried->notes) print(stderr, "{}\n", printable(note));
   return llvm::Error::success();
 }
 

@@ -60,6 +60,7 @@ static int freeze(struct aotc_wasi_options* wasi_options) {
                                    .memory = o.max_memory,
                                    .wasi = wasi_options,
                                    .rehearse = o.rehearse,
+                                   .unique = o.unique,
                                    .warmup_count = o.warmup_count,
                                    .warmup = o.warmup};
   if (freeze_program == NULL) usage_error("--freeze", "not in this aotc-exec, which was built without libseccomp");

@@ -220,11 +220,26 @@ static struct aotc_artifact* load(int fd, const struct freeze_options* options) 
   return artifact;
 }
 
+static void note_draw(void* draws, struct aotc_instance* instance, uint32_t address, uint32_t size) {
+  aotc_draws_note(draws, instance, address, size);
+}
+
+/* One line each. */
+static void show_draws(const struct aotc_freeze_run* run) {
+  char text[AOTC_DRAW_TEXT];
+  uint32_t count;
+  const struct aotc_snapshot_draw* draws = aotc_draws_list(run->draws, &count);
+  for (uint32_t i = 0; i < count; ++i) fprintf(stderr, "%s\n", aotc_draw_text(&draws[i], text));
+}
+
 static struct aotc_instance* start(struct aotc_artifact* artifact, const struct freeze_options* options,
-                                   struct aotc_wasi** wasi) {
+                                   struct aotc_wasi** wasi, struct aotc_freeze_run* run) {
   struct aotc_instance* instance;
   struct aotc_error error;
   options->wasi->freeze = true;
+  options->wasi->drawn = note_draw;
+  options->wasi->drawn_data = run->draws = aotc_draws_create();
+  if (run->draws == NULL) abort();
   options->wasi->hidden_timers = aotc_artifact_suspends(artifact);
   if (aotc_wasi_create(options->wasi, wasi, &error) != AOTC_OK) not_frozen(options->name, "%s", error.message);
   const struct aotc_instance_options instance_options = {.max_memory = options->memory,
@@ -248,12 +263,12 @@ int freeze_program(const struct freeze_options* options) {
   confine(options, &artifact);
 
   for (size_t i = 0; i < options->warmup_count; ++i) requests[i] = read_request(files[i], options->warmup[i], name);
+  struct aotc_freeze_run run = {.unique = options->unique};
   struct aotc_wasi* wasi;
-  struct aotc_instance* instance = start(load(artifact, options), options, &wasi);
+  struct aotc_instance* instance = start(load(artifact, options), options, &wasi, &run);
   enter(options->wasi->dir_count == 0 ? AOTC_FREEZER : AOTC_FREEZER_WITH_FILES, NULL, name);
 
   struct aotc_error error;
-  struct aotc_freeze_run run = {0};
   uint64_t started = monotonic_now();
   check_end(instance, wasi, enter_program(instance, &error), name, "waited for input", &error);
   run.nanoseconds = monotonic_now() - started;
@@ -263,6 +278,7 @@ int freeze_program(const struct freeze_options* options) {
   for (size_t i = 0; i < options->warmup_count; ++i) warm_up(instance, wasi, &requests[i], name, &run);
   run.warmup_nanoseconds = monotonic_now() - started - run.nanoseconds;
   if (aotc_snapshot_write(instance, &run, out, &error) != AOTC_OK) not_frozen(name, "%s", error.message);
+  show_draws(&run);
   _exit(0);
 }
 

@@ -128,6 +128,11 @@ static void take_Clock(struct options* o, char* value) {
   if (!o->clock_continues && strcmp(value, "advance") != 0) usage_error("--clock: expected advance or continue", value);
 }
 
+static void take_Unique(struct options* o, char* value) {
+  o->unique = strcmp(value, "strict") == 0;
+  if (!o->unique && strcmp(value, "report") != 0) usage_error("--unique: expected report or strict", value);
+}
+
 static void take_tcplisten(struct options* o, char* value) {
   if (o->listener_count == kMaxOption) usage_error("too many", "--tcplisten");
   o->listeners[o->listener_count++] = open_listener(value);
@@ -205,7 +210,7 @@ static const struct word kWords[] = {
 static const char kAbout[] =
     "\nWithout --freeze, --dir HOST::GUEST lets the program write to the directory, too, --secret-env NAME gives it\n"
     "our own variable NAME, whose value is then in no command line, and --listeners, --rehearsal,\n"
-    "--clock and --warmup-request mean nothing.\n"
+    "--clock, --unique and --warmup-request mean nothing.\n"
     "An artifact with a snapshot goes on from there if arguments, environment and directories are those that it was\n"
     "made with. The exit code is the program's, 1 for its codes above 125; 134 after a trap, 125 if it cannot\n"
     "be started.\n"

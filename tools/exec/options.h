@@ -32,7 +32,7 @@ struct options {
   const char* warmup[kMaxOption];
   size_t warmup_count;
   size_t freeze_listeners;
-  bool rehearse, clock_continues;
+  bool rehearse, clock_continues, unique;
 };
 
 /* Says what is wrong and ends the program. */

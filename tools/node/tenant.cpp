@@ -139,6 +139,15 @@ aotc_status load_artifact(const TenantOptions& options, Opened& opened, aotc_art
   return status;
 }
 
+// What all instances share because the program drew it before it was frozen.
+void show_draws(const aotc_artifact* artifact) {
+  char text[AOTC_DRAW_TEXT];
+  uint32_t count = 0;
+  const aotc_snapshot_draw* draws = aotc_artifact_draws(artifact, &count);
+  for (uint32_t i = 0; i < count; ++i)
+    if (draws[i].shared != 0) std::fprintf(stderr, "%s\n", aotc_draw_text(&draws[i], text));
+}
+
 // Instances that begin with their connection accepted, if the program allows it.
 aotc_image* accept_ahead(aotc_image* image, const TenantOptions& options) {
   aotc_error error;
@@ -214,6 +223,7 @@ int run_tenant(const TenantOptions& options) {
   opened.close();
   enter(AOTC_TENANT, nullptr);
 
+  show_draws(artifact);
   if (aotc_artifact_snapshot(artifact) != nullptr) image = accept_ahead(image, options);
   gauge.set_aside(aotc_image_memory(image));
   workers.prepare(image);

@@ -233,7 +233,7 @@ struct aotc_image_run {
  * stack pointer, run the resume thunk, and the import is called again. All offsets in here, those of spans and image
  * runs included, are from the start of the snapshot; those in a host's state are the host's affair.
  */
-#define AOTC_SNAPSHOT_MAGIC 0x0050414e53333031ull /* "103SNAP\0" read as a little-endian number */
+#define AOTC_SNAPSHOT_MAGIC 0x0050414e53343031ull /* "104SNAP\0" read as a little-endian number */
 
 enum aotc_snapshot_flags {
   AOTC_SNAPSHOT_REACTOR = 1u << 0 /* no call runs: there is nothing to resume */
@@ -262,6 +262,24 @@ struct aotc_snapshot {
   struct aotc_span dropped; /* bytes, 1 for a dropped segment: data segments, then element segments */
   struct aotc_span hosts;   /* struct aotc_snapshot_host */
   struct aotc_span report;  /* bytes: JSON for people, see `aotc inspect` */
+  struct aotc_span redrawn; /* struct aotc_random_range, at most AOTC_MAX_RANDOM_RANGES */
+  struct aotc_span draws;   /* struct aotc_snapshot_draw, at most AOTC_MAX_DRAWS */
+};
+
+#define AOTC_MAX_RANDOM_RANGES 16
+#define AOTC_MAX_RANDOM_RANGE 256
+/* Linear memory that every clone fills with random bytes of its own; at most AOTC_MAX_RANDOM_RANGE. */
+struct aotc_random_range {
+  uint32_t address, size;
+};
+
+#define AOTC_MAX_DRAWS 64
+#define AOTC_GO_NAME 112
+/* Random bytes that a function drew before the freeze. */
+struct aotc_snapshot_draw {
+  char function[AOTC_GO_NAME]; /* of Go, NUL-terminated, perhaps cut off */
+  uint64_t bytes;
+  uint64_t shared; /* those of them that clones may have in common */
 };
 
 /* What a host kept. */

@@ -19,14 +19,28 @@ extern "C" {
 enum aotc_status aotc_attach_snapshot(struct aotc_artifact* artifact, int fd, struct aotc_error* error);
 /* Null when the artifact has none. */
 const struct aotc_snapshot* aotc_artifact_snapshot(const struct aotc_artifact* artifact);
+/* What a program drew before it is frozen: to be told of each draw, when the bytes are in memory (aotc_wasi_options).
+ */
+struct aotc_draws;
+struct aotc_draws* aotc_draws_create(void); /* null when there is no memory; for the rest of the process's life */
+void aotc_draws_note(struct aotc_draws* draws, const struct aotc_instance* instance, uint32_t address, uint32_t size);
+/* All so far, and those of a snapshot: `count` of them. */
+const struct aotc_snapshot_draw* aotc_draws_list(const struct aotc_draws* draws, uint32_t* count);
+const struct aotc_snapshot_draw* aotc_artifact_draws(const struct aotc_artifact* artifact, uint32_t* count);
+/* "github.com/acme/id.init drew 8 bytes that all instances share", without anything unprintable. */
+#define AOTC_DRAW_TEXT 256
+const char* aotc_draw_text(const struct aotc_snapshot_draw* draw, char text[AOTC_DRAW_TEXT]);
+
 /* What the embedder knows about the run, for the report. */
 struct aotc_freeze_run {
   uint64_t nanoseconds;        /* until it first waited for input */
   uint64_t warmup_nanoseconds; /* after that */
   uint32_t warmup_requests;
-  uint32_t warmup_status; /* of the last response */
-  uint64_t warmup_bytes;  /* of all responses */
-  bool rehearsed;         /* net/http has answered a request of ours, see tools/exec/freeze_program.h */
+  uint32_t warmup_status;   /* of the last response */
+  uint64_t warmup_bytes;    /* of all responses */
+  bool rehearsed;           /* net/http has answered a request of ours, see tools/exec/freeze_program.h */
+  struct aotc_draws* draws; /* or null */
+  bool unique;              /* refuse a snapshot in which clones would share random bytes */
 };
 /* Writes the snapshot to `fd`, an empty file. AOTC_ERROR_ARGUMENT when the program cannot be frozen in this state; the
  * message says why, without a name. */

@@ -1,10 +1,11 @@
 // A server without net/http. What it does between accepting its connection and reading the request depends on its
-// argument: nothing but counting, answer, sleep, close
-// another descriptor, or end.
+// argument: nothing but counting, answer, draw random
+// bytes, sleep, close another descriptor, or end.
 package main
 
 import (
 	"bufio"
+	cryptorand "crypto/rand"
 	"fmt"
 	"log"
 	"math/rand"
@@ -22,6 +23,8 @@ func serve(c net.Conn) {
 	switch os.Args[1] {
 	case "answer":
 		fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nearly\n")
+	case "draw":
+		cryptorand.Read(make([]byte, 8))
 	case "sleep":
 		time.Sleep(20 * time.Millisecond)
 	case "close":

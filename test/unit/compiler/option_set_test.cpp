@@ -66,7 +66,7 @@ TEST(OptionSet, PairsGoBackAndForth) {
   }
   EXPECT_EQ(again.snapshot_pairs(), pairs);
   EXPECT_EQ(pairs.front(), (std::pair<std::string, std::string>{"snapshot", "auto"}));
-  EXPECT_EQ(pairs.size(), 7u);
+  EXPECT_EQ(pairs.size(), 8u);
 }
 
 TEST(OptionSet, NamesAreUnique) {
