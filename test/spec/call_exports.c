@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
   static struct aotc_value args[kMost], results[kMost];
   while (scanf("%zu", &length) == 1) {
     if (getchar() != ' ' || length >= sizeof(name) || fread(name, 1, length, stdin) != length)
-      fail("a name that ends early");
+      fail("a name is cut off");
     name[length] = 0;
     const struct aotc_export* function = aotc_artifact_export(artifact, name, AOTC_EXPORT_FUNCTION);
     if (function == NULL) fail(name);
