@@ -89,6 +89,7 @@ static bool frame_size(const struct aotc_instance* instance, const struct aotc_g
 }
 
 static bool read_name(const struct aotc_instance* instance, uint64_t address, struct aotc_go_frame* frame) {
+  frame->function[0] = 0;
   for (size_t i = 0; i < sizeof(frame->function); ++i) {
     if (!load(instance, address + i, &frame->function[i], 1)) break;
     if (frame->function[i] == 0) return i != 0;
