@@ -73,7 +73,7 @@ int main(int argc, char** argv) {
   struct aotc_image* image;
   struct aotc_pool* pool;
   const struct aotc_pool_options options = {.compare_sample = getenv("AOTC_COMPARE") != NULL};
-  const struct aotc_serve_options serve = {.write_buffer = 256 << 10, .log = -1};
+  const struct aotc_serve_options serve = {.write_buffer = 256 << 10, .log_buffer = 0};
   if (aotc_runtime_init(&error) != AOTC_OK || aotc_load(argv[1], &artifact, &error) != AOTC_OK ||
       aotc_image_create(artifact, aotc_artifact_snapshot(artifact) != NULL, parse_mode(argv[3]), &image, &error) !=
           AOTC_OK)

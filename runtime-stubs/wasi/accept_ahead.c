@@ -34,9 +34,10 @@ static enum aotc_status check(struct aotc_slot* slot, struct aotc_error* error) 
   return AOTC_OK;
 }
 
-static enum aotc_status advance(struct aotc_image* image, struct aotc_slot* slot, struct aotc_image** out,
+static enum aotc_status advance(struct aotc_image* image, struct aotc_slot* slot, int log, struct aotc_image** out,
                                 struct aotc_error* error) {
   const struct aotc_wasi* wasi = (const struct aotc_wasi*)slot->hosts.list[0];
+  aotc_wasi_show_log(wasi->connection, log);
   struct aotc_serve_start* start = malloc(sizeof(*start) + wasi->fd_count * sizeof(start->fds[0]));
   if (start == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
   start->at = wasi->wait_start;
@@ -71,7 +72,7 @@ enum aotc_status aotc_image_accept_ahead(struct aotc_image* image, const struct 
       status = check(slot, error);
     else if (status == AOTC_OK || status == AOTC_TRAPPED || status == AOTC_EXITED)
       status = refuse(image, "ends when it accepts", error);
-    if (status == AOTC_OK) status = advance(image, slot, out, error);
+    if (status == AOTC_OK) status = advance(image, slot, serve->set_up_log, out, error);
     struct aotc_error ignored;
     aotc_pool_give(pool, slot, &ignored);
   }

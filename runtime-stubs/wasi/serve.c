@@ -85,8 +85,9 @@ static enum aotc_status create_hosts(void* data, const struct aotc_image* image,
                                       .argv = serving->args,
                                       .env_count = serving->env_count,
                                       .env = serving->env,
-                                      .stdio = {-1, serving->options.log, serving->options.log},
+                                      .stdio = {-1, -1, -1},
                                       .connection = connection,
+                                      .connection_has_log = serving->options.log_buffer != 0,
                                       .connection_is_stdio = serving->stdio};
   enum aotc_status status = aotc_wasi_create(&options, &wasi, error);
   if (status != AOTC_OK) {
@@ -107,6 +108,9 @@ static void renew(void* data, const struct aotc_image* image, struct aotc_hosts*
   *c = (struct aotc_connection){.out = c->out,
                                 .out_capacity = c->out_capacity,
                                 .out_limit = serving->options.write_buffer,
+                                .log = c->log,
+                                .log_capacity = c->log_capacity,
+                                .log_limit = serving->options.log_buffer,
                                 .accepted = serving->stdio || image->host_start != NULL};
   if (serving->saved != NULL) aotc_wasi_replay(wasi, serving->saved, true);
 }
@@ -115,6 +119,12 @@ bool aotc_serve_uses_stdio(const struct aotc_image* image) {
   const char* fault;
   const struct aotc_wasi_saved* s = saved_of(image, &fault);
   return s != NULL && !(s->waits & AOTC_WASI_WAITS_LISTENER);
+}
+
+void aotc_serve_show_output(const struct aotc_image* image, int fd) {
+  const char* fault;
+  const struct aotc_wasi_saved* s = saved_of(image, &fault);
+  if (s != NULL) aotc_wasi_show_output(s, fd, s->waits & AOTC_WASI_WAITS_LISTENER);
 }
 
 struct aotc_connection* aotc_slot_connection(const struct aotc_slot* slot) {

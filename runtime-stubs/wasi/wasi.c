@@ -99,6 +99,11 @@ static enum aotc_status add_stdio(struct aotc_wasi* wasi, int number, const stru
     *entry = (struct aotc_wasi_fd){.kind = AOTC_WASI_CONNECTION, .host = -1, .rights = WASI_RIGHTS_STREAM & ~other};
     return AOTC_OK;
   }
+  if (options->connection_has_log && number > 0) {
+    *entry =
+        (struct aotc_wasi_fd){.kind = AOTC_WASI_LOG, .host = -1, .rights = WASI_RIGHTS_STREAM & ~WASI_RIGHT_FD_READ};
+    return AOTC_OK;
+  }
   if (host < 0) {
     *entry = (struct aotc_wasi_fd){
         .kind = AOTC_WASI_NULL, .filetype = WASI_FILETYPE_CHARACTER_DEVICE, .host = -1, .rights = WASI_RIGHTS_STREAM};
@@ -218,6 +223,7 @@ void aotc_wasi_destroy(struct aotc_wasi* wasi) {
   free(wasi->kept);
   if (wasi->owns_connection) {
     free(wasi->connection->out);
+    free(wasi->connection->log);
     free(wasi->connection);
   }
   aotc_wasi_freeze_release(wasi);

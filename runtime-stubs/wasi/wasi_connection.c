@@ -60,16 +60,43 @@ int aotc_wasi_connection_read(struct aotc_wasi* wasi, const struct aotc_wasi_fd*
   return 0;
 }
 
-static bool grow_out(struct aotc_connection* c, size_t more) {
-  size_t need = more < c->out_limit - c->out_size ? c->out_size + more : c->out_limit, capacity = c->out_capacity;
-  if (need <= capacity) return true;
-  while (capacity < need) capacity = capacity == 0 ? 8192 : capacity * 2;
-  if (capacity > c->out_limit) capacity = c->out_limit;
-  uint8_t* out = realloc(c->out, capacity);
-  if (out == NULL) return false;
-  c->out = out;
-  c->out_capacity = capacity;
+static bool grow(uint8_t** bytes, size_t* capacity, size_t need, size_t limit) {
+  size_t wanted = *capacity;
+  if (need <= wanted) return true;
+  while (wanted < need) wanted = wanted == 0 ? 8192 : wanted * 2;
+  if (wanted > limit) wanted = limit;
+  uint8_t* larger = realloc(*bytes, wanted);
+  if (larger == NULL) return false;
+  *bytes = larger;
+  *capacity = wanted;
   return true;
+}
+
+static bool grow_out(struct aotc_connection* c, size_t more) {
+  size_t need = more < c->out_limit - c->out_size ? c->out_size + more : c->out_limit;
+  return grow(&c->out, &c->out_capacity, need, c->out_limit);
+}
+
+uint32_t aotc_wasi_log_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
+                             int count) {
+  struct aotc_connection* c = wasi->connection;
+  size_t size = 0;
+  for (int i = 0; i < count; ++i) size += vectors[i].iov_len;
+  uint32_t head[2] = {(uint32_t)size, (uint32_t)(entry - wasi->fds)};
+  size_t room = c->log_limit - c->log_size;
+  if (room < sizeof(head) || size > room - sizeof(head) ||
+      !grow(&c->log, &c->log_capacity, c->log_size + sizeof(head) + size, c->log_limit)) {
+    for (int i = 0; i < count; ++i)
+      for (size_t k = 0; k < vectors[i].iov_len; ++k) c->lines_lost += ((const char*)vectors[i].iov_base)[k] == '\n';
+    return head[0];
+  }
+  memcpy(c->log + c->log_size, head, sizeof(head));
+  c->log_size += sizeof(head);
+  for (int i = 0; i < count; ++i) {
+    memcpy(c->log + c->log_size, vectors[i].iov_base, vectors[i].iov_len);
+    c->log_size += vectors[i].iov_len;
+  }
+  return head[0];
 }
 
 int aotc_wasi_connection_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,

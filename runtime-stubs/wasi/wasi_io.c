@@ -207,6 +207,8 @@ static int transfer(struct aotc_instance* instance, struct aotc_wasi* wasi, cons
       error = AOTC_WASI_FROZEN;
     }
     if (error != 0) return error;
+  } else if (t.entry->kind == AOTC_WASI_LOG) {
+    if (write) moved = aotc_wasi_log_write(wasi, t.entry, vectors, t.count);
   } else if (t.entry->kind == AOTC_WASI_NULL) {
     for (int i = 0; write && i < t.count; i++) moved += (uint32_t)vectors[i].iov_len;
   } else {

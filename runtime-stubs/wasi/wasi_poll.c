@@ -59,7 +59,7 @@ static int lookup(const struct wait* w, const uint8_t* s, struct aotc_wasi_fd** 
   if (error != 0) return error;
   uint8_t kind = (*entry)->kind;
   *always_ready =
-      kind == AOTC_WASI_FILE || kind == AOTC_WASI_DIRECTORY || kind == AOTC_WASI_NULL ||
+      kind == AOTC_WASI_FILE || kind == AOTC_WASI_DIRECTORY || kind == AOTC_WASI_NULL || kind == AOTC_WASI_LOG ||
       ((*entry)->host < 0 && !aotc_wasi_is_input(w->wasi, *entry) && !aotc_wasi_is_virtual(w->wasi, *entry));
   return 0;
 }

@@ -273,17 +273,40 @@ static void replay(struct aotc_wasi* wasi, uint32_t fd, const uint8_t* bytes, ui
     (void)!write_all(entry->host, bytes, size);
 }
 
-void aotc_wasi_replay(struct aotc_wasi* wasi, const struct aotc_wasi_saved* s, bool to_connection) {
+/* The piece of output at `*at`, which moves on; false at the end. */
+static bool next_output(const struct aotc_wasi_saved* s, uint64_t* at, uint32_t* fd, const uint8_t** bytes,
+                        uint32_t* size) {
   const uint8_t* output = aotc_saved_data(s, &s->output);
-  uint64_t at = 0, size = s->output.count;
-  while (size - at >= 8) {
-    uint32_t fd = aotc_wasi_load32(output + at), length = aotc_wasi_load32(output + at + 4);
-    at += 8;
-    if (length > size - at) return;
-    replay(wasi, fd, output + at, length, to_connection);
-    at += (length + 3ull) & ~3ull;
-    if (at > size) return;
+  uint64_t end = s->output.count;
+  if (*at > end || end - *at < 8) return false;
+  *fd = aotc_wasi_load32(output + *at);
+  *size = aotc_wasi_load32(output + *at + 4);
+  *at += 8;
+  if (*size > end - *at) return false;
+  *bytes = output + *at;
+  *at += (*size + 3ull) & ~3ull;
+  return true;
+}
+
+void aotc_wasi_replay(struct aotc_wasi* wasi, const struct aotc_wasi_saved* s, bool to_connection) {
+  const uint8_t* bytes;
+  uint32_t fd, size;
+  for (uint64_t at = 0; next_output(s, &at, &fd, &bytes, &size);) replay(wasi, fd, bytes, size, to_connection);
+}
+
+void aotc_wasi_show_log(const struct aotc_connection* c, int host) {
+  for (size_t at = 0; at < c->log_size;) {
+    uint32_t size = aotc_wasi_load32(c->log + at);
+    (void)!write_all(host, c->log + at + 8, size);
+    at += 8 + size;
   }
+}
+
+void aotc_wasi_show_output(const struct aotc_wasi_saved* s, int host, bool stdout_too) {
+  const uint8_t* bytes;
+  uint32_t fd, size;
+  for (uint64_t at = 0; next_output(s, &at, &fd, &bytes, &size);)
+    if (fd == 2 || (fd == 1 && stdout_too)) (void)!write_all(host, bytes, size);
 }
 
 enum aotc_status aotc_wasi_thaw(struct aotc_host* host, struct aotc_instance* instance, const void* state,

@@ -56,6 +56,7 @@ struct aotc_wasi_saved;
 enum aotc_wasi_kind {
   AOTC_WASI_FREE = 0,
   AOTC_WASI_NULL,   /* a standard descriptor the embedder did not give: reads nothing, swallows everything */
+  AOTC_WASI_LOG,    /* a standard descriptor whose output goes to the connection's log */
   AOTC_WASI_STREAM, /* pipe, terminal, device */
   AOTC_WASI_FILE,   /* regular file or block device: always ready, has a position */
   AOTC_WASI_DIRECTORY,
@@ -275,6 +276,10 @@ int aotc_wasi_freeze_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* en
 
 /* Writes again what the program wrote before the freeze: what goes to the connection, or what does not. */
 void aotc_wasi_replay(struct aotc_wasi* wasi, const struct aotc_wasi_saved* saved, bool to_connection);
+/* Writes to a descriptor of ours what a connection's log holds. */
+void aotc_wasi_show_log(const struct aotc_connection* connection, int host);
+/* Likewise what the program wrote before the freeze to stderr, and to stdout. */
+void aotc_wasi_show_output(const struct aotc_wasi_saved* saved, int host, bool stdout_too);
 /* For the program's monotonic clock, the time since it stopped has passed, as far as may be. */
 void aotc_wasi_begin(struct aotc_host* host, uint64_t frozen_at);
 uint64_t aotc_wasi_monotonic_now(const struct aotc_wasi* wasi);
@@ -386,6 +391,9 @@ int aotc_wasi_connection_read(struct aotc_wasi* wasi, const struct aotc_wasi_fd*
                               int count, bool peek, uint32_t* moved);
 int aotc_wasi_connection_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
                                int count, uint32_t* moved);
+/* To the connection's log; returns the bytes that the program is to think were written. */
+uint32_t aotc_wasi_log_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
+                             int count);
 
 /* Whether the last call that was suspended waits for bytes from the connection. */
 bool aotc_wasi_waits_for_connection(const struct aotc_wasi* wasi);

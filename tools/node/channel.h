@@ -28,6 +28,7 @@ enum class Frame : uint32_t {
   End,       // the request has ended: struct RequestEnd, then text; nothing with this id follows
   Differs,   // an instance was not as its image after a reset: text; the worker waits for its process to be ended
   Pong,      // for a Ping
+  Log,       // what the program wrote to stdout and stderr (program_log.h); value: lines that were lost besides
 };
 
 enum RequestFlags : uint32_t { kHeadRequest = 1 };

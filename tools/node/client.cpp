@@ -140,6 +140,7 @@ void Client::dispatch() {
   tenant_ = tenant;
   link_ = tenant->least_loaded();
   id_ = link_->open(this);
+  number_ = ++front_.requests;
   begun_ = waits_for_room_ = false;
   unread_ = 0;
   state_ = State::Served;
@@ -229,8 +230,8 @@ void Client::on_end(const RequestEnd& end, std::string_view text) {
       close_soon();
     }
   } else {
-    std::string more = ",\"cause\":\"" + std::string(end_cause_name(end.cause)) + "\"";
-    write_log("error", app_->name, std::string(text), more);
+    const std::string cause = ",\"cause\":\"" + std::string(end_cause_name(end.cause)) + "\"";
+    write_log("error", app_->name, std::string(text), cause + log_fields());
     bool late = end.cause == EndCause::Deadline || end.cause == EndCause::Timeout || end.cause == EndCause::Stuck;
     if (response_->started()) {
       // The client gets what there is, and sees by the end of the connection that it is not all.
@@ -244,6 +245,12 @@ void Client::on_end(const RequestEnd& end, std::string_view text) {
     process();
   }
   if (!removed_) watch();
+}
+
+// Without what is asked for, which may be a secret.
+std::string Client::log_fields() const {
+  return ",\"request\":" + std::to_string(number_) + ",\"method\":" + aotc::json_string(request_->method, 32) +
+         ",\"path\":" + aotc::json_string(request_->target.substr(0, request_->target.find('?')), 512);
 }
 
 void Client::answer(int status, std::string_view text, bool keep_alive, std::string_view fields) {

@@ -29,6 +29,7 @@ class Client final : public Source, public Link::Exchange, public Admission::Gue
   void on_end(const RequestEnd& end, std::string_view text) override;
   void on_room() override;
   bool begun() const override { return begun_; }
+  std::string log_fields() const override;
 
   void check_time(uint64_t now);
   void on_drain();
@@ -90,6 +91,7 @@ class Client final : public Source, public Link::Exchange, public Admission::Gue
   Tenant* tenant_ = nullptr;  // that has the request
   Link* link_ = nullptr;      // while the request is with a worker
   uint32_t id_ = 0;
+  uint64_t number_ = 0;          // of the request, of all that the front has had
   bool begun_ = false;           // the worker knows of the request
   bool waits_for_room_ = false;  // in the channel
   uint32_t unread_ = 0;          // body bytes that the program has not read

@@ -54,8 +54,9 @@ class FrontContext {
   std::list<std::unique_ptr<Client>> clients;
   Admission admission{options};
   bool draining = false;
-  size_t instances = 0;  // requests that workers have
-  uint64_t now = 0;      // when this turn of the loop began
+  size_t instances = 0;   // requests that workers have
+  uint64_t requests = 0;  // that they have had
+  uint64_t now = 0;       // when this turn of the loop began
 
  protected:
   ~FrontContext();

@@ -73,6 +73,8 @@ std::string write_metrics(const std::map<std::string, AppMetrics>& apps, const C
   header("aotc_log_bytes_total", "counter",
          "Bytes that the app's programs logged, of which no more than 200 lines a second are kept.");
   for (const auto& [app, m] : apps) sample("aotc_log_bytes_total", label(app), m.log_bytes);
+  header("aotc_log_dropped_total", "counter", "Lines of the app's log that were not kept.");
+  for (const auto& [app, m] : apps) sample("aotc_log_dropped_total", label(app), m.log_dropped);
   header("aotc_held_back_total", "counter",
          "Times that one was not heard for up to a second: a worker, for its app's sent too many small frames; an "
          "app's log.");

@@ -27,7 +27,7 @@ struct AppMetrics {
   Histogram thaw, run, reset, pages, duration;
   uint64_t running = 0, restarts = 0;
   uint64_t differences = 0;
-  uint64_t frames = 0, held_back = 0, log_bytes = 0, log_held_back = 0;
+  uint64_t frames = 0, held_back = 0, log_bytes = 0, log_held_back = 0, log_dropped = 0;
   // Of apps from a registry:
   bool pulled = false;
   std::array<uint64_t, 3> pulls{};  // a newer image or statement, none, failed

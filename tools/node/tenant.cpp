@@ -223,6 +223,7 @@ int run_tenant(const TenantOptions& options) {
   opened.close();
   enter(AOTC_TENANT, nullptr);
 
+  aotc_serve_show_output(image, STDERR_FILENO);
   show_draws(artifact);
   if (aotc_artifact_snapshot(artifact) != nullptr) image = accept_ahead(image, options);
   gauge.set_aside(aotc_image_memory(image));

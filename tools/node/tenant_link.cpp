@@ -12,13 +12,16 @@ namespace {
 constexpr size_t kMaxLine = 4096;
 constexpr int64_t kMostFrames = 8 * kFramesPerSecond;  // saved up
 constexpr unsigned kLongEnd = 5;                       // seconds
-constexpr unsigned kMaxLines = 200;                    // of one app's log per second; the rest is dropped
 constexpr size_t kMaxLog = 16 << 20;                   // bytes in a second; for more the program waits
 
 }  // namespace
 
 Tenant::Tenant(FrontContext& front, const App& app, const Release& release, const ObeyedLists& lists)
-    : Owner(front.metrics[app.name]), app(app), release(release), process(front.new_process()), front_(front) {
+    : Owner(app.name, front.metrics[app.name]),
+      app(app),
+      release(release),
+      process(front.new_process()),
+      front_(front) {
   ControlMessage message;
   message.kind = Control::StartTenant;
   message.process = process;
@@ -59,8 +62,9 @@ void Tenant::on_events(uint32_t) {
 void Tenant::on_log(std::string_view text) {
   while (!text.empty()) {
     // Where so much is dropped, only the end of the last line matters.
-    const size_t last = lines_ < kMaxLines ? text.npos : text.rfind('\n');
+    const size_t last = log.full() ? text.rfind('\n') : text.npos;
     if (last != text.npos) {
+      log.drop(static_cast<uint64_t>(std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(last) + 1, '\n')));
       line_.clear();
       text.remove_prefix(last + 1);
       continue;
@@ -70,7 +74,7 @@ void Tenant::on_log(std::string_view text) {
     line_.append(part.substr(0, end));
     text.remove_prefix(std::min(end, part.size() - 1) + 1);
     if (end == part.npos && line_.size() < kMaxLine) return;
-    if (lines_++ < kMaxLines && !line_.empty()) write_log("info", app.name, line_, ",\"source\":\"program\"");
+    if (!line_.empty()) log.write("info", line_);
     line_.clear();
   }
 }
@@ -130,7 +134,7 @@ void Tenant::fail(EndCause cause, const std::string& why) {
 }
 
 void Tenant::every_second() {
-  lines_ = 0;
+  log.every_second();
   log_bytes_ = 0;
   if (std::exchange(log_held_back_, false)) front_.loop.change(log_, EPOLLIN, this);
   if (dead) return;

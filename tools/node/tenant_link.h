@@ -36,7 +36,6 @@ class Tenant final : public Source, public Link::Owner {
   std::vector<std::unique_ptr<Link>> links_;
   int log_ = -1;
   std::string line_;
-  unsigned lines_ = 0;    // this second
   size_t log_bytes_ = 0;  // likewise
   bool log_held_back_ = false;
   const uint64_t started_at_ = Loop::now();

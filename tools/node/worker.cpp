@@ -225,7 +225,21 @@ void Worker::advance(Request& request) {
     channel_.send(Frame::Consumed, request.id, static_cast<uint32_t>(request.unreported));
     request.unreported = 0;
   }
+  ship_log(request);
   settle(request, status);
+}
+
+void Worker::ship_log(Request& request) {
+  aotc_connection& c = request.connection();
+  if (c.log_size == 0 && c.lines_lost == 0) return;
+  // For a front that does not listen nothing is kept.
+  if (channel_.queued() > 2 * kMaxFrame) {
+    c.lines_lost += static_cast<uint32_t>(std::count(c.log, c.log + c.log_size, '\n'));
+    c.log_size = 0;
+  } else {
+    channel_.send(Frame::Log, request.id, c.lines_lost, {reinterpret_cast<const char*>(c.log), c.log_size});
+    c.log_size = c.lines_lost = 0;
+  }
 }
 
 // What a program that knows no HTTP has written, with what makes it a response.

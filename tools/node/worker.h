@@ -19,8 +19,9 @@
 #include "memory_gauge.h"
 #include "process_words.h"
 
-// What every instance of a tenant gets: a connection that may be this far ahead of the client, and the tenant's log.
-constexpr aotc_serve_options kServe = {.write_buffer = kWindow, .log = 2};
+// What every instance of a tenant gets: a connection that may be this far ahead of the client, and a log that may have
+// this much before it is taken.
+constexpr aotc_serve_options kServe = {.write_buffer = kWindow, .log_buffer = 64 << 10, .set_up_log = 2};
 
 class Worker {
  public:
@@ -42,6 +43,7 @@ class Worker {
   void take_body(Request& request, std::string_view payload);
   void add_body(Request& request, std::string_view payload);
   void advance(Request& request);
+  void ship_log(Request& request);
   void ship_output(Request& request);
   bool ship(Request& request);
   void settle(Request& request, aotc_status status);

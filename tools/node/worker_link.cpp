@@ -26,7 +26,7 @@ uint32_t Link::open(Exchange* client) {
   uint32_t id;
   do id = next_id_++;
   while (id == 0 || asked_.count(id));
-  asked_[id] = {client, 0};
+  asked_[id] = {client, 0, nullptr};
   owner_.allowance += kFramesOfRequest;
   ++front_.instances;
   return id;
@@ -34,7 +34,9 @@ uint32_t Link::open(Exchange* client) {
 
 void Link::forget(uint32_t id, bool begun) {
   if (begun) {
-    asked_[id].client = nullptr;
+    Asked& asked = asked_[id];
+    if (asked.log == nullptr) asked.log = std::make_unique<ProgramLog>(owner_.log, asked.client->log_fields());
+    asked.client = nullptr;
   } else {
     asked_.erase(id);
     --front_.instances;
@@ -140,6 +142,11 @@ bool Link::take_frames() {
         if (payload.empty() || found->second.in_vain > kWindow) return false;
         if (client != nullptr && !client->on_response(payload)) return false;
         break;
+      case Frame::Log:
+        // Nobody asked for a certain number of them, so all of their bytes count.
+        owner_.allowance -= 2 * int64_t{head.size / kBytesOfFrame};
+        if (!take_log(found->second, head.value, payload)) return false;
+        break;
       case Frame::End:
         if (!take_end(head.id, client, payload)) return false;
         break;
@@ -148,6 +155,13 @@ bool Link::take_frames() {
     }
   }
   return true;
+}
+
+bool Link::take_log(Asked& asked, uint32_t lost, std::string_view entries) {
+  owner_.metrics.log_bytes += entries.size();
+  if (lost > 0) owner_.log.drop(lost);
+  if (asked.log == nullptr) asked.log = std::make_unique<ProgramLog>(owner_.log, asked.client->log_fields());
+  return asked.log->take(entries);
 }
 
 bool Link::take_end(uint32_t id, Exchange* client, std::string_view payload) {

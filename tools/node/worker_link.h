@@ -16,6 +16,7 @@
 
 #include "channel.h"
 #include "front_context.h"
+#include "program_log.h"
 
 // Frames a second that a tenant's workers may send, besides those that its requests and their bytes explain.
 constexpr int64_t kFramesPerSecond = 16384;
@@ -26,11 +27,12 @@ class Link : public Source {
  public:
   class Owner {
    public:
-    Owner(AppMetrics& metrics) : metrics(metrics) {}
+    Owner(const std::string& app, AppMetrics& metrics) : metrics(metrics), log(app, metrics) {}
     virtual void on_ready(Link& link) = 0;
     virtual void end(EndCause cause, const std::string& why) = 0;   // says so, then
     virtual void fail(EndCause cause, const std::string& why) = 0;  // kill it, and tell those who wait
     AppMetrics& metrics;
+    AppLog log;
     uint64_t answered = 0;
     bool dead = false;
     int64_t allowance = kFramesPerSecond;
@@ -46,6 +48,7 @@ class Link : public Source {
     virtual void on_end(const RequestEnd& end, std::string_view text) = 0;
     virtual void on_room() = 0;      // its channel takes more
     virtual bool begun() const = 0;  // the worker knows of it
+    virtual std::string log_fields() const = 0;
 
    protected:
     ~Exchange() = default;
@@ -73,7 +76,9 @@ class Link : public Source {
   struct Asked {
     Exchange* client;
     size_t in_vain;  // bytes that came after it had left
+    std::unique_ptr<ProgramLog> log;
   };
+  bool take_log(Asked& asked, uint32_t lost, std::string_view entries);
   bool take_frames();
   bool take_end(uint32_t id, Exchange* client, std::string_view payload);
   void watch();

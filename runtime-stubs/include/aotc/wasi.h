@@ -43,6 +43,7 @@ struct aotc_wasi_options {
   /* For pools: fd 3 is a listener that yields this connection, once, and nothing waits: a program that would have to
    * ends the call with AOTC_FROZEN, see aotc_instance_continue. Comes before `listeners`. */
   struct aotc_connection* connection;
+  bool connection_has_log;  /* stdout and stderr go to its log */
   bool connection_is_stdio; /* instead, fd 0 reads from it and fd 1 writes to it, and the listener yields nothing */
 };
 
@@ -56,6 +57,11 @@ struct aotc_connection {
   size_t out_limit; /* no more than this in `out` at any time */
   bool accepted;    /* by the program */
   bool out_closed;  /* by the program */
+  /* What it wrote to stdout and stderr: {uint32 size, uint32 descriptor, bytes}..., taken as `out` is. */
+  uint8_t* log;
+  size_t log_size, log_capacity;
+  size_t log_limit;    /* what would be more is lost, */
+  uint32_t lines_lost; /* and counted */
 };
 
 /* Its first member is a struct aotc_host. */
@@ -96,7 +102,8 @@ enum aotc_status aotc_artifact_give_secrets(struct aotc_artifact* artifact, size
  * response is not complete: take bytes from `out`, add to `in`, aotc_instance_continue; at the end give it back. */
 struct aotc_serve_options {
   size_t write_buffer; /* out_limit of each connection */
-  int log;             /* where the program's stdout and stderr go, or -1 */
+  size_t log_buffer;   /* log_limit; 0: what programs write to stdout and stderr goes nowhere */
+  int set_up_log;      /* with it: where goes what they write when they accept ahead */
 };
 /* AOTC_ERROR_ARGUMENT when the image's program is no server that can be suspended. */
 enum aotc_status aotc_serve_pool_create(const struct aotc_image* image, const struct aotc_pool_options* options,
@@ -114,6 +121,8 @@ void aotc_slot_set_peer(struct aotc_slot* slot, const struct aotc_peer* peer);
 /* Whether the connection is the programs' stdin and stdout: so it is if their snapshot waits for stdin and no listener.
  * What the program had written to stdout before that is then at the start of connection.out. */
 bool aotc_serve_uses_stdio(const struct aotc_image* image);
+/* Writes to `fd` what the program had written before the snapshot, unless it is the beginning of each response. */
+void aotc_serve_show_output(const struct aotc_image* image, int fd);
 /* Makes a better image of one with a snapshot: instances begin where the program has accepted its connection and waits
  * for the request's first byte. AOTC_ERROR_ARGUMENT when the program does anything else first, or for longer than
  * `deadline` nanoseconds; `better` is null for a program that waits for stdin. Destroy `image` or keep it, as you like.

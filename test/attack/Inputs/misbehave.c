@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 enum { kChannel = 3, kDontWait = 0x40, kIn = 1, kOut = 4 };
-enum { kCancel = 4, kPing = 6, kReady, kConsumed, kResponse, kEnd, kPong = 12 };  // enum Frame
-enum { SPIN = 1, SLEEP, ANSWER, READY, CONSUMED, PONG, EMPTY, STREAM, FLOOD, LINGER, LOG, LINES };
+enum { kCancel = 4, kPing = 6, kReady, kConsumed, kResponse, kEnd, kPong = 12, kLog };  // enum Frame
+enum { SPIN = 1, SLEEP, ANSWER, READY, CONSUMED, PONG, EMPTY, STREAM, FLOOD, LINGER, LOG, LINES, BAD_LOG, FRAMES };
 
 struct frame {
   uint32_t size, id, type, value;
@@ -69,6 +69,23 @@ static void fill_log(char with) {
     if (CALL(__NR_write, 2, text, sizeof text) < 0) CALL(__NR_poll, poll, 1, -1);
 }
 
+// The same to the front.
+static void fill_log_frames(void) {
+  struct {
+    struct frame frame;
+    char more[32768];
+  } large;
+  large.frame.size = sizeof large - 16;
+  large.frame.id = 1;
+  large.frame.type = kLog;
+  large.frame.value = 0;
+  uint32_t entry[2] = {sizeof large - 24, 2};
+  char* at = (char*)&large + 16;
+  for (unsigned i = 0; i < sizeof entry; ++i) at[i] = ((char*)entry)[i];
+  for (unsigned i = 8; i < sizeof large - 16; ++i) at[i] = '\n';
+  for (;;) transfer(__NR_sendto, kOut, &large, sizeof large);
+}
+
 static void answer(void) {
   struct frame head;
   transfer(__NR_recvfrom, kIn, &head, 16);
@@ -115,6 +132,12 @@ static void attack(int phase, struct report* r) {
         break;
       case LINES:
         fill_log('\n');
+        break;
+      case BAD_LOG:
+        send_frame(kLog, 1, 0, "more than this");
+        break;
+      case FRAMES:
+        fill_log_frames();
         break;
     }
   }

@@ -9,7 +9,7 @@ from harness import BIN, check, connect, reset, until
 from node import get, node
 
 evil, spinning = sys.argv[1:]
-SPIN, SLEEP, ANSWER, READY, CONSUMED, PONG, EMPTY, STREAM, FLOOD, LINGER, LOG, LINES = range(1, 13)
+SPIN, SLEEP, ANSWER, READY, CONSUMED, PONG, EMPTY, STREAM, FLOOD, LINGER, LOG, LINES, BAD_LOG, FRAMES = range(1, 15)
 APPS = [f"evil={evil}", f"good={evil}"], "--route", "evil.example=evil", "--route", "/=good", "--workers", "1", "--deadline", "500ms", \
     "--timeout", "1s"
 
@@ -40,7 +40,7 @@ with node(*APPS) as n:
         n.wait_metric('kills_total.*"evil".*"stuck"', ends)
         n.wait_for(lambda: sum(line["message"] == "ready" for line in n.lines) == 2 + ends, "it is back")
     # One that sends what a worker never does is ended at once.
-    for way in (READY, CONSUMED, PONG, EMPTY):
+    for way in (READY, CONSUMED, PONG, EMPTY, BAD_LOG):
         check(get(n.port, f"/?{way}", "evil.example")[0] == 502, f"{way} is answered")
         ends += 1
         n.wait_log("its process is ended: its worker sends what makes no sense", ends - 4)
@@ -75,11 +75,11 @@ with node(*APPS) as n:
     stream(n, STREAM)
     held_back(n, "frames", "frames_total", 16384)
     check(n.metric('restarts_total.*"evil"') == 0, "that alone is no reason to end it")
-for way in (LOG, LINES):
+for way, what in ((LOG, "log"), (LINES, "log"), (FRAMES, "frames")):
     with node(*APPS, "--deadline", "60s") as n:
         client = connect(n.port)
         client.sendall(f"GET /?{way} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode())
-        held_back(n, "log", "log_bytes_total", 17 << 20)
+        held_back(n, what, "log_bytes_total", 17 << 20)
         check(sum(line.get("source") == "program" for line in n.lines) <= 200 * 60, "few lines are kept")
         reset(client)  # or the node would wait for it when it drains
 

@@ -85,6 +85,22 @@ func main() {
 		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n%s %s", r.RemoteAddr, c.RemoteAddr())
 		c.Close()
 	})
+	handle("/log", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("to stdout")
+		fmt.Fprint(os.Stderr, "to stderr\nhalf a line")
+		for i := 0; i < number(r, "n"); i++ {
+			fmt.Println("one of many")
+		}
+		w.(http.Flusher).Flush()
+		time.Sleep(time.Millisecond)
+		fmt.Fprintln(os.Stderr, ", the rest; and the last")
+		fmt.Print("unfinished")
+	})
+	handle("/boom", func(w http.ResponseWriter, r *http.Request) { panic("boom") })
+	handle("/fatal", func(w http.ResponseWriter, r *http.Request) {
+		go panic("nobody catches it")
+		select {}
+	})
 	handle("/hints", func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(102)
 		w.Header().Set("Link", "</style.css>; rel=preload")

@@ -1,0 +1,81 @@
+// program_log.cpp - see program_log.h.
+#include "program_log.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "log.h"
+
+namespace {
+
+constexpr size_t kMaxLine = 4096;
+
+// What is behind it belongs to it: the runtime prints the goroutines, or net/http does.
+bool begins_panic(std::string_view line) {
+  for (std::string_view start : {"panic: ", "fatal error: "})
+    if (line.substr(0, start.size()) == start) return true;
+  return line.find("http: panic serving ") != line.npos;
+}
+
+uint64_t lines_of(std::string_view text) { return static_cast<uint64_t>(std::count(text.begin(), text.end(), '\n')); }
+
+}  // namespace
+
+void AppLog::write(const char* level, std::string_view message, const std::string& fields) {
+  if (full()) return drop(1);
+  ++lines_;
+  write_log(level, app_, std::string(message), ",\"source\":\"program\"" + fields);
+}
+
+void AppLog::drop(uint64_t lines) {
+  dropped_ += lines;
+  metrics_.log_dropped += lines;
+}
+
+void AppLog::every_second() {
+  if (dropped_ > 0) write_log("warn", app_, std::to_string(dropped_) + " lines of its log were dropped");
+  lines_ = 0;
+  dropped_ = 0;
+}
+
+ProgramLog::~ProgramLog() {
+  for (Stream stream : {Out, Err})
+    if (!text_[stream].empty()) log_.write(stream == Out ? "info" : "warn", text_[stream], fields_);
+}
+
+bool ProgramLog::take(std::string_view entries) {
+  while (!entries.empty()) {
+    uint32_t head[2];
+    if (entries.size() < sizeof head) return false;
+    std::memcpy(head, entries.data(), sizeof head);
+    entries.remove_prefix(sizeof head);
+    if (head[0] > entries.size()) return false;
+    text_[head[1] == 1 ? Out : Err].append(entries.substr(0, head[0]));
+    entries.remove_prefix(head[0]);
+  }
+  write_lines(Out);
+  write_lines(Err);
+  return true;
+}
+
+void ProgramLog::write_lines(Stream stream) {
+  std::string_view rest = text_[stream];
+  while (!rest.empty() && !log_.full()) {
+    const size_t end = rest.find('\n');
+    const std::string_view line = rest.substr(0, std::min(end, kMaxLine));
+    if (stream == Err && begins_panic(line)) {
+      log_.write("error", rest.substr(0, rest.find_last_not_of('\n') + 1), fields_);
+      rest = {};
+      break;
+    }
+    if (end == rest.npos && rest.size() < kMaxLine) break;
+    if (!line.empty()) log_.write(stream == Out ? "info" : "warn", line, fields_);
+    rest.remove_prefix(line.size() + (line.size() == end));
+  }
+  if (log_.full()) {
+    log_.drop(lines_of(rest));
+    rest = {};
+  }
+  text_[stream].erase(0, text_[stream].size() - rest.size());
+}

@@ -1,0 +1,46 @@
+// program_log.h - what programs write to stdout and stderr, as records of the node's log.
+//
+// A line is a record: stdout's of level `info`, stderr's `warn`. A panic or a fatal error, with its goroutines, is one,
+// of level `error`. Each says of which request: its number, method and path. An app may have kMaxLines of them in a
+// second; what is dropped is counted, and said once a second.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "metrics.h"
+
+// Of one app.
+class AppLog {
+ public:
+  AppLog(const std::string& app, AppMetrics& metrics) : app_(app), metrics_(metrics) {}
+  static constexpr unsigned kMaxLines = 200;
+  bool full() const { return lines_ >= kMaxLines; }
+  void write(const char* level, std::string_view message, const std::string& fields = {});
+  void drop(uint64_t lines);
+  void every_second();
+
+ private:
+  const std::string& app_;
+  AppMetrics& metrics_;
+  unsigned lines_ = 0;  // this second
+  uint64_t dropped_ = 0;
+};
+
+// Of one request.
+class ProgramLog {
+ public:
+  // `fields` say which, as for write_log.
+  ProgramLog(AppLog& log, std::string fields) : log_(log), fields_(std::move(fields)) {}
+  ~ProgramLog();  // half a line, too
+  // As the worker sends it: {uint32 size, uint32 descriptor, bytes}... False when it is not that.
+  bool take(std::string_view entries);
+
+ private:
+  enum Stream { Out, Err };
+  void write_lines(Stream stream);
+  AppLog& log_;
+  const std::string fields_;
+  std::array<std::string, 2> text_;  // that no record has yet
+};
