@@ -7,7 +7,7 @@ snapshot = struct.unpack_from("<Q", data, 0x400 + 152 + 5 * 24)[0]
 # struct aotc_snapshot_host, of which there is one, and what it kept: struct aotc_wasi_saved.
 host = snapshot + struct.unpack_from("<Q", data, snapshot + 184)[0]
 saved = snapshot + struct.unpack_from("<Q", data, host + 32)[0]
-file = saved + struct.unpack_from("<Q", data, saved + 16 + 16 * 5)[0]
+file = saved + struct.unpack_from("<Q", data, saved + 24 + 16 * 5)[0]
 for name, offset, value in (("number", 0, 1), ("root", 4, 0), ("path", 8, 1 << 20)):
     copy = bytearray(data)
     struct.pack_into("<I", copy, file + offset, value)
