@@ -24,7 +24,7 @@ with Server(folder) as server:
         for asked, expected in (right, (200, 202)), (wrong, (400,)):
             status, headers, body = server.request("POST", "/v1/compile", json.dumps(asked), {"Content-Type": "application/json"})
             assert status in expected and (status != 400 or json.loads(body)["detail"].startswith(name + ": ")), (asked, body)
-    assert {option["name"] for option in options}.isdisjoint({"dir", "secret-env"}) and len(options) == 11, options
+    assert {option["name"] for option in options}.isdisjoint({"dir", "secret-env"}) and len(options) == 13, options
 
     def check(value, schema):
         if "$ref" in schema:

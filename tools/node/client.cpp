@@ -135,8 +135,10 @@ void Client::dispatch() {
     ++metrics_->ends[static_cast<unsigned>(EndCause::Overload)];
     return answer(503, "too many requests at the same time\n", keep_alive_, "Retry-After: 1\r\n");
   }
-  response_.emplace(ResponseReader::Client{
-      .head_request = request_->method == "HEAD", .http_10 = request_->http_10, .keep_alive = keep_alive_});
+  response_.emplace(ResponseReader::Client{.head_request = request_->method == "HEAD",
+                                           .http_10 = request_->http_10,
+                                           .keep_alive = keep_alive_,
+                                           .expects_continue = request_->expects_continue});
   tenant_ = tenant;
   link_ = tenant->least_loaded();
   id_ = link_->open(this);

@@ -311,6 +311,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
     if (framed_by_chunks) out.append("Transfer-Encoding: chunked\r\n");
     if (content_length()) write_length(out, *content_length());
     if (owner.expects_continue) out.append("Expect: 100-continue\r\n");
+    owner.expects_continue &= framed_by_chunks || content_length().value_or(0) > 0;
     out.append("\r\n");
     fields.text = {};
   }
@@ -396,10 +397,14 @@ struct ResponseReader::Parser : http::basic_parser<false> {
     if (!writes) return;
     const Client& client = owner.client_;
     const bool interim = owner.status < 200;
+    owner.continued_ |= owner.status == 100;
     if (interim && client.http_10) return;
+    // Whoever was to hear whether its body is wanted, and did not, may send it or not: what comes next is not known.
+    const bool keep_alive = client.keep_alive && (!client.expects_continue || owner.continued_);
     bool no_body = interim || client.head_request || owner.status == 204 || owner.status == 304;
     write_chunks = !no_body && !content_length() && !client.http_10;
-    owner.closes = !no_body && !content_length() && client.http_10;
+    const bool until_close = !no_body && !content_length() && client.http_10;
+    owner.closes = !interim && (until_close || !keep_alive);
     std::string& out = owner.output;
     out.reserve(out.size() + fields.text.size() + kUsualHead);
     char line[] = "HTTP/1.1 000 ";
@@ -409,7 +414,7 @@ struct ResponseReader::Parser : http::basic_parser<false> {
     fields.text = {};
     if (content_length() && owner.status != 204 && !interim) write_length(out, *content_length());
     if (write_chunks) out.append("Transfer-Encoding: chunked\r\n");
-    if (owner.closes || (!client.keep_alive && !interim))
+    if (owner.closes)
       out.append("Connection: close\r\n");
     else if (client.http_10)
       out.append("Connection: keep-alive\r\n");

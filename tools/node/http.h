@@ -53,6 +53,7 @@ class ResponseReader {
     bool head_request = false;
     bool http_10 = false;
     bool keep_alive = true;  // the client's connection is to stay open after this response
+    bool expects_continue = false;
   };
   enum class Form { Message, Nothing };  // what `output` gets
   explicit ResponseReader(const Client& client, Form form = Form::Message);
@@ -65,13 +66,14 @@ class ResponseReader {
   bool bad() const;
 
   int status = 0;
-  bool closes = false;  // the end of the client's connection ends the body
+  bool closes = false;  // the client's connection ends behind it
   std::string output;   // for the client; whoever takes it clears it
 
  private:
   struct Parser;
   void restart();
   const Client client_;
+  bool continued_ = false;  // it was told to send its body
   const Form form_;
   std::unique_ptr<Parser> parser_;
 };
