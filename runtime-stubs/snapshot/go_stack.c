@@ -6,10 +6,11 @@
  * frame is there says the table of stack pointer deltas, which belongs to the function's entry in the table of
  * functions:
  *
- *   header   = u32 0xfffffff1, u8 0, u8 0, u8 1, u8 8, u64 functions, ..., u64 offsets of: names at 32, pc tables at
- * 56, functions at 64 functab  = (u32 entry, u32 offset of func)*functions u32 end func     = u32 entry, i32 name, i32
- * args, u32 deferreturn, u32 pcsp, ...         ; offsets relative to functab pcsp     = (zig-zag varint delta of the
- * value, varint delta of the pc)*          ; value from -1, pc from the entry
+ *   header   = u32 0xfffffff1, u8 0, u8 0, u8 1, u8 8, u64 functions, ...;
+ *              u64 offsets of names at 32, of pc tables at 56, of functab at 64
+ *   functab  = (u32 entry, u32 offset of func in functab)*functions, u32 end
+ *   func     = u32 entry, i32 name, i32 args, u32 deferreturn, u32 pcsp, ...
+ *   pcsp     = (zig-zag varint delta of the value, varint delta of the pc)*     value from -1, pc from the entry
  *
  * `entry` counts functions since Go 1.26, and is PC_F << 16 relative to the first before. The memory is the program's:
  * what does not fit ends the walk. Source: runtime/symtab.go, runtime/runtime2.go, cmd/link/internal/ld/pcln.go of

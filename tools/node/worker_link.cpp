@@ -26,7 +26,7 @@ uint32_t Link::open(Exchange* client) {
   uint32_t id;
   do id = next_id_++;
   while (id == 0 || asked_.count(id));
-  asked_[id] = {client, 0, nullptr};
+  asked_[id] = {client, 0, 0, nullptr};
   owner_.allowance += kFramesOfRequest;
   ++front_.instances;
   return id;
@@ -37,6 +37,7 @@ void Link::forget(uint32_t id, bool begun) {
     Asked& asked = asked_[id];
     if (asked.log == nullptr) asked.log = std::make_unique<ProgramLog>(owner_.log, asked.client->log_fields());
     asked.client = nullptr;
+    asked.left = front_.now;
   } else {
     asked_.erase(id);
     --front_.instances;
@@ -186,6 +187,9 @@ bool Link::take_end(uint32_t id, Exchange* client, std::string_view payload) {
 
 // By the number of calls, not by the clock: a machine that stood still for a while has stopped the worker, too.
 void Link::every_second() {
+  for (const auto& [id, asked] : asked_)
+    if (asked.client == nullptr && front_.now > asked.left + front_.patience(asked_.size()))
+      return owner_.end(EndCause::Stuck, "a request is not over though its client has left");
   bool silent = !asked_.empty() && !heard_ && !held_back_;
   heard_ = false;
   silent_ = silent ? silent_ + 1 : 0;

@@ -75,7 +75,8 @@ class Link : public Source {
   friend class Tenant;
   struct Asked {
     Exchange* client;
-    size_t in_vain;  // bytes that came after it had left
+    size_t in_vain;     // bytes that came after it had left
+    uint64_t left = 0;  // when
     std::unique_ptr<ProgramLog> log;
   };
   bool take_log(Asked& asked, uint32_t lost, std::string_view entries);

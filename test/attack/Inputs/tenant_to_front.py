@@ -39,17 +39,26 @@ with node(*APPS) as n:
         n.wait_log(f"its process is ended: {why}", way == SLEEP)
         n.wait_metric('kills_total.*"evil".*"stuck"', ends)
         n.wait_for(lambda: sum(line["message"] == "ready" for line in n.lines) == 2 + ends, "it is back")
+    # Also when its client does not wait for it: it would count among those that run for ever.
+    client = connect(n.port)
+    client.sendall(f"GET /?{ANSWER} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode())
+    n.wait_metric('aotc_instances.*"evil"', 1)
+    reset(client)
+    ends += 1
+    n.wait_log("its process is ended: a request is not over though its client has left")
+    n.wait_for(lambda: sum(line["message"] == "ready" for line in n.lines) == 2 + ends, "it is back")
+    n.wait_metric('aotc_instances.*"evil"', 0)
     # One that sends what a worker never does is ended at once.
     for way in (READY, CONSUMED, PONG, EMPTY, BAD_LOG):
         check(get(n.port, f"/?{way}", "evil.example")[0] == 502, f"{way} is answered")
         ends += 1
-        n.wait_log("its process is ended: its worker sends what makes no sense", ends - 4)
+        n.wait_log("its process is ended: its worker sends what makes no sense", ends - 5)
         n.wait_for(lambda: sum(line["message"] == "ready" for line in n.lines) == 2 + ends, "it is back")
         good(n)
     # So is one that goes on answering nobody, for longer than it could not know.
     stream(n, FLOOD)
     ends += 1
-    n.wait_log("its process is ended: its worker sends what makes no sense", ends - 4)
+    n.wait_log("its process is ended: its worker sends what makes no sense", ends - 5)
     n.wait_for(lambda: sum(line["message"] == "ready" for line in n.lines) == 2 + ends, "it is back")
     check(n.metric('restarts_total.*"evil"') == ends and n.metric('restarts_total.*"good"') == 0, "restarts")
 
