@@ -123,6 +123,8 @@ store.delete("jobs", bytes.fromhex(job))
 start("--workers", "1", "--threads", "1")
 for user, job in [(busy, first), *((many, job) for answer, job in uploads if answer == 202)]:
     assert user.wait(job["id"])["state"] in ("done", "failed")
+    # Its end can be read before what it had is dropped; then it is in the log.
+    until(lambda: any(f'"job":"{job["id"]}"' in line and '"message":"job ' in line for line in open(server.log)))
 
 # What a job makes is reserved as well: the module alone fits. A job that ends badly leaves nothing.
 before = settled()
