@@ -17,8 +17,6 @@
  * cmd/link/internal/ld/data.go (wasmMinDataAddr).
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "core/state.h"
@@ -138,8 +136,7 @@ void aotc_slot_set_peer(struct aotc_slot* slot, const struct aotc_peer* peer) {
   memcpy(address + 16, &capacity, 8); /* and capacity */
   memcpy(address + kPort, &port, 8);
   if (places->text == 0) return;
-  char host[INET6_ADDRSTRLEN] = "";
-  inet_ntop(v4 ? AF_INET : AF_INET6, peer->address + skipped, host, sizeof(host));
-  int size = snprintf((char*)bytes + 16, kTextSize - 16, v4 ? "%s:%u" : "[%s]:%u", host, peer->port);
-  put(text, kText + 16, (uint64_t)size);
+  uint64_t size = peer->text_size < sizeof(peer->text) ? peer->text_size : sizeof(peer->text);
+  memcpy(bytes + 16, peer->text, size);
+  put(text, kText + 16, size);
 }

@@ -15,7 +15,7 @@ constexpr uint32_t kReportConsumed = 32 << 10;
 
 enum class Frame : uint32_t {
   // front to worker
-  Request = 1,  // struct RequestFrom, head and what is there of the body; value: RequestFlags
+  Request = 1,  // struct aotc_peer, head and what is there of the body; value: RequestFlags
   Body,         // more of the body
   Taken,        // the client took `value` bytes of the response
   Cancel,       // the client has left
@@ -32,12 +32,6 @@ enum class Frame : uint32_t {
 };
 
 enum RequestFlags : uint32_t { kHeadRequest = 1 };
-
-// The client. IPv4 addresses are written as IPv6 has them.
-struct RequestFrom {
-  uint8_t address[16];
-  uint16_t port;
-};
 
 // The last is the front's word for what a worker cannot say any more.
 enum class EndCause : uint32_t {

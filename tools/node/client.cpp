@@ -16,13 +16,24 @@ constexpr uint32_t kReportTaken = 32 << 10;
 constexpr size_t kKept = 16 << 10;  // of buffers, by a client that waits for nothing
 constexpr uint64_t kLinger = 2'000'000'000;
 
+// As a program is told it.
+aotc_peer peer_of(const ClientAddress& address, uint16_t port) {
+  aotc_peer peer{};
+  std::copy(address.bytes.begin(), address.bytes.end(), peer.address);
+  peer.port = port;
+  const std::string host = address.is_v4() ? address.text() : "[" + address.text() + "]";
+  const std::string text = host + ":" + std::to_string(port);
+  peer.text_size = static_cast<uint16_t>(text.copy(peer.text, sizeof peer.text));
+  return peer;
+}
+
 }  // namespace
 
 Client::Client(FrontContext& front, int fd, const ClientAddress& from, uint16_t port, bool admin)
     : front_(front),
       fd_(fd),
       from_(from),
-      port_(port),
+      peer_(peer_of(from, port)),
       hop_(from, any_contains(front.options.trusted_proxies, from)),
       admin_(admin),
       progress_(Loop::now()) {
@@ -161,10 +172,8 @@ void Client::pass_body() {
   if (begun_) {
     link_->send(Frame::Body, id_, 0, bytes);
   } else {
-    RequestFrom from{.address = {}, .port = port_};
-    std::copy(from_.bytes.begin(), from_.bytes.end(), from.address);
     link_->send(Frame::Request, id_, request_->method == "HEAD" ? uint32_t{kHeadRequest} : 0u,
-                {reinterpret_cast<const char*>(&from), sizeof from}, bytes);
+                {reinterpret_cast<const char*>(&peer_), sizeof peer_}, bytes);
   }
   begun_ = true;
   request_->output.erase(0, n);

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "aotc/wasi.h"
 #include "http.h"
 #include "tenant_link.h"
 
@@ -70,7 +71,7 @@ class Client final : public Source, public Link::Exchange, public Admission::Gue
   FrontContext& front_;
   const int fd_;
   const ClientAddress from_;
-  const uint16_t port_;
+  const aotc_peer peer_;
   const Hop hop_;
   const bool admin_;  // it asks for what the operator looks at, not for apps
   State state_ = State::Head;

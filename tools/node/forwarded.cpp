@@ -21,7 +21,10 @@ void join(std::optional<std::string>& list, std::string_view more) {
 }  // namespace
 
 Hop::Hop(const ClientAddress& from, bool is_trusted)
-    : address(from.text()), node(from.is_v4() ? address : "\"[" + address + "]\""), trusted(is_trusted) {}
+    : address(from.text()),
+      element("for=" + (from.is_v4() ? address : "\"[" + address + "]\"") + ";proto=http"),
+      lines("X-Forwarded-For: " + address + "\r\nForwarded: " + element + "\r\nX-Forwarded-Proto: http\r\n"),
+      trusted(is_trusted) {}
 
 bool Forwarded::take(std::string_view name, std::string_view value) {
   const char first = name.empty() ? '\0' : static_cast<char>(name[0] | 0x20);
@@ -40,12 +43,16 @@ bool Forwarded::take(std::string_view name, std::string_view value) {
 }
 
 void Forwarded::write(std::string& head) const {
+  if (!addresses_ && !elements_ && !scheme_) {
+    head.append(hop_.lines);
+    return;
+  }
   auto line = [&](std::string_view name, const std::optional<std::string>& before, std::string_view ours) {
     head.append(name).append(": ");
     if (before) head.append(*before).append(", ");
     head.append(ours).append("\r\n");
   };
   if (addresses_ || !elements_) line("X-Forwarded-For", addresses_, hop_.address);
-  if (elements_ || !addresses_) line("Forwarded", elements_, "for=" + hop_.node + ";proto=http");
+  if (elements_ || !addresses_) line("Forwarded", elements_, hop_.element);
   line("X-Forwarded-Proto", std::nullopt, scheme_ ? *scheme_ : "http");
 }

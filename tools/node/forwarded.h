@@ -14,7 +14,8 @@
 // One connection's other end.
 struct Hop {
   Hop(const ClientAddress& from, bool is_trusted);
-  std::string address, node;  // as X-Forwarded-For writes it, and as Forwarded does
+  std::string address, element;  // of X-Forwarded-For, and of Forwarded
+  std::string lines;             // all three, where there were none
   bool trusted;
 };
 

@@ -45,7 +45,7 @@ struct Worker::Request {
     bool succeeded = false;  // it has exited, and what it wrote is on its way
   };
   uint32_t id;
-  RequestFrom from{};
+  aotc_peer from{};
   aotc_slot* slot = nullptr;
   std::string body;       // what the program reads, from connection.in_at on
   size_t unreported = 0;  // bytes that it has read and the front does not know of
@@ -166,9 +166,7 @@ bool Worker::take_slot(Request& request) {
     idle_bytes_ -= idle_bytes_ / idle_;
     --idle_;
   }
-  aotc_peer peer{.address = {}, .port = request.from.port};
-  std::copy(std::begin(request.from.address), std::end(request.from.address), peer.address);
-  aotc_slot_set_peer(request.slot, &peer);
+  aotc_slot_set_peer(request.slot, &request.from);
   add_body(request, {});
   return true;
 }

@@ -114,6 +114,8 @@ struct aotc_connection* aotc_slot_connection(const struct aotc_slot* slot);
 struct aotc_peer {
   uint8_t address[16];
   uint16_t port;
+  uint16_t text_size; /* at most the room that is there */
+  char text[60];      /* "192.0.2.1:80", "[2001:db8::1]:80" */
 };
 /* Before aotc_slot_begin: what a Go program that accepted its connection ahead takes for the client's address. Others
  * go on seeing none. */
