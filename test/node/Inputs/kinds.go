@@ -166,13 +166,15 @@ func main() {
 		w.Header().Set("X-After", "told")
 		w.Header().Set(http.TrailerPrefix+"X-Late", "too")
 	})
-	mux.Handle("/slow", http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case <-r.Context().Done():
-		case <-time.After(time.Duration(number(r, "ms")) * time.Millisecond):
-			io.WriteString(w, "done")
-		}
-	}), 20*time.Millisecond, "too slow"))
+	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
+		http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case <-r.Context().Done():
+			case <-time.After(time.Duration(number(r, "ms")) * time.Millisecond):
+				io.WriteString(w, "done")
+			}
+		}), time.Duration(number(r, "limit"))*time.Millisecond, "too slow").ServeHTTP(w, r)
+	})
 	mux.HandleFunc("/context", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), time.Millisecond)
 		defer cancel()
