@@ -237,4 +237,3 @@ func (inside) RoundTrip(r *http.Request) (*http.Response, error) {
 	text := fmt.Sprintf("inside %s %s %q", r.Method, r.URL, body)
 	return &http.Response{StatusCode: 203, Header: http.Header{"X-Inside": {"1"}}, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
 }
-
