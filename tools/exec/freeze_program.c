@@ -25,14 +25,18 @@ enum { kSparedSeconds = 5 };
 
 static int exit_code = kExitNotFrozen;
 
+static void say(const char* name, const char* format, va_list args) {
+  fprintf(stderr, "%s: ", name);
+  vfprintf(stderr, format, args);
+  fputc('\n', stderr);
+}
+
 /* Ends at once: what a sanitizer would do in atexit's functions is not allowed any more. */
 __attribute__((format(printf, 2, 3))) static _Noreturn void not_frozen(const char* name, const char* format, ...) {
   va_list args;
-  fprintf(stderr, "%s: ", name);
   va_start(args, format);
-  vfprintf(stderr, format, args);
+  say(name, format, args);
   va_end(args);
-  fputc('\n', stderr);
   _exit(exit_code);
 }
 
@@ -68,11 +72,9 @@ static void confine(const struct freeze_options* options, int* artifact) {
 __attribute__((format(printf, 3, 4))) static _Noreturn void ended_early(const struct aotc_wasi* wasi, const char* name,
                                                                         const char* format, ...) {
   va_list args;
-  fprintf(stderr, "%s: ", name);
   va_start(args, format);
-  vfprintf(stderr, format, args);
+  say(name, format, args);
   va_end(args);
-  fputc('\n', stderr);
   size_t size;
   char* errors = aotc_wasi_last_errors(wasi, &size);
   if (errors != NULL) fwrite(errors, 1, size, stderr);

@@ -88,8 +88,6 @@ char* aotc_wasi_last_errors(const struct aotc_wasi* wasi, size_t* size);
 const char* aotc_wasi_secret_read(const struct aotc_wasi* wasi);
 /* Random letters in place of a secret's value, at least 8 of them. False when `size` cannot be. */
 bool aotc_secret_placeholder(char* value, size_t size);
-/* Name and value of the secret that the program read, or null. The snapshot is refused then. */
-const char* aotc_wasi_secret_read(const struct aotc_wasi* wasi);
 /* The secrets of the artifact's snapshot, for its images and pools: each "NAME=value", neither more nor fewer, and with
  * the lengths that they have there. */
 enum aotc_status aotc_artifact_give_secrets(struct aotc_artifact* artifact, size_t count, const char* const* secrets,

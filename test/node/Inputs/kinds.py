@@ -162,7 +162,6 @@ SHOWN = {
     "HTTP/1.0": AS_1_1, "HTTP/1.0, a body": AS_1_1, "HTTP/1.0, kept alive": AS_1_1,
     "a target with a URL": [(b'"http://other.example/a?b"', b'"/a?b"')],
     "an upgrade to h2c": [(b'"Connection" ["Upgrade, HTTP2-Settings"]\n', b""), (b'"Http2-Settings" ["AAMAAABkAAQAAP__"]\n', b""), (b'"Upgrade" ["h2c"]\n', b"")],
-    "fields of a response, connection X-Many": [],
 }
 # A program that closes without an answer; natively the client sees just that.
 FAILED = {"a panic": 502}

@@ -1,7 +1,7 @@
 """log.py ARTIFACT"""
 import sys
 
-from harness import check
+from harness import check, until
 from node import get, node
 
 
@@ -35,3 +35,7 @@ with node([f"site={sys.argv[1]}"], "--workers", "2") as n:
     dropped = n.wait_log("lines of its log were dropped")
     check(dropped["level"] == "warn" and dropped["app"] == "site" and 600 < int(dropped["message"].split()[0]) < 1000, f"{dropped}")
     n.wait_metric("log_dropped_total", int(dropped["message"].split()[0]))
+    # More than its buffer holds until it waits is lost there, and counted alike.
+    before = n.metric("log_dropped_total")
+    check(get(n.port, "/log?n=10000")[0] == 200, "a program that logs more than is kept for it")
+    until(lambda: n.metric("log_dropped_total") - before > 9500, "nearly all of it was dropped")
