@@ -4,7 +4,8 @@
  * to aotc_leave on the spot: compiled code holds nothing that needs releasing. If it is in a helper or a host function,
  * only a flag is set; helpers look at it between pieces of work, host calls on their way back. The timer goes on firing
  * every millisecond until somebody has noticed, so a guest that is only passing through a helper is caught soon after,
- * and a system call that waits returns EINTR.
+ * and a system call that waits returns EINTR. What is to be done meanwhile (struct aotc_meanwhile) is done by the same
+ * signal, and only where it interrupts compiled code.
  *
  * One timer per thread, not per instance: kernel timers are a limited resource, and thousands of instances share a
  * thread.
@@ -42,20 +43,33 @@ static int set_timer(struct aotc_thread* thread, uint64_t deadline) {
   return (int)syscall(SYS_timer_settime, thread->timer, TIMER_ABSTIME, &when, NULL);
 }
 
+/* When something is to be done about the instance. */
+static uint64_t next(const struct aotc_instance* instance) {
+  uint64_t meanwhile = instance->meanwhile_at, deadline = instance->deadline;
+  return meanwhile != 0 && meanwhile < deadline ? meanwhile : deadline;
+}
+
 static void on_deadline(int signal, siginfo_t* info, void* context) {
   (void)signal;
   if (info->si_code != SI_TIMER) return;
   int saved_errno = errno;
   struct aotc_thread* thread = &aotc_this_thread;
   struct aotc_instance* instance = thread->current;
+  struct aotc_cursor cursor = aotc_machine_cursor(context);
+  bool in_code = instance != NULL && cursor.pc - (uintptr_t)instance->artifact->text < instance->artifact->text_size;
+  uint64_t time = now();
   if (instance == NULL || instance->deadline == 0) {
     set_timer(thread, 0);
-  } else if (!aotc_deadline_passed(instance)) {
-    if (thread->armed != instance->deadline) set_timer(thread, instance->deadline);
+  } else if (time < instance->deadline) {
+    if (in_code && instance->meanwhile_at != 0 && time >= instance->meanwhile_at) {
+      instance->meanwhile.call(instance->meanwhile.data);
+      instance->meanwhile_at = (time = now()) + instance->meanwhile.every;
+    }
+    uint64_t due = next(instance);
+    if (thread->armed != due && due > time) set_timer(thread, due);
   } else {
     instance->deadline_hit = 1;
-    struct aotc_cursor cursor = aotc_machine_cursor(context);
-    if (cursor.pc - (uintptr_t)instance->artifact->text < instance->artifact->text_size) {
+    if (in_code) {
       set_timer(thread, 0);
       aotc_record_trap(instance, AOTC_TRAP_DEADLINE, 0, cursor);
       aotc_machine_leave(context, aotc_base(instance), AOTC_TRAPPED);
@@ -81,9 +95,10 @@ bool aotc_deadline_passed(struct aotc_instance* instance) {
 
 enum aotc_status aotc_deadline_arm(struct aotc_instance* instance, struct aotc_error* error) {
   struct aotc_thread* thread = &aotc_this_thread;
-  uint64_t deadline = instance->deadline;
+  if (instance->deadline == 0) return AOTC_OK;
+  uint64_t due = next(instance);
   /* A timer that fires too early finds that out and is set again: cheaper than setting it for every call. */
-  if (deadline == 0 || (thread->armed != 0 && thread->armed <= deadline)) return AOTC_OK;
+  if (thread->armed != 0 && thread->armed <= due) return AOTC_OK;
   if (!thread->has_timer) {
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = aotc_deadline_signal()};
     event.sigev_notify_thread_id = (int)syscall(SYS_gettid);
@@ -91,8 +106,7 @@ enum aotc_status aotc_deadline_arm(struct aotc_instance* instance, struct aotc_e
       return aotc_fail(error, AOTC_ERROR_LIMIT, "cannot create a timer: %s", strerror(errno));
     thread->has_timer = true;
   }
-  if (set_timer(thread, deadline) != 0)
-    return aotc_fail(error, AOTC_ERROR_LIMIT, "cannot set a timer: %s", strerror(errno));
+  if (set_timer(thread, due) != 0) return aotc_fail(error, AOTC_ERROR_LIMIT, "cannot set a timer: %s", strerror(errno));
   return AOTC_OK;
 }
 
@@ -101,7 +115,7 @@ enum aotc_status aotc_instance_set_deadline(struct aotc_instance* instance, uint
   struct aotc_thread* thread = &aotc_this_thread;
   enum aotc_status status = aotc_thread_prepare(error);
   if (status != AOTC_OK) return status;
-  uint64_t old = instance->deadline, start = now();
+  uint64_t old = next(instance), start = now();
   instance->deadline_hit = 0;
   if (nanoseconds == 0) {
     instance->deadline = 0;
@@ -111,6 +125,7 @@ enum aotc_status aotc_instance_set_deadline(struct aotc_instance* instance, uint
   /* Far enough in the future not to overflow what the kernel computes with. */
   const uint64_t most = UINT64_MAX / 4;
   instance->deadline = nanoseconds > most - start ? most : start + nanoseconds;
+  if (instance->meanwhile.call != NULL) instance->meanwhile_at = start + instance->meanwhile.every;
   return aotc_deadline_arm(instance, error);
 }
 

@@ -163,6 +163,7 @@ static enum aotc_status create(struct aotc_instance* instance, const struct aotc
   instance->memory_limit = options->max_memory == 0 ? UINT64_MAX : options->max_memory;
   instance->may_grow = options->may_grow;
   instance->may_grow_data = options->may_grow_data;
+  instance->meanwhile = options->meanwhile;
   instance->trap.wasm_offset = AOTC_NONE;
   instance->frozen_import = AOTC_NONE;
   instance->thaw = options->thaw;

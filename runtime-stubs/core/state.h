@@ -107,6 +107,8 @@ struct aotc_instance {
   bool running;
   volatile sig_atomic_t deadline_hit; /* set by the signal handler, looked at by helpers and after host calls */
   volatile uint64_t deadline;         /* CLOCK_MONOTONIC nanoseconds, 0 for none */
+  volatile uint64_t meanwhile_at;     /* when `meanwhile` is called next, likewise */
+  struct aotc_meanwhile meanwhile;
   int exit_code;
   bool thaw; /* starts from the artifact's snapshot */
   struct aotc_hosts hosts;
@@ -349,7 +351,7 @@ enum aotc_status aotc_signals_install(struct aotc_error* error);
 /* thread.c */
 struct aotc_thread {
   struct aotc_instance* volatile current; /* innermost running instance */
-  volatile uint64_t armed;                /* the deadline that the timer is set for, 0 for none */
+  volatile uint64_t armed;                /* what the timer is set for, 0 for nothing */
   void* alternate_stack;
   size_t alternate_size;
   uint64_t serial; /* no other thread ever has it; 0 before it is prepared */

@@ -64,6 +64,7 @@ static enum aotc_status fill_slot(struct aotc_pool* pool, struct aotc_slot* slot
   struct aotc_instance_options options = {.max_memory = pool->options.max_memory,
                                           .may_grow = pool->options.may_grow,
                                           .may_grow_data = pool->options.may_grow_data,
+                                          .meanwhile = pool->options.meanwhile,
                                           .hosts = slot->hosts,
                                           .thaw = image->thaw,
                                           .image = image};

@@ -152,8 +152,11 @@ void show_draws(const aotc_artifact* artifact) {
 aotc_image* accept_ahead(aotc_image* image, const TenantOptions& options) {
   aotc_error error;
   aotc_image* better;
-  const aotc_pool_options pool = {
-      .max_memory = options.max_memory, .may_grow = nullptr, .may_grow_data = nullptr, .compare_sample = 0};
+  const aotc_pool_options pool = {.max_memory = options.max_memory,
+                                  .may_grow = nullptr,
+                                  .may_grow_data = nullptr,
+                                  .meanwhile = {},
+                                  .compare_sample = 0};
   if (aotc_image_accept_ahead(image, &pool, &kServe, kAcceptTime, &better, &error) != AOTC_OK) {
     std::fprintf(stderr, "instances begin with accepting the connection: %s\n", error.message);
     return image;

@@ -16,10 +16,11 @@
 namespace {
 
 constexpr uint64_t kNever = ~0ull;
-constexpr uint32_t kMaxIdle = 64;        // warm slots that a worker keeps
-constexpr uint64_t kPass = 10'000'000;   // nanoseconds of programs until the channel is looked at again
-constexpr uint64_t kInstance = 1 << 20;  // what one needs at least
-constexpr unsigned kBatch = 16;          // responses per write while others wait
+constexpr uint32_t kMaxIdle = 64;           // warm slots that a worker keeps
+constexpr uint64_t kPass = 10'000'000;      // nanoseconds of programs until the channel is looked at again
+constexpr uint64_t kMeanwhile = 5'000'000;  // nanoseconds after which a busy program's output is shipped
+constexpr uint64_t kInstance = 1 << 20;     // what one needs at least
+constexpr unsigned kBatch = 16;             // responses per write while others wait
 
 uint64_t now() {
   timespec t;
@@ -69,6 +70,7 @@ std::string Worker::prepare() {
   const aotc_pool_options pool = {.max_memory = options_.max_memory,
                                   .may_grow = may_grow,
                                   .may_grow_data = this,
+                                  .meanwhile = {.call = meanwhile, .data = this, .every = kMeanwhile},
                                   .compare_sample = static_cast<uint32_t>(options_.compare_sample)};
   aotc_slot* slot;
   if (aotc_serve_pool_create(image_, &pool, &kServe, &pool_, &error_) != AOTC_OK ||
@@ -204,12 +206,14 @@ void Worker::advance(Request& request) {
   aotc_instance* instance = request.slot->instance;
   aotc_connection& c = request.connection();
   size_t read = c.in_at;
+  running_ = &request;
   uint64_t start = now();
   uint64_t left = options_.deadline > request.running ? options_.deadline - request.running : 1;
   aotc_status status = aotc_instance_set_deadline(instance, left, &error_);
   if (status == AOTC_OK)
     status = request.begun ? aotc_instance_continue(instance, &error_) : aotc_slot_begin(request.slot, &error_);
   uint64_t ran = now() - start;
+  running_ = nullptr;
   request.refused |= std::exchange(refused_, false);
   request.running += ran;
   ran_ += ran;
@@ -225,6 +229,16 @@ void Worker::advance(Request& request) {
   }
   ship_log(request);
   settle(request, status);
+}
+
+// A program that computes on and on has flushed, perhaps. A filter has not: until it waits it can still fail cleanly.
+void Worker::meanwhile(void* self) {
+  auto* worker = static_cast<Worker*>(self);
+  Request* request = worker->running_;
+  if (request == nullptr || request->filter) return;
+  worker->ship_log(*request);
+  worker->ship(*request);  // what is wrong with it, settle() will find
+  worker->channel_.flush();
 }
 
 void Worker::ship_log(Request& request) {

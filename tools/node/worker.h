@@ -37,6 +37,7 @@ class Worker {
   using Requests = std::map<uint32_t, std::unique_ptr<Request>>;
 
   static bool may_grow(void* worker, uint64_t bytes);
+  static void meanwhile(void* worker);
   bool take_frames();
   void begin(const FrameHead& head, std::string_view payload);
   bool take_slot(Request& request);
@@ -65,6 +66,7 @@ class Worker {
   std::deque<uint32_t> runnable_;                  // ids, in the order in which something happened to them
   std::set<std::pair<uint64_t, uint32_t>> times_;  // when something is to be done for a request that waits
   IdlePoll idle_poll_{100'000};
+  Request* running_ = nullptr;
   uint64_t ran_ = 0;  // in this pass
   bool draining_ = false;
   bool refused_ = false;  // memory, to the program that runs, since the process has no more

@@ -15,6 +15,15 @@ extern "C" {
 struct aotc_instance;
 struct aotc_image;
 
+/* Called while a call goes on: `every` nanoseconds after the deadline was set, and again each time that these have
+ * passed; without a deadline, not at all. It interrupts compiled code, which holds nothing, so it may do what its
+ * thread may do outside of calls, except call or change the instance. It has 64 KiB of stack. */
+struct aotc_meanwhile {
+  void (*call)(void* data); /* or null */
+  void* data;
+  uint64_t every;
+};
+
 struct aotc_instance_options {
   uint64_t max_memory;            /* bytes of linear memory and native stack together; 0: what the module may ask for */
   uint64_t max_stack;             /* bytes of native stack; 0: AOTC_STACK_RESERVATION */
@@ -24,6 +33,7 @@ struct aotc_instance_options {
   /* Asked before memory grows within max_memory, if not null. What is refused counts as refused for want of memory. */
   bool (*may_grow)(void* data, uint64_t bytes);
   void* may_grow_data;
+  struct aotc_meanwhile meanwhile;
 };
 
 enum aotc_status aotc_instance_create(struct aotc_artifact* artifact, const struct aotc_instance_options* options,

@@ -66,6 +66,7 @@ struct aotc_pool_options {
   uint64_t max_memory;                          /* of each instance, as in struct aotc_instance_options */
   bool (*may_grow)(void* data, uint64_t bytes); /* likewise */
   void* may_grow_data;
+  struct aotc_meanwhile meanwhile; /* likewise */
   uint32_t compare_sample; /* compare one instance in so many with its image after the reset, at random; 0: none */
 };
 /* `image` outlives the pool. `source` is the pool's also after an error. */

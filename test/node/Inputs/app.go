@@ -129,7 +129,9 @@ func main() {
 	handle("/spin-later", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, "begun")
 		w.(http.Flusher).Flush()
-		time.Sleep(time.Millisecond)
+		if !r.URL.Query().Has("busy") {
+			time.Sleep(time.Millisecond)
+		}
 		spin()
 	})
 	handle("/exit", func(w http.ResponseWriter, r *http.Request) { os.Exit(3) })

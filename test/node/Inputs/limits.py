@@ -31,6 +31,17 @@ with node([APP], "--workers", "1", "--deadline", "2s", "--timeout", "500ms", "--
     # Once the response has begun there is no other status to give: the client sees that it ends too early.
     begun = talk(n.port, b"GET /spin-later HTTP/1.1\r\nHost: x\r\n\r\n")
     check(begun.startswith(b"HTTP/1.1 200") and b"begun" in begun and not begun.endswith(b"0\r\n\r\n"), "a response that is cut off")
+    # What it has flushed does not wait for it to stop computing.
+    killed = 'kills_total.*cause="deadline"'
+    before = n.metric(killed)
+    busy = connect(n.port)
+    busy.sendall(b"GET /spin-later?busy HTTP/1.1\r\nHost: x\r\n\r\n")
+    seen = b""
+    while b"begun" not in seen and (more := busy.recv(4096)):
+        seen += more
+    check(b"begun" in seen and n.metric(killed) == before, "what a busy program flushed")
+    n.wait_metric(killed, before + 1)
+    busy.close()
     check(get(n.port, "/hello", body=b"x" * 1001)[0] == 413, "a body over the limit")
     check(get(n.port, "/hello?" + "x" * 40000)[0] == 431, "a header over the limit")
     check(get(n.port, "/hello?" + "x" * 30000)[0] == 200, "a header below the limit")

@@ -429,6 +429,26 @@ static void expect_deadline(struct aotc_instance* instance, const char* name, co
   CHECK(aotc_instance_deadline_left(instance) == UINT64_MAX);
 }
 
+/* What the call goes on with is as it was, wherever it was interrupted: it still comes to its deadline. */
+static void count(void* data) { ++*(int*)data; }
+
+static void test_meanwhile(void) {
+  struct host h = {.host = {&kInterface}, .mode = kHostAdd};
+  int counts[2] = {0};
+  struct aotc_instance* instances[2];
+  struct aotc_error error;
+  for (int i = 0; i < 2; ++i) {
+    struct aotc_instance_options options = {
+        .hosts = aotc_one_host(&h.host),
+        .meanwhile = {.call = count, .data = &counts[i], .every = i == 0 ? 1000000 : 3600000000000}};
+    CHECK(aotc_instance_create(g_artifact, &options, &instances[i], &error) == AOTC_OK);
+    CHECK(call(instances[i], "recurse", ARGS(3000000), NULL) == AOTC_OK && counts[i] == 0);
+    expect_deadline(instances[i], "loop", ARGS(0), "loop");
+  }
+  CHECK(counts[0] > 0 && counts[1] == 0);
+  for (int i = 0; i < 2; ++i) aotc_instance_destroy(instances[i]);
+}
+
 static void test_deadline(void) {
   struct host h = {.host = {&kInterface}, .mode = kHostAdd};
   struct aotc_instance* instance = create(&h, 0, 0);
@@ -545,11 +565,13 @@ int main(int argc, char** argv) {
   static const struct {
     const char* name;
     void (*run)(void);
-  } kTests[] = {{"calls", test_calls},          {"traps", test_traps},       {"stack", test_stack},
-                {"unwinding", test_unwinding},  {"copy", test_copy},         {"memory", test_memory},
-                {"sha256", test_sha256},        {"limit", test_limit},       {"tables", test_tables},
-                {"reset", test_reset},          {"deadline", test_deadline}, {"threads", test_threads},
-                {"host_fault", test_host_fault}};
+  } kTests[] = {{"calls", test_calls},       {"traps", test_traps},
+                {"stack", test_stack},       {"unwinding", test_unwinding},
+                {"copy", test_copy},         {"memory", test_memory},
+                {"sha256", test_sha256},     {"limit", test_limit},
+                {"tables", test_tables},     {"reset", test_reset},
+                {"deadline", test_deadline}, {"meanwhile", test_meanwhile},
+                {"threads", test_threads},   {"host_fault", test_host_fault}};
   for (size_t i = 0; i < sizeof(kTests) / sizeof(kTests[0]); ++i) {
     if (argc > 1 && strcmp(argv[1], kTests[i].name) != 0) continue;
     int before = g_failures;
