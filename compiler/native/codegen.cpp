@@ -18,6 +18,7 @@
 #include "llvm/IR/OptBisect.h"
 #include "llvm/MC/MCContext.h"
 #include "llvm/Support/raw_ostream.h"
+#include "needless_passes.h"
 #include "read_object.h"
 #include "target.h"
 
@@ -117,7 +118,8 @@ struct CodeGenerator::State {
   void build_pipeline() {
     pipeline = std::make_unique<legacy::PassManager>();
     auto* info = new MachineModuleInfoWrapperPass(machine.get());
-    TargetPassConfig* config = machine->createPassConfig(*pipeline);
+    NeededPasses needed(*pipeline);
+    TargetPassConfig* config = machine->createPassConfig(needed);
     config->setDisableVerify(true);
     pipeline->add(config);
     pipeline->add(info);

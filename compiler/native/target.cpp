@@ -14,6 +14,13 @@ using namespace llvm;
 
 namespace {
 
+// What LLVM offers no other way to say.
+void switch_off(StringRef name) {
+  auto* option = cl::getRegisteredOptions().lookup(name);
+  if (option == nullptr) report_fatal_error("LLVM has no " + name + " any more");
+  static_cast<cl::opt<bool>*>(option)->setValue(false);
+}
+
 void initialize_targets() {
   static const bool done = [] {
     LLVMInitializeX86TargetInfo();
@@ -29,10 +36,10 @@ void initialize_targets() {
     LLVMInitializeAArch64AsmParser();
     LLVMInitializeAArch64Disassembler();
     // A cmov whose operand is in memory would become a branch around the load, which then cannot trap when the other
-    // operand is taken. There is no other way to say that to the pass.
-    auto* option = cl::getRegisteredOptions().lookup("x86-cmov-converter-force-mem-operand");
-    if (option == nullptr) report_fatal_error("LLVM has no x86-cmov-converter-force-mem-operand any more");
-    static_cast<cl::opt<bool>*>(option)->setValue(false);
+    // operand is taken.
+    switch_off("x86-cmov-converter-force-mem-operand");
+    // Tiles would be allocated in a run of their own, for each function.
+    switch_off("x86-tile-ra");
     return true;
   }();
   (void)done;
