@@ -21,8 +21,9 @@ namespace aotc {
 
 // Small callees are lowered into the caller's module as internal functions, which the optimiser then inlines. Go's
 // compiler has inlined what it could; left are its assembly functions and, since it knows no atomics on wasm, those of
-// internal/runtime/atomic. Inlining is safe for any function, resumable ones included: the return addresses on Go's
-// stack stay those of the callee, so a suspended goroutine resumes in the callee's own fragment.
+// internal/runtime/atomic. In modules of other compilers only the least leaves are left to gain from. Inlining is safe
+// for any function, resumable ones included: the return addresses on Go's stack stay those of the callee, so a
+// suspended goroutine resumes in the callee's own fragment.
 struct InlineState {
   llvm::DenseMap<uint32_t, llvm::Function*> bodies;  // by wasm function index
   llvm::DenseSet<uint32_t> open;                     // being lowered: would be recursive
