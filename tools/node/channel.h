@@ -5,6 +5,7 @@
 // kWindow in each direction: body bytes that the program has not read, response bytes that the client has not taken.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,13 +26,19 @@ enum class Frame : uint32_t {
   Ready,     // the tenant can take requests; once
   Consumed,  // the program read `value` bytes of the request, kReportConsumed or more
   Response,  // bytes of the response
-  End,       // the request has ended: struct RequestEnd, then text; nothing with this id follows
+  End,       // the request has ended: struct RequestEnd, then text; value: EndFlags
   Differs,   // an instance was not as its image after a reset: text; the worker waits for its process to be ended
   Pong,      // for a Ping
   Log,       // what the program wrote to stdout and stderr (program_log.h); value: lines that were lost besides
 };
 
 enum RequestFlags : uint32_t { kHeadRequest = 1 };
+
+// Nothing with a request's id follows its End, unless its program goes on though its client has been answered: then
+// what it logs, and another End. A worker has no more than kMaxGoingOn of these, and cuts the oldest short for one
+// more.
+enum EndFlags : uint32_t { kGoesOn = 1, kCutShort = 2 };
+constexpr size_t kMaxGoingOn = 64;
 
 // The last is the front's word for what a worker cannot say any more.
 enum class EndCause : uint32_t {

@@ -94,11 +94,22 @@ bool Front::healthy() const {
   return true;
 }
 
+bool Front::going_on() const {
+  return std::any_of(
+             slots_.begin(), slots_.end(),
+             [](const auto& slot) { return slot.second.current != nullptr && slot.second.current->going_on() > 0; }) ||
+         std::any_of(old_.begin(), old_.end(), [](const auto& tenant) { return tenant->going_on() > 0; });
+}
+
 std::string Front::metrics_text() {
   for (auto& [name, slot] : slots_) {
     metrics[name].running = slot.current == nullptr ? 0 : slot.current->load();
-    for (const auto& tenant : old_)
-      if (tenant->app.name == name) metrics[name].running += tenant->load();
+    metrics[name].going_on = slot.current == nullptr ? 0 : slot.current->going_on();
+    for (const auto& tenant : old_) {
+      if (tenant->app.name != name) continue;
+      metrics[name].running += tenant->load();
+      metrics[name].going_on += tenant->going_on();
+    }
     metrics[name].revoked = slot.rollout.is_revoked(slot.rollout.newest());
     if (slot.puller != nullptr) metrics[name].release = slot.current == nullptr ? Release{} : slot.current->release;
   }
@@ -354,7 +365,7 @@ int Front::run() {
     for (const App& app : options.apps) up &= app.pulled || tenant_of(app) != nullptr;
     if (up && !started) tell({.kind = Control::Up});
     started |= up;
-    if (draining && (clients.empty() || Loop::now() > drain_until_)) break;
+    if (draining && ((clients.empty() && !going_on()) || Loop::now() > drain_until_)) break;
   }
   write_log("info", "", "stopped");
   clients.clear();

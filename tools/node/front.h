@@ -38,6 +38,7 @@ class Front : public Source, public FrontContext {
   const App* find_app(const std::string& host, const std::string& target) const override;
   Tenant* tenant_of(const App& app) const override;
   bool healthy() const override;
+  bool going_on() const;  // whether a program does, after its response
   std::string metrics_text() override;
   void remove(Client* client) override;
   void on_ready(Tenant& tenant) override;

@@ -63,6 +63,10 @@ std::string write_metrics(const std::map<std::string, AppMetrics>& apps, const C
     sample("aotc_clients_closed_total", std::string("reason=\"") + kClosed[i] + "\"", clients.closed[i]);
   header("aotc_instances", "gauge", "Instances that serve a request now, running or suspended.");
   for (const auto& [app, m] : apps) sample("aotc_instances", label(app), m.running);
+  header("aotc_going_on", "gauge", "Instances whose client is answered and whose program goes on for --grace-after.");
+  for (const auto& [app, m] : apps) sample("aotc_going_on", label(app), m.going_on);
+  header("aotc_cut_short_total", "counter", "Of these, those that were ended early because there were too many.");
+  for (const auto& [app, m] : apps) sample("aotc_cut_short_total", label(app), m.cut_short);
   header("aotc_restarts_total", "counter", "Times that the app's process was started again.");
   for (const auto& [app, m] : apps) sample("aotc_restarts_total", label(app), m.restarts);
   header("aotc_reset_differences_total", "counter",

@@ -25,7 +25,7 @@ struct AppMetrics {
   std::map<int, uint64_t> requests;  // by status code; 0: the connection ended before there was one
   std::array<uint64_t, kEndCauses> ends{};
   Histogram thaw, run, reset, pages, duration;
-  uint64_t running = 0, restarts = 0;
+  uint64_t running = 0, going_on = 0, cut_short = 0, restarts = 0;
   uint64_t differences = 0;
   uint64_t frames = 0, held_back = 0, log_bytes = 0, log_held_back = 0, log_dropped = 0;
   // Of apps from a registry:

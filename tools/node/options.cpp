@@ -41,6 +41,11 @@ constexpr char kHelp[] =
     "  --deadline DURATION      how long a request may run (default 50ms; from 1us to 1h): 504 after that\n"
     "  --timeout DURATION       how long a request may wait for anything but its client (default 30s; from 1ms to 1d): "
     "504\n"
+    "  --grace-after DURATION   how long a program may go on after its response, if it waits for a time within "
+    "(default "
+    "50ms;\n"
+    "                           from 0s to 10s): to write out what it logs in the background, say. Its client has its "
+    "response\n"
     "  --start-timeout DURATION how long an app's process may take until it is ready (default 60s; from 1s to 1h)\n"
     "  --max-memory SIZE        memory of an instance (default 256M; from 64K to 4G)\n"
     "  --tenant-memory SIZE     memory of an app's process, all of its instances included (default: three quarters of "
@@ -214,6 +219,7 @@ constexpr Quantity kQuantities[] = {
     {"--workers", AOTC_COUNT, 1, 256, [](Given& g) { return &g.options.workers; }},
     {"--deadline", AOTC_DURATION, 1000, kHour, [](Given& g) { return &g.options.deadline; }},
     {"--timeout", AOTC_DURATION, kMillisecond, 24 * kHour, [](Given& g) { return &g.options.timeout; }},
+    {"--grace-after", AOTC_DURATION, 0, 10 * kSecond, [](Given& g) { return &g.options.grace_after; }},
     {"--start-timeout", AOTC_DURATION, kSecond, kHour, [](Given& g) { return &g.options.start_timeout; }},
     {"--max-memory", AOTC_SIZE, kLeastMemory, 4ull << 30, [](Given& g) { return &g.options.max_memory; }},
     {"--tenant-memory", AOTC_SIZE, kOwnMemory + kLeastMemory, 1ull << 50,

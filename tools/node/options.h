@@ -50,6 +50,7 @@ struct Options {
   uint64_t workers = 0;  // threads of each tenant
   uint64_t deadline = 50'000'000;
   uint64_t timeout = 30'000'000'000;
+  uint64_t grace_after = 50'000'000;
   uint64_t start_timeout = 60'000'000'000;
   uint64_t max_memory = 256 << 20;
   uint64_t max_concurrency = 1000;

@@ -55,7 +55,11 @@ std::vector<std::string> tenant_words(const Options& o, const App& app, const Re
                                       const ObeyedLists& lists, const TenantPlace& place) {
   Words words("--tenant");
   words.add("user", place.user).add("name", app.name).add("artifact", app.artifact).add("workers", o.workers);
-  words.add("deadline", o.deadline).add("timeout", o.timeout).add("max-memory", o.max_memory).add("reset", o.reset);
+  words.add("deadline", o.deadline)
+      .add("timeout", o.timeout)
+      .add("grace-after", o.grace_after)
+      .add("max-memory", o.max_memory)
+      .add("reset", o.reset);
   words.add("compare-sample", o.compare_sample).add("memory", place.memory);
   if (place.grouped) words.add("group", static_cast<uint64_t>(kFirstChannel) + o.workers);
   for (const Secret& secret : o.secrets)
@@ -79,6 +83,7 @@ TenantOptions parse_tenant_words(char** words) {
                   .user = static_cast<unsigned>(read.number("user")),
                   .deadline = read.number("deadline"),
                   .timeout = read.number("timeout"),
+                  .grace_after = read.number("grace-after"),
                   .max_memory = read.number("max-memory"),
                   .memory = read.number("memory"),
                   .group = static_cast<int>(read.number("group")),

@@ -99,6 +99,12 @@ size_t Tenant::load() const {
   return sum;
 }
 
+size_t Tenant::going_on() const {
+  size_t sum = 0;
+  for (const auto& link : links_) sum += link->going_on();
+  return sum;
+}
+
 void Tenant::drain() {
   draining = true;
   for (const auto& link : links_) {
@@ -126,6 +132,7 @@ void Tenant::fail(EndCause cause, const std::string& why) {
     front_.loop.remove(link->channel_.fd());
     std::unordered_map<uint32_t, Link::Asked> all;
     all.swap(link->asked_);
+    link->going_on_.clear();
     metrics.ends[static_cast<unsigned>(cause)] += all.size();
     front_.instances -= all.size();
     for (const auto& [id, asked] : all)
@@ -142,7 +149,8 @@ void Tenant::every_second() {
   if (!ready() && front_.now - started_at_ > limit)
     return end(EndCause::Stuck, "it is not ready after " + std::to_string(limit / 1'000'000'000) + " seconds");
   if (overdue_) return end(EndCause::Stuck, "a request is not over though all that it may wait for has passed");
-  if (draining && load() == 0 && ++idle_ > kLongEnd) return end(EndCause::Stuck, "it does not end by itself");
+  if (draining && load() + going_on() == 0 && ++idle_ > kLongEnd)
+    return end(EndCause::Stuck, "it does not end by itself");
   allowance = std::min(allowance + kFramesPerSecond, kMostFrames);
   for (const auto& link : links_)
     if (!dead) link->every_second();

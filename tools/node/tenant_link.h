@@ -18,6 +18,7 @@ class Tenant final : public Source, public Link::Owner {
   bool ready() const;
   Link* least_loaded();
   size_t load() const;
+  size_t going_on() const;  // programs whose clients are answered
   void drain();
   void on_ready(Link& link) override;
   void end(EndCause cause, const std::string& why) override;

@@ -54,6 +54,8 @@ struct Worker::Request {
   ResponseReader response;  // tells where that of any other program ends
   uint32_t under_way = 0;   // bytes that the client has not taken
   bool begun = false, queued = false, refused = false;
+  bool going_on = false;  // its client has its response, and it may go on until ...
+  uint64_t over = kNever;
   bool half_closed = false, gone = false;  // the client will send no more; has left
   uint64_t thaw = 0, running = 0;
   uint64_t progress = 0;  // when something last came from or went to the client
@@ -159,6 +161,7 @@ bool Worker::may_grow(void* self, uint64_t bytes) {
 }
 
 bool Worker::take_slot(Request& request) {
+  while (idle_ == 0 && !going_on_.empty() && !gauge_.has_room(kInstance)) cut_short_oldest();
   if (idle_ == 0 && !gauge_.has_room(kInstance)) {
     std::snprintf(error_.message, sizeof error_.message, "the app's process has no memory left for another instance");
     return false;
@@ -209,6 +212,7 @@ void Worker::advance(Request& request) {
   running_ = &request;
   uint64_t start = now();
   uint64_t left = options_.deadline > request.running ? options_.deadline - request.running : 1;
+  if (request.going_on) left = std::min(left, request.over > start ? request.over - start : 1);
   aotc_status status = aotc_instance_set_deadline(instance, left, &error_);
   if (status == AOTC_OK)
     status = request.begun ? aotc_instance_continue(instance, &error_) : aotc_slot_begin(request.slot, &error_);
@@ -301,6 +305,7 @@ void Worker::settle(Request& request, aotc_status status) {
   // A filter that failed before anything was sent gets a clean 502.
   bool failed = request.filter && status != AOTC_FROZEN && !request.filter->succeeded;
   bool sensible = failed || ship(request);
+  if (request.done() && goes_on(request, status)) return schedule(request);
   if (request.done()) return end(request, EndCause::Done, {});
   if (!sensible) return end(request, EndCause::BadResponse, "not an HTTP response");
   if (request.response.bad())
@@ -336,12 +341,33 @@ void Worker::settle(Request& request, aotc_status status) {
   schedule(request);
 }
 
-void Worker::end(Request& request, EndCause cause, const std::string& text) {
+// Of a program whose response is complete: whether it has something left to do soon.
+bool Worker::goes_on(Request& request, aotc_status status) {
+  if (status != AOTC_FROZEN || options_.grace_after == 0) return false;
+  request.wake = aotc_instance_wake_time(request.slot->instance);
+  if (request.wake == kNever) return false;
+  if (!request.going_on) request.over = now() + options_.grace_after;
+  if (request.wake >= request.over) return false;
+  if (std::exchange(request.going_on, true)) return true;
+  if (going_on_.size() == kMaxGoingOn) cut_short_oldest();
+  send_end(request, EndCause::Done, kGoesOn, {});
+  going_on_.push_back(request.id);
+  return true;
+}
+
+void Worker::cut_short_oldest() { end(*requests_.at(going_on_.front()), EndCause::Done, {}, true); }
+
+void Worker::send_end(const Request& request, EndCause cause, uint32_t flags, const std::string& text) {
   RequestEnd end{
       .cause = cause, .pages = last_pages_, .thaw = request.thaw, .run = request.running, .reset = last_reset_};
-  channel_.send(Frame::End, request.id, 0, {reinterpret_cast<const char*>(&end), sizeof end}, text);
+  channel_.send(Frame::End, request.id, flags, {reinterpret_cast<const char*>(&end), sizeof end}, text);
   // Early, but not for each of many: a frame that wakes the front up costs it more than one that it finds.
   if (runnable_.empty() || ++unsent_ % kBatch == 0) channel_.flush();
+}
+
+void Worker::end(Request& request, EndCause cause, const std::string& text, bool cut_short) {
+  send_end(request, cause, cut_short ? uint32_t{kCutShort} : 0, text);
+  if (request.going_on) std::erase(going_on_, request.id);
   aotc_slot* slot = request.slot;
   if (request.time != kNever) times_.erase({request.time, request.id});
   requests_.erase(request.id);
@@ -396,7 +422,9 @@ std::string Worker::where(const Request& request) const {
 // The client decides how long a program waits for it; everything else has a limit.
 void Worker::schedule(Request& request) {
   if (request.time != kNever) times_.erase({request.time, request.id});
-  request.time = std::min(request.wake, request.under_way == kWindow ? kNever : request.progress + options_.timeout);
+  request.time = request.wake;
+  if (!request.going_on && request.under_way < kWindow)
+    request.time = std::min(request.time, request.progress + options_.timeout);
   if (request.time != kNever) times_.insert({request.time, request.id});
 }
 

@@ -3,7 +3,8 @@
 //
 // A request runs until its program waits. Then what it wrote is shipped, and it costs no thread until more of its body
 // arrives, the client has taken something, or the time that it waits for has come. It ends when its response is
-// complete and it waits again; the response leaves before the instance is reset.
+// complete and it waits again, unless it waits for a time within --grace-after: then its client has its response, and
+// it goes on until there is none. The response leaves before the instance is reset.
 #pragma once
 
 #include <deque>
@@ -48,7 +49,10 @@ class Worker {
   void ship_output(Request& request);
   bool ship(Request& request);
   void settle(Request& request, aotc_status status);
-  void end(Request& request, EndCause cause, const std::string& text);
+  bool goes_on(Request& request, aotc_status status);
+  void send_end(const Request& request, EndCause cause, uint32_t flags, const std::string& text);
+  void end(Request& request, EndCause cause, const std::string& text, bool cut_short = false);
+  void cut_short_oldest();
   [[noreturn]] void end_process(const char* why);
   std::string where(const Request& request) const;
   void schedule(Request& request);
@@ -64,6 +68,7 @@ class Worker {
   aotc_error error_;
   Requests requests_;
   std::deque<uint32_t> runnable_;                  // ids, in the order in which something happened to them
+  std::deque<uint32_t> going_on_;                  // ids of those whose client has its response, the oldest first
   std::set<std::pair<uint64_t, uint32_t>> times_;  // when something is to be done for a request that waits
   IdlePoll idle_poll_{100'000};
   Request* running_ = nullptr;

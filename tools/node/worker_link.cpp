@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 #include <cstring>
+#include <utility>
 
 namespace {
 
@@ -25,7 +26,7 @@ Link::~Link() {
 uint32_t Link::open(Exchange* client) {
   uint32_t id;
   do id = next_id_++;
-  while (id == 0 || asked_.count(id));
+  while (id == 0 || asked_.count(id) || going_on_.count(id));
   asked_[id] = {client, 0, 0, nullptr};
   owner_.allowance += kFramesOfRequest;
   ++front_.instances;
@@ -35,7 +36,7 @@ uint32_t Link::open(Exchange* client) {
 void Link::forget(uint32_t id, bool begun) {
   if (begun) {
     Asked& asked = asked_[id];
-    if (asked.log == nullptr) asked.log = std::make_unique<ProgramLog>(owner_.log, asked.client->log_fields());
+    log_of(asked);
     asked.client = nullptr;
     asked.left = front_.now;
   } else {
@@ -129,48 +130,75 @@ bool Link::take_frames() {
       owner_.end(EndCause::Error, "a reset left a difference: " + std::string(payload));
       return true;
     }
-    auto found = asked_.find(head.id);
-    if (found == asked_.end()) return false;
-    Exchange* client = found->second.client;
-    if (client != nullptr && !client->begun()) return false;
-    switch (head.type) {
-      case Frame::Consumed:
-        if (head.value < kReportConsumed || (client != nullptr && !client->on_consumed(head.value))) return false;
-        break;
-      case Frame::Response:
-        // Without a client nothing more is taken, so there can be no more than its window.
-        if (client == nullptr) found->second.in_vain += payload.size();
-        if (payload.empty() || found->second.in_vain > kWindow) return false;
-        if (client != nullptr && !client->on_response(payload)) return false;
-        break;
-      case Frame::Log:
-        // Nobody asked for a certain number of them, so all of their bytes count.
-        owner_.allowance -= 2 * int64_t{head.size / kBytesOfFrame};
-        if (!take_log(found->second, head.value, payload)) return false;
-        break;
-      case Frame::End:
-        if (!take_end(head.id, client, payload)) return false;
-        break;
-      default:
-        return false;
-    }
+    if (!take_of_request(head, payload)) return false;
   }
   return true;
 }
 
-bool Link::take_log(Asked& asked, uint32_t lost, std::string_view entries) {
-  owner_.metrics.log_bytes += entries.size();
-  if (lost > 0) owner_.log.drop(lost);
-  if (asked.log == nullptr) asked.log = std::make_unique<ProgramLog>(owner_.log, asked.client->log_fields());
-  return asked.log->take(entries);
+bool Link::take_of_request(const FrameHead& head, std::string_view payload) {
+  auto found = asked_.find(head.id);
+  if (found == asked_.end()) return take_of_going_on(head, payload);
+  Asked& asked = found->second;
+  if (asked.client != nullptr && !asked.client->begun()) return false;
+  switch (head.type) {
+    case Frame::Consumed:
+      return head.value >= kReportConsumed && (asked.client == nullptr || asked.client->on_consumed(head.value));
+    case Frame::Response:
+      // Without a client nothing more is taken, so there can be no more than its window.
+      if (asked.client == nullptr) asked.in_vain += payload.size();
+      return !payload.empty() && asked.in_vain <= kWindow &&
+             (asked.client == nullptr || asked.client->on_response(payload));
+    case Frame::Log:
+      return take_log(log_of(asked), head, payload);
+    case Frame::End:
+      return take_end(head, asked, payload);
+    default:
+      return false;
+  }
 }
 
-bool Link::take_end(uint32_t id, Exchange* client, std::string_view payload) {
+bool Link::take_of_going_on(const FrameHead& head, std::string_view payload) {
+  auto found = going_on_.find(head.id);
+  if (found == going_on_.end()) return false;
+  switch (head.type) {
+    case Frame::Consumed:
+      return head.value >= kReportConsumed;
+    case Frame::Log:
+      return take_log(*found->second.log, head, payload);
+    case Frame::End:
+      owner_.metrics.cut_short += head.value == kCutShort;
+      going_on_.erase(found);
+      return true;
+    default:
+      return false;
+  }
+}
+
+ProgramLog& Link::log_of(Asked& asked) {
+  if (asked.log == nullptr) asked.log = std::make_unique<ProgramLog>(owner_.log, asked.client->log_fields());
+  return *asked.log;
+}
+
+// Nobody asked for a certain number of them, so all of their bytes count.
+bool Link::take_log(ProgramLog& log, const FrameHead& head, std::string_view entries) {
+  owner_.allowance -= 2 * int64_t{head.size / kBytesOfFrame};
+  owner_.metrics.log_bytes += entries.size();
+  if (head.value > 0) owner_.log.drop(head.value);
+  return log.take(entries);
+}
+
+bool Link::take_end(const FrameHead& head, Asked& asked, std::string_view payload) {
   RequestEnd end;
   if (payload.size() < sizeof end) return false;
   std::memcpy(&end, payload.data(), sizeof end);
   if (end.cause >= EndCause::Stuck) return false;
-  asked_.erase(id);
+  Exchange* client = asked.client;
+  if (head.value == kGoesOn) {
+    if (going_on_.size() == kMaxGoingOn) return false;
+    log_of(asked);
+    going_on_[head.id] = {std::move(asked.log), front_.now};
+  }
+  asked_.erase(head.id);
   --front_.instances;
   AppMetrics& m = owner_.metrics;
   ++m.ends[static_cast<unsigned>(end.cause)];
@@ -190,6 +218,9 @@ void Link::every_second() {
   for (const auto& [id, asked] : asked_)
     if (asked.client == nullptr && front_.now > asked.left + front_.patience(asked_.size()))
       return owner_.end(EndCause::Stuck, "a request is not over though its client has left");
+  for (const auto& [id, one] : going_on_)
+    if (front_.now > one.since + front_.options.grace_after + front_.patience(asked_.size() + going_on_.size()))
+      return owner_.end(EndCause::Stuck, "a program goes on for too long after its response");
   bool silent = !asked_.empty() && !heard_ && !held_back_;
   heard_ = false;
   silent_ = silent ? silent_ + 1 : 0;

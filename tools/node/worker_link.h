@@ -1,6 +1,7 @@
 // worker_link.h - the front's side of a worker's channel: requests out, frames in, the watch over it.
 //
-// Requests are numbered; who asked is told what comes back, or nobody if it has left. A worker may be in wrong hands.
+// Requests are numbered; who asked is told what comes back, or nobody if it has left. What a program logs that goes on
+// after its response is heard, too. A worker may be in wrong hands.
 // What none of ours sends ends its process. It is heard in turns, a number of frames each, and those of a tenant for a
 // second no more when they have sent more small ones than requests and bytes explain. One that says nothing while it
 // has requests is asked to, and its process ended when it does not. What it does not read waits in its channel up to
@@ -69,6 +70,7 @@ class Link : public Source {
   void flush();  // soon: what many clients send at once goes out in one piece
   void flush_now();
   size_t load() const { return asked_.size(); }
+  size_t going_on() const { return going_on_.size(); }
   bool ready = false;
 
  private:
@@ -79,9 +81,17 @@ class Link : public Source {
     uint64_t left = 0;  // when
     std::unique_ptr<ProgramLog> log;
   };
-  bool take_log(Asked& asked, uint32_t lost, std::string_view entries);
+  // The client is answered, the program not at its end.
+  struct GoingOn {
+    std::unique_ptr<ProgramLog> log;
+    uint64_t since;
+  };
+  ProgramLog& log_of(Asked& asked);
+  bool take_log(ProgramLog& log, const FrameHead& head, std::string_view entries);
+  bool take_of_request(const FrameHead& head, std::string_view payload);
+  bool take_of_going_on(const FrameHead& head, std::string_view payload);
   bool take_frames();
-  bool take_end(uint32_t id, Exchange* client, std::string_view payload);
+  bool take_end(const FrameHead& head, Asked& asked, std::string_view payload);
   void watch();
   FrontContext& front_;
   Owner& owner_;
@@ -96,4 +106,5 @@ class Link : public Source {
   uint32_t next_id_ = 1;
   std::deque<uint32_t> waiting_;  // requests, for room
   std::unordered_map<uint32_t, Asked> asked_;
+  std::unordered_map<uint32_t, GoingOn> going_on_;
 };

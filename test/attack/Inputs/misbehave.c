@@ -7,8 +7,26 @@
 #include <stdbool.h>
 
 enum { kChannel = 3, kDontWait = 0x40, kIn = 1, kOut = 4 };
-enum { kCancel = 4, kPing = 6, kReady, kConsumed, kResponse, kEnd, kPong = 12, kLog };  // enum Frame
-enum { SPIN = 1, SLEEP, ANSWER, READY, CONSUMED, PONG, EMPTY, STREAM, FLOOD, LINGER, LOG, LINES, BAD_LOG, FRAMES };
+enum { kRequest = 1, kCancel = 4, kPing = 6, kReady, kConsumed, kResponse, kEnd, kPong = 12, kLog };  // enum Frame
+enum {
+  SPIN = 1,
+  SLEEP,
+  ANSWER,
+  READY,
+  CONSUMED,
+  PONG,
+  EMPTY,
+  STREAM,
+  FLOOD,
+  LINGER,
+  LOG,
+  LINES,
+  BAD_LOG,
+  FRAMES,
+  GO_ON,
+  TALK_ON,
+  ALL_GO_ON
+};
 
 struct frame {
   uint32_t size, id, type, value;
@@ -52,12 +70,28 @@ static void stream(bool small) {
   for (;;) transfer(__NR_sendto, kOut, &large, sizeof large);
 }
 
-// Ends its request as it should, and then nothing.
-static void linger(void) {
-  uint64_t frame[6] = {(uint64_t)1 << 32 | 32, kEnd, 0, 0, 0, 0};
-  send_frame(kResponse, 1, 0, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+static void end(uint32_t id, bool goes_on) {
+  uint64_t frame[6] = {(uint64_t)id << 32 | 32, (uint64_t)goes_on << 32 | kEnd, 0, 0, 0, 0};
+  send_frame(kResponse, id, 0, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   transfer(__NR_sendto, kOut, frame, sizeof frame);
+}
+
+// Ends its request as it should, and then nothing.
+static void linger(bool goes_on) {
+  end(1, goes_on);
   for (;;) wait_for(0);
+}
+
+// Answers every request, and ends none.
+static void all_go_on(void) {
+  end(1, true);
+  for (;;) {
+    struct frame head;
+    transfer(__NR_recvfrom, kIn, &head, 16);
+    char byte;
+    for (uint32_t i = 0; i < head.size; ++i) transfer(__NR_recvfrom, kIn, &byte, 1);
+    if (head.type == kRequest) end(head.id, true);
+  }
 }
 
 // One line without end, or nothing but ends of lines.
@@ -86,10 +120,14 @@ static void fill_log_frames(void) {
   for (;;) transfer(__NR_sendto, kOut, &large, sizeof large);
 }
 
+// Says so first, in the log.
 static void answer(void) {
-  struct frame head;
-  transfer(__NR_recvfrom, kIn, &head, 16);
-  if (head.type == kPing) send_frame(kPong, 0, 0, "");
+  CALL(__NR_write, 2, "answers\n", 8);
+  for (;;) {
+    struct frame head;
+    transfer(__NR_recvfrom, kIn, &head, 16);
+    if (head.type == kPing) send_frame(kPong, 0, 0, "");
+  }
 }
 
 static void attack(int phase, struct report* r) {
@@ -125,7 +163,7 @@ static void attack(int phase, struct report* r) {
         stream(false);
         break;
       case LINGER:
-        linger();
+        linger(false);
         break;
       case LOG:
         fill_log('x');
@@ -138,6 +176,16 @@ static void attack(int phase, struct report* r) {
         break;
       case FRAMES:
         fill_log_frames();
+        break;
+      case GO_ON:
+        linger(true);
+        break;
+      case TALK_ON:
+        end(1, true);
+        send_frame(kResponse, 1, 0, "more");
+        break;
+      case ALL_GO_ON:
+        all_go_on();
         break;
     }
   }

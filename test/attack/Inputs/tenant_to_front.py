@@ -9,7 +9,7 @@ from harness import BIN, check, connect, reset, until
 from node import get, node
 
 evil, spinning = sys.argv[1:]
-SPIN, SLEEP, ANSWER, READY, CONSUMED, PONG, EMPTY, STREAM, FLOOD, LINGER, LOG, LINES, BAD_LOG, FRAMES = range(1, 15)
+SPIN, SLEEP, ANSWER, READY, CONSUMED, PONG, EMPTY, STREAM, FLOOD, LINGER, LOG, LINES, BAD_LOG, FRAMES, GO_ON, TALK_ON, ALL_GO_ON = range(1, 18)
 APPS = [f"evil={evil}", f"good={evil}"], "--route", "evil.example=evil", "--route", "/=good", "--workers", "1", "--deadline", "500ms", \
     "--timeout", "1s"
 
@@ -42,7 +42,7 @@ with node(*APPS) as n:
     # Also when its client does not wait for it: it would count among those that run for ever.
     client = connect(n.port)
     client.sendall(f"GET /?{ANSWER} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode())
-    n.wait_metric('aotc_instances.*"evil"', 1)
+    n.wait_log("answers", 1)
     reset(client)
     ends += 1
     n.wait_log("its process is ended: a request is not over though its client has left")
@@ -69,6 +69,22 @@ with node(*APPS) as n:
     n.wait_log("its process is ended: it does not end by itself")
     until(lambda: len(n.tenants()) == 2, "it is gone")
     check(n.metric("restarts_total") == 0, "nobody misses it")
+
+# One that has answered, but says that its programs go on: for ever, talking to clients who are gone, or all of them.
+with node(*APPS) as n:
+    for count, (way, times, why) in enumerate(((GO_ON, 1, "a program goes on for too long after its response"),
+                                               (TALK_ON, 1, "its worker sends what makes no sense"),
+                                               (ALL_GO_ON, 64, "its worker sends what makes no sense")), 1):
+        for _ in range(times):
+            check(get(n.port, f"/?{way}", "evil.example")[0] == 200, f"{way} is answered")
+        if way != TALK_ON:
+            check(n.metric('going_on.*"evil"') == times, f"{way}: they go on")
+        if way == ALL_GO_ON:
+            check(get(n.port, f"/?{way}", "evil.example")[0] == 200, "one too many")
+        n.wait_log(f"its process is ended: {why}", way == ALL_GO_ON)
+        n.wait_for(lambda: sum(line["message"] == "ready" for line in n.lines) == 2 + count, "it is back")
+        check(n.metric('going_on.*"evil"') == 0, "none is left")
+        good(n)
 
 # What may be, but a great deal of it, costs the front no more than a share: it stops listening for a while.
 def held_back(n, what, counted, most):

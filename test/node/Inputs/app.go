@@ -119,6 +119,23 @@ func main() {
 		time.Sleep(time.Duration(number(r, "ms")) * time.Millisecond)
 		fmt.Fprintln(w, "slept")
 	})
+	handle("/later", func(w http.ResponseWriter, r *http.Request) {
+		// What a handler leaves to goroutines: one that sleeps, and one that ticks until it is told to end.
+		name, ticks := r.URL.Query().Get("name"), number(r, "ticks")
+		go func() {
+			time.Sleep(time.Duration(number(r, "ms")) * time.Millisecond)
+			fmt.Println("later:", name)
+		}()
+		go func() {
+			for range time.Tick(time.Millisecond) {
+				if ticks--; ticks < 0 {
+					return
+				}
+				fmt.Println("tick:", name)
+			}
+		}()
+		fmt.Fprintln(w, "now")
+	})
 	handle("/stuck", func(w http.ResponseWriter, r *http.Request) { select {} })
 	handle("/hold", func(w http.ResponseWriter, r *http.Request) {
 		w.Write(pattern(4096))
