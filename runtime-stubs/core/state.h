@@ -234,7 +234,7 @@ enum aotc_status aotc_go_random_seed(struct aotc_instance* instance, const struc
 
 /* go_stack.c: who called the import in which a Go program stands. */
 struct aotc_go_table {
-  uint64_t names, pcs, functab; /* addresses in linear memory */
+  uint64_t header, names, pcs, functab; /* addresses in linear memory */
   uint32_t count;
 };
 struct aotc_go_frame {
@@ -248,10 +248,63 @@ uint64_t aotc_go_stack_pointer(const struct aotc_instance* instance);
 bool aotc_go_caller(const struct aotc_instance* instance, const struct aotc_go_table* table, uint64_t* sp,
                     struct aotc_go_frame* frame);
 
+/* go_program.c */
+struct aotc_go_data {
+  uint64_t begin, end; /* addresses of package-level variables; inside memory */
+};
+bool aotc_go_data_find(const struct aotc_instance* instance, const struct aotc_go_table* table,
+                       struct aotc_go_data* data);
+/* Of a module that the program is built of, and that no other replaces. */
+bool aotc_go_module_version(const struct aotc_instance* instance, const char* module, uint32_t version[3]);
+
+/* math_rand.c: the address of what math/rand.NewSource made of `seed`, and whether there may be such a thing. */
+bool aotc_go_source_find(const struct aotc_instance* instance, uint64_t seed, uint32_t* address);
+bool aotc_go_is_source(const struct aotc_instance* instance, uint64_t address);
+
 /* random_draws.c */
 /* At the freeze: drops what is unused, or lists it in `ranges`, and returns how many these are. */
 uint32_t aotc_draws_settle(struct aotc_draws* draws, struct aotc_instance* instance,
                            struct aotc_random_range ranges[AOTC_MAX_RANDOM_RANGES]);
+/* What bufio.Reader begins with. */
+struct aotc_go_reader {
+  uint64_t buffer, length, capacity, source[2], r, w;
+};
+bool aotc_go_reader_load(const struct aotc_instance* instance, uint64_t address, struct aotc_go_reader* reader);
+/* It was loaded, and is as it was. */
+void aotc_go_reader_drop(struct aotc_instance* instance, uint64_t address, struct aotc_go_reader reader);
+
+/* id_generators.c */
+enum { AOTC_MAX_ID_STATES = 24 };
+/* What one draw, or one look at the clock, may have become. */
+struct aotc_id_state {
+  uint32_t rows;          /* of the table, a bit each: what it may be; the one that it is, once it is found */
+  uint32_t draw;          /* whose */
+  uint32_t address, size; /* of the draw; 0 for the clock */
+  uint64_t seed;          /* the time */
+  uint8_t bytes[16];      /* that were drawn */
+  uint32_t draw_bytes;    /* of the draw that are not shared if it is found */
+  uint32_t tries;
+  uint32_t place; /* where it is, once it is found */
+  bool found;
+};
+struct aotc_id_states {
+  struct aotc_id_state list[AOTC_MAX_ID_STATES];
+  uint32_t count, pending;
+  uint32_t known, asked; /* rows: whose module has a version that is known; of which that was looked up */
+  struct aotc_go_data data;
+  bool searched, placed; /* for `data` */
+};
+/* Rows for what `function` drew; with `size` 0, when it looked at the clock. 0 when there are none. */
+uint32_t aotc_ids_match(struct aotc_id_states* states, const struct aotc_instance* instance, const char* function,
+                        uint32_t size);
+/* `rows` and what comes before `bytes` are filled in. */
+void aotc_ids_add(struct aotc_id_states* states, const struct aotc_instance* instance,
+                  const struct aotc_id_state* state);
+/* When the program has drawn again, or looks at the clock. */
+void aotc_ids_locate(struct aotc_id_states* states, struct aotc_instance* instance, const struct aotc_go_table* table);
+/* At the freeze: whether it is known beyond doubt where it is. Then each instance is to fill `range`. */
+bool aotc_ids_settle(struct aotc_id_states* states, struct aotc_id_state* state, struct aotc_instance* instance,
+                     const struct aotc_go_table* table, struct aotc_random_range* range);
 
 /* memory.c */
 /* No huge page in [memory, memory + size), neither at a fault nor later, whatever the system's settings are and whoever

@@ -170,19 +170,48 @@ static bool draw(void* out, size_t size) {
   return true;
 }
 
-/* What the program drew and did not use. */
+static bool draw_text(uint8_t* at, size_t size) {
+  static const char kLetters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  if (!draw(at, size)) return false;
+  for (size_t i = 0; i < size; ++i) at[i] = (uint8_t)kLetters[at[i] % (sizeof(kLetters) - 1)];
+  return true;
+}
+
+/* A stream of a new seed: the system would take longer for as many bytes. */
+static bool draw_source(uint8_t* at, size_t size) {
+  uint64_t seed[4];
+  uint32_t out[64];
+  if (!draw(seed, sizeof(seed))) return false;
+  for (uint32_t counter = 0; size > 0; counter += 4) {
+    size_t piece = size < sizeof(out) ? size : sizeof(out);
+    block(seed, counter, out);
+    memcpy(at, out, piece);
+    at += piece;
+    size -= piece;
+  }
+  return true;
+}
+
+static bool fill(uint8_t* at, const struct aotc_random_range* range) {
+  if (range->kind == AOTC_RANDOM_TEXT) return draw_text(at, range->size);
+  return range->kind == AOTC_RANDOM_SOURCE ? draw_source(at, range->size) : draw(at, range->size);
+}
+
+static bool is_range(const struct aotc_random_range* range) {
+  return range->kind == AOTC_RANDOM_SOURCE ? range->size == AOTC_RANDOM_SOURCE_WORDS * sizeof(uint64_t)
+                                           : range->kind <= AOTC_RANDOM_TEXT && range->size <= AOTC_MAX_RANDOM_RANGE;
+}
+
+/* What the program drew and did not use, and what its identifiers are made of. */
 static enum aotc_status fill_ranges(struct aotc_instance* instance, const struct aotc_snapshot* s,
                                     struct aotc_error* error) {
   const struct aotc_random_range* ranges = aotc_snapshot_data(s, &s->redrawn);
   for (uint32_t i = 0; i < s->redrawn.count; ++i) {
-    void* at = ranges[i].size > AOTC_MAX_RANDOM_RANGE
-                   ? NULL
-                   : aotc_instance_memory_at(instance, ranges[i].address, ranges[i].size);
+    void* at = is_range(&ranges[i]) ? aotc_instance_memory_at(instance, ranges[i].address, ranges[i].size) : NULL;
     if (at == NULL)
       return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: random bytes outside memory",
                        instance->artifact->name);
-    if (!draw(at, ranges[i].size))
-      return aotc_fail(error, AOTC_ERROR_IO, "cannot get random bytes: %s", strerror(errno));
+    if (!fill(at, &ranges[i])) return aotc_fail(error, AOTC_ERROR_IO, "cannot get random bytes: %s", strerror(errno));
   }
   return AOTC_OK;
 }

@@ -38,6 +38,7 @@ static bool read_header(const struct aotc_instance* instance, uint64_t header, s
   if (count != instance->artifact->header->functions.count || count < 2 || names > UINT32_MAX || pcs > UINT32_MAX ||
       functab > UINT32_MAX)
     return false;
+  t->header = header;
   t->names = header + names;
   t->pcs = header + pcs;
   t->functab = header + functab;

@@ -11,6 +11,8 @@
  * others google/uuid       EnableRandPool's 256 bytes: the rest of them is drawn anew in each instance
  * (aotc_random_range). Those before have become identifiers, and are not looked at again
  *
+ * So it is with what packages known by name have made of it (id_generators.c).
+ *
  * It is found by who draws (go_stack.c): the reader is an argument on the stack, the pool is what is to be filled. And
  * it is believed at the freeze only if all of it is still there: the reader with the same buffer and source, and in
  * memory just the bytes that we gave. Anything else is left alone. Source: bufio/bufio.go of Go 1.21 to 1.27, uuid.go
@@ -29,20 +31,16 @@ enum {
   kMaxHeldSize = 64 << 10,
   kUuid = 16,
   kUuidPool = 16 * kUuid,
+  kMaxLooks = 100000 /* at the clock, of which it is found out who looked */
 };
 
 enum kind { kNothing, kReader, kPool };
-
-/* What bufio.Reader begins with. */
-struct reader {
-  uint64_t buffer, length, capacity, source[2], r, w;
-};
 
 /* Bytes that may lie there unused. */
 struct held {
   enum kind kind;
   uint64_t object; /* address of the reader, or of the pool */
-  struct reader reader;
+  struct aotc_go_reader reader;
   uint32_t address, size; /* the last draw */
   uint8_t* bytes;
   uint32_t draw; /* whose */
@@ -55,11 +53,14 @@ struct aotc_draws {
   uint32_t count;
   struct held held[kMaxHeld];
   uint32_t held_count;
+  struct aotc_id_states ids;
+  uint32_t looks; /* at the clock */
 };
 
 struct aotc_draws* aotc_draws_create(void) { return calloc(1, sizeof(struct aotc_draws)); }
 
-/* Whether a function is of Go's library: its path begins with the name of one of the library's folders. */
+/* Whether a function is of Go's library: its path begins with the name of one of the library's folders, which has no
+ * dot as a domain's name has. */
 static bool is_library(const char* function) {
   static const char kFolders[] =
       " archive bufio bytes cmp compress container context crypto database debug embed encoding errors expvar flag fmt "
@@ -68,14 +69,14 @@ static bool is_library(const char* function) {
       "strconv "
       "strings structs sync syscall testing text time type unicode unique unsafe vendor weak ";
   char word[16] = " ";
-  size_t length = strcspn(function, "/.:");
-  if (length > sizeof(word) - 3) return false;
+  size_t length = strcspn(function, "/.:"), path = strcspn(function, "/[(");
+  if (length > sizeof(word) - 3 || (function[length] == '.' && function[path] == '/')) return false;
   memcpy(word + 1, function, length);
   strcpy(word + 1 + length, " ");
   return strstr(kFolders, word) != NULL;
 }
 
-static bool load_reader(const struct aotc_instance* instance, uint64_t address, struct reader* reader) {
+bool aotc_go_reader_load(const struct aotc_instance* instance, uint64_t address, struct aotc_go_reader* reader) {
   const void* at = address > UINT32_MAX ? NULL : aotc_instance_memory_at(instance, (uint32_t)address, sizeof(*reader));
   if (at != NULL) memcpy(reader, at, sizeof(*reader));
   return at != NULL && reader->length <= reader->capacity && reader->capacity <= kMaxHeldSize &&
@@ -94,7 +95,7 @@ static struct held recognise(const struct aotc_instance* instance, const char* b
       frame->arguments > UINT32_MAX ? NULL : aotc_instance_memory_at(instance, (uint32_t)frame->arguments, 8);
   if (argument == NULL) return held;
   memcpy(&held.object, argument, sizeof(held.object));
-  if (load_reader(instance, held.object, &held.reader) && address >= held.reader.buffer &&
+  if (aotc_go_reader_load(instance, held.object, &held.reader) && address >= held.reader.buffer &&
       (uint64_t)address + size <= held.reader.buffer + held.reader.length)
     held.kind = kReader;
   return held;
@@ -115,13 +116,15 @@ static void hold(struct aotc_draws* draws, const struct aotc_instance* instance,
   draws->held[i] = held;
 }
 
-static uint32_t count_draw(struct aotc_draws* draws, const char* function, uint32_t size) {
+static uint32_t count_draw(struct aotc_draws* draws, enum aotc_draw_kind kind, const char* function, uint32_t size) {
   uint32_t i = 0;
-  while (i < draws->count && strcmp(draws->list[i].function, function) != 0) ++i;
+  while (i < draws->count && (draws->list[i].kind != kind || strcmp(draws->list[i].function, function) != 0)) ++i;
   if (i == AOTC_MAX_DRAWS) {
     --i;
+    draws->list[i].kind = AOTC_DRAW_BYTES;
     strcpy(draws->list[i].function, "other functions");
   } else if (i == draws->count) {
+    draws->list[draws->count].kind = kind;
     strcpy(draws->list[draws->count++].function, function);
   }
   draws->list[i].bytes += size;
@@ -129,31 +132,55 @@ static uint32_t count_draw(struct aotc_draws* draws, const char* function, uint3
   return i;
 }
 
-void aotc_draws_note(struct aotc_draws* draws, const struct aotc_instance* instance, uint32_t address, uint32_t size) {
-  struct held held = {.kind = kNothing};
-  char asker[AOTC_GO_NAME] = "", below[AOTC_GO_NAME] = "";
-  if (size == 0 || !(instance->artifact->header->flags & AOTC_FLAG_GO)) return;
+/* The innermost function outside Go's library, "" when there is none; what the draw is for, if there was one. False
+ * when the runtime seeds its own generator, which each instance does again (go_random.c). */
+static bool find_asker(struct aotc_draws* draws, const struct aotc_instance* instance, char asker[AOTC_GO_NAME],
+                       struct held* held) {
+  char below[AOTC_GO_NAME] = "";
   if (!draws->searched) draws->found = aotc_go_table_find(instance, &draws->table);
   draws->searched = true;
   uint64_t sp = aotc_go_stack_pointer(instance);
   struct aotc_go_frame frame;
-  bool seed = false;
+  asker[0] = 0;
   for (int i = 0; draws->found && i < kMaxFrames && aotc_go_caller(instance, &draws->table, &sp, &frame); ++i) {
-    if (held.kind == kNothing) held = recognise(instance, below, &frame, address, size);
-    /* The runtime's own generator, which each instance seeds anew (go_random.c). */
-    seed |= strcmp(frame.function, "runtime.randinit") == 0 || strcmp(frame.function, "runtime.schedinit") == 0;
+    if (held != NULL && held->kind == kNothing) *held = recognise(instance, below, &frame, held->address, held->size);
+    if (strcmp(frame.function, "runtime.randinit") == 0 || strcmp(frame.function, "runtime.schedinit") == 0)
+      return false;
     strcpy(below, frame.function);
     strcpy(asker, frame.function);
     if (!is_library(frame.function)) break;
   }
-  if (seed) return;
-  held.draw = count_draw(draws, asker[0] == 0 ? "an unknown function" : asker, size);
+  return true;
+}
+
+static bool is_go(const struct aotc_instance* instance) { return instance->artifact->header->flags & AOTC_FLAG_GO; }
+
+void aotc_draws_note(struct aotc_draws* draws, struct aotc_instance* instance, uint32_t address, uint32_t size) {
+  struct held held = {.kind = kNothing, .address = address, .size = size};
+  char asker[AOTC_GO_NAME];
+  if (size == 0 || !is_go(instance) || !find_asker(draws, instance, asker, &held)) return;
+  if (draws->found) aotc_ids_locate(&draws->ids, instance, &draws->table);
+  held.draw = count_draw(draws, AOTC_DRAW_BYTES, asker[0] == 0 ? "an unknown function" : asker, size);
   if (held.kind != kNothing) hold(draws, instance, held);
+  struct aotc_id_state state = {
+      .rows = aotc_ids_match(&draws->ids, instance, asker, size), .draw = held.draw, .address = address, .size = size};
+  aotc_ids_add(&draws->ids, instance, &state);
+}
+
+void aotc_draws_note_time(struct aotc_draws* draws, struct aotc_instance* instance, uint64_t time) {
+  char asker[AOTC_GO_NAME];
+  if (!is_go(instance)) return;
+  if (draws->found) aotc_ids_locate(&draws->ids, instance, &draws->table);
+  if (++draws->looks > kMaxLooks || !find_asker(draws, instance, asker, NULL)) return;
+  struct aotc_id_state state = {.rows = aotc_ids_match(&draws->ids, instance, asker, 0), .seed = time};
+  if (state.rows == 0) return;
+  state.draw = count_draw(draws, AOTC_DRAW_CLOCK, asker, sizeof(time));
+  aotc_ids_add(&draws->ids, instance, &state);
 }
 
 /* Unused bytes of a reader that is as it was when it drew. */
-static uint32_t unread(const struct aotc_instance* instance, const struct held* held, struct reader* reader) {
-  if (!load_reader(instance, held->object, reader) || reader->buffer != held->reader.buffer ||
+static uint32_t unread(const struct aotc_instance* instance, const struct held* held, struct aotc_go_reader* reader) {
+  if (!aotc_go_reader_load(instance, held->object, reader) || reader->buffer != held->reader.buffer ||
       reader->length != held->reader.length || reader->capacity != held->reader.capacity ||
       memcmp(reader->source, held->reader.source, sizeof(reader->source)) != 0)
     return 0;
@@ -161,25 +188,47 @@ static uint32_t unread(const struct aotc_instance* instance, const struct held* 
   return left <= held->size && reader->buffer + reader->w == (uint64_t)held->address + held->size ? (uint32_t)left : 0;
 }
 
+void aotc_go_reader_drop(struct aotc_instance* instance, uint64_t address, struct aotc_go_reader reader) {
+  uint8_t* at = aotc_instance_memory_at(instance, (uint32_t)address, sizeof(reader));
+  uint64_t left = reader.w - reader.r, unread = reader.buffer + reader.r;
+  void* bytes = unread > UINT32_MAX ? NULL : aotc_instance_memory_at(instance, (uint32_t)unread, left);
+  if (bytes != NULL) explicit_bzero(bytes, left);
+  reader.r = reader.w;
+  memcpy(at, &reader, sizeof(reader));
+}
+
+/* Bytes of a draw that are not shared after all. */
+static uint32_t settle_held(struct aotc_instance* instance, const struct held* held, struct aotc_random_range* range) {
+  uint8_t* bytes = aotc_instance_memory_at(instance, held->address, held->size);
+  struct aotc_go_reader reader;
+  if (bytes == NULL || memcmp(bytes, held->bytes, held->size) != 0) return 0;
+  if (held->kind == kPool) {
+    *range = (struct aotc_random_range){held->address, held->size, AOTC_RANDOM_BYTES};
+    return kUuidPool - kUuid;
+  }
+  uint32_t left = unread(instance, held, &reader);
+  if (left != 0) aotc_go_reader_drop(instance, held->object, reader);
+  return left;
+}
+
+static void share_less(struct aotc_snapshot_draw* draw, uint64_t bytes) {
+  draw->shared -= bytes < draw->shared ? bytes : draw->shared;
+}
+
 uint32_t aotc_draws_settle(struct aotc_draws* draws, struct aotc_instance* instance,
                            struct aotc_random_range ranges[AOTC_MAX_RANDOM_RANGES]) {
   uint32_t count = 0;
-  for (uint32_t i = 0; draws != NULL && i < draws->held_count; ++i) {
-    struct held* held = &draws->held[i];
-    struct aotc_snapshot_draw* draw = &draws->list[held->draw];
-    uint8_t* bytes = aotc_instance_memory_at(instance, held->address, held->size);
-    struct reader reader;
-    if (bytes == NULL || memcmp(bytes, held->bytes, held->size) != 0) continue;
-    uint32_t left = held->kind == kReader ? unread(instance, held, &reader) : kUuidPool - kUuid;
-    if (held->kind == kPool && count == AOTC_MAX_RANDOM_RANGES) continue;
-    if (held->kind == kPool) ranges[count++] = (struct aotc_random_range){held->address, held->size};
-    if (held->kind == kReader && left != 0) {
-      uint8_t* at = aotc_instance_memory_at(instance, (uint32_t)held->object, sizeof(reader));
-      reader.r = reader.w;
-      memcpy(at, &reader, sizeof(reader));
-      explicit_bzero(bytes + held->size - left, left);
-    }
-    draw->shared -= left < draw->shared ? left : draw->shared;
+  for (uint32_t i = 0; draws != NULL && i < draws->held_count && count < AOTC_MAX_RANDOM_RANGES; ++i) {
+    const struct held* held = &draws->held[i];
+    ranges[count].size = 0;
+    share_less(&draws->list[held->draw], settle_held(instance, held, &ranges[count]));
+    if (ranges[count].size != 0) ++count;
+  }
+  for (uint32_t i = 0; draws != NULL && i < draws->ids.count && count < AOTC_MAX_RANDOM_RANGES; ++i) {
+    struct aotc_id_state* state = &draws->ids.list[i];
+    if (!aotc_ids_settle(&draws->ids, state, instance, &draws->table, &ranges[count])) continue;
+    ++count;
+    share_less(&draws->list[state->draw], state->draw_bytes);
   }
   return count;
 }
@@ -201,8 +250,13 @@ const char* aotc_draw_text(const struct aotc_snapshot_draw* draw, char text[AOTC
   aotc_printable(draw->function, function, sizeof(function));
   for (char* at = function; *at != 0; ++at)
     if (*at == '"' || *at == '\\') *at = '?';
-  if (shared == bytes)
+  if (draw->kind == AOTC_DRAW_CLOCK)
+    snprintf(text, AOTC_DRAW_TEXT, "%s made a generator of the time that %s", function,
+             shared == 0 ? "each instance makes anew" : "all instances share");
+  else if (shared == bytes)
     snprintf(text, AOTC_DRAW_TEXT, "%s drew %llu bytes that all instances share", function, bytes);
+  else if (shared == 0)
+    snprintf(text, AOTC_DRAW_TEXT, "%s drew %llu bytes that each instance draws anew", function, bytes);
   else
     snprintf(text, AOTC_DRAW_TEXT, "%s drew %llu bytes, of which all instances share %llu; they draw the rest anew",
              function, bytes, shared);

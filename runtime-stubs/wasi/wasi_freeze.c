@@ -31,6 +31,7 @@ enum aotc_status aotc_wasi_freeze_setup(struct aotc_wasi* wasi, const struct aot
   }
   wasi->freeze->listeners = (uint32_t)options->listener_count;
   wasi->freeze->drawn = options->drawn;
+  wasi->freeze->told_time = options->told_time;
   wasi->freeze->drawn_data = options->drawn_data;
   wasi->freeze->clock_continues = options->clock_continues;
   wasi->freeze->hidden_timers = options->hidden_timers;

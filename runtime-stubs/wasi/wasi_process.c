@@ -92,6 +92,11 @@ enum aotc_status aotc_wasi_clock_res_get(struct aotc_instance* instance, void* d
   return aotc_wasi_finish(slots, error);
 }
 
+static void note_time(struct aotc_instance* instance, struct aotc_wasi_freeze* freeze, uint64_t time) {
+  ++freeze->realtime_reads;
+  if (freeze->told_time != NULL) freeze->told_time(freeze->drawn_data, instance, time);
+}
+
 enum aotc_status aotc_wasi_clock_time_get(struct aotc_instance* instance, void* data, uint64_t* slots) {
   struct aotc_wasi* wasi = data;
   clockid_t clock;
@@ -103,8 +108,9 @@ enum aotc_status aotc_wasi_clock_time_get(struct aotc_instance* instance, void* 
   if (error == 0 && clock_gettime(clock, &t) != 0) error = aotc_wasi_errno(errno);
   if (error == 0) {
     uint64_t offset = clock == CLOCK_MONOTONIC ? wasi->monotonic_offset : 0;
-    if (wasi->freeze != NULL && clock == CLOCK_REALTIME) ++wasi->freeze->realtime_reads;
-    aotc_wasi_store64(out, aotc_wasi_nanoseconds(t) + offset);
+    uint64_t time = aotc_wasi_nanoseconds(t) + offset;
+    aotc_wasi_store64(out, time);
+    if (wasi->freeze != NULL && clock == CLOCK_REALTIME) note_time(instance, wasi->freeze, time);
   }
   return aotc_wasi_finish(slots, error);
 }

@@ -119,8 +119,9 @@ struct aotc_wasi_secret {
 struct aotc_wasi_freeze {
   uint32_t listeners; /* it was given */
   uint32_t waits;     /* enum aotc_wasi_waits */
-  /* These four as in struct aotc_wasi_options. */
+  /* These five as in struct aotc_wasi_options. */
   void (*drawn)(void* data, struct aotc_instance* instance, uint32_t address, uint32_t size);
+  void (*told_time)(void* data, struct aotc_instance* instance, uint64_t time);
   void* drawn_data;
   bool clock_continues;
   bool hidden_timers;

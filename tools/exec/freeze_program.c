@@ -226,6 +226,10 @@ static void note_draw(void* draws, struct aotc_instance* instance, uint32_t addr
   aotc_draws_note(draws, instance, address, size);
 }
 
+static void note_time(void* draws, struct aotc_instance* instance, uint64_t time) {
+  aotc_draws_note_time(draws, instance, time);
+}
+
 /* One line each. */
 static void show_draws(const struct aotc_freeze_run* run) {
   char text[AOTC_DRAW_TEXT];
@@ -240,6 +244,7 @@ static struct aotc_instance* start(struct aotc_artifact* artifact, const struct 
   struct aotc_error error;
   options->wasi->freeze = true;
   options->wasi->drawn = note_draw;
+  options->wasi->told_time = note_time;
   options->wasi->drawn_data = run->draws = aotc_draws_create();
   if (run->draws == NULL) abort();
   options->wasi->hidden_timers = aotc_artifact_suspends(artifact);

@@ -233,7 +233,7 @@ struct aotc_image_run {
  * stack pointer, run the resume thunk, and the import is called again. All offsets in here, those of spans and image
  * runs included, are from the start of the snapshot; those in a host's state are the host's affair.
  */
-#define AOTC_SNAPSHOT_MAGIC 0x0050414e53343031ull /* "104SNAP\0" read as a little-endian number */
+#define AOTC_SNAPSHOT_MAGIC 0x0050414e53353031ull /* "105SNAP\0" read as a little-endian number */
 
 enum aotc_snapshot_flags {
   AOTC_SNAPSHOT_REACTOR = 1u << 0 /* no call runs: there is nothing to resume */
@@ -266,18 +266,32 @@ struct aotc_snapshot {
   struct aotc_span draws;   /* struct aotc_snapshot_draw, at most AOTC_MAX_DRAWS */
 };
 
-#define AOTC_MAX_RANDOM_RANGES 16
+#define AOTC_MAX_RANDOM_RANGES 32
 #define AOTC_MAX_RANDOM_RANGE 256
-/* Linear memory that every clone fills with random bytes of its own; at most AOTC_MAX_RANDOM_RANGE. */
+#define AOTC_RANDOM_SOURCE_WORDS 607
+enum aotc_random_kind {
+  AOTC_RANDOM_BYTES = 0,
+  AOTC_RANDOM_TEXT = 1,  /* ASCII letters and digits */
+  AOTC_RANDOM_SOURCE = 2 /* the AOTC_RANDOM_SOURCE_WORDS u64 of a generator of math/rand */
+};
+/* Linear memory that every clone fills with random values of its own; bytes and text are at most AOTC_MAX_RANDOM_RANGE.
+ */
 struct aotc_random_range {
   uint32_t address, size;
+  uint32_t kind; /* enum aotc_random_kind */
 };
 
 #define AOTC_MAX_DRAWS 64
 #define AOTC_GO_NAME 112
-/* Random bytes that a function drew before the freeze. */
+enum aotc_draw_kind {
+  AOTC_DRAW_BYTES = 0, /* random bytes */
+  AOTC_DRAW_CLOCK = 1  /* the time, 8 bytes, of which a generator of identifiers was made */
+};
+/* What a function drew before the freeze. */
 struct aotc_snapshot_draw {
   char function[AOTC_GO_NAME]; /* of Go, NUL-terminated, perhaps cut off */
+  uint32_t kind;               /* enum aotc_draw_kind */
+  uint32_t reserved;
   uint64_t bytes;
   uint64_t shared; /* those of them that clones may have in common */
 };

@@ -19,11 +19,12 @@ extern "C" {
 enum aotc_status aotc_attach_snapshot(struct aotc_artifact* artifact, int fd, struct aotc_error* error);
 /* Null when the artifact has none. */
 const struct aotc_snapshot* aotc_artifact_snapshot(const struct aotc_artifact* artifact);
-/* What a program drew before it is frozen: to be told of each draw, when the bytes are in memory (aotc_wasi_options).
- */
+/* What a program drew before it is frozen: to be told of each draw, when the bytes are in memory, and of each look at
+ * the wall clock (aotc_wasi_options). */
 struct aotc_draws;
 struct aotc_draws* aotc_draws_create(void); /* null when there is no memory; for the rest of the process's life */
-void aotc_draws_note(struct aotc_draws* draws, const struct aotc_instance* instance, uint32_t address, uint32_t size);
+void aotc_draws_note(struct aotc_draws* draws, struct aotc_instance* instance, uint32_t address, uint32_t size);
+void aotc_draws_note_time(struct aotc_draws* draws, struct aotc_instance* instance, uint64_t time);
 /* All so far, and those of a snapshot: `count` of them. */
 const struct aotc_snapshot_draw* aotc_draws_list(const struct aotc_draws* draws, uint32_t* count);
 const struct aotc_snapshot_draw* aotc_artifact_draws(const struct aotc_artifact* artifact, uint32_t* count);

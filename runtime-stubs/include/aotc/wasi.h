@@ -35,8 +35,10 @@ struct aotc_wasi_options {
   /* To make a snapshot: nothing arrives on stdin or on `listener_count` listeners that do not exist (`listeners` and
    * `stdio` are not used), output is kept, and the first real wait for input ends the call with AOTC_FROZEN. */
   bool freeze;
-  /* With it: is told when the program has drawn random bytes. Or null. */
+  /* With it: are told when the program has drawn random bytes, and when it has got the wall clock's nanoseconds since
+   * 1970. Or null. */
   void (*drawn)(void* data, struct aotc_instance* instance, uint32_t address, uint32_t size);
+  void (*told_time)(void* data, struct aotc_instance* instance, uint64_t time);
   void* drawn_data;
   bool clock_continues; /* with it: the monotonic clock of a thawed program goes on from where it stopped */
   bool hidden_timers;   /* with it: the program may have timers when it is not in poll_oneoff, as Go's have */

@@ -1,0 +1,70 @@
+// Makes identifiers before it waits for input, and again after, with packages that are like popular ones as far as their state
+// goes; and keeps what looks the same and is the program's own.
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	math "math/rand"
+	"time"
+
+	"github.com/bwmarrin/snowflake"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/google/uuid"
+	"github.com/oklog/ulid/v2"
+	"github.com/rs/xid"
+	"github.com/segmentio/ksuid"
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+func draw(size int) []byte {
+	bytes := make([]byte, size)
+	if _, err := io.ReadFull(rand.Reader, bytes); err != nil {
+		panic(err)
+	}
+	return bytes
+}
+
+var (
+	keys   = [][]byte{draw(3), draw(4), draw(5), draw(6), draw(12)}
+	fixed  = ulid.Monotonic(math.New(math.NewSource(42)))
+	timed  = ulid.Monotonic(math.New(math.NewSource(time.Now().UnixNano())))
+	seeded = math.New(math.NewSource(42))
+)
+
+func read(r io.Reader) string {
+	var bytes [8]byte
+	r.Read(bytes[:])
+	return fmt.Sprintf("%x", bytes)
+}
+
+func identifiers() []string {
+	return []string{
+		fmt.Sprintf("chi %s", middleware.NextID()),
+		fmt.Sprintf("ulid %x", ulid.Make()),
+		fmt.Sprintf("xid-counter %x", xid.Next()),
+		fmt.Sprintf("xid-machine %x", xid.Machine()),
+		fmt.Sprintf("ksuid %s", read(ksuid.FastRander)),
+		fmt.Sprintf("bson-counter %x", bson.Next()),
+		fmt.Sprintf("bson-process %x", bson.Process()),
+	}
+}
+
+func main() {
+	before := identifiers()
+	uuid.Node()
+	node := snowflake.NewNode(7)
+	var line string
+	fmt.Scanln(&line)
+	fmt.Println("before", before)
+	fmt.Println("keys", fmt.Sprintf("%x", keys), fmt.Sprintf("%x", uuid.Node()), node.Number())
+	fmt.Println("own", seeded.Int63(), read(fixed), read(timed))
+	for i := 0; i < 3; i++ {
+		for _, id := range identifiers() {
+			if i == 0 || id[:3] != "xid" && id[:4] != "bson" {
+				fmt.Println(id)
+			}
+		}
+	}
+}
