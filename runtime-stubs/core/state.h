@@ -265,6 +265,8 @@ bool aotc_go_is_source(const struct aotc_instance* instance, uint64_t address);
 /* At the freeze: drops what is unused, or lists it in `ranges`, and returns how many these are. */
 uint32_t aotc_draws_settle(struct aotc_draws* draws, struct aotc_instance* instance,
                            struct aotc_random_range ranges[AOTC_MAX_RANDOM_RANGES]);
+/* After that: one for which `unique` refuses the snapshot, or null. */
+const struct aotc_snapshot_draw* aotc_draws_shared(const struct aotc_draws* draws, enum aotc_unique unique);
 /* What bufio.Reader begins with. */
 struct aotc_go_reader {
   uint64_t buffer, length, capacity, source[2], r, w;
@@ -279,6 +281,7 @@ enum { AOTC_MAX_ID_STATES = 24 };
 struct aotc_id_state {
   uint32_t rows;          /* of the table, a bit each: what it may be; the one that it is, once it is found */
   uint32_t draw;          /* whose */
+  bool warmup;            /* during a warm-up request */
   uint32_t address, size; /* of the draw; 0 for the clock */
   uint64_t seed;          /* the time */
   uint8_t bytes[16];      /* that were drawn */

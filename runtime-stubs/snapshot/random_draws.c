@@ -43,14 +43,17 @@ struct held {
   struct aotc_go_reader reader;
   uint32_t address, size; /* the last draw */
   uint8_t* bytes;
-  uint32_t draw; /* whose */
+  uint32_t draw;         /* whose */
+  uint64_t warmup_bytes; /* of all draws for this object */
 };
 
 struct aotc_draws {
   bool searched, found;
   struct aotc_go_table table;
   struct aotc_snapshot_draw list[AOTC_MAX_DRAWS];
+  uint64_t warmup_bytes[AOTC_MAX_DRAWS]; /* by each, without those whose place is known */
   uint32_t count;
+  bool warmup;
   struct held held[kMaxHeld];
   uint32_t held_count;
   struct aotc_id_states ids;
@@ -58,6 +61,8 @@ struct aotc_draws {
 };
 
 struct aotc_draws* aotc_draws_create(void) { return calloc(1, sizeof(struct aotc_draws)); }
+
+void aotc_draws_warmup(struct aotc_draws* draws) { draws->warmup = true; }
 
 /* Whether a function is of Go's library: its path begins with the name of one of the library's folders, which has no
  * dot as a domain's name has. */
@@ -109,10 +114,13 @@ static void hold(struct aotc_draws* draws, const struct aotc_instance* instance,
   held.bytes = malloc(held.size);
   if (held.bytes == NULL) return;
   memcpy(held.bytes, bytes, held.size);
-  if (i == draws->held_count)
+  if (draws->warmup) held.warmup_bytes = held.size;
+  if (i == draws->held_count) {
     ++draws->held_count;
-  else
+  } else {
+    held.warmup_bytes += draws->held[i].warmup_bytes;
     free(draws->held[i].bytes);
+  }
   draws->held[i] = held;
 }
 
@@ -129,6 +137,7 @@ static uint32_t count_draw(struct aotc_draws* draws, enum aotc_draw_kind kind, c
   }
   draws->list[i].bytes += size;
   draws->list[i].shared += size;
+  if (draws->warmup) draws->warmup_bytes[i] += size;
   return i;
 }
 
@@ -172,20 +181,22 @@ void aotc_draws_note_time(struct aotc_draws* draws, struct aotc_instance* instan
   if (!is_go(instance)) return;
   if (draws->found) aotc_ids_locate(&draws->ids, instance, &draws->table);
   if (++draws->looks > kMaxLooks || !find_asker(draws, instance, asker, NULL)) return;
-  struct aotc_id_state state = {.rows = aotc_ids_match(&draws->ids, instance, asker, 0), .seed = time};
+  struct aotc_id_state state = {
+      .rows = aotc_ids_match(&draws->ids, instance, asker, 0), .warmup = draws->warmup, .seed = time};
   if (state.rows == 0) return;
   state.draw = count_draw(draws, AOTC_DRAW_CLOCK, asker, sizeof(time));
   aotc_ids_add(&draws->ids, instance, &state);
 }
 
-/* Unused bytes of a reader that is as it was when it drew. */
-static uint32_t unread(const struct aotc_instance* instance, const struct held* held, struct aotc_go_reader* reader) {
+/* Whether a reader is as it was when it drew; how many bytes of that are unused. */
+static bool find_unread(const struct aotc_instance* instance, const struct held* held, struct aotc_go_reader* reader,
+                        uint32_t* left) {
   if (!aotc_go_reader_load(instance, held->object, reader) || reader->buffer != held->reader.buffer ||
       reader->length != held->reader.length || reader->capacity != held->reader.capacity ||
       memcmp(reader->source, held->reader.source, sizeof(reader->source)) != 0)
-    return 0;
-  uint64_t left = reader->w - reader->r;
-  return left <= held->size && reader->buffer + reader->w == (uint64_t)held->address + held->size ? (uint32_t)left : 0;
+    return false;
+  *left = (uint32_t)(reader->w - reader->r);
+  return *left <= held->size && reader->buffer + reader->w == (uint64_t)held->address + held->size;
 }
 
 void aotc_go_reader_drop(struct aotc_instance* instance, uint64_t address, struct aotc_go_reader reader) {
@@ -197,40 +208,51 @@ void aotc_go_reader_drop(struct aotc_instance* instance, uint64_t address, struc
   memcpy(at, &reader, sizeof(reader));
 }
 
-/* Bytes of a draw that are not shared after all. */
-static uint32_t settle_held(struct aotc_instance* instance, const struct held* held, struct aotc_random_range* range) {
-  uint8_t* bytes = aotc_instance_memory_at(instance, held->address, held->size);
+/* Whether it is known what has become of the bytes; `left` of them are not shared after all. */
+static bool settle_held(struct aotc_instance* instance, const struct held* held, struct aotc_random_range* range,
+                        uint32_t* left) {
+  const uint8_t* bytes = aotc_instance_memory_at(instance, held->address, held->size);
   struct aotc_go_reader reader;
-  if (bytes == NULL || memcmp(bytes, held->bytes, held->size) != 0) return 0;
+  if (bytes == NULL || memcmp(bytes, held->bytes, held->size) != 0) return false;
   if (held->kind == kPool) {
     *range = (struct aotc_random_range){held->address, held->size, AOTC_RANDOM_BYTES};
-    return kUuidPool - kUuid;
+    *left = kUuidPool - kUuid;
+    return true;
   }
-  uint32_t left = unread(instance, held, &reader);
-  if (left != 0) aotc_go_reader_drop(instance, held->object, reader);
-  return left;
+  if (!find_unread(instance, held, &reader, left)) return false;
+  if (*left != 0) aotc_go_reader_drop(instance, held->object, reader);
+  return true;
 }
 
-static void share_less(struct aotc_snapshot_draw* draw, uint64_t bytes) {
-  draw->shared -= bytes < draw->shared ? bytes : draw->shared;
+static void share_less(struct aotc_draws* draws, uint32_t draw, uint64_t bytes, uint64_t warmup_bytes) {
+  draws->list[draw].shared -= bytes < draws->list[draw].shared ? bytes : draws->list[draw].shared;
+  draws->warmup_bytes[draw] -= warmup_bytes < draws->warmup_bytes[draw] ? warmup_bytes : draws->warmup_bytes[draw];
 }
 
 uint32_t aotc_draws_settle(struct aotc_draws* draws, struct aotc_instance* instance,
                            struct aotc_random_range ranges[AOTC_MAX_RANDOM_RANGES]) {
-  uint32_t count = 0;
+  uint32_t count = 0, left;
   for (uint32_t i = 0; draws != NULL && i < draws->held_count && count < AOTC_MAX_RANDOM_RANGES; ++i) {
     const struct held* held = &draws->held[i];
     ranges[count].size = 0;
-    share_less(&draws->list[held->draw], settle_held(instance, held, &ranges[count]));
+    if (settle_held(instance, held, &ranges[count], &left)) share_less(draws, held->draw, left, held->warmup_bytes);
     if (ranges[count].size != 0) ++count;
   }
   for (uint32_t i = 0; draws != NULL && i < draws->ids.count && count < AOTC_MAX_RANDOM_RANGES; ++i) {
     struct aotc_id_state* state = &draws->ids.list[i];
     if (!aotc_ids_settle(&draws->ids, state, instance, &draws->table, &ranges[count])) continue;
     ++count;
-    share_less(&draws->list[state->draw], state->draw_bytes);
+    share_less(draws, state->draw, state->draw_bytes, state->warmup ? state->draw_bytes : 0);
   }
   return count;
+}
+
+const struct aotc_snapshot_draw* aotc_draws_shared(const struct aotc_draws* draws, enum aotc_unique unique) {
+  for (uint32_t i = 0; draws != NULL && i < draws->count; ++i)
+    if ((unique == AOTC_UNIQUE_STRICT && draws->list[i].shared != 0) ||
+        (unique != AOTC_UNIQUE_REPORT && draws->warmup_bytes[i] != 0))
+      return &draws->list[i];
+  return NULL;
 }
 
 const struct aotc_snapshot_draw* aotc_draws_list(const struct aotc_draws* draws, uint32_t* count) {

@@ -125,8 +125,11 @@ static enum aotc_status settle_draws(struct writer* w, const struct aotc_freeze_
   char text[AOTC_DRAW_TEXT];
   uint32_t range_count = aotc_draws_settle(run->draws, w->instance, ranges), count;
   const struct aotc_snapshot_draw* draws = aotc_draws_list(run->draws, &count);
-  for (uint32_t i = 0; i < count && run->unique; ++i)
-    if (draws[i].shared != 0) return refuse(w, aotc_draw_text(&draws[i], text));
+  const struct aotc_snapshot_draw* shared = aotc_draws_shared(run->draws, run->unique);
+  if (shared != NULL && run->unique == AOTC_UNIQUE_WARMUP)
+    return aotc_fail(w->error, AOTC_ERROR_ARGUMENT, "for a warm-up request, %s; --unique report allows it",
+                     aotc_draw_text(shared, text));
+  if (shared != NULL) return refuse(w, aotc_draw_text(shared, text));
   enum aotc_status status = append(w, &w->head.redrawn, ranges, sizeof(ranges[0]), range_count);
   return status == AOTC_OK ? append(w, &w->head.draws, draws, sizeof(draws[0]), count) : status;
 }

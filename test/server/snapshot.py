@@ -32,7 +32,7 @@ def inspect(path):
 # A restart between the request and the work does not forget how the program is to be started.
 with Server(folder, "--workers", "0") as server:
     queued = server.upload(program, QUICK + "&snapshot=required&env=MODE=a%20b&env=X=&arg=one&arg=&listeners=1")[1]
-    assert queued["freeze"] == [["snapshot", "required"], ["listeners", "1"], ["rehearsal", "auto"], ["clock", "advance"], ["unique", "report"], ["env", "MODE=a b"], ["env", "X="],
+    assert queued["freeze"] == [["snapshot", "required"], ["listeners", "1"], ["rehearsal", "auto"], ["clock", "advance"], ["unique", "warmup"], ["env", "MODE=a b"], ["env", "X="],
                                 ["arg", "one"], ["arg", ""]], queued
     other = server.upload(program, QUICK + "&snapshot=required&env=MODE=a%20b&env=X=&arg=one")[1]["id"]
     assert other != queued["id"] and server.request("DELETE", f"/v1/jobs/{other}")[0] == 202

@@ -17,7 +17,7 @@ FETCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../freeze/Inpu
 # The second one has bytes that are no UTF-8 and no text, which a query and JSON could not hold as they are.
 GET = b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n\0\xff\xfe%"
-OPTIONS = {"tier": "quick", "target": "host", "name": "app", "snapshot": "required", "arg": "http"}
+OPTIONS = {"tier": "quick", "target": "host", "name": "app", "snapshot": "required", "arg": "http", "unique": "report"}
 
 
 def coded(*requests):
@@ -79,7 +79,7 @@ with Server(folder) as server:
         with open(f"{folder}/{name}.http", "wb") as file:
             file.write(request)
     command = [AOTC, "compile", sys.argv[2], "--server", f"http://127.0.0.1:{server.port}", "--name", "app", "--tier", "quick",
-               "--target", "host", "--snapshot", "required", "--arg", "http"]
+               "--target", "host", "--snapshot", "required", "--unique", "report", "--arg", "http"]
     compiled = server.stats()["compiled"]
     said = subprocess.check_output([*command, "--warmup-request", f"{folder}/get.http", "--warmup-request", f"{folder}/post.http"], text=True)
     assert said.endswith(job["index"] + "\n") and server.stats()["compiled"] == compiled, said

@@ -282,6 +282,7 @@ int freeze_program(const struct freeze_options* options) {
   if (options->warmup_count != 0 && !aotc_wasi_waits_for_listener(wasi))
     not_frozen(name, "it does not wait for a listener, so there is no warm-up request");
   if (options->rehearse) rehearse(instance, wasi, name, &run);
+  aotc_draws_warmup(run.draws);
   for (size_t i = 0; i < options->warmup_count; ++i) warm_up(instance, wasi, &requests[i], name, &run);
   run.warmup_nanoseconds = monotonic_now() - started - run.nanoseconds;
   if (aotc_snapshot_write(instance, &run, out, &error) != AOTC_OK) not_frozen(name, "%s", error.message);

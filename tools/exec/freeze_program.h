@@ -18,7 +18,7 @@ struct freeze_options {
    * itself, without a call of any handler. A program that does not answer like that, or prints something meanwhile, has
    * noticed. */
   bool rehearse;
-  bool unique; /* as in struct aotc_freeze_run */
+  enum aotc_unique unique;
   size_t warmup_count;
   const char* const* warmup; /* files, each an HTTP request that is answered before the snapshot is made */
 };

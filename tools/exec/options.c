@@ -129,8 +129,14 @@ static void take_Clock(struct options* o, char* value) {
 }
 
 static void take_Unique(struct options* o, char* value) {
-  o->unique = strcmp(value, "strict") == 0;
-  if (!o->unique && strcmp(value, "report") != 0) usage_error("--unique: expected report or strict", value);
+  if (strcmp(value, "warmup") == 0)
+    o->unique = AOTC_UNIQUE_WARMUP;
+  else if (strcmp(value, "strict") == 0)
+    o->unique = AOTC_UNIQUE_STRICT;
+  else if (strcmp(value, "report") == 0)
+    o->unique = AOTC_UNIQUE_REPORT;
+  else
+    usage_error("--unique: expected warmup, strict or report", value);
 }
 
 static void take_tcplisten(struct options* o, char* value) {

@@ -32,7 +32,8 @@ struct options {
   const char* warmup[kMaxOption];
   size_t warmup_count;
   size_t freeze_listeners;
-  bool rehearse, clock_continues, unique;
+  bool rehearse, clock_continues;
+  enum aotc_unique unique;
 };
 
 /* Says what is wrong and ends the program. */

@@ -25,12 +25,17 @@ struct aotc_draws;
 struct aotc_draws* aotc_draws_create(void); /* null when there is no memory; for the rest of the process's life */
 void aotc_draws_note(struct aotc_draws* draws, struct aotc_instance* instance, uint32_t address, uint32_t size);
 void aotc_draws_note_time(struct aotc_draws* draws, struct aotc_instance* instance, uint64_t time);
+void aotc_draws_warmup(struct aotc_draws* draws); /* from now on they are for warm-up requests */
 /* All so far, and those of a snapshot: `count` of them. */
 const struct aotc_snapshot_draw* aotc_draws_list(const struct aotc_draws* draws, uint32_t* count);
 const struct aotc_snapshot_draw* aotc_artifact_draws(const struct aotc_artifact* artifact, uint32_t* count);
 /* "github.com/acme/id.init drew 8 bytes that all instances share", without anything unprintable. */
 #define AOTC_DRAW_TEXT 256
 const char* aotc_draw_text(const struct aotc_snapshot_draw* draw, char text[AOTC_DRAW_TEXT]);
+
+/* Which snapshots are refused because clones would share what the program drew: those in which a warm-up request
+ * drew it, as what became of that is not known; all. */
+enum aotc_unique { AOTC_UNIQUE_WARMUP, AOTC_UNIQUE_STRICT, AOTC_UNIQUE_REPORT };
 
 /* What the embedder knows about the run, for the report. */
 struct aotc_freeze_run {
@@ -41,7 +46,7 @@ struct aotc_freeze_run {
   uint64_t warmup_bytes;    /* of all responses */
   bool rehearsed;           /* net/http has answered a request of ours, see tools/exec/freeze_program.h */
   struct aotc_draws* draws; /* or null */
-  bool unique;              /* refuse a snapshot in which clones would share random bytes */
+  enum aotc_unique unique;
 };
 /* Writes the snapshot to `fd`, an empty file. AOTC_ERROR_ARGUMENT when the program cannot be frozen in this state; the
  * message says why, without a name. */

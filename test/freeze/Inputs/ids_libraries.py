@@ -11,7 +11,7 @@ REQUESTS = int(sys.argv[3]) if len(sys.argv) > 3 else 10000
 
 with open(f"{PREFIX}.http", "w") as file:
     file.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-subprocess.check_call([AOTC, "compile", WASM, "--tier", "quick", "--snapshot", "required", "--warmup-request", f"{PREFIX}.http", "-o", f"{PREFIX}.aotc"])
+subprocess.check_call([AOTC, "compile", WASM, "--tier", "quick", "--snapshot", "required", "--unique", "report", "--warmup-request", f"{PREFIX}.http", "-o", f"{PREFIX}.aotc"])
 values = {}
 with node([f"app={PREFIX}.aotc"]) as n:
     for _ in range(REQUESTS):
