@@ -10,12 +10,9 @@ import (
 	"time"
 
 	"github.com/bwmarrin/snowflake"
-	"github.com/go-chi/chi/v5/middleware"
 	"github.com/google/uuid"
 	"github.com/oklog/ulid/v2"
-	"github.com/rs/xid"
-	"github.com/segmentio/ksuid"
-	"go.mongodb.org/mongo-driver/v2/bson"
+	"ids/identifiers"
 )
 
 func draw(size int) []byte {
@@ -33,38 +30,18 @@ var (
 	seeded = math.New(math.NewSource(42))
 )
 
-func read(r io.Reader) string {
-	var bytes [8]byte
-	r.Read(bytes[:])
-	return fmt.Sprintf("%x", bytes)
-}
-
-func identifiers() []string {
-	return []string{
-		fmt.Sprintf("chi %s", middleware.NextID()),
-		fmt.Sprintf("ulid %x", ulid.Make()),
-		fmt.Sprintf("xid-counter %x", xid.Next()),
-		fmt.Sprintf("xid-machine %x", xid.Machine()),
-		fmt.Sprintf("ksuid %s", read(ksuid.FastRander)),
-		fmt.Sprintf("bson-counter %x", bson.Next()),
-		fmt.Sprintf("bson-process %x", bson.Process()),
-	}
-}
-
 func main() {
-	before := identifiers()
+	before := identifiers.Make()
 	uuid.Node()
 	node := snowflake.NewNode(7)
 	var line string
 	fmt.Scanln(&line)
 	fmt.Println("before", before)
 	fmt.Println("keys", fmt.Sprintf("%x", keys), fmt.Sprintf("%x", uuid.Node()), node.Number())
-	fmt.Println("own", seeded.Int63(), read(fixed), read(timed))
+	fmt.Println("own", seeded.Int63(), identifiers.Read(fixed), identifiers.Read(timed))
 	for i := 0; i < 3; i++ {
-		for _, id := range identifiers() {
-			if i == 0 || id[:3] != "xid" && id[:4] != "bson" {
-				fmt.Println(id)
-			}
+		for _, id := range identifiers.Make() {
+			fmt.Println(id)
 		}
 	}
 }
