@@ -177,17 +177,17 @@ static bool draw_text(uint8_t* at, size_t size) {
   return true;
 }
 
-/* A stream of a new seed: the system would take longer for as many bytes. */
+/* The stream of SplitMix64 from a new seed. math/rand makes the state of 31 bits; the system, or ChaCha8, would take
+ * longer for as many bytes than all else that a thaw does. */
 static bool draw_source(uint8_t* at, size_t size) {
-  uint64_t seed[4];
-  uint32_t out[64];
-  if (!draw(seed, sizeof(seed))) return false;
-  for (uint32_t counter = 0; size > 0; counter += 4) {
-    size_t piece = size < sizeof(out) ? size : sizeof(out);
-    block(seed, counter, out);
-    memcpy(at, out, piece);
-    at += piece;
-    size -= piece;
+  uint64_t seed;
+  if (!draw(&seed, sizeof(seed))) return false;
+  for (; size >= sizeof(seed); at += sizeof(seed), size -= sizeof(seed)) {
+    uint64_t z = seed += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    z ^= z >> 31;
+    memcpy(at, &z, sizeof(z));
   }
   return true;
 }

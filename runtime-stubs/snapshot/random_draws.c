@@ -171,8 +171,11 @@ void aotc_draws_note(struct aotc_draws* draws, struct aotc_instance* instance, u
   if (draws->found) aotc_ids_locate(&draws->ids, instance, &draws->table);
   held.draw = count_draw(draws, AOTC_DRAW_BYTES, asker[0] == 0 ? "an unknown function" : asker, size);
   if (held.kind != kNothing) hold(draws, instance, held);
-  struct aotc_id_state state = {
-      .rows = aotc_ids_match(&draws->ids, instance, asker, size), .draw = held.draw, .address = address, .size = size};
+  struct aotc_id_state state = {.rows = aotc_ids_match(&draws->ids, instance, asker, size),
+                                .draw = held.draw,
+                                .warmup = draws->warmup,
+                                .address = address,
+                                .size = size};
   aotc_ids_add(&draws->ids, instance, &state);
 }
 

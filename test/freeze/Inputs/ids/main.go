@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/bwmarrin/snowflake"
-	"github.com/google/uuid"
 	"github.com/oklog/ulid/v2"
+	"go.mongodb.org/mongo-driver/bson/primitive"
 	"ids/identifiers"
 )
 
@@ -32,12 +32,11 @@ var (
 
 func main() {
 	before := identifiers.Make()
-	uuid.Node()
 	node := snowflake.NewNode(7)
 	var line string
 	fmt.Scanln(&line)
 	fmt.Println("before", before)
-	fmt.Println("keys", fmt.Sprintf("%x", keys), fmt.Sprintf("%x", uuid.Node()), node.Number())
+	fmt.Println("keys", fmt.Sprintf("%x", keys), fmt.Sprintf("%x", primitive.Process()), node.Number())
 	fmt.Println("own", seeded.Int63(), identifiers.Read(fixed), identifiers.Read(timed))
 	for i := 0; i < 3; i++ {
 		for _, id := range identifiers.Make() {

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/go-chi/chi/v5/middleware"
+	"github.com/google/uuid"
 	"github.com/oklog/ulid/v2"
 	"github.com/rs/xid"
 	"github.com/segmentio/ksuid"
@@ -21,6 +22,7 @@ func Read(r io.Reader) string {
 func Make() []string {
 	return []string{
 		fmt.Sprintf("chi %s", middleware.NextID()),
+		fmt.Sprintf("uuid %x", uuid.Node()),
 		fmt.Sprintf("ulid %x", ulid.Make()),
 		fmt.Sprintf("xid %x %x", xid.Machine(), xid.Next()),
 		fmt.Sprintf("ksuid %s", Read(ksuid.FastRander)),

@@ -1,4 +1,4 @@
-// Package uuid is a version of the library that nobody has looked at yet.
+// Package uuid keeps its node as the library of this name does.
 package uuid
 
 import (
