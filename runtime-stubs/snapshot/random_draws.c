@@ -31,7 +31,7 @@ enum {
   kMaxHeldSize = 64 << 10,
   kUuid = 16,
   kUuidPool = 16 * kUuid,
-  kMaxLooks = 100000 /* at the clock, of which it is found out who looked */
+  kMaxLooks = 10000 /* at the clock, of which it is found out who looked */
 };
 
 enum kind { kNothing, kReader, kPool };
