@@ -53,6 +53,7 @@ struct CompileStats {
   size_t artifact_bytes = 0;
   size_t reduced_functions = 0;  // compiled with a cheaper pipeline because of their size
   size_t plain_functions = 0;    // or with fewer passes, as addresses could not be proved
+  size_t codegen_runs = 0;       // of LLVM's code generation; small functions share one
   bool go_shaped = false;
 };
 

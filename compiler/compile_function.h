@@ -16,6 +16,7 @@ struct Body {
 class CodeGenerators {
  public:
   CodeGenerator& get(const Facts& facts, Effort effort);
+  size_t runs() const;  // of code generation
 
  private:
   std::unique_ptr<CodeGenerator> generators_[kEfforts];
@@ -34,7 +35,12 @@ Effort planned_effort(const Body& body, const Facts& facts);
 // name the function.
 llvm::Expected<Compiled> compile_function(const Body& body, const Facts& facts, CodeGenerators& generators);
 
+// The same for several bodies for which the same effort is planned, in one run of code generation. Each result is what
+// compile_function makes of that body: it does not depend on the others.
+std::vector<llvm::Expected<Compiled>> compile_batch(llvm::ArrayRef<Body> bodies, const Facts& facts,
+                                                    CodeGenerators& generators);
+
 // Its way up to code generation, for dump.
-llvm::Expected<Lowered> lower_body(const Body& body, const Facts& facts, CodeGenerator& generator);
+llvm::Expected<Lowered> lower_body(const Body& body, const Facts& facts, llvm::LLVMContext& context);
 
 }  // namespace aotc

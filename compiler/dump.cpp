@@ -116,7 +116,7 @@ class Dumper {
     CodeGenerators generators;
     for_each_function([&](uint32_t defined, uint32_t index) {
       CodeGenerator& generator = generators.get(facts, planned_effort({defined}, facts));
-      Expected<Lowered> lowered = lower_body({defined}, facts, generator);
+      Expected<Lowered> lowered = lower_body({defined}, facts, generator.begin(1));
       if (!lowered) {
         error = joinErrors(std::move(error), lowered.takeError());
         return;

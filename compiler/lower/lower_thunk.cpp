@@ -43,7 +43,7 @@ class ThunkLowering {
     builder_.SetInsertPoint(BasicBlock::Create(module_.getContext(), "", function));
   }
 
-  Function* entry_function(const char* name) {
+  Function* entry_function(const std::string& name) {
     Function* function =
         Function::Create(FunctionType::get(builder_.getVoidTy(), false), GlobalValue::ExternalLinkage, name, module_);
     // The runtime's entry keeps the host's registers, so that no thunk restores one, least of all the base.
@@ -95,7 +95,7 @@ class ThunkLowering {
     const FuncType& type = facts_.module.types[type_index];
     bool resumable = facts_.is_resumable(thunk_.index);
     Signature signature = signature_of(facts_, module_.getContext(), type_index, resumable);
-    begin(entry_function("entry"));
+    begin(entry_function("entry" + std::to_string(thunk_.index)));
 
     SmallVector<Value*, 10> params, args;
     for (size_t i = 0; i < type.params.size(); ++i) params.push_back(access_.load(type_of(type.params[i]), slot(i)));
@@ -133,7 +133,7 @@ class ThunkLowering {
   }
 
   void trap(aotc_trap code) {
-    begin(entry_function("trap"));
+    begin(entry_function("trap" + std::to_string(code)));
     builder_.CreateIntrinsic(Intrinsic::ubsantrap, {}, {builder_.getInt8(code)})->setDoesNotReturn();
     builder_.CreateUnreachable();
   }

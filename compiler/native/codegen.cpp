@@ -1,12 +1,17 @@
-// codegen.cpp - LLVM IR of one function to a fragment.
+// codegen.cpp - LLVM IR of functions to fragments.
 //
-// The code generation pipeline is built once per thread and run for one small module after another: building it costs
-// about as much as compiling a small function. Its end is LLVM's own ELF writer into a memory buffer, which read_object
-// takes apart. Just before the assembly printer a pass of ours looks at the finished machine code: it notes the frame
-// size and puts a label on every instruction that can trap.
+// The code generation pipeline is built once per thread and run for one small batch of functions after another:
+// building it costs about as much as compiling a small function, and beginning and ending an object file as much as a
+// third of one. Each function of a batch is an LLVM module of its own, passes through the whole pipeline alone, and has
+// a section of its own, so that its code does not depend on what else is in the batch. The end is LLVM's own ELF writer
+// into a memory buffer, which read_object takes apart. Around the assembly printer two passes of ours look at the
+// finished machine code: they note the frame size, put a label on every instruction that can trap, and labels around
+// the constants.
 #include "codegen.h"
 
 #include "base_register.h"
+#include "llvm/CodeGen/AsmPrinter.h"
+#include "llvm/CodeGen/MachineConstantPool.h"
 #include "llvm/CodeGen/MachineFrameInfo.h"
 #include "llvm/CodeGen/MachineFunction.h"
 #include "llvm/CodeGen/MachineFunctionPass.h"
@@ -17,7 +22,10 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/OptBisect.h"
 #include "llvm/MC/MCContext.h"
+#include "llvm/MC/MCStreamer.h"
+#include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetLoweringObjectFile.h"
 #include "needless_passes.h"
 #include "read_object.h"
 #include "target.h"
@@ -29,57 +37,104 @@ using namespace llvm;
 namespace {
 
 // Contexts keep every constant and type they have ever seen.
-constexpr unsigned kFunctionsPerContext = 256;
+constexpr size_t kFunctionsPerContext = 256;
 
-// Machine code to (frame size, labelled trap sites). Where an instruction is from is the line of its debug location.
-class CollectTrapSites : public MachineFunctionPass {
+// What the passes around the assembly printer share.
+struct Printed {
+  const TargetMachine& machine;
+  MCStreamer* streamer = nullptr;
+  std::vector<MachineNotes> notes = {};
+  size_t sites = 0;
+  SmallVector<MCSection*, 2> constants = {};  // of the function that is printed
+};
+
+void label_constants(Printed& printed, char edge, size_t part) {
+  std::string name = constants_symbol(edge, printed.notes.size() - 1, part);
+  printed.streamer->emitLabel(printed.streamer->getContext().getOrCreateSymbol(name));
+}
+
+// Machine code to notes and labels. Where an instruction is from is the line of its debug location.
+class BeforePrinting : public MachineFunctionPass {
  public:
   static char ID;
-  explicit CollectTrapSites(MachineNotes& notes) : MachineFunctionPass(ID), notes_(notes) {}
+  explicit BeforePrinting(Printed& printed) : MachineFunctionPass(ID), printed_(printed) {}
 
-  StringRef getPassName() const override { return "collect trap sites"; }
+  StringRef getPassName() const override { return "note and label what is printed"; }
   void getAnalysisUsage(AnalysisUsage& usage) const override {
     usage.setPreservesAll();
     MachineFunctionPass::getAnalysisUsage(usage);
   }
 
   bool runOnMachineFunction(MachineFunction& function) override {
-    notes_.frame_size = static_cast<uint32_t>(function.getFrameInfo().getStackSize());
+    MachineNotes& notes = printed_.notes.emplace_back();
+    notes.symbol = function.getName();
+    notes.frame_size = static_cast<uint32_t>(function.getFrameInfo().getStackSize());
+    notes.first_site = printed_.sites;
     for (MachineBasicBlock& block : function) {
       for (MachineInstr& instruction : block) {
         if (instruction.isMetaInstruction() || !instruction.getDebugLoc() || instruction.getDebugLoc().getLine() == 0)
           continue;
-        std::string name = trap_site_symbol(notes_.lines.size());
+        std::string name = trap_site_symbol(printed_.sites++);
         instruction.setPreInstrSymbol(function, function.getContext().getOrCreateSymbol(name));
-        notes_.lines.push_back(instruction.getDebugLoc().getLine());
+        notes.lines.push_back(instruction.getDebugLoc().getLine());
       }
     }
+    begin_constants(function, notes);
     return false;
   }
 
  private:
-  MachineNotes& notes_;
+  // The printer puts each into the section that the target has for it, those of one section together.
+  void begin_constants(MachineFunction& function, MachineNotes& notes) {
+    printed_.constants.clear();
+    const DataLayout& layout = function.getDataLayout();
+    for (const MachineConstantPoolEntry& entry : function.getConstantPool()->getConstants()) {
+      Align align = entry.getAlign();
+      const Constant* constant = entry.isMachineConstantPoolEntry() ? nullptr : entry.Val.ConstVal;
+      MCSection* section = printed_.machine.getObjFileLowering()->getSectionForConstant(
+          layout, entry.getSectionKind(&layout), constant, align);
+      auto known = find(printed_.constants, section);
+      auto part = static_cast<size_t>(known - printed_.constants.begin());
+      if (known == printed_.constants.end()) {
+        printed_.constants.push_back(section);
+        notes.constant_aligns.push_back(1);
+        printed_.streamer->switchSection(section);
+        printed_.streamer->emitValueToAlignment(Align(64));  // more than any constant's
+        label_constants(printed_, 'C', part);
+      }
+      notes.constant_aligns[part] = std::max(notes.constant_aligns[part], static_cast<uint32_t>(align.value()));
+    }
+  }
+
+  Printed& printed_;
 };
 
-char CollectTrapSites::ID = 0;
+char BeforePrinting::ID = 0;
 
-// Once the code is written. A machine function that is freed looks for each of its blocks in all entries of its jump
-// tables: of 60,000 blocks in a million, for half a minute.
-class ForgetJumpTables : public MachineFunctionPass {
+// Ends what BeforePrinting has begun. And a machine function that is freed looks for each of its blocks in all entries
+// of its jump tables, of 60,000 blocks in a million for half a minute; it has to forget them.
+class AfterPrinting : public MachineFunctionPass {
  public:
   static char ID;
-  ForgetJumpTables() : MachineFunctionPass(ID) {}
+  explicit AfterPrinting(Printed& printed) : MachineFunctionPass(ID), printed_(printed) {}
 
-  StringRef getPassName() const override { return "forget jump tables"; }
+  StringRef getPassName() const override { return "end constants, forget jump tables"; }
 
   bool runOnMachineFunction(MachineFunction& function) override {
+    for (size_t part = 0; part < printed_.constants.size(); ++part) {
+      printed_.streamer->switchSection(printed_.constants[part]);
+      label_constants(printed_, 'D', part);
+    }
     MachineJumpTableInfo* tables = function.getJumpTableInfo();
     for (unsigned i = 0; tables && i < tables->getJumpTables().size(); ++i) tables->RemoveJumpTable(i);
     return false;
   }
+
+ private:
+  Printed& printed_;
 };
 
-char ForgetJumpTables::ID = 0;
+char AfterPrinting::ID = 0;
 
 // Loop strength reduction makes an address of its own out of an index: it is in range as the loop ends when something
 // else has been counted, which machine code does not say.
@@ -103,6 +158,15 @@ CodeGenOptLevel code_generation_level(Effort effort) {
   llvm_unreachable("effort");
 }
 
+void move_tables(llvm::Module& from, llvm::Module& to) {
+  for (GlobalVariable& table : make_early_inc_range(from.globals())) {
+    if (table.isDeclaration()) continue;
+    table.setUnnamedAddr(GlobalValue::UnnamedAddr::None);  // else it shares a section of those that can be merged
+    table.removeFromParent();
+    to.insertGlobalVariable(&table);
+  }
+}
+
 }  // namespace
 
 struct CodeGenerator::State {
@@ -116,7 +180,10 @@ struct CodeGenerator::State {
   }
 
   void build_pipeline() {
-    pipeline = std::make_unique<legacy::PassManager>();
+    unit = std::make_unique<llvm::Module>("unit", *context);
+    unit->setTargetTriple(target_triple(architecture));
+    unit->setDataLayout(target_data_layout(architecture));
+    pipeline = std::make_unique<legacy::FunctionPassManager>(unit.get());
     auto* info = new MachineModuleInfoWrapperPass(machine.get());
     NeededPasses needed(*pipeline);
     TargetPassConfig* config = machine->createPassConfig(needed);
@@ -129,12 +196,14 @@ struct CodeGenerator::State {
     machine->setFastISel(false);
     config->addMachinePasses();
     config->setInitialized();
-    pipeline->add(new CollectTrapSites(notes));
-    failed = failed || machine->addAsmPrinter(*pipeline, stream, nullptr, CodeGenFileType::ObjectFile,
-                                              info->getMMI().getContext());
-    assert(!failed && "target without code generation");
+    pipeline->add(new BeforePrinting(printed));
+    auto streamer =
+        machine->createMCStreamer(stream, nullptr, CodeGenFileType::ObjectFile, info->getMMI().getContext());
+    assert(!failed && streamer && "target without code generation");
     (void)failed;
-    pipeline->add(new ForgetJumpTables);
+    printed.streamer = streamer->get();
+    pipeline->add(machine->getTarget().createAsmPrinter(*machine, std::move(*streamer)));
+    pipeline->add(new AfterPrinting(printed));
     pipeline->add(createFreeMachineFunctionPass());
   }
 
@@ -145,10 +214,13 @@ struct CodeGenerator::State {
   Optimizer optimizer;
   SmallVector<char, 0> object;
   raw_svector_ostream stream;
-  MachineNotes notes;
+  Printed printed{*machine};
   std::unique_ptr<LLVMContext> context;
-  std::unique_ptr<legacy::PassManager> pipeline;  // tied to the context
-  unsigned functions = 0;
+  // Tied to the context. The unit holds no function, only what there is once per object file.
+  std::unique_ptr<llvm::Module> unit;
+  std::unique_ptr<legacy::FunctionPassManager> pipeline;
+  size_t functions = 0;  // since the context was made
+  size_t runs = 0;
 };
 
 CodeGenerator::CodeGenerator(Architecture architecture, StringRef cpu, Effort effort)
@@ -158,27 +230,45 @@ CodeGenerator::~CodeGenerator() {
   if (state_) state_->pipeline.reset();
 }
 
-LLVMContext& CodeGenerator::context() {
-  if (!state_->context || ++state_->functions % kFunctionsPerContext == 0) {
+LLVMContext& CodeGenerator::begin(size_t functions) {
+  state_->functions += functions;
+  if (!state_->context || state_->functions > kFunctionsPerContext) {
     state_->pipeline.reset();
+    state_->unit.reset();
     state_->context = std::make_unique<LLVMContext>();
     state_->context->setDiscardValueNames(true);
     if (state_->effort == Effort::Plain) state_->context->setOptPassGate(state_->no_strength_reduction);
     state_->build_pipeline();
+    state_->functions = functions;
   }
   return *state_->context;
 }
 
 void CodeGenerator::optimize(llvm::Module& module) { state_->optimizer.run(module); }
 
-Expected<Fragment> CodeGenerator::generate(Lowered& lowered) {
-  llvm::Module& module = *lowered.ir;
-  if (state_->effort == Effort::Masked) mask_at_each_access(module);
-  if (state_->architecture == Architecture::AArch64) rewrite_base_accesses(module);
+std::vector<Expected<Fragment>> CodeGenerator::generate(MutableArrayRef<Lowered> batch) {
+  if (batch.empty()) return {};
   state_->object.clear();
-  state_->notes = MachineNotes();
-  state_->pipeline->run(module);
-  return read_object(state_->object, state_->architecture, state_->notes, lowered.bodies);
+  state_->printed.notes.clear();
+  state_->printed.sites = 0;
+  ++state_->runs;
+  std::vector<ArrayRef<LoweredBody>> bodies;
+  state_->pipeline->doInitialization();
+  for (Lowered& lowered : batch) {
+    bodies.emplace_back(lowered.bodies);
+    if (state_->effort == Effort::Masked) mask_at_each_access(*lowered.ir);
+    if (state_->architecture == Architecture::AArch64) rewrite_base_accesses(*lowered.ir);
+    for (Function& function : *lowered.ir)
+      if (!function.isDeclaration()) state_->pipeline->run(function);
+    assert(state_->printed.notes.size() == bodies.size() && "one function each");
+    // Code generation for AArch64 makes tables of switches. What is in the unit is printed when it is finished.
+    move_tables(*lowered.ir, *state_->unit);
+  }
+  state_->pipeline->doFinalization();
+  move_tables(*state_->unit, *batch.front().ir);  // to go with the code that uses them
+  return read_object(state_->object, state_->architecture, state_->printed.notes, bodies);
 }
+
+size_t CodeGenerator::runs() const { return state_->runs; }
 
 }  // namespace aotc

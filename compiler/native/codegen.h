@@ -1,4 +1,4 @@
-// codegen.h - LLVM IR of one function to a fragment: optimise, select, encode, take apart.
+// codegen.h - LLVM IR of functions to fragments: optimise, select, encode, take apart.
 #pragma once
 
 #include <memory>
@@ -14,10 +14,14 @@ class CodeGenerator {
   CodeGenerator(Architecture architecture, llvm::StringRef cpu, Effort effort);
   ~CodeGenerator();
 
-  // A context for the next function; fresh from time to time, so that its memory does not grow without bound.
-  llvm::LLVMContext& context();
+  // A context for the functions that are lowered next; a fresh one from time to time, so that its memory does not grow
+  // without bound.
+  llvm::LLVMContext& begin(size_t functions);
   void optimize(llvm::Module& module);
-  llvm::Expected<Fragment> generate(Lowered& lowered);
+  // In one run of code generation; one result each, the same as if it were run alone. All are of the context that
+  // begin() has given last.
+  std::vector<llvm::Expected<Fragment>> generate(llvm::MutableArrayRef<Lowered> batch);
+  size_t runs() const;
 
  private:
   struct State;

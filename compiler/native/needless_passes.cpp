@@ -91,8 +91,9 @@ constexpr StringLiteral kNeedless[] = {
     // Frames of variable size.
     "Argument Stack Rebase",
     "X86 DynAlloca Expander",
-    // What would look at several functions at once.
+    // What looks at a module: similar code in its functions, intrinsics that would have to become calls or loops.
     "Machine Outliner",
+    "Pre-ISel Intrinsic Lowering",
 };
 
 }  // namespace

@@ -66,6 +66,9 @@ std::unique_ptr<LLVMTargetMachine> create_target_machine(Architecture architectu
   TargetOptions options;
   options.EmulatedTLS = false;
   options.UniqueSectionNames = false;
+  // An object may hold several functions, each with tables.
+  options.FunctionSections = true;
+  options.DataSections = true;
   options.TrapUnreachable = false;
   // The base register must not be allocated.
   std::string features = baseline.llvm_features;

@@ -65,6 +65,7 @@ inline nlohmann::json to_json(const CompileStats& stats) {
           {"artifact_bytes", stats.artifact_bytes},
           {"reduced", stats.reduced_functions},
           {"plain", stats.plain_functions},
+          {"codegen_runs", stats.codegen_runs},
           {"go", stats.go_shaped},
           {"phases", phases}};
 }
@@ -82,6 +83,7 @@ inline CompileStats stats_from_json(const nlohmann::json& json) {
   stats.artifact_bytes = number("artifact_bytes");
   stats.reduced_functions = number("reduced");
   stats.plain_functions = number("plain");
+  stats.codegen_runs = number("codegen_runs");
   stats.go_shaped = json.value("go", nlohmann::json()) == true;
   for (const nlohmann::json& phase : json.value("phases", nlohmann::json::array()))
     if (phase.is_array() && phase.size() == 3 && phase[0].is_string() && phase[1].is_number() && phase[2].is_number())

@@ -182,6 +182,7 @@ nlohmann::ordered_json to_json(const std::string& path, const aotc::CompileOptio
           {"functions", stats.functions},
           {"reduced_functions", stats.reduced_functions},
           {"plain_functions", stats.plain_functions},
+          {"codegen_runs", stats.codegen_runs},
           {"go_shaped", stats.go_shaped},
           {"wasm_bytes", stats.wasm_bytes},
           {"code_bytes", stats.code_bytes},

@@ -20,20 +20,82 @@ Bytes subject(uint8_t divide, uint8_t self) {
   return body({0x20, 0, 0x10, divide, 0x20, 0, 0x10, self, 0x6a, 0x20, 0, 0x28, 2, 0, 0x20, 0, 0x6e, 0x6a, 0x0b});
 }
 
+// A choice among five constants by a jump table; the sum of a float's two halves is a third constant in another
+// section.
+Bytes choice() {
+  Bytes code{0x02, 0x40, 0x02, 0x40, 0x02, 0x40, 0x02, 0x40, 0x02, 0x40, 0x20, 0, 0x0e, 4, 0, 1, 2, 3, 4};
+  for (uint8_t i = 1; i <= 5; ++i)
+    code.insert(code.end(), {0x0b, 0x41, static_cast<uint8_t>(7 * i), 0x20, 0, 0x6c, 0x0f});
+  code.push_back(0x0b);
+  return body(code);
+}
+// (x + 1.5f) as a double, + 2.25, as an i32: traps, and has constants of two sizes.
+const Bytes kFloats =
+    body({0x20, 0, 0xb2, 0x43, 0, 0, 0xc0, 0x3f, 0x92, 0xbb, 0x44, 0, 0, 0, 0, 0, 0, 2, 0x40, 0xa0, 0xaa, 0x0b});
+// The same constants the other way round, and one more.
+const Bytes kMoreFloats = body({0x20, 0, 0xb7, 0x44, 0, 0,    0,    0,    0,    0, 4, 0x40, 0xa0, 0x44, 0,    0,
+                                0,    0, 0,    0,    2, 0x40, 0xa2, 0xb6, 0x43, 0, 0, 0xc0, 0x3f, 0x92, 0xa8, 0x0b});
+
 class FragmentIdentity : public testing::TestWithParam<std::tuple<Architecture, Tier>> {
  protected:
   Fragment compile(const Bytes& bytes, uint32_t defined) {
-    CompileOptions options;
-    std::tie(options.architecture, options.tier) = GetParam();
-    Compilation c(bytes, options);
-    c.module = llvm::cantFail(read_module(bytes, "t.wasm"));
-    plan_tables(c);
-    plan_globals(c);
-    plan_functions(c, std::nullopt);
+    prepare(bytes);
     CodeGenerators generators;
-    return llvm::cantFail(compile_function({defined}, c.facts(), generators)).fragment;
+    return llvm::cantFail(compile_function({defined}, c_->facts(), generators)).fragment;
   }
+
+  void prepare(const Bytes& bytes) {
+    std::tie(options_.architecture, options_.tier) = GetParam();
+    c_ = std::make_unique<Compilation>(bytes, options_);
+    c_->module = llvm::cantFail(read_module(bytes, "t.wasm"));
+    plan_tables(*c_);
+    plan_globals(*c_);
+    plan_functions(*c_, std::nullopt);
+  }
+
+  CompileOptions options_;
+  std::unique_ptr<Compilation> c_;
 };
+
+std::string text_of(const Fragment& f) {
+  std::string text(f.text.begin(), f.text.end());
+  text +=
+      "\nrodata " + std::string(f.rodata.begin(), f.rodata.end()) + "\ncfi " + std::string(f.cfi.begin(), f.cfi.end());
+  for (uint32_t number : {f.text_align, f.rodata_align, f.frame_size}) text += " " + std::to_string(number);
+  for (const Symbol& s : f.symbols) text += "\nsymbol " + std::to_string(int(s.kind)) + " " + std::to_string(s.index);
+  for (const Relocation& r : f.relocations)
+    text += "\nrelocation " + std::to_string(r.offset) + " " + std::to_string(int(r.section)) + " " +
+            std::to_string(int(r.kind)) + " " + std::to_string(r.symbol) + " " + std::to_string(r.addend);
+  for (const TrapSite& t : f.trap_sites)
+    text += "\ntrap " + std::to_string(t.offset) + " " + std::to_string(t.symbol) + " " + std::to_string(t.wasm_offset);
+  return text;
+}
+
+// The code of a function does not depend on what else is compiled with it.
+TEST_P(FragmentIdentity, IsTheSameInABatch) {
+  prepare(module({types({func_type({kI32}, {kI32})}), functions({0, 0, 0, 0, 0, 0, 0, 0, 0}), memory(1),
+                  code({kDivide, subject(0, 1), kFloats, choice(), kMoreFloats, subject(5, 1), body({0x20, 0, 0x0b}),
+                        choice(), kFloats})}));
+  std::vector<std::vector<uint32_t>> orders{{0, 1, 2, 3, 4, 5, 6, 7, 8}, {8, 4, 7, 6, 3, 5, 1, 2, 0}, {3, 2}};
+  size_t with_data = 0;
+  for (const std::vector<uint32_t>& order : orders) {
+    std::vector<Body> batch;
+    for (uint32_t defined : order) batch.push_back({defined});
+    CodeGenerators together;
+    std::vector<llvm::Expected<Compiled>> compiled = compile_batch(batch, c_->facts(), together);
+    EXPECT_EQ(together.runs(), 1u);
+    ASSERT_EQ(compiled.size(), order.size());
+    for (size_t i = 0; i < order.size(); ++i) {
+      CodeGenerators alone;
+      Fragment expected = llvm::cantFail(compile_function({order[i]}, c_->facts(), alone)).fragment;
+      EXPECT_EQ(alone.runs(), 1u);
+      EXPECT_EQ(text_of(llvm::cantFail(std::move(compiled[i])).fragment), text_of(expected)) << order[i];
+      with_data += !expected.rodata.empty();
+    }
+  }
+  // AArch64 at quick makes its constants of instructions.
+  EXPECT_GE(with_data, options_.tier == Tier::Best ? 4u : 0u) << "constants, jump tables, tables of results";
+}
 
 TEST_P(FragmentIdentity, IsTheSameInAnotherModule) {
   Bytes type = func_type({kI32}, {kI32});

@@ -30,7 +30,7 @@ class MaskedCode : public testing::TestWithParam<Architecture> {
     options_.cpu = all_cpu_baselines(GetParam())[0].name;
     c_.module = llvm::cantFail(read_module(kModule, "t.wasm"));
     c_.functions.resize(1);
-    lowered_ = llvm::cantFail(lower_function(c_.facts(), 0, generator_.context()));
+    lowered_ = llvm::cantFail(lower_function(c_.facts(), 0, generator_.begin(1)));
   }
   CompileOptions options_;
   Compilation c_;
@@ -58,7 +58,8 @@ TEST_P(MaskedCode, EachIndexIsMadeAnew) {
 
 TEST_P(MaskedCode, IsAccepted) {
   generator_.optimize(*lowered_.ir);
-  EXPECT_EQ(llvm::toString(check_fragment(llvm::cantFail(generator_.generate(lowered_)), GetParam())), "");
+  EXPECT_EQ(
+      llvm::toString(check_fragment(llvm::cantFail(std::move(generator_.generate(lowered_).front())), GetParam())), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, MaskedCode, testing::Values(Architecture::X86_64, Architecture::AArch64));
