@@ -5,6 +5,7 @@
 #include "go/known_functions.h"
 #include "go/resume_points.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -18,10 +19,12 @@ namespace {
 // costs an array of its size, so there is a limit to what that may take.
 constexpr uint64_t kMaxStaticEntries = 4u << 20;
 
-// Functions with more instructions than this, or with so many locals and blocks that SSA form could need this many phis
-// (each local may be live into each block), get Effort::Large whatever the tier.
+// Functions with more instructions than this, with so many locals and blocks that SSA form could need this many phis
+// (each local may be live into each block), or with a br_table that leads to this many places (LLVM looks at all
+// predecessors of a block for each of them), get Effort::Large whatever the tier.
 constexpr size_t kLargeInstructions = 50'000;
 constexpr size_t kLargePhis = 1'000'000;
+constexpr size_t kLargeTargets = 3'000;
 
 template <typename Visit>
 void for_each_instruction(const Module& module, Visit visit) {
@@ -95,8 +98,16 @@ std::vector<uint32_t> find_needed_imports(const Module& module, ArrayRef<uint32_
   return needed;
 }
 
+bool has_large_table(const FunctionBody& body) {
+  return body.br_targets.size() > kLargeTargets && any_of(body.code, [&](const Instr& instr) {
+           if (instr.op != Op::BrTable || instr.high() <= kLargeTargets) return false;
+           ArrayRef<uint32_t> targets = ArrayRef<uint32_t>(body.br_targets).slice(instr.low(), instr.high());
+           return DenseSet<uint32_t>(targets.begin(), targets.end()).size() > kLargeTargets;
+         });
+}
+
 bool is_large(const FunctionBody& body) {
-  if (body.code.size() > kLargeInstructions) return true;
+  if (body.code.size() > kLargeInstructions || has_large_table(body)) return true;
   if (body.code.size() * body.locals.size() < kLargePhis) return false;
   auto blocks = static_cast<size_t>(count_if(body.code, [](const Instr& instr) {
     return instr.op == Op::Block || instr.op == Op::Loop || instr.op == Op::If || instr.op == Op::BrIf;

@@ -1,9 +1,9 @@
-"""Compiles a br_table of a million entries for 60,000 blocks for each target, and runs it: large_br_table.py AOTC FOLDER"""
+"""Compiles a br_table of many entries for many blocks for each target, and runs it: large_br_table.py AOTC FOLDER ENTRIES BLOCKS"""
 import subprocess
 import sys
 
-ENTRIES, BLOCKS = 1_000_000, 60_000
-aotc, folder = sys.argv[1:]
+aotc, folder = sys.argv[1:3]
+ENTRIES, BLOCKS = map(int, sys.argv[3:])
 
 
 def leb(number):
@@ -31,7 +31,7 @@ with open(f"{folder}/large.wasm", "wb") as file:
 for target in sys.stdin.read().split():
     artifact = f"{folder}/{target}.aotc"
     subprocess.run([aotc, "compile", f"{folder}/large.wasm", "--target", target, "-o", artifact], check=True, stdout=subprocess.DEVNULL)
-    for index in (0, 1, 59_999, 60_000, 777_777, ENTRIES - 1, ENTRIES, 2**32 - 1):
+    for index in (0, 1, BLOCKS - 1, BLOCKS, ENTRIES * 7 // 9, ENTRIES - 1, ENTRIES, 2**32 - 1):
         result = subprocess.run([aotc, "run", artifact, "--invoke", "f", str(index)], check=True, capture_output=True, text=True).stdout
         assert int(result) == block_of(index) & 63, (target, index, result)
     print(f"{target}: every index leads to its block")
