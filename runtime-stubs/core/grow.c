@@ -5,14 +5,17 @@
 
 #include "state.h"
 
+bool aotc_instance_may_grow(struct aotc_instance* instance, uint64_t bytes) {
+  return instance->may_grow == NULL || instance->may_grow(instance->may_grow_data, bytes);
+}
+
 uint32_t aotc_memory_grow(uint8_t* base, uint32_t delta) {
   struct aotc_instance* instance = aotc_instance_of(base);
   struct aotc_context_tail* tail = aotc_tail(instance);
   uint64_t size = tail->memory_size, more = delta * AOTC_WASM_PAGE;
   if (!(instance->artifact->header->flags & AOTC_FLAG_MEMORY) || more > instance->memory_max - size) return UINT32_MAX;
   if (more > 0) {
-    bool refused = instance->may_grow != NULL && !instance->may_grow(instance->may_grow_data, more);
-    if (refused || !aotc_stack_make_room(instance, more)) {
+    if (!aotc_instance_may_grow(instance, more) || !aotc_stack_make_room(instance, more)) {
       instance->memory_refused = true;
       return UINT32_MAX;
     }

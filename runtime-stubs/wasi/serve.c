@@ -16,6 +16,7 @@ struct serving {
   struct aotc_serve_options options;
   const struct aotc_wasi_saved* saved; /* null when the image has no snapshot */
   bool stdio;
+  uint64_t tmp_size;
   const char** args; /* point into the snapshot */
   size_t arg_count;
   const char** env;
@@ -42,6 +43,15 @@ static const struct aotc_wasi_saved* saved_of(const struct aotc_image* image, co
   return *fault == NULL ? state : NULL;
 }
 
+bool aotc_wasi_snapshot_has_tmp(const struct aotc_artifact* artifact, size_t* listeners) {
+  uint64_t size;
+  if (artifact->snapshot == NULL) return false;
+  const struct aotc_wasi_saved* s = aotc_snapshot_host_state(artifact->snapshot, AOTC_WASI_NAME, &size);
+  if (aotc_wasi_saved_fault(s, size) != NULL) return false;
+  *listeners = s->listeners;
+  return s->has_tmp;
+}
+
 static enum aotc_status prepare(struct serving* serving, const struct aotc_image* image, struct aotc_error* error) {
   const struct aotc_artifact* artifact = image->artifact;
   const char* fault;
@@ -51,7 +61,11 @@ static enum aotc_status prepare(struct serving* serving, const struct aotc_image
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: not a Go program, so it cannot be suspended", artifact->name);
   if (s == NULL && aotc_artifact_export(artifact, "_start", AOTC_EXPORT_FUNCTION) == NULL)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: exports no _start", artifact->name);
-  if (s != NULL && (s->dirs.count != 0 || s->listeners != 1 || artifact->snapshot->flags & AOTC_SNAPSHOT_REACTOR))
+  static const char kTmp[] = AOTC_WASI_TMP;
+  bool only_tmp = s != NULL && s->has_tmp && s->dirs.count == sizeof kTmp &&
+                  memcmp(aotc_saved_data(s, &s->dirs), kTmp, sizeof kTmp) == 0;
+  if (s != NULL &&
+      ((s->dirs.count != 0 && !only_tmp) || s->listeners != 1 || artifact->snapshot->flags & AOTC_SNAPSHOT_REACTOR))
     return aotc_fail(error, AOTC_ERROR_ARGUMENT,
                      "%s: its snapshot is a reactor's, has directories, or not one listener", artifact->name);
   if (s != NULL && s->output.count > serving->options.write_buffer)
@@ -60,6 +74,8 @@ static enum aotc_status prepare(struct serving* serving, const struct aotc_image
   if (s != NULL && s->secrets.count != 0 && artifact->given == NULL)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the secrets of its snapshot were not given", artifact->name);
   serving->stdio = aotc_serve_uses_stdio(image);
+  /* Where the program has found it, it has to be, though nothing may fit. */
+  if (s == NULL || only_tmp) serving->tmp_size = serving->options.tmp_size == 0 ? 1 : serving->options.tmp_size;
   const char* environ = s == NULL ? NULL : artifact->given != NULL ? artifact->given : aotc_saved_data(s, &s->environ);
   serving->args = list_strings(s == NULL ? NULL : aotc_saved_data(s, &s->args), s == NULL ? 0 : s->args.count,
                                artifact->name, &serving->arg_count);
@@ -85,6 +101,7 @@ static enum aotc_status create_hosts(void* data, const struct aotc_image* image,
                                       .argv = serving->args,
                                       .env_count = serving->env_count,
                                       .env = serving->env,
+                                      .tmp_size = serving->tmp_size,
                                       .stdio = {-1, -1, -1},
                                       .connection = connection,
                                       .connection_has_log = serving->options.log_buffer != 0,

@@ -160,6 +160,40 @@ static enum aotc_status add_directory(struct aotc_wasi* wasi, const struct aotc_
   return AOTC_OK;
 }
 
+bool aotc_wasi_dirs_cover_tmp(const struct aotc_wasi_dir* dirs, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    size_t length = strlen(dirs[i].guest_path);
+    while (length > 0 && dirs[i].guest_path[length - 1] == '/') --length;
+    if (length <= strlen(AOTC_WASI_TMP) && dirs[i].guest_path[0] == '/' &&
+        strncmp(dirs[i].guest_path, AOTC_WASI_TMP, length) == 0 && (length == 0 || length == strlen(AOTC_WASI_TMP)))
+      return true;
+  }
+  return false;
+}
+
+static enum aotc_status add_tmp(struct aotc_wasi* wasi, uint64_t size, struct aotc_error* error) {
+  uint32_t fd;
+  struct aotc_wasi_fd* entry;
+  char* path = strdup(AOTC_WASI_TMP);
+  wasi->tmp = aotc_tmp_create(size);
+  if (path == NULL || wasi->tmp == NULL || aotc_wasi_reserve(wasi, &fd, &entry) != 0) {
+    free(path);
+    return fail(error, AOTC_ERROR_LIMIT, "out of memory", NULL);
+  }
+  aotc_wasi_install_node(entry, aotc_tmp_root(wasi->tmp));
+  aotc_tmp_hold(entry->node);
+  entry->preopen = path;
+  return AOTC_OK;
+}
+
+static enum aotc_status add_nothing(struct aotc_wasi* wasi, struct aotc_error* error) {
+  uint32_t fd;
+  struct aotc_wasi_fd* entry;
+  if (aotc_wasi_reserve(wasi, &fd, &entry) != 0) return fail(error, AOTC_ERROR_LIMIT, "out of memory", NULL);
+  *entry = (struct aotc_wasi_fd){.kind = AOTC_WASI_NULL, .host = -1};
+  return AOTC_OK;
+}
+
 /* The secrets come last, so that they are where they were for whoever is given the same ones. */
 static enum aotc_status copy_environment(struct aotc_wasi* wasi, const struct aotc_wasi_options* options,
                                          struct aotc_error* error) {
@@ -202,8 +236,10 @@ enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struc
   if (options->connection && status == AOTC_OK) status = add_virtual_listener(wasi, options->connection, error);
   for (size_t i = 0; i < options->listener_count && status == AOTC_OK && !options->freeze; i++)
     status = add_listener(wasi, options->listeners[i], error);
+  for (size_t i = 0; i < options->no_listeners && status == AOTC_OK; i++) status = add_nothing(wasi, error);
   for (size_t i = 0; i < options->dir_count && status == AOTC_OK; i++)
     status = add_directory(wasi, &options->dirs[i], error);
+  if (options->tmp_size != 0 && status == AOTC_OK) status = add_tmp(wasi, options->tmp_size, error);
   if (status != AOTC_OK) {
     /* Nothing has been created, so the listeners are still the caller's. */
     for (uint32_t i = 0; i < wasi->fd_count; i++)
@@ -220,6 +256,7 @@ void aotc_wasi_destroy(struct aotc_wasi* wasi) {
   aotc_wasi_restore(&wasi->host);
   for (uint32_t i = 0; i < wasi->fd_count; i++) wasi->fds[i].kept = false;
   aotc_wasi_close_all(wasi);
+  aotc_tmp_destroy(wasi->tmp);
   free(wasi->kept);
   if (wasi->owns_connection) {
     free(wasi->connection->out);

@@ -53,10 +53,9 @@ static int filestat_get(struct aotc_instance* instance, struct aotc_wasi_fd* ent
   struct stat st;
   uint8_t* out = aotc_instance_memory_at(instance, address, WASI_FILESTAT_SIZE);
   if (!out) return WASI_EFAULT;
-  memset(&st, 0, sizeof st);
-  if (entry->host >= 0 && aotc_fstat(entry->host, &st) != 0) return aotc_wasi_errno(errno);
-  aotc_wasi_store_filestat(out, &st, entry->filetype);
-  return 0;
+  int error = aotc_wasi_stat(entry, &st);
+  if (error == 0) aotc_wasi_store_filestat(out, &st, entry->filetype);
+  return error;
 }
 
 enum aotc_status aotc_wasi_fd_filestat_get(struct aotc_instance* instance, void* data, uint64_t* slots) {
@@ -76,15 +75,20 @@ static int lookup_file(struct aotc_wasi* wasi, uint32_t fd, uint64_t right, int 
   return (right & ~(*entry)->rights) ? WASI_ENOTCAPABLE : 0;
 }
 
+static int set_size(struct aotc_instance* instance, struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry,
+                    uint64_t size) {
+  if (entry->node != NULL) return aotc_tmp_resize(wasi->tmp, instance, entry->node, size);
+  return ftruncate(entry->host, (off_t)size) == 0 ? 0 : aotc_wasi_errno(errno);
+}
+
 enum aotc_status aotc_wasi_fd_filestat_set_size(struct aotc_instance* instance, void* data, uint64_t* slots) {
-  (void)instance;
   struct aotc_wasi_fd* entry;
   uint64_t size = aotc_wasi_arg64(slots, 1);
   int error = lookup_file(data, aotc_wasi_arg32(slots, 0), 0, WASI_EINVAL, &entry);
   /* EINVAL is what ftruncate says of a file that is not open for writing. */
   if (error == 0 && !(entry->rights & WASI_RIGHT_FD_FILESTAT_SET_SIZE)) error = WASI_EINVAL;
   if (error == 0 && size > INT64_MAX) error = WASI_EINVAL;
-  if (error == 0 && ftruncate(entry->host, (off_t)size) != 0) error = aotc_wasi_errno(errno);
+  if (error == 0) error = set_size(instance, data, entry, size);
   return aotc_wasi_finish(slots, error);
 }
 
@@ -96,6 +100,7 @@ enum aotc_status aotc_wasi_fd_filestat_set_times(struct aotc_instance* instance,
   if (error == 0)
     error = aotc_wasi_times(aotc_wasi_arg64(slots, 1), aotc_wasi_arg64(slots, 2), aotc_wasi_arg32(slots, 3), times);
   if (error == 0 && entry->read_only) error = WASI_EROFS;
+  if (error == 0 && entry->node != NULL) aotc_tmp_set_times(entry->node, times);
   if (error == 0 && entry->host >= 0 && futimens(entry->host, times) != 0) error = aotc_wasi_errno(errno);
   return aotc_wasi_finish(slots, error);
 }
@@ -110,11 +115,21 @@ enum aotc_status aotc_wasi_fd_advise(struct aotc_instance* instance, void* data,
   int error = lookup_file(data, aotc_wasi_arg32(slots, 0), WASI_RIGHT_FD_ADVISE, WASI_ESPIPE, &entry);
   if (error == 0 && (advice >= sizeof kAdvice / sizeof kAdvice[0] || offset > INT64_MAX || length > INT64_MAX))
     error = WASI_EINVAL;
-  if (error == 0) error = aotc_wasi_errno(posix_fadvise(entry->host, (off_t)offset, (off_t)length, kAdvice[advice]));
+  if (error == 0 && entry->node == NULL)
+    error = aotc_wasi_errno(posix_fadvise(entry->host, (off_t)offset, (off_t)length, kAdvice[advice]));
   return aotc_wasi_finish(slots, error);
 }
 
-static int allocate(struct aotc_instance* instance, int host, int64_t offset, int64_t length) {
+static int allocate(struct aotc_instance* instance, struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry,
+                    int64_t offset, int64_t length) {
+  int host = entry->host;
+  if (entry->node != NULL) {
+    struct stat st;
+    aotc_tmp_stat(entry->node, &st);
+    return offset + length <= st.st_size
+               ? 0
+               : aotc_tmp_resize(wasi->tmp, instance, entry->node, (uint64_t)(offset + length));
+  }
   while (length > 0) {
     int64_t piece = length < ALLOCATE_PIECE ? length : ALLOCATE_PIECE;
     if (fallocate(host, 0, offset, piece) == 0) {
@@ -136,8 +151,20 @@ enum aotc_status aotc_wasi_fd_allocate(struct aotc_instance* instance, void* dat
   if (error == 0 && !(entry->rights & WASI_RIGHT_FD_ALLOCATE)) error = WASI_ENOTCAPABLE;
   if (error == 0 && (length == 0 || offset > INT64_MAX || length > INT64_MAX)) error = WASI_EINVAL;
   if (error == 0 && length > INT64_MAX - offset) error = WASI_EFBIG;
-  if (error == 0) error = allocate(instance, entry->host, (int64_t)offset, (int64_t)length);
+  if (error == 0) error = allocate(instance, data, entry, (int64_t)offset, (int64_t)length);
   return aotc_wasi_finish(slots, error);
+}
+
+static int seek_in_memory(struct aotc_wasi_fd* entry, int64_t offset, int whence, uint8_t* out) {
+  struct stat st;
+  int64_t position;
+  aotc_tmp_stat(entry->node, &st);
+  int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? (int64_t)entry->position : st.st_size;
+  if (__builtin_add_overflow(from, offset, &position)) return WASI_EOVERFLOW;
+  if (position < 0) return WASI_EINVAL;
+  entry->position = (uint64_t)position;
+  aotc_wasi_store64(out, entry->position);
+  return 0;
 }
 
 static int seek(struct aotc_instance* instance, struct aotc_wasi* wasi, uint32_t fd, int64_t offset, uint32_t whence,
@@ -150,6 +177,7 @@ static int seek(struct aotc_instance* instance, struct aotc_wasi* wasi, uint32_t
   if (whence >= 3) return WASI_EINVAL;
   uint8_t* out = aotc_instance_memory_at(instance, address, 8);
   if (!out) return WASI_EFAULT;
+  if (entry->node != NULL) return seek_in_memory(entry, offset, kWhence[whence], out);
   off_t position = lseek(entry->host, offset, kWhence[whence]);
   if (position < 0) return aotc_wasi_errno(errno);
   aotc_wasi_store64(out, (uint64_t)position);
@@ -172,7 +200,7 @@ static int sync_entry(struct aotc_wasi* wasi, uint32_t fd, uint64_t right, int (
   if (error != 0) return error;
   /* Go asks for no right to datasync a file it only reads; syncing it harms nobody. */
   if (!(entry->rights & (right | WASI_RIGHT_FD_SYNC))) return WASI_ENOTCAPABLE;
-  if (entry->kind == AOTC_WASI_NULL || entry->kind == AOTC_WASI_LOG) return 0;
+  if (entry->kind == AOTC_WASI_NULL || entry->kind == AOTC_WASI_LOG || entry->node != NULL) return 0;
   int result;
   do result = sync(entry->host);
   while (result != 0 && errno == EINTR);

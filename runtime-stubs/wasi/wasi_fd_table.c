@@ -59,6 +59,7 @@ static int close_entry(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry) {
   int result = 0;
   if (entry->kind == AOTC_WASI_CONNECTION && entry->rights & WASI_RIGHT_FD_WRITE) wasi->connection->out_closed = true;
   if (!entry->kept && entry->owned && close(entry->host) != 0 && errno != EINTR) result = aotc_wasi_errno(errno);
+  if (!entry->kept && entry->node != NULL) aotc_tmp_let_go(wasi->tmp, entry->node);
   if (!entry->kept) free(entry->preopen);
   free(entry->path);
   memset(entry, 0, sizeof *entry);
@@ -106,6 +107,22 @@ static int install_socket(struct aotc_wasi_fd* entry, int host) {
   entry->rights = listening ? WASI_RIGHTS_LISTENER : WASI_RIGHTS_SOCKET;
   entry->inheriting = listening ? WASI_RIGHTS_SOCKET : 0;
   return 0;
+}
+
+void aotc_wasi_install_node(struct aotc_wasi_fd* entry, struct aotc_tmp_node* node) {
+  bool directory = aotc_tmp_is_directory(node);
+  *entry = (struct aotc_wasi_fd){.kind = directory ? AOTC_WASI_DIRECTORY : AOTC_WASI_FILE,
+                                 .filetype = directory ? WASI_FILETYPE_DIRECTORY : WASI_FILETYPE_REGULAR_FILE,
+                                 .host = -1,
+                                 .rights = directory ? WASI_RIGHTS_DIRECTORY : WASI_RIGHTS_FILE,
+                                 .inheriting = directory ? WASI_RIGHTS_ALL : 0,
+                                 .node = node};
+}
+
+int aotc_wasi_stat(const struct aotc_wasi_fd* entry, struct stat* st) {
+  memset(st, 0, sizeof *st);
+  if (entry->node != NULL) aotc_tmp_stat(entry->node, st);
+  return entry->host >= 0 && aotc_fstat(entry->host, st) != 0 ? aotc_wasi_errno(errno) : 0;
 }
 
 int aotc_wasi_install(struct aotc_wasi_fd* entry, int host, bool owned) {
@@ -229,10 +246,10 @@ static int set_flags(struct aotc_wasi_fd* entry, uint32_t flags) {
   if (flags & ~WASI_FDFLAGS_ALL) return WASI_EINVAL;
   if ((flags ^ entry->flags) & sync) return WASI_ENOTSUP;
   if ((flags ^ entry->flags) & WASI_FDFLAG_APPEND) {
-    if (entry->kind != AOTC_WASI_FILE || !entry->owned) return WASI_ENOTSUP;
-    int host = fcntl(entry->host, F_GETFL);
+    if (entry->kind != AOTC_WASI_FILE || (!entry->owned && entry->node == NULL)) return WASI_ENOTSUP;
+    int host = entry->node != NULL ? 0 : fcntl(entry->host, F_GETFL);
     host = flags & WASI_FDFLAG_APPEND ? host | O_APPEND : host & ~O_APPEND;
-    if (fcntl(entry->host, F_SETFL, host) != 0) return aotc_wasi_errno(errno);
+    if (entry->node == NULL && fcntl(entry->host, F_SETFL, host) != 0) return aotc_wasi_errno(errno);
   }
   entry->flags = (uint16_t)flags;
   return 0;

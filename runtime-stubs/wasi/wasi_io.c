@@ -160,6 +160,24 @@ static int run(struct transfer* t, uint32_t* moved) {
   return 0;
 }
 
+static int transfer_in_memory(struct aotc_wasi* wasi, const struct transfer* t, uint32_t* moved) {
+  struct aotc_wasi_fd* entry = t->entry;
+  struct stat st;
+  aotc_tmp_stat(entry->node, &st);
+  uint64_t at = t->offset >= 0 ? (uint64_t)t->offset : entry->position, size = 0;
+  if (t->write) {
+    if (entry->flags & WASI_FDFLAG_APPEND) at = (uint64_t)st.st_size;
+    int error = aotc_tmp_write(wasi->tmp, t->instance, entry->node, at, t->vectors, t->count);
+    if (error != 0) return error;
+    for (int i = 0; i < t->count; ++i) size += t->vectors[i].iov_len;
+  } else {
+    size = aotc_tmp_read(entry->node, at, t->vectors, t->count);
+  }
+  if (t->offset < 0) entry->position = at + size;
+  *moved = (uint32_t)size;
+  return 0;
+}
+
 static int check_kind(const struct aotc_wasi_fd* entry, bool write, bool positioned) {
   switch (entry->kind) {
     case AOTC_WASI_DIRECTORY:
@@ -196,6 +214,9 @@ static int transfer(struct aotc_instance* instance, struct aotc_wasi* wasi, cons
   if (t.entry->kind == AOTC_WASI_CONNECTION) {
     error = write ? aotc_wasi_connection_write(wasi, t.entry, vectors, t.count, &moved)
                   : aotc_wasi_connection_read(wasi, t.entry, vectors, t.count, false, &moved);
+    if (error != 0) return error;
+  } else if (t.entry->node != NULL) {
+    error = transfer_in_memory(wasi, &t, &moved);
     if (error != 0) return error;
   } else if (wasi->freeze != NULL && t.entry->host < 0) {
     if (write) {

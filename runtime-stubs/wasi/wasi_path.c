@@ -4,7 +4,8 @@
  *   - functions about an object that exists (open, status, times, readlink) open it and act on that descriptor;
  *   - functions that change a directory (create, link, rename, unlink) open the parent and pass one name to a system
  *     call that does not follow a link in it.
- * So what was checked is what is used, and nothing can be exchanged in between.
+ * So what was checked is what is used, and nothing can be exchanged in between. A directory in memory (wasi_tmp.c) has
+ * neither links nor anybody else who changes it.
  *
  * Files are opened with O_NONBLOCK whatever the guest says (wasi.h) and with O_NOCTTY. Files of processes in /proc are
  * refused: a preopened "/" would otherwise hand out /proc/self/mem, which is the whole process.
@@ -97,6 +98,28 @@ static int host_flags(const struct open_request* r, const struct aotc_wasi_fd* d
   return dir->read_only && *writes ? WASI_EROFS : 0;
 }
 
+static int open_on_host(struct aotc_wasi* wasi, const struct aotc_wasi_fd* dir, const char* path, int flags,
+                        bool writes, struct aotc_wasi_fd* entry) {
+  int host = aotc_wasi_open_beneath(wasi, dir->host, path, flags, 0666);
+  if (host < 0) return aotc_wasi_errno(-host);
+  int error = is_forbidden(host, writes) ? WASI_EACCES : aotc_wasi_install(entry, host, true);
+  if (error != 0) close(host);
+  return error;
+}
+
+static int open_in_memory(struct aotc_wasi* wasi, const struct aotc_wasi_fd* dir, const char* path,
+                          const struct open_request* request, struct aotc_wasi_fd* entry) {
+  struct aotc_tmp_node* node;
+  bool write = request->rights & WASI_RIGHT_FD_WRITE;
+  int error = aotc_tmp_open(wasi->tmp, dir->node, path, request->oflags, write, &node);
+  if (error != 0) return error;
+  aotc_wasi_install_node(entry, node);
+  if (!write && entry->kind == AOTC_WASI_FILE)
+    entry->rights &= ~(WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_ALLOCATE | WASI_RIGHT_FD_FILESTAT_SET_SIZE);
+  entry->flags = (uint16_t)(request->fdflags & WASI_FDFLAG_APPEND);
+  return 0;
+}
+
 static int open_path(struct aotc_instance* instance, struct aotc_wasi* wasi, const uint64_t* slots) {
   struct place place;
   struct open_request request = {.lookup = aotc_wasi_arg32(slots, 1),
@@ -119,20 +142,16 @@ static int open_path(struct aotc_instance* instance, struct aotc_wasi* wasi, con
   struct aotc_wasi_fd* entry;
   error = aotc_wasi_reserve(wasi, &number, &entry);
   if (error != 0) return error;
-  int host = aotc_wasi_open_beneath(wasi, dir.host, place.path, flags, 0666);
-  if (host < 0) return aotc_wasi_errno(-host);
-  error = is_forbidden(host, writes) ? WASI_EACCES : aotc_wasi_install(entry, host, true);
-  if (error != 0) {
-    close(host);
-    return error;
-  }
+  error = dir.node != NULL ? open_in_memory(wasi, &dir, place.path, &request, entry)
+                           : open_on_host(wasi, &dir, place.path, flags, writes, entry);
+  if (error != 0) return error;
   entry->read_only = dir.read_only;
   entry->flags = (uint16_t)(entry->flags | (request.fdflags & (WASI_FDFLAG_NONBLOCK | WASI_FDFLAG_RSYNC)));
   /* Asking for no access to the content gives none; see wasi_fd_table.c for why the rest is not what was asked. */
   entry->rights &= dir.inheriting;
   if (!(request.rights & (WASI_RIGHT_FD_READ | WASI_RIGHT_FD_READDIR))) entry->rights &= ~WASI_RIGHT_FD_READ;
   entry->inheriting &= dir.inheriting;
-  aotc_wasi_note_path(wasi, entry, &dir, aotc_wasi_arg32(slots, 0), place.path);
+  if (dir.node == NULL) aotc_wasi_note_path(wasi, entry, &dir, aotc_wasi_arg32(slots, 0), place.path);
   aotc_wasi_store32(out, number);
   return 0;
 }
@@ -145,21 +164,31 @@ enum aotc_status aotc_wasi_path_open(struct aotc_instance* instance, void* data,
 
 /* --- objects that exist ------------------------------------------------------------------------------------------- */
 
+/* Status of what a place names. */
+static int stat_place(struct aotc_wasi* wasi, const struct place* place, bool follow, struct stat* st) {
+  struct aotc_tmp_node* node;
+  int object;
+  if (place->dir->node != NULL) {
+    int error = aotc_tmp_find(wasi->tmp, place->dir->node, place->path, &node);
+    if (error == 0) aotc_tmp_stat(node, st);
+    return error;
+  }
+  int error = open_object(wasi, place, follow, &object);
+  if (error != 0) return error;
+  if (aotc_fstat(object, st) != 0) error = aotc_wasi_errno(errno);
+  close(object);
+  return error;
+}
+
 static int path_filestat(struct aotc_instance* instance, struct aotc_wasi* wasi, const uint64_t* slots) {
   struct place place;
   struct stat st;
-  int object;
   int error = load(instance, wasi, aotc_wasi_arg32(slots, 0), WASI_RIGHT_PATH_FILESTAT_GET, aotc_wasi_arg32(slots, 2),
                    aotc_wasi_arg32(slots, 3), &place);
   uint8_t* out = aotc_instance_memory_at(instance, aotc_wasi_arg32(slots, 4), WASI_FILESTAT_SIZE);
   if (error == 0 && !out) error = WASI_EFAULT;
-  if (error == 0) error = open_object(wasi, &place, aotc_wasi_arg32(slots, 1) & WASI_LOOKUP_SYMLINK_FOLLOW, &object);
-  if (error != 0) return error;
-  if (aotc_fstat(object, &st) != 0)
-    error = aotc_wasi_errno(errno);
-  else
-    aotc_wasi_store_filestat(out, &st, aotc_wasi_filetype(st.st_mode));
-  close(object);
+  if (error == 0) error = stat_place(wasi, &place, aotc_wasi_arg32(slots, 1) & WASI_LOOKUP_SYMLINK_FOLLOW, &st);
+  if (error == 0) aotc_wasi_store_filestat(out, &st, aotc_wasi_filetype(st.st_mode));
   return error;
 }
 
@@ -176,6 +205,12 @@ static int path_set_times(struct aotc_instance* instance, struct aotc_wasi* wasi
   if (error == 0)
     error = aotc_wasi_times(aotc_wasi_arg64(slots, 4), aotc_wasi_arg64(slots, 5), aotc_wasi_arg32(slots, 6), times);
   if (error == 0 && place.dir->read_only) error = WASI_EROFS;
+  if (error == 0 && place.dir->node != NULL) {
+    struct aotc_tmp_node* node;
+    error = aotc_tmp_find(wasi->tmp, place.dir->node, place.path, &node);
+    if (error == 0) aotc_tmp_set_times(node, times);
+    return error;
+  }
   if (error == 0) error = open_object(wasi, &place, aotc_wasi_arg32(slots, 1) & WASI_LOOKUP_SYMLINK_FOLLOW, &object);
   if (error != 0) return error;
   /* futimens refuses O_PATH descriptors. */
@@ -199,6 +234,10 @@ static int path_readlink(struct aotc_instance* instance, struct aotc_wasi* wasi,
   uint8_t* out = aotc_instance_memory_at(instance, aotc_wasi_arg32(slots, 3), room);
   uint8_t* used = aotc_instance_memory_at(instance, aotc_wasi_arg32(slots, 5), 4);
   if (error == 0 && (!out || !used)) error = WASI_EFAULT;
+  if (error == 0 && place.dir->node != NULL) {
+    error = stat_place(wasi, &place, false, &st);
+    return error != 0 ? error : WASI_EINVAL; /* there are no links */
+  }
   if (error == 0) error = open_object(wasi, &place, false, &object);
   if (error != 0) return error;
   ssize_t n = -1;
@@ -221,18 +260,23 @@ enum aotc_status aotc_wasi_path_readlink(struct aotc_instance* instance, void* d
 
 /* --- changes to a directory --------------------------------------------------------------------------------------- */
 
-typedef int (*name_operation)(int parent, const char* name);
+struct change {
+  uint64_t right;
+  int (*on_host)(int parent, const char* name);
+  int (*in_memory)(struct aotc_tmp* tmp, struct aotc_tmp_node* dir, const char* path);
+};
 
-static int change(struct aotc_instance* instance, struct aotc_wasi* wasi, const uint64_t* slots, uint64_t right,
-                  name_operation operation) {
+static int change(struct aotc_instance* instance, struct aotc_wasi* wasi, const uint64_t* slots,
+                  const struct change* change) {
   struct place place;
   const char* name;
   int parent;
-  int error = load(instance, wasi, aotc_wasi_arg32(slots, 0), right, aotc_wasi_arg32(slots, 1),
+  int error = load(instance, wasi, aotc_wasi_arg32(slots, 0), change->right, aotc_wasi_arg32(slots, 1),
                    aotc_wasi_arg32(slots, 2), &place);
+  if (error == 0 && place.dir->node != NULL) return change->in_memory(wasi->tmp, place.dir->node, place.path);
   if (error == 0) error = open_writable_parent(wasi, &place, &name, &parent);
   if (error != 0) return error;
-  if (operation(parent, name) != 0) error = aotc_wasi_errno(errno);
+  if (change->on_host(parent, name) != 0) error = aotc_wasi_errno(errno);
   close_parent(&place, parent);
   return error;
 }
@@ -240,17 +284,26 @@ static int change(struct aotc_instance* instance, struct aotc_wasi* wasi, const 
 static int make_directory(int parent, const char* name) { return mkdirat(parent, name, 0777); }
 static int remove_directory(int parent, const char* name) { return unlinkat(parent, name, AT_REMOVEDIR); }
 static int unlink_file(int parent, const char* name) { return unlinkat(parent, name, 0); }
+static int remove_in_memory(struct aotc_tmp* tmp, struct aotc_tmp_node* dir, const char* path) {
+  return aotc_tmp_remove(tmp, dir, path, true);
+}
+static int unlink_in_memory(struct aotc_tmp* tmp, struct aotc_tmp_node* dir, const char* path) {
+  return aotc_tmp_remove(tmp, dir, path, false);
+}
+static const struct change kMakeDirectory = {WASI_RIGHT_PATH_CREATE_DIRECTORY, make_directory, aotc_tmp_make_directory};
+static const struct change kRemoveDirectory = {WASI_RIGHT_PATH_REMOVE_DIRECTORY, remove_directory, remove_in_memory};
+static const struct change kUnlinkFile = {WASI_RIGHT_PATH_UNLINK_FILE, unlink_file, unlink_in_memory};
 
 enum aotc_status aotc_wasi_path_create_directory(struct aotc_instance* instance, void* data, uint64_t* slots) {
-  return aotc_wasi_finish(slots, change(instance, data, slots, WASI_RIGHT_PATH_CREATE_DIRECTORY, make_directory));
+  return aotc_wasi_finish(slots, change(instance, data, slots, &kMakeDirectory));
 }
 
 enum aotc_status aotc_wasi_path_remove_directory(struct aotc_instance* instance, void* data, uint64_t* slots) {
-  return aotc_wasi_finish(slots, change(instance, data, slots, WASI_RIGHT_PATH_REMOVE_DIRECTORY, remove_directory));
+  return aotc_wasi_finish(slots, change(instance, data, slots, &kRemoveDirectory));
 }
 
 enum aotc_status aotc_wasi_path_unlink_file(struct aotc_instance* instance, void* data, uint64_t* slots) {
-  return aotc_wasi_finish(slots, change(instance, data, slots, WASI_RIGHT_PATH_UNLINK_FILE, unlink_file));
+  return aotc_wasi_finish(slots, change(instance, data, slots, &kUnlinkFile));
 }
 
 static int path_symlink(struct aotc_instance* instance, struct aotc_wasi* wasi, const uint64_t* slots) {
@@ -263,6 +316,7 @@ static int path_symlink(struct aotc_instance* instance, struct aotc_wasi* wasi, 
   if (error == 0) error = aotc_wasi_load_path(instance, aotc_wasi_arg32(slots, 0), aotc_wasi_arg32(slots, 1), target);
   /* The guest could not follow it, but other programs on the host would. */
   if (error == 0 && target[0] == '/') error = WASI_EPERM;
+  if (error == 0 && place.dir->node != NULL) error = WASI_ENOTSUP;
   if (error == 0) error = open_writable_parent(wasi, &place, &name, &parent);
   if (error != 0) return error;
   if (symlinkat(target, parent, name) != 0) error = aotc_wasi_errno(errno);
@@ -298,6 +352,7 @@ static int path_link(struct aotc_instance* instance, struct aotc_wasi* wasi, con
   if (error == 0)
     error = load(instance, wasi, aotc_wasi_arg32(slots, 4), WASI_RIGHT_PATH_LINK_TARGET, aotc_wasi_arg32(slots, 5),
                  aotc_wasi_arg32(slots, 6), &to);
+  if (error == 0 && (from.dir->node != NULL || to.dir->node != NULL)) error = WASI_ENOTSUP;
   /* A second name in a writable directory would make a read-only file writable. */
   if (error == 0) error = open_writable_parent(wasi, &from, &from_name, &from_parent);
   if (error != 0) return error;
@@ -322,6 +377,9 @@ static int path_rename(struct aotc_instance* instance, struct aotc_wasi* wasi, c
   if (error == 0)
     error = load(instance, wasi, aotc_wasi_arg32(slots, 3), WASI_RIGHT_PATH_RENAME_TARGET, aotc_wasi_arg32(slots, 4),
                  aotc_wasi_arg32(slots, 5), &to);
+  if (error == 0 && (from.dir->node == NULL) != (to.dir->node == NULL)) error = WASI_EXDEV;
+  if (error == 0 && from.dir->node != NULL)
+    return aotc_tmp_rename(wasi->tmp, from.dir->node, from.path, to.dir->node, to.path);
   if (error == 0) error = open_writable_parent(wasi, &from, &from_name, &from_parent);
   if (error != 0) return error;
   error = open_writable_parent(wasi, &to, &to_name, &to_parent);

@@ -127,6 +127,10 @@ static uint64_t time_to_wait(const struct wait* w) {
 static uint64_t bytes_to_read(const struct aotc_wasi_fd* entry) {
   struct stat st;
   int n = 0;
+  if (entry->node != NULL) {
+    aotc_tmp_stat(entry->node, &st);
+    return (uint64_t)st.st_size > entry->position ? (uint64_t)st.st_size - entry->position : 0;
+  }
   if (entry->kind == AOTC_WASI_FILE) {
     off_t at = lseek(entry->host, 0, SEEK_CUR);
     return aotc_fstat(entry->host, &st) == 0 && at >= 0 && st.st_size > at ? (uint64_t)(st.st_size - at) : 0;

@@ -50,18 +50,33 @@ static void append(struct output* out, const void* bytes, size_t size) {
   out->used += (uint32_t)fits;
 }
 
-static void append_entry(struct output* out, const uint8_t* kernel, uint64_t directory_inode) {
+static void append_entry(struct output* out, const char* name, uint64_t next, uint64_t inode, uint8_t filetype) {
   uint8_t head[WASI_DIRENT_SIZE] = {0};
-  const char* name = (const char*)kernel + kOffsetName;
   size_t length = strlen(name);
-  /* What lies above a preopened directory is not the guest's business. */
-  uint64_t inode = strcmp(name, "..") == 0 ? directory_inode : aotc_wasi_load64(kernel);
-  aotc_wasi_store64(head, aotc_wasi_load64(kernel + kOffsetOffset));
+  aotc_wasi_store64(head, next);
   aotc_wasi_store64(head + 8, inode);
   aotc_wasi_store32(head + 16, (uint32_t)length);
-  head[20] = entry_filetype(kernel[kOffsetType]);
+  head[20] = filetype;
   append(out, head, sizeof head);
   append(out, name, length);
+}
+
+static void append_of_kernel(struct output* out, const uint8_t* kernel, uint64_t directory_inode) {
+  const char* name = (const char*)kernel + kOffsetName;
+  /* What lies above a preopened directory is not the guest's business. */
+  uint64_t inode = strcmp(name, "..") == 0 ? directory_inode : aotc_wasi_load64(kernel);
+  append_entry(out, name, aotc_wasi_load64(kernel + kOffsetOffset), inode, entry_filetype(kernel[kOffsetType]));
+}
+
+static int list_memory(const struct aotc_tmp_node* dir, uint64_t cookie, struct output* out) {
+  struct aotc_tmp_entry entry;
+  struct stat st;
+  aotc_tmp_stat(dir, &st);
+  if (st.st_nlink == 0) return WASI_ENOENT; /* removed */
+  for (; out->used < out->room && aotc_tmp_entry(dir, cookie, &entry); cookie = entry.next)
+    append_entry(out, entry.name, entry.next, entry.inode,
+                 entry.directory ? WASI_FILETYPE_DIRECTORY : WASI_FILETYPE_REGULAR_FILE);
+  return 0;
 }
 
 static int list(struct aotc_instance* instance, int host, uint64_t cookie, struct output* out) {
@@ -80,7 +95,7 @@ static int list(struct aotc_instance* instance, int host, uint64_t cookie, struc
     for (long at = 0; at < n && out->used < out->room;) {
       uint16_t record;
       memcpy(&record, buffer + at + kOffsetLength, sizeof record);
-      append_entry(out, buffer + at, st.st_ino);
+      append_of_kernel(out, buffer + at, st.st_ino);
       at += record;
     }
     if (out->used < out->room && aotc_wasi_check_deadline(instance) != 0) return WASI_TRAPPED;
@@ -95,7 +110,9 @@ enum aotc_status aotc_wasi_fd_readdir(struct aotc_instance* instance, void* data
   uint8_t* result = aotc_instance_memory_at(instance, aotc_wasi_arg32(slots, 4), 4);
   int error = aotc_wasi_lookup_directory(data, aotc_wasi_arg32(slots, 0), WASI_RIGHT_FD_READDIR, &entry);
   if (error == 0 && (!out.bytes || !result)) error = WASI_EFAULT;
-  if (error == 0) error = list(instance, entry->host, aotc_wasi_arg64(slots, 3), &out);
+  if (error == 0)
+    error = entry->node != NULL ? list_memory(entry->node, aotc_wasi_arg64(slots, 3), &out)
+                                : list(instance, entry->host, aotc_wasi_arg64(slots, 3), &out);
   if (error == 0) aotc_wasi_store32(result, out.used);
   return aotc_wasi_finish(slots, error);
 }

@@ -80,7 +80,7 @@ static enum aotc_status save_fds(struct aotc_wasi* wasi, struct aotc_wasi_saved*
   for (uint32_t i = 0; i < wasi->fd_count && status == AOTC_OK; ++i) {
     const struct aotc_wasi_fd* entry = &wasi->fds[i];
     if (entry->kind == AOTC_WASI_FREE) continue;
-    if (entry->host >= 0 && entry->preopen == NULL) {
+    if ((entry->host >= 0 || entry->node != NULL) && entry->preopen == NULL) {
       struct aotc_saved_file* file = &files[file_count++];
       if (!aotc_wasi_describe_file(entry, file))
         status = fail(error, AOTC_ERROR_ARGUMENT, "descriptor %u, a %s, is open while it waits for input", i,
@@ -160,12 +160,16 @@ enum aotc_status aotc_wasi_save(struct aotc_host* host, struct aotc_instance* in
     return fail(error, AOTC_ERROR_ARGUMENT, "it read the secret %.*s before the thaw", (int)strcspn(secret, "="),
                 secret);
   if (freeze->output_lost) return refuse(error, "it wrote more than 1 MiB before it waited for input");
+  if (aotc_tmp_any_name(wasi->tmp) != NULL)
+    return fail(error, AOTC_ERROR_ARGUMENT, "it has left " AOTC_WASI_TMP "/%s, which instances would not have",
+                aotc_tmp_any_name(wasi->tmp));
   bool in_poll = freeze->waits & AOTC_WASI_WAITS_IN_POLL;
   freeze->may_pass = may_pass(freeze);
   struct aotc_wasi_saved saved = {.waits = freeze->waits,
                                   .listeners = freeze->listeners,
                                   .monotonic = in_poll ? freeze->stopped : aotc_wasi_monotonic_now(wasi),
-                                  .may_pass = freeze->may_pass};
+                                  .may_pass = freeze->may_pass,
+                                  .has_tmp = wasi->tmp != NULL};
   enum aotc_status status = aotc_arrays_add(state, NULL, &saved, sizeof(saved), 1, error);
   if (status == AOTC_OK) status = save_fds(wasi, &saved, state, error);
   if (status == AOTC_OK) status = save_surroundings(wasi, &saved, state, error);
@@ -227,12 +231,14 @@ bool aotc_wasi_matches(const struct aotc_host* host, const void* state, uint64_t
   if (!same_bytes(s, &s->args, wasi->args.text + name, wasi->args.bytes - name)) return false;
   if (!same_environ(s, &wasi->environ)) return false;
 
-  uint32_t listeners = 0;
+  if (s->has_tmp != (wasi->tmp != NULL)) return false;
+  uint32_t listeners = 0, missing = 0;
   size_t at = 0;
   const char* dirs = aotc_saved_data(s, &s->dirs);
   for (uint32_t fd = 3; fd < wasi->fd_count; ++fd) {
     const struct aotc_wasi_fd* entry = &wasi->fds[fd];
     if (entry->kind == AOTC_WASI_LISTENER) ++listeners;
+    if (entry->kind == AOTC_WASI_NULL) ++missing;
     if (entry->preopen == NULL) continue;
     size_t size = strlen(entry->preopen) + 1;
     if (size > s->dirs.count - at || memcmp(dirs + at, entry->preopen, size) != 0) return false;
@@ -240,7 +246,7 @@ bool aotc_wasi_matches(const struct aotc_host* host, const void* state, uint64_t
   }
   if (at != s->dirs.count) return false;
   /* A program that only reads stdin does not notice that there is no listener, unless directories come after it. */
-  if (listeners == 0 && s->dirs.count == 0 && !(s->waits & AOTC_WASI_WAITS_LISTENER)) return true;
+  if (listeners == 0 && !(s->waits & AOTC_WASI_WAITS_LISTENER)) return s->dirs.count == 0 || missing == s->listeners;
   return listeners == s->listeners;
 }
 

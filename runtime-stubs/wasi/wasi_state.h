@@ -17,6 +17,7 @@
  *     wasi_connection.c  a connection in memory; descriptors of a pooled host
  *     wasi_freeze.c    standard descriptors and listeners of a program that is to be frozen, and what it wrote
  *     wasi_files.c     files that are open at the freeze
+ *     wasi_tmp.c       a directory in memory
  *     wasi_saved.c     what a snapshot keeps of all this, and going on from it
  *     wasi_report.c    what the freeze report says
  *     secrets.c        variables whose values are withheld until the thaw
@@ -83,6 +84,8 @@ struct aotc_wasi_fd {
    * directory with number `root`; null for what was not opened. */
   char* path;
   uint32_t root;
+  struct aotc_tmp_node* node; /* of a file or directory in memory, which has no `host` */
+  uint64_t position;          /* in it */
 };
 
 /* A listener without a socket. */
@@ -172,6 +175,7 @@ struct aotc_wasi {
   uint32_t secret_count;
   struct pollfd* poll_fds; /* scratch of poll_oneoff */
   uint32_t poll_capacity;
+  struct aotc_tmp* tmp;                 /* null for none */
   uint64_t monotonic_offset;            /* added to the host's clock, modulo 2^64 */
   uint64_t monotonic_start;             /* of a thawed program: what its clock showed when it stopped */
   uint64_t may_pass;                    /* by how much more it may show when it begins */
@@ -245,6 +249,10 @@ int aotc_wasi_reserve(struct aotc_wasi* wasi, uint32_t* fd, struct aotc_wasi_fd*
 int aotc_wasi_make_room(struct aotc_wasi* wasi, uint32_t fd);
 /* Fills a reserved entry, taking kind, file type and default rights from the host descriptor. */
 int aotc_wasi_install(struct aotc_wasi_fd* entry, int host, bool owned);
+/* Likewise with what is in memory, which the caller holds. */
+void aotc_wasi_install_node(struct aotc_wasi_fd* entry, struct aotc_tmp_node* node);
+/* Zeros for what is neither in memory nor of the host. */
+int aotc_wasi_stat(const struct aotc_wasi_fd* entry, struct stat* st);
 int aotc_wasi_close(struct aotc_wasi* wasi, uint32_t fd);
 void aotc_wasi_close_all(struct aotc_wasi* wasi);
 
@@ -325,6 +333,7 @@ struct aotc_wasi_saved {
   struct aotc_span files;   /* struct aotc_saved_file: those of `fds` that are files */
   struct aotc_span paths;   /* bytes: their paths, each NUL-terminated */
   struct aotc_span secrets; /* struct aotc_saved_secret */
+  uint64_t has_tmp;         /* whether the last of `dirs` is a directory in memory, which is empty */
 };
 
 /* A variable whose value is not in the snapshot: letters of the same number are in `environ`, zeros in memory. */
@@ -406,6 +415,48 @@ bool aotc_wasi_only_accepted(const struct aotc_wasi* wasi);
 /* The descriptors of a start in another WASI host with the same options. */
 enum aotc_status aotc_wasi_adopt(struct aotc_wasi* wasi, const struct aotc_serve_start* start,
                                  struct aotc_error* error);
+
+/* --- a directory in memory: wasi_tmp.c ----------------------------------------------------------------------------
+ *
+ * Paths lead from a directory of it, as in wasi_resolve.c. What returns int returns a WASI errno. */
+
+#define AOTC_WASI_TMP "/tmp"
+
+/* With room for `limit` bytes; null when there is no memory. */
+struct aotc_tmp* aotc_tmp_create(uint64_t limit);
+void aotc_tmp_destroy(struct aotc_tmp* tmp);
+/* No descriptor may be open but its root's. */
+void aotc_tmp_clear(struct aotc_tmp* tmp);
+struct aotc_tmp_node* aotc_tmp_root(struct aotc_tmp* tmp);
+bool aotc_tmp_is_directory(const struct aotc_tmp_node* node);
+/* Null when it is empty, or there is none. */
+const char* aotc_tmp_any_name(const struct aotc_tmp* tmp);
+/* For each descriptor. */
+void aotc_tmp_hold(struct aotc_tmp_node* node);
+void aotc_tmp_let_go(struct aotc_tmp* tmp, struct aotc_tmp_node* node);
+/* Holds it. */
+int aotc_tmp_open(struct aotc_tmp* tmp, struct aotc_tmp_node* from, const char* path, uint32_t oflags, bool write,
+                  struct aotc_tmp_node** node);
+int aotc_tmp_find(struct aotc_tmp* tmp, struct aotc_tmp_node* from, const char* path, struct aotc_tmp_node** node);
+int aotc_tmp_make_directory(struct aotc_tmp* tmp, struct aotc_tmp_node* from, const char* path);
+int aotc_tmp_remove(struct aotc_tmp* tmp, struct aotc_tmp_node* from, const char* path, bool directory);
+int aotc_tmp_rename(struct aotc_tmp* tmp, struct aotc_tmp_node* from, const char* path, struct aotc_tmp_node* to,
+                    const char* new_path);
+void aotc_tmp_stat(const struct aotc_tmp_node* node, struct stat* st);
+void aotc_tmp_set_times(struct aotc_tmp_node* node, const struct timespec times[2]);
+/* The entry with this cookie; false after the last. */
+struct aotc_tmp_entry {
+  const char* name;
+  bool directory;
+  uint64_t inode, next; /* cookie of the next one */
+};
+bool aotc_tmp_entry(const struct aotc_tmp_node* dir, uint64_t cookie, struct aotc_tmp_entry* entry);
+/* `instance` is asked for memory when it grows. */
+int aotc_tmp_resize(struct aotc_tmp* tmp, struct aotc_instance* instance, struct aotc_tmp_node* node, uint64_t size);
+uint64_t aotc_tmp_read(struct aotc_tmp_node* node, uint64_t at, const struct iovec* vectors, int count);
+/* All of it, or nothing. */
+int aotc_tmp_write(struct aotc_tmp* tmp, struct aotc_instance* instance, struct aotc_tmp_node* node, uint64_t at,
+                   const struct iovec* vectors, int count);
 
 /* --- paths: wasi_resolve.c -------------------------------------------------------------------------------------- */
 

@@ -21,11 +21,14 @@
 
 namespace {
 
+constexpr uint64_t kNotGiven = ~uint64_t{0};
+
 struct RunArguments {
   std::string file;
   CodeOptions code;
   std::vector<std::string> dirs, env, secrets, listeners;
   uint64_t timeout = 0, max_memory = 0;
+  uint64_t tmp_size = kNotGiven;
   bool gdb = false;
   bool cold = false;
   std::string invoke;              // never set, here so that --help shows the option: `guest` holds it
@@ -106,6 +109,7 @@ llvm::Error run_command(const RunArguments& arguments) {
   for (const std::string& address : arguments.listeners) add("--tcplisten", address);
   if (arguments.timeout != 0) add("--timeout", aotc::shown(AOTC_DURATION, arguments.timeout));
   if (arguments.max_memory != 0) add("--max-memory", aotc::shown(AOTC_SIZE, arguments.max_memory));
+  if (arguments.tmp_size != kNotGiven) add("--tmp-size", aotc::shown(AOTC_SIZE, arguments.tmp_size));
   if (arguments.gdb) words.push_back("--gdb");
   if (arguments.cold) words.push_back("--cold");
   words.push_back(artifact);
@@ -145,6 +149,9 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string>& args) {
   aotc::add_quantity(*command, "--max-memory", arguments->max_memory,
                      "limit on memory and native stack together: 64M, 1G",
                      {AOTC_SIZE, kLeastRunMemory, kMostRunMemory});
+  aotc::add_quantity(*command, "--tmp-size", arguments->tmp_size,
+                     "give the program a directory /tmp in memory; one with a listener has it anyway, of 64M",
+                     {AOTC_SIZE, 0, kMostRunMemory});
   command
       ->add_option("--tcplisten", arguments->listeners, "ADDR:PORT: give the program a listening socket, from fd 3 on")
       ->allow_extra_args(false);

@@ -49,7 +49,19 @@ static struct aotc_wasi_options surroundings(bool sigpipe) {
                                     .sigpipe = sigpipe};
 }
 
+/* Servers have a /tmp, as on a node, and programs that found one before the snapshot: then without a listener, too,
+ * which they do not miss. A directory of the host comes first. */
+static void add_tmp(struct aotc_wasi_options* wasi_options) {
+  size_t listeners = 0;
+  bool found = artifact != NULL && aotc_wasi_snapshot_has_tmp(artifact, &listeners);
+  bool wanted = o.tmp_given ? o.tmp_size != 0 : o.freeze != NULL || o.listener_count != 0;
+  if (aotc_wasi_dirs_cover_tmp(o.dirs, o.dir_count) || (!found && !wanted)) return;
+  wasi_options->tmp_size = o.tmp_size == 0 ? 1 : o.tmp_size;
+  if (found && o.listener_count == 0) wasi_options->no_listeners = listeners;
+}
+
 static int freeze(struct aotc_wasi_options* wasi_options) {
+  add_tmp(wasi_options);
   wasi_options->listener_count = o.freeze_listeners;
   wasi_options->clock_continues = o.clock_continues;
   struct freeze_options options = {.file = o.file,
@@ -68,11 +80,12 @@ static int freeze(struct aotc_wasi_options* wasi_options) {
 }
 
 /* Makes the instance; returns whether it goes on from the artifact's snapshot. */
-static bool create(const struct aotc_wasi_options* wasi_options) {
+static bool create(struct aotc_wasi_options* wasi_options) {
   struct aotc_error error;
   check(aotc_runtime_init(&error), &error);
   check(aotc_load(o.file, &artifact, &error), &error);
   if (o.verify) check(aotc_artifact_verify(artifact, &error), &error);
+  add_tmp(wasi_options);
   check(aotc_wasi_create(wasi_options, &wasi, &error), &error);
   const struct aotc_hosts hosts = aotc_one_host(aotc_wasi_host(wasi));
   bool from_snapshot = !o.cold && aotc_snapshot_matches(artifact, &hosts);

@@ -152,6 +152,11 @@ static void take_max_memory(struct options* o, char* value) {
   o->max_memory = parse_quantity("--max-memory", value, AOTC_SIZE, kLeastRunMemory, kMostRunMemory);
 }
 
+static void take_tmp_size(struct options* o, char* value) {
+  o->tmp_size = parse_quantity("--tmp-size", value, AOTC_SIZE, 0, kMostRunMemory);
+  o->tmp_given = true;
+}
+
 static void take_name(struct options* o, char* value) { o->name = value; }
 static void take_verify(struct options* o, char* value) { o->verify = value == NULL; }
 static void take_cold(struct options* o, char* value) { o->cold = value == NULL; }
@@ -194,6 +199,9 @@ static const struct word kWords[] = {
     WORD("--timeout", "DURATION", take_timeout, "stop the program after this long: 500ms, 10s, 2m (from 1us to 365d)"),
     WORD("--max-memory", "SIZE", take_max_memory,
          "limit on memory and native stack together: 64M, 1G (from 64K to 1T)"),
+    WORD("--tmp-size", "SIZE", take_tmp_size,
+         "give the program a directory /tmp in memory, for as much (from 0 to 1T); without it, one that\n"
+         "has a listener, or whose snapshot has one, gets 64M"),
     WORD("--name", "NAME", take_name, "the program's name in argv[0] and messages, instead of FILE's"),
     WORD("--invoke", "EXPORT ARG...", take_invoke,
          "call EXPORT with numbers as arguments and print its results, one per line"),
@@ -329,7 +337,7 @@ static bool is_same_file(const char* a, const char* b) {
 }
 
 void parse_options(int argc, char** argv, struct options* o) {
-  *o = (struct options){.freeze_listeners = 1};
+  *o = (struct options){.freeze_listeners = 1, .tmp_size = AOTC_WASI_TMP_SIZE};
   parse_words(argc, argv, o);
   if (o->freeze != NULL && is_same_file(o->freeze, o->file))
     usage_error("--freeze: would replace the artifact", o->freeze);

@@ -22,6 +22,8 @@ struct options {
   int listeners[kMaxOption];
   uint64_t timeout; /* nanoseconds, 0 for none */
   uint64_t max_memory;
+  uint64_t tmp_size; /* AOTC_WASI_TMP_SIZE unless it was given */
+  bool tmp_given;
   const char* invoke;
   char** invoke_args;
   int invoke_count;

@@ -48,6 +48,9 @@ constexpr char kHelp[] =
     "response\n"
     "  --start-timeout DURATION how long an app's process may take until it is ready (default 60s; from 1s to 1h)\n"
     "  --max-memory SIZE        memory of an instance (default 256M; from 64K to 4G)\n"
+    "  --tmp-size SIZE          of a request's own directory /tmp, in memory besides (default 64M; from 0 to 4G): what "
+    "does\n"
+    "                           not fit fails with ENOSPC\n"
     "  --tenant-memory SIZE     memory of an app's process, all of its instances included (default: three quarters of "
     "the\n"
     "                           machine's, shared out among the apps; from 32832K to 1024T): requests that would need "
@@ -222,6 +225,7 @@ constexpr Quantity kQuantities[] = {
     {"--grace-after", AOTC_DURATION, 0, 10 * kSecond, [](Given& g) { return &g.options.grace_after; }},
     {"--start-timeout", AOTC_DURATION, kSecond, kHour, [](Given& g) { return &g.options.start_timeout; }},
     {"--max-memory", AOTC_SIZE, kLeastMemory, 4ull << 30, [](Given& g) { return &g.options.max_memory; }},
+    {"--tmp-size", AOTC_SIZE, 0, 4ull << 30, [](Given& g) { return &g.options.tmp_size; }},
     {"--tenant-memory", AOTC_SIZE, kOwnMemory + kLeastMemory, 1ull << 50,
      [](Given& g) { return &g.options.tenant_memory; }},
     {"--max-instances", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_instances; }},

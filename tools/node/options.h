@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "address.h"
+#include "aotc/wasi.h"
 #include "image_cache.h"
 #include "pace.h"
 
@@ -53,6 +54,7 @@ struct Options {
   uint64_t grace_after = 50'000'000;
   uint64_t start_timeout = 60'000'000'000;
   uint64_t max_memory = 256 << 20;
+  uint64_t tmp_size = AOTC_WASI_TMP_SIZE;
   uint64_t max_concurrency = 1000;
   uint64_t max_instances = 10'000;  // of all apps
   uint64_t tenant_memory = 0;       // of an app's process; 0: what tenant_limits.h chooses

@@ -59,6 +59,7 @@ std::vector<std::string> tenant_words(const Options& o, const App& app, const Re
       .add("timeout", o.timeout)
       .add("grace-after", o.grace_after)
       .add("max-memory", o.max_memory)
+      .add("tmp-size", o.tmp_size)
       .add("reset", o.reset);
   words.add("compare-sample", o.compare_sample).add("memory", place.memory);
   if (place.grouped) words.add("group", static_cast<uint64_t>(kFirstChannel) + o.workers);
@@ -85,6 +86,7 @@ TenantOptions parse_tenant_words(char** words) {
                   .timeout = read.number("timeout"),
                   .grace_after = read.number("grace-after"),
                   .max_memory = read.number("max-memory"),
+                  .tmp_size = read.number("tmp-size"),
                   .memory = read.number("memory"),
                   .group = static_cast<int>(read.number("group")),
                   .compare_sample = read.number("compare-sample"),

@@ -12,7 +12,7 @@
 struct TenantOptions {
   std::string name, artifact, reset;
   unsigned workers, user;
-  uint64_t deadline, timeout, grace_after, max_memory;
+  uint64_t deadline, timeout, grace_after, max_memory, tmp_size;
   uint64_t memory;  // of the process
   int group;        // descriptor by which it joins its control group, or 0
   uint64_t compare_sample;

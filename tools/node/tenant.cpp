@@ -157,7 +157,8 @@ aotc_image* accept_ahead(aotc_image* image, const TenantOptions& options) {
                                   .may_grow_data = nullptr,
                                   .meanwhile = {},
                                   .compare_sample = 0};
-  if (aotc_image_accept_ahead(image, &pool, &kServe, kAcceptTime, &better, &error) != AOTC_OK) {
+  const aotc_serve_options serve = serve_options(options);
+  if (aotc_image_accept_ahead(image, &pool, &serve, kAcceptTime, &better, &error) != AOTC_OK) {
     std::fprintf(stderr, "instances begin with accepting the connection: %s\n", error.message);
     return image;
   }

@@ -74,8 +74,9 @@ std::string Worker::prepare() {
                                   .may_grow_data = this,
                                   .meanwhile = {.call = meanwhile, .data = this, .every = kMeanwhile},
                                   .compare_sample = static_cast<uint32_t>(options_.compare_sample)};
+  const aotc_serve_options serve = serve_options(options_);
   aotc_slot* slot;
-  if (aotc_serve_pool_create(image_, &pool, &kServe, &pool_, &error_) != AOTC_OK ||
+  if (aotc_serve_pool_create(image_, &pool, &serve, &pool_, &error_) != AOTC_OK ||
       aotc_pool_take(pool_, &slot, &error_) != AOTC_OK ||
       aotc_instance_set_deadline(slot->instance, options_.deadline, &error_) != AOTC_OK ||
       aotc_pool_give(pool_, slot, &error_) != AOTC_OK)

@@ -22,7 +22,9 @@
 
 // What every instance of a tenant gets: a connection that may be this far ahead of the client, and a log that may have
 // this much before it is taken.
-constexpr aotc_serve_options kServe = {.write_buffer = kWindow, .log_buffer = 64 << 10, .set_up_log = 2};
+inline aotc_serve_options serve_options(const TenantOptions& options) {
+  return {.tmp_size = options.tmp_size, .write_buffer = kWindow, .log_buffer = 64 << 10, .set_up_log = 2};
+}
 
 class Worker {
  public:

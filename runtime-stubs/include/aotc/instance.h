@@ -81,6 +81,8 @@ void aotc_instance_set_trap(struct aotc_instance* instance, enum aotc_trap trap)
 /* Whether the guest asked for more memory than max_memory or may_grow allows; a program that ends soon after did so
  * because of it. */
 bool aotc_instance_memory_refused(const struct aotc_instance* instance);
+/* Asks the embedder's may_grow for memory that a host holds on behalf of the instance. */
+bool aotc_instance_may_grow(struct aotc_instance* instance, uint64_t bytes);
 int aotc_instance_exit_code(const struct aotc_instance* instance);
 void aotc_instance_set_exit_code(struct aotc_instance* instance, int code);
 

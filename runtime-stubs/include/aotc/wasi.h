@@ -19,6 +19,11 @@ struct aotc_wasi_dir {
   bool read_only;
 };
 
+/* Bytes of a directory in memory, where nobody says how many. */
+#define AOTC_WASI_TMP_SIZE (64ull << 20)
+/* Whether one of these directories is where it would be, or holds it. */
+bool aotc_wasi_dirs_cover_tmp(const struct aotc_wasi_dir* dirs, size_t count);
+
 struct aotc_wasi_options {
   int argc;
   const char* const* argv; /* argv[0] is the program's name */
@@ -28,8 +33,10 @@ struct aotc_wasi_options {
   const char* const* secrets; /* likewise, after `env`; with `freeze` the values stand for others of the same length */
   size_t dir_count;
   const struct aotc_wasi_dir* dirs; /* fds 3.. after the listeners */
+  uint64_t tmp_size;                /* bytes of a directory in memory, /tmp, after `dirs`; 0: there is none */
   size_t listener_count;
   const int* listeners; /* listening sockets, fds 3..; ownership passes to the WASI host */
+  size_t no_listeners;  /* so many fds from 3 on, in place of listeners, are nothing */
   int stdio[3];         /* host fds for 0, 1, 2; -1 for none; not closed */
   bool sigpipe;         /* writing to one that nobody reads any more ends the process, as a native program's does */
   /* To make a snapshot: nothing arrives on stdin or on `listener_count` listeners that do not exist (`listeners` and
@@ -95,12 +102,16 @@ bool aotc_secret_placeholder(char* value, size_t size);
 enum aotc_status aotc_artifact_give_secrets(struct aotc_artifact* artifact, size_t count, const char* const* secrets,
                                             struct aotc_error* error);
 
+/* Whether the program that was frozen had a directory in memory; if so, how many listeners it was given. */
+bool aotc_wasi_snapshot_has_tmp(const struct aotc_artifact* artifact, size_t* listeners);
+
 /* --- Serving: one request per life
  * ------------------------------------------------------------------------------------
  *
  * Take a slot, fill in aotc_slot_connection(slot)->in, aotc_slot_begin; as long as calls end with AOTC_FROZEN and the
  * response is not complete: take bytes from `out`, add to `in`, aotc_instance_continue; at the end give it back. */
 struct aotc_serve_options {
+  uint64_t tmp_size;   /* of each /tmp in memory; 0: nothing fits into it */
   size_t write_buffer; /* out_limit of each connection */
   size_t log_buffer;   /* log_limit; 0: what programs write to stdout and stderr goes nowhere */
   int set_up_log;      /* with it: where goes what they write when they accept ahead */

@@ -42,6 +42,8 @@ uint64_t aotc_instance_deadline_left(const struct aotc_instance* instance) {
   return instance->deadline > t ? instance->deadline - t : 0;
 }
 
+bool aotc_instance_may_grow(struct aotc_instance* instance, uint64_t bytes) { return !instance->refuses; }
+
 void aotc_instance_set_trap(struct aotc_instance* instance, enum aotc_trap trap) { instance->trap = (int)trap; }
 void aotc_instance_set_exit_code(struct aotc_instance* instance, int code) { instance->exit_code = code; }
 

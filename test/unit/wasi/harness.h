@@ -42,6 +42,7 @@ struct aotc_instance {
   uint64_t deadline; /* monotonic; 0: none */
   int trap;          /* -1: none */
   int exit_code;
+  bool refuses; /* memory to hosts */
 };
 
 struct guest {
@@ -125,7 +126,10 @@ int open_descriptors(void);
   T(random_calls)         \
   T(sockets)              \
   T(socket_blocking)      \
-  T(connection)
+  T(connection)           \
+  T(tmp_as_on_host)       \
+  T(tmp_limits)           \
+  T(tmp_restore)
 
 #define DECLARE_TEST(name) void test_##name(enum aotc_wasi_resolver resolver);
 TESTS(DECLARE_TEST)

@@ -40,7 +40,8 @@ void test_random_calls(enum aotc_wasi_resolver resolver) {
   struct guest g;
   struct rlimit saved, low;
   uint64_t state = 42, worked = 0;
-  guest_open(&g, resolver);
+  struct aotc_wasi_options options = {.stdio = {-1, -1, -1}, .tmp_size = 1 << 20};
+  guest_open_with(&g, resolver, &options, MEMORY);
   host_file(&g, "a", "content");
   host_directory(&g, "d");
   host_link(&g, "d/a", "link");
