@@ -34,6 +34,7 @@ struct FunctionPlan {
   Effort effort = Effort::Quick;  // the first that is tried
   std::optional<KnownFunction> known;
   bool never_returns = false;  // resumable, and can only unwind, such as runtime.morestack
+  bool is_small_leaf = false;  // a few instructions without a call
   // Ascending: the values of PC_B with which it can be entered; empty when that is not known, and then every block can
   // be. See resume_points.h.
   std::vector<uint32_t> resume_points;

@@ -11,12 +11,6 @@ namespace aotc {
 
 using namespace llvm;
 
-namespace {
-
-bool is_call(const Instr& instr) { return instr.op == Op::Call || instr.op == Op::CallIndirect; }
-
-}  // namespace
-
 bool FunctionLowering::call(const Instr& instr) {
   if (instr.op == Op::Call) {
     call_function(instr.low());
@@ -45,14 +39,13 @@ Function* FunctionLowering::body_to_inline(uint32_t function) {
   // Beyond these limits code grows and no kernel of `benchmarks/run speed` gets faster.
   constexpr size_t kLargestBody = 60, kLargestFragment = 20'000;
   constexpr unsigned kDeepest = 3;
-  // Other compilers than Go's have inlined already; with the limits above SQLite takes four times as long to compile,
-  // to two and a half times the code (`benchmarks/run compile sqljs`).
-  constexpr size_t kLargestLeaf = 16;
   if (facts_.tier != Tier::Best || function < facts_.module.import_count() || depth_ >= kDeepest) return nullptr;
   const FunctionBody& body = facts_.module.functions[function - facts_.module.import_count()].body;
   if (body.code.size() > kLargestBody || inlined_.instructions > kLargestFragment || inlined_.open.contains(function))
     return nullptr;
-  if (!facts_.is_go && (body.code.size() > kLargestLeaf || any_of(body.code, is_call))) return nullptr;
+  // Other compilers than Go's have inlined already; with the limits above SQLite takes four times as long to compile,
+  // to two and a half times the code (`benchmarks/run compile sqljs`).
+  if (!facts_.is_go && !facts_.plan_of(function).is_small_leaf) return nullptr;
   if (facts_.plan_of(function).never_returns || (facts_.is_resumable(function) && !propagates_unwinding()))
     return nullptr;
   auto [entry, is_new] = inlined_.bodies.try_emplace(function, nullptr);

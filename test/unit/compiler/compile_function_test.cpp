@@ -51,6 +51,7 @@ class FragmentIdentity : public testing::TestWithParam<std::tuple<Architecture, 
     plan_tables(*c_);
     plan_globals(*c_);
     plan_functions(*c_, std::nullopt);
+    for (FunctionPlan& plan : c_->functions) plan.effort = options_.tier == Tier::Best ? Effort::Best : Effort::Quick;
   }
 
   CompileOptions options_;
