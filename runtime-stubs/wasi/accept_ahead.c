@@ -4,9 +4,9 @@
  * done once, on the image's behalf, and instances begin with the read of the request's first bytes. In Go's net/http
  * that saves a goroutine, the growth of its stack, and the connection's buffers.
  *
- * From there the clock goes on until the request comes only if the program has no timers: the deadline of
- * http.Server.ReadHeaderTimeout, say, begins with the connection, and would be over. With timers it stands still from
- * here on, so that what set-up made is as old as it was when the image was loaded.
+ * From there the clock goes on until the request comes, to the program's first timer at most, unless that is one that
+ * came with the connection: the deadline of http.Server.ReadHeaderTimeout, say, would be over. Then it stands still
+ * from here on, so that what set-up made is as old as it was when the image was loaded.
  *
  * In: an image that begins at a snapshot. Out: another one, if the program did nothing but accept and wait; else an
  * error that says what it did, and the embedder goes on with the image that it has. What clones share because of it is
@@ -34,6 +34,16 @@ static enum aotc_status check(struct aotc_slot* slot, struct aotc_error* error) 
   return AOTC_OK;
 }
 
+/* How far its clock may go on by itself. A timer that set-up made is due when it was before; what Go asks for is a
+ * little off. */
+static uint64_t may_pass(const struct aotc_wasi* wasi) {
+  const uint64_t kOff = 1000000;
+  if (wasi->may_pass == 0 || wasi->wake_time == UINT64_MAX) return wasi->may_pass == 0 ? 0 : UINT64_MAX;
+  if (wasi->may_pass == UINT64_MAX || wasi->wake_time <= wasi->wait_start) return 0;
+  uint64_t was_due = wasi->monotonic_start + wasi->may_pass, due = wasi->wake_time + wasi->monotonic_offset;
+  return due + kOff < was_due ? 0 : wasi->wake_time - wasi->wait_start;
+}
+
 static enum aotc_status advance(struct aotc_image* image, struct aotc_slot* slot, int log, struct aotc_image** out,
                                 struct aotc_error* error) {
   const struct aotc_wasi* wasi = (const struct aotc_wasi*)slot->hosts.list[0];
@@ -42,7 +52,7 @@ static enum aotc_status advance(struct aotc_image* image, struct aotc_slot* slot
   if (start == NULL) return aotc_fail(error, AOTC_ERROR_LIMIT, "out of memory");
   start->at = wasi->wait_start;
   start->monotonic = wasi->wait_start + wasi->monotonic_offset;
-  start->may_pass = wasi->may_pass == 0 || wasi->wake_time != UINT64_MAX ? 0 : UINT64_MAX;
+  start->may_pass = may_pass(wasi);
   start->fd_count = wasi->fd_count;
   memcpy(start->fds, wasi->fds, wasi->fd_count * sizeof(start->fds[0]));
   aotc_go_peer_find(slot->instance, wasi, &start->peer);

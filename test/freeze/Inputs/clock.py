@@ -64,12 +64,24 @@ with node([f"app={aged(plain, 2 * HOUR)}"]) as n:
     first, second = (get(n.port, path)[1].decode() for path in ("/?50", "/"))
     check(first.startswith(old.format("120")) and second.startswith(old.format("120")), first + second)
     check(int(first.split()[-1]) < int(second.split()[-1]), f"time goes on between requests: {first} {second}")
+with node([f"app={aged(context, 900)}"]) as n:
+    first, second = (get(n.port, path)[1].decode() for path in ("/?50", "/"))
+    check(first.startswith("15 min, expired true, fired 0, ticks 0, context <nil>"), first)
+    check(int(first.split()[-1]) < int(second.split()[-1]), f"it goes on to the timer that set-up made: {first} {second}")
+with node([f"app={aged(context, 2 * HOUR)}"]) as n:
+    for _ in range(2):
+        over = get(n.port, "/")[1].decode()
+        check(over.startswith("20 min, expired true, fired 0, ticks 0, context context deadline exceeded"), f"{over}: a timer comes before the request")
 # Unless a deadline has begun with the connection, which time must not use up before the request comes: from there it stands still.
 timeouts, said = frozen("timeouts")
 with node([f"app={aged(timeouts, 2 * HOUR)}"]) as n:
     first, second = (get(n.port, path)[1].decode() for path in ("/?1000", "/"))
     check(first.startswith(old.format("120")) and second.startswith(old.format("120")), f"{said}: {first}{second}")
     check(int(first.split()[-1]) > int(second.split()[-1]), f"time stands still between requests: {first} {second}")
+earlier, said = frozen("context timeouts")
+with node([f"app={aged(earlier, 900)}"]) as n:
+    first, second = (get(n.port, path)[1].decode() for path in ("/?1000", "/"))
+    check(int(first.split()[-1]) > int(second.split()[-1]), f"{said}: also where set-up made a later one: {first} {second}")
 both, said = frozen("timeouts", "--clock", "continue")
 with node([f"app={aged(both, 2 * HOUR)}"]) as n:
     status, body = get(n.port, "/")
