@@ -267,7 +267,7 @@ uint32_t aotc_draws_settle(struct aotc_draws* draws, struct aotc_instance* insta
                            struct aotc_random_range ranges[AOTC_MAX_RANDOM_RANGES]);
 /* After that: one for which `unique` refuses the snapshot, or null. */
 const struct aotc_snapshot_draw* aotc_draws_shared(const struct aotc_draws* draws, enum aotc_unique unique);
-/* What bufio.Reader begins with. */
+/* go_reader.c: what bufio.Reader begins with. */
 struct aotc_go_reader {
   uint64_t buffer, length, capacity, source[2], r, w;
 };

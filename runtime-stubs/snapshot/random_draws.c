@@ -7,9 +7,10 @@
  *
  * What it has not used is not to be shared, and need not be, where it is known beyond doubt:
  *
- *   bufio.Reader      over crypto/rand.Reader, as echo keeps them: its unread bytes are dropped, the next read draws
- * others google/uuid       EnableRandPool's 256 bytes: the rest of them is drawn anew in each instance
- * (aotc_random_range). Those before have become identifiers, and are not looked at again
+ *   - a bufio.Reader over crypto/rand.Reader, as echo keeps them (go_reader.c): its unread bytes are dropped, the next
+ *     read draws others;
+ *   - the 256 bytes of google/uuid's EnableRandPool: the rest of them is drawn anew in each instance
+ *     (aotc_random_range). Those before have become identifiers, and are not looked at again.
  *
  * So it is with what packages known by name have made of it (id_generators.c).
  *
@@ -79,13 +80,6 @@ static bool is_library(const char* function) {
   memcpy(word + 1, function, length);
   strcpy(word + 1 + length, " ");
   return strstr(kFolders, word) != NULL;
-}
-
-bool aotc_go_reader_load(const struct aotc_instance* instance, uint64_t address, struct aotc_go_reader* reader) {
-  const void* at = address > UINT32_MAX ? NULL : aotc_instance_memory_at(instance, (uint32_t)address, sizeof(*reader));
-  if (at != NULL) memcpy(reader, at, sizeof(*reader));
-  return at != NULL && reader->length <= reader->capacity && reader->capacity <= kMaxHeldSize &&
-         reader->r <= reader->w && reader->w <= reader->length && reader->source[0] != 0;
 }
 
 /* What the bytes are kept in, as far as the caller of crypto/rand tells. */
@@ -200,15 +194,6 @@ static bool find_unread(const struct aotc_instance* instance, const struct held*
     return false;
   *left = (uint32_t)(reader->w - reader->r);
   return *left <= held->size && reader->buffer + reader->w == (uint64_t)held->address + held->size;
-}
-
-void aotc_go_reader_drop(struct aotc_instance* instance, uint64_t address, struct aotc_go_reader reader) {
-  uint8_t* at = aotc_instance_memory_at(instance, (uint32_t)address, sizeof(reader));
-  uint64_t left = reader.w - reader.r, unread = reader.buffer + reader.r;
-  void* bytes = unread > UINT32_MAX ? NULL : aotc_instance_memory_at(instance, (uint32_t)unread, left);
-  if (bytes != NULL) explicit_bzero(bytes, left);
-  reader.r = reader.w;
-  memcpy(at, &reader, sizeof(reader));
 }
 
 /* Whether it is known what has become of the bytes; `left` of them are not shared after all. */

@@ -44,7 +44,7 @@ constexpr char kHelp[] =
     "  --grace-after DURATION   how long a program may go on after its response, if it waits for a time within "
     "(default "
     "50ms;\n"
-    "                           from 0s to 10s): to write out what it logs in the background, say. Its client has its "
+    "                           from 0ns to 10s): to write out what it logs in the background, say. Its client has its "
     "response\n"
     "  --start-timeout DURATION how long an app's process may take until it is ready (default 60s; from 1s to 1h)\n"
     "  --max-memory SIZE        memory of an instance (default 256M; from 64K to 4G)\n"

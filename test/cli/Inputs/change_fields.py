@@ -30,7 +30,7 @@ def snapshot(size, **words):
         start = header.get(original, "text.offset")
         header.put(artifact, "snapshot.offset", start)
         header.put(artifact, "snapshot.size", size)
-        values = {0: 0x0050414E53343031, 8: size, 16: size} | {int(at[1:]): value for at, value in words.items()}
+        values = {0: header.SNAPSHOT_MAGIC, 8: size, 16: size} | {int(at[1:]): value for at, value in words.items()}
         for at, value in values.items():
             if at < size:
                 struct.pack_into("<Q", artifact, start + at, value)

@@ -1,8 +1,12 @@
 """header.py - where fields of an artifact's header lie, and its checksum. See runtime-stubs/include/aotc/artifact_format.h."""
+import re
 import struct
+from pathlib import Path
 
 import xxhash
 
+FORMAT = Path(__file__).parents[3] / "runtime-stubs/include/aotc/artifact_format.h"
+SNAPSHOT_MAGIC = int(re.search(r"#define AOTC_SNAPSHOT_MAGIC (0x[0-9a-f]+)", FORMAT.read_text()).group(1), 16)
 START = 0x400
 SECTIONS = ["metadata", "rodata", "strings", "text", "image", "snapshot"]
 SPANS = ["types", "type_bytes", "imports", "exports", "globals", "tables", "elements", "functions", "trap_sites",

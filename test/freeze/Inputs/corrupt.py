@@ -12,7 +12,7 @@ import xxhash
 data = open(sys.argv[1], "rb").read()
 # struct aotc_header: identity, digest, names, sizes, five sections of 24 bytes, then the snapshot's.
 SNAPSHOT = struct.unpack_from("<Q", data, 0x400 + 152 + 5 * 24)[0]
-assert data[SNAPSHOT : SNAPSHOT + 7] == b"105SNAP", "the snapshot is where the header says"
+assert data[SNAPSHOT : SNAPSHOT + 7] == b"106SNAP", "the snapshot is where the header says"
 MAGIC, SIZE, HEAD, DIGEST, PAGES, CHACHA8 = 0, 8, 16, 24, 60, 80
 SPANS = {name: 104 + 16 * i for i, name in enumerate(("globals", "runs", "tables", "elements", "dropped", "hosts", "report", "redrawn", "draws"))}
 # struct aotc_snapshot_host, of which there is one, and what it kept: struct aotc_wasi_saved.
