@@ -18,7 +18,7 @@ namespace {
 constexpr uint64_t kNever = ~0ull;
 constexpr uint32_t kMaxIdle = 64;           // warm slots that a worker keeps
 constexpr uint64_t kPass = 10'000'000;      // nanoseconds of programs until the channel is looked at again
-constexpr uint64_t kMeanwhile = 5'000'000;  // nanoseconds after which a busy program's output is shipped
+constexpr uint64_t kMeanwhile = 9'000'000;  // nanoseconds after which a busy program's output is shipped
 constexpr uint64_t kInstance = 1 << 20;     // what one needs at least
 constexpr unsigned kBatch = 16;             // responses per write while others wait
 
