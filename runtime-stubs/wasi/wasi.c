@@ -164,8 +164,8 @@ bool aotc_wasi_dirs_cover_tmp(const struct aotc_wasi_dir* dirs, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     size_t length = strlen(dirs[i].guest_path);
     while (length > 0 && dirs[i].guest_path[length - 1] == '/') --length;
-    if (length <= strlen(AOTC_WASI_TMP) && dirs[i].guest_path[0] == '/' &&
-        strncmp(dirs[i].guest_path, AOTC_WASI_TMP, length) == 0 && (length == 0 || length == strlen(AOTC_WASI_TMP)))
+    bool root = length == 0 && dirs[i].guest_path[0] == '/';
+    if (root || (length == strlen(AOTC_WASI_TMP) && memcmp(dirs[i].guest_path, AOTC_WASI_TMP, length) == 0))
       return true;
   }
   return false;

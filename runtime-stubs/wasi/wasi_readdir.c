@@ -69,7 +69,7 @@ static void append_of_kernel(struct output* out, const uint8_t* kernel, uint64_t
 }
 
 static int list_memory(const struct aotc_tmp_node* dir, uint64_t cookie, struct output* out) {
-  struct aotc_tmp_entry entry;
+  struct aotc_tmp_entry entry = {0};
   struct stat st;
   aotc_tmp_stat(dir, &st);
   if (st.st_nlink == 0) return WASI_ENOENT; /* removed */

@@ -444,8 +444,10 @@ int aotc_tmp_rename(struct aotc_tmp* tmp, struct aotc_tmp_node* from, const char
                     const char* new_path);
 void aotc_tmp_stat(const struct aotc_tmp_node* node, struct stat* st);
 void aotc_tmp_set_times(struct aotc_tmp_node* node, const struct timespec times[2]);
-/* The entry with this cookie; false after the last. */
+/* The entry with this cookie; false after the last. `entry` is zeros, or that of a smaller cookie: a listing begins at
+ * the name where it was. */
 struct aotc_tmp_entry {
+  const struct aotc_tmp_node* at;
   const char* name;
   bool directory;
   uint64_t inode, next; /* cookie of the next one */

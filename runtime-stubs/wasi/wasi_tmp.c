@@ -285,13 +285,11 @@ bool aotc_tmp_entry(const struct aotc_tmp_node* dir, uint64_t cookie, struct aot
         .name = cookie == 0 ? "." : "..", .directory = true, .inode = dir->inode, .next = cookie + 1};
     return true;
   }
-  for (const struct aotc_tmp_node* node = dir->first; node != NULL; node = node->next) {
-    if (node->number < cookie) continue;
-    *entry = (struct aotc_tmp_entry){
-        .name = node->name, .directory = node->directory, .inode = node->inode, .next = node->number + 1};
-    return true;
-  }
-  return false;
+  const struct aotc_tmp_node* node = entry->at != NULL ? entry->at : dir->first;
+  while (node != NULL && node->number < cookie) node = node->next;
+  if (node == NULL) return false;
+  *entry = (struct aotc_tmp_entry){node, node->name, node->directory, node->inode, node->number + 1};
+  return true;
 }
 
 /* Room for `size` bytes; what is beyond the file's end is zero. */

@@ -17,6 +17,14 @@ uint64_t now(void) {
   return aotc_wasi_nanoseconds(t);
 }
 
+uint64_t next(uint64_t* state) {
+  *state += 0x9e3779b97f4a7c15ull;
+  uint64_t z = *state;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+  return z ^ (z >> 31);
+}
+
 /* --- the runtime's side ------------------------------------------------------------------------------------------- */
 
 void* aotc_instance_memory_at(const struct aotc_instance* instance, uint32_t address, uint64_t size) {

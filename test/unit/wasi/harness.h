@@ -82,6 +82,8 @@ void put64(struct guest* g, uint32_t address, uint64_t value);
 uint32_t put(struct guest* g, uint32_t address, const char* text);
 void put_iovec(struct guest* g, uint32_t index, uint32_t address, uint32_t length);
 uint64_t now(void);
+/* A sequence that is the same each time. */
+uint64_t next(uint64_t* state);
 
 /* path_open with all rights that make sense for reading, or reading and writing; returns an errno, fd in *fd. */
 int open_read(struct guest* g, uint32_t dir, const char* path, uint32_t* fd);

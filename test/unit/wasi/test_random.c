@@ -8,14 +8,6 @@
 
 #include "harness.h"
 
-static uint64_t next(uint64_t* state) {
-  *state += 0x9e3779b97f4a7c15ull;
-  uint64_t z = *state;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-  return z ^ (z >> 31);
-}
-
 static const char* const kPaths[] = {"a", "b", "d", "d/a", "d/b", "d/..", "link", "d/", ".", "..", "../x", "/a", "a/b"};
 
 static uint64_t argument(uint64_t* state, char type) {

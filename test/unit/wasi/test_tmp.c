@@ -7,14 +7,6 @@
 
 enum { HOST = 3, TMP = 4, kPairs = 12 };
 
-static uint64_t next(uint64_t* state) {
-  *state += 0x9e3779b97f4a7c15ull;
-  uint64_t z = *state;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-  return z ^ (z >> 31);
-}
-
 static void open_with_tmp(struct guest* g, enum aotc_wasi_resolver resolver, uint64_t size) {
   struct aotc_wasi_options options = {.stdio = {-1, -1, -1}, .tmp_size = size};
   guest_open_with(g, resolver, &options, MEMORY);
