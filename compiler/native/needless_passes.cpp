@@ -1,7 +1,7 @@
 // needless_passes.cpp - see needless_passes.h.
 //
 // A pass is listed when it starts from something that lowering never makes and that no pass makes of it. A name that
-// LLVM has given up costs time, not correctness; test/unit/compiler/needless_passes.cpp finds it.
+// LLVM has given up costs time, not correctness; test/unit/compiler/needless_passes_test.cpp finds it.
 #include "needless_passes.h"
 
 #include "llvm/Pass.h"
