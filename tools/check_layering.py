@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 # What of the compiler is public, and what of the tools is for all of them.
-COMPILER = ["compiler/compile.h", "compiler/function_cache.h", "compiler/process/worker.h", "compiler/process/freeze.h", "compiler/process/option_set.h"]
+COMPILER = ["compiler/build_identity.h", "compiler/compile.h", "compiler/function_cache.h", "compiler/process/worker.h", "compiler/process/freeze.h", "compiler/process/option_set.h"]
 SHARED = ["tools/registry/*.h", "tools/sandbox/*.h", "tools/support/*.h", "tools/support/*.def"]
 # Folder -> patterns of our own headers that its files may include.
 OWN = {
