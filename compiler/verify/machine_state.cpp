@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "llvm/Support/ErrorHandling.h"
+
 namespace aotc {
 
 using namespace llvm;
@@ -131,15 +133,15 @@ bool MachineState::conclude_side(const Side& side, Condition condition, const Si
   if (side.reg != kNoRegister && is_index) registers_[side.reg].tag_index(other.value.id);
   // The others that it is related to.
   bool is_whole = side.is_whole && !side.value.equals_low;
-  bool is_source = side.value.from != 0 && side.value.how == Value::How::Plus && side.is_whole;
-  Value source = is_source ? difference(range, Value::exactly(side.value.by)) : Value::anything();
-  if (side.value.equals == 0 && !is_source) return true;
+  const Value source = side.is_whole ? source_of(side.value, range) : Value::anything();
+  bool is_source_whole = side.value.how != Value::How::LowShifted;
+  if (side.value.equals == 0 && source.is_anything()) return true;
   auto update = [&](Value& value) {
     if (value.equals != 0 && value.equals == side.value.equals) {
       if (is_index) value.tag_index(other.value.id);
       return relate(value, range, is_whole);
     }
-    if (is_source && value.equals == side.value.from) return relate(value, source, true);
+    if (!source.is_anything() && value.equals == side.value.from) return relate(value, source, is_source_whole);
     return value.from == 0 || value.from != side.value.equals || derive(value, range, is_whole);
   };
   for (Register reg = 0; reg < kScratch; ++reg)
@@ -149,10 +151,34 @@ bool MachineState::conclude_side(const Side& side, Condition condition, const Si
   return true;
 }
 
+// Where what `value` is made from has to be, or its low half, for the value to be in `range`.
+Value MachineState::source_of(const Value& value, const Value& range) {
+  if (value.from == 0) return Value::anything();
+  switch (value.how) {
+    case Value::How::Shifted:
+    case Value::How::LowShifted: {
+      // As numbers without sign, which are those of the interval if the largest has none.
+      if (value.by > 62) return Value::anything();
+      int64_t gone = (int64_t{1} << value.by) - 1;
+      int64_t most = (value.how == Value::How::Shifted ? Value::kMost : int64_t{UINT32_MAX}) >> value.by;
+      if (range.lo < 0 || range.hi > most) return Value::anything();
+      Value source = Value::between(range.lo << value.by, range.hi << value.by | gone);
+      int64_t hint = int64_t{range.hint} <= most ? int64_t{range.hint} << value.by | gone : 0;
+      if (range.hint != 0 && hint <= UINT32_MAX) source.hint = static_cast<uint32_t>(hint);
+      return source;
+    }
+    case Value::How::LowBits:
+      return Value::anything();
+    case Value::How::Plus:
+      return difference(range, Value::exactly(value.by));
+  }
+  llvm_unreachable("how");
+}
+
 // The value, or its low half alone, is in `range`.
 bool MachineState::narrow_down(Value& value, const Value& range, bool low) {
   if (!value.is_number()) return true;
-  value.hint = range.hint;
+  if (range.hint != 0) value.hint = range.hint;
   if (!low || value.fits_low_half()) return value.intersect(range);
   value.low_most = static_cast<uint32_t>(std::min<int64_t>(value.low_most, range.hi));
   return true;
@@ -252,9 +278,11 @@ bool MachineState::merge(const MachineState& other, unsigned visits) {
   slots_.resize(kept);
 
   if (flags_.known) {
-    auto is_same = [&](Side& ours, const Side& their) {
-      return ours.reg == their.reg && ours.value.says_the_same(their.value) &&
-             (ours.value.equals == 0 || renaming.agrees(ours.value.equals, their.value.equals));
+    auto is_same = [&](const Side& ours, const Side& their) {
+      const Value &a = ours.value, &b = their.value;
+      return ours.reg == their.reg && ours.is_whole == their.is_whole && a.says_the_same(b) &&
+             a.equals_low == b.equals_low && (a.equals == 0 || renaming.agrees(a.equals, b.equals)) &&
+             (a.from == 0 || (a.how == b.how && a.by == b.by && renaming.agrees(a.from, b.from)));
     };
     bool same = other.flags_.known && flags_.narrow == other.flags_.narrow && is_same(flags_.left, other.flags_.left) &&
                 is_same(flags_.right, other.flags_.right);

@@ -63,6 +63,7 @@ class MachineState {
 
  private:
   bool conclude_side(const Side& side, Condition condition, const Side& other, bool narrow);
+  static Value source_of(const Value& value, const Value& range);
   static bool narrow_down(Value& value, const Value& range, bool low);
   static bool relate(Value& value, const Value& range, bool is_whole);
   static bool derive(Value& value, const Value& range, bool is_whole);

@@ -89,6 +89,18 @@ constexpr Case kX86[] = {
     {"leaq -7(%rax), %rcx\n cmpq $9, %rcx\n ja 1f\n movb %gs:(%rax), %al\n 1: retq", ""},
     {"leaq -7(%rax), %rcx\n cmpq $9, %rcx\n ja 1f\n movb %gs:(%rdx), %al\n 1: retq", kMemory},
     {"movq %rax, %rcx\n shrq $3, %rcx\n cmpq $99, %rax\n ja 1f\n movb %gs:(%rcx), %al\n 1: retq", ""},
+    {"movq %rax, %rcx\n shrq $3, %rcx\n cmpq $99, %rcx\n ja 1f\n movb %gs:(%rax), %al\n 1: retq", ""},
+    // A comparison before paths meet and its branch after it: of a number made from another one on each path, and of
+    // one that is a whole on one path and the low half of any on the other.
+    {"movq %rax, %rdx\n testl %r13d, %r13d\n je 2f\n leaq -7(%rax), %rcx\n cmpq $9, %rcx\n jmp 1f\n"
+     " 2: leaq -7(%rbx), %rcx\n cmpq $9, %rcx\n 1: ja 3f\n movb %gs:(%rax), %al\n 3: retq",
+     kMemory},
+    {"testl %r13d, %r13d\n je 2f\n movzbl %cl, %eax\n cmpl $9, %eax\n jmp 1f\n"
+     " 2: movq %rdx, %rax\n cmpl $255, %eax\n ja 3f\n cmpl $9, %eax\n 1: ja 3f\n movb %gs:(%rax), %al\n 3: retq",
+     kMemory},
+    {"testl %r13d, %r13d\n je 2f\n movzbl %cl, %eax\n cmpl $9, %eax\n jmp 1f\n"
+     " 2: movzbl %dl, %eax\n cmpl $9, %eax\n 1: ja 3f\n movb %gs:(%rax), %al\n 3: retq",
+     ""},
     {"subq $8, %rsp\n movl %r12d, %eax\n call f0\n movb %gs:(%rax), %al\n addq $8, %rsp\n retq\n f0:", kCall},
     // The frame.
     {"subq $64, %rsp\n movq %rax, (%rsp)\n movl %r12d, %ecx\n movq %rcx, 8(%rsp)\n movq 8(%rsp), %rax\n movb "
@@ -231,6 +243,16 @@ constexpr Case kArm[] = {
     {"cmp w8, #999\n b.hi 1f\n ldrb w0, [x28, x8]\n 1: ret", kMemory},
     {"sub x9, x8, #1\n cmp x9, #15\n b.hi 1f\n ldrb w0, [x28, x8]\n 1: ret", ""},
     {"lsr x9, x8, #3\n cmp x8, #99\n b.hi 1f\n ldrb w0, [x28, x9]\n 1: ret", ""},
+    {"lsr x9, x8, #3\n cmp x9, #99\n b.hi 1f\n ldrb w0, [x28, x8]\n 1: ret", ""},
+    {"lsr x9, x8, #14\n cbnz x9, 1f\n ldrb w0, [x28, x8]\n 1: ret", ""},
+    {"lsr w9, w8, #3\n cmp w9, #99\n b.hi 1f\n ldrb w0, [x28, w8, sxtw]\n 1: ret", ""},
+    {"lsr w9, w8, #3\n cmp w9, #99\n b.hi 1f\n ldrb w0, [x28, x8]\n 1: ret", kMemory},       // the low half alone
+    {"lsr x9, x8, #3\n cmp w9, #99\n b.hi 1f\n ldrb w0, [x28, x8]\n 1: ret", kMemory},       // of what was made from it
+    {"lsr x9, x8, #3\n cmp x9, #99\n b.lo 1f\n ldrb w0, [x28, x8]\n 1: ret", kMemory},       // the other way
+    {"asr x9, x8, #3\n cmp x9, #99\n b.hi 1f\n ldrb w0, [x28, x8]\n 1: ret", kMemory},       // with its sign
+    {"ubfx x9, x8, #3, #8\n cmp x9, #99\n b.hi 1f\n ldrb w0, [x28, x8]\n 1: ret", kMemory},  // some of its bits
+    {"lsr x9, x8, #3\n mov x8, x10\n cmp x9, #99\n b.hi 1f\n ldrb w0, [x28, x8]\n 1: ret", kMemory},
+    {"lsr x9, x8, #3\n cmp x9, x10\n b.hi 1f\n ldrb w0, [x28, x8]\n 1: ret", kMemory},
     // The frame.
     {"sub sp, sp, #64\n mov w8, w20\n str x8, [sp, #8]\n ldr x9, [sp, #8]\n ldr x0, [x28, x9]\n add sp, sp, #64\n ret",
      ""},
@@ -297,6 +319,9 @@ TEST(CheckAddresses, X86JumpTables) {
   EXPECT_NE(jump_through("movl %r13d, %eax\n subl $2, %r13d\n jg 1f", load, 0), "");  // a negative one
   EXPECT_NE(jump_through("movl %r12d, %eax\n subl $2, %r13d\n ja 1f", load, 0), "");  // of something else
   EXPECT_NE(jump_through(compare, "movslq (%rcx,%rax,2), %rax", 0), "");              // between entries
+  const std::string quarter = "movl %r13d, %eax\n shrl $2, %r13d\n testl %r13d, %r13d\n jne 1f";
+  EXPECT_EQ(jump_through(quarter, load, 0, 4), "");
+  EXPECT_NE(jump_through(quarter, load, 0, 3), "");
   EXPECT_EQ(jump_through("movl %r13d, %eax\n andl $8, %eax", "movslq (%rcx,%rax), %rax", 0), "");
   EXPECT_NE(jump_through("movl %r13d, %eax\n andl $10, %eax", "movslq (%rcx,%rax), %rax", 0), "");
   EXPECT_NE(jump_through(compare, "movslq 1(%rcx,%rax,4), %rax", 0), "");
