@@ -137,7 +137,7 @@ class Checker {
     std::unique_ptr<Place>& place = places_[step];
     if (!place) {
       place = std::make_unique<Place>(Place{state});
-    } else if (!place->state.merge(state, place->visits)) {
+    } else if (!place->state.merge(state, place->visits, renaming_)) {
       return;
     }
     ++place->visits;
@@ -408,6 +408,7 @@ class Checker {
   std::vector<std::unique_ptr<Place>> places_;
   std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> waiting_;  // in the order of the code
   MachineState state_;
+  Renaming renaming_;
   Operands values_{fragment_, state_};
   uint32_t step_ = 0;
   AddressProblem problem_{0, nullptr};

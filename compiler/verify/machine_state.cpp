@@ -20,22 +20,6 @@ constexpr unsigned kVisitsAtAll = 16;   // before no more is known than whether 
 // A sum of 32 bits and of one more constant that lowering folds into addresses stays in memory.
 constexpr int64_t kAddress = int64_t{UINT32_MAX} + (int64_t{1} << 31);
 
-// Numbers of equal values of one state in terms of another.
-class Renaming {
- public:
-  // Whether `from` can stand for `to`: both do nowhere else stand for something else.
-  bool agrees(uint32_t from, uint32_t to) {
-    if (from == 0 || to == 0) return false;
-    for (auto [known, other] : pairs_)
-      if (known == from) return other == to;
-    pairs_.emplace_back(from, to);
-    return true;
-  }
-
- private:
-  SmallVector<std::pair<uint32_t, uint32_t>, 8> pairs_;
-};
-
 int64_t next_bound(const Value& value, unsigned visits) {
   if (value.hint >= value.hi && visits < kVisitsAtAll / 2) return value.hint;
   for (int64_t bound : {int64_t{UINT8_MAX}, int64_t{UINT16_MAX}, int64_t{INT32_MAX}, int64_t{UINT32_MAX}, kAddress})
@@ -58,33 +42,38 @@ void widen(const Value& before, Value& after, unsigned visits) {
 // Whether anything changed.
 bool merge_value(Value& into, const Value& with, unsigned visits, Renaming& renaming) {
   if (into.is_unknown()) return false;
-  if (into.equals == 0 && into.from == 0 && into.says_the_same(with)) {
-    into.hint = std::max(into.hint, with.hint);
-    return false;
-  }
-  const Value before = into;
+  bool changed = false;
+  // Where it is no more than 32 bits, the whole is its low half.
+  bool fits = into.equals_low == with.equals_low || (into.equals_low ? with : into).fits_low_half();
   if (!into.says_the_same(with)) {
-    into = join(before, with);
-    if (!into.says_the_same(before)) widen(before, into, visits);
+    Value both = join(into, with);
+    if (!both.says_the_same(into)) widen(into, both, visits);
+    changed = !both.says_the_same(into);
+    both.equals = into.equals, both.equals_low = into.equals_low, both.hint = into.hint;
+    both.from = into.from, both.how = into.how, both.by = into.by;
+    into = both;
   }
-  into.hint = std::max(before.hint, with.hint);
-  into.equals = before.equals, into.equals_low = before.equals_low;
-  into.from = before.from, into.how = before.how, into.by = before.by;
+  into.hint = std::max(into.hint, with.hint);
   if (into.equals != 0) {
-    // Where it is no more than 32 bits, the whole is its low half.
-    into.equals_low |= with.equals_low;
-    bool fits = before.equals_low == with.equals_low || (before.equals_low ? with : before).fits_low_half();
-    if (!fits || !renaming.agrees(into.equals, with.equals)) into.equals = 0;
+    if (!fits || !renaming.agrees(into.equals, with.equals)) into.equals = 0, changed = true;
+    if (with.equals_low && !into.equals_low) into.equals_low = changed = true;
   }
   if (into.from != 0) {
     bool same = into.how == with.how && into.by == with.by;
-    if (!same || !renaming.agrees(into.from, with.from)) into.from = 0;
+    if (!same || !renaming.agrees(into.from, with.from)) into.from = 0, changed = true;
   }
-  bool related = into.equals == before.equals && into.equals_low == before.equals_low && into.from == before.from;
-  return !related || !into.says_the_same(before);
+  return changed;
 }
 
 }  // namespace
+
+bool Renaming::agrees(uint32_t from, uint32_t to) {
+  if (from == 0 || to == 0) return false;
+  if (from >= others_.size()) others_.resize(std::max(size_t{from} + 1, 2 * others_.size()));
+  Other& other = others_[from];
+  if (other.merge != merge_) other = {merge_, to};
+  return other.number == to;
+}
 
 void MachineState::define(Register reg, const Value& value) {
   if (reg == kNoRegister) return;
@@ -137,6 +126,7 @@ bool MachineState::conclude_side(const Side& side, Condition condition, const Si
   bool is_source_whole = side.value.how != Value::How::LowShifted;
   if (side.value.equals == 0 && source.is_anything()) return true;
   auto update = [&](Value& value) {
+    if (value.equals == 0 && value.from == 0) return true;
     if (value.equals != 0 && value.equals == side.value.equals) {
       if (is_index) value.tag_index(other.value.id);
       return relate(value, range, is_whole);
@@ -257,9 +247,9 @@ void MachineState::forget_slots_below(int64_t offset) {
 
 // --- Where paths meet ----------------------------------------------------------------------------------------------
 
-bool MachineState::merge(const MachineState& other, unsigned visits) {
+bool MachineState::merge(const MachineState& other, unsigned visits, Renaming& renaming) {
   bool changed = false;
-  Renaming renaming;
+  renaming.begin();
   for (Register reg = 0; reg < kScratch; ++reg)
     changed |= merge_value(registers_[reg], other.registers_[reg], visits, renaming);
 

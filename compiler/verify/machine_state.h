@@ -30,6 +30,23 @@ struct Slot {
   Value value;
 };
 
+// Numbers of equal values of one state in terms of another, during a merge. Kept from one merge to the next, as there
+// are many, of hundreds of values.
+class Renaming {
+ public:
+  void begin() { ++merge_; }
+  // Whether `from` can stand for `to`: nowhere else in this merge it stands for something else.
+  bool agrees(uint32_t from, uint32_t to);
+
+ private:
+  struct Other {
+    uint64_t merge = 0;
+    uint32_t number = 0;
+  };
+  std::vector<Other> others_;  // by `from`
+  uint64_t merge_ = 0;
+};
+
 class MachineState {
  public:
   Value& operator[](Register reg) { return registers_[reg]; }
@@ -59,7 +76,7 @@ class MachineState {
 
   // Makes this one true also where `other` holds, and says whether that changed anything. `visits` is how often that
   // was done before: intervals that still grow are widened, so that loops come to an end.
-  bool merge(const MachineState& other, unsigned visits);
+  bool merge(const MachineState& other, unsigned visits, Renaming& renaming);
 
  private:
   bool conclude_side(const Side& side, Condition condition, const Side& other, bool narrow);
