@@ -49,10 +49,11 @@ struct Compilation {
 
   explicit Compilation(llvm::ArrayRef<uint8_t> bytes, const CompileOptions& opts) : wasm(bytes), options(opts) {}
 
-  Facts facts() const {
-    return {options.architecture, options.cpu, options.tier, module,   go.recognised,
-            go.resumable_type,    tables,      global_slots, functions};
+  // Whether a wasm function is of the resumable type and defined here; an import of the same type is not resumable.
+  bool is_resumable(uint32_t function) const {
+    return go.recognised && function >= module.import_count() && module.type_index(function) == go.resumable_type;
   }
+  const FunctionPlan& plan_of(uint32_t function) const { return functions[function - module.import_count()]; }
 };
 
 // Runs the phases of compile.cpp up to and including the one whose result `last` shows.

@@ -34,7 +34,8 @@ struct CompileOptions {
   std::string cpu;  // one of cpu_baselines(); empty for the default
   Tier tier = Tier::Best;
   Imports imports = Imports::Known;
-  unsigned jobs = 0;  // threads; 0 for one per core
+  unsigned jobs = 0;                     // threads; 0 for one per core
+  class FunctionCache* cache = nullptr;  // not owned; null: none
   // Called from compiling threads, one at a time, with functions done and their number.
   std::function<void(size_t done, size_t total)> progress;
 };
@@ -54,6 +55,7 @@ struct CompileStats {
   size_t reduced_functions = 0;  // compiled with a cheaper pipeline because of their size
   size_t plain_functions = 0;    // or with fewer passes, as addresses could not be proved
   size_t codegen_runs = 0;       // of LLVM's code generation; small functions share one
+  size_t cached_functions = 0;   // that were found in the cache
   bool go_shaped = false;
 };
 

@@ -1,6 +1,7 @@
 // compile_function.cpp - see compile_function.h.
 #include "compile_function.h"
 
+#include "llvm/Support/MathExtras.h"
 #include "lower/check_ir.h"
 #include "verify/check_fragment.h"
 
@@ -10,12 +11,12 @@ using namespace llvm;
 
 namespace {
 
-std::vector<Expected<Fragment>> attempt(ArrayRef<Body> bodies, const Facts& facts, CodeGenerator& generator) {
-  LLVMContext& context = generator.begin(bodies.size());
+std::vector<Expected<Fragment>> attempt(ArrayRef<const CompileUnit*> units, CodeGenerator& generator) {
+  LLVMContext& context = generator.begin(units.size());
   std::vector<Lowered> batch;
-  std::vector<std::string> refused(bodies.size());
-  for (size_t i = 0; i < bodies.size(); ++i) {
-    Expected<Lowered> lowered = lower_body(bodies[i], facts, context);
+  std::vector<std::string> refused(units.size());
+  for (size_t i = 0; i < units.size(); ++i) {
+    Expected<Lowered> lowered = lower_unit(*units[i], context);
     if (!lowered) {
       refused[i] = toString(lowered.takeError());
       continue;
@@ -31,7 +32,7 @@ std::vector<Expected<Fragment>> attempt(ArrayRef<Body> bodies, const Facts& fact
       continue;
     }
     Expected<Fragment>& fragment = *next++;
-    Error error = fragment ? check_fragment(*fragment, facts.architecture) : fragment.takeError();
+    Error error = fragment ? check_fragment(*fragment, units[0]->architecture) : fragment.takeError();
     if (error) {
       fragments.push_back(std::move(error));
     } else {
@@ -42,8 +43,8 @@ std::vector<Expected<Fragment>> attempt(ArrayRef<Body> bodies, const Facts& fact
 }
 
 // What is tried one after the other.
-SmallVector<Effort, 4> efforts(const Body& body, const Facts& facts) {
-  SmallVector<Effort, 4> all{planned_effort(body, facts)};
+SmallVector<Effort, 4> efforts(const CompileUnit& unit) {
+  SmallVector<Effort, 4> all{unit.effort};
   if (all[0] == Effort::Best) all.append({Effort::Plain, Effort::Quick});
   all.push_back(Effort::Masked);
   return all;
@@ -51,14 +52,10 @@ SmallVector<Effort, 4> efforts(const Body& body, const Facts& facts) {
 
 }  // namespace
 
-CodeGenerator& CodeGenerators::get(const Facts& facts, Effort effort) {
+CodeGenerator& CodeGenerators::get(const CompileUnit& unit, Effort effort) {
   std::unique_ptr<CodeGenerator>& generator = generators_[static_cast<size_t>(effort)];
-  if (!generator) generator = std::make_unique<CodeGenerator>(facts.architecture, facts.cpu, effort);
+  if (!generator) generator = std::make_unique<CodeGenerator>(unit.architecture, unit.cpu, effort);
   return *generator;
-}
-
-Effort planned_effort(const Body& body, const Facts& facts) {
-  return body.thunk ? Effort::Quick : facts.functions[body.function].effort;
 }
 
 size_t CodeGenerators::runs() const {
@@ -67,27 +64,26 @@ size_t CodeGenerators::runs() const {
   return sum;
 }
 
-Expected<Lowered> lower_body(const Body& body, const Facts& facts, LLVMContext& context) {
+Expected<Lowered> lower_unit(const CompileUnit& unit, LLVMContext& context) {
   Expected<Lowered> lowered =
-      body.thunk ? lower_thunk(facts, *body.thunk, context) : lower_function(facts, body.function, context);
+      unit.kind == UnitKind::Function ? lower_function(unit, context) : lower_thunk(unit, context);
   if (!lowered) return lowered;
   if (Error error = check_ir(*lowered->ir)) return error;
   return lowered;
 }
 
-std::vector<Expected<Compiled>> compile_batch(ArrayRef<Body> bodies, const Facts& facts, CodeGenerators& generators) {
-  Effort planned = planned_effort(bodies[0], facts);
+std::vector<Expected<Compiled>> compile_batch(ArrayRef<const CompileUnit*> units, CodeGenerators& generators) {
   std::vector<Expected<Compiled>> compiled;
-  for (Expected<Fragment>& first : attempt(bodies, facts, generators.get(facts, planned))) {
-    const Body& body = bodies[compiled.size()];
-    assert(planned_effort(body, facts) == planned);
+  for (Expected<Fragment>& first : attempt(units, generators.get(*units[0], units[0]->effort))) {
+    const CompileUnit* unit = units[compiled.size()];
+    assert(unit->effort == units[0]->effort);
     Expected<Fragment> fragment = std::move(first);
     // Refused for good only if the plainest code is as well.
-    SmallVector<Effort, 4> left = efforts(body, facts);
+    SmallVector<Effort, 4> left = efforts(*unit);
     while (!fragment && left.size() > 1) {
       consumeError(fragment.takeError());
       left.erase(left.begin());
-      fragment = std::move(attempt(body, facts, generators.get(facts, left[0])).front());
+      fragment = std::move(attempt(unit, generators.get(*unit, left[0])).front());
     }
     if (fragment) {
       compiled.push_back(Compiled{std::move(*fragment), left[0]});
@@ -98,8 +94,34 @@ std::vector<Expected<Compiled>> compile_batch(ArrayRef<Body> bodies, const Facts
   return compiled;
 }
 
-Expected<Compiled> compile_function(const Body& body, const Facts& facts, CodeGenerators& generators) {
-  return std::move(compile_batch(body, facts, generators).front());
+Expected<Compiled> compile_function(const CompileUnit& unit, CodeGenerators& generators) {
+  return std::move(compile_batch(&unit, generators).front());
+}
+
+bool bind(Fragment& fragment, const UnitBinding& binding) {
+  auto meant = [&](SymbolKind kind) -> const std::vector<uint32_t>* {
+    switch (kind) {
+      case SymbolKind::Function:
+        return &binding.functions;
+      case SymbolKind::StaticTable:
+        return &binding.static_tables;
+      case SymbolKind::Constant:
+        return &binding.symbols;
+      default:
+        return nullptr;
+    }
+  };
+  for (Symbol& symbol : fragment.symbols) {
+    const std::vector<uint32_t>* list = meant(symbol.kind);
+    if (list && symbol.index >= list->size()) return false;
+    if (list) symbol.index = (*list)[symbol.index];
+  }
+  for (const Relocation& relocation : fragment.relocations) {
+    const Symbol& symbol = fragment.symbol_of(relocation);
+    if (symbol.kind == SymbolKind::Constant && !isUInt<31>(static_cast<uint64_t>(symbol.index + relocation.addend)))
+      return false;
+  }
+  return true;
 }
 
 }  // namespace aotc

@@ -1,15 +1,21 @@
 // compile_functions.cpp - see compile_functions.h.
 //
-// Threads take functions from a list sorted by size, largest first, so that the last one to finish is a small one;
-// small ones several at a time, which share a run of code generation. Each thread has its own LLVM state. Nothing is
-// shared but the list, the results (one slot per function) and the first error.
+// What the cache has is taken from there, and of functions that are the same unit (a tenth of Go's: methods of types
+// that look alike) one is compiled for all. Of the rest, threads take functions from a list sorted by size, largest
+// first, so that the last one to finish is a small one; small ones several at a time, which share a run of code
+// generation. Each thread has its own LLVM state. Nothing is shared but the list, the results (one slot per function),
+// the first error, and what is about to be put into the cache.
+//
+// Units are made twice, once to be looked up and once to be compiled: a module's together are larger than the module.
 #include "compile_functions.h"
 
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <numeric>
 
 #include "compile_function.h"
+#include "function_record.h"
 #include "llvm/Support/thread.h"
 
 namespace aotc {
@@ -25,22 +31,27 @@ constexpr unsigned kThreadStack = 512u << 20;
 // a batch is compiled the memory of all of its functions is held.
 constexpr size_t kLargestOfBatch = 256, kInstructionsOfBatch = 2'048, kFunctionsOfBatch = 64;
 
+// Memory for units and records on their way to and from the cache.
+constexpr size_t kFunctionsOfLookup = 1'024, kRecordsOfPut = 256;
+
 class Pool {
  public:
   explicit Pool(Compilation& c)
-      : c_(c), facts_(c.facts()), total_(c.module.functions.size() + c.thunks.size()), order_(total_) {
+      : c_(c), total_(c.module.functions.size() + c.thunks.size()), order_(total_), twins_(total_) {
     std::iota(order_.begin(), order_.end(), 0u);
     std::stable_sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) { return size_of(a) > size_of(b); });
-    plan_batches();
     c_.fragments.resize(c_.module.functions.size());
   }
 
   Error run() {
+    find_what_to_compile();
+    plan_batches();
     unsigned jobs = c_.options.jobs ? c_.options.jobs : std::max(1u, std::thread::hardware_concurrency());
     jobs = static_cast<unsigned>(std::min(jobs, static_cast<unsigned>(batches_.size())));
     std::vector<llvm::thread> threads;
     for (unsigned i = 0; i < jobs; ++i) threads.emplace_back(std::optional<unsigned>(kThreadStack), [this] { work(); });
     for (llvm::thread& thread : threads) thread.join();
+    if (!records_.empty()) c_.options.cache->put(records_);
     c_.stats.plain_functions = plain_;
     c_.stats.codegen_runs = runs_;
     return std::move(error_);
@@ -51,19 +62,66 @@ class Pool {
     return item < c_.module.functions.size() ? c_.module.functions[item].body.code.size() : 0;
   }
 
-  Body body_of(uint32_t item) const {
-    if (item < c_.module.functions.size()) return {item};
-    return {0, &c_.thunks[item - c_.module.functions.size()]};
+  bool is_thunk(uint32_t item) const { return item >= c_.module.functions.size(); }
+  Thunk& thunk_of(uint32_t item) const { return c_.thunks[item - c_.module.functions.size()]; }
+  Effort effort_of(uint32_t item) const { return is_thunk(item) ? Effort::Quick : c_.functions[item].effort; }
+
+  void make_unit(uint32_t item, bool symbolic, CompileUnit& unit, UnitBinding& binding) const {
+    if (is_thunk(item)) {
+      aotc::make_unit(c_, thunk_of(item), unit, binding);
+    } else {
+      aotc::make_unit(c_, item, symbolic, unit, binding);
+    }
+  }
+
+  // Leaves in order_ what neither the cache has nor another function is.
+  void find_what_to_compile() {
+    std::vector<uint32_t> missing;
+    std::map<FunctionKey, uint32_t> first;
+    for (ArrayRef<uint32_t> left = order_; !left.empty();) {
+      ArrayRef<uint32_t> items = left.take_front(kFunctionsOfLookup);
+      left = left.drop_front(items.size());
+      look_up(items, first, missing);
+    }
+    order_ = std::move(missing);
+  }
+
+  void look_up(ArrayRef<uint32_t> items, std::map<FunctionKey, uint32_t>& first, std::vector<uint32_t>& missing) {
+    std::vector<std::vector<uint8_t>> units;
+    std::vector<UnitBinding> bindings(items.size());
+    std::vector<FunctionKey> keys;
+    for (size_t i = 0; i < items.size(); ++i) {
+      CompileUnit unit;
+      make_unit(items[i], true, unit, bindings[i]);
+      units.push_back(encode_unit(unit));
+      keys.push_back(function_key(units.back()));
+    }
+    std::vector<FunctionRecord> records;
+    if (c_.options.cache) records = c_.options.cache->get(keys);
+    records.resize(items.size());
+    for (size_t i = 0; i < items.size(); ++i) {
+      std::optional<Compiled> found = read_record(records[i], units[i]);
+      if (found && bind(found->fragment, bindings[i])) {
+        ++c_.stats.cached_functions;
+        keep(items[i], std::move(*found));
+        continue;
+      }
+      auto [entry, is_new] = first.try_emplace(keys[i], items[i]);
+      if (is_new) {
+        missing.push_back(items[i]);
+      } else {
+        twins_[entry->second].push_back(items[i]);
+      }
+    }
   }
 
   // Neighbours of the sorted list; decided by the module alone, so that what is compiled how often is, too.
   void plan_batches() {
     size_t instructions = 0;
-    for (size_t i = 0; i < total_; ++i) {
+    for (size_t i = 0; i < order_.size(); ++i) {
       size_t size = size_of(order_[i]);
       bool joins = !batches_.empty() && size <= kLargestOfBatch && instructions + size <= kInstructionsOfBatch &&
-                   batches_.back().size() < kFunctionsOfBatch &&
-                   planned_effort(body_of(order_[i]), facts_) == planned_effort(body_of(batches_.back()[0]), facts_);
+                   batches_.back().size() < kFunctionsOfBatch && effort_of(order_[i]) == effort_of(batches_.back()[0]);
       if (!joins) {
         batches_.push_back(ArrayRef(order_).slice(i, 0));
         instructions = 0;
@@ -76,40 +134,84 @@ class Pool {
   void work() {
     CodeGenerators generators;
     for (size_t next = next_++; next < batches_.size() && !failed_; next = next_++) {
-      SmallVector<Body, 0> bodies;
-      for (uint32_t item : batches_[next]) bodies.push_back(body_of(item));
-      std::vector<Expected<Compiled>> compiled = compile_batch(bodies, facts_, generators);
-      for (size_t i = 0; i < bodies.size(); ++i) keep(batches_[next][i], bodies[i], std::move(compiled[i]));
+      ArrayRef<uint32_t> batch = batches_[next];
+      std::vector<CompileUnit> units(batch.size());
+      std::vector<UnitBinding> bindings(batch.size());
+      SmallVector<const CompileUnit*, 0> all;
+      for (size_t i = 0; i < batch.size(); ++i) {
+        make_unit(batch[i], true, units[i], bindings[i]);
+        all.push_back(&units[i]);
+      }
+      std::vector<Expected<Compiled>> compiled = compile_batch(all, generators);
+      for (size_t i = 0; i < batch.size(); ++i) {
+        if (compiled[i]) {
+          share(batch[i], units[i], *compiled[i], generators);
+          settle(batch[i], bindings[i], std::move(*compiled[i]), generators);
+        } else {
+          fail(batch[i], compiled[i].takeError());
+        }
+      }
     }
     runs_ += generators.runs();
   }
 
-  void keep(uint32_t item, const Body& body, Expected<Compiled> compiled) {
-    if (!compiled) {
-      fail(createStringError(inconvertibleErrorCode(),
-                             c_.options.module_name + ": " + name_of(item) + ": " + toString(compiled.takeError())));
-      return;
+  // With those who are the same, and with the cache.
+  void share(uint32_t item, const CompileUnit& unit, const Compiled& compiled, CodeGenerators& generators) {
+    const std::vector<uint32_t>& twins = twins_[item];
+    if (!c_.options.cache && twins.empty()) return;
+    std::vector<uint8_t> bytes = encode_unit(unit);
+    for (uint32_t twin : twins) {
+      CompileUnit same;
+      UnitBinding binding;
+      make_unit(twin, true, same, binding);
+      // Somebody may have made the two for their hashes to be equal.
+      Expected<Compiled> its_own = encode_unit(same) == bytes ? compiled : compile_function(same, generators);
+      if (its_own) {
+        settle(twin, binding, std::move(*its_own), generators);
+      } else {
+        fail(twin, its_own.takeError());
+      }
     }
-    if (compiled->effort != planned_effort(body, facts_)) ++plain_;
-    (body.thunk ? c_.thunks[item - c_.module.functions.size()].fragment : c_.fragments[item]) =
-        std::move(compiled->fragment);
+    if (c_.options.cache) put_into_cache(make_record(bytes, compiled));
+  }
+
+  void settle(uint32_t item, const UnitBinding& binding, Compiled compiled, CodeGenerators& generators) {
+    if (bind(compiled.fragment, binding)) return keep(item, std::move(compiled));
+    // A symbol that is no address may be part of a sum that has another sign, or is too large: then with numbers alone.
+    CompileUnit literal;
+    UnitBinding of_literal;
+    make_unit(item, false, literal, of_literal);
+    Expected<Compiled> exact = compile_function(literal, generators);
+    if (!exact) return fail(item, exact.takeError());
+    bind(exact->fragment, of_literal);
+    keep(item, std::move(*exact));
+  }
+
+  void keep(uint32_t item, Compiled compiled) {
+    if (compiled.effort != effort_of(item)) ++plain_;
+    (is_thunk(item) ? thunk_of(item).fragment : c_.fragments[item]) = std::move(compiled.fragment);
     report_progress();
+  }
+
+  void put_into_cache(FunctionRecord record) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    records_.push_back(std::move(record));
+    if (records_.size() < kRecordsOfPut) return;
+    c_.options.cache->put(records_);
+    records_.clear();
   }
 
   // As in a message: function 412 (runtime.mallocgc).
   std::string name_of(uint32_t item) const {
-    if (item >= c_.module.functions.size()) return "thunk " + c_.thunks[item - c_.module.functions.size()].name;
+    if (is_thunk(item)) return "thunk " + thunk_of(item).name;
     return c_.module.full_name(c_.module.import_count() + item);
   }
 
   // The first error wins; which one that is may vary when a module has several.
-  void fail(Error error) {
+  void fail(uint32_t item, Error error) {
+    std::string message = c_.options.module_name + ": " + name_of(item) + ": " + toString(std::move(error));
     std::lock_guard<std::mutex> lock(mutex_);
-    if (failed_.exchange(true)) {
-      consumeError(std::move(error));
-    } else {
-      error_ = std::move(error);
-    }
+    if (!failed_.exchange(true)) error_ = createStringError(inconvertibleErrorCode(), message);
   }
 
   void report_progress() {
@@ -119,16 +221,17 @@ class Pool {
   }
 
   Compilation& c_;
-  const Facts facts_;
   const size_t total_;
   std::vector<uint32_t> order_;
-  std::vector<ArrayRef<uint32_t>> batches_;  // of order_
+  std::vector<ArrayRef<uint32_t>> batches_;   // of order_
+  std::vector<std::vector<uint32_t>> twins_;  // per item: those that are taken to be the same
   std::atomic<size_t> next_ = 0;
   std::atomic<bool> failed_ = false;
   std::atomic<size_t> plain_ = 0, runs_ = 0;
   std::mutex mutex_;
   Error error_ = Error::success();
   size_t done_ = 0;
+  std::vector<FunctionRecord> records_;  // for the cache
 };
 
 }  // namespace

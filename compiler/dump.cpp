@@ -112,17 +112,21 @@ class Dumper {
     std::string out;
     Error error = Error::success();
     raw_string_ostream stream(out);
-    const Facts facts = c_.facts();
     CodeGenerators generators;
     for_each_function([&](uint32_t defined, uint32_t index) {
-      CodeGenerator& generator = generators.get(facts, planned_effort({defined}, facts));
-      Expected<Lowered> lowered = lower_body({defined}, facts, generator.begin(1));
+      CompileUnit unit;
+      UnitBinding binding;
+      make_unit(c_, defined, true, unit, binding);
+      CodeGenerator& generator = generators.get(unit, unit.effort);
+      Expected<Lowered> lowered = lower_unit(unit, generator.begin(1));
       if (!lowered) {
         error = joinErrors(std::move(error), lowered.takeError());
         return;
       }
       if (optimized) generator.optimize(*lowered->ir);
-      stream << "; " << c_.module.display_name(index) << "\n";
+      for (size_t i = 0; i < binding.functions.size(); ++i)
+        stream << "; f" << i << " is " << c_.module.display_name(binding.functions[i]) << "\n";
+      for (size_t i = 0; i < binding.symbols.size(); ++i) stream << "; c" << i << " is " << binding.symbols[i] << "\n";
       lowered->ir->print(stream, nullptr);
     });
     if (error) return error;
@@ -164,9 +168,9 @@ class Dumper {
   }
 
   std::string fragment(const Fragment& fragment, const std::string& name) const {
-    static constexpr const char* kKinds[] = {"pc32",  "pc64",   "call26", "adrp21", "add12",
-                                             "load8", "load16", "load32", "load64", "load128"};
-    static constexpr const char* kSymbols[] = {"function", "table", "refs", "text", "rodata"};
+    static constexpr const char* kKinds[] = {"pc32",   "pc64",   "call26",  "adrp21", "add12",     "load8",   "load16",
+                                             "load32", "load64", "load128", "abs32",  "movhigh16", "movlow16"};
+    static constexpr const char* kSymbols[] = {"function", "table", "refs", "text", "rodata", "constant"};
     static_assert(std::size(kKinds) == kRelocationKinds && std::size(kSymbols) == kSymbolKinds);
     std::string out = fmt::format("{}: {} bytes, rodata {} bytes, frame {} bytes\n", name, fragment.text.size(),
                                   fragment.rodata.size(), fragment.frame_size);
@@ -177,7 +181,7 @@ class Dumper {
                       r.offset, kKinds[static_cast<int>(r.kind)],
                       kSymbols[static_cast<int>(fragment.symbol_of(r).kind)], fragment.symbol_of(r).index, r.addend);
     for (const TrapSite& site : fragment.trap_sites)
-      out += fmt::format("  trap {:#x} wasm {:#x} of function {}\n", site.offset, site.wasm_offset,
+      out += fmt::format("  trap {:#x} instruction {} of function {}\n", site.offset, site.instruction,
                          fragment.symbols[site.symbol].index);
     return out;
   }

@@ -1,11 +1,9 @@
-// facts.h - what may be known while one function is compiled: all that makes its code what it is, beside its body.
-//
-// Found once per module, before any code is made, and not changed afterwards. Lowering sees nothing else of a
-// compilation, so the key under which code is kept can be made of these.
+// facts.h - what is found out of a module, once, before any code is made. What of it matters for one function becomes
+// part of that function's CompileUnit.
 #pragma once
 
+#include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "compile.h"
@@ -29,6 +27,8 @@ enum class KnownFunction : uint8_t {
   MemChr,      // memchr(p, byte, n i32) i32
   Sha256,      // sha256.blockGeneric(digest, data []byte), a resumable function
 };
+inline constexpr size_t kKnownFunctions = 4;
+static_assert(static_cast<size_t>(KnownFunction::Sha256) + 1 == kKnownFunctions);
 
 struct FunctionPlan {
   Effort effort = Effort::Quick;  // the first that is tried
@@ -62,24 +62,6 @@ struct TablePlan {
       if (static_tables[i].table == table && static_tables[i].type == type) return static_cast<int>(i);
     return -1;
   }
-};
-
-struct Facts {
-  Architecture architecture;
-  const std::string& cpu;
-  Tier tier;
-  const Module& module;  // types, globals and tables; the bodies of callees that are inlined
-  bool is_go;            // see go_shape.h
-  uint32_t resumable_type;
-  const TablePlan& tables;
-  const std::vector<int32_t>& global_slots;
-  const std::vector<FunctionPlan>& functions;  // per defined function
-
-  // Whether a wasm function is of the resumable type and defined here; an import of the same type is not resumable.
-  bool is_resumable(uint32_t function) const {
-    return is_go && function >= module.import_count() && module.type_index(function) == resumable_type;
-  }
-  const FunctionPlan& plan_of(uint32_t function) const { return functions[function - module.import_count()]; }
 };
 
 }  // namespace aotc

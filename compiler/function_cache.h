@@ -4,9 +4,9 @@
 //
 //   record ::= size-of-unit:u32 unit fragment
 //
-// The unit is all that lowering, optimising and emitting could read (unit.h); its hash is the record's key. The hash is
-// not one that nobody can collide, so whoever takes a record compares the unit, and whoever keeps one works out its key
-// himself.
+// The unit is all that lowering, optimising and emitting could read (compile_unit.h); its hash is the record's key. The
+// hash is not one that nobody can collide, so whoever takes a record compares the unit, and whoever keeps one works out
+// its key himself.
 #pragma once
 
 #include <array>

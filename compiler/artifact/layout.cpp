@@ -39,10 +39,10 @@ uint32_t Layout::entry_code(int64_t function) const {
   return found == entry_units_.end() ? AOTC_NONE : static_cast<uint32_t>(units[found->second].text);
 }
 
-std::optional<uint32_t> Layout::body_of(const Fragment& fragment, uint32_t symbol) const {
-  if (symbol >= fragment.symbols.size() || fragment.symbols[symbol].kind != SymbolKind::Function) return std::nullopt;
+const FunctionBody* Layout::body_of(const Fragment& fragment, uint32_t symbol) const {
+  if (symbol >= fragment.symbols.size() || fragment.symbols[symbol].kind != SymbolKind::Function) return nullptr;
   uint32_t defined = fragment.symbols[symbol].index - c.module.import_count();
-  return defined < c.module.functions.size() ? std::optional(c.module.functions[defined].body.offset) : std::nullopt;
+  return defined < c.module.functions.size() ? &c.module.functions[defined].body : nullptr;
 }
 
 Error Layout::lay_out_text() {

@@ -25,8 +25,8 @@ class Layout {
   int64_t function_unit(uint32_t function) const;
   // Offset in text of a wasm function's entry thunk; AOTC_NONE when there is none, or no function.
   uint32_t entry_code(int64_t function) const;
-  // Where the body of a function that a fragment names starts in the module.
-  std::optional<uint32_t> body_of(const Fragment& fragment, uint32_t symbol) const;
+  // Of a function that a fragment names, or null.
+  const FunctionBody* body_of(const Fragment& fragment, uint32_t symbol) const;
   // "function 412 (runtime.mallocgc)" or "thunk aotc.entry._start".
   std::string unit_name(size_t unit) const;
   llvm::Error error(const std::string& message) const;

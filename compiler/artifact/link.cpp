@@ -213,13 +213,15 @@ Expected<uint64_t> Linker::symbol_address(const Unit& unit, const Symbol& symbol
       return text + unit.text;
     case SymbolKind::Rodata:
       return rodata + unit.rodata;
+    case SymbolKind::Constant:
+      return symbol.index;
   }
   return layout_.error("undefined symbol");
 }
 
 std::string describe(const Symbol& symbol) {
-  static const char* const kinds[] = {"function ", "static table ", "the function descriptors", "its text",
-                                      "its rodata"};
+  static const char* const kinds[] = {"function ", "static table ", "the function descriptors",
+                                      "its text",  "its rodata",    "constant "};
   static_assert(std::size(kinds) == kSymbolKinds);
   std::string text = kinds[static_cast<size_t>(symbol.kind)];
   return text.back() == ' ' ? text + std::to_string(symbol.index) : text;
@@ -235,7 +237,9 @@ Error Linker::patch() {
       if (relocation.symbol >= unit.fragment->symbols.size())
         return layout_.error(layout_.unit_name(i) + ": malformed fragment");
       const Symbol& symbol = unit.fragment->symbol_of(relocation);
-      if (symbol.kind > SymbolKind::Rodata) return layout_.error(layout_.unit_name(i) + ": malformed fragment");
+      if (symbol.kind > SymbolKind::Constant ||
+          (symbol.kind == SymbolKind::Constant) != is_of_constant(relocation.kind))
+        return layout_.error(layout_.unit_name(i) + ": malformed fragment");
       if (relocation.offset + uint64_t{relocation_size(relocation.kind)} > size) {
         problem = "outside the fragment";
       } else if (auto address = symbol_address(unit, symbol); !address) {

@@ -167,11 +167,11 @@ Error Builder::add_functions() {
     }
     uint32_t previous = 0;
     for (const TrapSite& site : unit.fragment->trap_sites) {
-      std::optional<uint32_t> body = layout_.body_of(*unit.fragment, site.symbol);
-      if (!body || site.offset < previous || site.offset >= size)
+      const FunctionBody* body = layout_.body_of(*unit.fragment, site.symbol);
+      if (!body || site.offset < previous || site.offset >= size || site.instruction >= body->code.size())
         return layout_.error(layout_.unit_name(i) + ": malformed fragment");
       previous = site.offset;
-      trap_sites.push_back({code + site.offset, *body + site.wasm_offset});
+      trap_sites.push_back({code + site.offset, body->code[site.instruction].offset});
     }
   }
   append_array(header_.functions, functions);

@@ -174,18 +174,17 @@ class Description {
   std::vector<uint64_t> addresses_;
 };
 
-const Known* find_known(const Facts& facts, uint32_t defined_index) {
-  size_t size = facts.module.functions[defined_index].body.code.size();
+const Known* find_known(const Module& module, uint32_t defined_index, bool is_resumable) {
+  size_t size = module.functions[defined_index].body.code.size();
   if (none_of(kKnown, [&](const Known& known) { return known.instructions == size; })) return nullptr;
-  Description description(facts.module, defined_index);
+  Description description(module, defined_index);
   std::string found = description.fingerprint();
   const Known* known = find_if(kKnown, [&](const Known& candidate) { return candidate.fingerprint == found; });
   if (known == std::end(kKnown)) return nullptr;
   // Its helper takes what lies on Go's stack.
-  if (known->function == KnownFunction::Sha256 && !facts.is_resumable(facts.module.import_count() + defined_index))
-    return nullptr;
+  if (known->function == KnownFunction::Sha256 && !is_resumable) return nullptr;
   bool leads =
-      all_of(description.addresses(), [&](uint64_t address) { return leads_to(known->data, facts.module, address); });
+      all_of(description.addresses(), [&](uint64_t address) { return leads_to(known->data, module, address); });
   return leads ? known : nullptr;
 }
 
@@ -195,8 +194,8 @@ std::string fingerprint(const Module& module, uint32_t defined_index) {
   return Description(module, defined_index).fingerprint();
 }
 
-std::optional<KnownFunction> find_known_function(const Facts& facts, uint32_t defined_index) {
-  const Known* known = find_known(facts, defined_index);
+std::optional<KnownFunction> find_known_function(const Module& module, uint32_t defined_index, bool is_resumable) {
+  const Known* known = find_known(module, defined_index, is_resumable);
   return known ? std::optional(known->function) : std::nullopt;
 }
 

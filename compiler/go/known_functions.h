@@ -8,10 +8,12 @@
 #pragma once
 
 #include "facts.h"
+#include "wasm/module.h"
 
 namespace aotc {
 
-std::optional<KnownFunction> find_known_function(const Facts& facts, uint32_t defined_index);
+// `is_resumable`: of Go's type, see go_shape.h.
+std::optional<KnownFunction> find_known_function(const Module& module, uint32_t defined_index, bool is_resumable);
 
 // 64 hexadecimal digits that stand for a function's type, locals and body: what a table in known_functions.cpp holds
 // and `dump --after=read` shows. See there for what they leave out.

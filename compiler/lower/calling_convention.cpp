@@ -25,10 +25,10 @@ Type* llvm_type(LLVMContext& context, ValueType type) {
   llvm_unreachable("value type");
 }
 
-Signature signature_of(const Facts& facts, LLVMContext& context, uint32_t type_index, bool resumable) {
-  const FuncType& wasm = facts.module.types[type_index];
+Signature signature_of(const CompileUnit& unit, LLVMContext& context, uint32_t type_index, bool resumable) {
+  const FuncType& wasm = unit.types[type_index];
   Signature result;
-  result.passes_sp = facts.is_go;
+  result.passes_sp = unit.is_go;
   result.resumable = resumable;
 
   Type* i32 = Type::getInt32Ty(context);
@@ -61,6 +61,7 @@ Signature signature_of(const Facts& facts, LLVMContext& context, uint32_t type_i
 
 std::string function_symbol(uint32_t index) { return "f" + std::to_string(index); }
 std::string static_table_symbol(uint32_t index) { return "t" + std::to_string(index); }
+std::string constant_symbol(uint32_t index) { return "c" + std::to_string(index); }
 
 ContextAccess::ContextAccess(IRBuilder<>& builder, llvm::Module& module) : builder_(builder) {
   // Linear memory and the context never overlap: an address is never negative. Telling LLVM keeps globals such as Go's

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "aotc/abi.h"
-#include "facts.h"
+#include "compile_unit.h"
 #include "llvm/IR/DerivedTypes.h"
 #include "llvm/IR/IRBuilder.h"
 
@@ -21,11 +21,12 @@ struct Signature {
   std::vector<int> scratch_slot;  // per wasm parameter: its scratch slot, or -1 when in a register
 };
 
-Signature signature_of(const Facts& facts, llvm::LLVMContext& context, uint32_t type_index, bool resumable);
+Signature signature_of(const CompileUnit& unit, llvm::LLVMContext& context, uint32_t type_index, bool resumable);
 
-// The external symbol of a function; codegen turns these names back into Relocation symbols.
+// External symbols, by their numbers in the unit; codegen turns these names back into Relocation symbols.
 std::string function_symbol(uint32_t index);
 std::string static_table_symbol(uint32_t index);
+std::string constant_symbol(uint32_t index);
 inline constexpr char kFunctionRefsSymbol[] = "refs";
 
 // Emits loads, stores and calls that involve the instance context. Holds one function's LLVM state.

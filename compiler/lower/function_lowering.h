@@ -25,19 +25,19 @@ namespace aotc {
 // for any function, resumable ones included: the return addresses on Go's stack stay those of the callee, so a
 // suspended goroutine resumes in the callee's own fragment.
 struct InlineState {
-  llvm::DenseMap<uint32_t, llvm::Function*> bodies;  // by wasm function index
+  llvm::DenseMap<uint32_t, llvm::Function*> bodies;  // by number in the unit
   llvm::DenseSet<uint32_t> open;                     // being lowered: would be recursive
   size_t instructions = 0;                           // lowered so far
   std::vector<LoweredBody> located;                  // the fragment's own first
   uint32_t next_line = 0;
   llvm::DISubprogram* scope = nullptr;  // of every location, those of callees included
-  std::string mistaken;                 // a function that is not the known one it was taken for
+  bool is_mistaken = false;             // about a function that is not the known one it was taken for
 };
 
 class FunctionLowering {
  public:
   // `depth` 0: the fragment's own function; else a callee to be inlined.
-  FunctionLowering(const Facts& facts, uint32_t defined_index, llvm::Module& module, InlineState& inlined,
+  FunctionLowering(const CompileUnit& unit, uint32_t function, llvm::Module& module, InlineState& inlined,
                    unsigned depth);
   llvm::Function* run();
 
@@ -66,7 +66,7 @@ class FunctionLowering {
   // lower.cpp
   void enter();
   void translate(const Instr& instr);
-  llvm::DebugLoc location(const Instr& instr) const;
+  llvm::DebugLoc location() const;
   void trap(aotc_trap code);
   void trap_if(llvm::Value* condition, aotc_trap code);
   llvm::Value* pop();
@@ -121,6 +121,7 @@ class FunctionLowering {
 
   // lower_numeric.cpp
   llvm::Value* float_constant(const llvm::APFloat& value);
+  llvm::Constant* symbol(uint32_t number, llvm::Type* type);
   bool numeric(const Instr& instr);
   void unary(llvm::Intrinsic::ID intrinsic);
   void binary(llvm::Intrinsic::ID intrinsic);
@@ -144,8 +145,9 @@ class FunctionLowering {
   llvm::Value* read_sp() { return ssa_.read(sp_variable(), here()); }
   void write_sp(llvm::Value* value) { ssa_.write(sp_variable(), here(), value); }
 
-  const Facts& facts_;
-  const uint32_t index_;  // wasm function index
+  const CompileUnit& unit_;
+  const uint32_t index_;  // of the unit's functions
+  const UnitFunction& own_;
   const FunctionBody& body_;
   llvm::Module& module_;
   llvm::LLVMContext& context_;
@@ -169,8 +171,7 @@ class FunctionLowering {
 };
 
 // Shared by lower.cpp and lower_thunk.cpp.
-llvm::Function* create_function(const Facts& facts, llvm::Module& module, const Signature& signature,
-                                const std::string& name);
-void prepare_module(const Facts& facts, llvm::Module& module);
+llvm::Function* create_function(llvm::Module& module, const Signature& signature, const std::string& name);
+void prepare_module(const CompileUnit& unit, llvm::Module& module);
 
 }  // namespace aotc

@@ -39,16 +39,15 @@ DISubprogram* attach_locations(llvm::Module& module, Function* function) {
 
 }  // namespace
 
-void prepare_module(const Facts& facts, llvm::Module& module) {
-  module.setTargetTriple(target_triple(facts.architecture));
-  module.setDataLayout(target_data_layout(facts.architecture));
+void prepare_module(const CompileUnit& unit, llvm::Module& module) {
+  module.setTargetTriple(target_triple(unit.architecture));
+  module.setDataLayout(target_data_layout(unit.architecture));
   module.setPICLevel(PICLevel::SmallPIC);
   // No frame needs padding: nothing on the guest's stack is wider than 8 bytes, and the helpers align their own.
-  if (facts.architecture == Architecture::X86_64) module.setOverrideStackAlignment(8);
+  if (unit.architecture == Architecture::X86_64) module.setOverrideStackAlignment(8);
 }
 
-Function* create_function(const Facts& facts, llvm::Module& module, const Signature& signature,
-                          const std::string& name) {
+Function* create_function(llvm::Module& module, const Signature& signature, const std::string& name) {
   Function* function = Function::Create(signature.type, GlobalValue::ExternalLinkage, name, module);
   function->setVisibility(GlobalValue::HiddenVisibility);
   function->setDSOLocal(true);
@@ -57,11 +56,12 @@ Function* create_function(const Facts& facts, llvm::Module& module, const Signat
   return function;
 }
 
-FunctionLowering::FunctionLowering(const Facts& facts, uint32_t defined_index, llvm::Module& module,
+FunctionLowering::FunctionLowering(const CompileUnit& unit, uint32_t function, llvm::Module& module,
                                    InlineState& inlined, unsigned depth)
-    : facts_(facts),
-      index_(facts.module.import_count() + defined_index),
-      body_(facts.module.functions[defined_index].body),
+    : unit_(unit),
+      index_(function),
+      own_(unit.functions[function]),
+      body_(own_.body),
       module_(module),
       context_(module.getContext()),
       builder_(context_),
@@ -79,10 +79,9 @@ Value* FunctionLowering::pop() {
 }
 
 void FunctionLowering::enter() {
-  uint32_t type_index = facts_.module.type_index(index_);
-  const FuncType& type = facts_.module.types[type_index];
-  signature_ = signature_of(facts_, context_, type_index, facts_.is_resumable(index_));
-  function_ = create_function(facts_, module_, signature_, (depth_ ? "inline" : "") + function_symbol(index_));
+  const FuncType& type = unit_.types[own_.type];
+  signature_ = signature_of(unit_, context_, own_.type, own_.is_resumable);
+  function_ = create_function(module_, signature_, (depth_ ? "inline" : "") + function_symbol(index_));
   if (depth_) {
     function_->setLinkage(GlobalValue::InternalLinkage);
     function_->setVisibility(GlobalValue::DefaultVisibility);
@@ -90,11 +89,11 @@ void FunctionLowering::enter() {
   } else {
     inlined_.scope = attach_locations(module_, function_);
   }
-  set_definition_attributes(*function_, facts_.architecture);
+  set_definition_attributes(*function_, unit_.architecture);
 
   BasicBlock* entry = new_block();
   builder_.SetInsertPoint(entry);
-  if (depth_ == 0 && facts_.plan_of(index_).effort == Effort::Large) ssa_.keep_in_memory(entry);
+  if (depth_ == 0 && unit_.effort == Effort::Large) ssa_.keep_in_memory(entry);
   auto argument = function_->arg_begin();
   if (signature_.passes_sp) write_sp(&*argument++);
   for (size_t i = 0; i < body_.locals.size(); ++i) {
@@ -121,7 +120,7 @@ void FunctionLowering::enter() {
 Function* FunctionLowering::run() {
   inlined_.open.insert(index_);
   first_line_ = inlined_.next_line;
-  inlined_.next_line += body_.size + 1;
+  inlined_.next_line += static_cast<uint32_t>(body_.code.size()) + 1;
   inlined_.located.push_back({index_, first_line_});
   inlined_.instructions += body_.code.size();
   enter();
@@ -147,12 +146,12 @@ void FunctionLowering::mark_cold(Instruction* branch, bool first_is_cold) {
                                                           : metadata.createBranchWeights(1u << 20, 1));
 }
 
-DebugLoc FunctionLowering::location(const Instr& instr) const {
-  return DILocation::get(context_, first_line_ + instr.offset - body_.offset, 0, inlined_.scope);
+DebugLoc FunctionLowering::location() const {
+  return DILocation::get(context_, first_line_ + position_, 0, inlined_.scope);
 }
 
 void FunctionLowering::trap(aotc_trap code) {
-  builder_.SetCurrentDebugLocation(location(body_.code[position_]));
+  builder_.SetCurrentDebugLocation(location());
   CallInst* call = builder_.CreateIntrinsic(Intrinsic::ubsantrap, {}, {builder_.getInt8(code)});
   // One instruction per wasm instruction, so that the trap table can name it.
   call->addFnAttr(Attribute::NoMerge);
@@ -173,13 +172,13 @@ void FunctionLowering::trap_if(Value* condition, aotc_trap code) {
   ssa_.seal(rest);
 }
 
-Expected<Lowered> lower_function(const Facts& facts, uint32_t defined_index, LLVMContext& context) {
+Expected<Lowered> lower_function(const CompileUnit& unit, LLVMContext& context) {
   auto module = std::make_unique<llvm::Module>("fragment", context);
-  prepare_module(facts, *module);
+  prepare_module(unit, *module);
   InlineState inlined;
-  FunctionLowering(facts, defined_index, *module, inlined, 0).run();
-  if (!inlined.mistaken.empty())
-    return createStringError(inconvertibleErrorCode(), inlined.mistaken + " is not the function that it was taken for");
+  FunctionLowering(unit, 0, *module, inlined, 0).run();
+  if (inlined.is_mistaken)
+    return createStringError(inconvertibleErrorCode(), "a function is not the one that it was taken for");
   return Lowered{std::move(module), std::move(inlined.located)};
 }
 

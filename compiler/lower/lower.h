@@ -4,27 +4,27 @@
 #include <memory>
 #include <vector>
 
-#include "compilation.h"
+#include "compile_unit.h"
 #include "llvm/IR/Module.h"
 
 namespace aotc {
 
 // A function whose instructions are in the code: the function itself, or one that was inlined. The debug location of
-// what can trap has as its line `line` + the offset of the wasm instruction from the start of that body, so that it is
-// the same wherever the bodies lie in their modules.
+// what can trap has as its line `line` + the index of the wasm instruction in that body.
 struct LoweredBody {
-  uint32_t function;
+  uint32_t function;  // of the unit
   uint32_t line;
 };
 
-// `ir` defines one function, named function_symbol(index); everything it refers to is a declaration.
+// `ir` defines one function; everything it refers to is a declaration.
 struct Lowered {
   std::unique_ptr<llvm::Module> ir;
   std::vector<LoweredBody> bodies;  // by line
 };
 
 // Fails only if an earlier phase is wrong about the function; the message does not name it.
-llvm::Expected<Lowered> lower_function(const Facts& facts, uint32_t defined_index, llvm::LLVMContext& context);
-Lowered lower_thunk(const Facts& facts, const Thunk& thunk, llvm::LLVMContext& context);
+llvm::Expected<Lowered> lower_function(const CompileUnit& unit, llvm::LLVMContext& context);
+// Of all other kinds.
+Lowered lower_thunk(const CompileUnit& unit, llvm::LLVMContext& context);
 
 }  // namespace aotc

@@ -24,34 +24,27 @@ bool FunctionLowering::call(const Instr& instr) {
 }
 
 void FunctionLowering::call_function(uint32_t function) {
-  uint32_t type_index = facts_.module.type_index(function);
-  bool resumable = facts_.is_resumable(function);
+  const UnitFunction& called = unit_.functions[function];
   std::string symbol = function_symbol(function);
   Function* callee = body_to_inline(function);
   if (!callee) callee = module_.getFunction(symbol);
-  if (!callee) callee = create_function(facts_, module_, signature_of(facts_, context_, type_index, resumable), symbol);
-  bool returns = function < facts_.module.import_count() || !facts_.plan_of(function).never_returns;
-  emit_call(type_index, resumable, callee, returns);
+  if (!callee)
+    callee = create_function(module_, signature_of(unit_, context_, called.type, called.is_resumable), symbol);
+  emit_call(called.type, called.is_resumable, callee, !called.never_returns);
 }
 
 // Null when the function is not to be inlined.
 Function* FunctionLowering::body_to_inline(uint32_t function) {
-  // Beyond these limits code grows and no kernel of `benchmarks/run speed` gets faster.
-  constexpr size_t kLargestBody = 60, kLargestFragment = 20'000;
-  constexpr unsigned kDeepest = 3;
-  if (facts_.tier != Tier::Best || function < facts_.module.import_count() || depth_ >= kDeepest) return nullptr;
-  const FunctionBody& body = facts_.module.functions[function - facts_.module.import_count()].body;
-  if (body.code.size() > kLargestBody || inlined_.instructions > kLargestFragment || inlined_.open.contains(function))
-    return nullptr;
-  // Other compilers than Go's have inlined already; with the limits above SQLite takes four times as long to compile,
-  // to two and a half times the code (`benchmarks/run compile sqljs`).
-  if (!facts_.is_go && !facts_.plan_of(function).is_small_leaf) return nullptr;
-  if (facts_.plan_of(function).never_returns || (facts_.is_resumable(function) && !propagates_unwinding()))
+  // What is small enough has its body in the unit; beyond this one, code grows and no kernel of `benchmarks/run speed`
+  // gets faster.
+  constexpr size_t kLargestFragment = 20'000;
+  const UnitFunction& called = unit_.functions[function];
+  if (called.body.code.empty() || depth_ >= kDeepestInlined || inlined_.instructions > kLargestFragment ||
+      inlined_.open.contains(function) || (called.is_resumable && !propagates_unwinding()))
     return nullptr;
   auto [entry, is_new] = inlined_.bodies.try_emplace(function, nullptr);
   if (is_new) {
-    Function* lowered =
-        FunctionLowering(facts_, function - facts_.module.import_count(), module_, inlined_, depth_ + 1).run();
+    Function* lowered = FunctionLowering(unit_, function, module_, inlined_, depth_ + 1).run();
     return inlined_.bodies[function] = lowered;
   }
   return entry->second;
@@ -89,8 +82,8 @@ bool FunctionLowering::propagates_unwinding() const {
 }
 
 void FunctionLowering::emit_call(uint32_t type_index, bool resumable, Value* callee, bool returns) {
-  const FuncType& type = facts_.module.types[type_index];
-  Signature signature = signature_of(facts_, context_, type_index, resumable);
+  const FuncType& type = unit_.types[type_index];
+  Signature signature = signature_of(unit_, context_, type_index, resumable);
   SmallVector<Value*, 10> params(type.params.size()), args;
   for (size_t i = type.params.size(); i-- > 0;) params[i] = pop();
   if (signature.passes_sp) args.push_back(read_sp());
@@ -171,10 +164,10 @@ void FunctionLowering::call_indirect(const Instr& instr) {
     return load;
   };
 
-  if (int found = facts_.tables.find(table, type_index); found >= 0) {
-    trap_if(
-        builder_.CreateICmpUGE(index, builder_.getInt32(static_cast<uint32_t>(facts_.tables.contents[table].size()))),
-        AOTC_TRAP_UNDEFINED_ELEMENT);
+  if (int found = unit_.find_static_table(table, type_index); found >= 0) {
+    const UnitTable& called = unit_.tables[table];
+    Constant* size = called.size_is_symbol ? symbol(called.size, i32) : builder_.getInt32(called.size);
+    trap_if(builder_.CreateICmpUGE(index, size), AOTC_TRAP_UNDEFINED_ELEMENT);
     GlobalVariable* offsets = rodata(static_table_symbol(static_cast<uint32_t>(found)));
     Value* offset = load_constant(builder_.CreateGEP(i32, offsets, builder_.CreateZExt(index, builder_.getInt64Ty())));
     code = builder_.CreateGEP(builder_.getInt8Ty(), offsets, builder_.CreateSExt(offset, builder_.getInt64Ty()));
@@ -186,11 +179,11 @@ void FunctionLowering::call_indirect(const Instr& instr) {
     Value* at = builder_.CreateShl(
         builder_.CreateZExt(builder_.CreateSub(ref, builder_.getInt32(1)), builder_.getInt64Ty()), 1);
     Value* actual = load_constant(builder_.CreateGEP(i32, refs, builder_.CreateOr(at, builder_.getInt64(1))));
-    trap_if(builder_.CreateICmpNE(actual, builder_.getInt32(type_index)), AOTC_TRAP_INDIRECT_CALL_TYPE);
+    trap_if(builder_.CreateICmpNE(actual, builder_.getInt32(unit_.type_ids[type_index])), AOTC_TRAP_INDIRECT_CALL_TYPE);
     Value* offset = load_constant(builder_.CreateGEP(i32, refs, at));
     code = builder_.CreateGEP(builder_.getInt8Ty(), refs, builder_.CreateSExt(offset, builder_.getInt64Ty()));
   }
-  emit_call(type_index, facts_.is_go && type_index == facts_.resumable_type, code, true);
+  emit_call(type_index, unit_.is_go && type_index == unit_.resumable_type, code, true);
 }
 
 }  // namespace aotc

@@ -85,8 +85,8 @@ void FunctionLowering::begin_block(FrameKind kind, const Instr& instr) {
   Frame frame;
   frame.kind = kind;
   if (instr.block_type >= 0) {
-    frame.params = facts_.module.types[instr.block_type].params;
-    frame.results = facts_.module.types[instr.block_type].results;
+    frame.params = unit_.types[instr.block_type].params;
+    frame.results = unit_.types[instr.block_type].results;
   } else if (instr.block_type != -1) {
     frame.results = single(static_cast<ValueType>(-(instr.block_type + 2)));
   }
@@ -236,7 +236,7 @@ void FunctionLowering::branch_table(const Instr& instr) {
   ArrayRef<uint32_t> depths = ArrayRef<uint32_t>(body_.br_targets).slice(instr.low(), instr.high());
   Value* index = pop();
   // The parameter PC_B of a Go function has few possible values; see resume_points.h.
-  const std::vector<uint32_t>& points = facts_.plan_of(index_).resume_points;
+  const std::vector<uint32_t>& points = own_.resume_points;
   bool is_pruned = signature_.resumable && !points.empty() && index == function_->getArg(1);
 
   BasicBlock* from = here();
@@ -342,7 +342,7 @@ bool FunctionLowering::jumps_with_constants(const Frame& loop) const {
 }
 
 void FunctionLowering::return_values() {
-  const FuncType& type = facts_.module.type_of(index_);
+  const FuncType& type = unit_.types[own_.type];
   size_t first = stack_.size() - type.results.size();
   auto result = [&](size_t i) { return ssa_.resolve(stack_[first + i]); };
 

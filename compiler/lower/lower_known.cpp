@@ -33,14 +33,13 @@ FuncType replaced_type(KnownFunction known) {
 // Decides where the helper is asked. Whatever has been recognised: results of another type than the function's would be
 // code that means nothing.
 void FunctionLowering::plan_helper() {
-  const std::optional<KnownFunction>& known = facts_.plan_of(index_).known;
-  if (!known) return;
-  known_ = *known;
+  if (!own_.known) return;
+  known_ = *own_.known;
   bool takes_stack = known_ == KnownFunction::Sha256;
   auto growth = find_if(body_.code, [](const Instr& instr) { return instr.op == Op::If; });
-  if (facts_.module.type_of(index_) != replaced_type(known_) || signature_.resumable != takes_stack ||
+  if (unit_.types[own_.type] != replaced_type(known_) || signature_.resumable != takes_stack ||
       (takes_stack && growth == body_.code.end())) {
-    inlined_.mistaken = facts_.module.full_name(index_);
+    inlined_.is_mistaken = true;
     return;
   }
   ask_at_ = takes_stack ? growth->low() + 1 : 0;

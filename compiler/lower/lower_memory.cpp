@@ -5,7 +5,7 @@
 // `add` of a small positive constant in the index is folded into the offset although wasm says it wraps at 2^32: an
 // access that would have wrapped faults in the reservation instead. That keeps all accesses of a frame relative to one
 // stack pointer, which alias analysis and the addressing modes both need. A negative constant is never folded: it could
-// reach the instance context below the base.
+// reach the instance context below the base. The same holds for a symbol, which is a small positive constant as well.
 //
 // A load whose result is unused must still trap, but LLVM deletes it. Go-shaped modules accept that (Go checks nil
 // itself); in all others loads are volatile.
@@ -27,6 +27,7 @@ class ConstantFolder {
 
   // Returns the remainder of `index`, to which folded() has to be added without wrapping.
   Value* fold(Value* index) {
+    if (is_symbol(index)) return symbol_ = index, builder_.getInt32(0);
     auto* truncated = dyn_cast<TruncInst>(index);
     if (!truncated) return strip(index, kDepth);
     Value* wide = truncated->getOperand(0);
@@ -37,9 +38,13 @@ class ConstantFolder {
                                                              : builder_.CreateTrunc(rest, builder_.getInt32Ty());
   }
   uint64_t folded() const { return folded_; }
+  // The symbol that is part of the sum, or null.
+  Value* symbol() const { return symbol_; }
 
  private:
   static constexpr unsigned kDepth = 3;
+
+  static bool is_symbol(const Value* value) { return isa<Constant>(value) && isa<PtrToIntOperator>(value); }
 
   Value* strip(Value* value, unsigned depth) {
     auto* sum = dyn_cast<BinaryOperator>(value);
@@ -51,6 +56,8 @@ class ConstantFolder {
       folded_ += constant->getZExtValue();
       return strip(left, depth - 1);
     }
+    for (auto [one, other] : {std::pair{left, right}, {right, left}})
+      if (!symbol_ && is_symbol(one)) return symbol_ = one, strip(other, depth - 1);
     Value* new_left = strip(left, depth - 1);
     Value* new_right = constant ? right : strip(right, depth - 1);
     return new_left == left && new_right == right ? value : builder_.CreateAdd(new_left, new_right);
@@ -58,24 +65,28 @@ class ConstantFolder {
 
   IRBuilder<>& builder_;
   uint64_t folded_ = 0;
+  Value* symbol_ = nullptr;
 };
 
 }  // namespace
 
 Value* FunctionLowering::address(Value* index, uint64_t offset) {
   ConstantFolder folder(builder_);
-  if (facts_.is_go) index = folder.fold(index);
+  if (unit_.is_go) index = folder.fold(index);
   Value* wide = builder_.CreateZExt(index, builder_.getInt64Ty());
   Value* pointer = builder_.CreateIntToPtr(wide, builder_.getPtrTy(ContextAccess::kBaseSpace));
+  if (auto* symbol = cast_or_null<PtrToIntOperator>(folder.symbol()))
+    pointer = builder_.CreateGEP(builder_.getInt8Ty(), pointer,
+                                 builder_.CreatePtrToInt(symbol->getOperand(0), builder_.getInt64Ty()));
   if (offset + folder.folded() == 0) return pointer;
   return builder_.CreateGEP(builder_.getInt8Ty(), pointer, builder_.getInt64(offset + folder.folded()));
 }
 
 void FunctionLowering::load(const Instr& instr, Type* memory_type, Type* type, bool is_signed) {
   Value* pointer = address(pop(), instr.imm);
-  LoadInst* load = builder_.CreateAlignedLoad(memory_type, pointer, Align(1), !facts_.is_go);
+  LoadInst* load = builder_.CreateAlignedLoad(memory_type, pointer, Align(1), !unit_.is_go);
   access_.tag_memory(load);
-  if (!facts_.is_go) load->setDebugLoc(location(instr));
+  if (!unit_.is_go) load->setDebugLoc(location());
   Value* value = load;
   if (memory_type != type) value = is_signed ? builder_.CreateSExt(load, type) : builder_.CreateZExt(load, type);
   push(value);
@@ -87,7 +98,7 @@ void FunctionLowering::store(const Instr& instr, Type* memory_type) {
   if (memory_type != value->getType()) value = builder_.CreateTrunc(value, memory_type);
   StoreInst* store = builder_.CreateAlignedStore(value, pointer, Align(1));
   access_.tag_memory(store);
-  if (!facts_.is_go) store->setDebugLoc(location(instr));
+  if (!unit_.is_go) store->setDebugLoc(location());
 }
 
 bool FunctionLowering::memory(const Instr& instr) {
@@ -212,35 +223,35 @@ bool FunctionLowering::memory(const Instr& instr) {
 }
 
 void FunctionLowering::global_get(uint32_t index) {
-  const Global& global = facts_.module.globals[index];
+  const UnitGlobal& global = unit_.globals[index];
   Type* type = llvm_type(context_, global.type);
-  if (index == 0 && facts_.is_go) {
+  if (index == 0 && unit_.is_go) {
     push(read_sp());
-  } else if (facts_.global_slots[index] >= 0) {
-    push(access_.load(type, AOTC_GLOBAL_OFFSET(facts_.global_slots[index])));
+  } else if (global.slot >= 0) {
+    push(access_.load(type, AOTC_GLOBAL_OFFSET(global.slot)));
   } else {
-    Constant* bits = ConstantInt::get(builder_.getIntNTy(type->getScalarSizeInBits()), global.init[0]);
+    Constant* bits = ConstantInt::get(builder_.getIntNTy(type->getScalarSizeInBits()), global.init);
     push(ConstantExpr::getBitCast(bits, type));
   }
 }
 
 void FunctionLowering::global_set(uint32_t index) {
   Value* value = pop();
-  if (index == 0 && facts_.is_go) {
+  if (index == 0 && unit_.is_go) {
     write_sp(value);
   } else {
-    access_.store(value, AOTC_GLOBAL_OFFSET(facts_.global_slots[index]));
+    access_.store(value, AOTC_GLOBAL_OFFSET(unit_.globals[index].slot));
   }
 }
 
 // Address of an entry of a table that can change, after the bounds check.
 Value* FunctionLowering::table_entry_address(uint32_t table, Value* index, aotc_trap code) {
-  int64_t descriptor = AOTC_TABLES_OFFSET + AOTC_SLOT_SIZE * facts_.tables.descriptor[table];
+  int64_t descriptor = AOTC_TABLES_OFFSET + AOTC_SLOT_SIZE * unit_.tables[table].descriptor;
   Value* size = access_.load(builder_.getInt32Ty(), descriptor + 8);
   auto* constant = dyn_cast<ConstantInt>(index);
   // Not only the half that matters, which nobody could tell from any other number.
   if (constant) cast<LoadInst>(size)->setVolatile(true);
-  bool is_outside = constant && constant->getZExtValue() >= facts_.module.tables[table].max;
+  bool is_outside = constant && constant->getZExtValue() >= unit_.tables[table].max;
   trap_if(is_outside ? builder_.getTrue() : builder_.CreateICmpUGE(index, size), code);
   Value* entries = access_.load(builder_.getPtrTy(), descriptor);
   return builder_.CreateGEP(builder_.getInt32Ty(), entries, builder_.CreateZExt(index, builder_.getInt64Ty()));
@@ -249,7 +260,7 @@ Value* FunctionLowering::table_entry_address(uint32_t table, Value* index, aotc_
 bool FunctionLowering::table(const Instr& instr) {
   Type* i32 = builder_.getInt32Ty();
   Type* none = builder_.getVoidTy();
-  auto descriptor = [&](uint32_t table) { return static_cast<uint32_t>(facts_.tables.descriptor[table]); };
+  auto descriptor = [&](uint32_t table) { return static_cast<uint32_t>(unit_.tables[table].descriptor); };
   switch (instr.op) {
     case Op::RefNull:
       push(builder_.getInt32(0));

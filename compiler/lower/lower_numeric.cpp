@@ -20,6 +20,25 @@ Value* FunctionLowering::float_constant(const APFloat& value) {
   return builder_.CreateArithmeticFence(constant, constant->getType());
 }
 
+// The address of nothing, as a number. Its type has no size, so that LLVM does not take two of them for different; that
+// it is absolute keeps it an immediate.
+Constant* FunctionLowering::symbol(uint32_t number, Type* type) {
+  std::string name = constant_symbol(number);
+  GlobalVariable* global = module_.getNamedGlobal(name);
+  if (!global) {
+    global = new GlobalVariable(module_, ArrayType::get(builder_.getInt8Ty(), 0), false, GlobalValue::ExternalLinkage,
+                                nullptr, name);
+    global->setVisibility(GlobalValue::HiddenVisibility);
+    global->setDSOLocal(true);
+    global->setUnnamedAddr(GlobalValue::UnnamedAddr::Global);
+    global->setAlignment(Align(1));
+    auto bound = [&](uint64_t value) { return ConstantAsMetadata::get(builder_.getInt64(value)); };
+    global->setMetadata(LLVMContext::MD_absolute_symbol,
+                        MDNode::get(context_, {bound(kLeastConstant), bound(kMostConstant)}));
+  }
+  return ConstantExpr::getPtrToInt(global, type);
+}
+
 bool FunctionLowering::numeric(const Instr& instr) {
   Type* i32 = builder_.getInt32Ty();
   Type* i64 = builder_.getInt64Ty();
@@ -32,6 +51,12 @@ bool FunctionLowering::numeric(const Instr& instr) {
       return true;
     case Op::I64Const:
       push(builder_.getInt64(instr.imm));
+      return true;
+    case Op::I32Symbol:
+      push(symbol(instr.low(), i32));
+      return true;
+    case Op::I64Symbol:
+      push(symbol(instr.low(), i64));
       return true;
     case Op::F32Const:
       push(float_constant(APFloat(APFloat::IEEEsingle(), APInt(32, instr.low()))));
@@ -369,7 +394,7 @@ void FunctionLowering::minimum_or_maximum(Intrinsic::ID intrinsic) {
 // a smaller magnitude rounds it, to even on a tie, and taking 2^p away again is exact. Every other way to round is that
 // or one more or less. The sign is the operand's, also of a zero.
 void FunctionLowering::round(Intrinsic::ID intrinsic) {
-  if (rounds_floats(facts_.architecture, facts_.cpu)) {
+  if (rounds_floats(unit_.architecture, unit_.cpu)) {
     unary(intrinsic);
     return;
   }

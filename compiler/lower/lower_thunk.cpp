@@ -14,23 +14,25 @@ namespace {
 
 class ThunkLowering {
  public:
-  ThunkLowering(const Facts& facts, const Thunk& thunk, llvm::Module& module)
-      : facts_(facts), thunk_(thunk), module_(module), builder_(module.getContext()), access_(builder_, module) {}
+  ThunkLowering(const CompileUnit& unit, llvm::Module& module)
+      : unit_(unit), module_(module), builder_(module.getContext()), access_(builder_, module) {}
 
   void run() {
-    switch (thunk_.kind) {
-      case ThunkKind::Import:
+    switch (unit_.kind) {
+      case UnitKind::Import:
         import();
         break;
-      case ThunkKind::Entry:
+      case UnitKind::Entry:
         entry();
         break;
-      case ThunkKind::TrapNull:
+      case UnitKind::TrapNull:
         trap(AOTC_TRAP_UNINITIALIZED_ELEMENT);
         break;
-      case ThunkKind::TrapType:
+      case UnitKind::TrapType:
         trap(AOTC_TRAP_INDIRECT_CALL_TYPE);
         break;
+      case UnitKind::Function:
+        llvm_unreachable("lower_function's");
     }
   }
 
@@ -39,7 +41,7 @@ class ThunkLowering {
   Type* type_of(ValueType type) { return llvm_type(module_.getContext(), type); }
 
   void begin(Function* function) {
-    set_definition_attributes(*function, facts_.architecture);
+    set_definition_attributes(*function, unit_.architecture);
     builder_.SetInsertPoint(BasicBlock::Create(module_.getContext(), "", function));
   }
 
@@ -56,10 +58,9 @@ class ThunkLowering {
 
   // preserve_none: wasm arguments to slots 0.., host call, results from slots 0...
   void import() {
-    uint32_t type_index = facts_.module.type_index(thunk_.index);
-    const FuncType& type = facts_.module.types[type_index];
-    Signature signature = signature_of(facts_, module_.getContext(), type_index, false);
-    Function* function = create_function(facts_, module_, signature, function_symbol(thunk_.index));
+    const FuncType& type = unit_.types[unit_.functions[0].type];
+    Signature signature = signature_of(unit_, module_.getContext(), unit_.functions[0].type, false);
+    Function* function = create_function(module_, signature, function_symbol(0));
     begin(function);
 
     auto argument = function->arg_begin();
@@ -71,7 +72,7 @@ class ThunkLowering {
                                 : access_.load(type_of(type.params[i]), slot(from)));
     }
     for (size_t i = 0; i < params.size(); ++i) access_.store(params[i], slot(i));
-    access_.call_helper(AOTC_HELPER_HOST_CALL, builder_.getVoidTy(), {builder_.getInt32(thunk_.index)});
+    access_.call_helper(AOTC_HELPER_HOST_CALL, builder_.getVoidTy(), {builder_.getInt32(unit_.import)});
 
     SmallVector<Value*, 2> results;
     for (size_t i = 0; i < type.results.size(); ++i) results.push_back(access_.load(type_of(type.results[i]), slot(i)));
@@ -91,11 +92,10 @@ class ThunkLowering {
 
   // void(void): arguments from slots 0.., results to slots 0...
   void entry() {
-    uint32_t type_index = facts_.module.type_index(thunk_.index);
-    const FuncType& type = facts_.module.types[type_index];
-    bool resumable = facts_.is_resumable(thunk_.index);
-    Signature signature = signature_of(facts_, module_.getContext(), type_index, resumable);
-    begin(entry_function("entry" + std::to_string(thunk_.index)));
+    const UnitFunction& called = unit_.functions[0];
+    const FuncType& type = unit_.types[called.type];
+    Signature signature = signature_of(unit_, module_.getContext(), called.type, called.is_resumable);
+    begin(entry_function("entry"));
 
     SmallVector<Value*, 10> params, args;
     for (size_t i = 0; i < type.params.size(); ++i) params.push_back(access_.load(type_of(type.params[i]), slot(i)));
@@ -107,10 +107,10 @@ class ThunkLowering {
         access_.store(params[i], slot(to));
       }
     }
-    Function* callee = create_function(facts_, module_, signature, function_symbol(thunk_.index));
+    Function* callee = create_function(module_, signature, function_symbol(0));
     Type* i32 = builder_.getInt32Ty();
     CallInst* call = nullptr;
-    if (resumable) {
+    if (called.is_resumable) {
       args.push_back(builder_.CreatePtrToInt(callee, builder_.getInt64Ty()));
       auto* catch_type = FunctionType::get(StructType::get(i32, i32), {i32, i32, builder_.getInt64Ty()}, false);
       call = builder_.CreateCall(catch_type, access_.helper_address(AOTC_HELPER_CATCH_CALL), args);
@@ -138,8 +138,7 @@ class ThunkLowering {
     builder_.CreateUnreachable();
   }
 
-  const Facts& facts_;
-  const Thunk& thunk_;
+  const CompileUnit& unit_;
   llvm::Module& module_;
   IRBuilder<> builder_;
   ContextAccess access_;
@@ -147,10 +146,10 @@ class ThunkLowering {
 
 }  // namespace
 
-Lowered lower_thunk(const Facts& facts, const Thunk& thunk, LLVMContext& context) {
+Lowered lower_thunk(const CompileUnit& unit, LLVMContext& context) {
   auto module = std::make_unique<llvm::Module>("thunk", context);
-  prepare_module(facts, *module);
-  ThunkLowering(facts, thunk, *module).run();
+  prepare_module(unit, *module);
+  ThunkLowering(unit, *module).run();
   return {std::move(module), {}};
 }
 

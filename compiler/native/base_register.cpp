@@ -35,14 +35,17 @@ void mask_at_each_access(llvm::Module& module) {
       Use* pointer = base_pointer(instruction);
       if (!pointer) continue;
       APInt offset(64, 0);
-      auto* start = dyn_cast<IntToPtrInst>(
-          pointer->get()->stripAndAccumulateConstantOffsets(module.getDataLayout(), offset, true));
+      Value* place = pointer->get()->stripAndAccumulateConstantOffsets(module.getDataLayout(), offset, true);
+      auto* moved = dyn_cast<GetElementPtrInst>(place);
+      Value* symbol = moved && isa<Constant>(moved->getOperand(1)) ? moved->getOperand(1) : nullptr;
+      auto* start = dyn_cast<IntToPtrInst>(symbol ? moved->getPointerOperand() : place);
       auto* wide = start ? dyn_cast<ZExtInst>(start->getOperand(0)) : nullptr;
       if (!wide || wide->getSrcTy() != i32) continue;
       IRBuilder<> builder(&instruction);
       Value* index = builder.CreateZExt(builder.CreateCall(same, {wide->getOperand(0)}), wide->getType());
-      pointer->set(builder.CreateGEP(builder.getInt8Ty(), builder.CreateIntToPtr(index, start->getType()),
-                                     builder.getInt(offset)));
+      Value* masked = builder.CreateIntToPtr(index, start->getType());
+      if (symbol) masked = builder.CreateGEP(builder.getInt8Ty(), masked, symbol);
+      pointer->set(builder.CreateGEP(builder.getInt8Ty(), masked, builder.getInt(offset)));
     }
   }
 }

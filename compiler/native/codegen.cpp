@@ -19,6 +19,8 @@
 #include "llvm/CodeGen/MachineModuleInfo.h"
 #include "llvm/CodeGen/Passes.h"
 #include "llvm/CodeGen/TargetPassConfig.h"
+#include "llvm/CodeGen/TargetRegisterInfo.h"
+#include "llvm/CodeGen/TargetSubtargetInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/OptBisect.h"
 #include "llvm/MC/MCContext.h"
@@ -79,11 +81,27 @@ class BeforePrinting : public MachineFunctionPass {
         notes.lines.push_back(instruction.getDebugLoc().getLine());
       }
     }
+    if (printed_.machine.getTargetTriple().isX86()) keep_symbols_absolute(function);
     begin_constants(function, notes);
     return false;
   }
 
  private:
+  // Where a symbol of a unit is an address by itself, LLVM has it relative to the code, since that is a byte shorter.
+  static void keep_symbols_absolute(MachineFunction& function) {
+    const TargetRegisterInfo& registers = *function.getSubtarget().getRegisterInfo();
+    for (MachineBasicBlock& block : function) {
+      for (MachineInstr& instruction : block) {
+        for (unsigned at = 0; at + 3 < instruction.getNumOperands(); ++at) {
+          MachineOperand& base = instruction.getOperand(at);
+          const MachineOperand& displacement = instruction.getOperand(at + 3);
+          bool is_relative = base.isReg() && base.getReg() && StringRef(registers.getName(base.getReg())) == "RIP";
+          if (is_relative && displacement.isGlobal() && displacement.getGlobal()->isAbsoluteSymbolRef()) base.setReg(0);
+        }
+      }
+    }
+  }
+
   // The printer puts each into the section that the target has for it, those of one section together.
   void begin_constants(MachineFunction& function, MachineNotes& notes) {
     printed_.constants.clear();
@@ -258,8 +276,12 @@ std::vector<Expected<Fragment>> CodeGenerator::generate(MutableArrayRef<Lowered>
     bodies.emplace_back(lowered.bodies);
     if (state_->effort == Effort::Masked) mask_at_each_access(*lowered.ir);
     if (state_->architecture == Architecture::AArch64) rewrite_base_accesses(*lowered.ir);
-    for (Function& function : *lowered.ir)
-      if (!function.isDeclaration()) state_->pipeline->run(function);
+    for (Function& function : *lowered.ir) {
+      if (function.isDeclaration()) continue;
+      // Each is the first of its own unit.
+      function.setName("unit" + Twine(bodies.size()));
+      state_->pipeline->run(function);
+    }
     assert(state_->printed.notes.size() == bodies.size() && "one function each");
     // Code generation for AArch64 makes tables of switches. What is in the unit is printed when it is finished.
     move_tables(*lowered.ir, *state_->unit);

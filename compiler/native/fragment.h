@@ -1,8 +1,8 @@
 // fragment.h - the native code of one function, before it has an address.
 //
 // A fragment is position independent, and independent of the module: bytes, relocations against symbols of its own
-// list, and places in wasm code relative to a function's body. Only that list says what a symbol is in this module, so
-// the same body makes the same fragment elsewhere, with another list.
+// list, and places in wasm code as instructions of a function's body. Only that list says what a symbol is: in a unit
+// (compile_unit.h) when the fragment has been made, in one module when it has been bound to it.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,15 @@
 namespace aotc {
 
 enum class SymbolKind : uint8_t {
-  Function,      // index: wasm function index; imports stand for their host-call thunk
-  StaticTable,   // index into TablePlan::static_tables
+  Function,      // index: wasm function index, or of the unit; imports stand for their host-call thunk
+  StaticTable,   // index into TablePlan::static_tables, or of the unit
   FunctionRefs,  // the array of function descriptors, see TablePlan
   Text,          // start of this fragment's own text
   Rodata,        // start of this fragment's own rodata
+  Constant,      // index: the value, or the number of the symbol in the unit
 };
-inline constexpr size_t kSymbolKinds = 5;
-static_assert(static_cast<size_t>(SymbolKind::Rodata) + 1 == kSymbolKinds);
+inline constexpr size_t kSymbolKinds = 6;
+static_assert(static_cast<size_t>(SymbolKind::Constant) + 1 == kSymbolKinds);
 
 struct Symbol {
   SymbolKind kind;
@@ -39,9 +40,14 @@ enum class RelocationKind : uint8_t {
   ArmLoad32Low12,
   ArmLoad64Low12,
   ArmLoad128Low12,
+  // Of constants alone; S + A is in 0 .. 2^31 - 1.
+  Abs32,
+  ArmMovHigh16,  // movz, lsl #16: (S + A) >> 16
+  ArmMovLow16,   // movk: (S + A) & 0xffff
 };
-inline constexpr size_t kRelocationKinds = 10;
-static_assert(static_cast<size_t>(RelocationKind::ArmLoad128Low12) + 1 == kRelocationKinds);
+inline constexpr size_t kRelocationKinds = 13;
+static_assert(static_cast<size_t>(RelocationKind::ArmMovLow16) + 1 == kRelocationKinds);
+inline bool is_of_constant(RelocationKind kind) { return kind >= RelocationKind::Abs32; }
 
 enum class FragmentSection : uint8_t { Text, Rodata };
 
@@ -56,7 +62,7 @@ struct Relocation {
 struct TrapSite {
   uint32_t offset;       // of the trap instruction in text
   uint32_t symbol;       // the function that traps: the fragment's own, or one that was inlined
-  uint32_t wasm_offset;  // of the wasm instruction from the start of that function's body
+  uint32_t instruction;  // of that function's body
 };
 
 struct Fragment {

@@ -37,6 +37,9 @@ Expected<RelocationKind> relocation_kind(Architecture architecture, uint32_t typ
         return RelocationKind::Pc32;
       case ELF::R_X86_64_PC64:
         return RelocationKind::Pc64;
+      case ELF::R_X86_64_32:
+      case ELF::R_X86_64_32S:
+        return RelocationKind::Abs32;
       default:
         break;
     }
@@ -215,10 +218,28 @@ class FragmentReader {
                             entry.r_addend};
       Expected<Symbol> symbol = resolve(index_.symbols[entry.getSymbol(false)], relocation.addend);
       if (!symbol) return symbol.takeError();
+      if (symbol->kind == SymbolKind::Constant && architecture_ == Architecture::AArch64) move_constant(relocation);
+      if ((symbol->kind == SymbolKind::Constant) != is_of_constant(relocation.kind))
+        return fail("code generation used relocation type %u for another symbol", entry.getType(false));
       relocation.symbol = ordinal_of(*symbol);
       fragment_.relocations.push_back(relocation);
     }
     return Error::success();
+  }
+
+  // LLVM makes a number of 32 bits as it makes an address: adrp, then add to the same register. Here these become movz
+  // and movk, which do not depend on where the code is.
+  void move_constant(Relocation& relocation) {
+    if (relocation.section != FragmentSection::Text) return;
+    uint8_t* at = &fragment_.text[relocation.offset];
+    uint32_t instruction = support::endian::read32le(at), to = instruction & 31, from = instruction >> 5 & 31;
+    if (relocation.kind == RelocationKind::ArmAdrpPage21) {
+      support::endian::write32le(at, 0xd2a00000 | to);
+      relocation.kind = RelocationKind::ArmMovHigh16;
+    } else if (relocation.kind == RelocationKind::ArmAddLow12 && to == from) {
+      support::endian::write32le(at, 0xf2800000 | to);
+      relocation.kind = RelocationKind::ArmMovLow16;
+    }
   }
 
   // The index of a symbol in the fragment's list.
@@ -241,6 +262,7 @@ class FragmentReader {
     uint32_t index = 0;
     if (name == kFunctionRefsSymbol) return Symbol{SymbolKind::FunctionRefs};
     if (name.starts_with("f") && !number.getAsInteger(10, index)) return Symbol{SymbolKind::Function, index};
+    if (name.starts_with("c") && !number.getAsInteger(10, index)) return Symbol{SymbolKind::Constant, index};
     if (name.starts_with("t") && !number.getAsInteger(10, index)) return Symbol{SymbolKind::StaticTable, index};
     if (symbol.st_shndx != ELF::SHN_UNDEF) return fail("code generation refers to an unknown section");
     return fail("code generation refers to the unknown symbol %s", name.str().c_str());

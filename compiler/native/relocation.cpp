@@ -63,6 +63,17 @@ const char* apply_relocation(RelocationKind kind, uint8_t* at, uint64_t place, u
       return apply_low12(at, target, 3);
     case RelocationKind::ArmLoad128Low12:
       return apply_low12(at, target, 4);
+    case RelocationKind::Abs32:
+      if (!isUInt<31>(target)) return kOutOfRange;
+      write32le(at, static_cast<uint32_t>(target));
+      return nullptr;
+    case RelocationKind::ArmMovHigh16:
+    case RelocationKind::ArmMovLow16: {
+      if (!isUInt<31>(target)) return kOutOfRange;
+      bool is_high = kind == RelocationKind::ArmMovHigh16;
+      patch_instruction(at, 0xffffu << 5, static_cast<uint32_t>(is_high ? target >> 16 : target & 0xffff) << 5);
+      return nullptr;
+    }
   }
   return "of an unknown kind";
 }

@@ -66,6 +66,7 @@ inline nlohmann::json to_json(const CompileStats& stats) {
           {"reduced", stats.reduced_functions},
           {"plain", stats.plain_functions},
           {"codegen_runs", stats.codegen_runs},
+          {"cached", stats.cached_functions},
           {"go", stats.go_shaped},
           {"phases", phases}};
 }
@@ -84,6 +85,7 @@ inline CompileStats stats_from_json(const nlohmann::json& json) {
   stats.reduced_functions = number("reduced");
   stats.plain_functions = number("plain");
   stats.codegen_runs = number("codegen_runs");
+  stats.cached_functions = number("cached");
   stats.go_shaped = json.value("go", nlohmann::json()) == true;
   for (const nlohmann::json& phase : json.value("phases", nlohmann::json::array()))
     if (phase.is_array() && phase.size() == 3 && phase[0].is_string() && phase[1].is_number() && phase[2].is_number())

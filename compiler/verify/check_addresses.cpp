@@ -217,6 +217,7 @@ class Checker {
       case ActionKind::SignExtend:
       case ActionKind::Between:
       case ActionKind::Insert:
+      case ActionKind::InsertAny:
       case ActionKind::Pick:
       case ActionKind::Forget:
       case ActionKind::ForgetPart:

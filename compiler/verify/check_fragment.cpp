@@ -21,7 +21,8 @@
 // code generation emits lost as well: it differs per pass list and CPU baseline.
 //
 // A relocation is patched after this check, so it may only change an immediate: on AArch64 the instruction has to be of
-// the relocation's kind; on x86-64 the field has to lie in one instruction, behind its first byte.
+// the relocation's kind; on x86-64 the field has to lie in one instruction, behind its first byte, and where a constant
+// is put there, it has to be all of one operand: the instruction is decoded once more with another number in it.
 #include "check_fragment.h"
 
 #include <algorithm>
@@ -40,6 +41,7 @@
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/MCTargetOptions.h"
 #include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/Endian.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -203,6 +205,8 @@ OpcodeRule Rules::rule_arm(unsigned opcode) const {
       {"LDRDui", RelocationKind::ArmLoad64Low12},
       {"LDRXui", RelocationKind::ArmLoad64Low12},
       {"LDRQui", RelocationKind::ArmLoad128Low12},
+      {"MOVZXi", RelocationKind::ArmMovHigh16},
+      {"MOVKXi", RelocationKind::ArmMovLow16},
   };
   for (const Relocatable& entry : kRelocatable)
     if (name == entry.name) {
@@ -280,9 +284,35 @@ const char* check_relocation(const Rules& rules, const OpcodeRule& rule, const R
     return relocation.offset == start && rule.can_relocate && rule.relocation == relocation.kind
                ? nullptr
                : "relocation does not fit the instruction";
-  return relocation.kind == RelocationKind::Pc32 && relocation.offset > start && relocation.offset + 4 <= end
+  bool is_known = relocation.kind == RelocationKind::Pc32 || relocation.kind == RelocationKind::Abs32;
+  return is_known && relocation.offset > start && relocation.offset + 4 <= end
              ? nullptr
              : "relocation does not fit the instruction";
+}
+
+// Which operand of an instruction at `start` the four bytes at `field` are, as a set; none if they are not all of one.
+uint32_t find_patched(const MCDisassembler& disassembler, const MCInst& instruction, ArrayRef<uint8_t> bytes,
+                      uint64_t start, uint64_t field) {
+  constexpr uint32_t kOther = 0x10203040;
+  SmallVector<uint8_t, 16> patched(bytes.begin(), bytes.end());
+  if (support::endian::read32le(&patched[field]) != 0) return 0;
+  support::endian::write32le(&patched[field], kOther);
+  MCInst other;
+  uint64_t size = 0;
+  auto status = disassembler.getInstruction(other, size, patched, start, nulls());
+  if (status != MCDisassembler::Success || size != bytes.size() || other.getOpcode() != instruction.getOpcode() ||
+      other.getNumOperands() != instruction.getNumOperands())
+    return 0;
+  uint32_t found = 0;
+  for (unsigned i = 0; i < other.getNumOperands(); ++i) {
+    const MCOperand &before = instruction.getOperand(i), &after = other.getOperand(i);
+    if (before.isReg() && after.isReg() && before.getReg() == after.getReg()) continue;
+    if (!before.isImm() || !after.isImm()) return 0;
+    if (before.getImm() == after.getImm()) continue;
+    if (found != 0 || before.getImm() != 0 || after.getImm() != kOther) return 0;
+    found = 1u << i;
+  }
+  return found;
 }
 
 }  // namespace
@@ -296,6 +326,8 @@ llvm::Error check_fragment(const Fragment& fragment, Architecture architecture) 
   for (const Relocation& relocation : fragment.relocations) {
     if (relocation.symbol >= fragment.symbols.size())
       return error("relocation against a symbol that the fragment has not got");
+    if ((fragment.symbol_of(relocation).kind == SymbolKind::Constant) != is_of_constant(relocation.kind))
+      return error("relocation does not fit the symbol");
     if (relocation.section == FragmentSection::Text) relocations.push_back(&relocation);
   }
   std::sort(relocations.begin(), relocations.end(),
@@ -322,16 +354,24 @@ llvm::Error check_fragment(const Fragment& fragment, Architecture architecture) 
     const OpcodeRule& rule = rules.opcodes[instruction.getOpcode()];
     const char* problem = check_instruction(rules, rule, instruction);
     uint32_t relocation = kNoRelocation;
+    uint32_t patched = 0;
     for (; !problem && next_relocation != relocations.end() && (*next_relocation)->offset < start + size;
          ++next_relocation) {
       problem = check_relocation(rules, rule, **next_relocation, start, start + size);
+      if (!problem && (*next_relocation)->kind == RelocationKind::Abs32) {
+        uint32_t operand =
+            find_patched(disassembler, instruction, text.slice(start, size), start, (*next_relocation)->offset - start);
+        if (operand == 0 || (patched & operand)) problem = "relocation does not fit the instruction";
+        patched |= operand;
+        continue;
+      }
       if (!problem && relocation != kNoRelocation) problem = "more than one relocation";
       relocation = static_cast<uint32_t>(*next_relocation - fragment.relocations.data());
     }
     if (problem) return at(problem, start);
     steps.push_back({static_cast<uint32_t>(start), static_cast<uint32_t>(actions.size())});
     rules.translator->translate(instruction, static_cast<uint32_t>(start), static_cast<uint32_t>(size), fragment,
-                                relocation, actions);
+                                relocation, patched, actions);
     start += size;
   }
   if (next_relocation != relocations.end()) return error("relocation outside the code");

@@ -18,11 +18,12 @@
 
 namespace aotc {
 
-// A general register by the target's own number; the two below are not the machine's.
+// A general register by the target's own number; the three below are not the machine's.
 using Register = uint8_t;
 inline constexpr Register kScratch = 32;  // holds something during one instruction
-inline constexpr Register kNoRegister = 33;
-inline constexpr unsigned kRegisters = 33;
+inline constexpr Register kPatched = 33;  // likewise: the constant that a relocation puts there, 0 .. 2^31 - 1
+inline constexpr Register kNoRegister = 34;
+inline constexpr unsigned kRegisters = 34;
 
 // What is special about some of an architecture's registers.
 struct RegisterRoles {
@@ -53,6 +54,7 @@ enum class ActionKind : uint8_t {
   SignExtend,  // to = the low `constant` bits of first, with sign
   Between,     // to = 0 .. constant
   Insert,      // to = first with 16 bits, from second.shift on, replaced by the constant
+  InsertAny,   // to = first with its low 16 bits replaced by others
   Pick,        // to = first or second
   Forget,      // to = anything
   ForgetPart,  // to = anything in its low 16 bits, as it was above; the low byte is at most the constant, if there is
@@ -99,8 +101,9 @@ class Translator {
  public:
   virtual ~Translator() = default;
   // Appends the actions of the instruction at `offset`. `relocation` is the index of the one that patches it, if any.
+  // On x86-64 those of constants are not meant; `patched` is a set of operands, of those that they patch.
   virtual void translate(const llvm::MCInst& instruction, uint32_t offset, uint32_t size, const Fragment& fragment,
-                         uint32_t relocation, std::vector<Action>& actions) const = 0;
+                         uint32_t relocation, uint32_t patched, std::vector<Action>& actions) const = 0;
   virtual const RegisterRoles& roles() const = 0;
 };
 

@@ -70,7 +70,7 @@ class ArmTranslator final : public Translator {
   }
 
   void translate(const MCInst& instruction, uint32_t offset, uint32_t size, const Fragment& fragment,
-                 uint32_t relocation, std::vector<Action>& actions) const override;
+                 uint32_t relocation, uint32_t patched, std::vector<Action>& actions) const override;
 
  private:
   class Emitter;
@@ -360,6 +360,10 @@ class ArmTranslator::Emitter {
   bool move() {
     switch (opcode_.form) {
       case ArmForm::MoveZero:
+        if (relocation_ != kNoRelocation) {
+          if (immediate(2) != 16) return refuse("relocation does not fit the instruction"), true;
+          return define(ActionKind::Between, {}, {}, int64_t{0x7fff} << 16);
+        }
         return define(ActionKind::Sum, {}, {},
                       static_cast<int64_t>(static_cast<uint64_t>(immediate(1)) << immediate(2)));
       case ArmForm::MoveNot: {
@@ -367,6 +371,10 @@ class ArmTranslator::Emitter {
         return define(ActionKind::Sum, {}, {}, static_cast<int64_t>(opcode_.narrow ? value & UINT32_MAX : value));
       }
       case ArmForm::MoveKeep:
+        if (relocation_ != kNoRelocation) {
+          if (immediate(3) != 0) return refuse("relocation does not fit the instruction"), true;
+          return define(ActionKind::InsertAny, {reg(1)}, {}, 0);
+        }
         return define(ActionKind::Insert, {reg(1)}, {Register{kNoRegister}, static_cast<uint8_t>(immediate(3))},
                       immediate(2));
       case ArmForm::Select:
@@ -416,7 +424,7 @@ class ArmTranslator::Emitter {
 };
 
 void ArmTranslator::translate(const MCInst& instruction, uint32_t offset, uint32_t, const Fragment& fragment,
-                              uint32_t relocation, std::vector<Action>& actions) const {
+                              uint32_t relocation, uint32_t, std::vector<Action>& actions) const {
   Emitter(*this, instruction, offset, fragment, relocation, actions).run();
 }
 

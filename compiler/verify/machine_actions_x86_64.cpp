@@ -60,7 +60,7 @@ class X86Translator final : public Translator {
   }
 
   void translate(const MCInst& instruction, uint32_t offset, uint32_t size, const Fragment& fragment,
-                 uint32_t relocation, std::vector<Action>& actions) const override;
+                 uint32_t relocation, uint32_t patched, std::vector<Action>& actions) const override;
 
  private:
   class Emitter;
@@ -81,20 +81,27 @@ class X86Translator final : public Translator {
 class X86Translator::Emitter {
  public:
   Emitter(const X86Translator& translator, const MCInst& instruction, uint32_t offset, uint32_t size,
-          const Fragment& fragment, uint32_t relocation, std::vector<Action>& actions)
+          const Fragment& fragment, uint32_t relocation, uint32_t patched, std::vector<Action>& actions)
       : t_(translator),
         instruction_(instruction),
         opcode_(translator.opcodes_[instruction.getOpcode()]),
         end_(offset + size),
         fragment_(fragment),
         relocation_(relocation),
+        patched_(patched),
         actions_(actions) {}
 
   void run() {
     narrow_ = opcode_.bits == 32;
-    size_t first = actions_.size();
     bool compares = false;
     if (relocation_ != kNoRelocation && !can_be_relocated()) return refuse("relocation of an immediate");
+    if (patched_ != 0) {
+      bool is_target =
+          opcode_.form == X86Form::Jump || opcode_.form == X86Form::Branch || opcode_.form == X86Form::Call;
+      if (is_target) return refuse("relocation of an immediate");
+      add({.kind = ActionKind::Between, .to = kPatched, .constant = INT32_MAX});
+    }
+    size_t first = actions_.size();
     switch (opcode_.form) {
       case X86Form::Refused:
         return refuse("instruction cannot be followed");
@@ -174,6 +181,9 @@ class X86Translator::Emitter {
     return behind == (!is_long ? 1 : opcode_.bits == 16 ? 2 : 4);
   }
 
+  // Whether that operand is a constant that is not known, which kPatched holds.
+  bool is_patched(unsigned i) const { return patched_ >> i & 1; }
+
   // Relative to the relocation's symbol, if there is one, or to text.
   int64_t relative_target() const {
     if (relocation_ == kNoRelocation) return end_ + immediate(0);
@@ -188,7 +198,7 @@ class X86Translator::Emitter {
     action.through_segment = operand(at + 4).getReg() == t_.gs_;
     action.constant = immediate(at + 3);
     if (base == t_.rip_) {
-      if (relocation_ == kNoRelocation || index != 0) return refuse("address can be anything");
+      if (relocation_ == kNoRelocation || is_patched(at + 3) || index != 0) return refuse("address can be anything");
       add({.kind = ActionKind::Symbol, .to = kScratch, .relocation = relocation_, .constant = relative_target()});
       action.first = {kScratch};
       action.constant = 0;
@@ -217,6 +227,17 @@ class X86Translator::Emitter {
            .constant = action.constant});
       first = {kScratch}, second = {};
       action.constant = 0;
+    }
+    if (is_patched(at + 3)) {
+      if (first.reg != kNoRegister && second.reg != kNoRegister) {
+        add({.kind = ActionKind::Sum, .to = kScratch, .first = first, .second = second});
+        first = {kScratch}, second = {};
+      }
+      (first.reg == kNoRegister ? first : second) = {kPatched};
+      if (is_narrow) {
+        add({.kind = ActionKind::Sum, .to = kScratch, .narrow = true, .first = first, .second = second});
+        first = {kScratch}, second = {};
+      }
     }
     action.first = first, action.second = second;
   }
@@ -256,6 +277,10 @@ class X86Translator::Emitter {
     // dst, src, src or immediate; the short forms have rax alone.
     auto binary = [&](ActionKind kind, int sign = 1) {
       if (is_rr) return define(kind, {reg(1)}, {reg(2)}, 0, reg(0));
+      if (is_patched(is_ri ? 2 : 0)) {
+        if (sign < 0) kind = ActionKind::Difference;
+        return is_ri ? define(kind, {reg(1)}, {kPatched}, 0, reg(0)) : define(kind, {kRax}, {kPatched}, 0, kRax);
+      }
       if (is_ri) return define(kind, {reg(1)}, {}, sign * immediate(2), reg(0));
       if (operands == "i32") return define(kind, {kRax}, {}, sign * immediate(0), kRax);
       return false;
@@ -263,6 +288,7 @@ class X86Translator::Emitter {
     switch (opcode_.form) {
       case X86Form::Move:
         if (is_rr) return define(ActionKind::Sum, {reg(1)}, {}, 0, reg(0));
+        if (is_ri && is_patched(1)) return define(ActionKind::Sum, {kPatched}, {}, 0, reg(0));
         if (is_ri) {
           int64_t value = immediate(1);
           return define(ActionKind::Sum, {}, {}, narrow_ ? value & UINT32_MAX : value, reg(0));
@@ -320,6 +346,14 @@ class X86Translator::Emitter {
     }
   }
 
+  void compare_with(Action& action, unsigned i) {
+    if (is_patched(i)) {
+      action.second = {kPatched};
+    } else {
+      action.constant = narrow_ ? immediate(i) & UINT32_MAX : immediate(i);
+    }
+  }
+
   // Whether something is known of what is compared.
   bool compare() {
     StringRef operands = opcode_.suffix;
@@ -332,19 +366,18 @@ class X86Translator::Emitter {
     } else if (operands == "rr" || operands == "rr_REV") {
       action.first = {reg(0)}, action.second = {reg(1)};
     } else if (operands.starts_with("ri")) {
-      action.first = {reg(0)}, action.constant = immediate(1);
+      action.first = {reg(0)}, compare_with(action, 1);
     } else if (operands == "i32") {
-      action.first = {kRax}, action.constant = immediate(0);
+      action.first = {kRax}, compare_with(action, 0);
     } else if (operands == "rm") {
       action.first = {reg(0)}, action.second = {kScratch};
     } else if (operands == "mr") {
       action.first = {kScratch}, action.second = {reg(5)};
     } else if (operands.starts_with("mi")) {
-      action.first = {kScratch}, action.constant = immediate(5);
+      action.first = {kScratch}, compare_with(action, 5);
     } else {
       return false;
     }
-    if (narrow_) action.constant &= UINT32_MAX;
     add(action);
     return true;
   }
@@ -357,9 +390,9 @@ class X86Translator::Emitter {
     if (operands == "rr" || operands == "rr_REV") {
       action.first = {reg(1)}, action.second = {reg(2)};
     } else if (operands == "ri" || operands == "ri8" || operands == "ri32") {
-      action.first = {reg(1)}, action.constant = narrow_ ? immediate(2) & UINT32_MAX : immediate(2);
+      action.first = {reg(1)}, compare_with(action, 2);
     } else if (operands == "i32") {
-      action.first = {kRax}, action.constant = narrow_ ? immediate(0) & UINT32_MAX : immediate(0);
+      action.first = {kRax}, compare_with(action, 0);
     } else {
       return false;
     }
@@ -373,13 +406,14 @@ class X86Translator::Emitter {
   const int64_t end_;
   const Fragment& fragment_;
   const uint32_t relocation_;
+  const uint32_t patched_;
   std::vector<Action>& actions_;
   bool narrow_ = false;
 };
 
 void X86Translator::translate(const MCInst& instruction, uint32_t offset, uint32_t size, const Fragment& fragment,
-                              uint32_t relocation, std::vector<Action>& actions) const {
-  Emitter(*this, instruction, offset, size, fragment, relocation, actions).run();
+                              uint32_t relocation, uint32_t patched, std::vector<Action>& actions) const {
+  Emitter(*this, instruction, offset, size, fragment, relocation, patched, actions).run();
 }
 
 }  // namespace

@@ -140,7 +140,7 @@ Value Operands::symbol_of(const Action& action) const {
 Side Operands::side_of(const Term& term, bool narrow) {
   if (term.reg == kNoRegister) return {kNoRegister, Value::exactly(0)};
   const Value& whole = state_.copied(term.reg);
-  return {term.reg == kScratch ? kNoRegister : term.reg, narrowed(whole, narrow).as_number(),
+  return {term.reg >= kScratch ? kNoRegister : term.reg, narrowed(whole, narrow).as_number(),
           !narrow || whole.fits_low_half()};
 }
 
@@ -174,6 +174,11 @@ Value Operands::result_of(const Action& action) {
       return fitting(Value::between(0, action.constant));
     case ActionKind::Insert:
       return fitting(inserted(first(), action));
+    case ActionKind::InsertAny: {
+      Value before = first();
+      bool is_known = before.is_number() && before.lo >= 0;
+      return fitting(is_known ? Value::between(before.lo & ~int64_t{0xffff}, before.hi | 0xffff) : Value::anything());
+    }
     case ActionKind::Pick:
       return fitting(join(of(action.first, action.narrow), of(action.second, action.narrow)));
     case ActionKind::Forget:

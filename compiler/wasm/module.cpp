@@ -10,6 +10,10 @@ const char* op_text(Op op) {
     return text;
 #include "opcodes.def"
 #undef AOTC_OP
+    case Op::I32Symbol:
+      return "i32.symbol";
+    case Op::I64Symbol:
+      return "i64.symbol";
   }
   return "?";
 }

@@ -21,6 +21,9 @@ enum class Op : uint16_t {
 #define AOTC_OP(code, name, text) name = code,
 #include "opcodes.def"
 #undef AOTC_OP
+  // No module has these: constants of a CompileUnit whose value is not part of it.
+  I32Symbol = 0xff00,
+  I64Symbol,
 };
 
 // The text-format name, e.g. "i32.add".
@@ -34,6 +37,7 @@ struct FuncType {
 
 // One instruction. What `imm` holds depends on `op`:
 //   i32.const i64.const f32.const f64.const   the bits, zero-extended (i32.const: 32 bits)
+//   I32Symbol I64Symbol                       the number of the symbol
 //   local.* global.* call ref.func            the index
 //   call_indirect                             type index | table index << 32
 //   br br_if                                  the relative depth

@@ -3,7 +3,7 @@
 ;; RUN: %wat2wasm --debug-names %s -o %t.wasm
 ;; RUN: %aotc dump %t.wasm --after=codegen --tier best --function leaf > %t.best && %aotc dump %t.wasm --after=codegen --tier quick --function leaf > %t.quick && cmp %t.best %t.quick
 ;; RUN: %aotc dump %t.wasm --after=codegen --tier best --function branches > %t.best && %aotc dump %t.wasm --after=codegen --tier quick --function branches > %t.quick && not cmp -s %t.best %t.quick
-;; RUN: %aotc dump %t.wasm --after=lower --tier best --function caller | grep -q "call .*@inlinef0("
+;; RUN: %aotc dump %t.wasm --after=lower --tier best --function caller | grep -q "call .*@inlinef1("
 ;; RUN: %check-wat %s
 (module (memory 1)
   (func $leaf (export "leaf") (param i32 i32) (result i32) (i32.sub (i32.load (local.get 0)) (i32.load (local.get 1))))

@@ -2,11 +2,12 @@
 ;; was worth it, and doing so again took SQLite's code to two and a half times its size.
 ;; RUN: %wat2wasm --debug-names %s -o %t.wasm && %aotc dump %t.wasm --after=lower --function caller | FileCheck %s
 ;; RUN: %check-wat %s
-;; CHECK: define {{.*}} @f3(
-;; CHECK: call {{.*}} @inlinef0(
-;; CHECK: call {{.*}} @f1(
+;; CHECK: ; f2 is forwards
+;; CHECK: define {{.*}} @f0(
+;; CHECK: call {{.*}} @inlinef1(
 ;; CHECK: call {{.*}} @f2(
-;; CHECK-NOT: define {{.*}} @inlinef{{[12]}}(
+;; CHECK: call {{.*}} @f3(
+;; CHECK-NOT: define {{.*}} @inlinef{{[23]}}(
 (module
   (func $leaf (param i32) (result i32) (i32.mul (local.get 0) (i32.const 3)))
   (func $forwards (param i32) (result i32) (call $leaf (local.get 0)))

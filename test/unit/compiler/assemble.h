@@ -14,11 +14,8 @@ std::vector<uint8_t> assemble(Architecture architecture, const std::string& text
 
 // One symbol of each kind, and its place there.
 inline std::vector<Symbol> one_of_each() {
-  return {{SymbolKind::Function, 7},
-          {SymbolKind::StaticTable},
-          {SymbolKind::FunctionRefs},
-          {SymbolKind::Text},
-          {SymbolKind::Rodata}};
+  return {{SymbolKind::Function, 7}, {SymbolKind::StaticTable}, {SymbolKind::FunctionRefs},
+          {SymbolKind::Text},        {SymbolKind::Rodata},      {SymbolKind::Constant}};
 }
 inline uint32_t ordinal(SymbolKind kind) { return static_cast<uint32_t>(kind); }
 

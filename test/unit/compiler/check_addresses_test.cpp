@@ -376,5 +376,44 @@ TEST(CheckAddresses, CallsForget) {
   EXPECT_NE(after("movq -8(%rsp), %rax\n movb %gs:(%rax), %al"), "");
 }
 
+// A constant that a relocation puts there is one of 0 .. 2^31 - 1, whichever.
+TEST(CheckAddresses, Constants) {
+  auto x86 = [](const std::string& text, std::vector<uint32_t> offsets) {
+    std::vector<Relocation> relocations;
+    for (uint32_t offset : offsets)
+      relocations.push_back({offset, FragmentSection::Text, RelocationKind::Abs32, ordinal(SymbolKind::Constant), 0});
+    return check(Architecture::X86_64, text, relocations);
+  };
+  // movb %gs:C, %al
+  EXPECT_EQ(x86(".byte 0x65, 0x8a, 0x04, 0x25, 0, 0, 0, 0\n retq", {4}), "");
+  // movl %r12d, %eax; movb %gs:C(%rax), %al
+  EXPECT_EQ(x86("movl %r12d, %eax\n .byte 0x65, 0x8a, 0x80, 0, 0, 0, 0\n retq", {6}), "");
+  // movb %gs:C(%rax), %al
+  EXPECT_TRUE(llvm::StringRef(x86(".byte 0x65, 0x8a, 0x80, 0, 0, 0, 0\n retq", {3})).starts_with(kMemory));
+  // movb C, %al: without the base
+  EXPECT_NE(x86(".byte 0x8a, 0x04, 0x25, 0, 0, 0, 0\n retq", {3}), "");
+  // movl $C, %eax; movb %gs:-1(%rax), %al
+  EXPECT_TRUE(llvm::StringRef(x86(".byte 0xb8, 0, 0, 0, 0\n movb %gs:-1(%rax), %al\n retq", {1})).starts_with(kMemory));
+  EXPECT_EQ(x86(".byte 0xb8, 0, 0, 0, 0\n movb %gs:1(%rax), %al\n retq", {1}), "");
+  // cmpq $C, %rax; above it there is no bound, below it there is
+  EXPECT_EQ(x86(".byte 0x48, 0x3d, 0, 0, 0, 0\n jae 1f\n movb %gs:(%rax), %al\n 1: retq", {2}), "");
+  EXPECT_NE(x86(".byte 0x48, 0x3d, 0, 0, 0, 0\n jb 1f\n movb %gs:(%rax), %al\n 1: retq", {2}), "");
+  // movq $C, %gs:C: two of them
+  EXPECT_EQ(x86(".byte 0x65, 0x48, 0xc7, 0x04, 0x25, 0, 0, 0, 0, 0, 0, 0, 0\n retq", {5, 9}), "");
+  EXPECT_NE(x86(".byte 0x65, 0x48, 0xc7, 0x04, 0x25, 0, 0, 0, 0, 0, 0, 0, 0\n retq", {5, 5}), "");
+
+  auto arm = [](const std::string& text, bool low = true) {
+    std::vector<Relocation> relocations{
+        {0, FragmentSection::Text, RelocationKind::ArmMovHigh16, ordinal(SymbolKind::Constant), 0}};
+    if (low)
+      relocations.push_back({4, FragmentSection::Text, RelocationKind::ArmMovLow16, ordinal(SymbolKind::Constant), 0});
+    return check(Architecture::AArch64, text, relocations);
+  };
+  EXPECT_EQ(arm("movz x0, #0, lsl #16\n movk x0, #0\n ldrb w0, [x28, x0]\n ret"), "");
+  EXPECT_NE(arm("movz x0, #0, lsl #16\n movk x1, #0\n ldrb w0, [x28, x1]\n ret"), "");
+  EXPECT_NE(arm("movz x0, #0, lsl #16\n movk x0, #0\n sub x0, x0, #1\n ldrb w0, [x28, x0]\n ret"), "");
+  EXPECT_NE(arm("movz x0, #0, lsl #16\n movk x0, #0\n ldrb w0, [x0]\n ret"), "");
+}
+
 }  // namespace
 }  // namespace aotc

@@ -394,5 +394,43 @@ TEST(CheckFragment, RelocationsMayOnlyPatchImmediates) {
   EXPECT_NE(check_relocation(Architecture::AArch64, "ldr x0, [x28]", RelocationKind::ArmLoad128Low12, 0), "");
 }
 
+// What a constant is put into is a whole operand and nothing else of the instruction.
+TEST(CheckFragment, ConstantsAreOperands) {
+  constexpr const char* kMoveNumber = ".byte 0xb8, 0, 0, 0, 0";                    // movl $0, %eax
+  constexpr const char* kMoveLong = ".byte 0x48, 0xc7, 0xc0, 0, 0, 0, 0";          // movq $0, %rax
+  constexpr const char* kLoad = ".byte 0x65, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0";  // movq %gs:0, %rax
+  constexpr const char* kShort = ".byte 0x83, 0xc0, 0, 0x90, 0x90, 0x90";          // addl $0, %eax; nops
+  constexpr const char* kShortPlace = ".byte 0x65, 0x48, 0x8b, 0x44, 0, 0";        // movq %gs:0(%rax,%rax), %rax
+  constexpr const char* kWide = ".byte 0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0";        // movabsq $0, %rax
+  auto at = [](const char* text, uint32_t offset, RelocationKind kind = RelocationKind::Abs32,
+               SymbolKind symbol = SymbolKind::Constant) {
+    return check_relocation(Architecture::X86_64, text, kind, offset, symbol);
+  };
+  const std::string kMisfit = "relocation does not fit the instruction";
+  EXPECT_EQ(at(kMoveNumber, 1), "");
+  EXPECT_EQ(at(kMoveLong, 3), "");
+  EXPECT_EQ(at(kLoad, 5), "");
+  EXPECT_TRUE(at(kMoveNumber, 0).starts_with(kMisfit));
+  EXPECT_TRUE(at(kMoveLong, 2).starts_with(kMisfit));
+  EXPECT_TRUE(at(kLoad, 4).starts_with(kMisfit));
+  EXPECT_TRUE(at(kShort, 2).starts_with(kMisfit));
+  EXPECT_TRUE(at(kShortPlace, 2).starts_with(kMisfit));
+  EXPECT_EQ(at(kWide, 2), "") << "its upper half is 0";
+  EXPECT_TRUE(at(kWide, 6).starts_with(kMisfit)) << "the upper half";
+  EXPECT_TRUE(at("movl $5, %eax", 1).starts_with(kMisfit)) << "a number is there already";
+  EXPECT_TRUE(at("call .+5", 1).starts_with("relocation of an immediate"));
+  EXPECT_EQ(at(kMoveNumber, 1, RelocationKind::Pc32), "relocation does not fit the symbol");
+  EXPECT_EQ(at(kMoveNumber, 1, RelocationKind::Abs32, SymbolKind::Function), "relocation does not fit the symbol");
+  auto arm = [](const char* text, RelocationKind kind) {
+    return check_relocation(Architecture::AArch64, text, kind, 0, SymbolKind::Constant);
+  };
+  EXPECT_EQ(arm("movz x0, #0, lsl #16", RelocationKind::ArmMovHigh16), "");
+  EXPECT_EQ(arm("movk x0, #0", RelocationKind::ArmMovLow16), "");
+  for (const char* text : {"movz x0, #0", "movz x0, #0, lsl #32", "movn x0, #0, lsl #16", "movk x0, #0, lsl #16"})
+    EXPECT_TRUE(arm(text, RelocationKind::ArmMovHigh16).starts_with(kMisfit)) << text;
+  for (const char* text : {"movk x0, #0, lsl #16", "movz x0, #0"})
+    EXPECT_TRUE(arm(text, RelocationKind::ArmMovLow16).starts_with(kMisfit)) << text;
+}
+
 }  // namespace
 }  // namespace aotc

@@ -41,7 +41,16 @@ class FragmentIdentity : public testing::TestWithParam<std::tuple<Architecture, 
   Fragment compile(const Bytes& bytes, uint32_t defined) {
     prepare(bytes);
     CodeGenerators generators;
-    return llvm::cantFail(compile_function({defined}, c_->facts(), generators)).fragment;
+    return compile(defined, generators);
+  }
+
+  Fragment compile(uint32_t defined, CodeGenerators& generators) {
+    CompileUnit unit;
+    UnitBinding binding;
+    make_unit(*c_, defined, true, unit, binding);
+    Fragment fragment = llvm::cantFail(compile_function(unit, generators)).fragment;
+    EXPECT_TRUE(bind(fragment, binding));
+    return fragment;
   }
 
   void prepare(const Bytes& bytes) {
@@ -68,7 +77,7 @@ std::string text_of(const Fragment& f) {
     text += "\nrelocation " + std::to_string(r.offset) + " " + std::to_string(int(r.section)) + " " +
             std::to_string(int(r.kind)) + " " + std::to_string(r.symbol) + " " + std::to_string(r.addend);
   for (const TrapSite& t : f.trap_sites)
-    text += "\ntrap " + std::to_string(t.offset) + " " + std::to_string(t.symbol) + " " + std::to_string(t.wasm_offset);
+    text += "\ntrap " + std::to_string(t.offset) + " " + std::to_string(t.symbol) + " " + std::to_string(t.instruction);
   return text;
 }
 
@@ -80,17 +89,24 @@ TEST_P(FragmentIdentity, IsTheSameInABatch) {
   std::vector<std::vector<uint32_t>> orders{{0, 1, 2, 3, 4, 5, 6, 7, 8}, {8, 4, 7, 6, 3, 5, 1, 2, 0}, {3, 2}};
   size_t with_data = 0;
   for (const std::vector<uint32_t>& order : orders) {
-    std::vector<Body> batch;
-    for (uint32_t defined : order) batch.push_back({defined});
+    std::vector<CompileUnit> units(order.size());
+    std::vector<UnitBinding> bindings(order.size());
+    std::vector<const CompileUnit*> batch;
+    for (size_t i = 0; i < order.size(); ++i) {
+      make_unit(*c_, order[i], true, units[i], bindings[i]);
+      batch.push_back(&units[i]);
+    }
     CodeGenerators together;
-    std::vector<llvm::Expected<Compiled>> compiled = compile_batch(batch, c_->facts(), together);
+    std::vector<llvm::Expected<Compiled>> compiled = compile_batch(batch, together);
     EXPECT_EQ(together.runs(), 1u);
     ASSERT_EQ(compiled.size(), order.size());
     for (size_t i = 0; i < order.size(); ++i) {
       CodeGenerators alone;
-      Fragment expected = llvm::cantFail(compile_function({order[i]}, c_->facts(), alone)).fragment;
+      Fragment expected = compile(order[i], alone);
       EXPECT_EQ(alone.runs(), 1u);
-      EXPECT_EQ(text_of(llvm::cantFail(std::move(compiled[i])).fragment), text_of(expected)) << order[i];
+      Fragment fragment = llvm::cantFail(std::move(compiled[i])).fragment;
+      EXPECT_TRUE(bind(fragment, bindings[i]));
+      EXPECT_EQ(text_of(fragment), text_of(expected)) << order[i];
       with_data += !expected.rodata.empty();
     }
   }
@@ -120,7 +136,7 @@ TEST_P(FragmentIdentity, IsTheSameInAnotherModule) {
   for (size_t i = 0; i < a.trap_sites.size(); ++i) {
     EXPECT_EQ(a.trap_sites[i].offset, b.trap_sites[i].offset);
     EXPECT_EQ(a.trap_sites[i].symbol, b.trap_sites[i].symbol);
-    EXPECT_EQ(a.trap_sites[i].wasm_offset, b.trap_sites[i].wasm_offset);
+    EXPECT_EQ(a.trap_sites[i].instruction, b.trap_sites[i].instruction);
   }
   ASSERT_EQ(a.symbols.size(), b.symbols.size());
   bool refers_to_other = false;

@@ -23,7 +23,15 @@ class KnownFunctionsTest : public testing::Test {
     c_.functions.resize(1);
   }
 
-  bool is_known() const { return find_known_function(c_.facts(), 0).has_value(); }
+  bool is_known() const { return find().has_value(); }
+  std::optional<KnownFunction> find() const { return find_known_function(c_.module, 0, false); }
+  std::string lower() {
+    CompileUnit unit;
+    UnitBinding binding;
+    make_unit(c_, 0, true, unit, binding);
+    llvm::LLVMContext context;
+    return llvm::toString(lower_function(unit, context).takeError());
+  }
   FunctionBody& body() { return c_.module.functions[0].body; }
 
   const Bytes bytes_ =
@@ -35,7 +43,7 @@ class KnownFunctionsTest : public testing::Test {
 
 TEST_F(KnownFunctionsTest, Knows) {
   EXPECT_TRUE(is_known());
-  EXPECT_EQ(find_known_function(c_.facts(), 0), KnownFunction::MemEqual);
+  EXPECT_EQ(find(), KnownFunction::MemEqual);
 }
 
 TEST_F(KnownFunctionsTest, TypeCounts) {
@@ -90,17 +98,15 @@ TEST_F(KnownFunctionsTest, EveryInstructionCounts) {
 
 // Whatever a function is taken for.
 TEST_F(KnownFunctionsTest, LoweringLooksAtTheType) {
-  llvm::LLVMContext context;
+  const std::string mistaken = "a function is not the one that it was taken for";
   for (KnownFunction known : {KnownFunction::MemCompare, KnownFunction::MemChr, KnownFunction::Sha256}) {
     c_.functions[0].known = known;
-    EXPECT_EQ(llvm::toString(lower_function(c_.facts(), 0, context).takeError()),
-              "function 0 is not the function that it was taken for");
+    EXPECT_EQ(lower(), mistaken);
   }
   c_.functions[0].known = KnownFunction::MemEqual;
-  ASSERT_TRUE(static_cast<bool>(lower_function(c_.facts(), 0, context)));
+  EXPECT_EQ(lower(), "");
   c_.module.types[0].results.clear();
-  EXPECT_EQ(llvm::toString(lower_function(c_.facts(), 0, context).takeError()),
-            "function 0 is not the function that it was taken for");
+  EXPECT_EQ(lower(), mistaken);
 }
 
 TEST(CheckIr, SaysWhatIsWrong) {

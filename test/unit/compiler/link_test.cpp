@@ -25,7 +25,7 @@ Fragment caller(uint32_t callee) {
   f.symbols = {{SymbolKind::Function, callee}, {SymbolKind::Rodata}, {SymbolKind::Function, 2}};
   f.relocations = {{2, FragmentSection::Text, RelocationKind::Pc32, 0, -4},
                    {9, FragmentSection::Text, RelocationKind::Pc32, 1, -4}};
-  f.trap_sites = {{14, 2, 0x234}};
+  f.trap_sites = {{14, 2, 1}};
   f.cfi = {0x41, 0x0e, 0x10};
   return f;
 }
@@ -45,7 +45,8 @@ class LinkTest : public testing::Test {
     m.types = {{{}, {}}, {{ValueType::I32}, {ValueType::I32}}};
     m.imports = {{"env", "log", 1}};
     m.functions = {{0, {}}, {1, {}}};
-    m.functions[1].body.offset = 0x1000;
+    for (DefinedFunction& function : m.functions) function.body.code.resize(2);
+    m.functions[1].body.code[1].offset = 0x1234;
     m.names = {"", "main.main", ""};
     m.exports = {{"run", 0, 1}, {"log", 0, 0}, {"memory", 2, 0}};
     m.has_memory = true;

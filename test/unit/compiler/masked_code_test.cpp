@@ -30,7 +30,10 @@ class MaskedCode : public testing::TestWithParam<Architecture> {
     options_.cpu = all_cpu_baselines(GetParam())[0].name;
     c_.module = llvm::cantFail(read_module(kModule, "t.wasm"));
     c_.functions.resize(1);
-    lowered_ = llvm::cantFail(lower_function(c_.facts(), 0, generator_.begin(1)));
+    CompileUnit unit;
+    UnitBinding binding;
+    make_unit(c_, 0, true, unit, binding);
+    lowered_ = llvm::cantFail(lower_function(unit, generator_.begin(1)));
   }
   CompileOptions options_;
   Compilation c_;

@@ -74,5 +74,20 @@ TEST(Relocation, ArmLow12) {
   EXPECT_STREQ(apply(RelocationKind::ArmLoad128Low12, 0, 0x1008).problem, "misaligned");
 }
 
+// Numbers of 31 bits: extended with their sign or without, they are the same.
+TEST(Relocation, Constants) {
+  constexpr uint64_t kMost = (uint64_t{1} << 31) - 1;
+  EXPECT_EQ(apply(RelocationKind::Abs32, 0, kMost).word, kMost);
+  EXPECT_EQ(apply(RelocationKind::Abs32, 0, 0).problem, nullptr);
+  // movz x0, #0, lsl #16; movk x0, #0
+  EXPECT_EQ(apply(RelocationKind::ArmMovHigh16, 0xd2a00000, 0x12345678).word, 0xd2a24680u);
+  EXPECT_EQ(apply(RelocationKind::ArmMovLow16, 0xf2800000, 0x12345678).word, 0xf28acf00u);
+  for (RelocationKind kind : {RelocationKind::Abs32, RelocationKind::ArmMovHigh16, RelocationKind::ArmMovLow16}) {
+    EXPECT_EQ(apply(kind, 0, kMost).problem, nullptr);
+    for (uint64_t value : {kMost + 1, uint64_t{1} << 32, ~uint64_t{0}})
+      EXPECT_STREQ(apply(kind, 0, value).problem, "out of range");
+  }
+}
+
 }  // namespace
 }  // namespace aotc
