@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "compile_functions.h"
 #include "plan.h"
 #include "wasm/read_module.h"
 #include "wasm_bytes.h"
@@ -147,6 +148,27 @@ TEST_P(FragmentIdentity, IsTheSameInAnotherModule) {
     refers_to_other = refers_to_other || a.symbols[i].index == 0;
   }
   EXPECT_TRUE(refers_to_other) << "called, or inlined and trapping";
+}
+
+// A symbol's value has to fit where LLVM has put it, which a sum with another number may not. Then it is compiled with
+// the numbers themselves.
+TEST_P(FragmentIdentity, ValuesThatDoNotFit) {
+  // *(i64*)0 = 4100 - 8000, if the stack pointer is no matter
+  Bytes code_of = body({0x41, 0, 0x42, 0x84, 0x20, 0x42, 0xc0, 0x41, 0x7c, 0x37, 3, 0, 0x0b});
+  prepare(module({types({func_type({}, {})}), functions({0}), memory(1),
+                  section(6, list({join({{kI32, 1}, {0x41, 0, 0x0b}})})), code({code_of})}));
+  c_->go.recognised = true;
+  CompileUnit unit;
+  UnitBinding binding;
+  make_unit(*c_, 0, true, unit, binding);
+  ASSERT_EQ(binding.symbols, std::vector<uint32_t>{4100});
+  CodeGenerators generators;
+  Fragment fragment = llvm::cantFail(compile_function(unit, generators)).fragment;
+  bool is_folded = !bind(fragment, binding);
+  EXPECT_EQ(is_folded, options_.architecture == Architecture::X86_64);
+  ASSERT_FALSE(compile_functions(*c_));
+  for (const Relocation& relocation : c_->fragments[0].relocations)
+    EXPECT_EQ(is_of_constant(relocation.kind), !is_folded);
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, FragmentIdentity,
