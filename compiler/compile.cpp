@@ -2,10 +2,6 @@
 // part.
 #include "compile.h"
 
-#include <sys/resource.h>
-
-#include <chrono>
-
 #include "artifact/link.h"
 #include "compilation.h"
 #include "compile_functions.h"
@@ -13,6 +9,7 @@
 #include "go/pclntab.h"
 #include "go/signal_wait.h"
 #include "native/cpu_baseline.h"
+#include "phase_clock.h"
 #include "plan.h"
 #include "wasm/check_imports.h"
 #include "wasm/read_module.h"
@@ -23,22 +20,11 @@ using namespace llvm;
 
 namespace {
 
-double cpu_seconds() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
 // Runs one phase and records what it took.
 Error timed(Compilation& c, const char* phase, function_ref<Error()> run) {
-  auto wall = std::chrono::steady_clock::now();
-  double cpu = cpu_seconds();
+  PhaseClock clock;
   Error error = run();
-  c.stats.phases.push_back(
-      {phase, std::chrono::duration<double>(std::chrono::steady_clock::now() - wall).count(), cpu_seconds() - cpu});
+  c.stats.phases.push_back(clock.taken(phase));
   return error;
 }
 
@@ -94,8 +80,8 @@ Error run_phases(Compilation& c, DumpPhase last) {
     return error;
   if (last == DumpPhase::Shape || last == DumpPhase::Lower || last == DumpPhase::Optimize) return Error::success();
 
-  // Each function on its own: lower to LLVM IR, verify, optimise, generate code, check the code (compile_function.h).
-  if (Error error = timed(c, "functions", [&] { return compile_functions(c); })) return error;
+  // Each function on its own: is it known already, or else lower to LLVM IR, optimise, emit code, prove the code.
+  if (Error error = compile_functions(c)) return error;
   if (last == DumpPhase::Codegen) return Error::success();
 
   // Lay the fragments out, patch their relocations, write the ELF file.

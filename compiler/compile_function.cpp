@@ -1,6 +1,8 @@
 // compile_function.cpp - see compile_function.h.
 #include "compile_function.h"
 
+#include <ctime>
+
 #include "llvm/Support/MathExtras.h"
 #include "lower/check_ir.h"
 #include "verify/check_fragment.h"
@@ -11,28 +13,63 @@ using namespace llvm;
 
 namespace {
 
-std::vector<Expected<Fragment>> attempt(ArrayRef<const CompileUnit*> units, CodeGenerator& generator) {
+// Adds the processor time of this thread from here to the end of the scope.
+class Timed {
+ public:
+  Timed(CodeGenerators& generators, Stage stage) : seconds_(generators.seconds[static_cast<size_t>(stage)]) {
+    seconds_ -= now();
+  }
+  ~Timed() { seconds_ += now(); }
+  Timed(const Timed&) = delete;
+  Timed& operator=(const Timed&) = delete;
+
+ private:
+  static double now() {
+    timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+  }
+  double& seconds_;
+};
+
+Expected<Lowered> lower(const CompileUnit& unit, LLVMContext& context, CodeGenerators& generators) {
+  Timed timed(generators, Stage::Lower);
+  return lower_unit(unit, context);
+}
+
+Error prove(const Fragment& fragment, const CompileUnit& unit, CodeGenerators& generators) {
+  Timed timed(generators, Stage::Prove);
+  return check_fragment(fragment, unit.architecture);
+}
+
+std::vector<Expected<Fragment>> attempt(ArrayRef<const CompileUnit*> units, Effort effort, CodeGenerators& generators) {
+  CodeGenerator& generator = generators.get(*units[0], effort);
   LLVMContext& context = generator.begin(units.size());
   std::vector<Lowered> batch;
   std::vector<std::string> refused(units.size());
   for (size_t i = 0; i < units.size(); ++i) {
-    Expected<Lowered> lowered = lower_unit(*units[i], context);
+    Expected<Lowered> lowered = lower(*units[i], context, generators);
     if (!lowered) {
       refused[i] = toString(lowered.takeError());
       continue;
     }
+    Timed timed(generators, Stage::Optimize);
     generator.optimize(*lowered->ir);
     batch.push_back(std::move(*lowered));
   }
-  std::vector<Expected<Fragment>> generated = generator.generate(batch), fragments;
+  std::vector<Expected<Fragment>> generated = [&] {
+    Timed timed(generators, Stage::Emit);
+    return generator.generate(batch);
+  }();
+  std::vector<Expected<Fragment>> fragments;
   auto next = generated.begin();
-  for (const std::string& message : refused) {
-    if (!message.empty()) {
-      fragments.push_back(createStringError(inconvertibleErrorCode(), message));
+  for (size_t i = 0; i < units.size(); ++i) {
+    if (!refused[i].empty()) {
+      fragments.push_back(createStringError(inconvertibleErrorCode(), refused[i]));
       continue;
     }
     Expected<Fragment>& fragment = *next++;
-    Error error = fragment ? check_fragment(*fragment, units[0]->architecture) : fragment.takeError();
+    Error error = fragment ? prove(*fragment, *units[i], generators) : fragment.takeError();
     if (error) {
       fragments.push_back(std::move(error));
     } else {
@@ -74,7 +111,7 @@ Expected<Lowered> lower_unit(const CompileUnit& unit, LLVMContext& context) {
 
 std::vector<Expected<Compiled>> compile_batch(ArrayRef<const CompileUnit*> units, CodeGenerators& generators) {
   std::vector<Expected<Compiled>> compiled;
-  for (Expected<Fragment>& first : attempt(units, generators.get(*units[0], units[0]->effort))) {
+  for (Expected<Fragment>& first : attempt(units, units[0]->effort, generators)) {
     const CompileUnit* unit = units[compiled.size()];
     assert(unit->effort == units[0]->effort);
     Expected<Fragment> fragment = std::move(first);
@@ -83,7 +120,7 @@ std::vector<Expected<Compiled>> compile_batch(ArrayRef<const CompileUnit*> units
     while (!fragment && left.size() > 1) {
       consumeError(fragment.takeError());
       left.erase(left.begin());
-      fragment = std::move(attempt(unit, generators.get(*unit, left[0])).front());
+      fragment = std::move(attempt(unit, left[0], generators).front());
     }
     if (fragment) {
       compiled.push_back(Compiled{std::move(*fragment), left[0]});

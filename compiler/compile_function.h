@@ -1,17 +1,27 @@
 // compile_function.h - one unit to a fragment. There is no other way in which code is made.
 #pragma once
 
+#include <array>
+
 #include "compile_unit.h"
 #include "lower/lower.h"
 #include "native/codegen.h"
 
 namespace aotc {
 
+// What is done to a unit, as far as the time is told that it takes.
+enum class Stage : uint8_t { Lower, Optimize, Emit, Prove };
+inline constexpr size_t kStages = 4;
+inline constexpr const char* kStageNames[kStages] = {"lower", "optimize", "emit", "prove"};
+using StageSeconds = std::array<double, kStages>;
+
 // LLVM's state for each effort, made when it is first wanted. One per thread.
 class CodeGenerators {
  public:
   CodeGenerator& get(const CompileUnit& unit, Effort effort);
   size_t runs() const;  // of code generation
+
+  StageSeconds seconds{};  // of the thread's processor time, so far
 
  private:
   std::unique_ptr<CodeGenerator> generators_[kEfforts];

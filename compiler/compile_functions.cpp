@@ -17,6 +17,7 @@
 #include "compile_function.h"
 #include "function_record.h"
 #include "llvm/Support/thread.h"
+#include "phase_clock.h"
 
 namespace aotc {
 
@@ -44,7 +45,10 @@ class Pool {
   }
 
   Error run() {
+    PhaseClock looking_up;
     find_what_to_compile();
+    c_.stats.phases.push_back(looking_up.taken("look up"));
+    PhaseClock compiling;
     plan_batches();
     unsigned jobs = c_.options.jobs ? c_.options.jobs : std::max(1u, std::thread::hardware_concurrency());
     jobs = static_cast<unsigned>(std::min(jobs, static_cast<unsigned>(batches_.size())));
@@ -52,12 +56,26 @@ class Pool {
     for (unsigned i = 0; i < jobs; ++i) threads.emplace_back(std::optional<unsigned>(kThreadStack), [this] { work(); });
     for (llvm::thread& thread : threads) thread.join();
     if (!records_.empty()) c_.options.cache->put(records_);
+    record_stages(compiling.taken("keep"));
     c_.stats.plain_functions = plain_;
     c_.stats.codegen_runs = runs_;
     return std::move(error_);
   }
 
  private:
+  // Threads do all of it at once: each stage is given its part of the time. What is left is for what is made of the
+  // fragments.
+  void record_stages(PhaseTime all) {
+    PhaseTime rest = all;
+    for (size_t i = 0; i < kStages; ++i) {
+      double part = all.cpu_seconds > 0 ? seconds_[i] / all.cpu_seconds : 0;
+      c_.stats.phases.push_back({kStageNames[i], part * all.wall_seconds, seconds_[i]});
+      rest.wall_seconds = std::max(0.0, rest.wall_seconds - part * all.wall_seconds);
+      rest.cpu_seconds = std::max(0.0, rest.cpu_seconds - seconds_[i]);
+    }
+    c_.stats.phases.push_back(rest);
+  }
+
   size_t size_of(uint32_t item) const {
     return item < c_.module.functions.size() ? c_.module.functions[item].body.code.size() : 0;
   }
@@ -153,6 +171,8 @@ class Pool {
       }
     }
     runs_ += generators.runs();
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (size_t i = 0; i < kStages; ++i) seconds_[i] += generators.seconds[i];
   }
 
   // With those who are the same, and with the cache.
@@ -231,6 +251,7 @@ class Pool {
   std::mutex mutex_;
   Error error_ = Error::success();
   size_t done_ = 0;
+  StageSeconds seconds_{};
   std::vector<FunctionRecord> records_;  // for the cache
 };
 

@@ -1,0 +1,35 @@
+// phase_clock.h - what one phase of a compile took, from where the clock is made.
+#pragma once
+
+#include <sys/resource.h>
+
+#include <chrono>
+#include <string>
+
+#include "compile.h"
+
+namespace aotc {
+
+class PhaseClock {
+ public:
+  PhaseTime taken(std::string phase) const {
+    return {std::move(phase), std::chrono::duration<double>(std::chrono::steady_clock::now() - wall_).count(),
+            cpu_seconds() - cpu_};
+  }
+
+ private:
+  // Of all threads.
+  static double cpu_seconds() {
+    rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    auto seconds = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  }
+
+  std::chrono::steady_clock::time_point wall_ = std::chrono::steady_clock::now();
+  double cpu_ = cpu_seconds();
+};
+
+}  // namespace aotc
