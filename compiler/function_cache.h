@@ -21,6 +21,9 @@ namespace aotc {
 using FunctionKey = std::array<uint8_t, 16>;
 using FunctionRecord = std::vector<uint8_t>;
 
+// Larger ones are not kept.
+constexpr size_t kMostRecord = 32 << 20;
+
 FunctionKey function_key(llvm::ArrayRef<uint8_t> unit);
 
 // Nothing if it is too short for what it says.

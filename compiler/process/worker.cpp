@@ -1,6 +1,7 @@
 // worker.cpp - the worker's side. Its options come as one JSON object, from its own parent.
 #include "worker.h"
 
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <cstring>
 #include <vector>
 
+#include "cache_channel.h"
 #include "sandbox/sandbox.h"
 #include "support/error.h"
 #include "support/exit_codes.h"
@@ -47,6 +49,11 @@ Error compile_module(const WorkerJob& job) {
   Expected<ArrayRef<uint8_t>> wasm = map_file(kInput, job);
   if (!wasm) return wasm.takeError();
   CompileOptions options = job.compile;
+  ChannelCache cache(kCache);
+  if (job.cached) {
+    options.cache = &cache;
+    signal(SIGPIPE, SIG_IGN);  // whoever serves it may end at any time
+  }
   auto started = std::chrono::steady_clock::now();
   auto last = started;
   options.progress = [&last](size_t done, size_t total) {

@@ -1,9 +1,9 @@
 // worker.h - what reads a stranger's module, in a process of its own: one for each target.
 //
-// The process gets the module, a file for what it makes and a pipe as its only descriptors, enters the rule set
-// `compiler` (tools/sandbox), and only then reads. Whatever becomes of it is an Error for this module only. It says on
-// its pipe, one JSON object per line: {"done": functions, "total": functions} as it goes, and at the end {"stats",
-// "seconds"} or
+// The process gets the module, a file for what it makes, a pipe and perhaps a socket to a function cache as its only
+// descriptors, enters the rule set `compiler` (tools/sandbox), and only then reads. Whatever becomes of it is an Error
+// for this module only. It says on its pipe, one JSON object per line: {"done": functions, "total": functions} as it
+// goes, and at the end {"stats", "seconds"} or
 // {"error": message}. Nothing that it says is trusted beyond its shape; what it makes is native code of whoever made
 // the module, to be confined as such.
 #pragma once
@@ -29,6 +29,7 @@ struct WorkerOptions {
   WorkerLimits limits;
   double wall_seconds = 0;  // 0 for no limit
   int group = -1;           // descriptor that joins a control group (tools/sandbox/cgroup.h)
+  int cache = -1;           // socket to who serves a function cache (cache_channel.h)
   // The program is started anew as the worker, by "worker" and one more word that its main hands to worker_main. Else
   // the worker is a copy of this process, which has one thread and no secrets, and loads nothing again.
   bool start_anew = false;

@@ -11,7 +11,7 @@
 namespace aotc {
 
 // A worker's descriptors.
-constexpr int kInput = 0, kMessages = 1, kOutput = 3, kSnapshot = 4, kGroup = 5;
+constexpr int kInput = 0, kMessages = 1, kOutput = 3, kSnapshot = 4, kGroup = 5, kCache = 6;
 constexpr char kWorkerWord[] = "worker";
 
 struct WorkerJob {
@@ -20,6 +20,7 @@ struct WorkerJob {
   WorkerLimits limits;
   int parent = 0;
   bool in_group = false;
+  bool cached = false;
 };
 
 int run_worker(const WorkerJob& job);
@@ -36,7 +37,8 @@ inline nlohmann::json to_json(const WorkerJob& job) {
           {"cpu_seconds", job.limits.cpu_seconds},
           {"file_bytes", job.limits.file_bytes},
           {"parent", job.parent},
-          {"in_group", job.in_group}};
+          {"in_group", job.in_group},
+          {"cached", job.cached}};
 }
 
 inline WorkerJob job_from_json(const nlohmann::json& json) {
@@ -53,6 +55,7 @@ inline WorkerJob job_from_json(const nlohmann::json& json) {
   job.limits.file_bytes = json.at("file_bytes");
   job.parent = json.at("parent");
   job.in_group = json.at("in_group");
+  job.cached = json.at("cached");
   return job;
 }
 

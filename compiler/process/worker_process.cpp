@@ -77,10 +77,12 @@ Expected<WorkerResult> run(WorkerJob job, std::vector<int> files, const WorkerOp
   job.limits = options.limits;
   job.parent = getpid();
   job.in_group = options.group >= 0;
+  job.cached = options.cache >= 0;
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return failure(std::string("cannot start a worker: ") + std::strerror(errno));
   files[kMessages] = files[kMessages + 1] = ends[1];
   files[kGroup] = options.group;
+  files[kCache] = options.cache;
   std::vector<std::string> words;
   if (options.start_anew) words = {"/proc/self/exe", kWorkerWord, to_json(job).dump()};
   Expected<pid_t> child =
@@ -105,14 +107,14 @@ Expected<WorkerResult> run(WorkerJob job, std::vector<int> files, const WorkerOp
 }  // namespace
 
 Expected<WorkerResult> compile_in_worker(int module, int artifact, const WorkerOptions& options, double& cpu_seconds) {
-  return run({}, {module, -1, -1, artifact, -1, -1}, options, cpu_seconds);
+  return run({}, {module, -1, -1, artifact, -1, -1, -1}, options, cpu_seconds);
 }
 
 Error attach_in_worker(int artifact, int snapshot, int out, const WorkerOptions& options) {
   WorkerJob job;
   job.attach = true;
   double cpu_seconds = 0;
-  return run(job, {artifact, -1, -1, out, snapshot, -1}, options, cpu_seconds).takeError();
+  return run(job, {artifact, -1, -1, out, snapshot, -1, -1}, options, cpu_seconds).takeError();
 }
 
 }  // namespace aotc
