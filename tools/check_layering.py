@@ -15,21 +15,23 @@ import subprocess
 import sys
 
 # What of the compiler is public, and what of the tools is for all of them.
-COMPILER = ["compiler/build_identity.h", "compiler/compile.h", "compiler/function_cache.h", "compiler/process/worker.h", "compiler/process/freeze.h", "compiler/process/option_set.h"]
+COMPILER = ["compiler/build_identity.h", "compiler/compile.h", "compiler/function_cache.h", "compiler/process/cache_channel.h", "compiler/process/child_process.h",
+            "compiler/process/freeze.h", "compiler/process/option_set.h", "compiler/process/worker.h"]
 SHARED = ["tools/registry/*.h", "tools/sandbox/*.h", "tools/support/*.h", "tools/support/*.def"]
 # Folder -> patterns of our own headers that its files may include.
 OWN = {
     "runtime-stubs": ["runtime-stubs/*"],
     "compiler": ["compiler/*", "runtime-stubs/include/*", "tools/sandbox/*.h", "tools/support/*.h", "tools/support/*.def"],
     "cache-server": ["cache-server/*", *COMPILER, *SHARED, "runtime-stubs/include/*"],
-    "tools/cli": ["tools/cli/*", "tools/exec/run_limits.h", *COMPILER, *SHARED, "runtime-stubs/include/*"],
+    "tools/cache": ["tools/cache/*", "compiler/function_cache.h", "tools/support/*.h"],
+    "tools/cli": ["tools/cli/*", "tools/cache/store.h", "tools/exec/run_limits.h", *COMPILER, *SHARED, "runtime-stubs/include/*"],
     "tools/exec": ["tools/exec/*", *SHARED, "runtime-stubs/include/*"],
     "tools/node": ["tools/node/*", *SHARED, "runtime-stubs/include/*"],
     "tools/registry": ["tools/registry/*", "tools/support/*.h"],
     "tools/sandbox": ["tools/sandbox/*", "tools/support/*.h"],
     "tools/support": ["tools/support/*"],
     "benchmarks": ["benchmarks/*", "runtime-stubs/include/*"],
-    "test": ["test/*", "compiler/*", "cache-server/*", "runtime-stubs/*", "tools/node/*", *SHARED],
+    "test": ["test/*", "compiler/*", "cache-server/*", "runtime-stubs/*", "tools/node/*", "tools/cache/*", *SHARED],
 }
 
 # Prefix of a third-party header -> the only files that may include it.
@@ -38,7 +40,7 @@ SOLE_USERS = [
     ("lld/", ["compiler/artifact/link*.cpp"]),
     ("CLI/", ["tools/support/quantity_option.h", "tools/cli/*", "cache-server/main.cpp", "cache-server/options.*"]),
     ("nlohmann/", ["compiler/process/worker*", "tools/cli/*", "tools/registry/*", "cache-server/*"]),
-    ("rocksdb/", ["cache-server/store/backend_rocksdb.cpp", "cache-server/store/chunk_cache.cpp", "test/unit/server/edit_store.cpp"]),
+    ("rocksdb/", ["cache-server/store/backend_rocksdb.cpp", "cache-server/store/chunk_cache.cpp", "tools/cache/database.cpp", "test/unit/server/edit_store.cpp"]),
     ("seccomp.h", ["tools/sandbox/filter.c", "test/attack/*"]),
     ("linux/landlock.h", ["tools/sandbox/landlock.c"]),
     ("sys/prctl.h", ["tools/sandbox/*", "compiler/process/child_process.cpp", "tools/node/*", "cache-server/main.cpp"]),
@@ -52,7 +54,7 @@ SOLE_USERS = [
     ("mbedtls/", ["tools/registry/client_tls.cpp"]),
     ("prometheus/", ["cache-server/metrics.*"]),
     ("gtest/", ["test/unit/*"]),
-    ("xxhash.h", ["runtime-stubs/core/load.c", "runtime-stubs/wasi/wasi_files.c", "compiler/artifact/link.cpp", "compiler/function_cache.cpp", "cache-server/store/store.cpp", "test/unit/*", "test/fuzz/*"]),
+    ("xxhash.h", ["runtime-stubs/core/load.c", "runtime-stubs/wasi/wasi_files.c", "compiler/artifact/link.cpp", "compiler/function_cache.cpp", "cache-server/store/store.cpp", "tools/cache/shelf.cpp", "test/unit/*", "test/fuzz/*"]),
     # Errors, views of bytes and hashes are shared vocabulary; code generation stays in the compiler.
     ("llvm/ADT/", ["compiler/*", "tools/*", "cache-server/*", "test/unit/*", "test/fuzz/*"]),
     ("llvm/Support/", ["compiler/*", "tools/*", "cache-server/*", "test/unit/*"]),

@@ -1,0 +1,171 @@
+// damage_test.cpp - whatever becomes of the files, a record is right or not there, and the folder can be used again.
+#include <fstream>
+#include <iterator>
+
+#include "cache_test.h"
+
+namespace aotc {
+namespace {
+
+constexpr uint32_t kRecords = 30;
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write_file(const std::filesystem::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+// What a process says that has read all: as its exit code, unless it crashed.
+enum Outcome { AllRight, Missing, Wrong, Unusable };
+
+Outcome use(const std::string& path) {
+  StoreOptions options;
+  options.folder = path;
+  options.limit = 64 << 20;
+  std::vector<FunctionKey> keys;
+  for (uint32_t n = 0; n < kRecords; ++n) keys.push_back(key(record(n)));
+  Store store(options);
+  std::vector<FunctionRecord> found = store.get(keys);
+  bool missing = false;
+  for (uint32_t n = 0; n < kRecords; ++n) {
+    if (!found[n].empty() && found[n] != record(n)) return Wrong;
+    missing |= found[n].empty();
+  }
+  std::optional<std::vector<uint8_t>> artifact = store.get_artifact("artifact");
+  if (artifact && *artifact != record(7, 50'000)) return Wrong;
+  if (!missing && artifact) return AllRight;
+  // A compiler goes on without, and gives what it made.
+  for (uint32_t n = 0; n < kRecords; ++n) store.put(record(n));
+  store.flush();
+  Store again(options);
+  found = again.get(keys);
+  for (uint32_t n = 0; n < kRecords; ++n)
+    if (found[n] != record(n)) return Unusable;
+  return Missing;
+}
+
+class Damage : public testing::Test {
+ protected:
+  Damage() {
+    EXPECT_EQ(end_of(start([this] {
+                for (uint32_t part = 0; part < 3; ++part) {
+                  Store store(options(folder_));
+                  for (uint32_t n = part; n < kRecords; n += 3) store.put(record(n));
+                  store.put_artifact("artifact", record(7, 50'000));
+                }
+                return true;
+              })),
+              0);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_.path))
+      if (entry.is_regular_file() && entry.file_size() > 0)
+        files_.push_back(std::filesystem::relative(entry.path(), folder_.path));
+    EXPECT_GE(files_.size(), 10u);
+  }
+
+  // On a copy of the folder.
+  void damage(const std::filesystem::path& file, const std::string& bytes, const std::string& how) {
+    TemporaryFolder copy;
+    std::filesystem::copy(folder_.path, copy.path, std::filesystem::copy_options::recursive);
+    std::filesystem::remove(copy.path / file);
+    if (how != "removed") write_file(copy.path / file, bytes);
+    int status = end_of(start_quietly(copy.path));
+    if (WIFEXITED(status)) {
+      EXPECT_NE(WEXITSTATUS(status), Wrong) << file << " " << how;
+      EXPECT_NE(WEXITSTATUS(status), Unusable) << file << " " << how;
+      ++outcomes_[WEXITSTATUS(status)];
+      return;
+    }
+    // As for somebody who runs it in a process that may crash: he clears it.
+    ++crashes_;
+    status = end_of(start([&] {
+      Store(options(copy)).clear();
+      return use(copy.path) == Missing;
+    }));
+    EXPECT_EQ(status, 0) << file << " " << how;
+  }
+
+  static pid_t start_quietly(const std::string& path) {
+    pid_t child = fork();
+    if (child != 0) return child;
+    if (freopen("/dev/null", "w", stderr) == nullptr) _exit(Unusable);
+    try {
+      _exit(use(path));
+    } catch (const std::exception&) {
+      abort();
+    }
+  }
+
+  TemporaryFolder folder_;
+  std::vector<std::filesystem::path> files_;
+  int outcomes_[256] = {}, crashes_ = 0;
+};
+
+TEST_F(Damage, OfAByteAnywhere) {
+  std::mt19937 random(1);
+  for (const std::filesystem::path& file : files_) {
+    std::string bytes = read_file(folder_.path / file);
+    // The ends of a file say where everything else is.
+    for (size_t i = 0; i < 10; ++i) {
+      size_t at =
+          i < 5 ? random() % bytes.size() : bytes.size() - 1 - std::min<size_t>(random() % 60, bytes.size() - 1);
+      std::string flipped = bytes;
+      flipped[at] = static_cast<char>(flipped[at] ^ (1 + random() % 255));
+      damage(file, flipped, "at " + std::to_string(at));
+    }
+  }
+  EXPECT_GT(outcomes_[Missing] + crashes_, 20);
+}
+
+TEST_F(Damage, OfWholeFiles) {
+  for (const std::filesystem::path& file : files_) {
+    std::string bytes = read_file(folder_.path / file);
+    damage(file, "", "removed");
+    damage(file, "", "emptied");
+    damage(file, bytes.substr(0, bytes.size() / 2), "cut");
+    damage(file, std::string(bytes.size(), '\0'), "zeroed");
+    damage(file, bytes + bytes, "doubled");
+  }
+  EXPECT_GT(outcomes_[Missing] + crashes_, 10);
+}
+
+TEST_F(Damage, IsFoundByWhoWritesOnly) {
+  for (const char* file : {"/functions/CURRENT", "/artifacts/CURRENT"})
+    write_file(folder_.path + file, "MANIFEST-none\n");
+  EXPECT_EQ(end_of(start([this] {
+              Store store(options(folder_));
+              store.put(record(1));
+              store.put_artifact("artifact", record(8));
+              store.flush();
+              return store.damage() == "it was damaged, and starts again empty" &&
+                     Store(options(folder_)).get(key(record(1))).front() == record(1) &&
+                     Store(options(folder_)).get_artifact("artifact") == record(8);
+            })),
+            0);
+}
+
+TEST_F(Damage, IsFoundByWhoReadsOnly) {
+  write_file(folder_.path + "/functions/CURRENT", "MANIFEST-none\n");
+  EXPECT_EQ(end_of(start([this] {
+              Store store(options(folder_));
+              return store.get(key(record(1))).front().empty() &&
+                     store.damage() == "it was damaged, and starts again empty" &&
+                     !std::filesystem::exists(folder_.path + "/functions");
+            })),
+            0);
+}
+
+// A database of something else's where ours should be.
+TEST_F(Damage, ByAnExchange) {
+  TemporaryFolder copy;
+  std::filesystem::copy(folder_.path, copy.path, std::filesystem::copy_options::recursive);
+  std::filesystem::rename(copy.path + "/functions", copy.path + "/other");
+  std::filesystem::rename(copy.path + "/artifacts", copy.path + "/functions");
+  std::filesystem::rename(copy.path + "/other", copy.path + "/artifacts");
+  EXPECT_EQ(WEXITSTATUS(end_of(start_quietly(copy.path))), Missing);
+}
+
+}  // namespace
+}  // namespace aotc

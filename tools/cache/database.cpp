@@ -1,0 +1,191 @@
+// database.cpp - see database.h.
+#include "database.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include <unistd.h>
+
+namespace aotc {
+
+using namespace llvm;
+
+char DamagedError::ID;
+
+namespace {
+
+constexpr uint64_t kMostBuffered = 16 << 20, kLeastBuffered = 64 << 10;
+// Small files are put together, that none has to be opened for each compilation that there ever was.
+constexpr int kFilesToMerge = 8;
+
+rocksdb::Slice slice(StringRef text) { return {text.data(), text.size()}; }
+
+// RocksDB would otherwise write a log beside the files.
+class Silence : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+Error to_error(const rocksdb::Status& status) {
+  if (status.ok()) return Error::success();
+  std::string message = status.ToString();
+  // Of what can be wrong without a file being wrong.
+  if (status.IsNoSpace() || status.IsTimedOut() || status.IsBusy() || status.IsAborted() || status.IsMemoryLimit())
+    return createStringError(inconvertibleErrorCode(), message);
+  return make_error<DamagedError>(message);
+}
+
+rocksdb::Options options_for(uint64_t limit) {
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.info_log = std::make_shared<Silence>();
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  options.skip_stats_update_on_db_open = true;
+  options.max_background_jobs = 2;
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+  options.compression = rocksdb::kZSTD;
+  options.compression_opts.level = 1;
+
+  options.compaction_style = rocksdb::kCompactionStyleFIFO;
+  options.compaction_options_fifo.max_table_files_size = limit;
+  options.compaction_options_fifo.allow_compaction = true;
+  options.level0_file_num_compaction_trigger = kFilesToMerge;
+  options.write_buffer_size = std::clamp(limit / 16, kLeastBuffered, kMostBuffered);
+  options.max_compaction_bytes = limit / 8;
+  options.disable_auto_compactions = true;  // finish() does it
+
+  rocksdb::BlockBasedTableOptions tables;
+  tables.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  tables.block_cache = rocksdb::NewLRUCache(8 << 20);
+  tables.block_size = 32 << 10;
+  tables.format_version = 5;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(tables));
+  return options;
+}
+
+}  // namespace
+
+struct Database::Impl {
+  std::unique_ptr<rocksdb::DB> db;
+
+  std::vector<rocksdb::LiveFileMetaData> files() const {
+    std::vector<rocksdb::LiveFileMetaData> files;
+    db->GetLiveFilesMetaData(&files);
+    return files;
+  }
+};
+
+Database::Database() : impl_(std::make_unique<Impl>()) {}
+
+Database::~Database() {
+  if (impl_->db) impl_->db->Close();
+}
+
+Expected<std::unique_ptr<Database>> Database::open_to_read(const std::string& path) {
+  if (access((path + "/CURRENT").c_str(), F_OK) != 0) return nullptr;
+  std::unique_ptr<Database> database(new Database);
+  rocksdb::DB* db = nullptr;
+  if (Error error = to_error(rocksdb::DB::OpenForReadOnly(options_for(0), path, &db))) return error;
+  database->impl_->db.reset(db);
+  return database;
+}
+
+Expected<std::unique_ptr<Database>> Database::open_to_write(const std::string& path, uint64_t limit) {
+  std::unique_ptr<Database> database(new Database);
+  rocksdb::DB* db = nullptr;
+  if (Error error = to_error(rocksdb::DB::Open(options_for(limit), path, &db))) return error;
+  database->impl_->db.reset(db);
+  return database;
+}
+
+Error Database::get(ArrayRef<std::string> keys, function_ref<void(size_t, StringRef)> visit) {
+  constexpr size_t kAtOnce = 1024, kBytesAtOnce = 64 << 20;  // in memory
+  // In their order, so that what was compressed together is read once.
+  std::vector<uint32_t> wanted(keys.size());
+  std::iota(wanted.begin(), wanted.end(), 0u);
+  std::sort(wanted.begin(), wanted.end(), [&](uint32_t a, uint32_t b) { return keys[a] < keys[b]; });
+  rocksdb::ReadOptions options;
+  options.value_size_soft_limit = kBytesAtOnce;
+  Error failed = Error::success();
+  while (!wanted.empty()) {
+    size_t count = std::min(kAtOnce, wanted.size());
+    std::vector<rocksdb::Slice> slices(count);
+    std::vector<rocksdb::PinnableSlice> values(count);
+    std::vector<rocksdb::Status> states(count);
+    for (size_t i = 0; i < count; ++i) slices[i] = slice(keys[wanted[i]]);
+    impl_->db->MultiGet(options, impl_->db->DefaultColumnFamily(), count, slices.data(), values.data(), states.data(),
+                        /*sorted_input=*/true);
+    std::vector<uint32_t> later;  // what there was no room for
+    for (size_t i = 0; i < count; ++i) {
+      if (states[i].ok()) {
+        visit(wanted[i], StringRef(values[i].data(), values[i].size()));
+      } else if (states[i].IsAborted()) {
+        later.push_back(wanted[i]);
+      } else if (!states[i].IsNotFound()) {
+        consumeError(std::move(failed));
+        failed = to_error(states[i]);
+      }
+    }
+    if (later.size() == count) return to_error(states.front());
+    std::copy(later.begin(), later.end(), wanted.begin() + static_cast<ptrdiff_t>(count - later.size()));
+    wanted.erase(wanted.begin(), wanted.begin() + static_cast<ptrdiff_t>(count - later.size()));
+  }
+  return failed;
+}
+
+Error Database::each(function_ref<void(StringRef, StringRef)> visit) {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator(options));
+  for (it->SeekToFirst(); it->Valid(); it->Next())
+    visit({it->key().data(), it->key().size()}, {it->value().data(), it->value().size()});
+  return to_error(it->status());
+}
+
+uint64_t Database::position() const { return impl_->db->GetLatestSequenceNumber(); }
+
+uint64_t Database::bytes_after(uint64_t position) const {
+  uint64_t bytes = 0;
+  for (const rocksdb::LiveFileMetaData& file : impl_->files())
+    if (file.smallest_seqno > position) bytes += file.size;
+  return bytes;
+}
+
+Database::Size Database::size() const {
+  Size size;
+  for (const rocksdb::LiveFileMetaData& file : impl_->files()) size.bytes += file.size;
+  rocksdb::TablePropertiesCollection files;
+  if (impl_->db->GetPropertiesOfAllTables(&files).ok())
+    for (const auto& file : files) size.values += file.second->num_entries;
+  return size;
+}
+
+Error Database::put(StringRef key, StringRef value) {
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  return to_error(impl_->db->Put(options, slice(key), slice(value)));
+}
+
+Error Database::finish() {
+  if (Error error = to_error(impl_->db->Flush(rocksdb::FlushOptions()))) return error;
+  // Each round drops a file or puts some together, until there is nothing to do.
+  for (size_t before = 0, now = impl_->files().size(); now != before; now = impl_->files().size()) {
+    before = now;
+    rocksdb::CompactRangeOptions options;
+    options.exclusive_manual_compaction = false;
+    if (Error error = to_error(impl_->db->CompactRange(options, nullptr, nullptr))) return error;
+  }
+  return Error::success();
+}
+
+}  // namespace aotc

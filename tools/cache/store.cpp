@@ -1,0 +1,131 @@
+// store.cpp - see store.h.
+#include "cache/store.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cassert>
+#include <cerrno>
+#include <filesystem>
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Twine.h"
+#include "support/error.h"
+
+namespace aotc {
+
+using namespace llvm;
+
+namespace {
+
+// Of all records that one call answers with: what was compressed may be much larger than the folder.
+constexpr uint64_t kMostAnswer = 256 << 20;
+
+StringRef text_of(const FunctionKey& key) { return {reinterpret_cast<const char*>(key.data()), key.size()}; }
+
+// A record is under the key that its unit has.
+bool belongs(StringRef key, ArrayRef<uint8_t> record) {
+  std::optional<ArrayRef<uint8_t>> unit = unit_of_record(record);
+  return unit && record.size() <= kMostRecord && key.ends_with(text_of(function_key(*unit)));
+}
+
+}  // namespace
+
+Store::Store(const StoreOptions& options)
+    : options_(options),
+      functions_(options.folder + "/functions", options.limit / 2, options.patience),
+      artifacts_(options.folder + "/artifacts", options.limit / 2, options.patience),
+      room_(options.limit / 4) {
+  assert(options.name_space.size() <= 255);
+}
+
+Store::~Store() { flush(); }
+
+Error Store::prepare(const std::string& folder) {
+  std::error_code ignored;
+  std::filesystem::create_directories(std::filesystem::path(folder).parent_path(), ignored);
+  struct stat info;
+  if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return system_failure("cannot make the folder");
+  if (stat(folder.c_str(), &info) != 0) return system_failure("cannot use the folder");
+  if (!S_ISDIR(info.st_mode)) return system_failure("cannot use the folder", ENOTDIR);
+  if (info.st_uid != geteuid() || (info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return failure("others may write into the folder");
+  return Error::success();
+}
+
+std::string Store::key_in(StringRef name_space, StringRef key) const {
+  return (Twine(static_cast<char>(name_space.size())) + name_space + key).str();
+}
+
+void Store::get_from(StringRef name_space, ArrayRef<FunctionKey> keys, std::vector<FunctionRecord>& records,
+                     uint64_t& room) {
+  std::vector<std::string> wanted;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (!records[i].empty()) continue;
+    wanted.push_back(key_in(name_space, text_of(keys[i])));
+    places.push_back(i);
+  }
+  if (wanted.empty()) return;
+  functions_.get(wanted, [&](size_t index, ArrayRef<uint8_t> record) {
+    if (!belongs(wanted[index], record)) return false;
+    if (record.size() > room) return true;
+    room -= record.size();
+    records[places[index]] = record.vec();
+    return true;
+  });
+}
+
+std::vector<FunctionRecord> Store::get(ArrayRef<FunctionKey> keys) {
+  std::vector<FunctionRecord> records(keys.size());
+  uint64_t room = kMostAnswer;
+  get_from(options_.name_space, keys, records, room);
+  if (!options_.name_space.empty()) get_from("", keys, records, room);
+  uint64_t found =
+      static_cast<uint64_t>(count_if(records, [](const FunctionRecord& record) { return !record.empty(); }));
+  hits_ += found;
+  misses_ += keys.size() - found;
+  return records;
+}
+
+void Store::put(ArrayRef<FunctionRecord> records) {
+  for (const FunctionRecord& record : records) {
+    std::optional<ArrayRef<uint8_t>> unit = unit_of_record(record);
+    if (!unit || record.size() > kMostRecord || record.size() > room_) continue;
+    room_ -= record.size();
+    functions_.put(key_in(options_.name_space, text_of(function_key(*unit))), record);
+  }
+}
+
+std::optional<std::vector<uint8_t>> Store::get_artifact(StringRef key) {
+  std::optional<std::vector<uint8_t>> found;
+  artifacts_.get({key_in(options_.name_space, key)}, [&](size_t, ArrayRef<uint8_t> bytes) {
+    found = bytes.vec();
+    return true;
+  });
+  return found;
+}
+
+void Store::put_artifact(StringRef key, ArrayRef<uint8_t> bytes) {
+  artifacts_.put(key_in(options_.name_space, key), bytes);
+}
+
+void Store::flush() {
+  functions_.flush();
+  artifacts_.flush();
+}
+
+std::string Store::damage() const {
+  if (functions_.thrown_away() || artifacts_.thrown_away()) return "it was damaged, and starts again empty";
+  if (uint64_t values = functions_.damaged_values() + artifacts_.damaged_values())
+    return std::to_string(values) + " of what it holds is damaged, and not used";
+  return "";
+}
+
+Store::Report Store::report(bool all) { return {functions_.report(all, belongs), artifacts_.report(all)}; }
+
+bool Store::shrink(uint64_t limit) { return functions_.shrink(limit / 2) & artifacts_.shrink(limit / 2); }
+
+bool Store::clear() { return functions_.clear() & artifacts_.clear(); }
+
+}  // namespace aotc

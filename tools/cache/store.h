@@ -1,0 +1,68 @@
+// store.h - what has been compiled before, in a folder: functions (compiler/function_cache.h) and whole artifacts.
+//
+//   FOLDER/functions    key ::= size-of-namespace:u8 namespace function-key    value: a record
+//   FOLDER/artifacts    key ::= size-of-namespace:u8 namespace any             value: what the caller keeps
+//
+// Each has half of the room. Whoever puts something puts it into his namespace, where nobody else finds it; the one
+// without a name is for all, who find there what they do not have themselves. So who may write without a name is
+// believed by everyone. The key of a record is worked out from its unit, never taken from who brings it, and so again
+// when it is read.
+//
+// Used by one thread, which may be anybody's: any number of stores on one folder are safe, in any processes.
+#pragma once
+
+#include <optional>
+
+#include "cache/shelf.h"
+#include "function_cache.h"
+
+namespace aotc {
+
+constexpr uint64_t kLeastCache = 1 << 20, kMostCache = uint64_t{1} << 40;
+
+struct StoreOptions {
+  std::string folder;
+  uint64_t limit = uint64_t{1} << 30;  // bytes on disk
+  std::string name_space;              // at most 255 bytes
+  std::chrono::milliseconds patience = std::chrono::seconds(1);
+};
+
+class Store : public FunctionCache {
+ public:
+  // Makes the folder when there is none. An Error: it is not ours alone, and what is in it becomes code.
+  static llvm::Error prepare(const std::string& folder);
+  explicit Store(const StoreOptions& options);
+  ~Store() override;  // flushes
+
+  std::vector<FunctionRecord> get(llvm::ArrayRef<FunctionKey> keys) override;
+  void put(llvm::ArrayRef<FunctionRecord> records) override;
+
+  std::optional<std::vector<uint8_t>> get_artifact(llvm::StringRef key);
+  void put_artifact(llvm::StringRef key, llvm::ArrayRef<uint8_t> bytes);
+
+  void flush();
+  uint64_t hits() const { return hits_; }
+  uint64_t misses() const { return misses_; }
+  // One sentence, empty if there is nothing to say.
+  std::string damage() const;
+
+  struct Report {
+    ShelfReport functions, artifacts;
+  };
+  // About, or with `all` every byte of it.
+  Report report(bool all);
+  bool shrink(uint64_t limit);
+  bool clear();
+
+ private:
+  std::string key_in(llvm::StringRef name_space, llvm::StringRef key) const;
+  void get_from(llvm::StringRef name_space, llvm::ArrayRef<FunctionKey> keys, std::vector<FunctionRecord>& records,
+                uint64_t& room);
+
+  const StoreOptions options_;
+  Shelf functions_, artifacts_;
+  uint64_t room_;  // for what is put through this one
+  uint64_t hits_ = 0, misses_ = 0;
+};
+
+}  // namespace aotc
