@@ -42,6 +42,9 @@ RULES = {
     "client": ("EPERM", LOOKING | READING | NAMING | TCP | {"set a signal handler"},
                {"read a file": "EACCES", "create a file": "EACCES", "delete a file": "EACCES", "write a granted file": "EACCES",
                 "truncate a granted file": "EACCES"}),
+    "keeper": ("EPERM", LOOKING | READING | NAMING | THREADS,
+               {"read a file": "EACCES", "create a file": "EACCES", "delete a file": "EACCES", "write a granted file": "EACCES",
+                "truncate a granted file": "EACCES"}),
 }
 # Whatever the rule set: no 32-bit calls, no more memory or larger files than granted; clone3 sends the C library to clone.
 ALWAYS = {"call by the 32-bit interface": {"killed"}, "use much memory": {"ENOMEM"}, "write a large file": {"EFBIG"},

@@ -172,6 +172,7 @@ int run(std::vector<std::string> args) {
   add_registry(app, action);
   add_sign(app, action);
   add_dump(app, action);
+  add_cache(app, action);
 
   try {
     std::reverse(args.begin(), args.end());  // CLI11 takes them from the back

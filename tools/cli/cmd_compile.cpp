@@ -32,6 +32,7 @@ struct CompileArguments {
   std::string file;
   std::string output;
   CodeOptions code;
+  CacheOptions cache;
   bool time_report = false;
   bool json = false;
   aotc::FreezeLimits freeze;
@@ -81,6 +82,7 @@ struct Compiled {
   MemoryFile artifact;
   aotc::CompileStats stats;
   double seconds;
+  bool cached;
 };
 
 // Before minutes go into what could not be kept.
@@ -115,15 +117,15 @@ llvm::Error read_warmup(CompileArguments& arguments) {
 }
 
 llvm::Expected<Compiled> compile_target(const MemoryFile& module, aotc::CompileOptions& options,
-                                        const std::string& path) {
+                                        const std::string& path, const CacheOptions& cache) {
   auto started = std::chrono::steady_clock::now();
   llvm::Expected<MemoryFile> artifact = MemoryFile::make(base_name(path));
   if (!artifact) return artifact.takeError();
   ProgressBar bar(base_name(path));
   if (isatty(STDERR_FILENO)) options.progress = [&bar](size_t done, size_t total) { bar.update(done, total); };
-  llvm::Expected<aotc::CompileStats> stats = compile_locally(module, *artifact, options);
-  if (!stats) return stats.takeError();
-  return Compiled{path, options, std::move(*artifact), *stats, seconds_since(started)};
+  llvm::Expected<CompiledLocally> done = compile_locally(module, *artifact, options, cache);
+  if (!done) return done.takeError();
+  return Compiled{path, options, std::move(*artifact), done->stats, seconds_since(started), done->cached};
 }
 
 llvm::Expected<Snapshot> make_snapshot(const MemoryFile& module, const std::vector<Compiled>& outputs,
@@ -141,8 +143,8 @@ llvm::Expected<Snapshot> make_snapshot(const MemoryFile& module, const std::vect
     options.cpu = cpu;
     options.tier = aotc::Tier::Quick;
     options.progress = nullptr;
-    llvm::Expected<aotc::CompileStats> stats = compile_locally(module, *quick, options);
-    if (!stats) return stats.takeError();
+    llvm::Expected<CompiledLocally> done = compile_locally(module, *quick, options, arguments.cache);
+    if (!done) return done.takeError();
     return quick->reader();
   };
   std::vector<aotc::FinishedArtifact> artifacts;
@@ -171,7 +173,7 @@ llvm::Expected<uint64_t> write_artifact(Compiled& output, const Snapshot& snapsh
 }
 
 nlohmann::ordered_json to_json(const std::string& path, const aotc::CompileOptions& options,
-                               const aotc::CompileStats& stats, double seconds) {
+                               const aotc::CompileStats& stats, double seconds, bool cached) {
   nlohmann::ordered_json phases = nlohmann::ordered_json::array();
   for (const aotc::PhaseTime& phase : stats.phases)
     phases.push_back(
@@ -188,6 +190,7 @@ nlohmann::ordered_json to_json(const std::string& path, const aotc::CompileOptio
           {"code_bytes", stats.code_bytes},
           {"artifact_bytes", stats.artifact_bytes},
           {"seconds", seconds},
+          {"cached", cached},
           {"phases", phases}};
 }
 
@@ -283,8 +286,8 @@ llvm::Error compile_command(CompileArguments& arguments) {
 
   std::vector<Compiled> outputs;
   for (aotc::CompileOptions& options : *targets) {
-    llvm::Expected<Compiled> output =
-        compile_target(*module, options, output_path(arguments, options.architecture, targets->size()));
+    llvm::Expected<Compiled> output = compile_target(
+        *module, options, output_path(arguments, options.architecture, targets->size()), arguments.cache);
     if (!output) return output.takeError();
     outputs.push_back(std::move(*output));
   }
@@ -301,7 +304,7 @@ llvm::Error compile_command(CompileArguments& arguments) {
     if (!size) return size.takeError();
     output.stats.artifact_bytes = *size;
     if (arguments.json) {
-      report.push_back(to_json(output.path, output.options, output.stats, output.seconds));
+      report.push_back(to_json(output.path, output.options, output.stats, output.seconds, output.cached));
       if (snapshot->tried) {
         report.back()["snapshot_bytes"] = snapshot->file.size();
         report.back()["snapshot_seconds"] = snapshot->tried->seconds;
@@ -310,8 +313,9 @@ llvm::Error compile_command(CompileArguments& arguments) {
       }
       continue;
     }
-    print(summary, "{}: {} functions, {} code, {} file, {:.2f} s\n", output.path, output.stats.functions,
-          format_size(output.stats.code_bytes), format_size(*size), output.seconds);
+    print(summary, "{}: {} functions, {} code, {} file, {:.2f} s{}\n", output.path, output.stats.functions,
+          format_size(output.stats.code_bytes), format_size(*size), output.seconds,
+          output.cached ? ", from the cache" : "");
     if (arguments.time_report) print_time_report(output.stats, summary);
   }
   if (arguments.json)
@@ -337,6 +341,8 @@ void add_compile(CLI::App& app, Action& action) {
       "with several targets each writes MODULE.TARGET.aotc or OUT.TARGET.aotc. A file is replaced as a\n"
       "whole, where a link leads; devices, pipes and /dev/stdout are written through");
   arguments->code.add_to(*command);
+  arguments->cache.add_to(*command);
+  arguments->cache.add_size_to(*command, "--cache-size", "bytes on disk that it may take");
   aotc::OptionSet& options = arguments->options();
   add_option(*command, aotc::Option::Imports, options);
   for (const aotc::OptionInfo& row : aotc::option_table())
@@ -366,7 +372,7 @@ void add_compile(CLI::App& app, Action& action) {
       "  aotc compile hello.wasm                          hello.aotc for this machine\n"
       "  aotc compile hello.wasm --target all             hello.x86_64.aotc and hello.aarch64.aotc\n"
       "  aotc compile hello.wasm --cpu x86-64-v3 -o h.aotc\n"
-      "  aotc compile hello.wasm --tier quick --time-report\n"
+      "  aotc compile hello.wasm --tier quick --time-report --cache off\n"
       "  aotc compile hello.wasm --target all --server http://127.0.0.1:8080 --name acme/hello:v1\n"
       "  aotc compile hello.wasm --cpu x86-64-v2,x86-64-v4 --server ...   variants, of which each node takes its best\n"
       "  aotc compile server.wasm --target all --snapshot required --env MODE=production\n"

@@ -26,6 +26,7 @@ constexpr uint64_t kNotGiven = ~uint64_t{0};
 struct RunArguments {
   std::string file;
   CodeOptions code;
+  CacheOptions cache;
   std::vector<std::string> dirs, env, secrets, listeners;
   uint64_t timeout = 0, max_memory = 0;
   uint64_t tmp_size = kNotGiven;
@@ -85,8 +86,8 @@ llvm::Error run_command(const RunArguments& arguments) {
   if (*kind == FileKind::Wasm) {
     llvm::Expected<MemoryFile> module = MemoryFile::copy_of(arguments.file, arguments.code.max_input);
     if (!module) return module.takeError();
-    llvm::Expected<aotc::CompileStats> stats = compile_locally(*module, *compiled, targets->front());
-    if (!stats) return stats.takeError();
+    llvm::Expected<CompiledLocally> done = compile_locally(*module, *compiled, targets->front(), arguments.cache);
+    if (!done) return done.takeError();
     artifact = compiled->path_after_exec();
   } else {
     llvm::Expected<uint32_t> recorded = artifact_architecture(arguments.file);
@@ -161,10 +162,12 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string>& args) {
                       "EXPORT ARG...: call this export with numbers as arguments instead of\nrunning the program; last "
                       "option before --");
   arguments->code.add_to(*command);
+  arguments->cache.add_to(*command);
+  arguments->cache.add_size_to(*command, "--cache-size", "bytes on disk that it may take");
   command->footer(
       "An artifact with a snapshot goes on from there if arguments, environment and directories are those of\n"
       "`aotc compile --snapshot`; otherwise it starts from the beginning.\n"
-      "Everything after -- goes to the program. --target, --cpu, --tier and --jobs matter for a .wasm only.\n"
+      "Everything after -- goes to the program. --target, --cpu, --tier, --jobs and --cache matter for a .wasm only.\n"
       "The exit code is the program's, 1 for its codes above 125; 134 after a trap.\n"
       "\nExamples:\n"
       "  aotc run hello.wasm -- world\n"

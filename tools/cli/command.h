@@ -24,6 +24,7 @@ void add_validate(CLI::App& app, Action& action);
 void add_registry(CLI::App& app, Action& action);
 void add_sign(CLI::App& app, Action& action);
 void add_dump(CLI::App& app, Action& action);
+void add_cache(CLI::App& app, Action& action);
 
 // --ca-file, for commands that speak to a server.
 void add_ca_file(CLI::App& command);

@@ -2,11 +2,17 @@
 // (compiler/process/worker.h), so that this process never looks at a module or an artifact.
 #pragma once
 
+#include "cache_options.h"
 #include "compile.h"
 #include "memory_file.h"
 
-llvm::Expected<aotc::CompileStats> compile_locally(const MemoryFile& module, const MemoryFile& artifact,
-                                                   const aotc::CompileOptions& options);
+struct CompiledLocally {
+  aotc::CompileStats stats;
+  bool cached;  // nothing was compiled
+};
+
+llvm::Expected<CompiledLocally> compile_locally(const MemoryFile& module, const MemoryFile& artifact,
+                                                const aotc::CompileOptions& options, const CacheOptions& cache);
 
 // `out` is `artifact` with `snapshot` behind it. `name` leads the message.
 llvm::Error attach_locally(const MemoryFile& artifact, const MemoryFile& snapshot, const MemoryFile& out,

@@ -40,6 +40,7 @@ enum aotc_process {
   AOTC_FREEZER_WITH_FILES,
   AOTC_INSPECTOR, /* aotc: reads a file and prints what is in it */
   AOTC_CLIENT,    /* aotc: speaks to a server or registry */
+  AOTC_KEEPER,    /* aotc: keeps what was compiled, for compilers that ask */
   AOTC_PROCESS_COUNT
 };
 

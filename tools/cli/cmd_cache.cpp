@@ -1,0 +1,152 @@
+// cmd_cache.cpp - `aotc cache`: how much was kept of what was compiled, whether it is right, and its end.
+#include <sys/stat.h>
+
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cache/store.h"
+#include "cache_process.h"
+#include "command.h"
+#include "output.h"
+#include "support/error.h"
+
+namespace {
+
+struct CacheArguments {
+  CacheOptions cache;
+  bool json = false;
+};
+
+// Of one kind, as it comes from the process that looked.
+struct Counts {
+  uint64_t values, bytes, damaged;
+  char failed[128];
+};
+struct Answer {
+  Counts functions, artifacts;
+};
+
+Counts counts_of(const aotc::ShelfReport& report) {
+  Counts counts{report.values, report.bytes, report.damaged, {}};
+  std::snprintf(counts.failed, sizeof counts.failed, "%s", report.failed.c_str());
+  return counts;
+}
+
+llvm::Expected<std::string> folder_of(const CacheArguments& arguments) {
+  std::optional<std::string> folder = arguments.cache.folder();
+  if (!folder) return llvm::make_error<UsageError>("--cache: there is no cache to look after");
+  return *folder;
+}
+
+llvm::Error about(const std::string& folder, const std::string& message) {
+  return aotc::failure("cache " + folder + ": " + message);
+}
+
+bool exists(const std::string& folder) {
+  struct stat info;
+  return stat(folder.c_str(), &info) == 0;
+}
+
+nlohmann::ordered_json to_json(const Counts& counts, bool all) {
+  nlohmann::ordered_json json = {{"records", counts.values}, {"bytes", counts.bytes}};
+  if (all) json["damaged"] = counts.damaged;
+  return json;
+}
+
+// Shows what is there, of each value when `all` is asked for.
+llvm::Error show(const CacheArguments& arguments, bool all) {
+  llvm::Expected<std::string> folder = folder_of(arguments);
+  if (!folder) return folder.takeError();
+  Answer answer{};
+  if (exists(*folder)) {
+    if (llvm::Error error = aotc::Store::prepare(*folder)) return about(*folder, llvm::toString(std::move(error)));
+    auto look = [&](aotc::Store& store, void* to) {
+      aotc::Store::Report report = store.report(all);
+      *static_cast<Answer*>(to) = {counts_of(report.functions), counts_of(report.artifacts)};
+    };
+    if (llvm::Error error = with_store(*folder, arguments.cache.size, look, &answer, sizeof answer))
+      return about(*folder, llvm::toString(std::move(error)));
+  }
+  if (arguments.json) {
+    nlohmann::ordered_json json = {{"folder", *folder},
+                                   {"functions", to_json(answer.functions, all)},
+                                   {"artifacts", to_json(answer.artifacts, all)}};
+    print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  } else {
+    print("{}\n", printable(*folder));
+    for (const auto& [name, counts] : {std::pair("functions", answer.functions), {"artifacts", answer.artifacts}})
+      print("{}  {}{} in {}\n", name, all ? "" : "about ", counts.values, format_size(counts.bytes));
+  }
+  for (const Counts& counts : {answer.functions, answer.artifacts})
+    if (counts.failed[0] != 0)
+      return about(*folder, printable(llvm::StringRef(counts.failed, strnlen(counts.failed, sizeof counts.failed))));
+  if (uint64_t damaged = answer.functions.damaged + answer.artifacts.damaged)
+    return about(*folder, std::to_string(damaged) + " of its records are damaged");
+  return llvm::Error::success();
+}
+
+llvm::Error prune(const CacheArguments& arguments) {
+  llvm::Expected<std::string> folder = folder_of(arguments);
+  if (!folder) return folder.takeError();
+  if (exists(*folder)) {
+    if (llvm::Error error = aotc::Store::prepare(*folder)) return about(*folder, llvm::toString(std::move(error)));
+    bool done = false;
+    auto work = [&](aotc::Store& store, void* to) { *static_cast<bool*>(to) = store.shrink(arguments.cache.size); };
+    if (llvm::Error error = with_store(*folder, arguments.cache.size, work, &done, sizeof done))
+      return about(*folder, llvm::toString(std::move(error)));
+    if (!done) return about(*folder, "others are writing to it");
+  }
+  return show(arguments, false);
+}
+
+// Looks at nothing, so that it can remove what makes others fail.
+llvm::Error clear(const CacheArguments& arguments) {
+  llvm::Expected<std::string> folder = folder_of(arguments);
+  if (!folder) return folder.takeError();
+  if (exists(*folder)) {
+    aotc::StoreOptions options;
+    options.folder = *folder;
+    if (!aotc::Store(options).clear()) return about(*folder, "others are writing to it");
+  }
+  return arguments.json ? show(arguments, false) : llvm::Error::success();
+}
+
+}  // namespace
+
+void add_cache(CLI::App& app, Action& action) {
+  auto arguments = std::make_shared<CacheArguments>();
+  CLI::App* command = app.add_subcommand("cache", "Look after what was compiled before");
+  command->require_subcommand(1);
+  auto add = [&](const char* name, const char* help, std::function<llvm::Error()> work) {
+    CLI::App* added = command->add_subcommand(name, help);
+    arguments->cache.add_to(*added);
+    added->add_flag("--json", arguments->json, "print the result as JSON");
+    added->callback([&action, work = std::move(work)] { action = work; });
+    return added;
+  };
+  add("stats", "How much it holds", [arguments] {
+    return show(*arguments, false);
+  })->footer("Example:\n  aotc cache stats --json");
+  add("verify", "Read all of it; fail if anything is damaged", [arguments] {
+    return show(*arguments, true);
+  })->footer("Example:\n  aotc cache verify || aotc cache clear");
+  CLI::App* pruned = add("prune", "Drop what was not used for longest until no more than that is left",
+                         [arguments] { return prune(*arguments); });
+  arguments->cache.add_size_to(*pruned, "--to", "bytes on disk");
+  pruned->footer("Example:\n  aotc cache prune --to 100M");
+  add("clear", "Remove all of it", [arguments] {
+    return clear(*arguments);
+  })->footer("Example:\n  aotc cache clear --cache /var/cache/aotc");
+  command->footer(
+      "`aotc compile` and `aotc run` keep functions and whole artifacts there, and take from there what they would\n"
+      "make again. It holds as much as --cache-size says; what was not used for longest goes first. Any number of\n"
+      "processes can use it at once. What is damaged is not used: at worst it starts again empty. Nobody else may\n"
+      "write there: what is in it becomes code.\n"
+      "\nExamples:\n"
+      "  aotc cache stats\n"
+      "  aotc cache verify\n"
+      "  aotc cache prune --to 100M\n"
+      "  aotc cache clear");
+}
