@@ -40,6 +40,7 @@ constexpr int kControl = 0, kWorker = 3, kArtifact = 4, kArtifactToRead = 5;
 constexpr int kLookTime = 10'000, kWriteTime = 60'000;
 // More than it ever needs: what damaged files make it ask for is refused.
 constexpr uint64_t kMemory = uint64_t{2} << 30;
+constexpr off_t kMostArtifact = 256 << 20;
 
 struct Greeting {
   uint64_t found;
@@ -61,10 +62,12 @@ bool send(int socket, const void* bytes, size_t size) {
   return ::send(socket, bytes, size, MSG_NOSIGNAL) == static_cast<ssize_t>(size);
 }
 
-// False when it did not come in time, or not whole.
-bool receive(int socket, void* bytes, size_t size, int milliseconds) {
+enum class Heard { All, NotInTime, Lost };
+
+Heard receive(int socket, void* bytes, size_t size, int milliseconds) {
   pollfd event{socket, POLLIN, 0};
-  return poll(&event, 1, milliseconds) == 1 && recv(socket, bytes, size, MSG_WAITALL) == static_cast<ssize_t>(size);
+  if (poll(&event, 1, milliseconds) == 0) return Heard::NotInTime;
+  return recv(socket, bytes, size, MSG_WAITALL) == static_cast<ssize_t>(size) ? Heard::All : Heard::Lost;
 }
 
 bool make_pair(aotc::UniqueFd& ours, aotc::UniqueFd& theirs) {
@@ -158,7 +161,7 @@ void keep_artifact(aotc::Store& store, StringRef key) {
   Parting parting{};
   if (aotc_read_all(kControl, &parting, sizeof parting) != sizeof parting || parting.keep == 0) return;
   off_t size = lseek(kArtifactToRead, 0, SEEK_END);
-  if (size <= 0) return;
+  if (size <= 0 || size > kMostArtifact) return;
   std::vector<uint8_t> bytes(sizeof(KeptStats) + static_cast<size_t>(size));
   std::memcpy(bytes.data(), &parting.stats, sizeof(KeptStats));
   if (aotc_pread_all(kArtifactToRead, bytes.data() + sizeof(KeptStats), static_cast<size_t>(size), 0) == size)
@@ -210,25 +213,31 @@ CacheSession::CacheSession(const CacheOptions& cache, const MemoryFile& module, 
   child_ = *child;
   control.close();
   Greeting greeting;
-  if (!receive(control_.get(), &greeting, sizeof greeting, kLookTime)) {
-    lose();
+  Heard heard = receive(control_.get(), &greeting, sizeof greeting, kLookTime);
+  if (heard != Heard::All || greeting.found == 0) {
+    // It may have come to the middle of the artifact.
+    if (ftruncate(artifact.writer(), 0) == 0) lseek(artifact.writer(), 0, SEEK_SET);
+    if (heard != Heard::All) lose(heard == Heard::Lost);
     return;
   }
-  if (greeting.found == 0) return;
   found_ = from_kept(greeting.stats);
   consumeError(end(nullptr));
 }
 
 CacheSession::~CacheSession() { consumeError(end(nullptr)); }
 
-// It has crashed, or takes too long. What made it crash is in its files.
-void CacheSession::lose() {
+// What made it crash is in its files; what takes too long may be the disk.
+void CacheSession::lose(bool crashed) {
   kill(child_, SIGKILL);
   int status = 0;
   while (waitpid(child_, &status, 0) < 0 && errno == EINTR) continue;
   child_ = -1;
   worker_ = aotc::UniqueFd();
   if (WIFEXITED(status) && WEXITSTATUS(status) == kExitNotStarted) return;
+  if (!crashed) {
+    print(stderr, "aotc: cache {}: it takes too long; going on without\n", folder_);
+    return;
+  }
   aotc::StoreOptions options;
   options.folder = folder_;
   aotc::Store(options).clear();
@@ -241,8 +250,9 @@ Error CacheSession::end(const aotc::CompileStats* made) {
   Parting parting{made != nullptr, made ? to_keep(*made) : KeptStats{}};
   send(control_.get(), &parting, sizeof parting);
   Farewell farewell;
-  if (!receive(control_.get(), &farewell, sizeof farewell, kWriteTime)) {
-    lose();
+  Heard heard = receive(control_.get(), &farewell, sizeof farewell, kWriteTime);
+  if (heard != Heard::All) {
+    lose(heard == Heard::Lost);
     return Error::success();
   }
   while (waitpid(child_, nullptr, 0) < 0 && errno == EINTR) continue;

@@ -40,7 +40,7 @@ class CacheSession {
   llvm::Error end(const aotc::CompileStats* made);
 
  private:
-  void lose();
+  void lose(bool crashed);
 
   std::string folder_;
   pid_t child_ = -1;

@@ -191,7 +191,14 @@ nlohmann::ordered_json to_json(const std::string& path, const aotc::CompileOptio
           {"artifact_bytes", stats.artifact_bytes},
           {"seconds", seconds},
           {"cached", cached},
+          {"cached_functions", stats.cached_functions},
           {"phases", phases}};
+}
+
+std::string note_of_cache(const Compiled& output) {
+  if (output.cached) return ", from the cache";
+  if (output.stats.cached_functions == 0) return "";
+  return fmt::format(", {} from the cache", output.stats.cached_functions);
 }
 
 void print_time_report(const aotc::CompileStats& stats, FILE* out) {
@@ -314,8 +321,7 @@ llvm::Error compile_command(CompileArguments& arguments) {
       continue;
     }
     print(summary, "{}: {} functions, {} code, {} file, {:.2f} s{}\n", output.path, output.stats.functions,
-          format_size(output.stats.code_bytes), format_size(*size), output.seconds,
-          output.cached ? ", from the cache" : "");
+          format_size(output.stats.code_bytes), format_size(*size), output.seconds, note_of_cache(output));
     if (arguments.time_report) print_time_report(output.stats, summary);
   }
   if (arguments.json)
