@@ -82,7 +82,7 @@ std::vector<Expected<Fragment>> attempt(ArrayRef<const CompileUnit*> units, Effo
 // What is tried one after the other.
 SmallVector<Effort, 4> efforts(const CompileUnit& unit) {
   SmallVector<Effort, 4> all{unit.effort};
-  if (all[0] == Effort::Best) all.append({Effort::Plain, Effort::Quick});
+  if (all[0] == Effort::Best || all[0] == Effort::Lean) all.append({Effort::Plain, Effort::Quick});
   all.push_back(Effort::Masked);
   return all;
 }

@@ -12,12 +12,13 @@
 namespace aotc {
 
 // How much is done for a function. `Large` is for functions on which LLVM's better algorithms, which are not linear,
-// would take minutes: tables written as code. Their locals stay in memory, see SsaBuilder::keep_in_memory. `Plain` is
-// `Best` without the passes on loops that take away what bounds an address, for functions of which check_fragment could
-// not prove it. `Masked` masks each index where it is used and optimizes nothing, for those that are refused all the
-// same.
-enum class Effort : uint8_t { Quick, Best, Large, Plain, Masked };
-inline constexpr size_t kEfforts = 5;
+// would take minutes: tables written as code. Their locals stay in memory, see SsaBuilder::keep_in_memory. `Lean` is
+// `Best` for modules that an optimizing compiler has made, as all but Go's: what that has done is not done again.
+// `Plain` is `Best` without the passes on loops that take away what bounds an address, for functions of which
+// check_fragment could not prove it. `Masked` masks each index where it is used and optimizes nothing, for those that
+// are refused all the same.
+enum class Effort : uint8_t { Quick, Best, Large, Lean, Plain, Masked };
+inline constexpr size_t kEfforts = 6;
 static_assert(static_cast<size_t>(Effort::Masked) + 1 == kEfforts);
 
 // A function of Go's library that a helper does better; see known_functions.h.

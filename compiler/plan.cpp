@@ -125,7 +125,7 @@ bool is_straight(const FunctionBody& body) {
 Effort usual_effort(const Compilation& c, const FunctionBody& body) {
   if (c.options.tier == Tier::Quick || (!c.go.recognised && is_small_leaf(body) && is_straight(body)))
     return Effort::Quick;
-  return Effort::Best;
+  return c.go.recognised ? Effort::Best : Effort::Lean;
 }
 
 bool has_large_table(const FunctionBody& body) {

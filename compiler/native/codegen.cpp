@@ -22,7 +22,6 @@
 #include "llvm/CodeGen/TargetRegisterInfo.h"
 #include "llvm/CodeGen/TargetSubtargetInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
-#include "llvm/IR/OptBisect.h"
 #include "llvm/MC/MCContext.h"
 #include "llvm/MC/MCStreamer.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -154,19 +153,12 @@ class AfterPrinting : public MachineFunctionPass {
 
 char AfterPrinting::ID = 0;
 
-// Loop strength reduction makes an address of its own out of an index: it is in range as the loop ends when something
-// else has been counted, which machine code does not say.
-class NoStrengthReduction : public OptPassGate {
- public:
-  bool shouldRunPass(StringRef pass, StringRef) override { return pass != "Loop Strength Reduction"; }
-  bool isEnabled() const override { return true; }
-};
-
 CodeGenOptLevel code_generation_level(Effort effort) {
   switch (effort) {
     case Effort::Quick:
       return CodeGenOptLevel::None;
     case Effort::Best:
+    case Effort::Lean:
     case Effort::Plain:
       return CodeGenOptLevel::Default;
     case Effort::Large:
@@ -203,7 +195,7 @@ struct CodeGenerator::State {
     unit->setDataLayout(target_data_layout(architecture));
     pipeline = std::make_unique<legacy::FunctionPassManager>(unit.get());
     auto* info = new MachineModuleInfoWrapperPass(machine.get());
-    NeededPasses needed(*pipeline);
+    NeededPasses needed(*pipeline, effort == Effort::Best);
     TargetPassConfig* config = machine->createPassConfig(needed);
     config->setDisableVerify(true);
     pipeline->add(config);
@@ -227,7 +219,6 @@ struct CodeGenerator::State {
 
   Architecture architecture;
   Effort effort;
-  NoStrengthReduction no_strength_reduction;
   std::unique_ptr<LLVMTargetMachine> machine;
   Optimizer optimizer;
   SmallVector<char, 0> object;
@@ -255,7 +246,6 @@ LLVMContext& CodeGenerator::begin(size_t functions) {
     state_->unit.reset();
     state_->context = std::make_unique<LLVMContext>();
     state_->context->setDiscardValueNames(true);
-    if (state_->effort == Effort::Plain) state_->context->setOptPassGate(state_->no_strength_reduction);
     state_->build_pipeline();
     state_->functions = functions;
   }

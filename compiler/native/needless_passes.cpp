@@ -54,6 +54,13 @@ constexpr StringLiteral kNeedless[] = {
     "Fast Tile Register Preconfigure",
     "Fast Tile Register Configure",
     "X86 Lower Tile Copy",
+    // Registers that no processor of ours has, or that wasm's numbers are not kept in.
+    "Init Undef Pass",
+    "X86 FP Stackifier",
+    "X86 insert wait instruction",
+    // Intrinsics that ask what is constant. Scheduling that the models of our baselines switch off.
+    "Lower constant intrinsics",
+    "Post RA top-down list latency scheduler",
     // Debug information: locations are on instructions, and there are no variables.
     "Live DEBUG_VALUE analysis",
     "Remove Redundant DEBUG_VALUE analysis",
@@ -96,12 +103,21 @@ constexpr StringLiteral kNeedless[] = {
     "Pre-ISel Intrinsic Lowering",
 };
 
+constexpr StringLiteral kStrengthReduction[] = {
+    "Canonicalize Freeze Instructions in Loops",
+    "Loop Strength Reduction",
+};
+
 }  // namespace
 
 ArrayRef<StringLiteral> needless_passes() { return kNeedless; }
 
-NeededPasses::NeededPasses(legacy::PassManagerBase& manager) : manager_(manager) {
+ArrayRef<StringLiteral> strength_reduction_passes() { return kStrengthReduction; }
+
+NeededPasses::NeededPasses(legacy::PassManagerBase& manager, bool reduces_strength) : manager_(manager) {
   for (StringRef name : kNeedless) needless_.insert(name);
+  if (!reduces_strength)
+    for (StringRef name : kStrengthReduction) needless_.insert(name);
 }
 
 void NeededPasses::add(Pass* pass) {

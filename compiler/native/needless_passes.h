@@ -14,11 +14,14 @@ namespace aotc {
 
 // LLVM's names of the passes that are left out, on whichever target they are.
 llvm::ArrayRef<llvm::StringLiteral> needless_passes();
+llvm::ArrayRef<llvm::StringLiteral> strength_reduction_passes();
 
 // Hands on to a pass manager what is needed.
 class NeededPasses : public llvm::legacy::PassManagerBase {
  public:
-  explicit NeededPasses(llvm::legacy::PassManagerBase& manager);
+  // Strength reduction makes addresses of their own of a loop's indices: they are in range as the loop ends when
+  // something else has been counted, which machine code does not say.
+  NeededPasses(llvm::legacy::PassManagerBase& manager, bool reduces_strength);
   void add(llvm::Pass* pass) override;
 
  private:

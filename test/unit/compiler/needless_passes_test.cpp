@@ -26,9 +26,9 @@ class Recorder : public legacy::PassManagerBase {
 };
 
 // What code generation of one function would run.
-Recorder passes(Architecture architecture, CodeGenOptLevel level, bool all) {
+Recorder passes(Architecture architecture, CodeGenOptLevel level, bool all, bool reduces_strength = false) {
   Recorder recorder;
-  NeededPasses needed(recorder);
+  NeededPasses needed(recorder, reduces_strength);
   auto machine =
       create_target_machine(architecture, architecture == Architecture::X86_64 ? "x86-64-v3" : "armv8-a", level);
   std::unique_ptr<TargetPassConfig> config(
@@ -49,6 +49,15 @@ TEST(NeedlessPasses, ExistAndAreLeftOut) {
     }
   }
   for (StringRef name : needless_passes()) EXPECT_TRUE(all.count(name.str())) << "LLVM has no pass " << name.str();
+}
+
+TEST(NeedlessPasses, StrengthReductionIsLeftOutIfAsked) {
+  for (Architecture architecture : {Architecture::X86_64, Architecture::AArch64}) {
+    Recorder with = passes(architecture, CodeGenOptLevel::Default, false, true);
+    Recorder without = passes(architecture, CodeGenOptLevel::Default, false);
+    EXPECT_EQ(without.count + strength_reduction_passes().size(), with.count);
+    for (StringRef name : strength_reduction_passes()) EXPECT_EQ(with.names.count(name.str()), 1u) << name.str();
+  }
 }
 
 }  // namespace
