@@ -66,7 +66,8 @@ rocksdb::Options options_for(uint64_t limit) {
 
   rocksdb::BlockBasedTableOptions tables;
   tables.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  tables.block_cache = rocksdb::NewLRUCache(8 << 20);
+  // A compiler asks for a thousand functions at a time, which lie everywhere.
+  tables.block_cache = rocksdb::NewLRUCache(64 << 20);
   tables.block_size = 32 << 10;
   tables.format_version = 5;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(tables));

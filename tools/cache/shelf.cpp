@@ -51,10 +51,13 @@ Shelf::Shelf(std::string folder, uint64_t limit, std::chrono::milliseconds patie
     : folder_(std::move(folder)), limit_(limit), patience_(patience) {}
 
 Error Shelf::read_once(ArrayRef<std::string> keys, function_ref<bool(size_t, ArrayRef<uint8_t>)> take) {
-  Expected<std::unique_ptr<Database>> opened = Database::open_to_read(folder_);
-  if (!opened) return opened.takeError();
-  if (!*opened) return Error::success();
-  Database& database = **opened;
+  if (!reading_) {
+    Expected<std::unique_ptr<Database>> opened = Database::open_to_read(folder_);
+    if (!opened) return opened.takeError();
+    if (!*opened) return Error::success();
+    reading_ = std::move(*opened);
+  }
+  Database& database = *reading_;
   // Of positions that were asked for: those of a file are alike.
   uint64_t old_position = 0, young_position = ~uint64_t{0};
   auto is_old = [&](uint64_t position) {
@@ -79,6 +82,7 @@ void Shelf::get(ArrayRef<std::string> keys, function_ref<bool(size_t, ArrayRef<u
   if (!first) return;
   // Perhaps somebody changed it meanwhile; then it is right when nobody can.
   consumeError(std::move(first));
+  reading_.reset();
   damaged_values_ = before;
   ino_t which = 0;
   {
@@ -89,6 +93,7 @@ void Shelf::get(ArrayRef<std::string> keys, function_ref<bool(size_t, ArrayRef<u
     if (!second) return;
     bool damaged = second.isA<DamagedError>();
     consumeError(std::move(second));
+    reading_.reset();
     if (!damaged) return;
   }
   throw_away(which);
@@ -133,6 +138,7 @@ Error Shelf::write_locked(uint64_t limit) {
 }
 
 void Shelf::flush() {
+  reading_.reset();
   if (waiting_.empty()) return;
   if (std::optional<FolderLock> lock = FolderLock::take(lock_path(), FolderLock::Kind::Exclusive, patience_)) {
     Error error = write_locked(limit_);
@@ -171,6 +177,7 @@ ShelfReport Shelf::report(bool all, function_ref<bool(StringRef, ArrayRef<uint8_
 }
 
 bool Shelf::shrink(uint64_t limit) {
+  reading_.reset();
   if (identity(folder_) == 0) return true;
   std::optional<FolderLock> lock = FolderLock::take(lock_path(), FolderLock::Kind::Exclusive, patience_);
   if (!lock) return false;
@@ -184,6 +191,7 @@ bool Shelf::shrink(uint64_t limit) {
 }
 
 bool Shelf::clear() {
+  reading_.reset();
   if (identity(folder_) == 0 && identity(folder_ + ".removed") == 0) return true;
   std::optional<FolderLock> lock = FolderLock::take(lock_path(), FolderLock::Kind::Exclusive, patience_);
   if (!lock) return false;

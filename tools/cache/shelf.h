@@ -62,6 +62,7 @@ class Shelf {
   void throw_away(ino_t which);
   void remove_locked();
 
+  std::unique_ptr<Database> reading_;  // as it was at the first get() since the last flush()
   const std::string folder_;
   const uint64_t limit_;
   const std::chrono::milliseconds patience_;

@@ -8,7 +8,8 @@
 // believed by everyone. The key of a record is worked out from its unit, never taken from who brings it, and so again
 // when it is read.
 //
-// Used by one thread, which may be anybody's: any number of stores on one folder are safe, in any processes.
+// Used by one thread, which may be anybody's: any number of stores on one folder are safe, in any processes. One sees
+// what there was when it first looked, until it flushes.
 #pragma once
 
 #include <optional>

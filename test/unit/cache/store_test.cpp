@@ -52,6 +52,7 @@ TEST(Store, ShowsANamespaceToItsOwnerOnly) {
   }
   all.put(of_all);
   all.flush();
+  b.flush();  // until then it sees what there was
   EXPECT_TRUE(holds(b, of_all));
   Store a(options(folder, "a"));
   EXPECT_TRUE(holds(a, of_a));
