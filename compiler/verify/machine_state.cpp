@@ -20,6 +20,9 @@ constexpr unsigned kVisitsAtAll = 16;   // before no more is known than whether 
 // A sum of 32 bits and of one more constant that lowering folds into addresses stays in memory.
 constexpr int64_t kAddress = int64_t{UINT32_MAX} + (int64_t{1} << 31);
 
+uint64_t bit(Register reg) { return uint64_t{1} << reg; }
+constexpr uint64_t kMachines = (uint64_t{1} << kScratch) - 1;  // all registers but the scratch one
+
 int64_t next_bound(const Value& value, unsigned visits) {
   if (value.hint >= value.hi && visits < kVisitsAtAll / 2) return value.hint;
   for (int64_t bound : {int64_t{UINT8_MAX}, int64_t{UINT16_MAX}, int64_t{INT32_MAX}, int64_t{UINT32_MAX}, kAddress})
@@ -78,20 +81,24 @@ bool Renaming::agrees(uint32_t from, uint32_t to) {
 void MachineState::define(Register reg, const Value& value) {
   if (reg == kNoRegister) return;
   registers_[reg] = value;
+  known_ = value.is_unknown() ? known_ & ~bit(reg) : known_ | bit(reg);
   if (flags_.left.reg == reg) flags_.left.reg = kNoRegister;
   if (flags_.right.reg == reg) flags_.right.reg = kNoRegister;
 }
 
 const Value& MachineState::copied(Register reg) {
   if (registers_[reg].equals == 0) registers_[reg].equals = ++last_equals_;
+  known_ |= bit(reg);
   return registers_[reg];
 }
 
 const Value* MachineState::low_bits_of(uint32_t equals, uint8_t bits) const {
   if (equals == 0) return nullptr;
-  for (const Value& value : registers_)
+  for (uint64_t left = known_; left != 0; left &= left - 1) {
+    const Value& value = registers_[countr_zero(left)];
     if (value.from == equals && value.how == Value::How::LowBits && value.by == bits && value.is_number())
       return &value;
+  }
   return nullptr;
 }
 
@@ -118,7 +125,10 @@ bool MachineState::conclude_side(const Side& side, Condition condition, const Si
     has_at_least(side.value.id, static_cast<uint32_t>(least));
   bool is_index = condition == Condition::Below && other.value.tag == Value::Tag::SizeOf && narrow;
 
-  if (side.reg != kNoRegister && !narrow_down(registers_[side.reg], range, !side.is_whole)) return false;
+  if (side.reg != kNoRegister) {
+    known_ |= bit(side.reg);
+    if (!narrow_down(registers_[side.reg], range, !side.is_whole)) return false;
+  }
   if (side.reg != kNoRegister && is_index) registers_[side.reg].tag_index(other.value.id);
   // The others that it is related to.
   bool is_whole = side.is_whole && !side.value.equals_low;
@@ -134,8 +144,10 @@ bool MachineState::conclude_side(const Side& side, Condition condition, const Si
     if (!source.is_anything() && value.equals == side.value.from) return relate(value, source, is_source_whole);
     return value.from == 0 || value.from != side.value.equals || derive(value, range, is_whole);
   };
-  for (Register reg = 0; reg < kScratch; ++reg)
+  for (uint64_t left = known_ & kMachines; left != 0; left &= left - 1) {
+    auto reg = static_cast<Register>(countr_zero(left));
     if (reg != side.reg && !update(registers_[reg])) return false;
+  }
   for (Slot& slot : slots_)
     if (!update(slot.value)) return false;
   return true;
@@ -250,8 +262,11 @@ void MachineState::forget_slots_below(int64_t offset) {
 bool MachineState::merge(const MachineState& other, unsigned visits, Renaming& renaming) {
   bool changed = false;
   renaming.begin();
-  for (Register reg = 0; reg < kScratch; ++reg)
+  for (uint64_t left = known_ & kMachines; left != 0; left &= left - 1) {
+    auto reg = static_cast<Register>(countr_zero(left));
     changed |= merge_value(registers_[reg], other.registers_[reg], visits, renaming);
+    if (registers_[reg].is_unknown()) known_ &= ~bit(reg);
+  }
 
   size_t kept = 0;
   auto theirs = other.slots_.begin();

@@ -49,7 +49,6 @@ class Renaming {
 
 class MachineState {
  public:
-  Value& operator[](Register reg) { return registers_[reg]; }
   const Value& operator[](Register reg) const { return registers_[reg]; }
 
   // `reg` holds something new.
@@ -87,6 +86,7 @@ class MachineState {
   void has_at_least(uint32_t table, uint32_t entries);
 
   Value registers_[kRegisters];
+  uint64_t known_ = 0;  // registers of which something may be known, as a set; the others are Value::is_unknown()
   Flags flags_;
   std::vector<Slot> slots_;                                            // ascending, none overlaps another
   llvm::SmallVector<std::pair<uint32_t, uint32_t>, 2> table_entries_;  // table, entries that it has at least
