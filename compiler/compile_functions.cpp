@@ -120,7 +120,7 @@ class Pool {
     for (size_t i = 0; i < items.size(); ++i) {
       std::optional<Compiled> found = read_record(records[i], units[i]);
       if (found && bind(found->fragment, bindings[i])) {
-        ++c_.stats.cached_functions;
+        if (!is_thunk(items[i])) ++c_.stats.cached_functions;
         keep(items[i], std::move(*found));
         continue;
       }

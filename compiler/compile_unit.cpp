@@ -4,6 +4,7 @@
 #include "archive.h"
 #include "build_identity.h"
 #include "llvm/ADT/DenseMap.h"
+#include "native/cpu_baseline.h"
 
 namespace aotc {
 
@@ -45,7 +46,8 @@ class Builder {
     unit_ = {};
     binding_ = {};
     unit_.architecture = c.options.architecture;
-    unit_.cpu = c.options.cpu;
+    const CpuBaseline* baseline = find_cpu_baseline(c.options.architecture, c.options.cpu);
+    unit_.cpu = baseline ? baseline->name : c.options.cpu;
     unit_.tier = c.options.tier;
     unit_.is_go = c.go.recognised;
   }

@@ -64,7 +64,7 @@ struct UnitStaticTable {
 struct CompileUnit {
   UnitKind kind = UnitKind::Function;
   Architecture architecture = Architecture::X86_64;
-  std::string cpu;
+  std::string cpu;  // also when it is the default
   Tier tier = Tier::Best;
   Effort effort = Effort::Quick;  // the first that is tried
   bool is_go = false;

@@ -139,6 +139,7 @@ void add_cache(CLI::App& app, Action& action) {
   add("clear", "Remove all of it", [arguments] {
     return clear(*arguments);
   })->footer("Example:\n  aotc cache clear --cache /var/cache/aotc");
+  add_cache_warm(*command, action);
   command->footer(
       "`aotc compile` and `aotc run` keep functions and whole artifacts there, and take from there what they would\n"
       "make again. It holds as much as --cache-size says; what was not used for longest goes first. Any number of\n"
@@ -146,6 +147,7 @@ void add_cache(CLI::App& app, Action& action) {
       "write there: what is in it becomes code.\n"
       "\nExamples:\n"
       "  aotc cache stats\n"
+      "  aotc cache warm --target all\n"
       "  aotc cache verify\n"
       "  aotc cache prune --to 100M\n"
       "  aotc cache clear");

@@ -3,7 +3,6 @@
 // Each artifact appears under its name only when it is complete. Targets are compiled one after the other, each on all
 // threads, so that memory is bounded by the larger of them. A snapshot is made once, with this machine's artifact, and
 // goes into all of them. All of that happens in confined processes; this one moves files.
-#include <unistd.h>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -20,6 +19,7 @@
 #include "memory_file.h"
 #include "output.h"
 #include "process/freeze.h"
+#include "progress_bar.h"
 #include "remote_compile.h"
 #include "support/error.h"
 
@@ -40,30 +40,6 @@ struct CompileArguments {
   std::string server, name;
 
   aotc::OptionSet& options() { return code.asked; }
-};
-
-// Redraws one line on the terminal, at most ten times a second.
-class ProgressBar {
- public:
-  explicit ProgressBar(std::string label) : label_(std::move(label)) {}
-  ~ProgressBar() {
-    if (drawn_) std::fputs("\r\033[K", stderr);
-  }
-  void update(size_t done, size_t total) {
-    auto now = std::chrono::steady_clock::now();
-    if (total == 0 || (drawn_ && now - last_ < std::chrono::milliseconds(100))) return;
-    last_ = now;
-    drawn_ = true;
-    constexpr size_t kWidth = 30;
-    size_t filled = kWidth * done / total;
-    print(stderr, "\r{} [{:=<{}}{: <{}}] {}/{} functions\033[K", label_, "", filled, "", kWidth - filled, done, total);
-    std::fflush(stderr);
-  }
-
- private:
-  std::string label_;
-  bool drawn_ = false;
-  std::chrono::steady_clock::time_point last_;
 };
 
 // mod.aotc, or mod.x86_64.aotc when there are several targets; -o OUT replaces "mod.aotc" or the part before the
@@ -122,7 +98,7 @@ llvm::Expected<Compiled> compile_target(const MemoryFile& module, aotc::CompileO
   llvm::Expected<MemoryFile> artifact = MemoryFile::make(base_name(path));
   if (!artifact) return artifact.takeError();
   ProgressBar bar(base_name(path));
-  if (isatty(STDERR_FILENO)) options.progress = [&bar](size_t done, size_t total) { bar.update(done, total); };
+  bar.follow(options);
   llvm::Expected<CompiledLocally> done = compile_locally(module, *artifact, options, cache);
   if (!done) return done.takeError();
   return Compiled{path, options, std::move(*artifact), done->stats, seconds_since(started), done->cached};

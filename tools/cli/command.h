@@ -25,6 +25,7 @@ void add_registry(CLI::App& app, Action& action);
 void add_sign(CLI::App& app, Action& action);
 void add_dump(CLI::App& app, Action& action);
 void add_cache(CLI::App& app, Action& action);
+void add_cache_warm(CLI::App& cache, Action& action);
 
 // --ca-file, for commands that speak to a server.
 void add_ca_file(CLI::App& command);

@@ -137,6 +137,7 @@ TEST(CompileUnit, EachFactIsPartOfTheKey) {
   EXPECT_FALSE(changed([](Subject&) {}));
   EXPECT_TRUE(changed([](Subject& s) { s.options.architecture = Architecture::AArch64; }));
   EXPECT_TRUE(changed([](Subject& s) { s.options.cpu = "x86-64"; }));
+  EXPECT_FALSE(changed([](Subject& s) { s.options.cpu.clear(); })) << "the default";
   EXPECT_TRUE(changed([](Subject& s) { s.options.tier = Tier::Quick; }));
   EXPECT_TRUE(changed([](Subject& s) { s.c.functions[0].effort = Effort::Large; }));
   EXPECT_TRUE(changed([](Subject& s) { s.c.functions[0].known = KnownFunction::Sha256; }));
