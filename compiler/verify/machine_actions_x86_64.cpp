@@ -175,6 +175,7 @@ class X86Translator::Emitter {
     int64_t behind = end_ - fragment_.relocations[relocation_].offset - 4;
     if (opcode_.form == X86Form::Call) return behind == 0;
     if (opcode_.memory_at < 0 || operand(static_cast<unsigned>(opcode_.memory_at)).getReg() != t_.rip_) return false;
+    if (opcode_.register_behind) return behind == 1;
     unsigned last = instruction_.getNumOperands() - 1;
     if (last < static_cast<unsigned>(opcode_.memory_at) + 5 || !operand(last).isImm()) return behind == 0;
     bool is_long = opcode_.bits >= 16 && (opcode_.suffix.ends_with("mi") || opcode_.suffix.ends_with("mi32"));

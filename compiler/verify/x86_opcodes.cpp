@@ -124,6 +124,7 @@ X86Opcode describe_x86_opcode(unsigned number, const MCInstrInfo& instructions, 
   };
   opcode.defines_flags = defines("EFLAGS");
   opcode.memory_at = find_memory_operand(description);
+  opcode.register_behind = (name.starts_with("VBLENDV") || name.starts_with("VPBLENDVB")) && name.ends_with("rmr");
 
   size_t digits = std::min(name.find_first_of("0123456789"), name.size());
   StringRef verb = name.take_front(digits), rest = name.drop_front(digits);

@@ -49,7 +49,8 @@ struct X86Opcode {
   int8_t memory_at = -1;      // first of the five operands of an address
   uint8_t memory_size = 255;  // bytes; more than there are when not known
   bool loads = false, stores = false, defines_flags = false;
-  llvm::StringRef suffix;  // what the operands are: rr, ri8, mi
+  bool register_behind = false;  // a byte behind the address names its last register
+  llvm::StringRef suffix;        // what the operands are: rr, ri8, mi
 };
 
 X86Opcode describe_x86_opcode(unsigned opcode, const llvm::MCInstrInfo& instructions,

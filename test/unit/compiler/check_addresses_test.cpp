@@ -346,6 +346,18 @@ TEST(CheckAddresses, X86Constants) {
   EXPECT_NE(refer("movq 0(%rip), %rax", SymbolKind::Text, -4), "");
   EXPECT_NE(refer("movq 0(%rip), %rax", SymbolKind::Function, -4), "");
   EXPECT_NE(refer("movq 0(%rax), %rax", SymbolKind::Rodata, -4), "");
+  // A register in a byte behind the address.
+  auto blend = [](const char* name, uint32_t at, int64_t addend) {
+    return check(Architecture::X86_64, std::string(name) + " %xmm0, 0(%rip), %xmm1, %xmm0\n ud2",
+                 {{at, FragmentSection::Text, RelocationKind::Pc32, ordinal(SymbolKind::Rodata), addend}},
+                 std::vector<uint8_t>(16));
+  };
+  for (const char* name : {"vblendvpd", "vblendvps", "vpblendvb"}) {
+    EXPECT_EQ(blend(name, 5, -5), "");
+    EXPECT_NE(blend(name, 5, -4), "");  // past the constants
+    EXPECT_NE(blend(name, 6, -4), "");
+    EXPECT_NE(blend(name, 4, -6), "");
+  }
   // An immediate that is patched afterwards is not the one that was looked at.
   EXPECT_EQ(refer("cmpq $0x12345678, %rcx", SymbolKind::Rodata, -4),
             "relocation of an immediate: cmpq $305419896, %rcx at 0x0");
