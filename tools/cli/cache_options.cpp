@@ -18,9 +18,13 @@ void CacheOptions::add_size_to(CLI::App& command, const std::string& name, const
   aotc::add_quantity(command, name, size, help, {AOTC_SIZE, aotc::kLeastCache, aotc::kMostCache});
 }
 
-std::optional<std::string> CacheOptions::folder() const {
+std::string CacheOptions::asked() const {
   const char* variable = std::getenv("AOTC_CACHE");
-  std::string said = where.empty() && variable != nullptr ? variable : where;
+  return where.empty() && variable != nullptr ? variable : where;
+}
+
+std::optional<std::string> CacheOptions::folder() const {
+  std::string said = asked();
   if (said == "off") return std::nullopt;
   if (!said.empty()) return said;
   // As the XDG base directory specification has it: what is not absolute counts for nothing.

@@ -12,6 +12,7 @@ struct CacheOptions {
 
   void add_to(CLI::App& command);
   void add_size_to(CLI::App& command, const std::string& name, const std::string& help);
+  std::string asked() const;  // by option or environment; empty: nothing was
   // Nothing: off, or there is no place for it.
   std::optional<std::string> folder() const;
 };

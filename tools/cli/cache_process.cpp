@@ -191,7 +191,10 @@ CacheSession::CacheSession(const CacheOptions& cache, const MemoryFile& module, 
   if (!folder) return;
   folder_ = *folder;
   if (Error error = aotc::Store::prepare(folder_)) {
-    print(stderr, "aotc: cache {}: {}; going on without\n", folder_, toString(std::move(error)));
+    // A user without a home has no cache, and need not hear of it each time.
+    std::string reason = toString(std::move(error));
+    if (!cache.asked().empty() || access(folder_.c_str(), F_OK) == 0)
+      print(stderr, "aotc: cache {}: {}; going on without\n", folder_, reason);
     return;
   }
   Expected<std::string> key = artifact_key(module, options);
