@@ -56,6 +56,8 @@ struct CompileStats {
   size_t plain_functions = 0;    // or with fewer passes, as addresses could not be proved
   size_t codegen_runs = 0;       // of LLVM's code generation; small functions share one
   size_t cached_functions = 0;   // that were found in the cache
+  size_t cached_bytes = 0;       // of their bodies
+  size_t body_bytes = 0;         // of all bodies
   bool go_shaped = false;
 };
 

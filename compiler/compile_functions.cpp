@@ -42,6 +42,7 @@ class Pool {
     std::iota(order_.begin(), order_.end(), 0u);
     std::stable_sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) { return size_of(a) > size_of(b); });
     c_.fragments.resize(c_.module.functions.size());
+    for (const DefinedFunction& function : c_.module.functions) c_.stats.body_bytes += function.body.size;
   }
 
   Error run() {
@@ -120,7 +121,10 @@ class Pool {
     for (size_t i = 0; i < items.size(); ++i) {
       std::optional<Compiled> found = read_record(records[i], units[i]);
       if (found && bind(found->fragment, bindings[i])) {
-        if (!is_thunk(items[i])) ++c_.stats.cached_functions;
+        if (!is_thunk(items[i])) {
+          ++c_.stats.cached_functions;
+          c_.stats.cached_bytes += c_.module.functions[items[i]].body.size;
+        }
         keep(items[i], std::move(*found));
         continue;
       }

@@ -70,6 +70,8 @@ inline nlohmann::json to_json(const CompileStats& stats) {
           {"plain", stats.plain_functions},
           {"codegen_runs", stats.codegen_runs},
           {"cached", stats.cached_functions},
+          {"cached_bytes", stats.cached_bytes},
+          {"body_bytes", stats.body_bytes},
           {"go", stats.go_shaped},
           {"phases", phases}};
 }
@@ -89,6 +91,8 @@ inline CompileStats stats_from_json(const nlohmann::json& json) {
   stats.plain_functions = number("plain");
   stats.codegen_runs = number("codegen_runs");
   stats.cached_functions = number("cached");
+  stats.cached_bytes = number("cached_bytes");
+  stats.body_bytes = number("body_bytes");
   stats.go_shaped = json.value("go", nlohmann::json()) == true;
   for (const nlohmann::json& phase : json.value("phases", nlohmann::json::array()))
     if (phase.is_array() && phase.size() == 3 && phase[0].is_string() && phase[1].is_number() && phase[2].is_number())

@@ -168,6 +168,8 @@ nlohmann::ordered_json to_json(const std::string& path, const aotc::CompileOptio
           {"seconds", seconds},
           {"cached", cached},
           {"cached_functions", stats.cached_functions},
+          {"cached_bytes", stats.cached_bytes},
+          {"body_bytes", stats.body_bytes},
           {"phases", phases}};
 }
 
