@@ -102,7 +102,9 @@ Optimizer::Optimizer(TargetMachine& machine, Effort effort) : state_(std::make_u
 Optimizer::~Optimizer() = default;
 
 void Optimizer::run(llvm::Module& module) {
-  state_->inliner.run(module, state_->modules);
+  // Most have no callee that is to be inlined.
+  if (any_of(module, [](const Function& function) { return function.hasFnAttribute(Attribute::AlwaysInline); }))
+    state_->inliner.run(module, state_->modules);
   for (Function& function : module)
     if (!function.isDeclaration()) state_->passes.run(function, state_->functions);
   state_->functions.clear();

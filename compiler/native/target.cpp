@@ -51,10 +51,10 @@ const char* target_triple(Architecture architecture) {
   return architecture == Architecture::X86_64 ? "x86_64-unknown-linux-gnu" : "aarch64-unknown-linux-gnu";
 }
 
-const char* target_data_layout(Architecture architecture) {
-  return architecture == Architecture::X86_64
-             ? "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128"
-             : "e-m:e-i8:8:32-i16:16:32-i64:64-i128:128-n32:64-S128-Fn32";
+const DataLayout& target_data_layout(Architecture architecture) {
+  static const DataLayout x86("e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128");
+  static const DataLayout arm("e-m:e-i8:8:32-i16:16:32-i64:64-i128:128-n32:64-S128-Fn32");
+  return architecture == Architecture::X86_64 ? x86 : arm;
 }
 
 std::unique_ptr<LLVMTargetMachine> create_target_machine(Architecture architecture, StringRef cpu,

@@ -10,7 +10,7 @@
 namespace aotc {
 
 const char* target_triple(Architecture architecture);
-const char* target_data_layout(Architecture architecture);
+const llvm::DataLayout& target_data_layout(Architecture architecture);
 
 // `cpu` is one of cpu_baselines(). Never depends on the machine that this runs on.
 std::unique_ptr<llvm::LLVMTargetMachine> create_target_machine(
