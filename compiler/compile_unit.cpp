@@ -101,6 +101,7 @@ class Builder {
       added.known = c_.plan_of(index).known;
       added.resume_points = c_.plan_of(index).resume_points;
       added.body = m_.functions[index - m_.import_count()].body;
+      instructions_ += added.body.code.size();
       bodies_.emplace_back(number, depth);
     }
     unit_.functions.push_back(std::move(added));
@@ -109,11 +110,13 @@ class Builder {
   }
 
   bool can_be_inlined(uint32_t index, unsigned depth) const {
-    // Beyond this code grows and no kernel of `benchmarks/run speed` gets faster. Other compilers than Go's have
-    // inlined already; with the same limit SQLite takes four times as long to compile, to two and a half times the code
-    // (`benchmarks/run compile sqljs`).
-    constexpr size_t kLargestBody = 60;
-    if (c_.options.tier != Tier::Best || depth > kDeepestInlined || index < m_.import_count()) return false;
+    // Beyond these code grows and no kernel of `benchmarks/run speed` gets faster. Other compilers than Go's have
+    // inlined already; with the same limits SQLite takes four times as long to compile, to two and a half times the
+    // code (`benchmarks/run compile sqljs`).
+    constexpr size_t kLargestBody = 60, kLargestUnit = 20'000;
+    if (c_.options.tier != Tier::Best || depth > kDeepestInlined || instructions_ > kLargestUnit ||
+        index < m_.import_count())
+      return false;
     const FunctionPlan& plan = c_.plan_of(index);
     return m_.functions[index - m_.import_count()].body.code.size() <= kLargestBody && !plan.never_returns &&
            (unit_.is_go || plan.is_small_leaf);
@@ -217,6 +220,7 @@ class Builder {
   UnitBinding& binding_;
   Numbering<uint32_t> types_, functions_, globals_, tables_, symbols_;
   std::vector<std::pair<uint32_t, unsigned>> bodies_;  // functions, and how deep their callers are
+  size_t instructions_ = 0;                            // of all bodies
 };
 
 // --- Bytes --------------------------------------------------------------------------------------------------------

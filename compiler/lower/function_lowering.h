@@ -27,7 +27,6 @@ namespace aotc {
 struct InlineState {
   llvm::DenseMap<uint32_t, llvm::Function*> bodies;  // by number in the unit
   llvm::DenseSet<uint32_t> open;                     // being lowered: would be recursive
-  size_t instructions = 0;                           // lowered so far
   std::vector<LoweredBody> located;                  // the fragment's own first
   uint32_t next_line = 0;
   llvm::DISubprogram* scope = nullptr;  // of every location, those of callees included

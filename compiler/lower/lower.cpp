@@ -122,7 +122,6 @@ Function* FunctionLowering::run() {
   first_line_ = inlined_.next_line;
   inlined_.next_line += static_cast<uint32_t>(body_.code.size()) + 1;
   inlined_.located.push_back({index_, first_line_});
-  inlined_.instructions += body_.code.size();
   enter();
   for (position_ = 0; position_ < body_.code.size(); ++position_) {
     if (position_ == ask_at_) try_helper_first();

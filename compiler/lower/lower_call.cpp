@@ -35,12 +35,10 @@ void FunctionLowering::call_function(uint32_t function) {
 
 // Null when the function is not to be inlined.
 Function* FunctionLowering::body_to_inline(uint32_t function) {
-  // What is small enough has its body in the unit; beyond this one, code grows and no kernel of `benchmarks/run speed`
-  // gets faster.
-  constexpr size_t kLargestFragment = 20'000;
+  // What is worth it has its body in the unit.
   const UnitFunction& called = unit_.functions[function];
-  if (called.body.code.empty() || depth_ >= kDeepestInlined || inlined_.instructions > kLargestFragment ||
-      inlined_.open.contains(function) || (called.is_resumable && !propagates_unwinding()))
+  if (called.body.code.empty() || depth_ >= kDeepestInlined || inlined_.open.contains(function) ||
+      (called.is_resumable && !propagates_unwinding()))
     return nullptr;
   auto [entry, is_new] = inlined_.bodies.try_emplace(function, nullptr);
   if (is_new) {

@@ -125,6 +125,29 @@ TEST(CompileUnit, WhatCanBeInlinedBelongsToIt) {
   EXPECT_EQ(key(a, Tier::Quick), key(b, Tier::Quick));
 }
 
+// A function may call all others, and each of these all others: what comes along is limited.
+TEST(CompileUnit, IsNotAsLargeAsTheModule) {
+  constexpr uint8_t kCallees = 100;
+  Bytes calls, nothing(58, 0x01), bodies = leb(kCallees + 1), indices = leb(kCallees + 1);
+  for (uint8_t i = 1; i <= kCallees; ++i) calls = join({calls, {kCall}, leb(i)});
+  for (int i = 0; i < 4; ++i) calls = join({calls, calls});
+  bodies = join({bodies, body(join({calls, {kEnd}}))});
+  for (uint8_t i = 0; i < kCallees; ++i) bodies = join({bodies, body(join({nothing, {kEnd}}))});
+  indices.resize(indices.size() + kCallees + 1);
+  for (size_t calls_more : {size_t{1}, size_t{16}}) {
+    Subject subject(module({types({func_type({}, {})}), section(3, indices), kGlobal, section(10, bodies)}));
+    FunctionBody& own = subject.c.module.functions[0].body;
+    FunctionBody longer = own;
+    for (size_t i = 1; i < calls_more; ++i)
+      longer.code.insert(longer.code.begin(), own.code.begin(), own.code.end() - 1);
+    own = longer;
+    subject.key();
+    size_t with_body = 0;
+    for (const UnitFunction& function : subject.unit.functions) with_body += !function.body.code.empty();
+    EXPECT_EQ(with_body, own.code.size() > 20'000 ? 1u : kCallees + 1u) << own.code.size();
+  }
+}
+
 TEST(CompileUnit, EachFactIsPartOfTheKey) {
   Bytes bytes = module({types({func_type({}, {})}), functions({0, 0}), memory(1), kGlobal,
                         code({body({kCall, 1, 0x23, 0, kDrop, kEnd}), body({0x01, kEnd})})});
