@@ -80,25 +80,49 @@ class BeforePrinting : public MachineFunctionPass {
         notes.lines.push_back(instruction.getDebugLoc().getLine());
       }
     }
-    if (printed_.machine.getTargetTriple().isX86()) keep_symbols_absolute(function);
+    const TargetRegisterInfo& registers = *function.getSubtarget().getRegisterInfo();
+    for (MachineBasicBlock& block : function)
+      for (MachineInstr& instruction : block) {
+        if (printed_.machine.getTargetTriple().isX86()) {
+          keep_symbols_absolute(instruction, registers);
+        } else {
+          make_in_one_register(instruction, registers);
+        }
+      }
     begin_constants(function, notes);
     return false;
   }
 
  private:
   // Where a symbol of a unit is an address by itself, LLVM has it relative to the code, since that is a byte shorter.
-  static void keep_symbols_absolute(MachineFunction& function) {
-    const TargetRegisterInfo& registers = *function.getSubtarget().getRegisterInfo();
-    for (MachineBasicBlock& block : function) {
-      for (MachineInstr& instruction : block) {
-        for (unsigned at = 0; at + 3 < instruction.getNumOperands(); ++at) {
-          MachineOperand& base = instruction.getOperand(at);
-          const MachineOperand& displacement = instruction.getOperand(at + 3);
-          bool is_relative = base.isReg() && base.getReg() && StringRef(registers.getName(base.getReg())) == "RIP";
-          if (is_relative && displacement.isGlobal() && displacement.getGlobal()->isAbsoluteSymbolRef()) base.setReg(0);
-        }
-      }
+  static void keep_symbols_absolute(MachineInstr& instruction, const TargetRegisterInfo& registers) {
+    for (unsigned at = 0; at + 3 < instruction.getNumOperands(); ++at) {
+      MachineOperand& base = instruction.getOperand(at);
+      bool is_relative = base.isReg() && base.getReg() && StringRef(registers.getName(base.getReg())) == "RIP";
+      if (is_relative && is_symbol(instruction.getOperand(at + 3))) base.setReg(0);
     }
+  }
+
+  // A symbol's upper half is made in the register to which the lower one is added, so that the two can become movz and
+  // movk (read_object.cpp). Copies that LLVM has left out since have parted them.
+  static void make_in_one_register(MachineInstr& lower, const TargetRegisterInfo& registers) {
+    if (lower.getNumOperands() < 3 || !lower.getOperand(1).isReg() || !is_symbol(lower.getOperand(2))) return;
+    Register to = lower.getOperand(0).getReg(), from = lower.getOperand(1).getReg();
+    if (to == from || !lower.getOperand(1).isKill()) return;
+    for (auto before = std::next(lower.getReverseIterator()); before != lower.getParent()->rend(); ++before) {
+      if (before->getNumOperands() >= 2 && is_symbol(before->getOperand(1)) && before->getOperand(0).getReg() == from) {
+        before->getOperand(0).setReg(to);
+        lower.getOperand(1).setReg(to);
+        return;
+      }
+      if (before->readsRegister(to, &registers) || before->modifiesRegister(to, &registers) ||
+          before->readsRegister(from, &registers) || before->modifiesRegister(from, &registers))
+        return;
+    }
+  }
+
+  static bool is_symbol(const MachineOperand& operand) {
+    return operand.isGlobal() && operand.getGlobal()->isAbsoluteSymbolRef();
   }
 
   // The printer puts each into the section that the target has for it, those of one section together.
