@@ -124,6 +124,7 @@ with docker_registry(folder) as registry, Server(folder, "--sign-key", f"{folder
             "keygen": dict(words=["key"], renew=remove("key.key", "key.pub")),
             "verify": dict(words=["statement", "--trust", "fleet.pub", "--repository", "acme/hello", "--index", index]),
             "dump": dict(words=["add.wasm", "--after=lower"]),
+            "cache": dict(words=["stats", "--cache", "kept"]),
         },
         SERVER: {
             "": {},
