@@ -155,9 +155,10 @@ TEST_P(FragmentIdentity, IsTheSameInAnotherModule) {
 TEST_P(FragmentIdentity, ValuesThatDoNotFit) {
   // *(i64*)0 = 4100 - 8000, if the stack pointer is no matter
   Bytes code_of = body({0x41, 0, 0x42, 0x84, 0x20, 0x42, 0xc0, 0x41, 0x7c, 0x37, 3, 0, 0x0b});
-  prepare(module({types({func_type({}, {})}), functions({0}), memory(1),
+  prepare(module({types({func_type({}, {}), func_type({kI32}, {kI32})}), functions({0}), memory(1),
                   section(6, list({join({{kI32, 1}, {0x41, 0, 0x0b}})})), code({code_of})}));
   c_->go.recognised = true;
+  c_->go.resumable_type = 1;
   CompileUnit unit;
   UnitBinding binding;
   make_unit(*c_, 0, true, unit, binding);
