@@ -88,6 +88,13 @@ class Builder {
     return number;
   }
 
+  // A module has no more than fit, see kMaxBlockType.
+  int16_t block_type(int16_t index) {
+    auto [number, is_new] = block_types_(static_cast<uint32_t>(index));
+    if (is_new) unit_.block_types.push_back(m_.types[static_cast<size_t>(index)]);
+    return static_cast<int16_t>(number);
+  }
+
   // `depth` 0 is the unit's own; the bodies of others come along only where they can be inlined.
   uint32_t function(uint32_t index, unsigned depth) {
     auto [number, is_new] = functions_(index);
@@ -171,7 +178,7 @@ class Builder {
     for (size_t i = 0; i < body.code.size(); ++i) {
       Instr& instr = body.code[i];
       instr.offset = 0;
-      if (instr.block_type >= 0) instr.block_type = static_cast<int16_t>(type(static_cast<uint32_t>(instr.block_type)));
+      if (instr.block_type >= 0) instr.block_type = block_type(instr.block_type);
       uint64_t high = uint64_t{instr.high()} << 32;
       switch (instr.op) {
         case Op::Call:
@@ -218,7 +225,7 @@ class Builder {
   const bool symbolic_;
   CompileUnit& unit_;
   UnitBinding& binding_;
-  Numbering<uint32_t> types_, functions_, globals_, tables_, symbols_;
+  Numbering<uint32_t> types_, block_types_, functions_, globals_, tables_, symbols_;
   std::vector<std::pair<uint32_t, unsigned>> bodies_;  // functions, and how deep their callers are
   size_t instructions_ = 0;                            // of all bodies
 };
@@ -261,6 +268,10 @@ void write(ArchiveWriter& archive, const CompileUnit& unit) {
   archive.number(unit.resumable_type);
   archive.number(unit.import);
   archive.list(unit.types, [&](const FuncType& type) {
+    write(archive, type.params);
+    write(archive, type.results);
+  });
+  archive.list(unit.block_types, [&](const FuncType& type) {
     write(archive, type.params);
     write(archive, type.results);
   });

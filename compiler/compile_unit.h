@@ -71,6 +71,8 @@ struct CompileUnit {
   uint32_t resumable_type = 0;
   uint32_t import = 0;
   std::vector<FuncType> types;
+  // Of blocks, numbered by themselves: Instr::block_type has no room for every type.
+  std::vector<FuncType> block_types;
   std::vector<uint32_t> type_ids;  // per type: what calls through tables that can change compare, 0 if none does
   std::vector<UnitFunction> functions;
   std::vector<UnitGlobal> globals;  // Go's stack pointer first

@@ -85,8 +85,8 @@ void FunctionLowering::begin_block(FrameKind kind, const Instr& instr) {
   Frame frame;
   frame.kind = kind;
   if (instr.block_type >= 0) {
-    frame.params = unit_.types[instr.block_type].params;
-    frame.results = unit_.types[instr.block_type].results;
+    frame.params = unit_.block_types[instr.block_type].params;
+    frame.results = unit_.block_types[instr.block_type].results;
   } else if (instr.block_type != -1) {
     frame.results = single(static_cast<ValueType>(-(instr.block_type + 2)));
   }

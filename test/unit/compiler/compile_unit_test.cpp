@@ -148,6 +148,32 @@ TEST(CompileUnit, IsNotAsLargeAsTheModule) {
   }
 }
 
+// More types than a block can name are met before a block's.
+TEST(CompileUnit, BlocksNameTheirTypeWhateverElseIsCalled) {
+  constexpr uint32_t kTypes = 40'000, kOfBlock = 5;
+  Subject subject(one(body({kEnd})));
+  subject.options.tier = Tier::Quick;
+  Module& m = subject.c.module;
+  std::vector<Instr> code;
+  for (uint32_t i = 0; i < kTypes; ++i) {
+    FuncType type;
+    for (uint32_t bits = i + 1; bits > 1; bits >>= 1) type.params.push_back(bits & 1 ? ValueType::I64 : ValueType::I32);
+    m.types.push_back(type);
+    m.functions.push_back({static_cast<uint32_t>(m.types.size() - 1), {}});
+    code.push_back({Op::Call, -1, 0, i + 1});
+  }
+  code.push_back({Op::Block, kOfBlock, 0, kTypes + 1});
+  code.push_back({Op::End, -1, 0, 0});
+  code.push_back({Op::End, -1, 0, 0});
+  m.functions[0].body.code = code;
+  subject.c.functions.resize(m.functions.size());
+  subject.key();
+  ASSERT_GT(subject.unit.types.size(), kTypes);
+  int16_t named = subject.unit.functions[0].body.code[kTypes].block_type;
+  ASSERT_GE(named, 0);
+  EXPECT_EQ(subject.unit.block_types[static_cast<size_t>(named)], m.types[kOfBlock]);
+}
+
 TEST(CompileUnit, EachFactIsPartOfTheKey) {
   Bytes bytes = module({types({func_type({}, {})}), functions({0, 0}), memory(1), kGlobal,
                         code({body({kCall, 1, 0x23, 0, kDrop, kEnd}), body({0x01, kEnd})})});
