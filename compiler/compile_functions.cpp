@@ -93,28 +93,44 @@ class Pool {
     }
   }
 
-  // Leaves in order_ what neither the cache has nor another function is.
+  // Functions that are looked up together.
+  struct Lookup {
+    ArrayRef<uint32_t> items;
+    std::vector<std::vector<uint8_t>> units;
+    std::vector<UnitBinding> bindings;
+    std::vector<FunctionKey> keys;
+  };
+
+  Lookup prepare(ArrayRef<uint32_t> items) const {
+    Lookup lookup{items, {}, std::vector<UnitBinding>(items.size()), {}};
+    for (size_t i = 0; i < items.size(); ++i) {
+      CompileUnit unit;
+      make_unit(items[i], true, unit, lookup.bindings[i]);
+      lookup.units.push_back(encode_unit(unit));
+      lookup.keys.push_back(function_key(lookup.units.back()));
+    }
+    if (c_.options.cache) c_.options.cache->expect(lookup.keys);
+    return lookup;
+  }
+
+  // Leaves in order_ what neither the cache has nor another function is. While the cache looks for some, the next ones
+  // are prepared.
   void find_what_to_compile() {
     std::vector<uint32_t> missing;
     std::map<FunctionKey, uint32_t> first;
-    for (ArrayRef<uint32_t> left = order_; !left.empty();) {
-      ArrayRef<uint32_t> items = left.take_front(kFunctionsOfLookup);
-      left = left.drop_front(items.size());
-      look_up(items, first, missing);
+    std::optional<Lookup> next;
+    for (ArrayRef<uint32_t> left = order_; !left.empty() || next;) {
+      std::optional<Lookup> now = std::move(next);
+      next.reset();
+      if (!left.empty()) next = prepare(left.take_front(kFunctionsOfLookup));
+      left = left.drop_front(std::min(kFunctionsOfLookup, left.size()));
+      if (now) look_up(*now, first, missing);
     }
     order_ = std::move(missing);
   }
 
-  void look_up(ArrayRef<uint32_t> items, std::map<FunctionKey, uint32_t>& first, std::vector<uint32_t>& missing) {
-    std::vector<std::vector<uint8_t>> units;
-    std::vector<UnitBinding> bindings(items.size());
-    std::vector<FunctionKey> keys;
-    for (size_t i = 0; i < items.size(); ++i) {
-      CompileUnit unit;
-      make_unit(items[i], true, unit, bindings[i]);
-      units.push_back(encode_unit(unit));
-      keys.push_back(function_key(units.back()));
-    }
+  void look_up(const Lookup& lookup, std::map<FunctionKey, uint32_t>& first, std::vector<uint32_t>& missing) {
+    const auto& [items, units, bindings, keys] = lookup;
     std::vector<FunctionRecord> records;
     if (c_.options.cache) records = c_.options.cache->get(keys);
     records.resize(items.size());

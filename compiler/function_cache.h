@@ -29,10 +29,12 @@ FunctionKey function_key(llvm::ArrayRef<uint8_t> unit);
 // Nothing if it is too short for what it says.
 std::optional<llvm::ArrayRef<uint8_t>> unit_of_record(llvm::ArrayRef<uint8_t> record);
 
-// Used by one thread at a time. Neither call fails: what cannot be had is compiled, what cannot be kept is forgotten.
+// Used by one thread at a time. No call fails: what cannot be had is compiled, what cannot be kept is forgotten.
 class FunctionCache {
  public:
   virtual ~FunctionCache() = default;
+  // These will be asked for, in such calls and this order: whoever has to go far for them can be under way.
+  virtual void expect(llvm::ArrayRef<FunctionKey>) {}
   // One record per key, in their order; empty where there is none.
   virtual std::vector<FunctionRecord> get(llvm::ArrayRef<FunctionKey> keys) = 0;
   virtual void put(llvm::ArrayRef<FunctionRecord> records) = 0;

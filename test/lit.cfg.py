@@ -60,7 +60,9 @@ if qemu and os.path.exists(f"{bin_dir}/aotc-exec-aarch64"):
     config.available_features.add("qemu")
 crane, oras = (f"{config.build_dir}/go-tools/{name}" for name in ("crane", "oras"))
 config.available_features.update(name for name in ("crane", "oras") if os.path.exists(f"{config.build_dir}/go-tools/{name}"))
-config.available_features.update(name for name in ("docker-registry", "strace", "wasm-opt", "wrk") if shutil.which(name))
+config.available_features.update(name for name in ("docker-registry", "nginx", "strace", "wasm-opt", "wrk") if shutil.which(name))
+if shutil.which("redis-server") and shutil.which("redis-cli"):
+    config.available_features.add("redis")
 config.available_features.add(os.uname().machine)
 if subprocess.run(["unshare", "-rnm", "ip", "link", "set", "lo", "up"], capture_output=True).returncode == 0:
     config.available_features.add("namespaces")

@@ -23,15 +23,19 @@ OWN = {
     "runtime-stubs": ["runtime-stubs/*"],
     "compiler": ["compiler/*", "runtime-stubs/include/*", "tools/sandbox/*.h", "tools/support/*.h", "tools/support/*.def"],
     "cache-server": ["cache-server/*", *COMPILER, *SHARED, "runtime-stubs/include/*"],
-    "tools/cache": ["tools/cache/*", "compiler/function_cache.h", "tools/support/*.h"],
-    "tools/cli": ["tools/cli/*", "tools/cache/store.h", "tools/exec/run_limits.h", *COMPILER, *SHARED, "runtime-stubs/include/*"],
+    "tools/cache": ["tools/cache/*", "compiler/function_cache.h", "compiler/process/child_process.h", "tools/registry/*.h", "tools/support/*.h"],
+    "tools/cli": ["tools/cli/*", "tools/cache/courier_process.h", "tools/cache/remote_place.h", "tools/cache/shared_cache.h", "tools/cache/store.h",
+                  "tools/exec/run_limits.h", *COMPILER, *SHARED, "runtime-stubs/include/*"],
+    # It speaks to strangers: nothing of the compiler, nothing that opens what it carries.
+    "tools/courier": ["tools/courier/*", "tools/cache/courier_channel.h", "tools/cache/remote_place.h", "tools/registry/address_kind.h", "tools/sandbox/*.h",
+                      "tools/support/*.h", "runtime-stubs/include/*"],
     "tools/exec": ["tools/exec/*", *SHARED, "runtime-stubs/include/*"],
     "tools/node": ["tools/node/*", *SHARED, "runtime-stubs/include/*"],
     "tools/registry": ["tools/registry/*", "tools/support/*.h"],
     "tools/sandbox": ["tools/sandbox/*", "tools/support/*.h"],
     "tools/support": ["tools/support/*"],
     "benchmarks": ["benchmarks/*", "runtime-stubs/include/*"],
-    "test": ["test/*", "compiler/*", "cache-server/*", "runtime-stubs/*", "tools/node/*", "tools/cache/*", *SHARED],
+    "test": ["test/*", "compiler/*", "cache-server/*", "runtime-stubs/*", "tools/node/*", "tools/cache/*", "tools/courier/*", *SHARED],
 }
 
 # Prefix of a third-party header -> the only files that may include it.
@@ -52,6 +56,8 @@ SOLE_USERS = [
     ("openssl/", ["tools/registry/digest.cpp"]),
     ("sodium.h", ["tools/registry/digest.cpp", "tools/registry/signing.cpp"]),
     ("mbedtls/", ["tools/registry/client_tls.cpp"]),
+    ("curl/", ["tools/courier/transfer.h", "tools/courier/main.cpp"]),
+    ("hiredis/", ["tools/courier/redis.cpp"]),
     ("prometheus/", ["cache-server/metrics.*"]),
     ("gtest/", ["test/unit/*"]),
     ("xxhash.h", ["runtime-stubs/core/load.c", "runtime-stubs/wasi/wasi_files.c", "compiler/artifact/link.cpp", "compiler/function_cache.cpp", "cache-server/store/store.cpp", "tools/cache/shelf.cpp", "test/unit/*", "test/fuzz/*"]),

@@ -20,7 +20,7 @@ using namespace llvm;
 
 namespace {
 
-constexpr uint32_t kGet = 0x746567, kPut = 0x747570;  // "get", "put"
+constexpr uint32_t kExpect = 0x707865, kGet = 0x746567, kPut = 0x747570;  // "exp", "get", "put"
 constexpr size_t kBuffer = 256 << 10;
 
 class Reader {
@@ -99,12 +99,21 @@ class Writer {
 
 }  // namespace
 
-bool ChannelCache::get_some(ArrayRef<FunctionKey> keys, MutableArrayRef<FunctionRecord> records) {
+bool ChannelCache::ask(uint32_t question, ArrayRef<FunctionKey> keys) {
   Writer writer(socket_);
-  writer.write_number(kGet);
+  writer.write_number(question);
   writer.write_number(keys.size());
   for (const FunctionKey& key : keys) writer.write(key);
-  if (!writer.flush()) return false;
+  return writer.flush();
+}
+
+void ChannelCache::expect(ArrayRef<FunctionKey> keys) {
+  for (; !keys.empty() && !lost_; keys = keys.drop_front(std::min<size_t>(kMostAsked, keys.size())))
+    lost_ = !ask(kExpect, keys.take_front(kMostAsked));
+}
+
+bool ChannelCache::get_some(ArrayRef<FunctionKey> keys, MutableArrayRef<FunctionRecord> records) {
+  if (!ask(kGet, keys)) return false;
   Reader reader(socket_);  // which has no more than the answer to read, as nothing else was asked
   for (FunctionRecord& record : records) {
     uint32_t size = 0;
@@ -144,12 +153,17 @@ Error serve_cache(int socket, FunctionCache& cache) {
   Reader reader(socket);
   uint32_t question = 0, count = 0;
   while (reader.read_number(question)) {
-    if (question != kGet && question != kPut) return failure("asked the cache what is no question");
+    if (question != kExpect && question != kGet && question != kPut)
+      return failure("asked the cache what is no question");
     if (!reader.read_number(count)) break;
     if (count == 0 || count > kMostAsked) return failure("asked the cache for too much at once");
-    if (question == kGet) {
+    if (question != kPut) {
       std::vector<FunctionKey> keys(count);
       if (!reader.read(keys.data(), keys.size() * sizeof(FunctionKey))) break;
+      if (question == kExpect) {
+        cache.expect(keys);
+        continue;
+      }
       Writer writer(socket);
       for (const FunctionRecord& record : cache.get(keys)) writer.write_record(record);
       if (!writer.flush()) break;

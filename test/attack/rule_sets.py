@@ -42,6 +42,8 @@ RULES = {
     "client": ("EPERM", LOOKING | READING | NAMING | TCP | {"set a signal handler"},
                {"read a file": "EACCES", "create a file": "EACCES", "delete a file": "EACCES", "write a granted file": "EACCES",
                 "truncate a granted file": "EACCES"}),
+    "courier": ("EPERM", LOOKING | READING | {"see a file", "see a descriptor by a path"} | TCP | THREADS | {"make a pair of sockets"},
+                {"read a file": "EACCES"}),
     "keeper": ("EPERM", LOOKING | READING | NAMING | THREADS,
                {"read a file": "EACCES", "create a file": "EACCES", "delete a file": "EACCES", "write a granted file": "EACCES",
                 "truncate a granted file": "EACCES"}),

@@ -20,6 +20,8 @@ namespace {
 
 // Of all records that one call answers with: what was compressed may be much larger than the folder.
 constexpr uint64_t kMostAnswer = 256 << 20;
+// Whoever expects more and does not ask expects nothing.
+constexpr size_t kMostExpected = 2;
 
 StringRef text_of(const FunctionKey& key) { return {reinterpret_cast<const char*>(key.data()), key.size()}; }
 
@@ -31,8 +33,9 @@ bool belongs(StringRef key, ArrayRef<uint8_t> record) {
 
 }  // namespace
 
-Store::Store(const StoreOptions& options)
+Store::Store(const StoreOptions& options, FunctionCache* next)
     : options_(options),
+      next_(next),
       functions_(options.folder + "/functions", options.limit / 2, options.patience),
       artifacts_(options.folder + "/artifacts", options.limit / 2, options.patience),
       room_(options.limit / 4) {
@@ -76,19 +79,59 @@ void Store::get_from(StringRef name_space, ArrayRef<FunctionKey> keys, std::vect
   });
 }
 
-std::vector<FunctionRecord> Store::get(ArrayRef<FunctionKey> keys) {
+std::vector<FunctionRecord> Store::look_up(ArrayRef<FunctionKey> keys) {
   std::vector<FunctionRecord> records(keys.size());
   uint64_t room = kMostAnswer;
   get_from(options_.name_space, keys, records, room);
   if (!options_.name_space.empty()) get_from("", keys, records, room);
-  uint64_t found =
-      static_cast<uint64_t>(count_if(records, [](const FunctionRecord& record) { return !record.empty(); }));
-  hits_ += found;
-  misses_ += keys.size() - found;
+  return records;
+}
+
+void Store::expect(ArrayRef<FunctionKey> keys) {
+  if (expected_.size() == kMostExpected) return;
+  expected_.push_back({keys.vec(), look_up(keys)});
+  if (!next_) return;
+  std::vector<FunctionKey> missing;
+  for (size_t i = 0; i < keys.size(); ++i)
+    if (expected_.back().records[i].empty()) missing.push_back(keys[i]);
+  next_->expect(missing);
+}
+
+std::vector<FunctionRecord> Store::get(ArrayRef<FunctionKey> keys) {
+  std::vector<FunctionRecord> records;
+  if (!expected_.empty() && ArrayRef(expected_.front().keys) == keys) {
+    records = std::move(expected_.front().records);
+    expected_.pop_front();
+  } else {
+    expected_.clear();
+    records = look_up(keys);
+  }
+  std::vector<FunctionKey> missing;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (!records[i].empty()) continue;
+    missing.push_back(keys[i]);
+    places.push_back(i);
+  }
+  hits_ += keys.size() - missing.size();
+  if (next_ && !missing.empty()) {
+    std::vector<FunctionRecord> others = next_->get(missing);
+    keep(others);
+    for (size_t i = 0; i < others.size(); ++i) {
+      hits_ += !others[i].empty();
+      records[places[i]] = std::move(others[i]);
+    }
+  }
+  misses_ += static_cast<uint64_t>(count_if(records, [](const FunctionRecord& record) { return record.empty(); }));
   return records;
 }
 
 void Store::put(ArrayRef<FunctionRecord> records) {
+  keep(records);
+  if (next_) next_->put(records);
+}
+
+void Store::keep(ArrayRef<FunctionRecord> records) {
   for (const FunctionRecord& record : records) {
     std::optional<ArrayRef<uint8_t>> unit = unit_of_record(record);
     if (!unit || record.size() > kMostRecord || record.size() > room_) continue;

@@ -8,10 +8,14 @@
 // believed by everyone. The key of a record is worked out from its unit, never taken from who brings it, and so again
 // when it is read.
 //
+// With a `next` one, functions that are not in the folder are asked of that, and kept; it is given what is put. Its
+// records are what it says, so it must be one that is believed.
+//
 // Used by one thread, which may be anybody's: any number of stores on one folder are safe, in any processes. One sees
 // what there was when it first looked, until it flushes.
 #pragma once
 
+#include <deque>
 #include <optional>
 
 #include "cache/shelf.h"
@@ -32,9 +36,10 @@ class Store : public FunctionCache {
  public:
   // Makes the folder when there is none. An Error: it is not ours alone, and what is in it becomes code.
   static llvm::Error prepare(const std::string& folder);
-  explicit Store(const StoreOptions& options);
+  explicit Store(const StoreOptions& options, FunctionCache* next = nullptr);
   ~Store() override;  // flushes
 
+  void expect(llvm::ArrayRef<FunctionKey> keys) override;
   std::vector<FunctionRecord> get(llvm::ArrayRef<FunctionKey> keys) override;
   void put(llvm::ArrayRef<FunctionRecord> records) override;
 
@@ -59,11 +64,20 @@ class Store : public FunctionCache {
   std::string key_in(llvm::StringRef name_space, llvm::StringRef key) const;
   void get_from(llvm::StringRef name_space, llvm::ArrayRef<FunctionKey> keys, std::vector<FunctionRecord>& records,
                 uint64_t& room);
+  // Of the folder alone, and into it.
+  std::vector<FunctionRecord> look_up(llvm::ArrayRef<FunctionKey> keys);
+  void keep(llvm::ArrayRef<FunctionRecord> records);
 
   const StoreOptions options_;
+  FunctionCache* const next_;
   Shelf functions_, artifacts_;
   uint64_t room_;  // for what is put through this one
   uint64_t hits_ = 0, misses_ = 0;
+  struct Expected {
+    std::vector<FunctionKey> keys;
+    std::vector<FunctionRecord> records;
+  };
+  std::deque<Expected> expected_;
 };
 
 }  // namespace aotc

@@ -5,14 +5,32 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "cache/courier_process.h"
+#include "cache/shared_cache.h"
+
+// What a cache shares with others, and how.
+struct RemoteCache {
+  std::string shown;  // for messages
+  aotc::CourierOptions courier;
+  aotc::SharedOptions shared;
+};
 
 struct CacheOptions {
-  std::string where;  // "off", a folder, or empty for the usual one
+  std::string where;  // "off", a folder, a remote beside the usual folder, or empty for the usual one
   uint64_t size = uint64_t{1} << 30;
+  std::string remote;
+  std::vector<std::string> trust;  // files of public keys
+  std::string sign;                // file of a private key
+  double wait = 0;                 // seconds; 0: by what it may save
 
   void add_to(CLI::App& command);
+  void add_remote_to(CLI::App& command);
   void add_size_to(CLI::App& command, const std::string& name, const std::string& help);
   std::string asked() const;  // by option or environment; empty: nothing was
   // Nothing: off, or there is no place for it.
   std::optional<std::string> folder() const;
+  // Nothing: there is none. An Error: it cannot be meant so. Holds secrets: not for long.
+  llvm::Expected<std::optional<RemoteCache>> find_remote() const;
 };

@@ -35,7 +35,7 @@ using namespace llvm;
 namespace {
 
 // The descriptors of the process.
-constexpr int kControl = 0, kWorker = 3, kArtifact = 4, kArtifactToRead = 5;
+constexpr int kControl = 0, kWorker = 3, kArtifact = 4, kArtifactToRead = 5, kCourier = 6;
 // Milliseconds that it may take to look, and to write.
 constexpr int kLookTime = 10'000, kWriteTime = 60'000;
 // More than it ever needs: what damaged files make it ask for is refused.
@@ -50,13 +50,15 @@ struct Parting {
   uint64_t keep;
   KeptStats stats;
 };
+using Text = char[256];
 struct Farewell {
-  char refused[128], damage[128];  // texts, empty for none
+  Text refused, damage, shared;  // empty for none
+  aotc::SharedCounts counts;
 };
 
-void set_text(char (&text)[128], const std::string& value) { std::snprintf(text, sizeof text, "%s", value.c_str()); }
+void set_text(Text& text, const std::string& value) { std::snprintf(text, sizeof text, "%s", value.c_str()); }
 
-std::string text_of(const char (&text)[128]) { return printable(StringRef(text, strnlen(text, sizeof text))); }
+std::string text_of(const Text& text) { return printable(StringRef(text, strnlen(text, sizeof text))); }
 
 bool send(int socket, const void* bytes, size_t size) {
   return ::send(socket, bytes, size, MSG_NOSIGNAL) == static_cast<ssize_t>(size);
@@ -82,7 +84,8 @@ struct Task {
   std::string folder;
   uint64_t limit;
   int parent;
-  function_ref<void(aotc::Store&)> work;
+  const aotc::SharedOptions* shared;  // null: there is no courier
+  function_ref<void(aotc::Store&, aotc::SharedCache*)> work;
 };
 
 int run_task(void* argument) {
@@ -99,8 +102,11 @@ int run_task(void* argument) {
   options.folder = task.folder;
   options.limit = task.limit;
   try {
-    aotc::Store store(options);
-    task.work(store);
+    std::optional<aotc::SharedCache> shared;
+    if (task.shared) shared.emplace(kCourier, *task.shared);
+    aotc::SharedCache* next = shared ? &*shared : nullptr;
+    aotc::Store store(options, next);
+    task.work(store, next);
   } catch (const std::exception&) {
     return kExitFailed;
   }
@@ -168,7 +174,7 @@ void keep_artifact(aotc::Store& store, StringRef key) {
     store.put_artifact(key, bytes);
 }
 
-void attend(aotc::Store& store, StringRef key) {
+void attend(aotc::Store& store, aotc::SharedCache* shared, StringRef key) {
   Farewell farewell{};
   if (!find_artifact(store, key)) {
     if (Error error = aotc::serve_cache(kWorker, store)) {
@@ -178,15 +184,21 @@ void attend(aotc::Store& store, StringRef key) {
       keep_artifact(store, key);
     }
   }
+  if (shared) shared->give_all();
   store.flush();
+  if (shared) {
+    shared->finish();
+    set_text(farewell.shared, shared->trouble());
+    farewell.counts = shared->counts();
+  }
   set_text(farewell.damage, store.damage());
   aotc_write_all(kControl, &farewell, sizeof farewell);
 }
 
 }  // namespace
 
-CacheSession::CacheSession(const CacheOptions& cache, const MemoryFile& module, const MemoryFile& artifact,
-                           const aotc::CompileOptions& options) {
+CacheSession::CacheSession(const CacheOptions& cache, std::optional<RemoteCache> remote, const MemoryFile& module,
+                           const MemoryFile& artifact, const aotc::CompileOptions& options) {
   std::optional<std::string> folder = cache.folder();
   if (!folder) return;
   folder_ = *folder;
@@ -204,11 +216,23 @@ CacheSession::CacheSession(const CacheOptions& cache, const MemoryFile& module, 
   }
   aotc::UniqueFd control, server;
   if (!make_pair(control_, control) || !make_pair(worker_, server)) return;
-  auto work = [&](aotc::Store& store) { attend(store, *key); };
-  Task task{folder_, cache.size, getpid(), work};
-  Expected<pid_t> child = aotc::start_child(
-      {control.get(), STDERR_FILENO, STDERR_FILENO, server.get(), artifact.writer(), artifact.reader()}, {}, run_task,
-      &task);
+  aotc::CourierLink link;
+  if (remote) {
+    Expected<aotc::CourierLink> made = aotc::CourierLink::make(remote->courier);
+    for (std::string* secret : {&remote->courier.url, &remote->courier.token})
+      explicit_bzero(secret->data(), secret->size());
+    if (made)
+      link = std::move(*made);
+    else
+      consumeError(made.takeError());
+    remote_ = remote->shown;
+  }
+  auto work = [&](aotc::Store& store, aotc::SharedCache* shared) { attend(store, shared, *key); };
+  Task task{folder_, cache.size, getpid(), link.cache ? &remote->shared : nullptr, work};
+  Expected<pid_t> child = aotc::start_child({control.get(), STDERR_FILENO, STDERR_FILENO, server.get(),
+                                             artifact.writer(), artifact.reader(), link.cache.get()},
+                                            {}, run_task, &task);
+  remote.reset();
   if (!child) {
     consumeError(child.takeError());
     return;
@@ -221,6 +245,13 @@ CacheSession::CacheSession(const CacheOptions& cache, const MemoryFile& module, 
     // It may have come to the middle of the artifact.
     if (ftruncate(artifact.writer(), 0) == 0) lseek(artifact.writer(), 0, SEEK_SET);
     if (heard != Heard::All) lose(heard == Heard::Lost);
+    if (child_ >= 0 && link.courier) {
+      Expected<aotc::CourierProcess> courier = aotc::CourierProcess::start(std::move(link.courier));
+      if (courier)
+        courier_.emplace(std::move(*courier));
+      else
+        consumeError(courier.takeError());
+    }
     return;
   }
   found_ = from_kept(greeting.stats);
@@ -260,6 +291,10 @@ Error CacheSession::end(const aotc::CompileStats* made) {
   }
   while (waitpid(child_, nullptr, 0) < 0 && errno == EINTR) continue;
   child_ = -1;
+  courier_.reset();
+  if (!remote_.empty()) shared_ = farewell.counts;
+  if (std::string trouble = text_of(farewell.shared); !trouble.empty())
+    print(stderr, "aotc: cache {}: {}\n", remote_, trouble);
   if (std::string damage = text_of(farewell.damage); !damage.empty())
     print(stderr, "aotc: cache {}: {}\n", folder_, damage);
   if (std::string refused = text_of(farewell.refused); !refused.empty()) return aotc::failure(refused);
@@ -270,11 +305,11 @@ Error with_store(const std::string& folder, uint64_t limit, function_ref<void(ao
                  size_t size) {
   aotc::UniqueFd ours, theirs;
   if (!make_pair(ours, theirs)) return aotc::system_failure("cannot start a process");
-  auto say = [&](aotc::Store& store) {
+  auto say = [&](aotc::Store& store, aotc::SharedCache*) {
     work(store, answer);
     aotc_write_all(kControl, answer, size);
   };
-  Task task{folder, limit, getpid(), say};
+  Task task{folder, limit, getpid(), nullptr, say};
   Expected<pid_t> child = aotc::start_child({theirs.get(), STDERR_FILENO, STDERR_FILENO}, {}, run_task, &task);
   if (!child) return child.takeError();
   theirs.close();

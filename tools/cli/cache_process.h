@@ -27,8 +27,9 @@ struct KeptStats {
 // until that is done, and then keeps what it made. What is wrong with the cache is said once, on stderr.
 class CacheSession {
  public:
-  CacheSession(const CacheOptions& cache, const MemoryFile& module, const MemoryFile& artifact,
-               const aotc::CompileOptions& options);
+  // `remote`: if there is one. Its secrets are forgotten.
+  CacheSession(const CacheOptions& cache, std::optional<RemoteCache> remote, const MemoryFile& module,
+               const MemoryFile& artifact, const aotc::CompileOptions& options);
   CacheSession(const CacheSession&) = delete;
   ~CacheSession();
 
@@ -38,11 +39,15 @@ class CacheSession {
   int socket() const { return worker_.get(); }
   // The compiler has ended. With `made` the artifact is kept. An Error: it asked the cache for what it would not ask.
   llvm::Error end(const aotc::CompileStats* made);
+  // Of the remote, if there is one, once it has ended.
+  const std::optional<aotc::SharedCounts>& shared() const { return shared_; }
 
  private:
   void lose(bool crashed);
 
-  std::string folder_;
+  std::string folder_, remote_;
+  std::optional<aotc::SharedCounts> shared_;
+  std::optional<aotc::CourierProcess> courier_;
   pid_t child_ = -1;
   aotc::UniqueFd control_, worker_;
   std::optional<aotc::CompileStats> found_;

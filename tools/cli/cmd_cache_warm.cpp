@@ -193,6 +193,8 @@ void add_cache_warm(CLI::App& cache, Action& action) {
   arguments->code.add_to(*command);
   arguments->cache.add_to(*command);
   arguments->cache.add_size_to(*command, "--cache-size", "bytes on disk that it may take");
+  arguments->cache.wait = 60;  // nobody else waits
+  arguments->cache.add_remote_to(*command);
   command->add_flag("--json", arguments->json, "print the result as JSON");
   command->footer(
       "Builds a program that links all that the packages export, with Go, and compiles it. A program that the same Go "

@@ -59,6 +59,7 @@ struct Compiled {
   aotc::CompileStats stats;
   double seconds;
   bool cached;
+  std::optional<aotc::SharedCounts> shared;
 };
 
 // Before minutes go into what could not be kept.
@@ -101,7 +102,7 @@ llvm::Expected<Compiled> compile_target(const MemoryFile& module, aotc::CompileO
   bar.follow(options);
   llvm::Expected<CompiledLocally> done = compile_locally(module, *artifact, options, cache);
   if (!done) return done.takeError();
-  return Compiled{path, options, std::move(*artifact), done->stats, seconds_since(started), done->cached};
+  return Compiled{path, options, std::move(*artifact), done->stats, seconds_since(started), done->cached, done->shared};
 }
 
 llvm::Expected<Snapshot> make_snapshot(const MemoryFile& module, const std::vector<Compiled>& outputs,
@@ -176,7 +177,9 @@ nlohmann::ordered_json to_json(const std::string& path, const aotc::CompileOptio
 std::string note_of_cache(const Compiled& output) {
   if (output.cached) return ", from the cache";
   if (output.stats.cached_functions == 0) return "";
-  return fmt::format(", {} from the cache", output.stats.cached_functions);
+  std::string note = fmt::format(", {} from the cache", output.stats.cached_functions);
+  if (output.shared && output.shared->hits != 0) note += fmt::format(" ({} remote)", output.shared->hits);
+  return note;
 }
 
 void print_time_report(const aotc::CompileStats& stats, FILE* out) {
@@ -290,6 +293,12 @@ llvm::Error compile_command(CompileArguments& arguments) {
     output.stats.artifact_bytes = *size;
     if (arguments.json) {
       report.push_back(to_json(output.path, output.options, output.stats, output.seconds, output.cached));
+      if (output.shared)
+        report.back()["remote"] = {{"asked", output.shared->asked},
+                                   {"hits", output.shared->hits},
+                                   {"rejected", output.shared->rejected},
+                                   {"sent", output.shared->sent},
+                                   {"left_out", output.shared->left_out}};
       if (snapshot->tried) {
         report.back()["snapshot_bytes"] = snapshot->file.size();
         report.back()["snapshot_seconds"] = snapshot->tried->seconds;
@@ -327,6 +336,7 @@ void add_compile(CLI::App& app, Action& action) {
   arguments->code.add_to(*command);
   arguments->cache.add_to(*command);
   arguments->cache.add_size_to(*command, "--cache-size", "bytes on disk that it may take");
+  arguments->cache.add_remote_to(*command);
   aotc::OptionSet& options = arguments->options();
   add_option(*command, aotc::Option::Imports, options);
   for (const aotc::OptionInfo& row : aotc::option_table())

@@ -164,6 +164,7 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string>& args) {
   arguments->code.add_to(*command);
   arguments->cache.add_to(*command);
   arguments->cache.add_size_to(*command, "--cache-size", "bytes on disk that it may take");
+  arguments->cache.add_remote_to(*command);
   command->footer(
       "An artifact with a snapshot goes on from there if arguments, environment and directories are those of\n"
       "`aotc compile --snapshot`; otherwise it starts from the beginning.\n"

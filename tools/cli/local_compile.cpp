@@ -18,8 +18,10 @@ constexpr uint64_t kMemory = uint64_t{2} << 30, kMemoryPerThread = uint64_t{1} <
 
 llvm::Expected<CompiledLocally> compile_locally(const MemoryFile& module, const MemoryFile& artifact,
                                                 const aotc::CompileOptions& options, const CacheOptions& cache) {
-  CacheSession session(cache, module, artifact, options);
-  if (session.found()) return CompiledLocally{*session.found(), true};
+  llvm::Expected<std::optional<RemoteCache>> remote = cache.find_remote();
+  if (!remote) return remote.takeError();
+  CacheSession session(cache, std::move(*remote), module, artifact, options);
+  if (session.found()) return CompiledLocally{*session.found(), true, {}};
   aotc::WorkerOptions worker;
   worker.compile = options;
   worker.compile.jobs = options.jobs != 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
@@ -32,7 +34,7 @@ llvm::Expected<CompiledLocally> compile_locally(const MemoryFile& module, const 
   if (!result) return result.takeError();
   if (llvm::Error error = session.end(&result->stats))
     return aotc::failure(options.module_name + ": the compiler " + llvm::toString(std::move(error)));
-  return CompiledLocally{result->stats, false};
+  return CompiledLocally{result->stats, false, session.shared()};
 }
 
 llvm::Error attach_locally(const MemoryFile& artifact, const MemoryFile& snapshot, const MemoryFile& out,

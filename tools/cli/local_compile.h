@@ -8,7 +8,8 @@
 
 struct CompiledLocally {
   aotc::CompileStats stats;
-  bool cached;  // nothing was compiled
+  bool cached;                               // nothing was compiled
+  std::optional<aotc::SharedCounts> shared;  // of the remote, if it was to be asked
 };
 
 llvm::Expected<CompiledLocally> compile_locally(const MemoryFile& module, const MemoryFile& artifact,

@@ -33,10 +33,16 @@ Sha256::~Sha256() = default;
 
 void Sha256::update(const void* data, size_t size) { SHA256_Update(&state_->context, data, size); }
 
+std::array<unsigned char, 32> Sha256::finish_raw() {
+  std::array<unsigned char, 32> hash;
+  static_assert(sizeof hash == SHA256_DIGEST_LENGTH);
+  SHA256_Final(hash.data(), &state_->context);
+  return hash;
+}
+
 std::string Sha256::finish() {
-  unsigned char hash[SHA256_DIGEST_LENGTH];
-  SHA256_Final(hash, &state_->context);
-  return "sha256:" + to_hex(hash, sizeof hash);
+  std::array<unsigned char, 32> hash = finish_raw();
+  return "sha256:" + to_hex(hash.data(), hash.size());
 }
 
 std::string to_hex(const unsigned char* bytes, size_t count) {

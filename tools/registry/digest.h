@@ -3,6 +3,7 @@
 // Plain C++ and libcrypto, so that a node can link it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -18,7 +19,8 @@ class Sha256 {
   Sha256(const Sha256&) = delete;
   Sha256& operator=(const Sha256&) = delete;
   void update(const void* data, size_t size);
-  std::string finish();  // once; "sha256:..."
+  std::string finish();                        // once; "sha256:..."
+  std::array<unsigned char, 32> finish_raw();  // the same as bytes
 
  private:
   struct State;

@@ -190,6 +190,12 @@ bool TrustedKeys::add(const std::string& pem, std::string& error) {
   return false;
 }
 
+void TrustedKeys::add(const Signer& signer) {
+  auto key = std::make_shared<Key>();
+  std::memcpy(key->open, signer.key_->open, sizeof key->open);
+  keys_.push_back({signer.id(), key});
+}
+
 bool TrustedKeys::trust(const SignedText& text, std::string& error) const {
   bool known = false;
   for (const Signature& signature : text.signatures)

@@ -47,6 +47,7 @@ class Signer {
   std::string sign(const std::string& bytes) const;
 
  private:
+  friend class TrustedKeys;
   std::shared_ptr<Key> key_;
   std::string id_;
 };
@@ -69,6 +70,8 @@ class TrustedKeys {
  public:
   // One or more public keys, PEM one after the other.
   bool add(const std::string& pem, std::string& error);
+  // The public key of a signer.
+  void add(const Signer& signer);
   // The statement, if it is well formed, signed by a trusted key and what is expected; checked in this order.
   std::optional<Statement> verify(const std::string& text, const Expectation& expected, std::string& error) const;
   // Whether one of the signatures is good.

@@ -20,6 +20,15 @@ std::string zstd_frame(std::string_view bytes) {
   return frame;
 }
 
+std::optional<std::string> zstd_content(std::string_view frame, size_t most) {
+  // "Unknown" and "error" are the two largest numbers.
+  unsigned long long size = ZSTD_getFrameContentSize(frame.data(), frame.size());
+  if (size > most) return std::nullopt;
+  std::string bytes(size, '\0');
+  if (ZSTD_decompress(bytes.data(), bytes.size(), frame.data(), frame.size()) != size) return std::nullopt;
+  return bytes;
+}
+
 struct ZstdDecoder::State {
   std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context{ZSTD_createDCtx(), ZSTD_freeDCtx};
   std::string part = std::string(ZSTD_DStreamOutSize(), '\0');

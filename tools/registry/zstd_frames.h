@@ -9,12 +9,15 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace aotc {
 
 std::string zstd_frame(std::string_view bytes);
+// What one frame holds, which says itself how much that is. Nothing if it is damaged, or more than `most` bytes.
+std::optional<std::string> zstd_content(std::string_view frame, size_t most);
 
 // Needs at most 8 MiB, whatever a frame asks for.
 class ZstdDecoder {

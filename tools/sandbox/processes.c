@@ -131,6 +131,12 @@ static const struct aotc_group kListening = {"listening", "socket bind listen so
 static const struct aotc_group kConnecting = {
     "connecting", "socket connect bind getsockname getpeername getsockopt setsockopt sendmmsg recvmmsg uname", {{0}}};
 
+/* Without blocking; the resolver looks whether its files have changed. */
+static const struct aotc_group kCarrying = {
+    "carrying",
+    "socketpair newfstatat",
+    {{"fcntl", "F_SETFL", 1, {EQUALS(1, F_SETFL)}}, {"ioctl", "FIONREAD", 1, {IF(1, 0xffffffff, FIONREAD)}}}};
+
 /* What a child does before it has entered its own rule set runs under these rules, too: it is loaded by the C library's
  * loader and takes rights from itself. Files are mapped executable for that, never memory, and never writable at once.
  */
@@ -296,5 +302,17 @@ const struct aotc_rules aotc_process_rules[AOTC_PROCESS_COUNT] = {
                      .user = AOTC_SAME_USER,
                      .network = AOTC_NO_NETWORK,
                      .threads = 64,
-                     .groups = {&kDescriptors, &kMemory, &kItself, &kHandlers, &kThreads, &kFiles}},
+                     .groups = {&kDescriptors, &kMemory, &kItself, &kHandlers, &kThreads, &kBytes, &kFiles}},
+    [AOTC_COURIER] = {.program = "aotc-courier",
+                      .name = "courier",
+                      .purpose = "carries functions between a keeper and Redis or an HTTP server",
+                      .otherwise = EPERM,
+                      .why = "looking up names tries several ways",
+                      .files = AOTC_GRANTED,
+                      .user = AOTC_NOBODY,
+                      .network = AOTC_CONNECTS,
+                      .descriptors = 256,
+                      .threads = 8,
+                      .groups = {&kDescriptors, &kMemory, &kItself, &kHandlers, &kThreads, &kMessages, &kReadFiles,
+                                 &kConnecting, &kCarrying}},
 };

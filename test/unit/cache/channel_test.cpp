@@ -23,7 +23,9 @@ class MapCache : public FunctionCache {
   void put(llvm::ArrayRef<FunctionRecord> records) override {
     for (const FunctionRecord& record : records) map[key(record)] = record;
   }
+  void expect(llvm::ArrayRef<FunctionKey> keys) override { expected += keys.size(); }
   std::map<FunctionKey, FunctionRecord> map;
+  size_t expected = 0;
 };
 
 struct Ends {
@@ -59,6 +61,10 @@ TEST(Channel, CarriesWhatIsAskedAndGiven) {
   EXPECT_TRUE(channel.get(keys) == records);
   channel.put({});
   EXPECT_TRUE(channel.get({}).empty());
+  channel.expect({});
+  channel.expect(keys);
+  EXPECT_TRUE(channel.get(keys.front()).front() == records.front());
+  EXPECT_EQ(cache.expected, keys.size());
   std::vector<FunctionRecord> odd = {FunctionRecord(kMostRecord + 1), record(1, kMostRecord - 4)};
   channel.put(odd);
   EXPECT_TRUE(channel.get({key(odd[1]), key(record(987'654))}) == (std::vector<FunctionRecord>{odd[1], {}}));
@@ -81,12 +87,12 @@ std::string asked(const std::string& question, MapCache& cache) {
 }
 
 TEST(Channel, StopsAtWhatIsNoQuestion) {
-  const std::string get = number(0x746567), put = number(0x747570);
+  const std::string expect = number(0x707865), get = number(0x746567), put = number(0x747570);
   MapCache cache;
   EXPECT_EQ(asked("garbage.", cache), "asked the cache what is no question");
   EXPECT_EQ(asked(std::string(4, '\0'), cache), "asked the cache what is no question");
   for (uint32_t count : {0u, kMostAsked + 1, ~0u})
-    for (const std::string& what : {get, put})
+    for (const std::string& what : {expect, get, put})
       EXPECT_EQ(asked(what + number(count), cache), "asked the cache for too much at once");
   for (uint32_t size : {uint32_t{kMostRecord} + 1, ~0u})
     EXPECT_EQ(asked(put + number(1) + number(size), cache), "gave the cache too large a record");

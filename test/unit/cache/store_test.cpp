@@ -138,6 +138,63 @@ TEST(Store, BoundsWhatOneGives) {
   EXPECT_EQ(store.report(true).functions.values, 20u);  // a quarter of the limit
 }
 
+// Has the even ones.
+class Next : public FunctionCache {
+ public:
+  void expect(llvm::ArrayRef<FunctionKey> keys) override { expected.push_back(keys.size()); }
+  std::vector<FunctionRecord> get(llvm::ArrayRef<FunctionKey> keys) override {
+    asked.push_back(keys.size());
+    std::vector<FunctionRecord> records;
+    for (const FunctionKey& wanted : keys) {
+      records.emplace_back();
+      for (uint32_t n = 0; n < 10; n += 2)
+        if (wanted == key(record(n))) records.back() = record(n);
+    }
+    return records;
+  }
+  void put(llvm::ArrayRef<FunctionRecord> records) override { given += records.size(); }
+  std::vector<size_t> expected, asked;
+  size_t given = 0;
+};
+
+TEST(Store, AsksTheNextOneForWhatItHasNot) {
+  TemporaryFolder folder;
+  std::vector<FunctionKey> keys;
+  for (uint32_t n = 0; n < 6; ++n) keys.push_back(key(record(n)));
+  std::vector<FunctionRecord> even = {record(0), {}, record(2), {}, record(4), {}};
+  Next next;
+  {
+    Store store(options(folder), &next);
+    store.put({record(0), record(7)});
+    EXPECT_EQ(next.given, 2u);
+    store.flush();
+    EXPECT_TRUE(store.get(keys) == even);
+    EXPECT_EQ(next.asked, std::vector<size_t>{5});
+    EXPECT_EQ(store.hits(), 3u);
+    EXPECT_EQ(store.misses(), 3u);
+  }
+  // What came was kept, but not given back.
+  EXPECT_EQ(next.given, 2u);
+  EXPECT_TRUE(Store(options(folder)).get(keys) == even);
+}
+
+TEST(Store, LooksAheadForWhatIsExpected) {
+  TemporaryFolder folder;
+  Next next;
+  Store store(options(folder), &next);
+  std::vector<FunctionKey> first = {key(record(0)), key(record(1))}, second = {key(record(2))},
+                           third = {key(record(3))};
+  store.expect(first);
+  store.expect(second);
+  store.expect(third);  // one too many
+  EXPECT_EQ(next.expected, (std::vector<size_t>{2, 1}));
+  EXPECT_TRUE(store.get(first) == (std::vector<FunctionRecord>{record(0), {}}));
+  // Another order than was said.
+  EXPECT_TRUE(store.get(third).front().empty());
+  EXPECT_TRUE(store.get(second).front() == record(2));
+  EXPECT_EQ(next.asked, (std::vector<size_t>{2, 1, 1}));
+}
+
 TEST(Store, StaysWithinItsLimit) {
   constexpr uint64_t kLimit = 4 << 20;
   TemporaryFolder folder;

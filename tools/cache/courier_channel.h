@@ -1,0 +1,28 @@
+// courier_channel.h - what a keeper and its courier say to each other over a socket. The courier speaks to one remote
+// and is believed nothing: what it carries is sealed (sealed_record.h).
+//
+//   to the courier, first    url token certificates          each size:u32 bytes: see CourierOptions
+//   to the courier, then     { ask | keep }
+//     ask    ::= "ask":u32 count:u32 { key:16 bytes }
+//     keep   ::= "kep":u32 key:16 bytes size:u32 bytes
+//   to the keeper            { answer | kept | failed }
+//     answer ::= number:u32 size:u32 bytes                   of the number-th key since the beginning; size 0: not
+//     there kept   ::= kKept:u32 8:u32 settled:u32 taken:u32       of the values so far: what became of them is known;
+//     taken failed ::= kFailed:u32 size:u32 text                   the last word: the remote cannot be used
+//
+// Numbers are little-endian. Each key has one answer, in any order. The courier reads whatever its remote does, until
+// it holds too much; it ends when its socket does and everything has been written.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace aotc {
+
+constexpr uint32_t kCourierAsk = 0x6b7361, kCourierKeep = 0x70656b;
+constexpr uint32_t kCourierKept = 0xfffffffe, kCourierFailed = 0xffffffff;
+constexpr size_t kCourierKey = 16;
+constexpr uint32_t kMostCourierAsked = 4096;
+constexpr size_t kMostCourierValue = 33 << 20, kMostCourierText = 200, kMostCourierOption = 4096;
+
+}  // namespace aotc
