@@ -47,7 +47,7 @@ SOLE_USERS = [
     ("rocksdb/", ["cache-server/store/backend_rocksdb.cpp", "cache-server/store/chunk_cache.cpp", "tools/cache/database.cpp", "test/unit/server/edit_store.cpp"]),
     ("seccomp.h", ["tools/sandbox/filter.c", "test/attack/*"]),
     ("linux/landlock.h", ["tools/sandbox/landlock.c"]),
-    ("sys/prctl.h", ["tools/sandbox/*", "compiler/process/child_process.cpp", "tools/node/*", "cache-server/main.cpp"]),
+    ("sys/prctl.h", ["tools/sandbox/*", "compiler/process/child_process.cpp", "tools/cli/subprocess.cpp", "tools/node/*", "cache-server/main.cpp"]),
     # The node and the client use the parser alone, and the type in which it takes bytes.
     ("boost/beast", ["cache-server/http/http_session.*", "tools/registry/http_client.cpp", "tools/node/http.cpp"]),
     ("boost/asio/buffer.hpp", ["cache-server/http/http_session.*", "tools/registry/http_client.cpp", "tools/node/http.cpp"]),

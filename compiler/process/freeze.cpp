@@ -92,8 +92,8 @@ std::string explain(StringRef said) {
   std::string text = tidy_line(reason, kLongestReason);
   if (errors.contains("all goroutines are asleep") && errors.contains("net.(*fakeNetFD).accept"))
     text +=
-        "; it listens where nobody can connect, since Go's wasip1 has no sockets: the listener that it is given is "
-        "descriptor 3, net.FileListener(os.NewFile(3, \"\"))";
+        "; it listens where nobody can connect, since Go's wasip1 has no sockets: build it with `aotc build`, and "
+        "net.Listen takes the listener that it is given, which is descriptor 3, net.FileListener(os.NewFile(3, \"\"))";
   return errors.trim().empty() ? text : text + "; its stderr ends with" + last_lines(errors);
 }
 

@@ -5,7 +5,6 @@
 // has built consist of the same functions.
 #include <unistd.h>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 
@@ -21,6 +20,7 @@
 #include "progress_bar.h"
 #include "standard_library.h"
 #include "support/error.h"
+#include "temporary_folder.h"
 
 extern char** environ;
 
@@ -32,27 +32,6 @@ struct WarmArguments {
   std::vector<std::string> go;        // versions, or commands
   std::vector<std::string> packages;  // none: the usual ones
   bool json = false;
-};
-
-// Gone with what is in it at the end.
-class TemporaryFolder {
- public:
-  static llvm::Expected<std::unique_ptr<TemporaryFolder>> make() {
-    const char* base = std::getenv("TMPDIR");
-    std::string path = std::string(base != nullptr ? base : "/tmp") + "/aotc-warm-XXXXXX";
-    if (mkdtemp(path.data()) == nullptr) return aotc::system_failure(path);
-    return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(path));
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
-  std::string path_;
 };
 
 // One of the Go toolchains that are asked for: "1.26.8", which the go on the path becomes or fetches, or a go command.
@@ -140,7 +119,7 @@ llvm::Error warm(const WarmArguments& arguments) {
     Toolchain go(asked);
     llvm::Expected<std::vector<aotc::CompileOptions>> targets = arguments.code.resolve("go " + go.name());
     if (!targets) return targets.takeError();
-    llvm::Expected<std::unique_ptr<TemporaryFolder>> folder = TemporaryFolder::make();
+    llvm::Expected<std::unique_ptr<TemporaryFolder>> folder = TemporaryFolder::make("aotc-warm");
     if (!folder) return folder.takeError();
     llvm::Expected<std::string> version = go.version((*folder)->path());
     if (!version) return version.takeError();

@@ -8,6 +8,8 @@ from harness import AOTC, BIN, Server, compile_wat, docker_registry, fresh_folde
 
 folder = fresh_folder()
 SERVER, EXEC, NODE = (f"{BIN}/{name}" for name in ("aotc-server", "aotc-exec", "aotc-node"))
+GO = f"{os.environ['AOTC_BUILD']}/toolchains/go-1.26.6/go/bin/go"
+os.environ.update(GOCACHE=f"{os.environ['AOTC_BUILD']}/go-cache", GOENV="off", GOTOOLCHAIN="local")
 
 
 def popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, ignore=False, closed=()):
@@ -93,6 +95,10 @@ wasm = hello_wasm(folder)
 compile_wat(os.path.join(os.path.dirname(__file__), "../../Inputs/add.wat"), f"{folder}/add.wasm")
 for words in ((AOTC, "compile", "add.wasm"), (AOTC, "compile", "add.wasm", "--target", "aarch64", "-o", "add.aarch64.aotc"), (AOTC, "keygen", "fleet")):
     assert run(words)[0] == 0
+os.mkdir(f"{folder}/program")
+for name, text in (("go.mod", "module program\n\ngo 1.21\n"), ("main.go", "package main\n\nfunc main() {}\n")):
+    with open(f"{folder}/program/{name}", "w") as file:
+        file.write(text)
 image, index = "/acme/hello:v1", None
 with docker_registry(folder) as registry, Server(folder, "--sign-key", f"{folder}/fleet.key", "--backups",
                                                   f"{folder}/backups") as server:
@@ -112,6 +118,7 @@ with docker_registry(folder) as registry, Server(folder, "--sign-key", f"{folder
     CASES = {
         AOTC: {
             "": {},
+            "build": dict(words=["--go", GO, "-C", "program", "-o", "made.wasm"]),
             "compile": dict(words=["add.wasm", "--tier", "quick", "--time-report"]),
             "run": dict(words=["add.aotc", "--invoke", "add", "1", "2"]),
             "inspect": dict(words=["add.aotc", "--functions"]),

@@ -1,5 +1,5 @@
 // A net/http server with what handlers of all sorts do, for comparing its answers with those of the same program built
-// natively. Listens on fd 3, or natively on -listen.
+// natively. It listens, and would shut down, as any server does: `aotc build` takes it as it is.
 package main
 
 import (
@@ -11,14 +11,16 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/signal"
 	"sort"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing/fstest"
 	"time"
 )
@@ -216,17 +218,32 @@ func main() {
 		p.Transport = inside{}
 		p.ServeHTTP(w, r)
 	})
-	var listener net.Listener
-	var err error
+	mux.HandleFunc("/inside", func(w http.ResponseWriter, r *http.Request) {
+		server := httptest.NewServer(http.HandlerFunc(describe))
+		defer server.Close()
+		answer, err := server.Client().Post(server.URL+"/deeper?a=b", "text/plain", strings.NewReader("body"))
+		if err != nil {
+			http.Error(w, err.Error(), 500)
+			return
+		}
+		text, err := io.ReadAll(answer.Body)
+		text = bytes.ReplaceAll(text, []byte(strings.TrimPrefix(server.URL, "http://")), []byte("ADDRESS"))
+		fmt.Fprintf(w, "%d %s %v", answer.StatusCode, text, err)
+	})
+	addr := ":8080"
 	if len(os.Args) == 3 && os.Args[1] == "-listen" {
-		listener, err = net.Listen("tcp", os.Args[2])
-	} else {
-		listener, err = net.FileListener(os.NewFile(3, "listener"))
+		addr = os.Args[2]
 	}
-	if err != nil {
+	server := &http.Server{Addr: addr, Handler: mux}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-stop
+		server.Shutdown(context.Background())
+	}()
+	if err := server.ListenAndServe(); err != http.ErrServerClosed {
 		log.Fatal(err)
 	}
-	log.Fatal(http.Serve(listener, mux))
 }
 
 // Answers without a network.

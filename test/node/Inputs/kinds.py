@@ -135,6 +135,7 @@ kind("a dumped request", "POST /dump", length(b"body"), body=b"body")
 for line in ("GET /item/1", "GET /item/a%2Fb", "HEAD /item/1", "POST /item/1", "POST /item/1/b/c", "DELETE /item/1", "GET /item/", "POST /item//x"):
     kind(f"routed {line}", line)
 kind("a reverse proxy", "GET /proxy/deeper?a=b")
+kind("a server inside", "GET /inside")
 # Connections.
 kind("an upgrade to h2c", "GET /any", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__")
 kind("a preface of HTTP/2", "PRI * HTTP/2.0", host=None, body=b"SM\r\n\r\n")
