@@ -103,13 +103,15 @@ class Pool {
 
   Lookup prepare(ArrayRef<uint32_t> items) const {
     Lookup lookup{items, {}, std::vector<UnitBinding>(items.size()), {}};
+    uint64_t bytes = 0;
     for (size_t i = 0; i < items.size(); ++i) {
       CompileUnit unit;
       make_unit(items[i], true, unit, lookup.bindings[i]);
       lookup.units.push_back(encode_unit(unit));
       lookup.keys.push_back(function_key(lookup.units.back()));
+      bytes += lookup.units.back().size();
     }
-    if (c_.options.cache) c_.options.cache->expect(lookup.keys);
+    if (c_.options.cache) c_.options.cache->expect(lookup.keys, bytes);
     return lookup;
   }
 

@@ -33,8 +33,9 @@ std::optional<llvm::ArrayRef<uint8_t>> unit_of_record(llvm::ArrayRef<uint8_t> re
 class FunctionCache {
  public:
   virtual ~FunctionCache() = default;
-  // These will be asked for, in such calls and this order: whoever has to go far for them can be under way.
-  virtual void expect(llvm::ArrayRef<FunctionKey>) {}
+  // These will be asked for, in such calls and this order: whoever has to go far for them can be under way. Their units
+  // have so many bytes together; compiling them takes time in proportion to that.
+  virtual void expect(llvm::ArrayRef<FunctionKey>, uint64_t /*bytes*/) {}
   // One record per key, in their order; empty where there is none.
   virtual std::vector<FunctionRecord> get(llvm::ArrayRef<FunctionKey> keys) = 0;
   virtual void put(llvm::ArrayRef<FunctionRecord> records) = 0;

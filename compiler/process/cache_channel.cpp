@@ -99,17 +99,21 @@ class Writer {
 
 }  // namespace
 
-bool ChannelCache::ask(uint32_t question, ArrayRef<FunctionKey> keys) {
+bool ChannelCache::ask(uint32_t question, ArrayRef<FunctionKey> keys, std::optional<uint32_t> bytes) {
   Writer writer(socket_);
   writer.write_number(question);
   writer.write_number(keys.size());
   for (const FunctionKey& key : keys) writer.write(key);
+  if (bytes) writer.write_number(*bytes);
   return writer.flush();
 }
 
-void ChannelCache::expect(ArrayRef<FunctionKey> keys) {
-  for (; !keys.empty() && !lost_; keys = keys.drop_front(std::min<size_t>(kMostAsked, keys.size())))
-    lost_ = !ask(kExpect, keys.take_front(kMostAsked));
+void ChannelCache::expect(ArrayRef<FunctionKey> keys, uint64_t bytes) {
+  uint64_t each = bytes / std::max<size_t>(keys.size(), 1);
+  for (; !keys.empty() && !lost_; keys = keys.drop_front(std::min<size_t>(kMostAsked, keys.size()))) {
+    ArrayRef<FunctionKey> some = keys.take_front(kMostAsked);
+    lost_ = !ask(kExpect, some, static_cast<uint32_t>(std::min<uint64_t>(each * some.size(), UINT32_MAX)));
+  }
 }
 
 bool ChannelCache::get_some(ArrayRef<FunctionKey> keys, MutableArrayRef<FunctionRecord> records) {
@@ -161,7 +165,9 @@ Error serve_cache(int socket, FunctionCache& cache) {
       std::vector<FunctionKey> keys(count);
       if (!reader.read(keys.data(), keys.size() * sizeof(FunctionKey))) break;
       if (question == kExpect) {
-        cache.expect(keys);
+        uint32_t bytes = 0;
+        if (!reader.read_number(bytes)) break;
+        cache.expect(keys, bytes);
         continue;
       }
       Writer writer(socket);

@@ -1,7 +1,7 @@
 // cache_channel.h - a function cache on the other side of a socket: the compiler's process, which is locked and may
 // have been taken over by the module that it reads, asks somebody who has one.
 //
-//   expect ::= "exp":u32 count:u32 { key }              tells what will be asked for, and is not answered
+//   expect ::= "exp":u32 count:u32 { key } bytes:u32    tells what will be asked for, and is not answered
 //   get    ::= "get":u32 count:u32 { key }              is answered by count times { size:u32 record }, size 0: none
 //   put    ::= "put":u32 count:u32 { size:u32 record }  is not answered
 //
@@ -20,12 +20,12 @@ constexpr uint32_t kMostAsked = 4096;
 class ChannelCache : public FunctionCache {
  public:
   explicit ChannelCache(int socket) : socket_(socket) {}  // not owned
-  void expect(llvm::ArrayRef<FunctionKey> keys) override;
+  void expect(llvm::ArrayRef<FunctionKey> keys, uint64_t bytes) override;
   std::vector<FunctionRecord> get(llvm::ArrayRef<FunctionKey> keys) override;
   void put(llvm::ArrayRef<FunctionRecord> records) override;
 
  private:
-  bool ask(uint32_t question, llvm::ArrayRef<FunctionKey> keys);
+  bool ask(uint32_t question, llvm::ArrayRef<FunctionKey> keys, std::optional<uint32_t> bytes = std::nullopt);
   bool get_some(llvm::ArrayRef<FunctionKey> keys, llvm::MutableArrayRef<FunctionRecord> records);
 
   int socket_;

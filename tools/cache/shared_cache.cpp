@@ -22,14 +22,17 @@ namespace {
 
 static_assert(kCourierKey == sizeof(FunctionKey));
 
-// A function costs at least 1 ms of a processor (tier quick); a twentieth of that may be spent on asking for it, and a
-// quarter of what was saved. The rest is for the smallest programs, at least 60 ms.
+// A byte of a unit costs at least 1 us of a processor (tier quick); a twentieth of that may be spent on asking for it,
+// and a quarter of what was saved by then. The rest is for the smallest programs, which take at least 60 ms.
 constexpr auto kLeastAllowance = 2ms;
-constexpr auto kPerKey = 40us, kPerHit = 250us;
+constexpr auto kPerByte = 50ns;
+constexpr auto kPerHit = 250us;
+constexpr uint64_t kMostUnits = 1 << 30, kUsualUnit = 1 << 10;
 constexpr int kPartAtEnd = 25;  // of the time that all took
 
-constexpr size_t kMostWaiting = 64 << 20;     // bytes that the courier has not taken
-constexpr uint64_t kMostArrived = 256 << 20;  // bytes of records that nobody has taken
+constexpr size_t kMostWaiting = 64 << 20;       // bytes that the courier has not taken
+constexpr uint64_t kMostRemembered = 64 << 20;  // and that were taken
+constexpr uint64_t kMostArrived = 320 << 20;    // bytes of records that have come
 constexpr size_t kSealedTogether = 256;
 constexpr uint64_t kMostRejected = 16;
 constexpr size_t kPart = 256 << 10;
@@ -57,7 +60,7 @@ SharedCache::SharedCache(int courier, SharedOptions options)
 
 SharedCache::Clock::duration SharedCache::allowance() const {
   if (options_.allowance.count() != 0) return options_.allowance;
-  return kLeastAllowance + (counts_.asked * kPerKey + counts_.hits * kPerHit) / cores_;
+  return kLeastAllowance + (unit_bytes_ * kPerByte + counts_.hits * kPerHit) / cores_;
 }
 
 void SharedCache::lose(const std::string& why) {
@@ -136,6 +139,7 @@ void SharedCache::take_answer(uint32_t number, ArrayRef<uint8_t> sealed) {
   arrived_bytes_ += record->size();
   if (arrived_bytes_ > kMostArrived) return lose("its courier says too much");
   arrived_[asked_[number]] = std::move(*record);
+  ++counts_.hits;
 }
 
 bool SharedCache::is_open(const FunctionKey& key) const {
@@ -160,7 +164,7 @@ bool SharedCache::wait_until(function_ref<bool()> done, Clock::duration time) {
   }
 }
 
-void SharedCache::expect(ArrayRef<FunctionKey> keys) {
+void SharedCache::expect(ArrayRef<FunctionKey> keys, uint64_t bytes) {
   if (gave_up_) return;
   std::vector<FunctionKey> wanted;
   for (const FunctionKey& key : keys)
@@ -175,6 +179,7 @@ void SharedCache::expect(ArrayRef<FunctionKey> keys) {
   asked_.insert(asked_.end(), wanted.begin(), wanted.end());
   is_answered_.resize(asked_.size());
   counts_.asked += wanted.size();
+  if (!wanted.empty()) unit_bytes_ = std::min(kMostUnits, unit_bytes_ + bytes / keys.size() * wanted.size());
   send_waiting();
   receive();
 }
@@ -182,16 +187,17 @@ void SharedCache::expect(ArrayRef<FunctionKey> keys) {
 std::vector<FunctionRecord> SharedCache::get(ArrayRef<FunctionKey> keys) {
   std::vector<FunctionRecord> records(keys.size());
   if (gave_up_) return records;
-  expect(keys);
+  expect(keys, kUsualUnit * keys.size());
   auto is_answered = [&] { return none_of(keys, [this](const FunctionKey& key) { return is_open(key); }); };
   if (!wait_until(is_answered, allowance() - waited_)) gave_up_ = true;
   for (size_t i = 0; i < keys.size(); ++i) {
     auto found = arrived_.find(keys[i]);
     if (found == arrived_.end()) continue;
+    records[i] = found->second;
+    // A tenth of Go's functions is the same as another one, which is asked for soon.
+    if (arrived_bytes_ <= kMostRemembered) continue;
     arrived_bytes_ -= found->second.size();
-    records[i] = std::move(found->second);
     arrived_.erase(found);
-    ++counts_.hits;
   }
   return records;
 }

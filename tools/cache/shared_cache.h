@@ -2,9 +2,9 @@
 // (courier_channel.h), opened and sealed here, where neither the remote nor the compiler can reach the keys.
 //
 // Nothing waits for a remote longer than it may save. A compilation has an allowance of time, which grows with what it
-// asks for, by a part of what compiling that costs, and with what it is given; the time that it spends waiting is taken
-// from it. When it is used up, or the courier says what it should not, nothing is asked any more. expect() says early
-// what get() will ask for, so that the answers are on their way meanwhile.
+// asks for, by a twentieth of what compiling that costs, and with what it is given; the time that it spends waiting is
+// taken from it. When it is used up, or the courier says what it should not, nothing is asked any more. expect() says
+// early what get() will ask for, so that the answers are on their way meanwhile.
 //
 // Writing is left to the courier, which gets what it can take at once; beyond a bound it is left out.
 #pragma once
@@ -34,7 +34,7 @@ struct SharedOptions {
 class SharedCache : public FunctionCache {
  public:
   SharedCache(int courier, SharedOptions options);  // a socket, not owned
-  void expect(llvm::ArrayRef<FunctionKey> keys) override;
+  void expect(llvm::ArrayRef<FunctionKey> keys, uint64_t bytes) override;
   std::vector<FunctionRecord> get(llvm::ArrayRef<FunctionKey> keys) override;
   void put(llvm::ArrayRef<FunctionRecord> records) override;
   // Nothing more will come: gives it on, then waits for it to be written, within the allowance.
@@ -71,9 +71,10 @@ class SharedCache : public FunctionCache {
   size_t sent_of_out_ = 0;
   std::vector<FunctionKey> asked_;
   std::vector<bool> is_answered_;
-  std::map<FunctionKey, size_t> number_of_;        // where in asked_
-  std::map<FunctionKey, FunctionRecord> arrived_;  // and not yet taken
+  std::map<FunctionKey, size_t> number_of_;  // where in asked_
+  std::map<FunctionKey, FunctionRecord> arrived_;
   uint64_t arrived_bytes_ = 0, answered_ = 0;
+  uint64_t unit_bytes_ = 0;  // of all that was asked for, about
   std::vector<FunctionRecord> unsealed_;
   uint64_t given_ = 0, settled_ = 0;  // values, to the courier and by it
 

@@ -87,14 +87,14 @@ std::vector<FunctionRecord> Store::look_up(ArrayRef<FunctionKey> keys) {
   return records;
 }
 
-void Store::expect(ArrayRef<FunctionKey> keys) {
+void Store::expect(ArrayRef<FunctionKey> keys, uint64_t bytes) {
   if (expected_.size() == kMostExpected) return;
   expected_.push_back({keys.vec(), look_up(keys)});
   if (!next_) return;
   std::vector<FunctionKey> missing;
   for (size_t i = 0; i < keys.size(); ++i)
     if (expected_.back().records[i].empty()) missing.push_back(keys[i]);
-  next_->expect(missing);
+  if (!missing.empty()) next_->expect(missing, bytes / keys.size() * missing.size());
 }
 
 std::vector<FunctionRecord> Store::get(ArrayRef<FunctionKey> keys) {

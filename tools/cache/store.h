@@ -39,7 +39,7 @@ class Store : public FunctionCache {
   explicit Store(const StoreOptions& options, FunctionCache* next = nullptr);
   ~Store() override;  // flushes
 
-  void expect(llvm::ArrayRef<FunctionKey> keys) override;
+  void expect(llvm::ArrayRef<FunctionKey> keys, uint64_t bytes) override;
   std::vector<FunctionRecord> get(llvm::ArrayRef<FunctionKey> keys) override;
   void put(llvm::ArrayRef<FunctionRecord> records) override;
 

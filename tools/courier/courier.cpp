@@ -53,9 +53,11 @@ bool read_courier_options(int keeper, std::string (&options)[3]) {
 }
 
 void Courier::say(uint32_t number, std::string_view bytes) {
-  append_number(out_, number);
-  append_number(out_, static_cast<uint32_t>(bytes.size()));
-  out_ += bytes;
+  std::string head;
+  append_number(head, number);
+  append_number(head, static_cast<uint32_t>(bytes.size()));
+  out_.add(head);
+  out_.add(bytes);
 }
 
 void Courier::answer(uint32_t number, std::string_view value) {
@@ -72,20 +74,21 @@ void Courier::settled(size_t size, bool taken) {
 
 void Courier::say_failed(const std::string& why) {
   say(kCourierFailed, std::string_view(why).substr(0, kMostCourierText));
-  for (size_t sent = 0; sent < out_.size();) {
-    ssize_t count = send(keeper_, out_.data() + sent, out_.size() - sent, MSG_NOSIGNAL);
+  while (!out_.empty()) {
+    ssize_t count = send(keeper_, out_.waiting().data(), out_.waiting().size(), MSG_NOSIGNAL);
     if (count < 0 && errno != EINTR) return;
-    sent += static_cast<size_t>(std::max<ssize_t>(count, 0));
+    out_.take(static_cast<size_t>(std::max<ssize_t>(count, 0)));
   }
 }
 
 // False when nobody listens.
 bool Courier::send_waiting() {
   while (!out_.empty()) {
-    ssize_t count = send(keeper_, out_.data(), std::min(out_.size(), kPart), MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t count =
+        send(keeper_, out_.waiting().data(), std::min(out_.waiting().size(), kPart), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return errno == EAGAIN;
-    out_.erase(0, static_cast<size_t>(count));
+    out_.take(static_cast<size_t>(count));
   }
   return true;
 }
@@ -129,7 +132,7 @@ int Courier::run(Remote& remote) {
   using Clock = std::chrono::steady_clock;
   Clock::time_point last = Clock::now();
   for (std::string error; !ended_ || remote.waiting() > 0 || !out_.empty();) {
-    bool reads = !ended_ && held_ < kMostHeld && out_.size() < kMostOut;
+    bool reads = !ended_ && held_ < kMostHeld && out_.waiting().size() < kMostOut;
     pollfd keeper{ended_ && out_.empty() ? -1 : keeper_,
                   static_cast<short>((reads ? POLLIN : 0) | (out_.empty() ? 0 : POLLOUT)), 0};
     progress_ = remote.waiting() == 0;

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "byte_queue.h"
 #include "remote.h"
 
 namespace aotc {
@@ -25,7 +26,8 @@ class Courier : public Requester {
   void say(uint32_t number, std::string_view bytes);
 
   const int keeper_;
-  std::string in_, out_;
+  std::string in_;
+  ByteQueue out_;
   size_t held_ = 0;  // bytes of values that are not settled
   uint32_t asked_ = 0;
   uint32_t settled_ = 0, taken_ = 0, told_ = 0;  // values

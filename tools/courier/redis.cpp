@@ -10,6 +10,7 @@
 #include <deque>
 #include <vector>
 
+#include "byte_queue.h"
 #include "cache/courier_channel.h"
 #include "redis_words.h"
 #include "remote.h"
@@ -47,8 +48,7 @@ struct Node {
   Transfer transfer{nullptr, curl_easy_cleanup};
   curl_socket_t socket = CURL_SOCKET_BAD;
   std::unique_ptr<redisReader, void (*)(redisReader*)> reader{redisReaderCreate(), redisReaderFree};
-  std::string out;
-  size_t sent = 0;
+  ByteQueue out;
   std::deque<Request> waiting;
 
   void write(const std::vector<std::string_view>& words) {
@@ -61,21 +61,17 @@ struct Node {
     char* command = nullptr;
     int size = redisFormatCommandArgv(&command, static_cast<int>(words.size()), begins.data(), sizes.data());
     if (size < 0) throw std::bad_alloc();
-    out.append(command, static_cast<size_t>(size));
+    out.add({command, static_cast<size_t>(size)});
     redisFreeCommand(command);
   }
 
   bool send_waiting(std::string& error) {
-    while (sent < out.size()) {
+    while (!out.empty()) {
       size_t count = 0;
-      CURLcode code = curl_easy_send(transfer.get(), out.data() + sent, out.size() - sent, &count);
+      CURLcode code = curl_easy_send(transfer.get(), out.waiting().data(), out.waiting().size(), &count);
       if (code == CURLE_AGAIN) break;
       if (code != CURLE_OK) return error = transfer_failure(code, failure), false;
-      sent += count;
-    }
-    if (sent == out.size() || sent > (1 << 20)) {
-      out.erase(0, sent);
-      sent = 0;
+      out.take(count);
     }
     return true;
   }

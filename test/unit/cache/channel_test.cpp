@@ -23,9 +23,13 @@ class MapCache : public FunctionCache {
   void put(llvm::ArrayRef<FunctionRecord> records) override {
     for (const FunctionRecord& record : records) map[key(record)] = record;
   }
-  void expect(llvm::ArrayRef<FunctionKey> keys) override { expected += keys.size(); }
+  void expect(llvm::ArrayRef<FunctionKey> keys, uint64_t bytes) override {
+    expected += keys.size();
+    expected_bytes += bytes;
+  }
   std::map<FunctionKey, FunctionRecord> map;
   size_t expected = 0;
+  uint64_t expected_bytes = 0;
 };
 
 struct Ends {
@@ -61,10 +65,11 @@ TEST(Channel, CarriesWhatIsAskedAndGiven) {
   EXPECT_TRUE(channel.get(keys) == records);
   channel.put({});
   EXPECT_TRUE(channel.get({}).empty());
-  channel.expect({});
-  channel.expect(keys);
+  channel.expect({}, 0);
+  channel.expect(keys, 100 * keys.size());
   EXPECT_TRUE(channel.get(keys.front()).front() == records.front());
   EXPECT_EQ(cache.expected, keys.size());
+  EXPECT_EQ(cache.expected_bytes, 100 * keys.size());
   std::vector<FunctionRecord> odd = {FunctionRecord(kMostRecord + 1), record(1, kMostRecord - 4)};
   channel.put(odd);
   EXPECT_TRUE(channel.get({key(odd[1]), key(record(987'654))}) == (std::vector<FunctionRecord>{odd[1], {}}));

@@ -59,7 +59,7 @@ TEST(SharedCache, AsksOnceAndTakesAnswersInAnyOrder) {
   SharedCache cache(pair.ends[0], pair.options(1min));
   std::vector<FunctionRecord> all = {record(1), record(2), record(3), record(4)};
   std::vector<FunctionKey> keys = {key(all[0]), key(all[1]), key(all[2]), key(all[3])};
-  cache.expect(llvm::ArrayRef(keys).take_front(3));
+  cache.expect(llvm::ArrayRef(keys).take_front(3), 3000);
   std::vector<SealedRecord> sealed = seal(all, *pair.signer);
   EXPECT_EQ(pair.hear(8 + 48),
             number(kCourierAsk) + number(3) + text_of(keys[0]) + text_of(keys[1]) + text_of(keys[2]));
@@ -71,6 +71,7 @@ TEST(SharedCache, AsksOnceAndTakesAnswersInAnyOrder) {
   });
   EXPECT_TRUE(cache.get({keys[1], keys[3]}) == (std::vector<FunctionRecord>{{}, all[3]}));
   late.join();
+  EXPECT_TRUE(cache.get({keys[0], keys[3], keys[0]}) == (std::vector<FunctionRecord>{all[0], all[3], all[0]}));
   EXPECT_EQ(cache.counts().asked, 4u);
   EXPECT_EQ(cache.counts().hits, 3u);
   EXPECT_EQ(cache.trouble(), "");

@@ -141,7 +141,10 @@ TEST(Store, BoundsWhatOneGives) {
 // Has the even ones.
 class Next : public FunctionCache {
  public:
-  void expect(llvm::ArrayRef<FunctionKey> keys) override { expected.push_back(keys.size()); }
+  void expect(llvm::ArrayRef<FunctionKey> keys, uint64_t bytes) override {
+    expected.push_back(keys.size());
+    expected_bytes += bytes;
+  }
   std::vector<FunctionRecord> get(llvm::ArrayRef<FunctionKey> keys) override {
     asked.push_back(keys.size());
     std::vector<FunctionRecord> records;
@@ -154,6 +157,7 @@ class Next : public FunctionCache {
   }
   void put(llvm::ArrayRef<FunctionRecord> records) override { given += records.size(); }
   std::vector<size_t> expected, asked;
+  uint64_t expected_bytes = 0;
   size_t given = 0;
 };
 
@@ -184,10 +188,11 @@ TEST(Store, LooksAheadForWhatIsExpected) {
   Store store(options(folder), &next);
   std::vector<FunctionKey> first = {key(record(0)), key(record(1))}, second = {key(record(2))},
                            third = {key(record(3))};
-  store.expect(first);
-  store.expect(second);
-  store.expect(third);  // one too many
+  store.expect(first, 2000);
+  store.expect(second, 500);
+  store.expect(third, 70);  // one too many
   EXPECT_EQ(next.expected, (std::vector<size_t>{2, 1}));
+  EXPECT_EQ(next.expected_bytes, 2500u);
   EXPECT_TRUE(store.get(first) == (std::vector<FunctionRecord>{record(0), {}}));
   // Another order than was said.
   EXPECT_TRUE(store.get(third).front().empty());

@@ -1,0 +1,138 @@
+"""benchmarks/run shared: what a remote of the function cache gives and costs, with Redis on loopback.
+
+`lookups`: the courier alone, asked for functions of 3 kB that are there, and for some that are not, 4096 at a time as fast as it
+takes them. `hits`: a net/http server, tier quick, whose functions another machine left in Redis, beside one whose own folder has
+them; artifacts are not kept. `dead`: hello compiled into an empty folder without a remote, and with one that refuses
+connections, or takes them and says nothing, in turn.
+"""
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import common
+from cache import build
+
+PARTS = ["lookups", "hits", "dead"]
+LOOKUPS = 200_000
+
+
+def start_redis(folder):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder], stdout=subprocess.DEVNULL)
+    while True:
+        try:
+            return process, port, socket.create_connection(("127.0.0.1", port))
+        except OSError:
+            time.sleep(0.01)
+
+
+def ask_courier(workspace, port, keys):
+    """Seconds until all have been answered, and how many were there."""
+    ours, theirs = socket.socketpair()
+    url = f"redis://127.0.0.1:{port}".encode()
+    ours.sendall(b"".join(struct.pack("<I", len(option)) + option for option in (url, b"", b"")))
+    process = subprocess.Popen([os.path.join(workspace.build, "bin", "aotc-courier")], stdin=theirs)
+    theirs.close()
+    time.sleep(0.5)  # it has connected
+    questions = [b"ask\0" + struct.pack("<I", len(some)) + b"".join(some) for some in (keys[n:n + 4096] for n in range(0, len(keys), 4096))]
+    begin = time.monotonic()
+    threading.Thread(target=ours.sendall, args=[b"".join(questions)]).start()
+    data, answers, found = bytearray(), 0, 0
+    while answers < len(keys):
+        data += ours.recv(1 << 20)
+        at = 0
+        while len(data) - at >= 8:
+            number, size = struct.unpack_from("<II", data, at)
+            if number >= len(keys):
+                common.fail(f"the courier: {data[at + 8:at + 208]}")
+            if len(data) - at - 8 < size:
+                break
+            at, answers, found = at + 8 + size, answers + 1, found + (size > 0)
+        del data[:at]
+    seconds = time.monotonic() - begin
+    ours.close()
+    process.wait()
+    return seconds, found
+
+
+def lookups(workspace, port, redis):
+    redis.sendall(b"FLUSHALL\r\n")
+    keys = [struct.pack("<QQ", n, n * n) for n in range(LOOKUPS)]
+    value = os.urandom(3000)
+    for n in range(0, LOOKUPS, 10):  # a tenth of them, asked for again and again
+        redis.sendall(b"*3\r\n$3\r\nSET\r\n$40\r\naotc:f1:" + keys[n // 10].hex().encode() + b"\r\n$3000\r\n" + value + b"\r\n")
+    expected = 5 * (1 + LOOKUPS // 10)
+    received = b""
+    while len(received) < expected:
+        received += redis.recv(1 << 20)
+    there, found = ask_courier(workspace, port, keys[:LOOKUPS // 10] * 5)
+    if found != LOOKUPS // 2:
+        common.fail(f"{found} were found")
+    absent, found = ask_courier(workspace, port, [key[8:] + b"absent!!" for key in keys])
+    return {"found_per_s": LOOKUPS / 2 / there, "absent_per_s": LOOKUPS / absent}
+
+
+class Compiler:
+    def __init__(self, workspace, module):
+        self.workspace, self.module, self.output = workspace, module, workspace.path("shared.aotc")
+
+    def run(self, cache, *options):
+        return common.run([self.workspace.aotc(), "compile", self.module, "--tier", "quick", "--snapshot", "off", "--cache", cache, "-o", self.output, *options])[1]
+
+
+def hits(workspace, port, redis, key, runs):
+    compiler = Compiler(workspace, build(workspace, "nethttp", False))
+    own, others, url = workspace.path("own"), workspace.path("others"), f"redis://127.0.0.1:{port}"
+    shutil.rmtree(own, ignore_errors=True)
+    compiler.run(own, "--cache-remote", url, "--cache-sign", key + ".key", "--cache-wait", "60s")
+    results = {"own": [], "remote": []}
+    for _ in range(runs):
+        shutil.rmtree(own + "/artifacts", ignore_errors=True)
+        results["own"].append(compiler.run(own).wall)
+        shutil.rmtree(others, ignore_errors=True)
+        results["remote"].append(compiler.run(others, "--cache-remote", url, "--cache-trust", key + ".pub").wall)
+    return {name: common.median(values) for name, values in results.items()}
+
+
+def dead(workspace, key, runs):
+    compiler = Compiler(workspace, build(workspace, "hello", False))
+    cache, results = workspace.path("dead"), {"without": [], "refuses": [], "says nothing": []}
+    with socket.socket() as refuses, socket.create_server(("127.0.0.1", 0)) as silent:
+        refuses.bind(("127.0.0.1", 0))
+        ports = {"refuses": refuses.getsockname()[1], "says nothing": silent.getsockname()[1]}
+        for _ in range(runs):
+            for state, values in results.items():
+                shutil.rmtree(cache, ignore_errors=True)
+                remote = [] if state == "without" else ["--cache-remote", f"redis://127.0.0.1:{ports[state]}", "--cache-sign", key + ".key"]
+                values.append(compiler.run(cache, *remote).wall)
+    return {name: common.median(values) for name, values in results.items()}
+
+
+def main(workspace, arguments):
+    key = workspace.path("shared-key")
+    for name in (key + ".key", key + ".pub"):
+        if os.path.exists(name):
+            os.unlink(name)
+    common.run([workspace.aotc(), "keygen", key])
+    parts, results = arguments.names or PARTS, {}
+    process, port, redis = start_redis(workspace.path())
+    try:
+        if "lookups" in parts:
+            results["lookups"] = lookups(workspace, port, redis)
+            print("lookups: {found_per_s:,.0f} per second that are there, {absent_per_s:,.0f} that are not".format(**results["lookups"]))
+        if "hits" in parts:
+            results["hits"] = hits(workspace, port, redis, key, arguments.runs)
+            print("hits: nethttp in {own:.2f} s from its own folder, in {remote:.2f} s from Redis".format(**results["hits"]))
+        if "dead" in parts:
+            results["dead"] = dead(workspace, key, arguments.runs)
+            without = results["dead"]["without"]
+            for state in ("refuses", "says nothing"):
+                print(f"dead: hello in {without:.2f} s without a remote, in {results['dead'][state]:.2f} s with one that {state} ({results['dead'][state] / without:.3f}x)")
+    finally:
+        process.kill()
+    common.write_json(arguments.json, "shared", workspace, {"runs": arguments.runs}, results)
