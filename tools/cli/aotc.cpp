@@ -166,6 +166,7 @@ int run(std::vector<std::string> args) {
 
   Action action;
   add_build(app, action, args);
+  add_dev(app, action, args);
   add_compile(app, action);
   add_run(app, action, args);
   add_inspect(app, action);

@@ -18,6 +18,7 @@ using Action = std::function<llvm::Error()>;
 
 // Takes what goes to `go build` out of `args`.
 void add_build(CLI::App& app, Action& action, std::vector<std::string>& args);
+void add_dev(CLI::App& app, Action& action, std::vector<std::string>& args);
 void add_compile(CLI::App& app, Action& action);
 // Takes what belongs to the guest, everything after `--invoke` or `--`, out of `args` before they are parsed.
 void add_run(CLI::App& app, Action& action, std::vector<std::string>& args);
