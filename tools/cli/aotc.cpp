@@ -165,6 +165,7 @@ int run(std::vector<std::string> args) {
       "its codes above 125), 134 after a trap.");
 
   Action action;
+  add_new(app, action);
   add_build(app, action, args);
   add_dev(app, action, args);
   add_compile(app, action);

@@ -22,6 +22,7 @@ void add_dev(CLI::App& app, Action& action, std::vector<std::string>& args);
 void add_compile(CLI::App& app, Action& action);
 // Takes what belongs to the guest, everything after `--invoke` or `--`, out of `args` before they are parsed.
 void add_run(CLI::App& app, Action& action, std::vector<std::string>& args);
+void add_new(CLI::App& app, Action& action);
 void add_inspect(CLI::App& app, Action& action);
 void add_validate(CLI::App& app, Action& action);
 void add_registry(CLI::App& app, Action& action);

@@ -118,6 +118,7 @@ with docker_registry(folder) as registry, Server(folder, "--sign-key", f"{folder
     CASES = {
         AOTC: {
             "": {},
+            "new": dict(words=["site"], renew=remove("site")),
             "dev": {},
             "build": dict(words=["--go", GO, "-C", "program", "-o", "made.wasm"]),
             "compile": dict(words=["add.wasm", "--tier", "quick", "--time-report"]),
