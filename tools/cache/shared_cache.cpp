@@ -34,6 +34,9 @@ constexpr size_t kMostWaiting = 64 << 20;       // bytes that the courier has no
 constexpr uint64_t kMostRemembered = 64 << 20;  // and that were taken
 constexpr uint64_t kMostArrived = 320 << 20;    // bytes of records that have come
 constexpr size_t kSealedTogether = 256;
+// Of one compiler, who may have been taken over.
+constexpr size_t kMostKeys = 1 << 20;
+constexpr uint64_t kMostGiven = 512 << 20;  // bytes of records
 constexpr uint64_t kMostRejected = 16;
 constexpr size_t kPart = 256 << 10;
 
@@ -165,6 +168,7 @@ bool SharedCache::wait_until(function_ref<bool()> done, Clock::duration time) {
 }
 
 void SharedCache::expect(ArrayRef<FunctionKey> keys, uint64_t bytes) {
+  if (asked_.size() + keys.size() > kMostKeys) gave_up_ = true;
   if (gave_up_) return;
   std::vector<FunctionKey> wanted;
   for (const FunctionKey& key : keys)
@@ -207,10 +211,11 @@ void SharedCache::put(ArrayRef<FunctionRecord> records) {
   receive();
   for (const FunctionRecord& record : records) {
     if (!unit_of_record(record) || record.size() > kMostRecord) continue;
-    if (!is_writable() || out_.size() - sent_of_out_ > kMostWaiting) {
+    if (!is_writable() || out_.size() - sent_of_out_ > kMostWaiting || given_bytes_ + record.size() > kMostGiven) {
       ++counts_.left_out;
       continue;
     }
+    given_bytes_ += record.size();
     unsealed_.push_back(record);
     if (unsealed_.size() == kSealedTogether) seal_waiting();
   }

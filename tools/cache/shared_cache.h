@@ -76,6 +76,7 @@ class SharedCache : public FunctionCache {
   uint64_t arrived_bytes_ = 0, answered_ = 0;
   uint64_t unit_bytes_ = 0;  // of all that was asked for, about
   std::vector<FunctionRecord> unsealed_;
+  uint64_t given_bytes_ = 0;
   uint64_t given_ = 0, settled_ = 0;  // values, to the courier and by it
 
   SharedCounts counts_;

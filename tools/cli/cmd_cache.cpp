@@ -145,6 +145,7 @@ void add_cache(CLI::App& app, Action& action) {
       "make again. It holds as much as --cache-size says; what was not used for longest goes first. Any number of\n"
       "processes can use it at once. What is damaged is not used: at worst it starts again empty. Nobody else may\n"
       "write there: what is in it becomes code.\n"
+      "Machines share functions through a remote, which is asked after the folder (aotc compile --cache-remote).\n"
       "\nExamples:\n"
       "  aotc cache stats\n"
       "  aotc cache warm --target all\n"

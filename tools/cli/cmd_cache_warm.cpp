@@ -184,6 +184,7 @@ void add_cache_warm(CLI::App& cache, Action& action) {
       "  aotc cache warm\n"
       "  aotc cache warm --go 1.25.5 1.26.8 --target all\n"
       "  aotc cache warm --go ~/sdk/go1.27/bin/go --tier quick\n"
-      "  aotc cache warm --package encoding/json net/http");
+      "  aotc cache warm --package encoding/json net/http\n"
+      "  aotc cache warm --cache-remote redis://cache:6379 --cache-sign team.key");
   command->callback([&action, arguments] { action = [arguments] { return warm(*arguments); }; });
 }

@@ -367,6 +367,7 @@ void add_compile(CLI::App& app, Action& action) {
       "  aotc compile hello.wasm --target all             hello.x86_64.aotc and hello.aarch64.aotc\n"
       "  aotc compile hello.wasm --cpu x86-64-v3 -o h.aotc\n"
       "  aotc compile hello.wasm --tier quick --time-report --cache off\n"
+      "  aotc compile hello.wasm --cache redis://cache:6379 --cache-trust team.pub\n"
       "  aotc compile hello.wasm --target all --server http://127.0.0.1:8080 --name acme/hello:v1\n"
       "  aotc compile hello.wasm --cpu x86-64-v2,x86-64-v4 --server ...   variants, of which each node takes its best\n"
       "  aotc compile server.wasm --target all --snapshot required --env MODE=production\n"

@@ -178,6 +178,16 @@ TEST(SharedCache, GoesOnWithoutWhenACourierSaysWhatItShouldNot) {
   EXPECT_EQ(cache.counts().sent, 1u);
 }
 
+// A compiler that was taken over can ask for no end of functions.
+TEST(SharedCache, IsAskedForSoManyOnly) {
+  Pair pair;
+  SharedCache cache(pair.ends[0], pair.options(1ms));
+  std::vector<FunctionKey> keys((1 << 20) + 1);
+  cache.expect(keys, ~uint64_t{0});
+  EXPECT_TRUE(cache.get(keys.front()).front().empty());
+  EXPECT_EQ(cache.counts().asked, 0u);
+}
+
 // What does not fit into the socket waits, and what is too much is left out; nothing blocks.
 TEST(SharedCache, LeavesOutWhatACourierDoesNotTake) {
   Pair pair;
