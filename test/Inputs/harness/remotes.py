@@ -110,11 +110,10 @@ def webdav(folder, certificate=None, more=""):
     """nginx that takes PUT and GET of files; with a certificate it speaks HTTP/2. `more` is put into its configuration of /. Yields its port."""
     os.makedirs(f"{folder}/nginx", exist_ok=True)
     tls = f"ssl_certificate {certificate[1]}; ssl_certificate_key {certificate[3]};" if certificate else ""
-    user = "user root;" if os.geteuid() == 0 else ""
     paths = "".join(f"{kind}_temp_path {folder}/nginx/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
 
     def configuration(port):
-        return f"""{user} daemon off; worker_processes 1; pid {folder}/nginx/pid; error_log {folder}/nginx/errors;
+        return f"""daemon off; master_process off; pid {folder}/nginx/pid; error_log {folder}/nginx/errors;
 events {{}}
 http {{ log_format kinds "$request_method $status $server_protocol"; access_log {folder}/nginx/log kinds; {paths}
   server {{ listen 127.0.0.1:{port} {"ssl http2" if certificate else ""}; {tls} root {folder}/nginx/files; client_max_body_size 64m;
