@@ -1,5 +1,6 @@
 // main.cpp - `aotc-server`: opens the store, starts the job queue, serves until SIGTERM, stops in the opposite order.
-// `aotc-server worker` is the same program as a compile's process; only the server starts it.
+// `aotc-server worker` and `aotc-server keeper` are the same program as processes of a compile; only the server starts
+// them.
 #include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -15,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "aotc/program.h"
+#include "cache/keeper.h"
 #include "confinement.h"
 #include "control.h"
 #include "http/tls.h"
@@ -108,12 +110,17 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   limits.freeze.program = self.parent_path() / "aotc-exec";
   llvm::Expected<SigningOptions> signing = read_sign_keys(arguments);
   if (!signing) return signing.takeError();
+  limits.functions.folder = std::filesystem::absolute(arguments.data).string() + "/functions";
+  if (llvm::Error error = aotc::Store::prepare(limits.functions.folder))
+    return failure(limits.functions.folder + ": " + llvm::toString(std::move(error)));
   limits.groups = aotc_cgroup_open(nullptr);
   log(Level::Info,
       limits.groups >= 0 ? "workers have control groups" : "workers have no control groups, only limits of their own",
       {{"reason", limits.groups >= 0 ? "" : std::strerror(errno)}});
   if (limits.groups >= 0) folders.push_back("/proc/self/fd/" + std::to_string(limits.groups));
-  Reach reach{{arguments.token_file, arguments.tls_certificate, arguments.tls_key}, folders, {limits.freeze.program}};
+  std::vector<std::string> read = {arguments.token_file, arguments.tls_certificate, arguments.tls_key};
+  read.insert(read.end(), limits.functions.warm.begin(), limits.functions.warm.end());
+  Reach reach{read, folders, {limits.freeze.program}};
   if (llvm::Error error = confine_server(reach)) return error;
   StoreOptions store_options = arguments.store;
   store_options.upgrade = tenants.open_to_all() ? Upgrade::OneTenant : Upgrade::Tenants;
@@ -223,6 +230,7 @@ int main(int argc, char** argv) {
   limit_malloc();
   try {
     if (std::optional<int> code = aotc::worker_main(argc, argv)) return *code;
+    if (std::optional<int> code = aotc::keeper_main(argc, argv)) return *code;
     return run(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "aotc-server: %s\n", error.what());

@@ -37,8 +37,13 @@ struct Counters {
   std::atomic<uint64_t> compiled{0};  // jobs that ended with an image
   std::atomic<uint64_t> failed{0};    // jobs that ended with an error
   std::atomic<uint64_t> cancelled{0};
-  std::atomic<uint64_t> expired_jobs{0};    // forgotten long after their end
-  std::atomic<uint64_t> scrubbed_blobs{0};  // read whole and compared with their digests
+  std::atomic<uint64_t> functions{0};          // of modules that were compiled, for each target
+  std::atomic<uint64_t> cached_functions{0};   // of these, found in the function cache
+  std::atomic<uint64_t> warmed_functions{0};   // of the operator's modules
+  std::atomic<uint64_t> shared_functions{0};   // of several tenants, made for all
+  std::atomic<uint64_t> refused_functions{0};  // of several tenants, but not what becomes of them
+  std::atomic<uint64_t> expired_jobs{0};       // forgotten long after their end
+  std::atomic<uint64_t> scrubbed_blobs{0};     // read whole and compared with their digests
   std::atomic<uint64_t> scrubbed_bytes{0};
   std::atomic<uint64_t> repairs{0};                // jobs done again because of damage
   std::atomic<uint64_t> renewed_statements{0};     // signed again because of their age or other keys

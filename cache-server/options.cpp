@@ -57,6 +57,17 @@ void add_storage(CLI::App& app, ServerArguments& arguments) {
                kAge);
   add_quantity(app, "--cache-bytes", arguments.store.cache_bytes, "memory for what is downloaded often",
                {AOTC_SIZE, 0, kT});
+  add_quantity(app, "--function-cache-bytes", arguments.jobs.functions.bytes,
+               "disk for compiled functions, to be used again in other modules of their tenant; with 0 none are kept",
+               {AOTC_SIZE, 0, kT});
+  app.add_option("--warm", arguments.jobs.functions.warm,
+                 "module whose functions are compiled for all tenants when there is no job (see `aotc cache warm "
+                 "--output`);\nmay be repeated")
+      ->allow_extra_args(false);
+  add_quantity(app, "--share-functions", arguments.jobs.functions.share,
+               "a function that so many tenants have is compiled once more, by itself, for all, who can notice by the\n"
+               "time that it takes that others have it; with 0 none is",
+               {AOTC_COUNT, 0, 1'000'000});
   add_quantity(app, "--scrub-every", arguments.scrub.round_seconds,
                "time from the start of one search for damage to the next", {AOTC_SECONDS, 0, kYear});
   add_quantity(app, "--scrub-rate", arguments.scrub.bytes_per_second,

@@ -83,6 +83,11 @@ class ArchiveReader {
     bytes.assign(bytes_.begin(), bytes_.begin() + size);
     bytes_ = bytes_.drop_front(size);
   }
+  void text(std::string& text) {
+    std::vector<uint8_t> read;
+    bytes(read);
+    text.assign(read.begin(), read.end());
+  }
   bool ok() const { return ok_; }
   bool at_end() const { return bytes_.empty(); }
 

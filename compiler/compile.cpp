@@ -115,7 +115,7 @@ Expected<Architecture> parse_architecture(StringRef name) {
                            name.str().c_str());
 }
 
-const char* tier_name(Tier tier) { return tier == Tier::Quick ? "quick" : "best"; }
+const char* tier_name(Tier tier) { return tier == Tier::Quick ? "quick" : tier == Tier::Best ? "best" : "auto"; }
 
 const char* architecture_name(Architecture architecture) {
   return architecture == Architecture::X86_64 ? "x86_64" : "aarch64";

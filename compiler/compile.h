@@ -15,7 +15,8 @@
 namespace aotc {
 
 enum class Architecture : uint8_t { X86_64 = 1, AArch64 = 2 };
-enum class Tier : uint8_t { Quick = 1, Best = 2 };
+// Auto is Best where the cache has it, and Quick for the rest.
+enum class Tier : uint8_t { Quick = 1, Best = 2, Auto = 3 };
 // Which imports a module may have: those that hosts of this project offer, or whatever somebody's own host may.
 enum class Imports : uint8_t { Known = 1, Any = 2 };
 
@@ -55,6 +56,7 @@ struct CompileStats {
   size_t reduced_functions = 0;  // compiled with a cheaper pipeline because of their size
   size_t plain_functions = 0;    // or with fewer passes, as addresses could not be proved
   size_t codegen_runs = 0;       // of LLVM's code generation; small functions share one
+  size_t quick_functions = 0;    // of Tier::Auto: those for which more could be done
   size_t cached_functions = 0;   // that were found in the cache
   size_t cached_bytes = 0;       // of their bodies
   size_t body_bytes = 0;         // of all bodies

@@ -13,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <numeric>
+#include <utility>
 
 #include "compile_function.h"
 #include "function_record.h"
@@ -40,7 +41,7 @@ class Pool {
   explicit Pool(Compilation& c)
       : c_(c), total_(c.module.functions.size() + c.thunks.size()), order_(total_), twins_(total_) {
     std::iota(order_.begin(), order_.end(), 0u);
-    std::stable_sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) { return size_of(a) > size_of(b); });
+    sort_by_size();
     c_.fragments.resize(c_.module.functions.size());
     for (const DefinedFunction& function : c_.module.functions) c_.stats.body_bytes += function.body.size;
   }
@@ -81,6 +82,10 @@ class Pool {
     return item < c_.module.functions.size() ? c_.module.functions[item].body.code.size() : 0;
   }
 
+  void sort_by_size() {
+    std::stable_sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) { return size_of(a) > size_of(b); });
+  }
+
   bool is_thunk(uint32_t item) const { return item >= c_.module.functions.size(); }
   Thunk& thunk_of(uint32_t item) const { return c_.thunks[item - c_.module.functions.size()]; }
   Effort effort_of(uint32_t item) const { return is_thunk(item) ? Effort::Quick : c_.functions[item].effort; }
@@ -118,6 +123,24 @@ class Pool {
   // Leaves in order_ what neither the cache has nor another function is. While the cache looks for some, the next ones
   // are prepared.
   void find_what_to_compile() {
+    look_up_all();
+    if (c_.options.tier != Tier::Auto || order_.empty()) return;
+    for (std::vector<uint32_t>& twins : twins_) append_range(order_, std::exchange(twins, {}));
+    sort_by_size();
+    for (uint32_t item : order_) make_quick(item);
+    look_up_all();
+  }
+
+  void make_quick(uint32_t item) {
+    if (is_thunk(item)) return;
+    FunctionPlan& plan = c_.functions[item];
+    if (plan.effort == Effort::Quick) return;  // that is its best
+    if (plan.effort != Effort::Large) plan.effort = Effort::Quick;
+    plan.inlines = false;
+    ++c_.stats.quick_functions;
+  }
+
+  void look_up_all() {
     std::vector<uint32_t> missing;
     std::map<FunctionKey, uint32_t> first;
     std::optional<Lookup> next;

@@ -48,12 +48,12 @@ class Builder {
     unit_.architecture = c.options.architecture;
     const CpuBaseline* baseline = find_cpu_baseline(c.options.architecture, c.options.cpu);
     unit_.cpu = baseline ? baseline->name : c.options.cpu;
-    unit_.tier = c.options.tier;
     unit_.is_go = c.go.recognised;
   }
 
   void function(uint32_t defined) {
     unit_.effort = c_.functions[defined].effort;
+    inlines_ = c_.functions[defined].inlines;
     if (unit_.is_go) {
       global(0);
       unit_.resumable_type = type(c_.go.resumable_type);
@@ -121,9 +121,7 @@ class Builder {
     // inlined already; with the same limits SQLite takes four times as long to compile, to two and a half times the
     // code (`benchmarks/run compile sqljs`).
     constexpr size_t kLargestBody = 60, kLargestUnit = 20'000;
-    if (c_.options.tier != Tier::Best || depth > kDeepestInlined || instructions_ > kLargestUnit ||
-        index < m_.import_count())
-      return false;
+    if (!inlines_ || depth > kDeepestInlined || instructions_ > kLargestUnit || index < m_.import_count()) return false;
     const FunctionPlan& plan = c_.plan_of(index);
     return m_.functions[index - m_.import_count()].body.code.size() <= kLargestBody && !plan.never_returns &&
            (unit_.is_go || plan.is_small_leaf);
@@ -223,6 +221,7 @@ class Builder {
   const Compilation& c_;
   const Module& m_;
   const bool symbolic_;
+  bool inlines_ = false;
   CompileUnit& unit_;
   UnitBinding& binding_;
   Numbering<uint32_t> types_, block_types_, functions_, globals_, tables_, symbols_;
@@ -234,66 +233,75 @@ class Builder {
 
 constexpr char kFormat[] = "aotc unit 1 ";
 
-void write(ArchiveWriter& archive, const std::vector<ValueType>& types) {
-  archive.list(types, [&](ValueType type) { archive.number(type); });
+template <typename Archive>
+void transfer(Archive& archive, std::vector<ValueType>& types) {
+  archive.list(types, [&](ValueType& type) { archive.number(type); });
 }
 
-void write(ArchiveWriter& archive, const FunctionBody& body) {
-  write(archive, body.locals);
-  archive.list(body.code, [&](const Instr& instr) {
+template <typename Archive>
+void transfer(Archive& archive, std::vector<FuncType>& types) {
+  archive.list(types, [&](FuncType& type) {
+    transfer(archive, type.params);
+    transfer(archive, type.results);
+  });
+}
+
+template <typename Archive>
+void transfer(Archive& archive, FunctionBody& body) {
+  transfer(archive, body.locals);
+  archive.list(body.code, [&](Instr& instr) {
     archive.number(instr.op);
     archive.number(instr.block_type);
     archive.number(instr.imm);
   });
-  archive.list(body.br_targets, [&](uint32_t target) { archive.number(target); });
+  archive.list(body.br_targets, [&](uint32_t& target) { archive.number(target); });
 }
 
-void write(ArchiveWriter& archive, const UnitFunction& function) {
+template <typename Archive>
+void transfer(Archive& archive, UnitFunction& function) {
   archive.number(function.type);
   archive.number(function.is_import);
   archive.number(function.is_resumable);
   archive.number(function.never_returns);
-  archive.number(function.known ? static_cast<uint8_t>(*function.known) + 1 : 0);
-  archive.list(function.resume_points, [&](uint32_t point) { archive.number(point); });
-  write(archive, function.body);
+  size_t known = function.known ? static_cast<size_t>(*function.known) + 1 : 0;
+  archive.choice(known, kKnownFunctions + 1);
+  if (known != 0) function.known = static_cast<KnownFunction>(known - 1);
+  archive.list(function.resume_points, [&](uint32_t& point) { archive.number(point); });
+  transfer(archive, function.body);
 }
 
-void write(ArchiveWriter& archive, const CompileUnit& unit) {
-  archive.number(unit.kind);
+template <typename Archive>
+void transfer(Archive& archive, CompileUnit& unit) {
+  archive.choice(unit.kind, kUnitKinds);
   archive.number(unit.architecture);
   archive.text(unit.cpu);
-  archive.number(unit.tier);
-  archive.number(unit.effort);
+  archive.choice(unit.effort, kEfforts);
   archive.number(unit.is_go);
   archive.number(unit.resumable_type);
   archive.number(unit.import);
-  archive.list(unit.types, [&](const FuncType& type) {
-    write(archive, type.params);
-    write(archive, type.results);
-  });
-  archive.list(unit.block_types, [&](const FuncType& type) {
-    write(archive, type.params);
-    write(archive, type.results);
-  });
-  archive.list(unit.type_ids, [&](uint32_t id) { archive.number(id); });
-  archive.list(unit.functions, [&](const UnitFunction& function) { write(archive, function); });
-  archive.list(unit.globals, [&](const UnitGlobal& global) {
+  transfer(archive, unit.types);
+  transfer(archive, unit.block_types);
+  archive.list(unit.type_ids, [&](uint32_t& id) { archive.number(id); });
+  archive.list(unit.functions, [&](UnitFunction& function) { transfer(archive, function); });
+  archive.list(unit.globals, [&](UnitGlobal& global) {
     archive.number(global.type);
     archive.number(global.slot);
     archive.number(global.init);
   });
-  archive.list(unit.tables, [&](const UnitTable& table) {
+  archive.list(unit.tables, [&](UnitTable& table) {
     archive.number(table.descriptor);
     archive.number(table.max);
     archive.number(table.size);
     archive.number(table.size_is_symbol);
   });
-  archive.list(unit.static_tables, [&](const UnitStaticTable& table) {
+  archive.list(unit.static_tables, [&](UnitStaticTable& table) {
     archive.number(table.table);
     archive.number(table.type);
   });
   archive.number(unit.symbols);
 }
+
+std::string format() { return kFormat + build_identity().str(); }
 
 }  // namespace
 
@@ -312,9 +320,19 @@ void make_unit(const Compilation& c, const Thunk& thunk, CompileUnit& unit, Unit
 
 std::vector<uint8_t> encode_unit(const CompileUnit& unit) {
   ArchiveWriter archive;
-  archive.text(kFormat + build_identity().str());
-  write(archive, unit);
+  archive.text(format());
+  transfer(archive, const_cast<CompileUnit&>(unit));  // a writer changes nothing
   return archive.take();
+}
+
+std::optional<CompileUnit> decode_unit(ArrayRef<uint8_t> bytes) {
+  ArchiveReader archive(bytes);
+  std::string made_by;
+  archive.text(made_by);
+  CompileUnit unit;
+  if (made_by == format()) transfer(archive, unit);
+  if (made_by != format() || !archive.ok() || !archive.at_end()) return std::nullopt;
+  return unit;
 }
 
 }  // namespace aotc

@@ -25,6 +25,7 @@ enum class UnitKind : uint8_t {
   TrapNull,
   TrapType,
 };
+inline constexpr size_t kUnitKinds = 5;
 
 // Values that a symbol may have: small enough for a 32-bit immediate that is extended with its sign, also with an
 // offset added to it.
@@ -64,8 +65,7 @@ struct UnitStaticTable {
 struct CompileUnit {
   UnitKind kind = UnitKind::Function;
   Architecture architecture = Architecture::X86_64;
-  std::string cpu;  // also when it is the default
-  Tier tier = Tier::Best;
+  std::string cpu;                // also when it is the default
   Effort effort = Effort::Quick;  // the first that is tried
   bool is_go = false;
   uint32_t resumable_type = 0;
@@ -97,5 +97,9 @@ void make_unit(const Compilation& c, const Thunk& thunk, CompileUnit& unit, Unit
 
 // Begins with what this compiler is, so that no other takes it for one of its own.
 std::vector<uint8_t> encode_unit(const CompileUnit& unit);
+
+// Nothing if it is not the bytes of a unit, or those of another compiler. Its numbers and instructions are what
+// somebody has written: for who compiles it in a process that may be taken over.
+std::optional<CompileUnit> decode_unit(llvm::ArrayRef<uint8_t> bytes);
 
 }  // namespace aotc

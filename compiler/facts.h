@@ -33,6 +33,7 @@ static_assert(static_cast<size_t>(KnownFunction::Sha256) + 1 == kKnownFunctions)
 
 struct FunctionPlan {
   Effort effort = Effort::Quick;  // the first that is tried
+  bool inlines = false;           // takes small callees into itself
   std::optional<KnownFunction> known;
   bool never_returns = false;  // resumable, and can only unwind, such as runtime.morestack
   bool is_small_leaf = false;  // a few instructions without a call

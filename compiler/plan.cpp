@@ -205,8 +205,10 @@ void plan_functions(Compilation& c, const std::optional<std::vector<GoFunction>>
   for (uint32_t i = 0; i < c.functions.size(); ++i) {
     const FunctionBody& body = module.functions[i].body;
     c.functions[i] = {is_large(body) ? Effort::Large : usual_effort(c, body),
+                      c.options.tier != Tier::Quick,
                       find_known_function(module, i, c.is_resumable(module.import_count() + i)),
-                      c.go.never_returns.contains(module.import_count() + i), is_small_leaf(body),
+                      c.go.never_returns.contains(module.import_count() + i),
+                      is_small_leaf(body),
                       std::move(resume_points[i])};
   }
 }

@@ -43,7 +43,7 @@ config.environment["PATH"] = os.pathsep.join([config.llvm_bin, os.environ.get("P
 for name in ("HOME", "TMPDIR", "PIP_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT", "GOPROXY", "GOFLAGS", "GOSUMDB"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
-# What a test compiles is compiled; tests of the cache have their own.
+# What a test compiles is compiled, but where a lit.local.cfg says otherwise; tests of the cache have their own.
 config.environment["AOTC_CACHE"] = "off"
 config.environment["AOTC_BUILD"] = config.build_dir
 config.environment["AOTC_BIN"] = bin_dir

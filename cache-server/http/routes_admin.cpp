@@ -34,6 +34,12 @@ std::vector<Metric> collect(Service& service) {
       {"compiled", false, "jobs that ended with an image", c.compiled},
       {"failed", false, "jobs that ended with an error", c.failed},
       {"cancelled", false, "jobs that were cancelled", c.cancelled},
+      {"functions", false, "functions of modules that were compiled, for each target", c.functions},
+      {"cached_functions", false, "of these, functions that were compiled before", c.cached_functions},
+      {"warmed_functions", false, "functions of the operator's modules, compiled for all tenants", c.warmed_functions},
+      {"shared_functions", false, "functions that several tenants had, compiled once more for all", c.shared_functions},
+      {"refused_functions", false, "of these, such as became something else than what tenants had",
+       c.refused_functions},
       {"swept_blobs", false, "blobs dropped because nobody owned them", service.catalog.dropped_blobs()},
       {"evicted_images", false, "images evicted because of age or size, or without a tag",
        service.catalog.evicted_images()},
@@ -79,7 +85,9 @@ Json parameter(const OptionInfo& row) {
   if (row.kind == OptionKind::Choice) schema["enum"] = row.choices();
   if (count) schema.update({{"minimum", row.least}, {"maximum", row.most}});
   if (row.kind == OptionKind::Request) schema["format"] = "byte";
-  if (*row.standard) schema["default"] = count ? Json::parse(row.standard) : Json(row.standard);
+  static const CompileRequest usual = llvm::cantFail(parse_compile_request({}));
+  if (std::string value = usual.options.get(row.option); !value.empty())
+    schema["default"] = count ? Json::parse(value) : Json(value);
   std::string help = row.explanation();
   std::replace(help.begin(), help.end(), '\n', ' ');
   if (row.repeated()) {

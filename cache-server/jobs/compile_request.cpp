@@ -75,6 +75,7 @@ llvm::Expected<CompileRequest> parse_compile_request(const std::vector<std::pair
     if (llvm::Error error = request.options.add(row->option, value, true))
       return bad(name + ": " + llvm::toString(std::move(error)));
   }
+  if (request.options.all(Option::Tier).empty()) request.options.set(Option::Tier, "auto");
   std::string name = request.name(), tag = request.tag();
   if (!request.options.all(Option::Name).empty() && !is_repository_name(name))
     return bad(fmt::format("name: \"{}\" is not a repository name", name));

@@ -32,7 +32,7 @@ llvm::Error JobQueue::do_again(const std::string& tenant, const JobRecord& recor
   std::vector<ImageName> images = record.images();
   for (ImageName& image : images) image.was = record.index();
   std::lock_guard<std::mutex> writing(writes_);
-  return fulfil({{tenant, record.module()}, 0, *request, images, true}, nullptr).takeError();
+  return fulfil({{tenant, record.module()}, 0, *request, images, JobCause::Again}, nullptr).takeError();
 }
 
 llvm::Expected<size_t> JobQueue::repair(const BlobName& part) {
@@ -76,7 +76,8 @@ llvm::Expected<bool> JobQueue::rebuild_one(const std::string& key, const JobReco
     std::vector<ImageName> images = record.images();
     for (ImageName& image : images) image.was = kNoTag;
     std::lock_guard<std::mutex> writing(writes_);
-    llvm::Expected<Submission> queued = fulfil({{tenant_in(key), record.module()}, 0, *request, images, true}, nullptr);
+    llvm::Expected<Submission> queued =
+        fulfil({{tenant_in(key), record.module()}, 0, *request, images, JobCause::Again}, nullptr);
     if (!queued) return queued.takeError();
     if (llvm::Error error = forget_revoked(key, record)) return error;
     return true;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "function_keeper.h"
 #include "process/freeze.h"
 #include "process/worker.h"
 
@@ -25,6 +26,7 @@ struct JobLimits {
   double wall_seconds = 600;
   uint64_t artifact_bytes = uint64_t{2} << 30;
   FreezeLimits freeze{"", uint64_t{512} << 20, 10};
+  FunctionCacheLimits functions;
   int groups = -1;  // where control groups can be made for workers
 
   // Each thread has 512 MiB of stack, which counts whether it is used or not.

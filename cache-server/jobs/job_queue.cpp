@@ -66,7 +66,8 @@ JobQueue::JobQueue(Store& store, Catalog& catalog, Tenants& tenants, Counters& c
       tenants_(tenants),
       counters_(counters),
       limits_(limits),
-      folder_(std::move(folder)) {}
+      folder_(std::move(folder)),
+      idle_(limits_, counters_, folder_) {}
 
 JobQueue::~JobQueue() { stop(); }
 
@@ -87,10 +88,11 @@ llvm::Error JobQueue::start() {
     llvm::Expected<std::optional<BlobInfo>> module = store_.find_blob(name);
     if (!module) return module.takeError();
     uint64_t bytes = *module ? (*module)->size : 0;
-    wait_in_lane(std::make_shared<Job>(Job{name, record->id(), *request, record->again(), bytes, *record}), nullptr);
+    wait_in_lane(std::make_shared<Job>(Job{name, record->id(), *request, record->cause(), bytes, *record}), nullptr);
     return llvm::Error::success();
   };
   if (llvm::Error error = for_each(store_, Table::Jobs, "", requeue)) return error;
+  if (llvm::Error error = idle_.open()) return error;
   for (unsigned i = 0; i < limits_.workers; ++i) threads_.emplace_back([this] { work(); });
   return llvm::Error::success();
 }
@@ -105,7 +107,9 @@ void JobQueue::stop() {
   threads_.clear();
 }
 
-Quota JobQueue::quota_of(const std::string& tenant, bool again) { return again ? Quota() : tenants_.quota(tenant); }
+Quota JobQueue::quota_of(const std::string& tenant, JobCause cause) {
+  return cause == JobCause::Again ? Quota() : tenants_.quota(tenant);
+}
 
 uint64_t JobQueue::processor_milliseconds_today(const std::string& tenant) {
   uint64_t used = 0;
@@ -119,7 +123,7 @@ uint64_t JobQueue::processor_milliseconds_today(const std::string& tenant) {
 
 // What the next worker of the job may use of its tenant's processor time; charge() gives back what it did not.
 uint64_t JobQueue::allow_cpu_seconds(const Job& job) {
-  uint64_t quota = quota_of(job.tenant(), job.again).cpu_seconds;
+  uint64_t quota = quota_of(job.tenant(), job.cause).cpu_seconds;
   if (quota == UINT64_MAX) return limits_.worker_cpu_seconds();
   std::lock_guard<std::mutex> writing(writes_);
   uint64_t used = processor_milliseconds_today(job.tenant()) / 1000;
@@ -132,7 +136,7 @@ uint64_t JobQueue::allow_cpu_seconds(const Job& job) {
 }
 
 void JobQueue::charge(const Job& job, double cpu_seconds, uint64_t allowed) {
-  if (job.again) return;
+  if (job.cause == JobCause::Again) return;
   const std::string& tenant = job.tenant();
   std::lock_guard<std::mutex> writing(writes_);
   uint64_t used = processor_milliseconds_today(tenant) + static_cast<uint64_t>(cpu_seconds * 1000);
@@ -201,7 +205,48 @@ llvm::Expected<Submission> JobQueue::submit(const BlobInfo& module, const Compil
   const auto& [tenant, digest] = module.name;
   std::string name = request.name().empty() ? default_name(tenant, digest) : request.name();
   std::lock_guard<std::mutex> writing(writes_);
-  return fulfil({module.name, module.size, request, {{name, request.tag()}}}, place);
+  Order order{module.name, module.size, request, {{name, request.tag()}}};
+  return request.options.tier() == Tier::Auto ? fulfil_auto(order, place) : fulfil(order, place);
+}
+
+// What is best may be there; else its tags go there as soon as it is.
+llvm::Expected<Submission> JobQueue::fulfil_auto(const Order& order, Place* place) {
+  Order best = order;
+  best.request.options.set(Option::Tier, tier_name(Tier::Best));
+  Image image;
+  auto found = find_done(job_key(order.module.tenant, job_id(order.module.digest, best.request)), image);
+  if (!found) return found.takeError();
+  if (*found) return fulfil(best, place);
+  llvm::Expected<Submission> submission = fulfil(order, place);
+  if (!submission || !submission->done) return submission;
+  auto record = find_done(job_key(order.module.tenant, submission->id), image);
+  if (!record) return record.takeError();
+  if (*record)
+    if (llvm::Error error = make_better(order.module.tenant, **record)) return error;
+  return submission;
+}
+
+// Nothing when there is none, or a part of its image is gone.
+llvm::Expected<std::optional<JobRecord>> JobQueue::find_done(const std::string& key, Image& image) {
+  llvm::Expected<std::optional<std::string>> known = store_.get(Table::Jobs, key);
+  if (!known) return known.takeError();
+  std::optional<JobRecord> record = *known ? done_record(**known) : std::nullopt;
+  if (!record) return record;
+  image = record->image();
+  llvm::Expected<bool> complete = is_complete(store_, tenant_in(key), image);
+  if (!complete) return complete.takeError();
+  return *complete ? record : std::nullopt;
+}
+
+// Of the job with this record, which is done.
+llvm::Error JobQueue::make_better(const std::string& tenant, const JobRecord& record) {
+  if (!record.can_be_better()) return llvm::Error::success();
+  llvm::Expected<CompileRequest> request = record.request();
+  if (!request) return request.takeError();
+  request->options.set(Option::Tier, tier_name(Tier::Best));
+  std::vector<ImageName> images = record.images();
+  for (ImageName& image : images) image.was = record.index();
+  return fulfil({{tenant, record.module()}, 0, *request, images, JobCause::Better}, nullptr).takeError();
 }
 
 // An image that is there gets more names, so does a job under way; otherwise there is a new job.
@@ -221,19 +266,18 @@ llvm::Expected<Submission> JobQueue::fulfil(const Order& order, Place* place) {
       return llvm::make_error<Refusal>(503, fmt::format("compiler {} was revoked: {}", aotc_version, reason));
   llvm::Expected<std::optional<std::string>> known = store_.get(Table::Jobs, key);
   if (!known) return known.takeError();
-  std::optional<JobRecord> done = *known ? done_record(**known) : std::nullopt;
   std::optional<JobRecord> old = *known ? JobRecord::parse(**known) : std::nullopt;
   if (old && old->state() == "revoked")
     if (llvm::Error error = forget_revoked(key, *old)) return error;
+  Image image;
+  llvm::Expected<std::optional<JobRecord>> found = find_done(key, image);
+  if (!found) return found.takeError();
+  std::optional<JobRecord>& done = *found;
   if (!done) return enqueue(order, id, place);
-  Image image = done->image();
-  llvm::Expected<bool> complete = is_complete(store_, tenant, image);
-  if (!complete) return complete.takeError();
-  if (!*complete) return enqueue(order, id, place);
   done->add_images(unconditional(order.images));
   if (llvm::Error error = drop_stale_names(*done)) return error;
   if (llvm::Error error = check_names(*done)) return error;
-  if (llvm::Error error = catalog_.publish(tenant, order.images, image, quota_of(tenant, order.again),
+  if (llvm::Error error = catalog_.publish(tenant, order.images, image, quota_of(tenant, order.cause),
                                            {{Table::Jobs, key, done->text()}}))
     return error;
   ++counters_.cache_hits;
@@ -244,7 +288,7 @@ llvm::Expected<Submission> JobQueue::add_names(const Order& order, const std::sh
   ++counters_.single_flight_hits;
   if (!record.add_images(order.images)) return Submission{job->id};
   if (llvm::Error error = check_names(record)) return error;
-  if (llvm::Error error = catalog_.record(job->tenant(), quota_of(job->tenant(), order.again),
+  if (llvm::Error error = catalog_.record(job->tenant(), quota_of(job->tenant(), order.cause),
                                           {{Table::Jobs, job->key(), record.text()}}))
     return error;
   std::lock_guard<std::mutex> lock(mutex_);
@@ -277,15 +321,15 @@ llvm::Error JobQueue::drop_stale_names(JobRecord& record) {
 
 llvm::Expected<Submission> JobQueue::enqueue(const Order& order, const std::string& id, Place* place) {
   std::optional<Place> own;
-  if (!order.again && !place) {
+  if (order.cause == JobCause::Asked && !place) {
     llvm::Expected<Place> taken = take_place(order.module.tenant);
     if (!taken) return taken.takeError();
     place = &own.emplace(std::move(*taken));
     if (llvm::Error error = place->resize(order.bytes)) return error;
   }
-  auto job = std::make_shared<Job>(Job{order.module, id, order.request, order.again, order.bytes,
-                                       JobRecord(id, order.module.digest, order.request, order.images, order.again)});
-  if (llvm::Error error = catalog_.hold(job->module, quota_of(job->tenant(), order.again),
+  auto job = std::make_shared<Job>(Job{order.module, id, order.request, order.cause, order.bytes,
+                                       JobRecord(id, order.module.digest, order.request, order.images, order.cause)});
+  if (llvm::Error error = catalog_.hold(job->module, quota_of(job->tenant(), order.cause),
                                         {{Table::Jobs, job->key(), job->record.text()}}))
     return error;
   wait_in_lane(job, place);
@@ -300,11 +344,11 @@ void JobQueue::wait_in_lane(const std::shared_ptr<Job>& job, Place* place) {
   job->watchers = std::make_shared<JobWatchers>();
   tell(*job, JobNews::Step);
   Lane& lane = lanes_[job->tenant()];
-  (job->again ? lane.again : lane.waiting).push_back(job);
+  (job->cause == JobCause::Asked ? lane.asked : lane.others).push_back(job);
   if (place) {
     place->queue_ = nullptr;
     job->bytes = place->bytes_;
-  } else if (!job->again) {
+  } else if (job->cause == JobCause::Asked) {
     count(lane, 1, static_cast<int64_t>(job->bytes));
   }
 }
@@ -362,11 +406,11 @@ llvm::Expected<bool> JobQueue::cancel(const std::string& tenant, const std::stri
     job = found->second;
     job->cancelled = true;
     Lane& lane = lanes_[tenant];
-    std::deque<std::shared_ptr<Job>>& waiting = job->again ? lane.again : lane.waiting;
+    std::deque<std::shared_ptr<Job>>& waiting = job->cause == JobCause::Asked ? lane.asked : lane.others;
     auto place = std::find(waiting.begin(), waiting.end(), job);
     if (place == waiting.end()) return true;  // its worker's thread ends it
     waiting.erase(place);
-    if (!job->again) count(lane, -1, -static_cast<int64_t>(job->bytes));
+    if (job->cause == JobCause::Asked) count(lane, -1, -static_cast<int64_t>(job->bytes));
   }
   finish(*job, failure("cancelled"));
   return true;
@@ -375,7 +419,7 @@ llvm::Expected<bool> JobQueue::cancel(const std::string& tenant, const std::stri
 size_t JobQueue::waiting() {
   std::lock_guard<std::mutex> lock(mutex_);
   size_t count = 0;
-  for (const auto& [tenant, lane] : lanes_) count += lane.waiting.size() + lane.again.size();
+  for (const auto& [tenant, lane] : lanes_) count += lane.asked.size() + lane.others.size();
   return count;
 }
 
@@ -384,15 +428,15 @@ std::shared_ptr<JobQueue::Job> JobQueue::next() {
   uint64_t most = tenants_.open_to_all() ? limits_.workers : std::max(2u, limits_.workers) - 1;
   Lane* best = nullptr;
   for (auto& [tenant, lane] : lanes_) {
-    if ((lane.waiting.empty() && lane.again.empty()) || lane.running >= std::min(most, tenants_.quota(tenant).workers))
+    if ((lane.asked.empty() && lane.others.empty()) || lane.running >= std::min(most, tenants_.quota(tenant).workers))
       continue;
     if (!best || std::tie(lane.running, lane.turn) < std::tie(best->running, best->turn)) best = &lane;
   }
   if (!best) return nullptr;
-  std::deque<std::shared_ptr<Job>>& waiting = best->waiting.empty() ? best->again : best->waiting;
+  std::deque<std::shared_ptr<Job>>& waiting = best->asked.empty() ? best->others : best->asked;
   std::shared_ptr<Job> job = waiting.front();
   waiting.pop_front();
-  if (!job->again) count(*best, -1, -static_cast<int64_t>(job->bytes));
+  if (job->cause == JobCause::Asked) count(*best, -1, -static_cast<int64_t>(job->bytes));
   ++best->running;
   best->turn = ++turns_;
   return job;

@@ -10,6 +10,10 @@
 // the server's own ("again"): no quota counts it, the tenant's uploads go before it, and a tag moves to the new image
 // only if it still names the old one ("was").
 //
+// At tier auto a job makes quick code of what was not compiled before. Then the server asks itself for the best: that
+// job's tags move as if it were done again, but it is the tenant's in what it costs. Who asks for tier auto is given
+// the best as soon as it is there.
+//
 // Bounded: jobs that wait, and the bytes of their modules, are counted per tenant and in all; an upload has a place
 // among them from before its body is read. What one job may take is in job_limits.h.
 //
@@ -30,6 +34,7 @@
 #include <vector>
 
 #include "compile_request.h"
+#include "idle_work.h"
 #include "job_limits.h"
 #include "job_watch.h"
 #include "store/blob_info.h"
@@ -44,6 +49,7 @@ class Store;
 class Tenants;
 struct Counters;
 struct FrozenProgram;
+struct Image;
 struct ImageName;
 struct Quota;
 
@@ -69,6 +75,10 @@ class Refusal : public llvm::ErrorInfo<Refusal> {
   unsigned status;
   std::string message;
 };
+
+// Why there is a job: somebody asked for it, or the server itself wants better code than it has made, or another image
+// in the place of one.
+enum class JobCause { Asked, Better, Again };
 
 // Those that fit all that is given.
 struct RevokedImages {
@@ -137,7 +147,7 @@ class JobQueue {
     uint64_t jobs = 0, bytes = 0;  // of jobs that wait and of places; without those that are done again
   };
   struct Lane {  // of one tenant
-    std::deque<std::shared_ptr<Job>> waiting, again;
+    std::deque<std::shared_ptr<Job>> asked, others;
     Load load;
     unsigned running = 0;
     uint64_t turn = 0;         // of its last start
@@ -145,10 +155,13 @@ class JobQueue {
   };
   std::shared_ptr<Job> next();
   llvm::Expected<Submission> fulfil(const Order& order, Place* place);
+  llvm::Expected<Submission> fulfil_auto(const Order& order, Place* place);
+  llvm::Expected<std::optional<JobRecord>> find_done(const std::string& key, Image& image);
+  llvm::Error make_better(const std::string& tenant, const JobRecord& record);
   llvm::Expected<Submission> enqueue(const Order& order, const std::string& id, Place* place);
   llvm::Expected<Submission> add_names(const Order& order, const std::shared_ptr<Job>& job, JobRecord record);
   llvm::Error drop_stale_names(JobRecord& record);
-  Quota quota_of(const std::string& tenant, bool again);
+  Quota quota_of(const std::string& tenant, JobCause cause);
   llvm::Error check_room(const std::string& tenant, const Lane& lane, uint64_t bytes);
   void count(Lane& lane, int jobs, int64_t bytes);
   llvm::Error do_again(const std::string& tenant, const JobRecord& record);
@@ -161,6 +174,8 @@ class JobQueue {
   uint64_t allow_cpu_seconds(const Job& job);
   void charge(const Job& job, double cpu_seconds, uint64_t allowed = 0);
   void work();
+  bool is_quiet() const;
+  bool is_wanted();
   llvm::Error compile_job(Job& job);
   llvm::Expected<Compiled> compile_target(Job& job, Accounts::Reservation& space, const CompileTarget& target,
                                           Tier tier, const UniqueFd& module);
@@ -184,6 +199,8 @@ class JobQueue {
   Load load_;  // of all lanes
   uint64_t turns_ = 0;
   uint64_t versions_ = 0;  // of all jobs
+  IdleWork idle_;          // of the thread that has set idling_
+  bool idling_ = false;
   std::vector<std::thread> threads_;
   bool stopping_ = false;
 };

@@ -26,7 +26,7 @@ Json to_json(const ImageName& image) {
 }  // namespace
 
 JobRecord::JobRecord(const std::string& id, const std::string& module, const CompileRequest& request,
-                     const std::vector<ImageName>& images, bool again) {
+                     const std::vector<ImageName>& images, JobCause cause) {
   Json targets = Json::array();
   for (const CompileTarget& target : request.targets)
     targets.push_back({{"target", architecture_name(target.architecture)}, {"cpu", target.cpu}});
@@ -36,7 +36,8 @@ JobRecord::JobRecord(const std::string& id, const std::string& module, const Com
   add_images(images);
   for (const auto& [name, value] : request.options.snapshot_pairs())
     json_["freeze"].push_back(Json::array({name, value}));
-  if (again) json_["again"] = true;
+  if (cause == JobCause::Again) json_["again"] = true;
+  if (cause == JobCause::Better) json_["better"] = true;
 }
 
 std::optional<JobRecord> JobRecord::parse(const std::string& text) {
@@ -62,6 +63,17 @@ std::string JobRecord::string(const char* key) const { return string_in(json_, k
 std::string JobRecord::reason() const {
   auto error = json_.find("error");
   return error == json_.end() ? "" : string_in(*error, "detail");
+}
+
+JobCause JobRecord::cause() const {
+  return json_.contains("again") ? JobCause::Again : json_.contains("better") ? JobCause::Better : JobCause::Asked;
+}
+
+bool JobRecord::can_be_better() const {
+  auto artifacts = json_.find("artifacts");
+  return string("tier") == tier_name(Tier::Auto) && artifacts != json_.end() &&
+         std::any_of(artifacts->begin(), artifacts->end(),
+                     [](const Json& artifact) { return artifact.value("quick_functions", uint64_t{0}) != 0; });
 }
 
 std::optional<int64_t> JobRecord::finished() const {
@@ -117,13 +129,15 @@ void JobRecord::drop_results() {
   for (const char* key : {"index", "artifacts", "snapshot", "parts"}) json_.erase(key);
 }
 
-void JobRecord::add_artifact(const CompileTarget& target, const BlobInfo& artifact, uint64_t functions,
+void JobRecord::add_artifact(const CompileTarget& target, const BlobInfo& artifact, const CompileStats& stats,
                              double seconds) {
   json_["artifacts"].push_back({{"target", architecture_name(target.architecture)},
                                 {"cpu", target.cpu},
                                 {"digest", artifact.digest()},
                                 {"size", artifact.size},
-                                {"functions", functions},
+                                {"functions", stats.functions},
+                                {"cached_functions", stats.cached_functions},
+                                {"quick_functions", stats.quick_functions},
                                 {"seconds", seconds}});
 }
 
@@ -147,6 +161,7 @@ void JobRecord::set_image(const Image& image) {
 void JobRecord::end(int64_t now, const char* state) {
   json_["finished"] = now;
   json_.erase("again");
+  json_.erase("better");
   json_["state"] = state;
 }
 

@@ -4,9 +4,11 @@
 // GET /v1/jobs/{id} shows:
 //   {"id", "state": "queued" | "running" | "done" | "failed" | "cancelled" | "revoked", "module": digest, "tier",
 //    "targets": [{"target", "cpu"}], "images": [{"name", "tag", "was"}], "index": digest, "artifacts": [{"target",
-//    "cpu", "digest", "size", "functions", "seconds"}], "freeze": [[parameter, value]],
+//    "cpu", "digest", "size", "functions",
+//    "cached_functions", "quick_functions", "seconds"}], "freeze": [[parameter, value]],
 //    "snapshot": {"digest", "size", "random", "seconds"} or {"reason", "seconds"}, "parts": [[digest, media type]],
-//    "compiler": version, "error": problem document, "finished": milliseconds since 1970, "again": true}
+//    "compiler": version, "error": problem document, "finished": milliseconds since 1970,
+//    "again": true or "better": true if that is the cause}
 //
 // The state is "running" in what is shown only: what a restart finds is queued still. Not thread-safe.
 #pragma once
@@ -20,6 +22,7 @@
 
 #include "compile_request.h"
 #include "freeze_step.h"
+#include "job_queue.h"
 #include "oci/oci_image.h"
 #include "store/catalog.h"
 
@@ -34,7 +37,7 @@ class JobRecord {
  public:
   // Of a job that is queued.
   JobRecord(const std::string& id, const std::string& module, const CompileRequest& request,
-            const std::vector<ImageName>& images, bool again);
+            const std::vector<ImageName>& images, JobCause cause);
   // Nothing when it is damaged.
   static std::optional<JobRecord> parse(const std::string& text);
 
@@ -47,7 +50,9 @@ class JobRecord {
   std::string compiler() const { return string("compiler"); }
   std::string index() const { return string("index"); }
   std::string reason() const;  // why it failed
-  bool again() const { return json_.contains("again"); }
+  JobCause cause() const;
+  // Of tier auto, and with more time it would be another image.
+  bool can_be_better() const;
   std::optional<int64_t> finished() const;
   llvm::Expected<CompileRequest> request() const;
   std::vector<ImageName> images() const;
@@ -57,7 +62,7 @@ class JobRecord {
   bool add_images(const std::vector<ImageName>& images);
   void set_images(const std::vector<ImageName>& images);
   void drop_results();  // of a run that a restart cut off
-  void add_artifact(const CompileTarget& target, const BlobInfo& artifact, uint64_t functions, double seconds);
+  void add_artifact(const CompileTarget& target, const BlobInfo& artifact, const CompileStats& stats, double seconds);
   void set_snapshot(const FrozenProgram& frozen);
   void set_image(const Image& image);
   // The end: "done", then the images are without conditions; or "failed" or "cancelled" and a problem document.

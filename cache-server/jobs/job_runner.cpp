@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "http/http_message.h"
+#include "llvm/ADT/STLExtras.h"
 #include "log.h"
 #include "process/worker.h"
 #include "queued_job.h"
@@ -15,6 +16,7 @@ namespace aotc::server {
 
 namespace {
 
+constexpr std::chrono::seconds kIdleCheck{1};
 constexpr size_t kMaxLogLine = 400;
 constexpr unsigned kMaxLogLines = 20;  // per worker
 
@@ -41,16 +43,42 @@ void JobQueue::work() {
     std::shared_ptr<Job> job;
     {
       std::unique_lock<std::mutex> lock(mutex_);
-      changed_.wait(lock, [&] { return stopping_ || (job = next()) != nullptr; });
+      bool may_idle = false;
+      auto ready = [&] {
+        return stopping_ || (job = next()) != nullptr || (may_idle = !idling_ && is_quiet() && idle_.has_step());
+      };
+      // Some idle work becomes ready with time alone.
+      while (!changed_.wait_for(lock, kIdleCheck, ready)) continue;
       if (stopping_) return;
+      idling_ = idling_ || may_idle;
+    }
+    if (!job) {
+      idle_.step([this] { return is_wanted(); });
+      std::lock_guard<std::mutex> lock(mutex_);
+      idling_ = false;
+      continue;
     }
     finish(*job, compile_job(*job));
     {
       std::lock_guard<std::mutex> lock(mutex_);
       --lanes_[job->tenant()].running;
+      idle_.notice_job();
     }
     changed_.notify_all();  // the tenant may have another worker
   }
+}
+
+// No job waits or runs.
+bool JobQueue::is_quiet() const {
+  return llvm::all_of(lanes_, [](const auto& entry) {
+    const Lane& lane = entry.second;
+    return lane.asked.empty() && lane.others.empty() && lane.running == 0;
+  });
+}
+
+bool JobQueue::is_wanted() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return stopping_ || !is_quiet();
 }
 
 llvm::Error JobQueue::compile_job(Job& job) {
@@ -64,7 +92,7 @@ llvm::Error JobQueue::compile_job(Job& job) {
     std::lock_guard<std::mutex> lock(mutex_);
     job.record.drop_results();
   }
-  Accounts::Reservation space = catalog_.reserve(job.tenant(), quota_of(job.tenant(), job.again));
+  Accounts::Reservation space = catalog_.reserve(job.tenant(), quota_of(job.tenant(), job.cause));
   std::vector<Compiled> compiled;
   std::vector<CompiledTarget> targets;
   for (const CompileTarget& target : job.request.targets) {
@@ -72,14 +100,21 @@ llvm::Error JobQueue::compile_job(Job& job) {
     if (!made) return made.takeError();
     targets.push_back({target, made->artifact});
     std::lock_guard<std::mutex> lock(mutex_);
-    job.record.add_artifact(target, made->artifact, made->functions, made->seconds);
+    job.record.add_artifact(target, made->artifact, made->stats, made->seconds);
     tell(job, JobNews::Step);
     compiled.push_back(std::move(*made));
   }
   llvm::Expected<std::optional<FrozenProgram>> frozen = freeze_job(job, space, compiled, *module);
   if (!frozen) return frozen.takeError();
-  llvm::Expected<Image> image =
-      store_image(store_, space, **blob, job.request.options.tier(), targets, *frozen ? &**frozen : nullptr);
+  for (Compiled& made : compiled)
+    if (llvm::Error error = made.keeper ? made.keeper->end() : llvm::Error::success())
+      return llvm::make_error<ModuleError>("module.wasm: the compiler " + llvm::toString(std::move(error)));
+  Tier tier = job.request.options.tier();
+  // Then it is the image that tier best makes.
+  if (tier == Tier::Auto &&
+      llvm::all_of(compiled, [](const Compiled& made) { return made.stats.quick_functions == 0; }))
+    tier = Tier::Best;
+  llvm::Expected<Image> image = store_image(store_, space, **blob, tier, targets, *frozen ? &**frozen : nullptr);
   if (!image) return image.takeError();
   std::lock_guard<std::mutex> lock(mutex_);
   job.record.set_image(*image);
@@ -103,7 +138,7 @@ llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, Accounts::
   options.compile.cpu = target.cpu;
   options.compile.tier = tier;
   options.compile.jobs = limits_.threads;
-  Quota quota = quota_of(job.tenant(), job.again);
+  Quota quota = quota_of(job.tenant(), job.cause);
   uint64_t allowed = allow_cpu_seconds(job);
   options.limits = limits_.worker(allowed, catalog_.room(job.tenant(), quota));
   options.wall_seconds = limits_.wall_seconds;
@@ -125,10 +160,13 @@ llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, Accounts::
   llvm::Expected<WorkerGroup> group = WorkerGroup::make(limits_.groups, limits_.worker_memory(), limits_.threads);
   if (!group) return group.takeError();
   options.group = group->descriptor();
+  std::unique_ptr<Keeper> keeper = start_keeper(limits_.functions, job.tenant());
+  options.cache = keeper ? keeper->socket() : -1;
   llvm::Expected<UniqueFd> input = open_to_read(module), output = make_unnamed_file(folder_);
   llvm::Expected<WorkerResult> result = WorkerResult();
   double cpu_seconds = 0;
   if (input && output) result = compile_in_worker(input->get(), output->get(), options, cpu_seconds);
+  if (keeper) keeper->part(nullptr);
   charge(job, cpu_seconds, allowed);
   if (!input) return input.takeError();
   if (!output) return output.takeError();
@@ -138,9 +176,11 @@ llvm::Expected<JobQueue::Compiled> JobQueue::compile_target(Job& job, Accounts::
       return llvm::make_error<QuotaError>(quota.bytes);
     return llvm::make_error<ModuleError>(reason);
   }
+  counters_.functions += result->stats.functions;
+  counters_.cached_functions += result->stats.cached_functions;
   llvm::Expected<BlobInfo> stored = copy_to_store(store_, space, *output);
   if (!stored) return stored.takeError();
-  return Compiled{*stored, std::move(*output), result->stats.functions, result->stats.go_shaped, result->seconds};
+  return Compiled{*stored, std::move(*output), result->stats, result->seconds, std::move(keeper)};
 }
 
 llvm::Expected<std::optional<FrozenProgram>> JobQueue::freeze_job(Job& job, Accounts::Reservation& space,
@@ -165,8 +205,9 @@ llvm::Expected<std::optional<FrozenProgram>> JobQueue::freeze_job(Job& job, Acco
   FreezeRequest request{"module.wasm", job.request.options, limits_.freeze,
                         [this, &job] { return reason_to_stop(job) != nullptr; }};
   double cpu_seconds = 0;
-  llvm::Expected<std::optional<FrozenProgram>> frozen = freeze_and_store(
-      store_, space, folder_, job.module.digest, artifacts, compiled.front().go, make_quick, request, cpu_seconds);
+  llvm::Expected<std::optional<FrozenProgram>> frozen =
+      freeze_and_store(store_, space, folder_, job.module.digest, artifacts, compiled.front().stats.go_shaped,
+                       make_quick, request, cpu_seconds);
   charge(job, cpu_seconds);
   if (!frozen || !*frozen) return frozen;
   if (const char* reason = reason_to_stop(job)) return failure(reason);
@@ -195,7 +236,7 @@ void JobQueue::finish(Job& job, llvm::Error error) {
   if (!error && !cancelled) {
     std::vector<ImageName> names = record.images();
     record.end_done(now);
-    error = catalog_.publish(job.tenant(), names, record.image(), quota_of(job.tenant(), job.again),
+    error = catalog_.publish(job.tenant(), names, record.image(), quota_of(job.tenant(), job.cause),
                              {{Table::Jobs, job.key(), record.text()}}, &job.module);
     if (!error) ++counters_.compiled;
   }
@@ -224,6 +265,10 @@ void JobQueue::finish(Job& job, llvm::Error error) {
   lock.lock();
   active_.erase(job.key());
   tell(job, JobNews::End);
+  lock.unlock();
+  if (record.state() != "done") return;
+  if (llvm::Error refused = make_better(job.tenant(), record))
+    log(Level::Info, "no better code: " + llvm::toString(std::move(refused)), fields);
 }
 
 }  // namespace aotc::server

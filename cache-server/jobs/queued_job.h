@@ -1,9 +1,11 @@
 // queued_job.h - a job that waits or runs, for the files of the queue only.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "cache/keeper.h"
 #include "job_queue.h"
 #include "job_record.h"
 #include "metrics.h"
@@ -15,7 +17,7 @@ struct JobQueue::Job {
   BlobName module;
   std::string id;
   CompileRequest request;
-  bool again = false;
+  JobCause cause = JobCause::Asked;
   uint64_t bytes = 0;  // of the module
   // Guarded by the queue's mutex:
   JobRecord record;
@@ -34,16 +36,16 @@ struct JobQueue::Order {
   uint64_t bytes = 0;
   CompileRequest request;
   std::vector<ImageName> images;
-  bool again = false;
+  JobCause cause = JobCause::Asked;
 };
 
 // For one target.
 struct JobQueue::Compiled {
   BlobInfo artifact;
   UniqueFd file;  // the artifact's bytes
-  uint64_t functions = 0;
-  bool go = false;
+  CompileStats stats;
   double seconds = 0;
+  std::unique_ptr<Keeper> keeper;  // which keeps its functions; null: none does
 };
 
 int64_t milliseconds_since_1970();

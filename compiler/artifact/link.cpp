@@ -276,7 +276,7 @@ void Linker::finish_header() {
   if (c_.go.recognised) header_.flags |= AOTC_FLAG_GO;
   if (m_.has_memory) header_.flags |= AOTC_FLAG_MEMORY;
   header_.architecture = static_cast<uint32_t>(c_.options.architecture);
-  header_.tier = static_cast<uint32_t>(c_.options.tier);
+  header_.tier = c_.options.tier == Tier::Quick || c_.stats.quick_functions != 0 ? AOTC_TIER_QUICK : AOTC_TIER_BEST;
   header_.cpu_features = baseline_->features;
   std::array<uint8_t, 32> digest = SHA256::hash(c_.wasm);
   std::memcpy(header_.module_sha256, digest.data(), digest.size());

@@ -54,7 +54,9 @@ class OptionSet {
   std::string get(Option option) const;
   bool is(Option option, llvm::StringRef value) const { return get(option) == value; }
   Imports imports() const { return is(Option::Imports, "any") ? Imports::Any : Imports::Known; }
-  Tier tier() const { return is(Option::Tier, "quick") ? Tier::Quick : Tier::Best; }
+  Tier tier() const {
+    return is(Option::Tier, "quick") ? Tier::Quick : is(Option::Tier, "auto") ? Tier::Auto : Tier::Best;
+  }
   // All its values, or its standard unless that is empty.
   std::vector<std::string> all(Option option) const;
 

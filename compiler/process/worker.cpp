@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cache_channel.h"
+#include "function_record.h"
 #include "sandbox/sandbox.h"
 #include "support/error.h"
 #include "support/exit_codes.h"
@@ -70,6 +71,19 @@ Error compile_module(const WorkerJob& job) {
   return Error::success();
 }
 
+Error recompile(const WorkerJob& job) {
+  Expected<ArrayRef<uint8_t>> bytes = map_file(kInput, job);
+  if (!bytes) return bytes.takeError();
+  std::optional<CompileUnit> unit = decode_unit(*bytes);
+  if (!unit) return failure(job.compile.module_name + ": not a unit of this compiler");
+  CodeGenerators generators;
+  Expected<Compiled> compiled = compile_function(*unit, generators);
+  if (!compiled) return compiled.takeError();
+  if (Error error = write_output(make_record(*bytes, *compiled), job)) return error;
+  say({{"stats", to_json(CompileStats())}, {"seconds", 0}});
+  return Error::success();
+}
+
 Error attach(const WorkerJob& job) {
   Expected<ArrayRef<uint8_t>> artifact = map_file(kInput, job);
   if (!artifact) return artifact.takeError();
@@ -99,7 +113,10 @@ Error confine(const WorkerJob& job) {
 
 int run_worker(const WorkerJob& job) {
   Error error = confine(job);
-  if (!error) error = job.attach ? attach(job) : compile_module(job);
+  if (!error)
+    error = job.task == WorkerTask::Compile     ? compile_module(job)
+            : job.task == WorkerTask::Recompile ? recompile(job)
+                                                : attach(job);
   if (!error) return 0;
   say({{"error", toString(std::move(error))}});
   return 1;

@@ -47,6 +47,10 @@ struct WorkerResult {
 llvm::Expected<WorkerResult> compile_in_worker(int module, int artifact, const WorkerOptions& options,
                                                double& cpu_seconds);
 
+// compile_function() from a unit's bytes (compile_unit.h), which somebody may have made up, to the record of it
+// (function_cache.h). Of `options` the compiler's are not looked at.
+llvm::Error recompile_in_worker(int unit, int record, const WorkerOptions& options, double& cpu_seconds);
+
 // attach_snapshot() from files to a file.
 llvm::Error attach_in_worker(int artifact, int snapshot, int out, const WorkerOptions& options);
 

@@ -14,9 +14,11 @@ namespace aotc {
 constexpr int kInput = 0, kMessages = 1, kOutput = 3, kSnapshot = 4, kGroup = 5, kCache = 6;
 constexpr char kWorkerWord[] = "worker";
 
+enum class WorkerTask : uint8_t { Compile, Recompile, Attach };
+
 struct WorkerJob {
   CompileOptions compile;
-  bool attach = false;  // else: compile
+  WorkerTask task = WorkerTask::Compile;
   WorkerLimits limits;
   int parent = 0;
   bool in_group = false;
@@ -32,7 +34,7 @@ inline nlohmann::json to_json(const WorkerJob& job) {
           {"tier", static_cast<int>(job.compile.tier)},
           {"imports", static_cast<int>(job.compile.imports)},
           {"jobs", job.compile.jobs},
-          {"attach", job.attach},
+          {"task", static_cast<int>(job.task)},
           {"memory_bytes", job.limits.memory_bytes},
           {"cpu_seconds", job.limits.cpu_seconds},
           {"file_bytes", job.limits.file_bytes},
@@ -49,7 +51,7 @@ inline WorkerJob job_from_json(const nlohmann::json& json) {
   job.compile.tier = static_cast<Tier>(json.at("tier").get<int>());
   job.compile.imports = static_cast<Imports>(json.at("imports").get<int>());
   job.compile.jobs = json.at("jobs");
-  job.attach = json.at("attach");
+  job.task = static_cast<WorkerTask>(json.at("task").get<int>());
   job.limits.memory_bytes = json.at("memory_bytes");
   job.limits.cpu_seconds = json.at("cpu_seconds");
   job.limits.file_bytes = json.at("file_bytes");
@@ -69,6 +71,7 @@ inline nlohmann::json to_json(const CompileStats& stats) {
           {"reduced", stats.reduced_functions},
           {"plain", stats.plain_functions},
           {"codegen_runs", stats.codegen_runs},
+          {"quick", stats.quick_functions},
           {"cached", stats.cached_functions},
           {"cached_bytes", stats.cached_bytes},
           {"body_bytes", stats.body_bytes},
@@ -90,6 +93,7 @@ inline CompileStats stats_from_json(const nlohmann::json& json) {
   stats.reduced_functions = number("reduced");
   stats.plain_functions = number("plain");
   stats.codegen_runs = number("codegen_runs");
+  stats.quick_functions = number("quick");
   stats.cached_functions = number("cached");
   stats.cached_bytes = number("cached_bytes");
   stats.body_bytes = number("body_bytes");

@@ -110,9 +110,15 @@ Expected<WorkerResult> compile_in_worker(int module, int artifact, const WorkerO
   return run({}, {module, -1, -1, artifact, -1, -1, -1}, options, cpu_seconds);
 }
 
+Error recompile_in_worker(int unit, int record, const WorkerOptions& options, double& cpu_seconds) {
+  WorkerJob job;
+  job.task = WorkerTask::Recompile;
+  return run(job, {unit, -1, -1, record, -1, -1, -1}, options, cpu_seconds).takeError();
+}
+
 Error attach_in_worker(int artifact, int snapshot, int out, const WorkerOptions& options) {
   WorkerJob job;
-  job.attach = true;
+  job.task = WorkerTask::Attach;
   double cpu_seconds = 0;
   return run(job, {artifact, -1, -1, out, snapshot, -1, -1}, options, cpu_seconds).takeError();
 }

@@ -71,7 +71,7 @@ for answer in b"", b"nonsense", number(1 << 31), number(0) * 5000, number(8) + b
     ours.sendall(answer)
     ours.shutdown(socket.SHUT_WR)
     with open(module, "rb") as wasm, open(f"{folder}/lied.aotc", "wb") as out:
-        job = {"name": "add", "architecture": 1, "cpu": "x86-64-v3", "tier": 2, "imports": 1, "jobs": 2, "attach": False, "memory_bytes": 4 << 30,
+        job = {"name": "add", "architecture": 1, "cpu": "x86-64-v3", "tier": 2, "imports": 1, "jobs": 2, "task": 0, "memory_bytes": 4 << 30,
                "cpu_seconds": 60, "file_bytes": 1 << 30, "parent": os.getpid(), "in_group": False, "cached": True}
         result = subprocess.run([f"{BIN}/aotc-server", "worker", json.dumps(job)], stdin=wasm, stdout=subprocess.PIPE, text=True, pass_fds=[3, 6],
                                 preexec_fn=lambda: (os.dup2(out.fileno(), 3), os.dup2(theirs.fileno(), 6)))
@@ -80,4 +80,13 @@ for answer in b"", b"nonsense", number(1 << 31), number(0) * 5000, number(8) + b
     assert result.returncode == 0, (answer, result)
     with open(f"{folder}/lied.aotc", "rb") as file:
         assert file.read() == artifact or os.uname().machine != "x86_64", answer
+
+# Who compiles one function once more is given its unit by a tenant.
+with open(f"{folder}/unit", "wb") as file:
+    file.write(b"unit")
+with open(f"{folder}/unit", "rb") as unit, open(f"{folder}/record", "wb") as out:
+    job = job | {"name": "function", "task": 1, "parent": os.getpid(), "cached": False}
+    result = subprocess.run([f"{BIN}/aotc-server", "worker", json.dumps(job)], stdin=unit, stdout=subprocess.PIPE, text=True, pass_fds=[3],
+                            preexec_fn=lambda: os.dup2(out.fileno(), 3))
+assert result.returncode == 1 and "function: not a unit of this compiler" in result.stdout, result
 print(len(REFUSED), "refused")

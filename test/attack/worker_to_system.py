@@ -16,7 +16,7 @@ library = probes.build(folder)
 def worker(probe, early):
     """The status a worker ended with and the lines that it wrote."""
     with open(f"{folder}/hello.wasm", "rb") as module, open(f"{folder}/hello.aotc", "wb") as artifact:
-        job = {"name": "hello", "architecture": 1, "cpu": "x86-64-v2", "tier": 1, "imports": 0, "jobs": 2, "attach": False, "memory_bytes": 4 << 30,
+        job = {"name": "hello", "architecture": 1, "cpu": "x86-64-v2", "tier": 1, "imports": 0, "jobs": 2, "task": 0, "memory_bytes": 4 << 30,
                "cpu_seconds": 60, "file_bytes": 1 << 30, "parent": os.getpid(), "in_group": False, "cached": False}
         result = subprocess.run([os.path.join(BIN, "aotc-server"), "worker", json.dumps(job)], stdin=module, stdout=subprocess.PIPE,
                                 text=True, env=probes.environment(library, folder, probe, early) if probe else {}, pass_fds=[3],

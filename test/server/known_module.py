@@ -38,7 +38,7 @@ with Server(folder, "--token-file", tokens) as server:
                              (b"[" * 60000, "not a JSON object"),
                              ({}, "not a digest"), ({"module": 7}, "not a digest"), ({"module": "sha256:0"}, "not a digest"),
                              ({**module, "tier": {}}, "tier"), ({**module, "target": [["x86_64"]]}, "target"),
-                             ({**module, "tier": "slow"}, "expected quick or best: slow"), ({**module, "colour": "red"}, "colour"),
+                             ({**module, "tier": "slow"}, "expected quick, best or auto: slow"), ({**module, "colour": "red"}, "colour"),
                              ({**module, "name": "evil/hello"}, 'start with "acme/"')):
         status, problem = ask(acme, document)
         assert status == 400 and reason in problem["detail"], (document, status, problem)

@@ -7,7 +7,7 @@
 // which the caller sees to (folder_lock.h).
 //
 // Damage can make RocksDB itself fail, not only its calls: its files' ends have no checksum. So it is used in processes
-// that may crash (tools/cli/cache_session.h).
+// that may crash (keeper.h).
 #pragma once
 
 #include <cstdint>

@@ -7,6 +7,9 @@
 #include <cassert>
 #include <cerrno>
 #include <filesystem>
+#include <random>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
@@ -151,6 +154,37 @@ std::optional<std::vector<uint8_t>> Store::get_artifact(StringRef key) {
 
 void Store::put_artifact(StringRef key, ArrayRef<uint8_t> bytes) {
   artifacts_.put(key_in(options_.name_space, key), bytes);
+}
+
+std::vector<FunctionRecord> Store::find_common(size_t name_spaces, uint64_t seed, size_t most_records,
+                                               uint64_t most_bytes) {
+  struct Owners {
+    size_t count = 0;
+    bool everybody = false;
+  };
+  auto function_of = [](StringRef key) { return key.take_back(sizeof(FunctionKey)).str(); };
+  std::unordered_map<std::string, Owners> owners;
+  functions_.report(true, [&](StringRef key, ArrayRef<uint8_t>) {
+    if (key.empty()) return true;
+    Owners& of_this = owners[function_of(key)];
+    key.front() == 0 ? void(of_this.everybody = true) : void(++of_this.count);
+    return true;
+  });
+  std::vector<std::string> common;
+  for (const auto& [function, of_this] : owners)
+    if (!of_this.everybody && of_this.count >= name_spaces) common.push_back(function);
+  owners.clear();
+  std::shuffle(common.begin(), common.end(), std::mt19937_64(seed));
+  if (common.size() > most_records) common.resize(most_records);
+  std::unordered_set<std::string> wanted(common.begin(), common.end());
+  std::vector<FunctionRecord> found;
+  functions_.report(true, [&](StringRef key, ArrayRef<uint8_t> record) {
+    if (record.size() > most_bytes || !belongs(key, record) || wanted.erase(function_of(key)) == 0) return true;
+    most_bytes -= record.size();
+    found.push_back(record.vec());
+    return true;
+  });
+  return found;
 }
 
 void Store::flush() {

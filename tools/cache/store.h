@@ -46,6 +46,10 @@ class Store : public FunctionCache {
   std::optional<std::vector<uint8_t>> get_artifact(llvm::StringRef key);
   void put_artifact(llvm::StringRef key, llvm::ArrayRef<uint8_t> bytes);
 
+  // Functions that lie in so many namespaces, and not in the one without a name. Looks at everything.
+  // `seed` decides which, when there are more than may be found.
+  std::vector<FunctionRecord> find_common(size_t name_spaces, uint64_t seed, size_t most_records, uint64_t most_bytes);
+
   void flush();
   uint64_t hits() const { return hits_; }
   uint64_t misses() const { return misses_; }

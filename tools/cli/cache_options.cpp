@@ -65,10 +65,10 @@ std::optional<std::string> CacheOptions::folder() const {
   return from("HOME", "/.cache/aotc");
 }
 
-llvm::Expected<std::optional<RemoteCache>> CacheOptions::find_remote() const {
+llvm::Expected<std::optional<aotc::RemoteCache>> CacheOptions::find_remote() const {
   auto usage = [](const std::string& message) { return llvm::make_error<UsageError>(message); };
   std::string said = asked();
-  RemoteCache found;
+  aotc::RemoteCache found;
   found.courier.url = remote;
   if (aotc::is_url(said)) {
     if (!remote.empty()) return usage("--cache: there is a remote already, by --cache-remote");

@@ -7,15 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cache/courier_process.h"
-#include "cache/shared_cache.h"
-
-// What a cache shares with others, and how.
-struct RemoteCache {
-  std::string shown;  // for messages
-  aotc::CourierOptions courier;
-  aotc::SharedOptions shared;
-};
+#include "cache/keeper.h"
 
 struct CacheOptions {
   std::string where;  // "off", a folder, a remote beside the usual folder, or empty for the usual one
@@ -32,5 +24,5 @@ struct CacheOptions {
   // Nothing: off, or there is no place for it.
   std::optional<std::string> folder() const;
   // Nothing: there is none. An Error: it cannot be meant so. Holds secrets: not for long.
-  llvm::Expected<std::optional<RemoteCache>> find_remote() const;
+  llvm::Expected<std::optional<aotc::RemoteCache>> find_remote() const;
 };

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "cache/store.h"
-#include "cache_process.h"
+#include "cache/keeper.h"
+#include "cache_options.h"
 #include "command.h"
 #include "output.h"
 #include "support/error.h"
@@ -40,6 +40,13 @@ llvm::Expected<std::string> folder_of(const CacheArguments& arguments) {
   return *folder;
 }
 
+aotc::StoreOptions store_of(const CacheArguments& arguments, const std::string& folder) {
+  aotc::StoreOptions options;
+  options.folder = folder;
+  options.limit = arguments.cache.size;
+  return options;
+}
+
 llvm::Error about(const std::string& folder, const std::string& message) {
   return aotc::failure("cache " + folder + ": " + message);
 }
@@ -66,7 +73,7 @@ llvm::Error show(const CacheArguments& arguments, bool all) {
       aotc::Store::Report report = store.report(all);
       *static_cast<Answer*>(to) = {counts_of(report.functions), counts_of(report.artifacts)};
     };
-    if (llvm::Error error = with_store(*folder, arguments.cache.size, look, &answer, sizeof answer))
+    if (llvm::Error error = with_store(store_of(arguments, *folder), look, &answer, sizeof answer))
       return about(*folder, llvm::toString(std::move(error)));
   }
   if (arguments.json) {
@@ -94,7 +101,7 @@ llvm::Error prune(const CacheArguments& arguments) {
     if (llvm::Error error = aotc::Store::prepare(*folder)) return about(*folder, llvm::toString(std::move(error)));
     bool done = false;
     auto work = [&](aotc::Store& store, void* to) { *static_cast<bool*>(to) = store.shrink(arguments.cache.size); };
-    if (llvm::Error error = with_store(*folder, arguments.cache.size, work, &done, sizeof done))
+    if (llvm::Error error = with_store(store_of(arguments, *folder), work, &done, sizeof done))
       return about(*folder, llvm::toString(std::move(error)));
     if (!done) return about(*folder, "others are writing to it");
   }

@@ -31,6 +31,7 @@ struct WarmArguments {
   CacheOptions cache;
   std::vector<std::string> go;        // versions, or commands
   std::vector<std::string> packages;  // none: the usual ones
+  std::string output;                 // for the module, and then nothing is compiled
   bool json = false;
 };
 
@@ -111,10 +112,13 @@ llvm::Expected<MemoryFile> build(const Toolchain& go, const std::string& path, c
 
 llvm::Error warm(const WarmArguments& arguments) {
   std::optional<std::string> folder = arguments.cache.folder();
-  if (!folder) return llvm::make_error<UsageError>("--cache: there is no cache to look after");
+  if (!folder && arguments.output.empty())
+    return llvm::make_error<UsageError>("--cache: there is no cache to look after");
   nlohmann::ordered_json report = nlohmann::ordered_json::array();
   std::vector<std::string> toolchains = arguments.go;
   if (toolchains.empty()) toolchains.emplace_back();
+  if (!arguments.output.empty() && toolchains.size() > 1)
+    return llvm::make_error<UsageError>("--output: one file for several versions of Go");
   for (const std::string& asked : toolchains) {
     Toolchain go(asked);
     llvm::Expected<std::vector<aotc::CompileOptions>> targets = arguments.code.resolve("go " + go.name());
@@ -125,6 +129,10 @@ llvm::Error warm(const WarmArguments& arguments) {
     if (!version) return version.takeError();
     llvm::Expected<MemoryFile> module = build(go, (*folder)->path(), arguments);
     if (!module) return module.takeError();
+    if (!arguments.output.empty()) {
+      llvm::Expected<llvm::ArrayRef<uint8_t>> bytes = module->bytes();
+      return bytes ? write_output(arguments.output, *bytes) : bytes.takeError();
+    }
     for (aotc::CompileOptions& options : *targets) {
       auto started = std::chrono::steady_clock::now();
       llvm::Expected<MemoryFile> artifact = MemoryFile::make("library");
@@ -169,6 +177,10 @@ void add_cache_warm(CLI::App& cache, Action& action) {
       ->type_name("VERSION|COMMAND ...");
   command->add_option("--package", arguments->packages, "packages of the library (default: those that programs use)")
       ->type_name("PATH ...");
+  command
+      ->add_option("-o,--output", arguments->output,
+                   "write the module there and compile nothing (`aotc-server --warm`)")
+      ->type_name("FILE");
   arguments->code.add_to(*command);
   arguments->cache.add_to(*command);
   arguments->cache.add_size_to(*command, "--cache-size", "bytes on disk that it may take");
@@ -185,6 +197,7 @@ void add_cache_warm(CLI::App& cache, Action& action) {
       "  aotc cache warm --go 1.25.5 1.26.8 --target all\n"
       "  aotc cache warm --go ~/sdk/go1.27/bin/go --tier quick\n"
       "  aotc cache warm --package encoding/json net/http\n"
-      "  aotc cache warm --cache-remote redis://cache:6379 --cache-sign team.key");
+      "  aotc cache warm --cache-remote redis://cache:6379 --cache-sign team.key\n"
+      "  aotc cache warm --go 1.26.8 --output go1.26.8.wasm");
   command->callback([&action, arguments] { action = [arguments] { return warm(*arguments); }; });
 }

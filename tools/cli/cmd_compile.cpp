@@ -170,15 +170,17 @@ nlohmann::ordered_json to_json(const std::string& path, const aotc::CompileOptio
           {"cached", cached},
           {"cached_functions", stats.cached_functions},
           {"cached_bytes", stats.cached_bytes},
+          {"quick_functions", stats.quick_functions},
           {"body_bytes", stats.body_bytes},
           {"phases", phases}};
 }
 
 std::string note_of_cache(const Compiled& output) {
   if (output.cached) return ", from the cache";
-  if (output.stats.cached_functions == 0) return "";
-  std::string note = fmt::format(", {} from the cache", output.stats.cached_functions);
+  std::string note;
+  if (output.stats.cached_functions != 0) note += fmt::format(", {} from the cache", output.stats.cached_functions);
   if (output.shared && output.shared->hits != 0) note += fmt::format(" ({} remote)", output.shared->hits);
+  if (output.stats.quick_functions != 0) note += fmt::format(", {} quick", output.stats.quick_functions);
   return note;
 }
 

@@ -35,7 +35,7 @@ void add_dev(CLI::App& app, Action& action, std::vector<std::string>& args) {
   command->add_option("--listen", arguments->listen, "where to serve")->capture_default_str()->type_name("ADDR:PORT");
   command->add_option("--go", arguments->go, "the go command")->capture_default_str()->type_name("COMMAND");
   command->add_option("--tier", arguments->tier, "as aotc compile has it")
-      ->check(CLI::IsMember({"quick", "best"}))
+      ->check(CLI::IsMember({"quick", "best", "auto"}))
       ->capture_default_str();
   command->add_option("--env", arguments->env, "KEY=VALUE for the program's environment")->allow_extra_args(false);
   arguments->cache.add_to(*command);

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "cache_process.h"
+#include "cache_session.h"
 #include "output.h"
 #include "process/worker.h"
 #include "support/error.h"
@@ -18,7 +18,7 @@ constexpr uint64_t kMemory = uint64_t{2} << 30, kMemoryPerThread = uint64_t{1} <
 
 llvm::Expected<CompiledLocally> compile_locally(const MemoryFile& module, const MemoryFile& artifact,
                                                 const aotc::CompileOptions& options, const CacheOptions& cache) {
-  llvm::Expected<std::optional<RemoteCache>> remote = cache.find_remote();
+  llvm::Expected<std::optional<aotc::RemoteCache>> remote = cache.find_remote();
   if (!remote) return remote.takeError();
   CacheSession session(cache, std::move(*remote), module, artifact, options);
   if (session.found()) return CompiledLocally{*session.found(), true, {}};
@@ -32,7 +32,7 @@ llvm::Expected<CompiledLocally> compile_locally(const MemoryFile& module, const 
   llvm::Expected<aotc::WorkerResult> result =
       aotc::compile_in_worker(module.reader(), artifact.writer(), worker, cpu_seconds);
   if (!result) return result.takeError();
-  if (llvm::Error error = session.end(&result->stats))
+  if (llvm::Error error = session.end(result->stats))
     return aotc::failure(options.module_name + ": the compiler " + llvm::toString(std::move(error)));
   return CompiledLocally{result->stats, false, session.shared()};
 }

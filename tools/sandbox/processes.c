@@ -293,7 +293,7 @@ const struct aotc_rules aotc_process_rules[AOTC_PROCESS_COUNT] = {
                      .user = AOTC_SAME_RIGHTS,
                      .network = AOTC_CONNECTS,
                      .groups = {&kDescriptors, &kMemory, &kItself, &kHandlers, &kMessages, &kFiles, &kConnecting}},
-    [AOTC_KEEPER] = {.program = "aotc",
+    [AOTC_KEEPER] = {.program = "aotc aotc-server",
                      .name = "keeper",
                      .purpose = "keeps what was compiled in the folder of the cache, for compilers that ask",
                      .otherwise = EPERM,

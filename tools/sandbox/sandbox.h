@@ -40,7 +40,7 @@ enum aotc_process {
   AOTC_FREEZER_WITH_FILES,
   AOTC_INSPECTOR, /* aotc: reads a file and prints what is in it */
   AOTC_CLIENT,    /* aotc: speaks to a server or registry */
-  AOTC_KEEPER,    /* aotc: keeps what was compiled, for compilers that ask */
+  AOTC_KEEPER,    /* aotc, aotc-server: keeps what was compiled, for compilers that ask */
   AOTC_COURIER,   /* aotc-courier: carries what was compiled between a keeper and a remote */
   AOTC_PROCESS_COUNT
 };

@@ -1,4 +1,7 @@
 // store_test.cpp - what is found again, by whom, and what goes first.
+#include <set>
+#include <string>
+
 #include "cache_test.h"
 
 namespace aotc {
@@ -33,6 +36,38 @@ TEST(Store, KeepsTheLastOfOneKey) {
   Store(options(folder)).put(other);
   Store store(options(folder));
   EXPECT_TRUE(holds(store, other));
+}
+
+TEST(Store, FindsWhatSeveralHave) {
+  TemporaryFolder folder;
+  Store(options(folder, "a")).put({record(1), record(2), record(3), record(4)});
+  Store(options(folder, "b")).put({record(2), record(3), record(4), record(5)});
+  Store(options(folder, "c")).put({record(3), record(4)});
+  Store(options(folder)).put(record(4));
+  Store store(options(folder));
+  auto add = [](std::set<std::string>& texts, const std::vector<FunctionRecord>& records) {
+    for (const FunctionRecord& one : records) texts.emplace(one.begin(), one.end());
+  };
+  auto found = [&](size_t name_spaces, size_t most = 10) {
+    std::set<std::string> texts;
+    add(texts, store.find_common(name_spaces, 1, most, 1 << 20));
+    return texts;
+  };
+  auto these = [&](const std::vector<FunctionRecord>& records) {
+    std::set<std::string> texts;
+    add(texts, records);
+    return texts;
+  };
+  EXPECT_TRUE(found(1) == these({record(1), record(2), record(3), record(5)}));
+  EXPECT_TRUE(found(2) == these({record(2), record(3)}));
+  EXPECT_TRUE(found(3) == these({record(3)}));
+  EXPECT_TRUE(found(4).empty());
+  EXPECT_EQ(found(1, 2).size(), 2u);
+  EXPECT_TRUE(store.find_common(1, 1, 10, 1).empty());
+  // Whichever there is not room for is found another time.
+  std::set<std::string> seen;
+  for (uint64_t seed = 0; seed < 100; ++seed) add(seen, store.find_common(1, seed, 1, 1 << 20));
+  EXPECT_TRUE(seen == found(1));
 }
 
 TEST(Store, ShowsANamespaceToItsOwnerOnly) {

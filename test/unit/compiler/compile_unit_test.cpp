@@ -114,15 +114,15 @@ TEST(CompileUnit, PlaceInTheModuleDoesNotMatter) {
 }
 
 TEST(CompileUnit, WhatCanBeInlinedBelongsToIt) {
-  auto key = [](const Bytes& callee, Tier tier) {
+  auto key = [](const Bytes& callee, bool inlines) {
     Subject subject(
         module({types({func_type({}, {})}), functions({0, 0}), kGlobal, code({body({kCall, 1, kEnd}), callee})}));
-    subject.options.tier = tier;
+    subject.c.functions[0].inlines = inlines;
     return subject.key();
   };
   Bytes a = body({0x01, kEnd}), b = body({0x01, 0x01, kEnd});
-  EXPECT_NE(key(a, Tier::Best), key(b, Tier::Best));
-  EXPECT_EQ(key(a, Tier::Quick), key(b, Tier::Quick));
+  EXPECT_NE(key(a, true), key(b, true));
+  EXPECT_EQ(key(a, false), key(b, false));
 }
 
 // A function may call all others, and each of these all others: what comes along is limited.
@@ -152,7 +152,7 @@ TEST(CompileUnit, IsNotAsLargeAsTheModule) {
 TEST(CompileUnit, BlocksNameTheirTypeWhateverElseIsCalled) {
   constexpr uint32_t kTypes = 40'000, kOfBlock = 5;
   Subject subject(one(body({kEnd})));
-  subject.options.tier = Tier::Quick;
+  subject.c.functions[0].inlines = false;
   Module& m = subject.c.module;
   std::vector<Instr> code;
   for (uint32_t i = 0; i < kTypes; ++i) {
@@ -174,6 +174,27 @@ TEST(CompileUnit, BlocksNameTheirTypeWhateverElseIsCalled) {
   EXPECT_EQ(subject.unit.block_types[static_cast<size_t>(named)], m.types[kOfBlock]);
 }
 
+TEST(CompileUnit, BytesTellAllOfIt) {
+  for (bool is_go : {true, false}) {
+    Subject subject(one(stores(70'000, 400'000)), is_go);
+    subject.c.functions[0].known = KnownFunction::MemChr;
+    subject.c.functions[0].resume_points = {0, 2};
+    subject.key();
+    std::vector<uint8_t> bytes = encode_unit(subject.unit);
+    std::optional<CompileUnit> again = decode_unit(bytes);
+    ASSERT_TRUE(again.has_value());
+    EXPECT_EQ(encode_unit(*again), bytes);
+    for (size_t size = 0; size < bytes.size(); ++size)
+      EXPECT_FALSE(decode_unit(llvm::ArrayRef(bytes).take_front(size)).has_value()) << size;
+    std::vector<uint8_t> other = bytes;
+    other[10] ^= 1;
+    EXPECT_FALSE(decode_unit(other).has_value()) << "another compiler's";
+    other = bytes;
+    other.push_back(0);
+    EXPECT_FALSE(decode_unit(other).has_value());
+  }
+}
+
 TEST(CompileUnit, EachFactIsPartOfTheKey) {
   Bytes bytes = module({types({func_type({}, {})}), functions({0, 0}), memory(1), kGlobal,
                         code({body({kCall, 1, 0x23, 0, kDrop, kEnd}), body({0x01, kEnd})})});
@@ -187,7 +208,8 @@ TEST(CompileUnit, EachFactIsPartOfTheKey) {
   EXPECT_TRUE(changed([](Subject& s) { s.options.architecture = Architecture::AArch64; }));
   EXPECT_TRUE(changed([](Subject& s) { s.options.cpu = "x86-64"; }));
   EXPECT_FALSE(changed([](Subject& s) { s.options.cpu.clear(); })) << "the default";
-  EXPECT_TRUE(changed([](Subject& s) { s.options.tier = Tier::Quick; }));
+  EXPECT_TRUE(changed([](Subject& s) { s.c.functions[0].inlines = false; }));
+  EXPECT_TRUE(changed([](Subject& s) { s.c.functions[0].effort = Effort::Quick; }));
   EXPECT_TRUE(changed([](Subject& s) { s.c.functions[0].effort = Effort::Large; }));
   EXPECT_TRUE(changed([](Subject& s) { s.c.functions[0].known = KnownFunction::Sha256; }));
   EXPECT_TRUE(changed([](Subject& s) { s.c.functions[0].resume_points = {0, 2}; }));

@@ -46,12 +46,18 @@ Bytes program(bool with_another) {
 class FunctionCacheTest : public testing::TestWithParam<std::tuple<Architecture, Tier>> {
  protected:
   std::vector<uint8_t> compile(const Bytes& bytes, FunctionCache* cache, size_t* cached = nullptr) {
+    return compile_at(std::get<1>(GetParam()), bytes, cache, cached);
+  }
+  std::vector<uint8_t> compile_at(Tier tier, const Bytes& bytes, FunctionCache* cache, size_t* cached = nullptr,
+                                  size_t* quick = nullptr) {
     CompileOptions options;
-    std::tie(options.architecture, options.tier) = GetParam();
+    options.architecture = std::get<0>(GetParam());
+    options.tier = tier;
     options.cpu = cpu_baselines(options.architecture)[0];
     options.cache = cache;
     CompileResult result = llvm::cantFail(aotc::compile(bytes, options));
     if (cached) *cached = result.stats.cached_functions;
+    if (quick) *quick = result.stats.quick_functions;
     return result.artifact;
   }
 };
@@ -69,6 +75,43 @@ TEST_P(FunctionCacheTest, ArtifactIsTheSame) {
   EXPECT_EQ(compile(program(true), &cache, &cached), second);
   EXPECT_EQ(cached, 2u) << "all but the empty function, elsewhere";
   EXPECT_EQ(cache.records.size(), all + 1);
+}
+
+TEST_P(FunctionCacheTest, RecordFollowsFromItsUnit) {
+  MemoryCache cache;
+  compile(program(true), &cache);
+  ASSERT_FALSE(cache.records.empty());
+  for (const auto& [key, record] : cache.records) {
+    llvm::ArrayRef<uint8_t> bytes = *unit_of_record(record);
+    std::optional<CompileUnit> unit = decode_unit(bytes);
+    ASSERT_TRUE(unit.has_value());
+    CodeGenerators generators;
+    EXPECT_EQ(make_record(bytes, llvm::cantFail(compile_function(*unit, generators))), record);
+  }
+}
+
+TEST_P(FunctionCacheTest, AutoIsBestWhereThatIsKnown) {
+  const std::vector<uint8_t> best = compile_at(Tier::Best, program(false), nullptr);
+  size_t cached = 0, quick = 0;
+  EXPECT_EQ(compile_at(Tier::Auto, program(false), nullptr, &cached, &quick),
+            compile_at(Tier::Quick, program(false), nullptr));
+  EXPECT_EQ(quick, 1u) << "the smallest one is at its best";
+  MemoryCache cache;
+  compile_at(Tier::Best, program(false), &cache);
+  EXPECT_EQ(compile_at(Tier::Auto, program(false), &cache, &cached, &quick), best);
+  EXPECT_EQ(cached, 2u);
+  EXPECT_EQ(quick, 0u);
+  // One is not known: what is made of it is kept as quick, and found as such.
+  const std::vector<uint8_t> mixed = compile_at(Tier::Auto, program(true), &cache, &cached, &quick);
+  EXPECT_EQ(cached, 2u);
+  EXPECT_EQ(quick, 1u);
+  EXPECT_EQ(compile_at(Tier::Auto, program(true), &cache, &cached, &quick), mixed);
+  EXPECT_EQ(cached, 3u);
+  EXPECT_EQ(quick, 1u);
+  const std::vector<uint8_t> better = compile_at(Tier::Best, program(true), &cache, &cached);
+  EXPECT_EQ(cached, 2u);
+  EXPECT_EQ(better, compile_at(Tier::Best, program(true), nullptr));
+  EXPECT_NE(better, mixed);
 }
 
 // Every beginning of a record, one with a byte too many, and those of other functions under this one's key.
