@@ -18,6 +18,7 @@
 #include "process/worker.h"
 #include "support/error.h"
 #include "support/io.h"
+#include "worker_group.h"
 
 namespace aotc::server {
 
@@ -79,6 +80,9 @@ llvm::Error IdleWork::warm(const std::function<bool()>& stopped) {
   options.wall_seconds = limits_.wall_seconds;
   options.stopped = stopped;
   options.cache = keeper->socket();
+  llvm::Expected<WorkerGroup> group = WorkerGroup::make(limits_.groups, limits_.worker_memory(), limits_.threads);
+  if (!group) return group.takeError();
+  options.group = group->descriptor();
   double cpu_seconds = 0;
   llvm::Expected<WorkerResult> result = compile_in_worker(input->get(), output->get(), options, cpu_seconds);
   if (!result && stopped()) return result.takeError();
@@ -116,10 +120,22 @@ llvm::Expected<std::vector<FunctionRecord>> IdleWork::find_common() {
 }
 
 bool IdleWork::is_right(const FunctionRecord& record, const std::function<bool()>& stopped) {
-  llvm::ArrayRef<uint8_t> unit = *unit_of_record(record);
-  llvm::Expected<UniqueFd> input = make_unnamed_file(folder_), output = make_unnamed_file(folder_);
-  if (!input || !output) return false;
-  if (llvm::Error error = write_to(*input, llvm::toStringRef(unit))) return llvm::consumeError(std::move(error)), false;
+  llvm::Expected<std::vector<uint8_t>> made = recompile(*unit_of_record(record), stopped);
+  if (!made) return llvm::consumeError(made.takeError()), false;
+  return *made == record;
+}
+
+llvm::Expected<std::vector<uint8_t>> IdleWork::recompile(llvm::ArrayRef<uint8_t> unit,
+                                                         const std::function<bool()>& stopped) {
+  llvm::Expected<UniqueFd> input = make_unnamed_file(folder_);
+  if (!input) return input.takeError();
+  llvm::Expected<UniqueFd> output = make_unnamed_file(folder_);
+  if (!output) return output.takeError();
+  if (llvm::Error error = write_to(*input, llvm::toStringRef(unit))) return error;
+  llvm::Expected<UniqueFd> reader = open_to_read(*input);
+  if (!reader) return reader.takeError();
+  llvm::Expected<WorkerGroup> group = WorkerGroup::make(limits_.groups, limits_.worker_memory(), 1);
+  if (!group) return group.takeError();
   WorkerOptions options;
   options.start_anew = true;
   options.compile.module_name = "function";
@@ -127,14 +143,10 @@ bool IdleWork::is_right(const FunctionRecord& record, const std::function<bool()
   options.limits = limits_.worker(UINT64_MAX, kMostRecord);
   options.wall_seconds = kFunctionSeconds;
   options.stopped = stopped;
+  options.group = group->descriptor();
   double cpu_seconds = 0;
-  llvm::Expected<UniqueFd> reader = open_to_read(*input);
-  if (!reader) return llvm::consumeError(reader.takeError()), false;
-  if (llvm::Error error = recompile_in_worker(reader->get(), output->get(), options, cpu_seconds))
-    return llvm::consumeError(std::move(error)), false;
-  llvm::Expected<std::vector<uint8_t>> made = read_all(*output);
-  if (!made) return llvm::consumeError(made.takeError()), false;
-  return *made == record;
+  if (llvm::Error error = recompile_in_worker(reader->get(), output->get(), options, cpu_seconds)) return error;
+  return read_all(*output);
 }
 
 void IdleWork::keep(const std::vector<FunctionRecord>& records) {

@@ -47,8 +47,9 @@ class IdleWork {
   llvm::Error warm(const std::function<bool()>& stopped);
   llvm::Error share(const std::function<bool()>& stopped);
   llvm::Expected<std::vector<FunctionRecord>> find_common();
-  // Nothing if it is not what the record says.
+  // Whether it is what comes of its unit.
   bool is_right(const FunctionRecord& record, const std::function<bool()>& stopped);
+  llvm::Expected<std::vector<uint8_t>> recompile(llvm::ArrayRef<uint8_t> unit, const std::function<bool()>& stopped);
   void keep(const std::vector<FunctionRecord>& records);
 
   const JobLimits& limits_;
