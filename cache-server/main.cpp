@@ -17,6 +17,7 @@
 
 #include "aotc/program.h"
 #include "cache/keeper.h"
+#include "cache/remote_place.h"
 #include "confinement.h"
 #include "control.h"
 #include "http/tls.h"
@@ -53,26 +54,65 @@ llvm::Error check_exposure(const ServerArguments& arguments) {
                                      "who reaches it may use it");
 }
 
-// Keys stay in this process: what it starts gets no descriptor and no memory of it, and no other process may look into
-// it.
+llvm::Expected<std::string> read_key(const std::string& path) {
+  auto file = llvm::MemoryBuffer::getFile(path);
+  if (!file) return failure(path + ": " + file.getError().message());
+  return (*file)->getBuffer().str();
+}
+
+// Keys stay in this process and in keepers of functions, which are told theirs: what else it starts gets no descriptor
+// and no memory of it, and no other process may look into it.
+llvm::Expected<std::string> read_private_key(const std::string& path) {
+  if (prctl(PR_SET_DUMPABLE, 0) != 0) return failure("cannot protect the memory of this process");
+  llvm::sys::fs::file_status status;
+  if (std::error_code code = llvm::sys::fs::status(path, status)) return failure(path + ": " + code.message());
+  if (status.permissions() & (llvm::sys::fs::all_all & ~llvm::sys::fs::owner_all))
+    return failure(path + ": others can read this key; make it `chmod 600`");
+  return read_key(path);
+}
+
 llvm::Expected<SigningOptions> read_sign_keys(const ServerArguments& arguments) {
   SigningOptions signing;
   signing.valid_seconds = arguments.sign_days * 86400;
-  if (arguments.sign_keys.empty()) return signing;
-  if (prctl(PR_SET_DUMPABLE, 0) != 0) return failure("cannot protect the memory of this process");
   for (const std::string& path : arguments.sign_keys) {
-    llvm::sys::fs::file_status status;
-    if (std::error_code code = llvm::sys::fs::status(path, status)) return failure(path + ": " + code.message());
-    if (status.permissions() & (llvm::sys::fs::all_all & ~llvm::sys::fs::owner_all))
-      return failure(path + ": others can read this key; make it `chmod 600`");
-    auto file = llvm::MemoryBuffer::getFile(path);
-    if (!file) return failure(path + ": " + file.getError().message());
+    llvm::Expected<std::string> pem = read_private_key(path);
+    if (!pem) return pem.takeError();
     std::string error;
-    std::optional<aotc::Signer> signer = aotc::Signer::read((*file)->getBuffer().str(), error);
+    std::optional<aotc::Signer> signer = aotc::Signer::read(*pem, error);
     if (!signer) return failure(path + ": " + error);
     signing.keys.push_back(std::move(*signer));
   }
   return signing;
+}
+
+llvm::Expected<std::optional<aotc::RemoteCache>> read_remote(const ServerArguments& arguments) {
+  if (arguments.cache_remote.empty()) return std::nullopt;
+  std::string error;
+  std::optional<aotc::RemotePlace> place = aotc::parse_remote_place(arguments.cache_remote, error);
+  if (!place) return failure("--cache-remote: " + error);
+  if (arguments.cache_trust.empty() && arguments.cache_sign.empty())
+    return failure("--cache-trust: what comes from " + place->shown() +
+                   " becomes code: it needs a public key to check it by");
+  if (!arguments.jobs.functions.kept())
+    return failure("--cache-remote: with --function-cache-bytes 0 there is no cache");
+  if (prctl(PR_SET_DUMPABLE, 0) != 0)
+    return failure("cannot protect the memory of this process");  // the URL's password
+  aotc::RemoteCache remote;
+  remote.shown = place->shown();
+  remote.courier.url = arguments.cache_remote;
+  if (const char* token = std::getenv("AOTC_CACHE_TOKEN")) remote.courier.token = token;
+  if (const char* file = std::getenv("SSL_CERT_FILE")) remote.courier.certificates = file;
+  remote.allowance = std::chrono::microseconds(static_cast<int64_t>(arguments.cache_wait * 1e6));
+  for (const std::string& path : arguments.cache_trust) {
+    llvm::Expected<std::string> pem = read_key(path);
+    if (!pem) return pem.takeError();
+    if (llvm::Error bad = remote.trust(path, *pem)) return bad;
+  }
+  if (arguments.cache_sign.empty()) return remote;
+  llvm::Expected<std::string> pem = read_private_key(arguments.cache_sign);
+  if (!pem) return pem.takeError();
+  if (llvm::Error bad = remote.sign_with(arguments.cache_sign, *pem)) return bad;
+  return remote;
 }
 
 // A connection has a socket, and a file while it uploads or a watch on its client while it waits; workers and the store
@@ -110,6 +150,9 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   limits.freeze.program = self.parent_path() / "aotc-exec";
   llvm::Expected<SigningOptions> signing = read_sign_keys(arguments);
   if (!signing) return signing.takeError();
+  llvm::Expected<std::optional<aotc::RemoteCache>> remote = read_remote(arguments);
+  if (!remote) return remote.takeError();
+  limits.functions.remote = std::move(*remote);
   limits.functions.folder = std::filesystem::absolute(arguments.data).string() + "/functions";
   if (llvm::Error error = aotc::Store::prepare(limits.functions.folder))
     return failure(limits.functions.folder + ": " + llvm::toString(std::move(error)));
@@ -120,7 +163,7 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   if (limits.groups >= 0) folders.push_back("/proc/self/fd/" + std::to_string(limits.groups));
   std::vector<std::string> read = {arguments.token_file, arguments.tls_certificate, arguments.tls_key};
   read.insert(read.end(), limits.functions.warm.begin(), limits.functions.warm.end());
-  Reach reach{read, folders, {limits.freeze.program}};
+  Reach reach{read, folders, {limits.freeze.program, self.parent_path() / "aotc-courier"}};
   if (llvm::Error error = confine_server(reach)) return error;
   StoreOptions store_options = arguments.store;
   store_options.upgrade = tenants.open_to_all() ? Upgrade::OneTenant : Upgrade::Tenants;

@@ -39,6 +39,7 @@ struct Counters {
   std::atomic<uint64_t> cancelled{0};
   std::atomic<uint64_t> functions{0};          // of modules that were compiled, for each target
   std::atomic<uint64_t> cached_functions{0};   // of these, found in the function cache
+  std::atomic<uint64_t> remote_functions{0};   // brought from the remote
   std::atomic<uint64_t> warmed_functions{0};   // of the operator's modules
   std::atomic<uint64_t> shared_functions{0};   // of several tenants, made for all
   std::atomic<uint64_t> refused_functions{0};  // of several tenants, but not what becomes of them

@@ -68,6 +68,21 @@ void add_storage(CLI::App& app, ServerArguments& arguments) {
                "a function that so many tenants have is compiled once more, by itself, for all, who can notice by the\n"
                "time that it takes that others have it; with 0 none is",
                {AOTC_COUNT, 0, 1'000'000});
+  app.add_option("--cache-remote", arguments.cache_remote,
+                 "share functions with other servers through redis[s]://[USER:PASSWORD@]HOST[:PORT][/DATABASE] or\n"
+                 "http[s]://HOST[:PORT]/PATH, each tenant's with that tenant's; AOTC_CACHE_TOKEN can hold the password")
+      ->envname("AOTC_CACHE_REMOTE")
+      ->type_name("URL");
+  app.add_option("--cache-trust", arguments.cache_trust,
+                 "public key (aotc keygen): a remote's functions are taken if one of several has signed them")
+      ->type_name("KEY.pub")
+      ->allow_extra_args(false);
+  app.add_option("--cache-sign", arguments.cache_sign,
+                 "private key: what is compiled is signed with it, and written to the remote")
+      ->type_name("KEY");
+  add_quantity(app, "--cache-wait", arguments.cache_wait,
+               "wait as long for a remote, not a small part of the time that it may save",
+               {AOTC_DURATION, kMillisecond, kDay});
   add_quantity(app, "--scrub-every", arguments.scrub.round_seconds,
                "time from the start of one search for damage to the next", {AOTC_SECONDS, 0, kYear});
   add_quantity(app, "--scrub-rate", arguments.scrub.bytes_per_second,

@@ -1,6 +1,9 @@
 // compilation.h - all state of one compile. Each phase reads what earlier ones left and fills its own part.
 #pragma once
 
+#include <array>
+#include <future>
+
 #include "facts.h"
 #include "llvm/ADT/DenseSet.h"
 #include "native/fragment.h"
@@ -46,6 +49,7 @@ struct Compilation {
   std::vector<Fragment> fragments;      // likewise
   std::vector<Thunk> thunks;            // imports, then entries, then traps
   std::vector<uint8_t> artifact;
+  std::future<std::array<uint8_t, 32>> digest;  // SHA-256 of `wasm`
 
   explicit Compilation(llvm::ArrayRef<uint8_t> bytes, const CompileOptions& opts) : wasm(bytes), options(opts) {}
 

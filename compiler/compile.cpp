@@ -8,7 +8,9 @@
 #include "go/go_shape.h"
 #include "go/pclntab.h"
 #include "go/signal_wait.h"
+#include "llvm/Support/SHA256.h"
 #include "native/cpu_baseline.h"
+#include "parallel.h"
 #include "phase_clock.h"
 #include "plan.h"
 #include "wasm/check_imports.h"
@@ -29,7 +31,8 @@ Error timed(Compilation& c, const char* phase, function_ref<Error()> run) {
 }
 
 Error read(Compilation& c) {
-  Expected<Module> module = read_module(c.wasm, c.options.module_name);
+  c.digest = std::async(std::launch::async, [wasm = c.wasm] { return SHA256::hash(wasm); });
+  Expected<Module> module = read_module(c.wasm, c.options.module_name, threads_of(c.options));
   if (!module) return module.takeError();
   if (c.options.imports == Imports::Known)
     if (Error error = check_imports(*module, c.options.module_name)) return error;

@@ -18,6 +18,7 @@
 #include "compile_function.h"
 #include "function_record.h"
 #include "llvm/Support/thread.h"
+#include "parallel.h"
 #include "phase_clock.h"
 
 namespace aotc {
@@ -52,8 +53,7 @@ class Pool {
     c_.stats.phases.push_back(looking_up.taken("look up"));
     PhaseClock compiling;
     plan_batches();
-    unsigned jobs = c_.options.jobs ? c_.options.jobs : std::max(1u, std::thread::hardware_concurrency());
-    jobs = static_cast<unsigned>(std::min(jobs, static_cast<unsigned>(batches_.size())));
+    unsigned jobs = std::min(threads_of(c_.options), static_cast<unsigned>(batches_.size()));
     std::vector<llvm::thread> threads;
     for (unsigned i = 0; i < jobs; ++i) threads.emplace_back(std::optional<unsigned>(kThreadStack), [this] { work(); });
     for (llvm::thread& thread : threads) thread.join();
@@ -107,21 +107,28 @@ class Pool {
   };
 
   Lookup prepare(ArrayRef<uint32_t> items) const {
-    Lookup lookup{items, {}, std::vector<UnitBinding>(items.size()), {}};
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < items.size(); ++i) {
-      CompileUnit unit;
-      make_unit(items[i], true, unit, lookup.bindings[i]);
-      lookup.units.push_back(encode_unit(unit));
-      lookup.keys.push_back(function_key(lookup.units.back()));
-      bytes += lookup.units.back().size();
-    }
-    if (c_.options.cache) c_.options.cache->expect(lookup.keys, bytes);
+    size_t count = items.size();
+    Lookup lookup{items, std::vector<std::vector<uint8_t>>(count), std::vector<UnitBinding>(count),
+                  std::vector<FunctionKey>(count)};
+    unsigned threads = threads_of(c_.options);
+    on_threads(std::min(threads, static_cast<unsigned>(count)), [&](unsigned thread) {
+      for (size_t i = thread; i < count; i += threads) {
+        CompileUnit unit;
+        make_unit(items[i], true, unit, lookup.bindings[i]);
+        lookup.units[i] = encode_unit(unit);
+        lookup.keys[i] = function_key(lookup.units[i]);
+      }
+    });
     return lookup;
   }
 
-  // Leaves in order_ what neither the cache has nor another function is. While the cache looks for some, the next ones
-  // are prepared.
+  void expect(const Lookup& lookup) const {
+    uint64_t bytes = 0;
+    for (const std::vector<uint8_t>& unit : lookup.units) bytes += unit.size();
+    if (c_.options.cache) c_.options.cache->expect(lookup.keys, bytes);
+  }
+
+  // Leaves in order_ what neither the cache has nor another function is.
   void find_what_to_compile() {
     look_up_all();
     if (c_.options.tier != Tier::Auto || order_.empty()) return;
@@ -143,21 +150,37 @@ class Pool {
   void look_up_all() {
     std::vector<uint32_t> missing;
     std::map<FunctionKey, uint32_t> first;
-    std::optional<Lookup> next;
-    for (ArrayRef<uint32_t> left = order_; !left.empty() || next;) {
-      std::optional<Lookup> now = std::move(next);
-      next.reset();
-      if (!left.empty()) next = prepare(left.take_front(kFunctionsOfLookup));
-      left = left.drop_front(std::min(kFunctionsOfLookup, left.size()));
-      if (now) look_up(*now, first, missing);
+    ArrayRef<uint32_t> left = order_;
+    auto prepare_next = [&]() -> std::optional<Lookup> {
+      ArrayRef<uint32_t> items = left.take_front(kFunctionsOfLookup);
+      left = left.drop_front(items.size());
+      if (items.empty()) return std::nullopt;
+      return prepare(items);
+    };
+    // While the cache looks for some, and has heard of the next, those after them are prepared.
+    std::optional<Lookup> now = prepare_next(), next = prepare_next();
+    if (now) expect(*now);
+    while (now) {
+      if (next) expect(*next);
+      std::vector<FunctionRecord> records;
+      std::optional<Lookup> after_next;
+      on_threads(2, [&](unsigned thread) {
+        if (thread == 0) {
+          after_next = prepare_next();
+        } else if (c_.options.cache) {
+          records = c_.options.cache->get(now->keys);
+        }
+      });
+      take(*now, std::move(records), first, missing);
+      now = std::move(next);
+      next = std::move(after_next);
     }
     order_ = std::move(missing);
   }
 
-  void look_up(const Lookup& lookup, std::map<FunctionKey, uint32_t>& first, std::vector<uint32_t>& missing) {
+  void take(const Lookup& lookup, std::vector<FunctionRecord> records, std::map<FunctionKey, uint32_t>& first,
+            std::vector<uint32_t>& missing) {
     const auto& [items, units, bindings, keys] = lookup;
-    std::vector<FunctionRecord> records;
-    if (c_.options.cache) records = c_.options.cache->get(keys);
     records.resize(items.size());
     for (size_t i = 0; i < items.size(); ++i) {
       std::optional<Compiled> found = read_record(records[i], units[i]);

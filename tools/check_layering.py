@@ -22,7 +22,7 @@ SHARED = ["tools/registry/*.h", "tools/sandbox/*.h", "tools/support/*.h", "tools
 OWN = {
     "runtime-stubs": ["runtime-stubs/*"],
     "compiler": ["compiler/*", "runtime-stubs/include/*", "tools/sandbox/*.h", "tools/support/*.h", "tools/support/*.def"],
-    "cache-server": ["cache-server/*", "tools/cache/keeper.h", *COMPILER, *SHARED, "runtime-stubs/include/*"],
+    "cache-server": ["cache-server/*", "tools/cache/keeper.h", "tools/cache/remote_place.h", *COMPILER, *SHARED, "runtime-stubs/include/*"],
     "tools/cache": ["tools/cache/*", "compiler/compile.h", "compiler/function_cache.h", "compiler/process/cache_channel.h", "compiler/process/child_process.h",
                     "tools/registry/*.h", "tools/sandbox/sandbox.h", "tools/support/*.h"],
     "tools/cli": ["tools/cli/*", "tools/cache/courier_process.h", "tools/cache/keeper.h", "tools/cache/remote_place.h", "tools/cache/shared_cache.h",
@@ -44,7 +44,7 @@ SOLE_USERS = [
     ("wabt/", ["compiler/wasm/module_reader.h"]),
     ("lld/", ["compiler/artifact/link*.cpp"]),
     ("CLI/", ["tools/support/quantity_option.h", "tools/cli/*", "cache-server/main.cpp", "cache-server/options.*"]),
-    ("nlohmann/", ["compiler/process/worker*", "tools/cache/keeper.cpp", "tools/cli/*", "tools/registry/*", "cache-server/*"]),
+    ("nlohmann/", ["compiler/process/worker*", "tools/cache/keeper.cpp", "tools/cache/remote_cache.cpp", "tools/cli/*", "tools/registry/*", "cache-server/*"]),
     ("rocksdb/", ["cache-server/store/backend_rocksdb.cpp", "cache-server/store/chunk_cache.cpp", "tools/cache/database.cpp", "test/unit/server/edit_store.cpp"]),
     ("seccomp.h", ["tools/sandbox/filter.c", "test/attack/*"]),
     ("linux/landlock.h", ["tools/sandbox/landlock.c"]),

@@ -36,6 +36,7 @@ std::vector<Metric> collect(Service& service) {
       {"cancelled", false, "jobs that were cancelled", c.cancelled},
       {"functions", false, "functions of modules that were compiled, for each target", c.functions},
       {"cached_functions", false, "of these, functions that were compiled before", c.cached_functions},
+      {"remote_functions", false, "functions that were taken from other servers", c.remote_functions},
       {"warmed_functions", false, "functions of the operator's modules, compiled for all tenants", c.warmed_functions},
       {"shared_functions", false, "functions that several tenants had, compiled once more for all", c.shared_functions},
       {"refused_functions", false, "of these, such as became something else than what tenants had",

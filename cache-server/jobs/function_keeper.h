@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct FunctionCacheLimits {
   uint64_t bytes = uint64_t{4} << 30;  // on disk; 0: nothing is kept
   std::vector<std::string> warm;       // modules whose functions are for all
   uint64_t share = 0;                  // tenants that must have a function before it is for all; 0: none is
+  std::optional<RemoteCache> remote;   // of all servers: each tenant's functions, and those for all
 
   bool kept() const { return bytes != 0; }
 };

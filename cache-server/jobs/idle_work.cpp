@@ -90,6 +90,7 @@ llvm::Error IdleWork::warm(const std::function<bool()>& stopped) {
   if (!result) return result.takeError();
   if (llvm::Error error = keeper->end()) return failure(name + ": the compiler " + llvm::toString(std::move(error)));
   counters_.warmed_functions += result->stats.functions;
+  if (keeper->shared()) counters_.remote_functions += keeper->shared()->hits;
   log(Level::Info, "a module's functions are there for all",
       {{"module", name},
        {"target", architecture_name(architecture)},

@@ -106,9 +106,12 @@ llvm::Error JobQueue::compile_job(Job& job) {
   }
   llvm::Expected<std::optional<FrozenProgram>> frozen = freeze_job(job, space, compiled, *module);
   if (!frozen) return frozen.takeError();
-  for (Compiled& made : compiled)
-    if (llvm::Error error = made.keeper ? made.keeper->end() : llvm::Error::success())
+  for (Compiled& made : compiled) {
+    if (!made.keeper) continue;
+    if (llvm::Error error = made.keeper->end())
       return llvm::make_error<ModuleError>("module.wasm: the compiler " + llvm::toString(std::move(error)));
+    if (made.keeper->shared()) counters_.remote_functions += made.keeper->shared()->hits;
+  }
   Tier tier = job.request.options.tier();
   // Then it is the image that tier best makes.
   if (tier == Tier::Auto &&

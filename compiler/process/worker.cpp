@@ -101,7 +101,9 @@ Error confine(const WorkerJob& job) {
   grants.memory = job.limits.memory_bytes;
   grants.file_bytes = job.limits.file_bytes;
   grants.cpu_seconds = job.limits.cpu_seconds;
-  grants.threads = job.compile.jobs;
+  grants.threads = job.compile.jobs == 0
+                       ? 0
+                       : job.compile.jobs + 1;  // one waits for the cache, or works on what takes time meanwhile
   grants.parent = job.parent;
   grants.group = job.in_group ? kGroup : 0;
   const char* failed = aotc_sandbox_enter(AOTC_COMPILER, &grants);

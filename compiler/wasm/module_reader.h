@@ -25,11 +25,15 @@ class ModuleReader final : public wabt::BinaryReaderNop {
   using Result = wabt::Result;
   using Type = wabt::Type;
 
-  ModuleReader(llvm::ArrayRef<uint8_t> wasm, const wabt::Features& features)
-      : wasm_(wasm), validator_(&validator_errors_, wabt::ValidateOptions(features)) {}
+  // Reads all but the bodies of other parts.
+  explicit ModuleReader(llvm::ArrayRef<uint8_t> wasm, unsigned part = 0, unsigned parts = 1);
+  ModuleReader(const ModuleReader&) = delete;
 
+  // Whether everything that it read is valid.
+  bool read();
   llvm::Error take_error(const std::string& module_name) const;
-  bool failed() const { return failed_; }
+  // Adds what another part has read; false if the two together are more than one may be.
+  bool take_bodies(ModuleReader& other);
   Module take_module();
 
   // The first error of wabt's reader; follow-ups ("callback failed") are dropped.
@@ -189,8 +193,13 @@ class ModuleReader final : public wabt::BinaryReaderNop {
   }
   Result begin_init(Type type);
   Result end_init();
+  bool too_much_work() const;
+  // wabt looks at this once for each body, after BeginFunctionBody.
+  bool skips_body() const { return options_.skip_function_bodies; }
 
   llvm::ArrayRef<uint8_t> wasm_;
+  const unsigned part_, parts_;
+  wabt::ReadBinaryOptions options_;
   wabt::Errors validator_errors_;
   wabt::SharedValidator validator_;
   Module module_;

@@ -19,6 +19,9 @@ using wabt::Type;
 
 constexpr uint16_t kNoOp = 0xffff;
 
+// A part reads what begins in each so many bytes of the module, before the next part's turn.
+constexpr size_t kBodiesTogether = 64 << 10;
+
 // wabt's dense opcode numbers to ours.
 const std::array<uint16_t, Opcode::Invalid>& op_table() {
   static const auto table = [] {
@@ -53,6 +56,8 @@ Result ModuleReader::BeginFunctionBody(Index function, Offset size) {
   current_function_ = function;
   if (size > kMaxBodySize) return fail("function body is too large: " + std::to_string(size) + " bytes");
   if (size > wasm_.size() - state->offset) return fail("function body extends past the end of the module");
+  options_.skip_function_bodies = state->offset / kBodiesTogether % parts_ != part_;
+  if (skips_body()) return Result::Ok;
   FunctionBody& body = module_.functions[function - module_.import_count()].body;
   body.offset = static_cast<uint32_t>(state->offset);
   body.size = static_cast<uint32_t>(size);
@@ -64,6 +69,7 @@ Result ModuleReader::BeginFunctionBody(Index function, Offset size) {
 }
 
 Result ModuleReader::OnLocalDecl(Index, Index count, Type type) {
+  if (skips_body()) return Result::Ok;
   CHECK_RESULT(check_type(type));
   std::vector<ValueType>& locals = module_.functions[current_function_ - module_.import_count()].body.locals;
   total_locals_ += count;
@@ -75,6 +81,7 @@ Result ModuleReader::OnLocalDecl(Index, Index count, Type type) {
 }
 
 Result ModuleReader::EndFunctionBody(Index) {
+  if (skips_body()) return Result::Ok;
   if (!open_.empty()) return fail("function body must end with end");
   module_.functions[current_function_ - module_.import_count()].body.code = code_;
   current_function_ = -1;
@@ -152,11 +159,11 @@ Result ModuleReader::check_operands() {
 
 // Two bytes may call for 900 operands to be compared, and a branch table for that many per target. Real code has less
 // than one per byte.
+bool ModuleReader::too_much_work() const { return work_ > kMaxWorkPerByte * (wasm_.size() + 4096); }
+
 Result ModuleReader::charge(uint64_t operands) {
   work_ += operands;
-  if (work_ > kMaxWorkPerByte * (wasm_.size() + 4096))
-    return fail_instr("too many operands for the size of the module");
-  return Result::Ok;
+  return too_much_work() ? fail_instr("too many operands for the size of the module") : Result(Result::Ok);
 }
 
 // Types without parameters and with at most one result get the short form, so that equal blocks look equal.

@@ -4,6 +4,9 @@
 // appends one Instr. The block structure is matched on the way with an explicit stack, so nesting costs heap, not
 // native stack. wabt's IR reader lost because it refuses more than 16,384 nested blocks, which real Go programs have.
 //
+// A large module is read by several threads, each of which skips the bodies of the others. If one of them finds
+// anything wrong, the module is read once more by one, which says what comes first.
+//
 // Hostile input. wabt bounds every count by the bytes that are left, so what remains dangerous is amplification: a few
 // bytes that declare many locals, name a type with many operands, or nest blocks of such types. Each has a limit in
 // limits.def, checked before memory is spent. Names are kept short before they reach wabt, whose messages are built
@@ -13,11 +16,16 @@
 // the message can name the feature.
 #include "read_module.h"
 
+#include <atomic>
+#include <memory>
+#include <optional>
+
 #include "check_imports.h"
 #include "limits.h"
 #include "llvm/ADT/StringExtras.h"
 #include "module_reader.h"
 #include "name_section.h"
+#include "parallel.h"
 
 namespace aotc {
 
@@ -32,6 +40,10 @@ using wabt::Result;
 using wabt::Type;
 
 constexpr size_t kMaxMessage = 500;
+
+// All that is not a body is read by each.
+constexpr unsigned kMostReaders = 4;
+constexpr size_t kWorthThreads = 1 << 20;
 
 // Types of proposals, which wabt takes for malformed ones.
 struct ProposedType {
@@ -58,6 +70,15 @@ constexpr ProposedType kProposedTypes[] = {
 const char* kind_name(uint32_t kind) {
   static const char* const names[] = {"function", "table", "memory", "global", "tag"};
   return kind < std::size(names) ? names[kind] : "unknown kind";
+}
+
+// What we refuse by name is enabled here where wabt would otherwise refuse it as malformed.
+wabt::Features accepted_features() {
+  wabt::Features features;
+  features.enable_threads();
+  features.enable_memory64();
+  features.enable_exceptions();
+  return features;
 }
 
 }  // namespace
@@ -353,6 +374,29 @@ Result ModuleReader::EndModule() {
   return check(validator_.EndModule());
 }
 
+ModuleReader::ModuleReader(ArrayRef<uint8_t> wasm, unsigned part, unsigned parts)
+    : wasm_(wasm),
+      part_(part),
+      parts_(parts),
+      options_(accepted_features(), /*log_stream=*/nullptr, /*read_debug_names=*/false, /*stop_on_first_error=*/true,
+               /*fail_on_custom_section_error=*/false),
+      validator_(&validator_errors_, wabt::ValidateOptions(options_.features)) {}
+
+bool ModuleReader::read() {
+  Result result = wabt::ReadBinary(wasm_.data(), wasm_.size(), this, options_);
+  if (Failed(result) && !failed_) (void)fail_at(0, "malformed module");
+  return !failed_;
+}
+
+bool ModuleReader::take_bodies(ModuleReader& other) {
+  for (size_t i = 0; i < module_.functions.size(); ++i)
+    if (FunctionBody& body = other.module_.functions[i].body; body.size != 0)
+      module_.functions[i].body = std::move(body);
+  work_ += other.work_;
+  total_locals_ += other.total_locals_;
+  return !too_much_work() && total_locals_ <= kMaxTotalLocals;
+}
+
 Module ModuleReader::take_module() {
   module_.names.resize(module_.function_count());
   for_each_function_name(wasm_, [&](uint32_t function, StringRef name) {
@@ -361,7 +405,24 @@ Module ModuleReader::take_module() {
   return std::move(module_);
 }
 
-Expected<Module> read_module(ArrayRef<uint8_t> wasm, const std::string& module_name) {
+namespace {
+
+// Each thread reads bodies of its own. Nothing if there is anything wrong with the module.
+std::optional<Module> read_in_parts(ArrayRef<uint8_t> wasm, unsigned parts) {
+  std::vector<std::unique_ptr<ModuleReader>> readers;
+  for (unsigned part = 0; part < parts; ++part) readers.push_back(std::make_unique<ModuleReader>(wasm, part, parts));
+  std::atomic<bool> valid = true;
+  on_threads(parts, [&](unsigned part) {
+    if (!readers[part]->read()) valid = false;
+  });
+  for (unsigned part = 1; valid && part < parts; ++part) valid = readers[0]->take_bodies(*readers[part]);
+  if (!valid) return std::nullopt;
+  return readers[0]->take_module();
+}
+
+}  // namespace
+
+Expected<Module> read_module(ArrayRef<uint8_t> wasm, const std::string& module_name, unsigned threads) {
   if (wasm.size() > kMaxModuleSize)
     return createStringError(inconvertibleErrorCode(), "%s: module is larger than 1 GiB", module_name.c_str());
   static constexpr uint8_t kComponent[] = {0, 'a', 's', 'm', 0x0d, 0, 1, 0};
@@ -369,17 +430,11 @@ Expected<Module> read_module(ArrayRef<uint8_t> wasm, const std::string& module_n
     return createStringError(inconvertibleErrorCode(),
                              "%s: offset 0x4: unsupported feature: component model (a component, not a module)",
                              module_name.c_str());
-  // What we refuse by name is enabled here where wabt would otherwise refuse it as malformed.
-  wabt::Features features;
-  features.enable_threads();
-  features.enable_memory64();
-  features.enable_exceptions();
-  wabt::ReadBinaryOptions options(features, /*log_stream=*/nullptr, /*read_debug_names=*/false,
-                                  /*stop_on_first_error=*/true, /*fail_on_custom_section_error=*/false);
-  ModuleReader reader(wasm, features);
-  Result result = wabt::ReadBinary(wasm.data(), wasm.size(), &reader, options);
-  if (reader.failed()) return reader.take_error(module_name);
-  if (Failed(result)) return createStringError(inconvertibleErrorCode(), "%s: malformed module", module_name.c_str());
+  threads = std::min(threads, kMostReaders);
+  if (threads > 1 && wasm.size() >= kWorthThreads)
+    if (std::optional<Module> module = read_in_parts(wasm, threads)) return std::move(*module);
+  ModuleReader reader(wasm);
+  if (!reader.read()) return reader.take_error(module_name);  // the first there is
   return reader.take_module();
 }
 

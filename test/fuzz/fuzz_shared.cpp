@@ -32,13 +32,13 @@ void open(llvm::ArrayRef<uint8_t> bytes) {
   aotc::TrustedKeys trusted;
   trusted.add(signer());
   aotc::Opener opener(trusted);
-  check(!opener.open({}, bytes));
+  check(!opener.open({}, {}, bytes));
   aotc::FunctionRecord record(4 + 100, 1);
   record[0] = 50, record[1] = record[2] = record[3] = 0;
-  aotc::SealedRecord sealed = aotc::seal({record, record, record}, signer())[1];
-  check(opener.open(sealed.key, sealed.bytes) == record);
+  aotc::SealedRecord sealed = aotc::seal({record, record, record}, "", signer())[1];
+  check(opener.open(sealed.name, sealed.name, sealed.bytes) == record);
   for (size_t i = 0; i + 1 < bytes.size(); i += 2) sealed.bytes[bytes[i] % sealed.bytes.size()] ^= bytes[i + 1];
-  std::optional<aotc::FunctionRecord> opened = opener.open(sealed.key, sealed.bytes);
+  std::optional<aotc::FunctionRecord> opened = opener.open(sealed.name, sealed.name, sealed.bytes);
   check(!opened || opened == record);
 }
 

@@ -6,9 +6,9 @@
 //     ask    ::= "ask":u32 count:u32 { key:16 bytes }
 //     keep   ::= "kep":u32 key:16 bytes size:u32 bytes
 //   to the keeper            { answer | kept | failed }
-//     answer ::= number:u32 size:u32 bytes                   of the number-th key since the beginning; size 0: not
-//     there kept   ::= kKept:u32 8:u32 settled:u32 taken:u32       of the values so far: what became of them is known;
-//     taken failed ::= kFailed:u32 size:u32 text                   the last word: the remote cannot be used
+//     answer ::= number:u32 size:u32 bytes              the number-th key since the beginning; size 0: it is not there
+//     kept   ::= kKept:u32 8:u32 settled:u32 taken:u32  values of which is known what became of them, and that lie
+//     there failed ::= kFailed:u32 size:u32 text              the last word: the remote cannot be used
 //
 // Numbers are little-endian. Each key has one answer, in any order. The courier reads whatever its remote does, until
 // it holds too much; it ends when its socket does and everything has been written.

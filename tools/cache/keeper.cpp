@@ -1,6 +1,7 @@
 // keeper.cpp - see keeper.h.
 //
-// What passes on the control socket, in this order, all of fixed size:
+// What passes on the control socket, in this order, all but the first of fixed size:
+//   from us    size:u32 JSON  where there is a courier: the options of its SharedCache
 //   to us      Greeting     whether the artifact was found; else the process serves the compiler
 //   from us    Parting      once there is no compiler any more: whether to keep the artifact
 //   to us      Farewell     what was wrong
@@ -95,7 +96,7 @@ struct Task {
   int parent = 0;
   size_t common = 0;  // not 0: it is to find what lies in so many namespaces
   uint64_t seed = 0;
-  const SharedOptions* shared = nullptr;  // null: there is no courier. Of a copy of this process only
+  bool has_courier = false;
 };
 
 nlohmann::json to_json(const Task& task) {
@@ -106,7 +107,8 @@ nlohmann::json to_json(const Task& task) {
           {"artifact", task.artifact_key},
           {"parent", task.parent},
           {"common", task.common},
-          {"seed", task.seed}};
+          {"seed", task.seed},
+          {"courier", task.has_courier}};
 }
 
 Task task_from_json(const nlohmann::json& json) {
@@ -119,7 +121,28 @@ Task task_from_json(const nlohmann::json& json) {
   task.parent = json.at("parent");
   task.common = json.at("common");
   task.seed = json.at("seed");
+  task.has_courier = json.at("courier");
   return task;
+}
+
+// Secrets are in no list of processes.
+bool send_shared(int socket, const RemoteCache& remote) {
+  std::string text = remote.encode_shared();
+  uint8_t size[4];
+  support::endian::write32le(size, static_cast<uint32_t>(text.size()));
+  bool sent = send(socket, size, sizeof size) && send(socket, text.data(), text.size());
+  explicit_bzero(text.data(), text.size());
+  return sent;
+}
+
+Expected<SharedOptions> receive_shared() {
+  uint8_t size[4] = {};
+  aotc_read_all(kControl, size, sizeof size);
+  std::string text(support::endian::read32le(size), 0);
+  aotc_read_all(kControl, text.data(), text.size());
+  Expected<SharedOptions> options = RemoteCache::decode_shared(text);
+  explicit_bzero(text.data(), text.size());
+  return options;
 }
 
 // The exit code.
@@ -134,7 +157,12 @@ int run(const Task& task, function_ref<void(Store&, SharedCache*)> work) {
   if (aotc_sandbox_enter(AOTC_KEEPER, &grants) != nullptr) return kExitNotStarted;
   try {
     std::optional<SharedCache> shared;
-    if (task.shared) shared.emplace(kCourier, *task.shared);
+    if (task.has_courier) {
+      Expected<SharedOptions> options = receive_shared();
+      if (!options) return consumeError(options.takeError()), kExitNotStarted;
+      options->name_space = task.store.name_space;
+      shared.emplace(kCourier, std::move(*options));
+    }
     SharedCache* next = shared ? &*shared : nullptr;
     Store store(task.store, next);
     work(store, next);
@@ -238,22 +266,20 @@ Keeper::Keeper(const KeeperOptions& options, std::optional<RemoteCache> remote) 
   CourierLink link;
   if (remote) {
     Expected<CourierLink> made = CourierLink::make(remote->courier);
-    for (std::string* secret : {&remote->courier.url, &remote->courier.token})
-      explicit_bzero(secret->data(), secret->size());
-    if (made)
-      link = std::move(*made);
-    else
+    if (!made)
       consumeError(made.takeError());
+    else if (send_shared(control_.get(), *remote))
+      link = std::move(*made);
+    remote->forget_secrets();
     remote_ = remote->shown;
   }
-  Task task{options_.store, options_.artifact_key, getpid(), 0, 0, link.cache ? &remote->shared : nullptr};
+  Task task{options_.store, options_.artifact_key, getpid(), 0, 0, link.cache.get() >= 0};
   std::vector<std::string> words;
   if (options_.start_anew) words = words_of(task);
   Expected<pid_t> child = start_child(
       {control.get(), STDERR_FILENO, STDERR_FILENO, server.get(), options_.artifact_writer, options_.artifact_reader,
        link.cache.get()},
       words, [](void* argument) { return attend(*static_cast<Task*>(argument)); }, &task);
-  remote.reset();
   if (!child) {
     consumeError(child.takeError());
     worker_.close();
@@ -328,7 +354,7 @@ Error Keeper::end() {
 }
 
 Error find_common(const StoreOptions& options, size_t name_spaces, uint64_t seed, int file) {
-  Task task{options, "", getpid(), name_spaces, seed, nullptr};
+  Task task{options, "", getpid(), name_spaces, seed, false};
   Expected<pid_t> child = start_child({STDERR_FILENO, STDERR_FILENO, STDERR_FILENO, -1, file}, words_of(task));
   if (!child) return child.takeError();
   Expected<ChildEnd> end = follow_child(*child, {kLookAtAllTime, {}, -1, {}});
@@ -339,7 +365,7 @@ Error find_common(const StoreOptions& options, size_t name_spaces, uint64_t seed
 Error with_store(const StoreOptions& options, function_ref<void(Store&, void*)> work, void* answer, size_t size) {
   UniqueFd ours, theirs;
   if (!make_pair(ours, theirs)) return system_failure("cannot start a process");
-  Task task{options, "", getpid(), 0, 0, nullptr};
+  Task task{options, "", getpid(), 0, 0, false};
   auto say = [&] {
     return run(task, [&](Store& store, SharedCache*) {
       work(store, answer);

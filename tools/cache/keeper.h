@@ -9,21 +9,13 @@
 #include <optional>
 #include <string>
 
-#include "cache/courier_process.h"
-#include "cache/shared_cache.h"
+#include "cache/remote_cache.h"
 #include "cache/store.h"
 #include "compile.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "support/unique_fd.h"
 
 namespace aotc {
-
-// What a cache shares with others, and how.
-struct RemoteCache {
-  std::string shown;  // for messages
-  CourierOptions courier;
-  SharedOptions shared;
-};
 
 struct KeeperOptions {
   StoreOptions store;
@@ -40,7 +32,8 @@ struct KeeperOptions {
 // For one compilation. The caller's thread must live as long.
 class Keeper {
  public:
-  // `remote`: only of a keeper that is a copy of this process. Its secrets are forgotten.
+  // `remote`: what is in StoreOptions::name_space is shared with those who have one of that name. Its secrets are
+  // forgotten.
   explicit Keeper(const KeeperOptions& options, std::optional<RemoteCache> remote = std::nullopt);
   Keeper(const Keeper&) = delete;
   ~Keeper();

@@ -1,6 +1,7 @@
 // sealed_record.cpp - see sealed_record.h.
 #include "cache/sealed_record.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 
@@ -24,10 +25,10 @@ constexpr size_t kKeyId = 8, kSignature = 64;
 constexpr size_t kHead = kMagic.size() + 2 + 2 + kKeyId + kSignature;
 constexpr size_t kMostKnown = 1 << 17;  // 4 MB
 
-Hash leaf(const FunctionKey& key, StringRef frame) {
+Hash leaf(const SharedName& name, StringRef frame) {
   Sha256 hash;
   hash.update("\0", 1);
-  hash.update(key.data(), key.size());
+  hash.update(name.data(), name.size());
   hash.update(frame.data(), frame.size());
   return hash.finish_raw();
 }
@@ -75,16 +76,29 @@ void append_number(std::vector<uint8_t>& to, size_t number) {
 
 }  // namespace
 
-std::vector<SealedRecord> seal(ArrayRef<FunctionRecord> records, const Signer& signer) {
+SharedName shared_name(StringRef name_space, const FunctionKey& key) {
+  if (name_space.empty()) return key;
+  constexpr StringLiteral kHead("aotc-namespace 1\n");
+  Sha256 hash;
+  hash.update(kHead.data(), kHead.size());
+  hash.update(key.data(), key.size());
+  hash.update(name_space.data(), name_space.size());
+  Hash digest = hash.finish_raw();
+  SharedName name;
+  std::copy_n(digest.begin(), name.size(), name.begin());
+  return name;
+}
+
+std::vector<SealedRecord> seal(ArrayRef<FunctionRecord> records, StringRef name_space, const Signer& signer) {
   assert(records.size() <= kMostSealedTogether);
   if (records.empty()) return {};
   std::vector<SealedRecord> sealed;
   std::vector<std::string> frames;
   std::vector<Hash> leaves;
   for (const FunctionRecord& record : records) {
-    sealed.push_back({function_key(*unit_of_record(record)), {}});
+    sealed.push_back({shared_name(name_space, function_key(*unit_of_record(record))), {}});
     frames.push_back(zstd_frame({reinterpret_cast<const char*>(record.data()), record.size()}));
-    leaves.push_back(leaf(sealed.back().key, frames.back()));
+    leaves.push_back(leaf(sealed.back().name, frames.back()));
   }
   std::vector<std::vector<Hash>> rows = grow(std::move(leaves));
   std::string signature = *from_hex(signer.sign(signed_head(rows.back().front())));
@@ -105,7 +119,7 @@ std::vector<SealedRecord> seal(ArrayRef<FunctionRecord> records, const Signer& s
   return sealed;
 }
 
-std::optional<FunctionRecord> Opener::open(const FunctionKey& key, ArrayRef<uint8_t> sealed) {
+std::optional<FunctionRecord> Opener::open(const SharedName& name, const FunctionKey& key, ArrayRef<uint8_t> sealed) {
   StringRef bytes = toStringRef(sealed);
   if (bytes.size() < kHead || !bytes.starts_with(kMagic)) return std::nullopt;
   const char* at = bytes.data() + kMagic.size();
@@ -117,7 +131,7 @@ std::optional<FunctionRecord> Opener::open(const FunctionKey& key, ArrayRef<uint
   StringRef frame = bytes.drop_front(kHead + path);
 
   // Up to a node that is known, or to the root.
-  std::vector<Hash> seen = {leaf(key, frame)};
+  std::vector<Hash> seen = {leaf(name, frame)};
   bool is_known = known_.count(seen.front()) != 0;
   const char* next = bytes.data() + kHead;
   for (; count > 1 && !is_known; index /= 2, count = (count + 1) / 2) {

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-static_assert(kCourierKey == sizeof(FunctionKey));
+static_assert(kCourierKey == sizeof(SharedName));
 
 // A byte of a unit costs at least 1 us of a processor (tier quick); a twentieth of that may be spent on asking for it,
 // and a quarter of what was saved by then. The rest is for the smallest programs, which take at least 60 ms.
@@ -129,11 +129,12 @@ bool SharedCache::take_message(size_t& at) {
 }
 
 void SharedCache::take_answer(uint32_t number, ArrayRef<uint8_t> sealed) {
-  if (number >= asked_.size() || is_answered_[number]) return lose("its courier says what it should not");
-  is_answered_[number] = true;
+  if (number >= asked_.size() || asked_[number].is_answered) return lose("its courier says what it should not");
+  Question& question = asked_[number];
+  question.is_answered = true;
   ++answered_;
-  if (sealed.empty() || gave_up_) return;
-  std::optional<FunctionRecord> record = opener_.open(asked_[number], sealed);
+  if (sealed.empty() || gave_up_ || arrived_.count(question.key) != 0) return;
+  std::optional<FunctionRecord> record = opener_.open(question.name, question.key, sealed);
   if (!record) {
     // Each costs as much as a signature, and who sends many has not much else.
     if (++counts_.rejected == kMostRejected) gave_up_ = true;
@@ -141,13 +142,15 @@ void SharedCache::take_answer(uint32_t number, ArrayRef<uint8_t> sealed) {
   }
   arrived_bytes_ += record->size();
   if (arrived_bytes_ > kMostArrived) return lose("its courier says too much");
-  arrived_[asked_[number]] = std::move(*record);
+  arrived_[question.key] = std::move(*record);
   ++counts_.hits;
 }
 
 bool SharedCache::is_open(const FunctionKey& key) const {
   auto number = number_of_.find(key);
-  return number != number_of_.end() && !is_answered_[number->second];
+  if (number == number_of_.end() || arrived_.count(key) != 0) return false;
+  return any_of(ArrayRef(asked_).slice(number->second, questions()),
+                [](const Question& question) { return !question.is_answered; });
 }
 
 bool SharedCache::wait_until(function_ref<bool()> done, Clock::duration time) {
@@ -168,22 +171,24 @@ bool SharedCache::wait_until(function_ref<bool()> done, Clock::duration time) {
 }
 
 void SharedCache::expect(ArrayRef<FunctionKey> keys, uint64_t bytes) {
-  if (asked_.size() + keys.size() > kMostKeys) gave_up_ = true;
+  if (asked_.size() / questions() + keys.size() > kMostKeys) gave_up_ = true;
   if (gave_up_) return;
-  std::vector<FunctionKey> wanted;
-  for (const FunctionKey& key : keys)
-    if (number_of_.try_emplace(key, asked_.size() + wanted.size()).second) wanted.push_back(key);
-  for (ArrayRef<FunctionKey> left = wanted; !left.empty();) {
-    ArrayRef<FunctionKey> some = left.take_front(kMostCourierAsked);
+  size_t before = asked_.size(), wanted = 0;
+  for (const FunctionKey& key : keys) {
+    if (!number_of_.try_emplace(key, asked_.size()).second) continue;
+    ++wanted;
+    asked_.push_back({key, shared_name(options_.name_space, key)});
+    if (!options_.name_space.empty()) asked_.push_back({key, shared_name("", key)});
+  }
+  for (ArrayRef<Question> left = ArrayRef(asked_).drop_front(before); !left.empty();) {
+    ArrayRef<Question> some = left.take_front(kMostCourierAsked);
     left = left.drop_front(some.size());
     append_number(out_, kCourierAsk);
     append_number(out_, some.size());
-    for (const FunctionKey& key : some) append(out_, key);
+    for (const Question& question : some) append(out_, question.name);
   }
-  asked_.insert(asked_.end(), wanted.begin(), wanted.end());
-  is_answered_.resize(asked_.size());
-  counts_.asked += wanted.size();
-  if (!wanted.empty()) unit_bytes_ = std::min(kMostUnits, unit_bytes_ + bytes / keys.size() * wanted.size());
+  counts_.asked += wanted;
+  if (wanted != 0) unit_bytes_ = std::min(kMostUnits, unit_bytes_ + bytes / keys.size() * wanted);
   send_waiting();
   receive();
 }
@@ -222,10 +227,10 @@ void SharedCache::put(ArrayRef<FunctionRecord> records) {
 }
 
 void SharedCache::seal_waiting() {
-  for (const SealedRecord& sealed : seal(unsealed_, *options_.signer)) {
+  for (const SealedRecord& sealed : seal(unsealed_, options_.name_space, *options_.signer)) {
     if (sealed.bytes.size() > kMostCourierValue) continue;
     append_number(out_, kCourierKeep);
-    append(out_, sealed.key);
+    append(out_, sealed.name);
     append_number(out_, sealed.bytes.size());
     append(out_, sealed.bytes);
     ++given_;

@@ -28,6 +28,7 @@ struct SharedCounts {
 struct SharedOptions {
   TrustedKeys trusted;
   std::optional<Signer> signer;            // without: nothing is written
+  std::string name_space;                  // into which is written; read is what is for all, too
   std::chrono::microseconds allowance{0};  // 0: by what it may save
 };
 
@@ -50,6 +51,8 @@ class SharedCache : public FunctionCache {
 
   Clock::duration allowance() const;
   bool is_writable() const { return !lost_ && (answered_ != 0 || !gave_up_); }
+  // How many are asked about one function.
+  size_t questions() const { return options_.name_space.empty() ? 1 : 2; }
   bool is_open(const FunctionKey& key) const;
   // Whether `done` became true in that time, before the courier was lost.
   bool wait_until(llvm::function_ref<bool()> done, Clock::duration time);
@@ -69,9 +72,13 @@ class SharedCache : public FunctionCache {
 
   std::vector<uint8_t> out_, in_;
   size_t sent_of_out_ = 0;
-  std::vector<FunctionKey> asked_;
-  std::vector<bool> is_answered_;
-  std::map<FunctionKey, size_t> number_of_;  // where in asked_
+  struct Question {
+    FunctionKey key;
+    SharedName name;
+    bool is_answered = false;
+  };
+  std::vector<Question> asked_;
+  std::map<FunctionKey, size_t> number_of_;  // where in asked_ those about it begin
   std::map<FunctionKey, FunctionRecord> arrived_;
   uint64_t arrived_bytes_ = 0, answered_ = 0;
   uint64_t unit_bytes_ = 0;  // of all that was asked for, about

@@ -84,20 +84,18 @@ llvm::Expected<std::optional<aotc::RemoteCache>> CacheOptions::find_remote() con
                  " becomes code: it needs a public key to check it by");
   if (const char* token = std::getenv("AOTC_CACHE_TOKEN")) found.courier.token = token;
   if (const char* file = std::getenv("SSL_CERT_FILE")) found.courier.certificates = file;
-  found.shared.allowance = std::chrono::microseconds(static_cast<int64_t>(wait * 1e6));
+  found.allowance = std::chrono::microseconds(static_cast<int64_t>(wait * 1e6));
   constexpr uint64_t kMostKey = 64 << 10;
   for (const std::string& path : trust) {
     llvm::Expected<std::vector<uint8_t>> pem = read_file(path, kMostKey);
     if (!pem) return pem.takeError();
-    if (!found.shared.trusted.add({pem->begin(), pem->end()}, error)) return aotc::failure(path + ": " + error);
+    if (llvm::Error error = found.trust(path, {pem->begin(), pem->end()})) return error;
   }
   if (sign.empty()) return found;
-  llvm::Expected<std::vector<uint8_t>> bytes = read_file(sign, kMostKey);
-  if (!bytes) return bytes.takeError();
-  std::string pem(bytes->begin(), bytes->end());
-  found.shared.signer = aotc::Signer::read(pem, error);
-  explicit_bzero(bytes->data(), bytes->size());
-  explicit_bzero(pem.data(), pem.size());
-  if (!found.shared.signer) return aotc::failure(sign + ": " + error);
+  llvm::Expected<std::vector<uint8_t>> pem = read_file(sign, kMostKey);
+  if (!pem) return pem.takeError();
+  llvm::Error bad = found.sign_with(sign, {pem->begin(), pem->end()});
+  explicit_bzero(pem->data(), pem->size());
+  if (bad) return bad;
   return found;
 }

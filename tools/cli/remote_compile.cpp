@@ -87,6 +87,8 @@ llvm::Expected<std::string> compile_on_server(const std::string& wasm, const Rem
   if (!url) return failure("--server: " + error);
 
   aotc::HttpRequest request{"POST", *url, {{"Content-Type", "application/json"}}, document.dump()};
+  request.headers.emplace_back(
+      "Aotc-Module", document["module"].get<std::string>());  // a proxy can choose one of several servers by it
   std::string token = server_token();
   if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
   aotc::HttpResponse response;

@@ -106,22 +106,37 @@ def redis_cluster(folder):
 
 
 @contextlib.contextmanager
-def webdav(folder, certificate=None, more=""):
-    """nginx that takes PUT and GET of files; with a certificate it speaks HTTP/2. `more` is put into its configuration of /. Yields its port."""
+def nginx(folder, http):
+    """`http` is put into what its configuration has of HTTP, with PORT in it for the one that it yields. One process."""
     os.makedirs(f"{folder}/nginx", exist_ok=True)
-    tls = f"ssl_certificate {certificate[1]}; ssl_certificate_key {certificate[3]};" if certificate else ""
     paths = "".join(f"{kind}_temp_path {folder}/nginx/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-
-    def configuration(port):
-        return f"""daemon off; master_process off; pid {folder}/nginx/pid; error_log {folder}/nginx/errors;
+    with open(f"{folder}/nginx/template", "w") as file:
+        file.write(f"""daemon off; master_process off; pid {folder}/nginx/pid; error_log {folder}/nginx/errors;
 events {{}}
 http {{ log_format kinds "$request_method $status $server_protocol"; access_log {folder}/nginx/log kinds; {paths}
-  server {{ listen 127.0.0.1:{port} {"ssl http2" if certificate else ""}; {tls} root {folder}/nginx/files; client_max_body_size 64m;
-    location / {{ dav_methods PUT; create_full_put_path on; {more} }} }} }}
-"""
-    with open(f"{folder}/nginx/template", "w") as file:
-        file.write(configuration("PORT"))
+{http}
+}}
+""")
     command = ["sh", "-c", f"sed s/P[O]RT/$1/ {folder}/nginx/template > {folder}/nginx/conf && exec nginx -c {folder}/nginx/conf -e {folder}/nginx/errors",
                "nginx", "PORT"]
     with serving(command) as (_, port):
         yield port
+
+
+@contextlib.contextmanager
+def webdav(folder, certificate=None, more=""):
+    """nginx that takes PUT and GET of files; with a certificate it speaks HTTP/2. `more` is put into its configuration of /. Yields its port."""
+    tls = f"ssl_certificate {certificate[1]}; ssl_certificate_key {certificate[3]};" if certificate else ""
+    with nginx(folder, f"""server {{ listen 127.0.0.1:PORT {"ssl http2" if certificate else ""}; {tls} root {folder}/nginx/files; client_max_body_size 64m;
+    location / {{ dav_methods PUT; create_full_put_path on; {more} }} }}""") as port:
+        yield port
+
+
+@contextlib.contextmanager
+def proxy(folder, ports):
+    """nginx in front of servers, as cache-server/OPERATING.md has it. Yields its "host:port"."""
+    with nginx(folder, f"""upstream fleet {{ hash $http_aotc_module consistent; {" ".join(f"server 127.0.0.1:{port};" for port in ports)} }}
+  server {{ listen 127.0.0.1:PORT; client_max_body_size 0;
+    location / {{ proxy_pass http://fleet; proxy_http_version 1.1; proxy_set_header Host $http_host; proxy_request_buffering off; proxy_buffering off;
+      proxy_next_upstream error timeout http_404; }} }}""") as port:
+        yield f"127.0.0.1:{port}"

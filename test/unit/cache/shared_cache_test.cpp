@@ -60,7 +60,7 @@ TEST(SharedCache, AsksOnceAndTakesAnswersInAnyOrder) {
   std::vector<FunctionRecord> all = {record(1), record(2), record(3), record(4)};
   std::vector<FunctionKey> keys = {key(all[0]), key(all[1]), key(all[2]), key(all[3])};
   cache.expect(llvm::ArrayRef(keys).take_front(3), 3000);
-  std::vector<SealedRecord> sealed = seal(all, *pair.signer);
+  std::vector<SealedRecord> sealed = seal(all, "", *pair.signer);
   EXPECT_EQ(pair.hear(8 + 48),
             number(kCourierAsk) + number(3) + text_of(keys[0]) + text_of(keys[1]) + text_of(keys[2]));
   pair.say(answer(2, sealed[2].bytes) + answer(0, sealed[0].bytes) + answer(1, {}));
@@ -75,6 +75,39 @@ TEST(SharedCache, AsksOnceAndTakesAnswersInAnyOrder) {
   EXPECT_EQ(cache.counts().asked, 4u);
   EXPECT_EQ(cache.counts().hits, 3u);
   EXPECT_EQ(cache.trouble(), "");
+}
+
+// In a namespace: of its own and of what is for all, the first that comes; but it writes its own only.
+TEST(SharedCache, AsksItsNamespaceAndWhatIsForAll) {
+  Pair pair;
+  SharedOptions options = pair.options(1min);
+  options.name_space = "tenant acme";
+  SharedCache cache(pair.ends[0], options);
+  std::vector<FunctionRecord> all = {record(1), record(2), record(3)};
+  std::vector<FunctionKey> keys = {key(all[0]), key(all[1]), key(all[2])};
+  cache.expect(keys, 3000);
+  std::string asked = number(kCourierAsk) + number(6);
+  for (const FunctionKey& one : keys) asked += text_of(shared_name("tenant acme", one)) + text_of(one);
+  EXPECT_EQ(pair.hear(8 + 6 * 16), asked);
+  std::vector<SealedRecord> own = seal(all, "tenant acme", *pair.signer), common = seal(all, "", *pair.signer);
+  pair.say(answer(0, own[0].bytes) + answer(2, {}) + answer(3, common[1].bytes) + answer(4, {}) + answer(5, {}));
+  EXPECT_TRUE(cache.get(keys) == (std::vector<FunctionRecord>{all[0], all[1], {}}));
+  EXPECT_EQ(cache.counts().asked, 3u);
+  EXPECT_EQ(cache.counts().hits, 2u);
+  // What is there twice is taken once; another tenant's is not.
+  pair.say(answer(1, common[0].bytes));
+  EXPECT_TRUE(cache.get(keys[0]).front() == all[0]);
+  EXPECT_EQ(cache.counts().hits, 2u);
+  std::thread courier([&] {
+    EXPECT_EQ(pair.hear(8 + 2 * 16).substr(0, 8), number(kCourierAsk) + number(2));
+    pair.say(answer(6, seal(record(4), "tenant evil", *pair.signer)[0].bytes) + answer(7, {}));
+    EXPECT_EQ(pair.hear(20), number(kCourierKeep) + text_of(own[2].name));
+  });
+  EXPECT_TRUE(cache.get(key(record(4))).front().empty());
+  EXPECT_EQ(cache.counts().rejected, 1u);
+  cache.put(all[2]);
+  cache.give_all();
+  courier.join();
 }
 
 TEST(SharedCache, GivesWhatItsCourierWrites) {
@@ -92,7 +125,7 @@ TEST(SharedCache, GivesWhatItsCourierWrites) {
       std::string head = pair.hear(24);
       EXPECT_EQ(head.substr(0, 20), number(kCourierKeep) + text_of(key(all[n])));
       std::string bytes = pair.hear(*reinterpret_cast<const uint32_t*>(head.data() + 20));
-      EXPECT_TRUE(opener.open(key(all[n]),
+      EXPECT_TRUE(opener.open(key(all[n]), key(all[n]),
                               llvm::ArrayRef(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size())) == all[n]);
     }
     pair.say(number(kCourierKept) + number(8) + number(300) + number(299));
@@ -125,7 +158,7 @@ TEST(SharedCache, GivesUpOnWhoIsLate) {
   EXPECT_TRUE(cache.get({key(all[0])}).front().empty());
   EXPECT_EQ(cache.trouble(), "it did not answer in time; going on without");
   pair.hear(24);
-  pair.say(answer(0, seal(all, *pair.signer)[0].bytes));
+  pair.say(answer(0, seal(all, "", *pair.signer)[0].bytes));
   EXPECT_TRUE(cache.get({key(all[0]), key(all[1])}) == std::vector<FunctionRecord>(2));
   EXPECT_EQ(cache.counts().asked, 1u);
   char byte;
@@ -136,9 +169,9 @@ TEST(SharedCache, RejectsWhatOthersSigned) {
   Pair us, them;
   SharedCache cache(us.ends[0], us.options(1min));
   std::vector<FunctionRecord> all = {record(1), record(2), record(3)};
-  std::vector<SealedRecord> ours = seal(all, *us.signer), theirs = seal(all, *them.signer);
+  std::vector<SealedRecord> ours = seal(all, "", *us.signer), theirs = seal(all, "", *them.signer);
   us.say(answer(0, theirs[0].bytes) + answer(1, ours[0].bytes) + answer(2, ours[2].bytes));
-  EXPECT_TRUE(cache.get({ours[0].key, ours[1].key, ours[2].key}) == (std::vector<FunctionRecord>{{}, {}, all[2]}));
+  EXPECT_TRUE(cache.get({key(all[0]), key(all[1]), key(all[2])}) == (std::vector<FunctionRecord>{{}, {}, all[2]}));
   EXPECT_EQ(cache.counts().rejected, 2u);
   EXPECT_EQ(cache.trouble(), "2 of what it holds was not signed by a trusted key, and is not used");
 }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "wasm_bytes.h"
 
 namespace aotc {
@@ -310,6 +312,78 @@ TEST(ReadModule, BoundsTheWorkPerByte) {
   Bytes many = join({{0x60}, sized(Bytes(900, kI64)), {0}});
   Bytes bytes = module({types({many}), functions({0}), code({body(instructions)})});
   EXPECT_NE(read_error(bytes).find("too many operands for the size of the module"), std::string::npos);
+}
+
+// What several threads read is what one reads, and what they refuse is refused in the same words.
+class ReadByThreads : public testing::Test {
+ protected:
+  static constexpr int kFunctions = 600, kInstructions = 1000;
+
+  // More than a megabyte of bodies, the n-th of which has n + 1 locals; `last` is the last one's.
+  static Bytes large(const Bytes& last) {
+    Bytes indices = leb(kFunctions), bodies = leb(kFunctions);
+    for (int n = 0; n < kFunctions; ++n) {
+      indices.push_back(0);
+      Bytes code = join({{1}, leb(n + 1), {kI32}});
+      for (int i = 0; i < kInstructions; ++i) code.insert(code.end(), {0x20, static_cast<uint8_t>(n % 100), 0x1a});
+      code.push_back(0x0b);
+      bodies = n + 1 < kFunctions ? append(std::move(bodies), sized(code)) : append(std::move(bodies), last);
+    }
+    return module({types({func_type({}, {})}), section(3, indices), section(10, bodies)});
+  }
+
+  static Bytes append(Bytes to, const Bytes& bytes) {
+    to.insert(to.end(), bytes.begin(), bytes.end());
+    return to;
+  }
+
+  static std::string error_by(unsigned threads, const Bytes& bytes) {
+    llvm::Expected<Module> m = read_module(bytes, "t.wasm", threads);
+    return m ? "no error" : llvm::toString(m.takeError());
+  }
+};
+
+TEST_F(ReadByThreads, IsTheSame) {
+  Bytes bytes = large(body({0x0b}));
+  ASSERT_GT(bytes.size(), 1u << 20);
+  Module one = read(bytes);
+  ASSERT_EQ(one.functions.size(), size_t{kFunctions});
+  for (unsigned threads : {2u, 3u, 64u}) {
+    llvm::Expected<Module> several = read_module(bytes, "t.wasm", threads);
+    ASSERT_TRUE(bool(several));
+    ASSERT_EQ(several->functions.size(), one.functions.size());
+    for (size_t n = 0; n < one.functions.size(); ++n) {
+      const FunctionBody &a = one.functions[n].body, &b = several->functions[n].body;
+      EXPECT_TRUE(a.locals == b.locals && a.offset == b.offset && a.size == b.size) << n;
+      ASSERT_EQ(a.code.size(), b.code.size()) << n;
+      EXPECT_EQ(std::memcmp(a.code.data(), b.code.data(), a.code.size() * sizeof(Instr)), 0) << n;
+    }
+  }
+}
+
+TEST_F(ReadByThreads, SaysWhatComesFirst) {
+  // One body that is wrong, one that reaches beyond its section, one that is too short for what it says of itself.
+  for (const Bytes& last : {body({0x6a, 0x0b}), Bytes{0x7f, 0, 0x0b}, Bytes{0x02, 0x05, 0x0b}, Bytes{}}) {
+    Bytes bytes = large(last);
+    std::string error = error_by(1, bytes);
+    EXPECT_NE(error, "no error");
+    for (unsigned threads : {2u, 4u}) EXPECT_EQ(error_by(threads, bytes), error);
+  }
+}
+
+// Each thread's part alone is within the limit.
+TEST_F(ReadByThreads, CountsWhatAllHave) {
+  constexpr int kMany = 2001;
+  Bytes indices = leb(kMany), bodies = leb(kMany), code = join({{1}, leb(50'000), {kI64}});
+  code.resize(600, 0x01);
+  code.push_back(0x0b);
+  for (int n = 0; n < kMany; ++n) {
+    indices.push_back(0);
+    bodies = append(std::move(bodies), sized(code));
+  }
+  Bytes bytes = module({types({func_type({}, {})}), section(3, indices), section(10, bodies)});
+  std::string error = error_by(2, bytes);
+  EXPECT_NE(error.find("too many locals in all functions together"), std::string::npos) << error;
 }
 
 TEST(ReadModule, SurvivesTruncation) {
