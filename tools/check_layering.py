@@ -27,6 +27,9 @@ OWN = {
                     "tools/registry/*.h", "tools/sandbox/sandbox.h", "tools/support/*.h"],
     "tools/cli": ["tools/cli/*", "tools/cache/courier_process.h", "tools/cache/keeper.h", "tools/cache/remote_place.h", "tools/cache/shared_cache.h",
                   "tools/cache/store.h", "tools/exec/run_limits.h", *COMPILER, *SHARED, "runtime-stubs/include/*"],
+    # It speaks to strangers for programs: nothing of what runs them but the form of the channel.
+    "tools/broker": ["tools/broker/*", "tools/node/loop.h", "tools/registry/address_kind.h", "tools/sandbox/*.h", "tools/support/*.h",
+                     "runtime-stubs/include/*"],
     # It speaks to strangers: nothing of the compiler, nothing that opens what it carries.
     "tools/courier": ["tools/courier/*", "tools/cache/courier_channel.h", "tools/cache/remote_place.h", "tools/registry/address_kind.h", "tools/sandbox/*.h",
                       "tools/support/*.h", "runtime-stubs/include/*"],
@@ -36,7 +39,7 @@ OWN = {
     "tools/sandbox": ["tools/sandbox/*", "tools/support/*.h"],
     "tools/support": ["tools/support/*"],
     "benchmarks": ["benchmarks/*", "runtime-stubs/include/*"],
-    "test": ["test/*", "compiler/*", "cache-server/*", "runtime-stubs/*", "tools/node/*", "tools/cache/*", "tools/courier/*", *SHARED],
+    "test": ["test/*", "compiler/*", "cache-server/*", "runtime-stubs/*", "tools/broker/*", "tools/node/*", "tools/cache/*", "tools/courier/*", *SHARED],
 }
 
 # Prefix of a third-party header -> the only files that may include it.
@@ -50,14 +53,14 @@ SOLE_USERS = [
     ("linux/landlock.h", ["tools/sandbox/landlock.c"]),
     ("sys/prctl.h", ["tools/sandbox/*", "compiler/process/child_process.cpp", "tools/cli/subprocess.cpp", "tools/node/*", "cache-server/main.cpp"]),
     # The node and the client use the parser alone, and the type in which it takes bytes.
-    ("boost/beast", ["cache-server/http/http_session.*", "tools/registry/http_client.cpp", "tools/node/http.cpp"]),
-    ("boost/asio/buffer.hpp", ["cache-server/http/http_session.*", "tools/registry/http_client.cpp", "tools/node/http.cpp"]),
+    ("boost/beast", ["cache-server/http/http_session.*", "tools/registry/http_client.cpp", "tools/node/http.cpp", "tools/broker/http_request.cpp"]),
+    ("boost/asio/buffer.hpp", ["cache-server/http/http_session.*", "tools/registry/http_client.cpp", "tools/node/http.cpp", "tools/broker/http_request.cpp"]),
     ("boost/asio", ["cache-server/http/http_session.*", "cache-server/http/listener.*", "cache-server/http/tls.*"]),
     ("zstd.h", ["tools/registry/zstd_frames.cpp"]),
     ("openssl/", ["tools/registry/digest.cpp"]),
     ("sodium.h", ["tools/registry/digest.cpp", "tools/registry/signing.cpp"]),
     ("mbedtls/", ["tools/registry/client_tls.cpp"]),
-    ("curl/", ["tools/courier/transfer.h", "tools/courier/main.cpp"]),
+    ("curl/", ["tools/courier/transfer.h", "tools/courier/main.cpp", "tools/broker/http_pool.h", "tools/broker/main.cpp"]),
     ("hiredis/", ["tools/courier/redis.cpp"]),
     ("prometheus/", ["cache-server/metrics.*"]),
     ("gtest/", ["test/unit/*"]),

@@ -21,6 +21,9 @@ constexpr HostFunction kHostFunctions[] = {
 #define WASI(name, type) {AOTC_WASI_NAME, #name, type},
     AOTC_WASI_FUNCTIONS(WASI)
 #undef WASI
+#define OUTBOUND(name, type) {AOTC_OUTBOUND_NAME, #name, type},
+        AOTC_OUTBOUND_FUNCTIONS(OUTBOUND)
+#undef OUTBOUND
 };
 
 struct Interface {

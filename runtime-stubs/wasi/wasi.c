@@ -15,27 +15,39 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const struct {
+struct function {
   const char* name;
   const char* type;
   aotc_host_function function;
-} kFunctions[] = {
+};
+static const struct function kFunctions[] = {
 #define AOTC_WASI_ENTRY(name, type) {#name, type, aotc_wasi_##name},
     AOTC_WASI_FUNCTIONS(AOTC_WASI_ENTRY)};
 
-static aotc_host_function resolve(struct aotc_host* host, const char* module, const char* field, const char* type) {
-  (void)host;
-  if (strcmp(module, AOTC_WASI_NAME) != 0) return NULL;
-  size_t low = 0, high = sizeof kFunctions / sizeof kFunctions[0];
+static const struct function kOutbound[] = {
+#define AOTC_OUTBOUND_ENTRY(name, type) {#name, type, aotc_wasi_outbound_##name},
+    AOTC_OUTBOUND_FUNCTIONS(AOTC_OUTBOUND_ENTRY)};
+
+static aotc_host_function find(const struct function* functions, size_t count, const char* field, const char* type) {
+  size_t low = 0, high = count;
   while (low < high) {
     size_t middle = (low + high) / 2;
-    int order = strcmp(field, kFunctions[middle].name);
-    if (order == 0) return strcmp(type, kFunctions[middle].type) == 0 ? kFunctions[middle].function : NULL;
+    int order = strcmp(field, functions[middle].name);
+    if (order == 0) return strcmp(type, functions[middle].type) == 0 ? functions[middle].function : NULL;
     if (order < 0)
       high = middle;
     else
       low = middle + 1;
   }
+  return NULL;
+}
+
+static aotc_host_function resolve(struct aotc_host* host, const char* module, const char* field, const char* type) {
+  (void)host;
+  if (strcmp(module, AOTC_WASI_NAME) == 0)
+    return find(kFunctions, sizeof kFunctions / sizeof kFunctions[0], field, type);
+  if (strcmp(module, AOTC_OUTBOUND_NAME) == 0)
+    return find(kOutbound, sizeof kOutbound / sizeof kOutbound[0], field, type);
   return NULL;
 }
 
@@ -228,6 +240,7 @@ enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struc
   struct aotc_wasi* wasi = calloc(1, sizeof *wasi);
   if (!wasi) return fail(error, AOTC_ERROR_LIMIT, "out of memory", NULL);
   wasi->host.interface = &kInterface;
+  wasi->outbound = options->outbound;
   enum aotc_status status =
       copy_strings(&wasi->args, options->argc > 0 ? (size_t)options->argc : 0, options->argv, "arguments", error);
   if (status == AOTC_OK) status = copy_environment(wasi, options, error);

@@ -61,6 +61,10 @@ static int close_entry(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry) {
   if (!entry->kept && entry->owned && close(entry->host) != 0 && errno != EINTR) result = aotc_wasi_errno(errno);
   if (!entry->kept && entry->node != NULL) aotc_tmp_let_go(wasi->tmp, entry->node);
   if (!entry->kept) free(entry->preopen);
+  if (entry->stream != NULL) {
+    aotc_stream_close(entry->stream);
+    --wasi->streams_open;
+  }
   free(entry->path);
   memset(entry, 0, sizeof *entry);
   return result;

@@ -19,24 +19,6 @@
 #include <signal.h>
 #include <sys/socket.h>
 
-int aotc_wasi_check_deadline(struct aotc_instance* instance) {
-  if (aotc_instance_deadline_left(instance) != 0) return 0;
-  aotc_instance_set_trap(instance, AOTC_TRAP_DEADLINE);
-  return WASI_TRAPPED;
-}
-
-int aotc_wasi_wait(struct aotc_instance* instance, int host, short events) {
-  for (;;) {
-    uint64_t left = aotc_instance_deadline_left(instance);
-    if (left == 0) return aotc_wasi_check_deadline(instance);
-    struct timespec timeout = {.tv_sec = (time_t)(left / 1000000000), .tv_nsec = (long)(left % 1000000000)};
-    struct pollfd p = {.fd = host, .events = events};
-    int n = ppoll(&p, 1, left == UINT64_MAX ? NULL : &timeout, NULL);
-    if (n > 0) return 0;
-    if (n < 0 && errno != EINTR) return aotc_wasi_errno(errno);
-  }
-}
-
 int aotc_wasi_iovecs(struct aotc_instance* instance, uint32_t address, uint32_t count, struct iovec* out,
                      int* out_count) {
   *out_count = 0;
@@ -214,6 +196,9 @@ static int transfer(struct aotc_instance* instance, struct aotc_wasi* wasi, cons
   if (t.entry->kind == AOTC_WASI_CONNECTION) {
     error = write ? aotc_wasi_connection_write(wasi, t.entry, vectors, t.count, &moved)
                   : aotc_wasi_connection_read(wasi, t.entry, vectors, t.count, false, &moved);
+    if (error != 0) return error;
+  } else if (t.entry->kind == AOTC_WASI_OUTBOUND) {
+    error = aotc_wasi_outbound_move(instance, wasi, t.entry, vectors, t.count, write, false, &moved);
     if (error != 0) return error;
   } else if (t.entry->node != NULL) {
     error = transfer_in_memory(wasi, &t, &moved);

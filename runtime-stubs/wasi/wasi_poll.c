@@ -31,6 +31,7 @@ struct wait {
   uint64_t start;      /* monotonic */
   bool resumed;        /* the call was suspended */
   bool for_connection; /* a descriptor to be read is the connection */
+  bool for_broker;     /* a descriptor is a connection that the program made */
 };
 
 static uint64_t clock_now(clockid_t clock) {
@@ -59,9 +60,10 @@ static int lookup(const struct wait* w, const uint8_t* s, struct aotc_wasi_fd** 
   int error = aotc_wasi_lookup(w->wasi, aotc_wasi_load32(s + 16), WASI_RIGHT_POLL_FD_READWRITE, entry);
   if (error != 0) return error;
   uint8_t kind = (*entry)->kind;
-  *always_ready =
-      kind == AOTC_WASI_FILE || kind == AOTC_WASI_DIRECTORY || kind == AOTC_WASI_NULL || kind == AOTC_WASI_LOG ||
-      ((*entry)->host < 0 && !aotc_wasi_is_input(w->wasi, *entry) && !aotc_wasi_is_virtual(w->wasi, *entry));
+  *always_ready = kind == AOTC_WASI_FILE || kind == AOTC_WASI_DIRECTORY || kind == AOTC_WASI_NULL ||
+                  kind == AOTC_WASI_LOG ||
+                  ((*entry)->host < 0 && kind != AOTC_WASI_OUTBOUND && !aotc_wasi_is_input(w->wasi, *entry) &&
+                   !aotc_wasi_is_virtual(w->wasi, *entry));
   return 0;
 }
 
@@ -97,6 +99,12 @@ static int prepare(struct wait* w, bool* immediate) {
       uint64_t bytes;
       *immediate |= aotc_wasi_virtual_ready(w->wasi, entry, s[8] == WASI_EVENTTYPE_FD_READ, &bytes);
       w->for_connection |= s[8] == WASI_EVENTTYPE_FD_READ && entry->kind == AOTC_WASI_CONNECTION;
+      continue;
+    }
+    if (entry->kind == AOTC_WASI_OUTBOUND) {
+      uint64_t bytes;
+      *immediate |= aotc_stream_ready(entry->stream, s[8] == WASI_EVENTTYPE_FD_READ, &bytes);
+      w->for_broker = true;
       continue;
     }
     if (entry->host < 0) continue;
@@ -166,6 +174,12 @@ static bool collect(struct wait* w, uint32_t at, const uint8_t* s) {
   if (error == 0 && aotc_wasi_is_virtual(w->wasi, entry)) {
     uint64_t bytes;
     if (!aotc_wasi_virtual_ready(w->wasi, entry, read, &bytes)) return false;
+    put_event(w, at, s, 0, bytes, 0);
+    return true;
+  }
+  if (error == 0 && entry->kind == AOTC_WASI_OUTBOUND) {
+    uint64_t bytes;
+    if (!aotc_stream_ready(entry->stream, read, &bytes)) return false;
     put_event(w, at, s, 0, bytes, 0);
     return true;
   }
@@ -241,13 +255,28 @@ static int suspend_until(struct wait* w, uint64_t nanoseconds) {
 
 bool aotc_wasi_waits_for_connection(const struct aotc_wasi* wasi) { return wasi->waits_for_connection; }
 
+/* The channel to the broker behind the program's descriptors, where the thread waits for it: 1 if it does. */
+static uint32_t add_broker(const struct wait* w) {
+  struct aotc_outbound* outbound = w->for_broker && w->wasi->connection == NULL ? w->wasi->outbound : NULL;
+  if (outbound == NULL || aotc_outbound_fd(outbound) < 0) return 0;
+  aotc_outbound_flush(outbound);
+  w->wasi->poll_fds[w->poll_count] = (struct pollfd){
+      .fd = aotc_outbound_fd(outbound),
+      .events = (short)(aotc_outbound_queued(outbound) > 0 ? POLLIN | POLLOUT : POLLIN),
+  };
+  return 1;
+}
+
 /* Waits for the host's descriptors, or for time alone: a process that has no descriptors to wait for, such as the one
  * that freezes programs, need not have a system call for it. Returns 0 or a host errno. */
 static int wait_on_host(const struct wait* w, uint64_t nanoseconds) {
   struct timespec timeout = {.tv_sec = (time_t)(nanoseconds / 1000000000), .tv_nsec = (long)(nanoseconds % 1000000000)};
-  if (w->poll_count == 0) return nanoseconds == 0 ? 0 : clock_nanosleep(CLOCK_MONOTONIC, 0, &timeout, NULL);
+  uint32_t count = w->poll_count + add_broker(w);
+  if (count == 0) return nanoseconds == 0 ? 0 : clock_nanosleep(CLOCK_MONOTONIC, 0, &timeout, NULL);
   bool endless = nanoseconds == UINT64_MAX;
-  return ppoll(w->wasi->poll_fds, w->poll_count, endless ? NULL : &timeout, NULL) < 0 ? errno : 0;
+  int failed = ppoll(w->wasi->poll_fds, count, endless ? NULL : &timeout, NULL) < 0 ? errno : 0;
+  if (count != w->poll_count) aotc_wasi_outbound_exchange(w->wasi);
+  return failed;
 }
 
 static int wait_for_events(struct wait* w, uint32_t* events) {
@@ -283,7 +312,7 @@ static int poll_oneoff(struct aotc_instance* instance, struct aotc_wasi* wasi, c
   w.events = aotc_instance_memory_at(instance, aotc_wasi_arg32(slots, 1), (uint64_t)w.count * WASI_EVENT_SIZE);
   uint8_t* result = aotc_instance_memory_at(instance, aotc_wasi_arg32(slots, 3), 4);
   if (!w.subscriptions || !w.events || !result) return WASI_EFAULT;
-  int error = grow(wasi, w.count);
+  int error = grow(wasi, w.count + 1); /* and the broker's */
   if (error != 0) return error;
   w.resumed = wasi->wait_start != 0;
   w.start = w.resumed ? wasi->wait_start : clock_now(CLOCK_MONOTONIC);

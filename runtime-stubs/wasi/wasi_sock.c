@@ -29,7 +29,7 @@ static int accept_connection(struct aotc_instance* instance, const struct aotc_w
 }
 
 static bool is_connection(const struct aotc_wasi_fd* entry) {
-  return entry->kind == AOTC_WASI_SOCKET || entry->kind == AOTC_WASI_CONNECTION;
+  return entry->kind == AOTC_WASI_SOCKET || entry->kind == AOTC_WASI_CONNECTION || entry->kind == AOTC_WASI_OUTBOUND;
 }
 
 static int sock_accept(struct aotc_instance* instance, struct aotc_wasi* wasi, const uint64_t* slots) {
@@ -148,9 +148,11 @@ static int sock_recv(struct aotc_instance* instance, struct aotc_wasi* wasi, con
 
   /* A peek cannot be continued, so it takes what is there. */
   bool peek = riflags & WASI_RIFLAG_RECV_PEEK;
-  if (entry->kind == AOTC_WASI_CONNECTION) {
+  if (entry->kind != AOTC_WASI_SOCKET) {
     uint32_t n = 0;
-    error = aotc_wasi_connection_read(wasi, entry, vectors, count, peek, &n);
+    error = entry->kind == AOTC_WASI_OUTBOUND
+                ? aotc_wasi_outbound_move(instance, wasi, entry, vectors, count, false, peek, &n)
+                : aotc_wasi_connection_read(wasi, entry, vectors, count, peek, &n);
     if (error != 0) return error;
     aotc_wasi_store32(length, n);
     aotc_wasi_store16(roflags, 0);
@@ -190,9 +192,11 @@ static int sock_send(struct aotc_instance* instance, struct aotc_wasi* wasi, con
   if (error == 0 && !length) error = WASI_EFAULT;
   if (error != 0) return error;
   cut(vectors, &count);
-  if (entry->kind == AOTC_WASI_CONNECTION) {
+  if (entry->kind != AOTC_WASI_SOCKET) {
     uint32_t n = 0;
-    error = aotc_wasi_connection_write(wasi, entry, vectors, count, &n);
+    error = entry->kind == AOTC_WASI_OUTBOUND
+                ? aotc_wasi_outbound_move(instance, wasi, entry, vectors, count, true, false, &n)
+                : aotc_wasi_connection_write(wasi, entry, vectors, count, &n);
     if (error == 0) aotc_wasi_store32(length, n);
     return error;
   }
@@ -216,6 +220,8 @@ enum aotc_status aotc_wasi_sock_shutdown(struct aotc_instance* instance, void* d
     struct aotc_connection* connection = ((struct aotc_wasi*)data)->connection;
     if (how & WASI_SDFLAG_WR) connection->out_closed = true;
     if (how & WASI_SDFLAG_RD) connection->in_closed = true;
+  } else if (error == 0 && entry->kind == AOTC_WASI_OUTBOUND) {
+    error = aotc_wasi_outbound_shutdown(data, entry, how & WASI_SDFLAG_RD, how & WASI_SDFLAG_WR);
   } else if (error == 0) {
     int host_how = how == WASI_SDFLAG_RD ? SHUT_RD : how == WASI_SDFLAG_WR ? SHUT_WR : SHUT_RDWR;
     if (shutdown(entry->host, host_how) != 0) error = aotc_wasi_errno(errno);

@@ -7,13 +7,16 @@
  *     wasi_process.c   arguments, environment, clocks, random bytes, exit
  *     wasi_fd_table.c  guest descriptor numbers -> host descriptors, rights, flags
  *     wasi_fd.c        what a descriptor can be asked: status, times, size, position
- *     wasi_io.c        reading and writing through iovecs, and waiting for it
+ *     wasi_io.c        reading and writing through iovecs
+ *     wasi_wait.c      waiting for a descriptor of the host's
  *     wasi_readdir.c   directory listing
  *     wasi_path.c      functions that take a path
  *     wasi_resolve.c   from a guest path to a host descriptor, never outside the directory
  *     wasi_poll.c      poll_oneoff
  *     wasi_sock.c      accept, receive, send, shut down
  *     wasi_errno.c     host errno -> guest errno
+ *     wasi_outbound.c  connections that the program makes
+ *     wasi_streams.c   streams of a channel to the broker, behind them
  *     wasi_connection.c  a connection in memory; descriptors of a pooled host
  *     wasi_freeze.c    standard descriptors and listeners of a program that is to be frozen, and what it wrote
  *     wasi_files.c     files that are open at the freeze
@@ -42,6 +45,7 @@
 
 #include "aotc/wasi.h"
 #include "aotc/wasi_functions.h"
+#include "wasi_streams.h"
 #include "wasi_types.h"
 
 #define AOTC_WASI_MAX_FDS (1u << 16) /* guest descriptors; the table grows by doubling up to here (4 MiB) */
@@ -50,6 +54,7 @@
 #define AOTC_WASI_MAX_SUBSCRIPTIONS (1u << 16) /* Go can ask for 65,535 */
 #define AOTC_WASI_LAST_ERRORS 16384u           /* bytes of stderr that explain why a program ended */
 #define AOTC_WASI_MAX_NOTED 64u                /* files that a freeze report names */
+#define AOTC_WASI_MAX_STREAMS 64u              /* connections that a program has made and not closed */
 #define AOTC_WASI_PIECE (1u << 20)             /* bytes per system call, so that a deadline is seen soon */
 
 struct aotc_wasi_saved;
@@ -63,7 +68,8 @@ enum aotc_wasi_kind {
   AOTC_WASI_DIRECTORY,
   AOTC_WASI_SOCKET,
   AOTC_WASI_LISTENER,
-  AOTC_WASI_CONNECTION /* the struct aotc_connection of the WASI host */
+  AOTC_WASI_CONNECTION, /* the struct aotc_connection of the WASI host */
+  AOTC_WASI_OUTBOUND    /* a connection that the program made */
 };
 
 struct aotc_wasi_fd {
@@ -86,6 +92,7 @@ struct aotc_wasi_fd {
   uint32_t root;
   struct aotc_tmp_node* node; /* of a file or directory in memory, which has no `host` */
   uint64_t position;          /* in it */
+  struct aotc_stream* stream; /* of AOTC_WASI_OUTBOUND */
 };
 
 /* A listener without a socket. */
@@ -175,12 +182,15 @@ struct aotc_wasi {
   uint32_t secret_count;
   struct pollfd* poll_fds; /* scratch of poll_oneoff */
   uint32_t poll_capacity;
-  struct aotc_tmp* tmp;                 /* null for none */
-  uint64_t monotonic_offset;            /* added to the host's clock, modulo 2^64 */
-  uint64_t monotonic_start;             /* of a thawed program: what its clock showed when it stopped */
-  uint64_t may_pass;                    /* by how much more it may show when it begins */
-  bool begins_in_poll;                  /* it goes on in a poll_oneoff */
-  bool drew;                            /* random bytes, since it was made */
+  struct aotc_tmp* tmp;           /* null for none */
+  uint64_t monotonic_offset;      /* added to the host's clock, modulo 2^64 */
+  uint64_t monotonic_start;       /* of a thawed program: what its clock showed when it stopped */
+  uint64_t may_pass;              /* by how much more it may show when it begins */
+  bool begins_in_poll;            /* it goes on in a poll_oneoff */
+  bool drew;                      /* random bytes, since it was made */
+  bool reached_out;               /* for a connection or a name, since it was made */
+  struct aotc_outbound* outbound; /* the embedder's; null: no connection can be made */
+  uint32_t streams_open;
   struct aotc_wasi_freeze* freeze;      /* null unless a snapshot is to be made */
   struct aotc_connection* connection;   /* the embedder's; null: listeners are sockets, and calls wait */
   bool owns_connection;                 /* of a pool: freed with the host */
@@ -261,7 +271,7 @@ void aotc_wasi_store_filestat(uint8_t* out, const struct stat* st, uint8_t filet
 /* Turns (times, WASI_FSTFLAG_*) into what utimensat takes. */
 int aotc_wasi_times(uint64_t atim, uint64_t mtim, uint32_t flags, struct timespec out[2]);
 
-/* --- waiting and moving bytes: wasi_io.c ------------------------------------------------------------------------ */
+/* --- waiting: wasi_wait.c; moving bytes: wasi_io.c --------------------------------------------------------------- */
 
 /* Waits until `host` has one of `events`; WASI_TRAPPED at the instance's deadline. */
 int aotc_wasi_wait(struct aotc_instance* instance, int host, short events);
@@ -416,6 +426,14 @@ bool aotc_wasi_only_accepted(const struct aotc_wasi* wasi);
 enum aotc_status aotc_wasi_adopt(struct aotc_wasi* wasi, const struct aotc_serve_start* start,
                                  struct aotc_error* error);
 
+/* --- connections that the program makes: wasi_outbound.c --------------------------------------------------------- */
+
+/* Tells the broker what is to be told, and hears what it has said. */
+void aotc_wasi_outbound_exchange(struct aotc_wasi* wasi);
+int aotc_wasi_outbound_move(struct aotc_instance* instance, struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry,
+                            const struct iovec* vectors, int count, bool write, bool peek, uint32_t* moved);
+int aotc_wasi_outbound_shutdown(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, bool read, bool write);
+
 /* --- a directory in memory: wasi_tmp.c ----------------------------------------------------------------------------
  *
  * Paths lead from a directory of it, as in wasi_resolve.c. What returns int returns a WASI errno. */
@@ -477,5 +495,7 @@ int aotc_wasi_open_parent(struct aotc_wasi* wasi, int dir, char* path, const cha
 #define AOTC_WASI_DECLARE(name, type) \
   enum aotc_status aotc_wasi_##name(struct aotc_instance* instance, void* data, uint64_t* slots);
 AOTC_WASI_FUNCTIONS(AOTC_WASI_DECLARE)
+#define AOTC_OUTBOUND_DECLARE(name, type) AOTC_WASI_DECLARE(outbound_##name, type)
+AOTC_OUTBOUND_FUNCTIONS(AOTC_OUTBOUND_DECLARE)
 
 #endif

@@ -29,6 +29,8 @@ RULES = {
     "puller": ("EPERM", LOOKING | READING | NAMING | TCP,
                {"read a file": "EACCES", "create a file": "EACCES", "delete a file": "EACCES", "write a granted file": "EACCES",
                 "truncate a granted file": "EACCES"}),
+    "broker": ("EPERM", LOOKING | READING | {"see a file", "see a descriptor by a path"} | TCP | THREADS | {"make a pair of sockets"},
+               {"read a file": "EACCES"}),
     "compiler": ("killed", LOOKING | THREADS, TRIES),
     "freezer-loading": ("ENOSYS", LOOKING | LOADING, {"raise a limit": "EPERM", "take the artifact's number": "EBADF"}),
     "freezer": ("ENOSYS", LOOKING, {}),

@@ -61,7 +61,7 @@ for row in processes:
     for program in row["Program"].split(", "):
         said = {column: row[column] for column in in_words(program, row["Process"])}
         assert said == in_words(program, row["Process"]), (row["Process"], said, in_words(program, row["Process"]))
-for program in ("aotc", "aotc-courier", "aotc-exec", "aotc-node", "aotc-server"):
+for program in ("aotc", "aotc-broker", "aotc-courier", "aotc-exec", "aotc-node", "aotc-server"):
     printed = subprocess.run([os.path.join(BIN, program), "--print-sandbox"], capture_output=True, text=True, check=True).stdout
     names = set(re.findall(r"^([a-z-]+): ", printed, re.MULTILINE))
     assert names == {row["Process"] for row in processes if program in row["Program"].split(", ")}, (program, names)

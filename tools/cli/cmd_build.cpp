@@ -1,4 +1,4 @@
-// cmd_build.cpp - `aotc build`: the user's own `go build`, for programs that listen as they do everywhere.
+// cmd_build.cpp - `aotc build`: the user's own `go build`, for programs that listen and connect as they do everywhere.
 //
 // It does what `go build` does, with the user's rights, and parses nothing of a stranger's: what comes of it goes the
 // confined way once it is compiled.
@@ -71,8 +71,7 @@ void add_build(CLI::App& app, Action& action, std::vector<std::string>& args) {
   auto arguments = std::make_shared<BuildArguments>();
   if (!args.empty() && args.front() == "build") arguments->words = take_go_words(args, {"--go"}, {"--json"});
 
-  CLI::App* command =
-      app.add_subcommand("build", "Build a Go program with your Go, so that net.Listen reaches the host");
+  CLI::App* command = app.add_subcommand("build", "Build a Go program with your Go, so that net reaches the host");
   command->add_option("packages", arguments->packages, "as go build has them (default: the one in this folder)")
       ->type_name("[PACKAGE...] [GO FLAGS...]");
   command->add_option("-o", arguments->output, "where go build writes (default: NAME.wasm in this folder)")
@@ -83,8 +82,11 @@ void add_build(CLI::App& app, Action& action, std::vector<std::string>& args) {
       "Runs `go build` for wasip1 with an overlay that is made from your GOROOT, Go 1.21 to 1.27: net.Listen on tcp\n"
       "takes the listener of aotc-node or `aotc run --tcplisten`, whatever the address, once at a time. An address "
       "like\n"
-      "127.0.0.1:0 stays inside of the program, which can connect to it. There are no connections to others yet: Dial\n"
-      "and the resolver say so at once. All other flags, and whatever follows --, go to go build as they are.\n"
+      "127.0.0.1:0 stays inside of the program, which can connect to it. net.Dial on tcp and the resolver ask the "
+      "host,\n"
+      "which connects to what --allow says; by TLS, as net/http's default transport does, it is the host that speaks "
+      "it.\n"
+      "All other flags, and whatever follows --, go to go build as they are.\n"
       "\nExamples:\n"
       "  aotc build                                       the package in this folder\n"
       "  aotc build ./cmd/site -o site.wasm -trimpath -tags prod\n"

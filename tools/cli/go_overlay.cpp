@@ -1,6 +1,8 @@
 // go_overlay.cpp - see go_overlay.h.
 #include "go_overlay.h"
 
+#include <map>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -33,12 +35,21 @@ constexpr Renamed kRenamed[] = {
      "for what listens and connects inside of the program"},
     {"net/hosts.go", "func ", "lookupStaticHost", "lookupHostsFile", "(host string) ([]string, string) {",
      "so that localhost has an address without a file that says it"},
+    {"net/dnsclient_unix.go", "func (r *Resolver) ", "goLookupIPCNAMEOrder", "lookupWithDial",
+     "(ctx context.Context, network, name string, order hostLookupOrder, conf *dnsConfig) (addrs []IPAddr, cname "
+     "dnsmessage.Name, err error) {",
+     "so that the host looks names up"},
     {"net/dnsclient_unix.go", "func (r *Resolver) ", "tryOneName", "askServers",
      "(ctx context.Context, cfg *dnsConfig, name string, qtype dnsmessage.Type) (dnsmessage.Parser, string, error) {",
-     "so that a name that nobody can look up is an error at once"},
+     "so that what nobody can look up is an error at once"},
+    {"net/http/transport.go", "func (t *Transport) ", "hasCustomTLSDialer", "hasOwnTLSDialer", "() bool {",
+     "so that the host speaks TLS for a Transport that leaves it as it is by default"},
+    {"net/http/transport.go", "func (t *Transport) ", "customDialTLS", "dialOwnTLS",
+     "(ctx context.Context, network, addr string) (conn net.Conn, err error) {", "likewise"},
 };
 
-constexpr StringRef kAdded = "net/aotc_host.go", kAddedInside = "net/aotc_inside.go";
+constexpr StringRef kAdded = "net/aotc_host.go", kAddedInside = "net/aotc_inside.go",
+                    kAddedTls = "net/http/aotc_tls.go", kAddedWish = "internal/nettrace/aotc_wish.go";
 
 // 26 of "go1.26.6"; 0 of what is no release, which may be anything.
 unsigned minor_version(StringRef version) {
@@ -47,10 +58,8 @@ unsigned minor_version(StringRef version) {
   return version.starts_with("-devel") ? 0 : minor;
 }
 
-llvm::Expected<std::string> rename(const Renamed& change, const std::string& path, const std::string& version) {
-  llvm::Expected<std::vector<uint8_t>> bytes = read_file(path, kMaxSource);
-  if (!bytes) return bytes.takeError();
-  std::string text(bytes->begin(), bytes->end());
+llvm::Expected<std::string> rename(const Renamed& change, std::string text, const std::string& path,
+                                   const std::string& version) {
   const std::string line = fmt::format("\n{}{}{}\n", change.line.str(), change.from.str(), change.rest.str());
   size_t at = text.find(line), count = 0;
   for (size_t next = at; next != std::string::npos; next = text.find(line, next + 1)) ++count;
@@ -70,25 +79,41 @@ llvm::Expected<GoOverlay> make_go_overlay(const std::string& goroot, const std::
         fmt::format("{}: {} is not known here, Go 1.{} to 1.{} are", goroot, version, kOldest, kNewest));
   GoOverlay overlay;
   nlohmann::json replaced = nlohmann::json::object();
-  auto put = [&](StringRef file, StringRef text, std::string what) {
+  auto put = [&](StringRef file, StringRef text) {
     std::string copy = folder + "/" + base_name(file.str());
     replaced[goroot + "/src/" + file.str()] = copy;
-    overlay.changes.push_back({file.str(), std::move(what)});
     return create_file(copy, llvm::ArrayRef(text.bytes_begin(), text.size()), 0600);
   };
+  std::map<StringRef, std::string> renamed;
   for (const Renamed& change : kRenamed) {
-    llvm::Expected<std::string> text = rename(change, goroot + "/src/" + change.file.str(), version);
-    if (!text) return text.takeError();
-    std::string what = fmt::format("{} becomes {}, {}", change.from.str(), change.name.str(), change.why.str());
-    if (llvm::Error error = put(change.file, *text, std::move(what))) return error;
+    const std::string path = goroot + "/src/" + change.file.str();
+    std::string& text = renamed[change.file];
+    if (text.empty()) {
+      llvm::Expected<std::vector<uint8_t>> bytes = read_file(path, kMaxSource);
+      if (!bytes) return bytes.takeError();
+      text.assign(bytes->begin(), bytes->end());
+    }
+    llvm::Expected<std::string> after = rename(change, std::move(text), path, version);
+    if (!after) return after.takeError();
+    text = std::move(*after);
+    overlay.changes.push_back(
+        {change.file.str(), fmt::format("{} becomes {}, {}", change.from.str(), change.name.str(), change.why.str())});
   }
-  if (llvm::Error error = put(kAdded, kHostNetwork,
-                              "added: Listen on tcp takes the host's listener, Dial and the resolver say at once that "
-                              "there are no outbound connections"))
-    return error;
-  if (llvm::Error error =
-          put(kAddedInside, minor == 21 ? kInsideGo121 : kInsideGo122, "added: who listens inside of the program"))
-    return error;
+  for (const auto& [file, text] : renamed)
+    if (llvm::Error error = put(file, text)) return error;
+  const struct {
+    StringRef file, text, what;
+  } added[] = {
+      {kAdded, kHostNetwork,
+       "added: Listen on tcp takes the host's listener, Dial on tcp and the resolver ask the host"},
+      {kAddedInside, minor == 21 ? kInsideGo121 : kInsideGo122, "added: who listens inside of the program"},
+      {kAddedTls, kHostTls, "added: the host speaks TLS"},
+      {kAddedWish, kTlsWish, "added: how net/http asks for that"},
+  };
+  for (const auto& [file, text, what] : added) {
+    overlay.changes.push_back({file.str(), what.str()});
+    if (llvm::Error error = put(file, text)) return error;
+  }
   overlay.path = folder + "/overlay.json";
   std::string json = nlohmann::json{{"Replace", replaced}}.dump();
   if (llvm::Error error =

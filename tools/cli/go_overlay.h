@@ -1,4 +1,5 @@
-// go_overlay.h - what makes a program of Go's wasip1 port listen where its host does: an overlay for `go build`.
+// go_overlay.h - what makes a program of Go's wasip1 port listen where its host does, and connect by it: an overlay for
+// `go build`.
 //
 // Nothing of Go is kept here. A few lines of the user's own files are looked for, and must be there exactly once;
 // copies in which they are changed, and files of ours (go_overlay/), stand in for Go's while his program is built. A

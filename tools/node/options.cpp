@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "aotc/program.h"
+#include "support/outbound_rule.h"
 #include "support/quantity.h"
 
 namespace {
@@ -35,6 +36,15 @@ constexpr char kHelp[] =
     "of the\n"
     "                           path; all requests when there is one app only\n"
     "  --secret-env APP:NAME=FILE  the value, in FILE, of a variable that was withheld from the app's snapshot\n"
+    "  --allow APP=TARGET       what the app's programs may connect to: tcp://HOST:PORT, or http://HOST[:PORT] and\n"
+    "                           https://HOST[:PORT], which may be followed by methods, like ,GET,POST. HOST is a name, "
+    "*.NAME\n"
+    "                           for all below it, or an address; PORT a number or *. May be repeated; nothing else is "
+    "allowed\n"
+    "  --allow-private APP=NETWORK  private addresses that names may lead to, like 10.0.0.0/8; may be repeated. An "
+    "address\n"
+    "                           that is a HOST, and localhost, need none\n"
+    "  --max-outbound N         connections of an app's programs at the same time (default 1024; from 1 to 1000000)\n"
     "  --admin ADDR             serve /metrics and /healthz there, and nothing else; without it they are not served:\n"
     "                           on --listen every path is the apps'\n"
     "  --workers N              threads per app (default: as many as there are processors; from 1 to 256)\n"
@@ -64,7 +74,8 @@ constexpr char kHelp[] =
     "                           1/10000; N from 1 to 1000000000). A difference ends the app's process and is counted\n"
     "  --uid-base N             when root starts it, its processes become users N, N+1, ...: the front, the pullers, "
     "then\n"
-    "                           a user per app (default 2000000000; from 1 to 2147483648; where these are not to be "
+    "                           a user per app, and the broker (default 2000000000; from 1 to 2147483648; where these "
+    "are not to be "
     "had, they\n"
     "                           become nobody)\n"
     "\n"
@@ -199,6 +210,27 @@ Secret parse_secret(const std::string& text) {
   return {text.substr(0, colon), text.substr(colon + 1, equals - colon - 1), text.substr(equals + 1)};
 }
 
+// APP and what is behind the first '='.
+std::pair<std::string, std::string> for_app(const char* option, const std::string& text) {
+  size_t at = text.find('=');
+  if (at == std::string::npos || at == 0) usage(option, text.c_str());
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+Outbound parse_allow(const std::string& text) {
+  auto [app, rule] = for_app("--allow: expected APP=TARGET", text);
+  std::string wrong;
+  if (!aotc::parse_outbound_rule(rule, wrong)) usage("--allow: " + wrong, text.c_str());
+  return {app, rule, ""};
+}
+
+Outbound parse_private(const std::string& text) {
+  auto [app, network] = for_app("--allow-private: expected APP=NETWORK", text);
+  if (!aotc::parse_outbound_network(network))
+    usage("--allow-private: not an address or network like 10.0.0.0/8", network.c_str());
+  return {app, "", network};
+}
+
 // What is said on the command line. The rest of what is shared by all apps from a registry ends up in each of them.
 struct Given {
   Options options;
@@ -231,6 +263,7 @@ constexpr Quantity kQuantities[] = {
     {"--max-instances", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_instances; }},
     {"--max-header", AOTC_SIZE, 1 << 10, 16 << 20, [](Given& g) { return &g.options.max_header; }},
     {"--max-body", AOTC_SIZE, 0, 1ull << 40, [](Given& g) { return &g.options.max_body; }},
+    {"--max-outbound", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_outbound; }},
     {"--max-concurrency", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_concurrency; }},
     {"--uid-base", AOTC_COUNT, 1, 1ull << 31, [](Given& g) { return &g.options.uid_base; }},
     {"--max-clients", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_clients; }},
@@ -252,6 +285,8 @@ constexpr Text kTexts[] = {
     {"--app", [](Given& g, const char* value) { g.options.apps.push_back(parse_app(value)); }},
     {"--route", [](Given& g, const char* value) { g.options.routes.push_back(parse_route(value)); }},
     {"--secret-env", [](Given& g, const char* value) { g.options.secrets.push_back(parse_secret(value)); }},
+    {"--allow", [](Given& g, const char* value) { g.options.outbound.push_back(parse_allow(value)); }},
+    {"--allow-private", [](Given& g, const char* value) { g.options.outbound.push_back(parse_private(value)); }},
     {"--shared-address",
      [](Given& g, const char* value) { g.options.shared_addresses.push_back(network_of("--shared-address", value)); }},
     {"--trusted-proxies",
@@ -318,6 +353,10 @@ void Given::complete() {
     for (size_t k = 0; k < i; ++k)
       if (o.apps[i].name == o.apps[k].name) usage("two apps have the same name", o.apps[i].name.c_str());
   complete_pulls();
+  for (const Outbound& outbound : o.outbound)
+    if (std::none_of(o.apps.begin(), o.apps.end(), [&](const App& app) { return app.name == outbound.app; }))
+      usage(outbound.rule.empty() ? "--allow-private: no app is called" : "--allow: no app is called",
+            outbound.app.c_str());
   for (const Route& route : o.routes) {
     bool known = false;
     for (const App& app : o.apps) known |= app.name == route.app;
@@ -352,6 +391,11 @@ Options parse_options(int argc, char** argv) {
   }
   given.complete();
   return given.options;
+}
+
+bool has_outbound(const Options& options, const App& app) {
+  return std::any_of(options.outbound.begin(), options.outbound.end(),
+                     [&](const Outbound& outbound) { return outbound.app == app.name && !outbound.rule.empty(); });
 }
 
 std::vector<ListenAddress> listen_addresses(const Options& o) {

@@ -42,12 +42,20 @@ struct Secret {
   std::string app, name, file;
 };
 
+// What an app's programs may connect to, each as support/outbound_rule.h has it.
+struct Outbound {
+  std::string app;
+  std::string rule;     // of the allow-list; or
+  std::string network;  // of private addresses that names may lead to
+};
+
 struct Options {
   std::string listen;
   std::string admin;  // where /metrics and /healthz are; empty: nowhere
   std::vector<App> apps;
   std::vector<Route> routes;
   std::vector<Secret> secrets;
+  std::vector<Outbound> outbound;
   uint64_t workers = 0;  // threads of each tenant
   uint64_t deadline = 50'000'000;
   uint64_t timeout = 30'000'000'000;
@@ -56,6 +64,7 @@ struct Options {
   uint64_t max_memory = 256 << 20;
   uint64_t tmp_size = AOTC_WASI_TMP_SIZE;
   uint64_t max_concurrency = 1000;
+  uint64_t max_outbound = 1024;     // connections of an app's programs
   uint64_t max_instances = 10'000;  // of all apps
   uint64_t tenant_memory = 0;       // of an app's process; 0: what tenant_limits.h chooses
   uint64_t max_header = 1 << 20;    // http.DefaultMaxHeaderBytes
@@ -73,6 +82,9 @@ struct Options {
 
 // Exits with a message on wrong words, or after --help.
 Options parse_options(int argc, char** argv);
+
+// Whether its programs may connect to anything.
+bool has_outbound(const Options& options, const App& app);
 
 // What is listened on, in the order in which the front gets the sockets.
 struct ListenAddress {

@@ -62,7 +62,8 @@ std::vector<std::string> tenant_words(const Options& o, const App& app, const Re
       .add("tmp-size", o.tmp_size)
       .add("reset", o.reset);
   words.add("compare-sample", o.compare_sample).add("memory", place.memory);
-  if (place.grouped) words.add("group", static_cast<uint64_t>(kFirstChannel) + o.workers);
+  words.add("outbound", static_cast<uint64_t>(place.outbound));
+  if (place.grouped) words.add("group", kFirstChannel + o.workers * (place.outbound ? 2 : 1));
   for (const Secret& secret : o.secrets)
     if (secret.app == app.name) words.add("secret", secret.name + "=" + secret.file);
   if (app.pulled)
@@ -91,6 +92,7 @@ TenantOptions parse_tenant_words(char** words) {
                   .group = static_cast<int>(read.number("group")),
                   .compare_sample = read.number("compare-sample"),
                   .secrets = {},
+                  .outbound = read.number("outbound") != 0,
                   .folder = read.text("folder"),
                   .trust = {read.text("repository"), read.all("key")},
                   .release = {},
@@ -102,6 +104,20 @@ TenantOptions parse_tenant_words(char** words) {
     o.secrets.push_back({o.name, secret.substr(0, end), secret.substr(end + 1)});
   }
   return o;
+}
+
+std::vector<std::string> broker_words(const Options& o, unsigned user) {
+  std::vector<std::string> words = {"aotc-broker", "user=" + std::to_string(user)};
+  if (const char* certificates = std::getenv("SSL_CERT_FILE"))
+    words.push_back(std::string("certificates=") + certificates);
+  for (const App& app : o.apps) {
+    words.push_back("app=" + app.name);
+    words.push_back("connections=" + std::to_string(o.max_outbound));
+    for (const Outbound& outbound : o.outbound)
+      if (outbound.app == app.name)
+        words.push_back(outbound.rule.empty() ? "private=" + outbound.network : "allow=" + outbound.rule);
+  }
+  return words;
 }
 
 std::vector<std::string> pull_words(const PullOptions& o) {

@@ -7,8 +7,9 @@
 
 #include "options.h"
 
-// A tenant process: `aotc-node --tenant KEY=VALUE...`, with one channel per worker from descriptor 3 on, and if it is
-// `grouped` then the one by which it joins its control group. Its words hold nothing of other apps.
+// A tenant process: `aotc-node --tenant KEY=VALUE...`, with one channel per worker from descriptor 3 on; if it may
+// connect to something then one to the broker per worker; and if it is `grouped` the one by which it joins its control
+// group. Its words hold nothing of other apps.
 struct TenantOptions {
   std::string name, artifact, reset;
   unsigned workers, user;
@@ -17,6 +18,7 @@ struct TenantOptions {
   int group;        // descriptor by which it joins its control group, or 0
   uint64_t compare_sample;
   std::vector<Secret> secrets;
+  bool outbound;       // a channel to the broker per worker stands behind those to the front
   std::string folder;  // of images; "": the artifact is a file
   Trust trust;
   Release release;
@@ -28,10 +30,14 @@ struct TenantPlace {
   unsigned user;
   uint64_t memory;
   bool grouped;
+  bool outbound;
 };
 std::vector<std::string> tenant_words(const Options& options, const App& app, const Release& release,
                                       const ObeyedLists& lists, const TenantPlace& place);
 TenantOptions parse_tenant_words(char** words);
+
+// The broker: `aotc-broker KEY=VALUE...`. Apps have the numbers that they have in `options`.
+std::vector<std::string> broker_words(const Options& options, unsigned user);
 
 // A puller: `aotc-node --pull KEY=VALUE...`.
 std::vector<std::string> pull_words(const PullOptions& options);

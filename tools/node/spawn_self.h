@@ -1,4 +1,4 @@
-// spawn_self.h - starts this program again, as another of its processes.
+// spawn_self.h - starts this program again, as another of its processes; or one that was installed with it.
 #pragma once
 
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 // The child has `descriptors` from 0 on and no other, of which -1 is /dev/null; no blocked signal, and a process group
 // of its own, so that a key pressed at a terminal does not reach it. Returns 0 or an errno.
 inline int spawn_self(std::vector<std::string> words, const std::vector<int>& descriptors,
-                      std::vector<std::string> environment, pid_t* pid) {
+                      std::vector<std::string> environment, pid_t* pid, const char* program = "/proc/self/exe") {
   constexpr int kHigh = 512;  // out of the way of those that the child expects
   std::vector<char*> argv, env;
   for (std::string& word : words) argv.push_back(word.data());
@@ -39,7 +39,7 @@ inline int spawn_self(std::vector<std::string> words, const std::vector<int>& de
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-  if (status == 0) status = posix_spawn(pid, "/proc/self/exe", &actions, &attributes, argv.data(), env.data());
+  if (status == 0) status = posix_spawn(pid, program, &actions, &attributes, argv.data(), env.data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   for (int fd : copies)

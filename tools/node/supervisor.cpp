@@ -112,6 +112,54 @@ std::string Supervisor::refusal(const ControlMessage& message) {
   return ++starts.count > kMostStarts ? "started too often" : "";
 }
 
+// It has a descriptor by which it is told of tenants, and starts again when the next one needs it.
+int Supervisor::start_broker() {
+  if (broker_ > 0) return 0;
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return errno;
+  int status =
+      spawn_self(broker_words(options_, users_.broker()), {pair[1], -1, 2}, {}, &broker_, broker_program_.c_str());
+  close(pair[1]);
+  if (status != 0) {
+    close(pair[0]);
+    broker_ = -1;
+    write_log("error", "", "cannot start " + broker_program_ + ": " + std::strerror(status));
+    return status;
+  }
+  broker_socket_ = pair[0];
+  return 0;
+}
+
+int Supervisor::give_to_broker(uint32_t app, const std::vector<int>& channels) {
+  constexpr size_t kMost = 64;  // in one packet
+  for (size_t at = 0; at < channels.size(); at += kMost) {
+    const size_t size = std::min(kMost, channels.size() - at) * sizeof(int);
+    iovec part = {&app, sizeof app};
+    alignas(cmsghdr) char space[CMSG_SPACE(kMost * sizeof(int))] = {};
+    msghdr message = {};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = space;
+    message.msg_controllen = CMSG_SPACE(size);
+    cmsghdr* head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(size);
+    std::memcpy(CMSG_DATA(head), &channels[at], size);
+    if (sendmsg(broker_socket_, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) return errno;
+  }
+  return 0;
+}
+
+// Tenants cannot be given other channels, so those that have some go with it.
+void Supervisor::on_broker_ended(int status) {
+  write_log("error", "", "the broker ended: " + how_it_ended(status));
+  broker_ = -1;
+  close(broker_socket_);
+  for (const auto& [pid, child] : children_)
+    if (!child.puller && has_outbound(options_, options_.apps[child.app])) kill(pid, SIGKILL);
+}
+
 int Supervisor::start_tenant(const App& app, const ControlMessage& message, std::vector<int>& ends, pid_t* pid) {
   std::vector<int> theirs;
   int log[2];
@@ -130,14 +178,28 @@ int Supervisor::start_tenant(const App& app, const ControlMessage& message, std:
     ends.push_back(pair[0]);
     theirs.push_back(pair[1]);
   }
-  std::vector<int> descriptors = {-1, log[1], log[1]};
+  std::vector<int> descriptors = {-1, log[1], log[1]}, brokers;
+  const bool outbound = has_outbound(options_, app);
+  if (status == 0 && outbound) status = start_broker();
+  for (unsigned i = 0; i < options_.workers && status == 0 && outbound; ++i) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
+      status = errno;
+      break;
+    }
+    brokers.push_back(pair[0]);
+    theirs.push_back(pair[1]);
+  }
+  if (status == 0) status = give_to_broker(message.app, brokers);
+  close_all(brokers);
   if (status == 0 && limits_.grouped()) {
     theirs.push_back(limits_.make_group(message.process));
     if (theirs.back() < 0) status = errno;
   }
   descriptors.insert(descriptors.end(), theirs.begin() + 1, theirs.end());
-  std::vector<std::string> words = tenant_words(options_, app, release_of(message), lists_of(message),
-                                                {users_.tenant(message.app), limits_.memory(), limits_.grouped()});
+  std::vector<std::string> words =
+      tenant_words(options_, app, release_of(message), lists_of(message),
+                   {users_.tenant(message.app), limits_.memory(), limits_.grouped(), outbound});
   if (status == 0) status = spawn_self(words, descriptors, {}, pid);
   if (status == 0 && !limits_.started(message.process, *pid)) {
     status = errno;
@@ -251,6 +313,7 @@ void Supervisor::on_front_ended(int status) {
 
 void Supervisor::on_ended(pid_t pid, int status) {
   if (pid == front_) return on_front_ended(status);
+  if (pid == broker_) return on_broker_ended(status);
   auto found = children_.find(pid);
   if (found == children_.end()) return;
   ControlMessage message;
@@ -301,6 +364,10 @@ int Supervisor::run() {
   if (users_.shares_nobody())
     write_log("error", "", "processes become nobody, all of them: there are no users for them here, see --uid-base");
   write_log("info", "", limits_.open());
+  char self[4096];
+  const ssize_t length = readlink("/proc/self/exe", self, sizeof self);
+  if (length > 0) broker_program_ = std::string(self, static_cast<size_t>(length));
+  broker_program_ = broker_program_.substr(0, broker_program_.rfind('/') + 1) + "aotc-broker";
   // All that the others need is in it, but nothing that would make them, or itself, more.
   if (const char* failed = aotc_sandbox_enter(AOTC_SUPERVISOR, nullptr)) {
     std::fprintf(stderr, "aotc-node: cannot confine the supervisor: %s: %s\n", failed, std::strerror(errno));
@@ -320,6 +387,7 @@ int Supervisor::run() {
     on_signals();
     if (control_.fd() >= 0 && !control_.flush()) give_up_front();
   }
+  if (broker_ > 0) kill(broker_, SIGKILL);
   // What they hold, a cache for example, is free when this process has ended.
   end_children();
   while (wait(nullptr) > 0) continue;

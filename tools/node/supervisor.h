@@ -4,7 +4,9 @@
 //
 //   supervisor ──▶ front (front.h): HTTP, and who is to run when; asks for processes by control.h
 //       ├────────▶ tenants (tenant.h): a process per app and release, with its channels to the front
-//       └────────▶ pullers (pull.h): a process per app from a registry, with its socket to the front
+//       ├────────▶ pullers (pull.h): a process per app from a registry, with its socket to the front
+//       └────────▶ the broker (tools/broker): makes connections for programs, with channels to tenants; from when an
+//                  app needs it
 //
 // Who has the front in hand can ask for what is configured, at a bounded rate, and end it. If the front ends by itself
 // all others are ended and a new one begins; connections wait in the listeners meanwhile.
@@ -47,6 +49,9 @@ class Supervisor {
   void start(const ControlMessage& message);
   std::string refusal(const ControlMessage& message);
   int start_tenant(const App& app, const ControlMessage& message, std::vector<int>& ends, pid_t* pid);
+  int start_broker();
+  int give_to_broker(uint32_t app, const std::vector<int>& channels);
+  void on_broker_ended(int status);
   int start_puller(const App& app, const ControlMessage& message, std::vector<int>& ends, pid_t* pid);
   void serve_front();
   void give_up_front();
@@ -60,6 +65,9 @@ class Supervisor {
   int signals_ = -1;
   ControlSocket control_;
   pid_t front_ = -1;
+  std::string broker_program_;
+  pid_t broker_ = -1;
+  int broker_socket_ = -1;
   std::map<pid_t, Child> children_;
   std::map<uint32_t, Starts> starts_;
   bool up_ = false;  // every app from a file has come up once

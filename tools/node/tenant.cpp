@@ -27,7 +27,7 @@ namespace {
 
 constexpr uint64_t kAcceptTime = 1'000'000'000;
 constexpr size_t kMaxSecret = 64 << 10;
-constexpr unsigned kDescriptors = 512;  // with a channel for each of the most workers, and blobs
+constexpr unsigned kDescriptors = 1024;  // with two channels for each of the most workers, and blobs
 
 [[noreturn]] void fail(const std::string& message) {
   std::fprintf(stderr, "%s\n", message.c_str());
@@ -188,7 +188,9 @@ class Workers {
   void run(unsigned i) {
     reported_.release();
     prepare_.acquire();
-    Worker worker(kFirstChannel + static_cast<int>(i), options_, image_, gauge_);
+    const int channel = kFirstChannel + static_cast<int>(i);
+    Worker worker(channel, options_.outbound ? channel + static_cast<int>(options_.workers) : -1, options_, image_,
+                  gauge_);
     std::string message = worker.prepare();
     if (!message.empty()) fail(message);
     reported_.release();

@@ -27,7 +27,8 @@ bool has_ids(const char* map, uint64_t first, uint64_t count) {
 bool Users::choose(const Options& options, std::string& error) {
   if (geteuid() != 0) return true;
   unsigned base = options.uid_base != 0 ? options.uid_base : kDefaultBase;
-  uint64_t count = 2 + options.apps.size();
+  apps_ = static_cast<unsigned>(options.apps.size());
+  uint64_t count = 2 + options.apps.size() + (options.outbound.empty() ? 0 : 1);
   bool there = has_ids("/proc/self/uid_map", base, count) && has_ids("/proc/self/gid_map", base, count);
   if (there) base_ = base;
   shares_nobody_ = !there;

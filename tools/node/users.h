@@ -14,10 +14,11 @@ class Users {
   unsigned front() const { return base_; }
   unsigned puller() const { return base_ == 0 ? 0 : base_ + 1; }
   unsigned tenant(unsigned place) const { return base_ == 0 ? 0 : base_ + 2 + place; }
+  unsigned broker() const { return base_ == 0 ? 0 : base_ + 2 + apps_; }
   // Root, but without users for its processes.
   bool shares_nobody() const { return shares_nobody_; }
 
  private:
-  unsigned base_ = 0;
+  unsigned base_ = 0, apps_ = 0;
   bool shares_nobody_ = false;
 };

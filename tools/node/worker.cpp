@@ -63,8 +63,14 @@ struct Worker::Request {
   uint64_t time = kNever;  // under which it is in times_
 };
 
-Worker::Worker(int channel, const TenantOptions& options, const aotc_image* image, const MemoryGauge& gauge)
-    : channel_(channel), options_(options), image_(image), stdio_(aotc_serve_uses_stdio(image)), gauge_(gauge) {}
+Worker::Worker(int channel, int outbound, const TenantOptions& options, const aotc_image* image,
+               const MemoryGauge& gauge)
+    : channel_(channel),
+      outbound_(outbound < 0 ? nullptr : aotc_outbound_create(outbound)),
+      options_(options),
+      image_(image),
+      stdio_(aotc_serve_uses_stdio(image)),
+      gauge_(gauge) {}
 
 Worker::~Worker() = default;
 
@@ -74,7 +80,8 @@ std::string Worker::prepare() {
                                   .may_grow_data = this,
                                   .meanwhile = {.call = meanwhile, .data = this, .every = kMeanwhile},
                                   .compare_sample = static_cast<uint32_t>(options_.compare_sample)};
-  const aotc_serve_options serve = serve_options(options_);
+  aotc_serve_options serve = serve_options(options_);
+  serve.outbound = outbound_;
   aotc_slot* slot;
   if (aotc_serve_pool_create(image_, &pool, &serve, &pool_, &error_) != AOTC_OK ||
       aotc_pool_take(pool_, &slot, &error_) != AOTC_OK ||
@@ -91,15 +98,21 @@ void Worker::run() {
     if (draining_ && requests_.empty() && channel_.queued() == 0) return;
     uint64_t time = times_.empty() ? kNever : times_.begin()->first, start = now();
     uint64_t left = !runnable_.empty() || time <= start ? 0 : time == kNever ? kNever : time - start;
-    pollfd p = {.fd = channel_.fd(), .events = POLLIN, .revents = 0};
-    if (channel_.queued() > 0) p.events |= POLLOUT;
+    pollfd p[2] = {{.fd = channel_.fd(), .events = POLLIN, .revents = 0}, {.fd = -1, .events = POLLIN, .revents = 0}};
+    if (channel_.queued() > 0) p[0].events |= POLLOUT;
+    if (outbound_ != nullptr) {
+      aotc_outbound_flush(outbound_);
+      p[1].fd = aotc_outbound_fd(outbound_);
+      if (aotc_outbound_queued(outbound_) > 0) p[1].events |= POLLOUT;
+    }
     int n = idle_poll_.wait(left, [&](uint64_t nanoseconds) {
       const timespec timeout = {.tv_sec = static_cast<time_t>(nanoseconds / 1'000'000'000),
                                 .tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000)};
-      return ppoll(&p, 1, nanoseconds == kNever ? nullptr : &timeout, nullptr);
+      return ppoll(p, 2, nanoseconds == kNever ? nullptr : &timeout, nullptr);
     });
     if (n < 0 && errno != EINTR) return;
-    if (n > 0 && (p.revents & (POLLIN | POLLHUP | POLLERR)) && !take_frames()) return;
+    if (n > 0 && (p[0].revents & (POLLIN | POLLHUP | POLLERR)) && !take_frames()) return;
+    if (n > 0 && p[1].revents != 0) aotc_outbound_receive(outbound_, on_outbound, this);
     wake_due(now());
     // One pass: what becomes runnable meanwhile waits for the next one, after the channel was looked at. That is soon,
     // for the front wants answers (Ping), whatever the programs do.
@@ -142,6 +155,17 @@ bool Worker::take_frames() {
   return true;
 }
 
+// The broker has something for a connection that an instance made.
+void Worker::on_outbound(void* self, void* owner) {
+  auto* worker = static_cast<Worker*>(self);
+  auto found = worker->requests_.find(aotc_outbound_connection(owner)->number);
+  if (found == worker->requests_.end()) return;
+  Request& request = *found->second;
+  request.progress = now();
+  if (!request.queued) worker->runnable_.push_back(request.id);
+  request.queued = true;
+}
+
 // An instance is taken only when the request's turn comes, so that requests that wait for theirs use the same warm one.
 void Worker::begin(const FrameHead& head, std::string_view payload) {
   auto request = std::make_unique<Request>(head.id, head.value & kHeadRequest, stdio_);
@@ -173,6 +197,7 @@ bool Worker::take_slot(Request& request) {
     --idle_;
   }
   aotc_slot_set_peer(request.slot, &request.from);
+  request.connection().number = request.id;
   add_body(request, {});
   return true;
 }
@@ -244,6 +269,7 @@ void Worker::meanwhile(void* self) {
   worker->ship_log(*request);
   worker->ship(*request);  // what is wrong with it, settle() will find
   worker->channel_.flush();
+  if (worker->outbound_ != nullptr) aotc_outbound_flush(worker->outbound_);
 }
 
 void Worker::ship_log(Request& request) {

@@ -23,12 +23,17 @@
 // What every instance of a tenant gets: a connection that may be this far ahead of the client, and a log that may have
 // this much before it is taken.
 inline aotc_serve_options serve_options(const TenantOptions& options) {
-  return {.tmp_size = options.tmp_size, .write_buffer = kWindow, .log_buffer = 64 << 10, .set_up_log = 2};
+  return {.tmp_size = options.tmp_size,
+          .write_buffer = kWindow,
+          .log_buffer = 64 << 10,
+          .set_up_log = 2,
+          .outbound = nullptr};
 }
 
 class Worker {
  public:
-  Worker(int channel, const TenantOptions& options, const aotc_image* image, const MemoryGauge& gauge);
+  // `outbound`: the channel to the broker, or -1.
+  Worker(int channel, int outbound, const TenantOptions& options, const aotc_image* image, const MemoryGauge& gauge);
   ~Worker();
   // Makes a first instance; returns what failed, or nothing.
   std::string prepare();
@@ -41,6 +46,7 @@ class Worker {
 
   static bool may_grow(void* worker, uint64_t bytes);
   static void meanwhile(void* worker);
+  static void on_outbound(void* worker, void* owner);
   bool take_frames();
   void begin(const FrameHead& head, std::string_view payload);
   bool take_slot(Request& request);
@@ -62,6 +68,7 @@ class Worker {
   void keep_idle(const aotc_instance* instance);
 
   Channel channel_;
+  aotc_outbound* const outbound_;  // null: there are no connections to others
   const TenantOptions& options_;
   const aotc_image* image_;
   const bool stdio_;  // its programs know no HTTP

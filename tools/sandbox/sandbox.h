@@ -42,6 +42,7 @@ enum aotc_process {
   AOTC_CLIENT,    /* aotc: speaks to a server or registry */
   AOTC_KEEPER,    /* aotc, aotc-server: keeps what was compiled, for compilers that ask */
   AOTC_COURIER,   /* aotc-courier: carries what was compiled between a keeper and a remote */
+  AOTC_BROKER,    /* aotc-broker: makes the connections that programs ask for */
   AOTC_PROCESS_COUNT
 };
 

@@ -3,6 +3,7 @@
 #ifndef AOTC_WASI_H
 #define AOTC_WASI_H
 
+#include "aotc/outbound.h"
 #include "aotc/pool.h"
 
 #ifdef __cplusplus
@@ -54,6 +55,7 @@ struct aotc_wasi_options {
   struct aotc_connection* connection;
   bool connection_has_log;  /* stdout and stderr go to its log */
   bool connection_is_stdio; /* instead, fd 0 reads from it and fd 1 writes to it, and the listener yields nothing */
+  struct aotc_outbound* outbound; /* for connections that the program makes, or null; outlives the WASI host */
 };
 
 /* A connection without a socket behind it. The embedder owns it and its buffers and changes them between calls. */
@@ -71,6 +73,7 @@ struct aotc_connection {
   size_t log_size, log_capacity;
   size_t log_limit;    /* what would be more is lost, */
   uint32_t lines_lost; /* and counted */
+  uint32_t number;     /* the embedder's, since aotc_slot_begin */
 };
 
 /* Its first member is a struct aotc_host. */
@@ -111,16 +114,19 @@ bool aotc_wasi_snapshot_has_tmp(const struct aotc_artifact* artifact, size_t* li
  * Take a slot, fill in aotc_slot_connection(slot)->in, aotc_slot_begin; as long as calls end with AOTC_FROZEN and the
  * response is not complete: take bytes from `out`, add to `in`, aotc_instance_continue; at the end give it back. */
 struct aotc_serve_options {
-  uint64_t tmp_size;   /* of each /tmp in memory; 0: nothing fits into it */
-  size_t write_buffer; /* out_limit of each connection */
-  size_t log_buffer;   /* log_limit; 0: what programs write to stdout and stderr goes nowhere */
-  int set_up_log;      /* with it: where goes what they write when they accept ahead */
+  uint64_t tmp_size;              /* of each /tmp in memory; 0: nothing fits into it */
+  size_t write_buffer;            /* out_limit of each connection */
+  size_t log_buffer;              /* log_limit; 0: what programs write to stdout and stderr goes nowhere */
+  int set_up_log;                 /* with it: where goes what they write when they accept ahead */
+  struct aotc_outbound* outbound; /* as in struct aotc_wasi_options */
 };
 /* AOTC_ERROR_ARGUMENT when the image's program is no server that can be suspended. */
 enum aotc_status aotc_serve_pool_create(const struct aotc_image* image, const struct aotc_pool_options* options,
                                         const struct aotc_serve_options* serve, struct aotc_pool** pool,
                                         struct aotc_error* error);
 struct aotc_connection* aotc_slot_connection(const struct aotc_slot* slot);
+/* Of the instance that aotc_outbound_receive tells of. */
+struct aotc_connection* aotc_outbound_connection(void* owner);
 /* The other end of a connection; IPv4 as ::ffff:192.0.2.1. */
 struct aotc_peer {
   uint8_t address[16];

@@ -56,4 +56,11 @@
   F(sock_send, "iiiii:i")                 \
   F(sock_shutdown, "ii:i")
 
+/* Connections that programs make (wasi_outbound.c), AOTC_OUTBOUND_FUNCTIONS(F) likewise. */
+#define AOTC_OUTBOUND_NAME "aotc_outbound"
+
+#define AOTC_OUTBOUND_FUNCTIONS(F) \
+  F(open, "iiiii:i")               \
+  F(state, "ii:i")
+
 #endif

@@ -57,11 +57,17 @@ class Node:
         """Process id of the front."""
         return self.tenants("--front")[0]
 
+    def broker(self):
+        """Process id of the broker."""
+        return next(pid for pid in self._children() if self._words(pid)[:1] == [b"aotc-broker"])
+
     def tenants(self, kind="--tenant"):
         """Process ids of the tenants, or of other processes of the node."""
+        return [pid for pid in self._children() if self._words(pid)[1:2] == [kind.encode()]]
+
+    def _children(self):
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
-            children = [int(word) for word in file.read().split()]
-        return [pid for pid in children if self._words(pid)[1:2] == [kind.encode()]]
+            return [int(word) for word in file.read().split()]
 
     def kill(self, kind="--tenant"):
         """Ends these processes, but for those that have just ended by themselves."""

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 STATIC = {"aotc-exec", "aotc-exec-aarch64", "aotc-node"}
-PROGRAMS = ["aotc", "aotc-courier", "aotc-exec", "aotc-exec-aarch64", "aotc-node", "aotc-server"]
+PROGRAMS = ["aotc", "aotc-broker", "aotc-courier", "aotc-exec", "aotc-exec-aarch64", "aotc-node", "aotc-server"]
 BRANCH_TARGET = {"x86_64": "endbr64", "aarch64": ("bti\tc", "hint\t#34")}  # two names
 
 

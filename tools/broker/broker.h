@@ -1,0 +1,68 @@
+// broker.h - what all parts of the broker share: its loop, times, the apps, what is over.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "node/loop.h"
+#include "policy.h"
+#include "resolver.h"
+#include "stream.h"
+
+class HttpPool;
+
+// Who wants to be told of a time.
+class Timed {
+ public:
+  virtual void on_time() = 0;
+
+ protected:
+  ~Timed() = default;
+
+ private:
+  friend class Broker;
+  uint64_t time_ = 0;
+};
+
+struct App {
+  explicit App(std::string app_name) : name(std::move(app_name)) {}
+  const std::string name;
+  Policy policy;
+  uint64_t max_connections = 1024;
+  uint64_t connections = 0;
+  std::shared_ptr<HttpPool> http;
+  // Of lines about what was refused, in the present second; the others are counted.
+  uint64_t refused_second = 0, refused_lines = 0, refused_unsaid = 0;
+};
+
+class Broker {
+  Loop loop_;
+  std::set<std::pair<uint64_t, Timed*>> times_;
+
+ public:
+  Broker(bool plain_log, int event) : resolver(loop_, event), plain_log_(plain_log) {}
+  Loop& loop() { return loop_; }
+  void set_time(Timed* timed, uint64_t when);
+  void forget_time(Timed* timed);
+  // Kept until what happens now has happened.
+  void bury(std::shared_ptr<void> dead) { dead_.push_back(std::move(dead)); }
+  // One turn: waits for events, delivers them and the times that have come.
+  void turn();
+
+  // To the log: that a program wanted something which it may not.
+  void say_refused(App& app, const std::string& target, const std::string& why);
+  // That something went wrong on the way.
+  void say_failed(const App& app, const std::string& target, const std::string& why);
+
+  std::vector<std::unique_ptr<App>> apps;
+  Resolver resolver;
+
+ private:
+  void say(const App& app, const char* level, const std::string& target, const std::string& message);
+  std::vector<std::shared_ptr<void>> dead_;
+  const bool plain_log_;
+};
