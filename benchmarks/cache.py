@@ -1,7 +1,8 @@
 """benchmarks/run cache: what compiling costs where others have been compiled before, beside wasmtime.
 
 Into an empty cache, in this order: hello, the kernels, a net/http server, then five programs of other people. Then each again, from its
-artifact in the cache and, with artifacts removed, from its functions alone; then each after one function has changed. With
+artifact in the cache and, with artifacts removed, from its functions alone; then each after one function has changed, into the cache as it
+was after the first time. With
 --engines warm the cache is not empty: it holds Go's standard library (`aotc cache warm`). Every compilation is a process of
 its own; wall and CPU time are the kernel's accounts of it. Hits are functions that were not compiled, and bytes of their wasm
 bodies. Tier best.
@@ -46,7 +47,8 @@ def build(workspace, program, changed):
 def measure(workspace, arguments):
     programs = arguments.names or PROGRAMS
     modules = {program: {changed: build(workspace, program, changed) for changed in (False, True)} for program in programs}
-    cache, output, warmed = workspace.path("cache"), workspace.path("cache.aotc"), workspace.path("warmed")
+    cache, output = workspace.path("cache"), workspace.path("cache.aotc")
+    warmed, before = workspace.path("warmed"), workspace.path("before")
     results = {program: {state: [] for state in STATES} for program in programs}
 
     def compile_(program, state):
@@ -70,10 +72,17 @@ def measure(workspace, arguments):
             shutil.copytree(warmed, cache)
         for state in STATES:
             for program in programs:
-                if state in ("functions", "changed"):
+                if state == "functions":
                     shutil.rmtree(os.path.join(cache, "artifacts"), ignore_errors=True)
+                elif state == "changed":
+                    shutil.rmtree(cache)
+                    shutil.copytree(before, cache)
                 compile_(program, state)
-    shutil.rmtree(warmed, ignore_errors=True)
+            if state == "first":
+                shutil.rmtree(before, ignore_errors=True)
+                shutil.copytree(cache, before)
+    for folder in (warmed, before):
+        shutil.rmtree(folder, ignore_errors=True)
     return results
 
 

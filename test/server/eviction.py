@@ -11,6 +11,7 @@ from harness import AOTC, Server, StoreFiles, fresh_folder, hello_wasm, padded, 
 folder = fresh_folder()
 wasm = hello_wasm(folder)
 QUIET = ("--no-request-log", "--threads", "1")
+SOON = ("--grace", "1s", "--job-timeout", "1s")  # so often it is looked for what has to go
 DAY = 86400
 
 
@@ -52,7 +53,7 @@ for age, image in enumerate(reversed(images)):
     used(server, image, 1000 + 100 * age)  # m5 was used last
 with server:
     server.get("/v2/m1/manifests/latest")  # now it is m1
-server.options = (*QUIET, "--max-store-bytes", str(owned - 500_000), "--grace", "1s", "--job-timeout", "1s")
+server.options = (*QUIET, "--max-store-bytes", str(owned - 500_000), *SOON)
 with server:
     stats_are(server, evicted_images=2)
     assert names(server) == {"m0", "m1", "m4", "m5"}
@@ -61,7 +62,7 @@ with server:
     assert server.request("DELETE", "/v1/pins?name=m0&tag=latest")[0] == 204
 
 # By age, and without a tag.
-server.options = (*QUIET, "--max-age", "30d")
+server.options = (*QUIET, "--max-age", "30d", *SOON)
 with server:
     assert upload(server, 2)["index"] == images[2][1], "it can come back"
     upload(server, 6, "m1")  # takes the tag from the image before
@@ -131,7 +132,7 @@ server.__exit__(None, None, None)
 # Whoever has more than its share loses, though another's image is older.
 for age, name in enumerate(("a/z", "a/y", "a/x", "b/x")):
     used(server, images[name], 1000 + age)
-server.options = (*server.options, "--max-store-bytes", str(owned - 100_000))
+server.options = (*server.options, "--max-store-bytes", str(owned - 100_000), *SOON)
 start()
 stats_are(root, evicted_images=1)
 assert names(root) == {"a/y", "a/z", "b/x"}
