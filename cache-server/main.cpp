@@ -26,6 +26,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "log.h"
 #include "metrics.h"
+#include "oci/upload_sessions.h"
 #include "options.h"
 #include "process/worker.h"
 #include "registry/digest.h"
@@ -115,11 +116,12 @@ llvm::Expected<std::optional<aotc::RemoteCache>> read_remote(const ServerArgumen
   return remote;
 }
 
-// A connection has a socket, and a file while it uploads or a watch on its client while it waits; workers and the store
-// have theirs.
+// An upload in several requests has a file; a connection has a socket, and a file while it uploads or a watch on its
+// client while it waits; workers and the store have theirs.
 llvm::Error provide_descriptors(const ServerArguments& arguments) {
   constexpr uint64_t kOthers = 1024, kPerWorker = 16;
-  uint64_t needed = arguments.http.connections.all * uint64_t{2} + arguments.jobs.workers * kPerWorker + kOthers;
+  uint64_t needed = arguments.http.connections.all * uint64_t{2} + arguments.uploads.all_sessions +
+                    arguments.jobs.workers * kPerWorker + kOthers;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return failure("the limit on descriptors is not known");
   if (limit.rlim_max < needed)
@@ -183,7 +185,10 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   counters.published_revocations += *published;
   JobQueue jobs(**store, catalog, tenants, counters, limits,
                 std::filesystem::absolute(arguments.data).string() + "/work");
-  Service service{**store, catalog, tenants, jobs, counters, revocations};
+  UploadLimits upload_limits = arguments.uploads;
+  upload_limits.bytes = arguments.http.max_upload;
+  UploadSessions uploads(upload_limits);
+  Service service{**store, catalog, tenants, jobs, counters, revocations, uploads};
   Listener listener(service, arguments.http, tls);
   llvm::Expected<std::string> address = listener.bind(arguments.listen);
   if (!address) return address.takeError();
@@ -191,7 +196,7 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   // The module and artifacts of a job under way have no repository yet.
   JanitorOptions duties = arguments.janitor;
   duties.grace_seconds = std::max(duties.grace_seconds, static_cast<uint64_t>(limits.wall_seconds * 2));
-  Janitor janitor(catalog, tenants, jobs, counters, duties);
+  Janitor janitor(catalog, tenants, jobs, uploads, counters, duties);
   Scrubber scrubber(**store, jobs, counters, arguments.scrub);
   llvm::Expected<std::unique_ptr<Control>> control =
       Control::open(arguments.data, [&](const auto& command) { return run_command(service, command); });

@@ -34,8 +34,15 @@ struct ClosedCounts {
 struct Counters {
   std::atomic<uint64_t> uploads{0};  // modules received whole and stored
   std::atomic<uint64_t> upload_bytes{0};
-  std::atomic<uint64_t> compiled{0};  // jobs that ended with an image
-  std::atomic<uint64_t> failed{0};    // jobs that ended with an error
+  std::atomic<uint64_t> pushed_blobs{0};  // by the distribution API
+  std::atomic<uint64_t> pushed_bytes{0};
+  std::atomic<uint64_t> mounted_blobs{0};  // that the tenant had in another repository
+  std::atomic<uint64_t> pushed_manifests{0};
+  std::atomic<uint64_t> arrived_modules{0};  // in these, to be compiled
+  std::atomic<uint64_t> expired_uploads{0};  // that nobody went on with
+  std::atomic<uint64_t> dropped_loose{0};    // pushed blobs that no manifest came to name
+  std::atomic<uint64_t> compiled{0};         // jobs that ended with an image
+  std::atomic<uint64_t> failed{0};           // jobs that ended with an error
   std::atomic<uint64_t> cancelled{0};
   std::atomic<uint64_t> functions{0};          // of modules that were compiled, for each target
   std::atomic<uint64_t> cached_functions{0};   // of these, found in the function cache

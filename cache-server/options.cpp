@@ -49,6 +49,8 @@ void add_storage(CLI::App& app, ServerArguments& arguments) {
   add_quantity(app, "--grace", janitor.grace_seconds,
                "how long a blob that nobody owns is kept; at least as long as a job may take",
                {AOTC_SECONDS, 0, kYear});
+  add_quantity(app, "--max-loose-age", janitor.loose_seconds,
+               "remove pushed blobs that no manifest has named for so long", kAge);
   add_quantity(app, "--max-store-bytes", eviction.store_bytes,
                "evict images when their blobs take more (see evictor.h)", kDisk);
   add_quantity(app, "--max-age", eviction.age, "evict images that nobody asked for so long", kAge);
@@ -110,8 +112,16 @@ void add_compiling(CLI::App& app, JobLimits& jobs) {
   add_quantity(app, "--freeze-memory", jobs.freeze.memory_bytes, "memory that it may use", {AOTC_SIZE, 64 * kK, kT});
 }
 
+void add_uploads(CLI::App& app, UploadLimits& uploads) {
+  add_quantity(app, "--upload-sessions", uploads.sessions, "uploads in several requests that a tenant may have begun",
+               kCount);
+  add_quantity(app, "--upload-sessions-all", uploads.all_sessions, "the same of all tenants together", kCount);
+  add_quantity(app, "--upload-timeout", uploads.age, "how long such an upload may stand still until it is forgotten",
+               kAge);
+}
+
 void add_connections(CLI::App& app, HttpLimits& http) {
-  add_quantity(app, "--max-upload", http.max_upload, "refuse larger modules", {AOTC_SIZE, kK, 4 * kG});
+  add_quantity(app, "--max-upload", http.max_upload, "refuse larger modules and blobs", {AOTC_SIZE, kK, 4 * kG});
   ConnectionLimits& connections = http.connections;
   add_quantity(app, "--max-connections", connections.all,
                "for further ones, those go that have been idle or slow longest", kCount);
@@ -134,6 +144,7 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
   add_identity(app, arguments);
   add_storage(app, arguments);
   add_compiling(app, arguments.jobs);
+  add_uploads(app, arguments.uploads);
   add_connections(app, arguments.http);
   app.add_flag("!--no-sync", arguments.store.sync)->group("");  // for power_loss.py
   app.footer(

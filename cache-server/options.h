@@ -8,6 +8,7 @@
 #include "administration.h"
 #include "http/listener.h"
 #include "jobs/job_limits.h"
+#include "oci/upload_sessions.h"
 #include "store/janitor.h"
 #include "store/scrubber.h"
 #include "store/store.h"
@@ -31,6 +32,7 @@ struct ServerArguments {
   StoreOptions store;
   ScrubOptions scrub;
   JanitorOptions janitor;
+  UploadLimits uploads;
 };
 
 void add_options(CLI::App& app, ServerArguments& arguments);

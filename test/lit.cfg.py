@@ -13,12 +13,13 @@
 #   %go-std PACKAGE             a standard library test compared with a peer, see test/go-std/run
 #   %node-app SOURCE.go OUT     a Go server compiled with its snapshot, see test/node-app
 #   %crane %oras                clients of container registries
+#   %conformance                the suite that a registry has to pass
 #   %python                     Python with the wheels of tools/setup.sh and the modules of Inputs/harness
 #   %bin                        where the programs are
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb,
 # gdb-aarch64 (a gdb that knows AArch64, and qemu), perf (it is installed and the kernel lets it sample), crane, oras,
-# docker-registry, strace, wasm-opt, wrk, spec-tests (the suite is there), namespaces (a network of a test's own can be made), mknod
+# conformance, docker-registry, skopeo, strace, wasm-opt, wrk, spec-tests (the suite is there), namespaces (a network of a test's own can be made), mknod
 # (devices can be made and used), trace (tests may look into and advise on the memory of other users' processes); the machine (x86_64).
 import os
 import shutil
@@ -58,9 +59,9 @@ for short, full in toolchains.items():
 qemu = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
 if qemu and os.path.exists(f"{bin_dir}/aotc-exec-aarch64"):
     config.available_features.add("qemu")
-crane, oras = (f"{config.build_dir}/go-tools/{name}" for name in ("crane", "oras"))
-config.available_features.update(name for name in ("crane", "oras") if os.path.exists(f"{config.build_dir}/go-tools/{name}"))
-config.available_features.update(name for name in ("docker-registry", "nginx", "strace", "wasm-opt", "wrk") if shutil.which(name))
+crane, oras, conformance = (f"{config.build_dir}/go-tools/{name}" for name in ("crane", "oras", "conformance"))
+config.available_features.update(name for name in ("crane", "oras", "conformance") if os.path.exists(f"{config.build_dir}/go-tools/{name}"))
+config.available_features.update(name for name in ("docker-registry", "nginx", "skopeo", "strace", "wasm-opt", "wrk") if shutil.which(name))
 if shutil.which("redis-server") and shutil.which("redis-cli"):
     config.available_features.add("redis")
 config.available_features.add(os.uname().machine)
@@ -107,6 +108,7 @@ config.substitutions += [
     (r"%aotc-node\b", f"{bin_dir}/aotc-node"),
     (r"%crane\b", crane),
     (r"%oras\b", oras),
+    (r"%conformance\b", conformance),
     (r"%aotc-exec\b", f"{bin_dir}/aotc-exec"),
     (r"%aotc\b", f"{bin_dir}/aotc"),
     (r"%qemu-aarch64\b", qemu or "qemu-aarch64"),

@@ -57,6 +57,7 @@ SOLE_USERS = [
     ("boost/asio/buffer.hpp", ["cache-server/http/http_session.*", "tools/registry/http_client.cpp", "tools/node/http.cpp", "tools/broker/http_request.cpp"]),
     ("boost/asio", ["cache-server/http/http_session.*", "cache-server/http/listener.*", "cache-server/http/tls.*"]),
     ("zstd.h", ["tools/registry/zstd_frames.cpp"]),
+    ("zlib.h", ["cache-server/http/content_coding.cpp"]),
     ("openssl/", ["tools/registry/digest.cpp"]),
     ("sodium.h", ["tools/registry/digest.cpp", "tools/registry/signing.cpp"]),
     ("mbedtls/", ["tools/registry/client_tls.cpp"]),

@@ -17,6 +17,7 @@ psutil_version=6.1.1
 ruff_version=0.17.6
 crane_version=v0.22.1
 oras_version=v1.3.6
+conformance_version=v0.0.0-20260831232431-97274622c111
 go_versions=(1.21.13 1.24.11 1.26.6 1.27.3)
 default_go=1.26.6
 
@@ -65,13 +66,14 @@ install_toolchain() {
   touch "$folder/complete"
 }
 
-# Registry clients for the server's tests, under build/go-tools.
+# Registry clients, and the suite that a registry has to pass, for the server's tests, under build/go-tools.
 install_registry_clients() {
-  local stamp="$build/go-tools/crane-$crane_version-oras-$oras_version"
+  local stamp="$build/go-tools/crane-$crane_version-oras-$oras_version-conformance-$conformance_version"
   [[ -e $stamp ]] && return
-  step "Installing crane and oras"
+  step "Installing crane, oras and the conformance suite of registries"
   GOBIN=$build/go-tools quietly "install crane" go install "github.com/google/go-containerregistry/cmd/crane@$crane_version"
   GOBIN=$build/go-tools quietly "install oras" go install "oras.land/oras/cmd/oras@$oras_version"
+  GOBIN=$build/go-tools quietly "install conformance" go install "github.com/opencontainers/distribution-spec/conformance@$conformance_version"
   touch "$stamp"
 }
 

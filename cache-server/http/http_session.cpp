@@ -32,6 +32,7 @@
 #include "response_head.h"
 #include "router.h"
 #include "store/store.h"
+#include "support/unique_fd.h"
 
 namespace aotc::server {
 
@@ -298,7 +299,7 @@ struct HttpSession::Impl {
       if (auto* refused = std::get_if<Response>(&begun))
         response = std::move(*refused);
       else
-        response = co_await receive(stream, parser, request, std::get<Upload>(begun));
+        response = co_await receive(stream, parser, *std::get<std::unique_ptr<Intake>>(begun));
     } else {
       std::optional<Response> refused = co_await read_small_body(stream, parser, request);
       if (refused)
@@ -418,8 +419,8 @@ struct HttpSession::Impl {
   }
 
   template <typename Stream>
-  Task<Response> receive(Stream& stream, Parser& parser, const Request& request, Upload& upload) {
-    Memory memory(*slot, kReadBuffer + kBodyPart);
+  Task<Response> receive(Stream& stream, Parser& parser, Intake& intake) {
+    Memory memory(*slot, kReadBuffer + kBodyPart + intake.memory());
     if (!memory.granted) co_return no_memory();
     timer.begin_transfer();
     co_await invite_body(stream, parser);
@@ -428,10 +429,10 @@ struct HttpSession::Impl {
       error_code error;
       size_t count = co_await read_body(stream, parser, bytes, error);
       if (error) co_return cut_off(error).value_or(Response());
-      std::optional<Response> refused = co_await in_pool([&] { return append_upload(upload, {bytes.data(), count}); });
+      std::optional<Response> refused = co_await in_pool([&] { return intake.append({bytes.data(), count}); });
       if (refused) co_return std::move(*refused);
     }
-    Response response = co_await in_pool([&] { return accept_upload(context.service, request, upload); });
+    Response response = co_await in_pool([&] { return intake.finish(); });
     co_return response;
   }
 

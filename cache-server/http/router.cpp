@@ -1,8 +1,11 @@
 // router.cpp - the gate and the table of paths.
 #include "router.h"
 
+#include "content_coding.h"
 #include "metrics.h"
 #include "oci/routes_oci.h"
+#include "oci/routes_push.h"
+#include "oci/upload_sessions.h"
 #include "routes_admin.h"
 #include "routes_jobs.h"
 #include "routes_pins.h"
@@ -29,6 +32,7 @@ Response answer_oci(Service& service, const Request& request, Rest) { return rou
 
 // The first that fits is it.
 const Route kRoutes[] = {
+    {"*", "/v2/*/blobs/uploads/*", kByMethod, false, answer_oci},
     {"GET", "/v2/*/blobs/*", kByMethod, true, answer_oci},
     {"GET", "/v2/*/manifests/*", kByMethod, true, answer_oci},
     {"*", "/v2/*", kByMethod, false, answer_oci},
@@ -104,6 +108,11 @@ std::string methods_of(llvm::StringRef path) {
   return methods;
 }
 
+bool is_module(const Request& request) {
+  return request.method == "POST" && request.path == "/v1/compile" &&
+         request.header("content-type") != "application/json";
+}
+
 }  // namespace
 
 std::optional<Response> admit(Service& service, Request& request) {
@@ -141,38 +150,22 @@ Response route(Service& service, const Request& request) {
   return refused;
 }
 
-bool is_upload(const Request& request) {
-  return request.method == "POST" && request.path == "/v1/compile" &&
-         request.header("content-type") != "application/json";
-}
+bool is_upload(const Request& request) { return is_module(request) || is_push(request); }
 
-std::variant<Upload, Response> start_upload(Service& service, const Request& request, uint64_t length) {
-  if (std::optional<Response> wrong = check_compile(service, request)) return std::move(*wrong);
-  const std::string& tenant = request.caller.tenant;
-  Accounts::Reservation space = service.catalog.reserve(tenant, service.tenants.quota(tenant));
-  llvm::Expected<Upload> upload = Upload::start(service.jobs, std::move(space), length);
-  if (!upload) return refused(upload.takeError());
-  return std::move(*upload);
-}
-
-std::optional<Response> append_upload(Upload& upload, llvm::StringRef bytes) {
-  llvm::Error error = upload.append(bytes);
-  if (!error) return std::nullopt;
-  return refused(std::move(error));
-}
-
-Response accept_upload(Service& service, const Request& request, Upload& upload) {
-  if (upload.size() == 0) return problem(400, "the body is empty; it has to be a WebAssembly module");
-  llvm::Expected<BlobInfo> blob = upload.finish(service.store);
-  if (!blob) return refused(blob.takeError());
-  ++service.counters.uploads;
-  service.counters.upload_bytes += blob->size;
-  Response response = post_compile(service, request, *blob, &upload.place());
-  if (response.status < 400) return response;
-  *blob = BlobInfo();  // with its lease
-  if (llvm::Error error = service.catalog.drop_garbage(request.caller.tenant).takeError())
-    return internal_problem(std::move(error));
-  return response;
+std::variant<std::unique_ptr<Intake>, Response> start_upload(Service& service, const Request& request,
+                                                             uint64_t length) {
+  std::string coding = request.header("content-encoding");
+  if (!is_known_coding(coding)) {
+    Response refused = problem(415, "a body can be sent as it is, in gzip or in zstd");
+    refused.headers.emplace_back("Accept-Encoding", "gzip, zstd, identity");
+    return refused;
+  }
+  bool coded = !coding.empty() && coding != "identity";
+  auto begun = is_module(request) ? start_module(service, request, coded ? 0 : length)
+                                  : start_push(service, request, coded ? 0 : length);
+  if (auto* intake = std::get_if<std::unique_ptr<Intake>>(&begun))
+    return make_decoder(coding, service.uploads.limits().bytes, std::move(*intake));
+  return begun;
 }
 
 }  // namespace aotc::server

@@ -1,11 +1,11 @@
 // router.h - from a request to a response, without sockets.
 #pragma once
 
+#include <memory>
 #include <variant>
 
-#include "http_message.h"
+#include "intake.h"
 #include "service.h"
-#include "upload.h"
 
 namespace aotc::server {
 
@@ -19,12 +19,9 @@ bool is_quick(const Request& request);
 // Answers a request that is not an upload. HEAD is answered like GET; the session leaves the body out.
 Response route(Service& service, const Request& request);
 
-// Requests whose body goes to the store: first start_upload, which refuses what is wrong, or more than may be kept,
-// before the body is read; `length` is what is known of its length. Then append_upload with each part, which answers
-// when that is too much; at the end accept_upload.
+// Requests whose body is taken as it comes: start_upload refuses what is wrong, or more than may be kept, before the
+// body is read; `length` is what is known of its length. `request` must outlive what it gives.
 bool is_upload(const Request& request);
-std::variant<Upload, Response> start_upload(Service& service, const Request& request, uint64_t length);
-std::optional<Response> append_upload(Upload& upload, llvm::StringRef bytes);
-Response accept_upload(Service& service, const Request& request, Upload& upload);
+std::variant<std::unique_ptr<Intake>, Response> start_upload(Service& service, const Request& request, uint64_t length);
 
 }  // namespace aotc::server

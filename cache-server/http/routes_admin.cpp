@@ -9,6 +9,7 @@
 
 #include "jobs/job_queue.h"
 #include "metrics.h"
+#include "oci/upload_sessions.h"
 #include "openapi.h"
 #include "process/option_set.h"
 #include "store/catalog.h"
@@ -31,6 +32,14 @@ std::vector<Metric> collect(Service& service) {
   std::vector<Metric> metrics = {
       {"uploads", false, "modules received and stored", c.uploads},
       {"upload_bytes", false, "bytes of modules received", c.upload_bytes},
+      {"pushed_blobs", false, "blobs pushed by the distribution API", c.pushed_blobs},
+      {"pushed_bytes", false, "bytes of these", c.pushed_bytes},
+      {"mounted_blobs", false, "blobs that a push found in another repository of its tenant", c.mounted_blobs},
+      {"pushed_manifests", false, "manifests and indexes pushed", c.pushed_manifests},
+      {"arrived_modules", false, "modules in these that were given to the queue", c.arrived_modules},
+      {"expired_uploads", false, "uploads in several requests that nobody went on with", c.expired_uploads},
+      {"dropped_loose_blobs", false, "pushed blobs that no manifest came to name", c.dropped_loose},
+      {"upload_sessions", true, "uploads in several requests under way", service.uploads.size()},
       {"compiled", false, "jobs that ended with an image", c.compiled},
       {"failed", false, "jobs that ended with an error", c.failed},
       {"cancelled", false, "jobs that were cancelled", c.cancelled},
@@ -99,12 +108,26 @@ Json parameter(const OptionInfo& row) {
   return {{"name", row.name}, {"in", "query"}, {"schema", schema}, {"description", help}};
 }
 
-// openapi.json with the options of compile_options.def.
+// What any request can be answered with: by the gate, by the limits of connections and memory, by a parser.
+void add_usual_answers(Json& operation) {
+  std::vector<const char*> statuses = {"400", "429", "431", "500", "503"};
+  if (!operation.contains("security")) statuses.insert(statuses.end(), {"401", "403"});
+  statuses.push_back("413");
+  if (operation.contains("requestBody")) statuses.push_back("415");
+  for (const char* status : statuses)
+    if (Json& responses = operation["responses"]; !responses.contains(status))
+      responses[status] = {{"$ref", "#/components/responses/Problem"}};
+}
+
+// openapi.json with the options of compile_options.def, and all statuses.
 std::string openapi() {
   Json document = Json::parse(kOpenApi);
   Json& parameters = document["paths"]["/v1/compile"]["post"]["parameters"];
   for (const OptionInfo& row : option_table())
     if (row.user == OptionUser::Anyone) parameters.push_back(parameter(row));
+  for (auto& [path, methods] : document["paths"].items())
+    for (auto& [method, operation] : methods.items())
+      if (operation.contains("responses")) add_usual_answers(operation);
   return document.dump();
 }
 

@@ -5,7 +5,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "metrics.h"
 #include "store/catalog.h"
+#include "upload.h"
 
 namespace aotc::server {
 
@@ -64,8 +66,7 @@ bool add_option(const std::string& key, const nlohmann::json& value, decltype(Re
   return true;
 }
 
-}  // namespace
-
+// The answer to what a quota or the queue does not allow; other errors are the server's own.
 Response refused(llvm::Error error) {
   unsigned status = 0;
   std::string detail;
@@ -89,13 +90,8 @@ Response refused(llvm::Error error) {
   return response;
 }
 
-std::optional<Response> check_compile(Service& service, const Request& request) {
-  llvm::Expected<CompileRequest> options = compile_request(service, request);
-  if (!options) return problem(400, llvm::toString(options.takeError()));
-  return std::nullopt;
-}
-
-Response post_compile(Service& service, const Request& request, const BlobInfo& module, JobQueue::Place* place) {
+Response post_compile(Service& service, const Request& request, const BlobInfo& module,
+                      JobQueue::Place* place = nullptr) {
   llvm::Expected<CompileRequest> options = compile_request(service, request);
   if (!options) return problem(400, llvm::toString(options.takeError()));
   llvm::Expected<Submission> submission = service.jobs.submit(module, *options, place);
@@ -103,6 +99,49 @@ Response post_compile(Service& service, const Request& request, const BlobInfo& 
   Response response = describe(service, request, submission->id, submission->done ? 200 : 202);
   response.headers.emplace_back("Location", "/v1/jobs/" + submission->id);
   return response;
+}
+
+class ModuleIntake : public Intake {
+ public:
+  ModuleIntake(Service& service, const Request& request, Upload upload)
+      : service_(service), request_(request), upload_(std::move(upload)) {}
+
+  std::optional<Response> append(llvm::StringRef bytes) override {
+    if (llvm::Error error = upload_.append(bytes)) return refused(std::move(error));
+    return std::nullopt;
+  }
+
+  Response finish() override {
+    if (upload_.size() == 0) return problem(400, "the body is empty; it has to be a WebAssembly module");
+    llvm::Expected<BlobInfo> blob = upload_.finish(service_.store);
+    if (!blob) return refused(blob.takeError());
+    ++service_.counters.uploads;
+    service_.counters.upload_bytes += blob->size;
+    Response response = post_compile(service_, request_, *blob, &upload_.place());
+    if (response.status < 400) return response;
+    *blob = BlobInfo();  // with its lease
+    if (llvm::Error error = service_.catalog.drop_garbage(request_.caller.tenant).takeError())
+      return internal_problem(std::move(error));
+    return response;
+  }
+
+ private:
+  Service& service_;
+  const Request& request_;
+  Upload upload_;
+};
+
+}  // namespace
+
+std::variant<std::unique_ptr<Intake>, Response> start_module(Service& service, const Request& request,
+                                                             uint64_t length) {
+  llvm::Expected<CompileRequest> options = compile_request(service, request);
+  if (!options) return problem(400, llvm::toString(options.takeError()));
+  const std::string& tenant = request.caller.tenant;
+  Accounts::Reservation space = service.catalog.reserve(tenant, service.tenants.quota(tenant));
+  llvm::Expected<Upload> upload = Upload::start(service.jobs, std::move(space), length);
+  if (!upload) return refused(upload.takeError());
+  return std::make_unique<ModuleIntake>(service, request, std::move(*upload));
 }
 
 Response compile_known(Service& service, const Request& request) {

@@ -10,18 +10,17 @@
 //   GET  /v1/modules?n=&last=                        the jobs that are done, by id; last is the id to go on after
 #pragma once
 
-#include "http_message.h"
+#include <memory>
+#include <variant>
+
+#include "intake.h"
 #include "jobs/job_queue.h"
 #include "service.h"
 
 namespace aotc::server {
 
-// Nothing when what is asked can be done.
-std::optional<Response> check_compile(Service& service, const Request& request);
-Response post_compile(Service& service, const Request& request, const BlobInfo& module,
-                      JobQueue::Place* place = nullptr);
-// The answer to what a quota or the queue does not allow; other errors are the server's own.
-Response refused(llvm::Error error);
+// Refuses what cannot be done before any of the module is read; `length` is what is known of its length.
+std::variant<std::unique_ptr<Intake>, Response> start_module(Service& service, const Request& request, uint64_t length);
 Response compile_known(Service& service, const Request& request);
 Response get_job(Service& service, const Request& request, const std::string& id);
 Response delete_job(Service& service, const Request& request, const std::string& id);

@@ -8,6 +8,7 @@ class JobQueue;
 class RevocationBook;
 class Store;
 class Tenants;
+class UploadSessions;
 struct Counters;
 
 struct Service {
@@ -17,6 +18,7 @@ struct Service {
   JobQueue& jobs;
   Counters& counters;
   RevocationBook& revocations;
+  UploadSessions& uploads;
 };
 
 }  // namespace aotc::server

@@ -1,13 +1,9 @@
-// upload.h - a body on its way into the store: first a file without a name, whose digest is known at its end, so that
-// what the tenant has already is not written again.
-//
-// Before a byte of it is kept, there is a place in the queue for its job and room in its tenant's quota; it has both
-// until it is stored or goes. Its file goes with it.
+// upload.h - a module on its way into the store (store/incoming_blob.h), for which there is a place in the queue before
+// a byte of it is kept.
 #pragma once
 
 #include "jobs/job_queue.h"
-#include "registry/digest.h"
-#include "store/unnamed_file.h"
+#include "store/incoming_blob.h"
 
 namespace aotc::server {
 
@@ -16,20 +12,17 @@ class Upload {
   // `length` of the body, as far as it is known. A Refusal or QuotaError when the tenant may not have it.
   static llvm::Expected<Upload> start(JobQueue& jobs, Accounts::Reservation space, uint64_t length);
   llvm::Error append(llvm::StringRef bytes);
-  uint64_t size() const { return size_; }
+  uint64_t size() const { return blob_.size(); }
   // Once. The blob is then on disk, or was there.
-  llvm::Expected<BlobInfo> finish(Store& store);
+  llvm::Expected<BlobInfo> finish(Store& store) { return blob_.finish(store); }
   JobQueue::Place& place() { return place_; }
 
  private:
-  Upload(UniqueFd file, JobQueue::Place place, Accounts::Reservation space)
-      : file_(std::move(file)), place_(std::move(place)), space_(std::move(space)), hash_(std::make_unique<Sha256>()) {}
+  Upload(IncomingBlob blob, JobQueue::Place place) : blob_(std::move(blob)), place_(std::move(place)) {}
   llvm::Error cover(uint64_t bytes);
-  UniqueFd file_;
+  IncomingBlob blob_;
   JobQueue::Place place_;
-  Accounts::Reservation space_;
-  std::unique_ptr<Sha256> hash_;
-  uint64_t size_ = 0, covered_ = 0;
+  uint64_t covered_ = 0;
 };
 
 }  // namespace aotc::server

@@ -201,11 +201,12 @@ llvm::Error JobQueue::Place::resize(uint64_t bytes) {
   return error;
 }
 
-llvm::Expected<Submission> JobQueue::submit(const BlobInfo& module, const CompileRequest& request, Place* place) {
+llvm::Expected<Submission> JobQueue::submit(const BlobInfo& module, const CompileRequest& request, Place* place,
+                                            const std::string& was) {
   const auto& [tenant, digest] = module.name;
   std::string name = request.name().empty() ? default_name(tenant, digest) : request.name();
   std::lock_guard<std::mutex> writing(writes_);
-  Order order{module.name, module.size, request, {{name, request.tag()}}};
+  Order order{module.name, module.size, request, {{name, request.tag(), was}}};
   return request.options.tier() == Tier::Auto ? fulfil_auto(order, place) : fulfil(order, place);
 }
 

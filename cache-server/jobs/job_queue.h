@@ -115,7 +115,9 @@ class JobQueue {
   llvm::Expected<Place> take_place(const std::string& tenant);
 
   // Of a module of this tenant; fails with a Refusal or a QuotaError when it may not have another job.
-  llvm::Expected<Submission> submit(const BlobInfo& module, const CompileRequest& request, Place* place = nullptr);
+  // The image's tag moves to it on the condition `was` (see ImageName).
+  llvm::Expected<Submission> submit(const BlobInfo& module, const CompileRequest& request, Place* place = nullptr,
+                                    const std::string& was = "");
   // Nothing when the tenant has no such job.
   llvm::Expected<std::optional<JobView>> describe(const std::string& tenant, const std::string& id);
   // Calls `wake`, as job_watch.h says, as soon as there is such news of the job since `seen`; at once if there is now.

@@ -51,6 +51,15 @@ llvm::Expected<Json> store_manifest(Store& store, Accounts::Reservation& space, 
 
 }  // namespace
 
+bool is_index_type(llvm::StringRef media_type) {
+  return media_type == kIndexType || media_type == "application/vnd.docker.distribution.manifest.list.v2+json";
+}
+
+bool is_manifest_type(llvm::StringRef media_type) {
+  return is_index_type(media_type) || media_type == kManifestType ||
+         media_type == "application/vnd.docker.distribution.manifest.v2+json";
+}
+
 llvm::Expected<Image> store_image(Store& store, Accounts::Reservation& space, const BlobInfo& module, Tier tier,
                                   const std::vector<CompiledTarget>& targets, const FrozenProgram* frozen) {
   Image image;
@@ -80,11 +89,12 @@ llvm::Expected<Image> store_image(Store& store, Accounts::Reservation& space, co
     if (!entry) return entry.takeError();
     manifests.push_back(*entry);
   }
-  Json config = {{"architecture", "wasm"}, {"os", "wasip1"}, {"layerDigests", Json::array({module.digest()})}};
+  Json platform = {{"architecture", "wasm"}, {"os", "wasip1"}};
+  Json config = platform;
+  config["layerDigests"] = Json::array({module.digest()});
   Json layers = Json::array({titled(descriptor(kWasmType, module), "module.wasm")});
-  llvm::Expected<Json> entry =
-      store_manifest(store, space, image, {{"schemaVersion", 2}, {"mediaType", kManifestType}}, kWasmConfigType, config,
-                     layers, {{"architecture", "wasm"}, {"os", "wasi"}});
+  llvm::Expected<Json> entry = store_manifest(store, space, image, {{"schemaVersion", 2}, {"mediaType", kManifestType}},
+                                              kWasmConfigType, config, layers, platform);
   if (!entry) return entry.takeError();
   manifests.push_back(*entry);
 

@@ -6,7 +6,7 @@
 //   one layers     kArtifactType: the ELF file that a node maps. For a program that was frozen, or should have been,
 //              kFreezeReportType, and kSnapshotType; both are the same for every platform
 //
-// One more manifest, of the platform wasi/wasm, holds the module itself as its layer, in the form of the CNCF's "Wasm
+// One more manifest, of the platform wasip1/wasm, holds the module itself as its layer, in the form of the CNCF's "Wasm
 // OCI Artifact".
 //
 // The documents are made from digests only, so equal results have equal digests.
@@ -27,7 +27,15 @@ constexpr const char* kModuleType = "application/vnd.aotc.module.v1";
 constexpr const char* kConfigType = "application/vnd.aotc.config.v1+json";
 constexpr const char* kWasmConfigType = "application/vnd.wasm.config.v0+json";
 constexpr const char* kWasmType = "application/wasm";
+constexpr const char* kSpinWasmType = "application/vnd.wasm.content.layer.v1+wasm";
 constexpr const char* kEmptyType = "application/vnd.oci.empty.v1+json";
+constexpr const char* kBlobType = "application/octet-stream";  // of what was pushed and is no manifest
+
+constexpr uint64_t kMaxManifest = 4 << 20;  // bytes
+
+// Docker's, too.
+bool is_manifest_type(llvm::StringRef media_type);
+bool is_index_type(llvm::StringRef media_type);
 
 struct CompiledTarget {
   CompileTarget target;

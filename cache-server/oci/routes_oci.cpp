@@ -3,12 +3,16 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "jobs/compile_request.h"
+#include "llvm/ADT/StringExtras.h"
 #include "metrics.h"
 #include "oci_image.h"
 #include "registry/revocations.h"
+#include "routes_push.h"
 #include "store/catalog.h"
 
 namespace aotc::server {
@@ -38,9 +42,9 @@ std::optional<Range> parse_range(llvm::StringRef text, uint64_t size) {
   if (first_text.getAsInteger(10, first)) return std::nullopt;
   if (last_text.empty())
     last = UINT64_MAX;
-  else if (last_text.getAsInteger(10, last) || last < first)
+  else if (last_text.getAsInteger(10, last))
     return std::nullopt;
-  if (first >= size) return Range{false, 0, 0};
+  if (first >= size || last < first) return Range{false, 0, 0};
   last = std::min(last, size - 1);
   return Range{true, first, last - first + 1};
 }
@@ -121,11 +125,11 @@ Response get_linked(Service& service, const Request& request, const std::string&
   if (!link) return internal_problem(link.takeError());
   if (!*link) return unknown();
   const std::string& type = (*link)->media_type;
-  if (manifest && type != kIndexType && type != kManifestType) return unknown();
+  if (manifest && !is_manifest_type(type)) return unknown();
   llvm::Expected<std::optional<BlobInfo>> blob = service.store.find_blob({(*link)->tenant, digest});
   if (!blob) return internal_problem(blob.takeError());
   if (!*blob) return unknown();
-  if (type == kIndexType) service.catalog.touch(name, digest);
+  if (manifest) service.catalog.touch(name, digest);
   if ((*blob)->damaged)
     return oci_error(500, "BLOB_DAMAGED", digest + " is damaged on the server's disk; what can be made again will be");
   return send_blob(request, **blob, manifest ? type : "application/octet-stream", !manifest);
@@ -164,7 +168,11 @@ Response get_tags(Service& service, const Request& request, const std::string& n
   if (!count) return oci_error(400, "UNSUPPORTED", "n is not a number");
   auto page = service.store.list(Table::Tags, prefix, last.empty() ? "" : prefix + last, *count);
   if (!page) return internal_problem(page.takeError());
-  if (page->empty() && last.empty() && *count > 0) return oci_error(404, "NAME_UNKNOWN", "there is no such repository");
+  if (page->empty() && last.empty() && *count > 0) {
+    auto links = service.store.list(Table::Links, prefix, "", 1);
+    if (!links) return internal_problem(links.takeError());
+    if (links->empty()) return oci_error(404, "NAME_UNKNOWN", "there is no such repository");
+  }
   std::vector<std::string> tags;
   for (const auto& [key, digest] : *page) tags.push_back(key.substr(prefix.size()));
   return list_response(request, {{"name", name}}, "tags", tags, *count);
@@ -187,19 +195,34 @@ Response get_catalog(Service& service, const Request& request) {
   return list_response(request, nlohmann::ordered_json::object(), "repositories", names, *count);
 }
 
+std::string percent_encoded(const std::string& text) {
+  std::string encoded;
+  for (unsigned char c : text)
+    encoded += llvm::isAlnum(c) || llvm::StringRef("-._~/").contains(c) ? std::string(1, c) : fmt::format("%{:02X}", c);
+  return encoded;
+}
+
+// In pages of bounded size, as anybody can attach what he likes to his images.
 Response get_referrers(Service& service, const Request& request, const std::string& name, const std::string& digest) {
-  llvm::Expected<std::vector<std::string>> descriptors = service.catalog.referrers(name, digest);
-  if (!descriptors) return internal_problem(descriptors.takeError());
   std::optional<std::string> type = request.parameter("artifactType");
+  std::string last = request.parameter("last").value_or("");
+  if (!last.empty() && !is_digest(last)) return oci_error(400, "DIGEST_INVALID", "last is not a digest");
+  auto descriptors = service.catalog.referrers(name, digest, type, last);
+  if (!descriptors) return internal_problem(descriptors.takeError());
   nlohmann::ordered_json manifests = nlohmann::ordered_json::array();
-  for (const std::string& text : *descriptors) {
-    auto descriptor = nlohmann::ordered_json::parse(text);
-    if (!type || descriptor.value("artifactType", "") == *type) manifests.push_back(std::move(descriptor));
-  }
+  for (const auto& [manifest, text] : *descriptors) manifests.push_back(nlohmann::ordered_json::parse(text));
   nlohmann::ordered_json index = {{"schemaVersion", 2}, {"mediaType", kIndexType}, {"manifests", manifests}};
   Response response;
   response.headers.emplace_back("Content-Type", kIndexType);
   if (type) response.headers.emplace_back("OCI-Filters-Applied", "artifactType");
+  if (!descriptors->empty()) {
+    const std::string& end = descriptors->rbegin()->first;
+    auto more = service.catalog.referrers(name, digest, type, end);
+    if (!more) return internal_problem(more.takeError());
+    std::string filter = type ? "artifactType=" + percent_encoded(*type) + "&" : "";
+    if (!more->empty())
+      response.headers.emplace_back("Link", "<" + request.path + "?" + filter + "last=" + end + ">; rel=\"next\"");
+  }
   response.body = index.dump();
   return response;
 }
@@ -218,6 +241,27 @@ Response delete_manifest(Service& service, const std::string& name, const std::s
   return response;
 }
 
+Response delete_blob(Service& service, const std::string& name, const std::string& digest) {
+  llvm::Expected<Catalog::Removal> removed = service.catalog.remove_blob(name, digest);
+  if (!removed) return internal_problem(removed.takeError());
+  if (*removed == Catalog::Removal::Unknown) return oci_error(404, "BLOB_UNKNOWN", "the repository has no such blob");
+  if (*removed == Catalog::Removal::Named) return oci_error(409, "DENIED", "a manifest of the repository names it");
+  Response response;
+  response.status = 202;
+  return response;
+}
+
+const char* methods_of(OciPath::Kind kind) {
+  switch (kind) {
+    case OciPath::Kind::Manifests:
+      return "GET, HEAD, PUT, DELETE";
+    case OciPath::Kind::Blobs:
+      return "GET, HEAD, DELETE";
+    default:
+      return "GET, HEAD";
+  }
+}
+
 }  // namespace
 
 Response route_oci(Service& service, const Request& request) {
@@ -225,29 +269,23 @@ Response route_oci(Service& service, const Request& request) {
   bool get = request.method == "GET" || request.method == "HEAD";
   if (get && (path == "/v2" || path == "/v2/")) return json_response(200, "{}\n");
   if (get && path == "/v2/_catalog") return get_catalog(service, request);
-  path.consume_front("/v2/");  // not there in "/v2"
-  auto [parent, leaf] = path.rsplit('/');
-  auto [name, kind] = parent.rsplit('/');
-  if (!get && !(request.method == "DELETE" && kind == "manifests")) {
-    Response refused = oci_error(405, "UNSUPPORTED", "modules come by POST /v1/compile; manifests can be deleted");
-    refused.headers.emplace_back("Allow", kind == "manifests" ? "GET, HEAD, DELETE" : "GET, HEAD");
+  std::optional<OciPath> found = parse_oci_path(path);
+  if (!found) return oci_error(404, "UNSUPPORTED", "there is nothing at this path");
+  const auto& [name, kind, leaf] = *found;
+  bool removable = kind == OciPath::Kind::Manifests || kind == OciPath::Kind::Blobs;
+  if (kind != OciPath::Kind::Uploads && !get && !(removable && request.method == "DELETE")) {
+    Response refused = oci_error(405, "UNSUPPORTED", "this path does not take " + request.method);
+    refused.headers.emplace_back("Allow", methods_of(kind));
     return refused;
   }
-  if (kind != "manifests" && kind != "blobs" && kind != "referrers" && !(kind == "tags" && leaf == "list"))
-    return oci_error(404, "UNSUPPORTED", "there is nothing at this path");
-  if (!is_repository_name(name)) return oci_error(400, "NAME_INVALID", "not a repository name");
-  if (!service.tenants.owns(request.caller, name.str())) {
-    ++service.counters.denied;
-    return oci_error(403, "DENIED", "the token is not for this repository");
-  }
-  if (kind == "manifests") {
-    if (!get) return delete_manifest(service, name.str(), leaf.str());
-    return get_manifest(service, request, name.str(), leaf.str());
-  }
-  if (kind == "tags") return get_tags(service, request, name.str());
+  if (std::optional<Response> wrong = check_repository(service, request, name)) return std::move(*wrong);
+  if (kind == OciPath::Kind::Uploads) return route_uploads(service, request, *found);
+  if (kind == OciPath::Kind::Manifests)
+    return get ? get_manifest(service, request, name, leaf) : delete_manifest(service, name, leaf);
+  if (kind == OciPath::Kind::Tags) return get_tags(service, request, name);
   if (!is_digest(leaf)) return oci_error(400, "DIGEST_INVALID", "not a digest");
-  if (kind == "referrers") return get_referrers(service, request, name.str(), leaf.str());
-  return get_linked(service, request, name.str(), leaf.str(), false);
+  if (kind == OciPath::Kind::Referrers) return get_referrers(service, request, name, leaf);
+  return get ? get_linked(service, request, name, leaf, false) : delete_blob(service, name, leaf);
 }
 
 }  // namespace aotc::server

@@ -152,7 +152,13 @@ llvm::Error Catalog::publish(const std::string& tenant, const std::vector<ImageN
     std::set<std::string> repositories;
     for (const ImageName& name : names) {
       std::string key = tag_key(name.repository, name.tag);
-      if (!name.was.empty()) {
+      llvm::StringRef condition(name.was);
+      bool pushed = condition.consume_front(kPushed);
+      if (pushed) {
+        llvm::Expected<std::optional<std::string>> last = store_.get(Table::Arrivals, key);
+        if (!last) return last.takeError();
+        if (*last != condition) continue;
+      } else if (!name.was.empty()) {
         llvm::Expected<std::optional<std::string>> now = store_.get(Table::Tags, key);
         if (!now) return now.takeError();
         if (name.was == kNoTag ? now->has_value() : *now != name.was) continue;
@@ -163,11 +169,16 @@ llvm::Error Catalog::publish(const std::string& tenant, const std::vector<ImageN
       for (const ImagePart& part : image.parts)
         if (llvm::Error error = link(change, tenant, name.repository, part)) return error;
       change.records.push_back({Table::Tags, key, image.index});
+      if (name.was.empty() || pushed) change.records.push_back({Table::Arrivals, key, std::nullopt});
+      if (llvm::Error error = pushed ? add_source(change, name.repository, image.index, condition.str())
+                                     : copy_sources(change, name.repository, name.was, image.index))
+        return error;
       repositories.insert(name.repository);
     }
     for (const std::string& repository : repositories) {
       if (llvm::Error error = sign(change, repository, {tenant, image.index}, quota.bytes)) return error;
-      change.records.push_back({Table::Images, image_key(repository, image.index), number_value(seconds_since_1970())});
+      change.records.push_back(
+          {Table::Images, image_key(repository, image.index), ImageRecord{seconds_since_1970()}.value()});
     }
     return apply(change, quota.bytes);
   });

@@ -1,6 +1,6 @@
 // catalog.h - which repository has what, who pays for it, and when a blob may go. Nobody else writes to the store's
-// tables links, tags, referrers, sequences, owners, images and pins; to garbage the store itself does, for a blob that
-// is new.
+// tables links, tags, referrers, sequences, owners, images, pins, loose and arrivals; to garbage the store itself does,
+// for a blob that is new.
 //
 // A blob is owned as long as a repository links it or a job holds it; otherwise it is garbage, which counts against its
 // tenant's quota until it is dropped: by sweep() after `grace`, and at once when the quota is in the way of something
@@ -11,6 +11,11 @@
 // when one of its tags is pinned. A tenant whose quota says so has its images evicted, the least recently used first,
 // where another one is refused.
 //
+// What is pushed is never signed. A blob that came by itself is loose until a manifest names it, and goes after a
+// while. A manifest with a module to be compiled arrives: its tag names it until the compiled image does, unless the
+// tag names a compiled image already, which it does until then. The image has the manifest among its referrers, with
+// which it stays and goes.
+//
 // With keys, publishing an image also signs a statement for it, a referrer of its index that replaces the one before.
 // refresh() signs again what is tagged and whose statement has passed half of its time or was signed by other keys.
 //
@@ -20,10 +25,12 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "oci/oci_image.h"
+#include "oci/pushed_manifest.h"
 #include "registry/signing.h"
 #include "store.h"
 #include "support/version.h"
@@ -38,9 +45,12 @@ std::string tenant_of(const std::string& repository);
 
 struct ImageName {
   std::string repository, tag;
-  std::string was = "";  // not empty: only if the tag still names this index, or nothing, for kNoTag
+  // Not empty: only if the tag still names this index, or nothing, for kNoTag, or, after kPushed, the manifest with
+  // this digest is the last one that was pushed there.
+  std::string was = "";
 };
 constexpr const char* kNoTag = "-";
+constexpr llvm::StringLiteral kPushed = "pushed ";
 
 llvm::Expected<std::optional<Link>> find_link(Store& store, const std::string& repository, const std::string& digest);
 
@@ -78,6 +88,16 @@ class Catalog {
   // name that is to be had nothing is published; a RevokedError when it is revoked under one of them.
   llvm::Error publish(const std::string& tenant, const std::vector<ImageName>& names, const Image& image,
                       const Quota& quota, std::vector<Record> records, const BlobName* released = nullptr);
+  // Something that was pushed, by one whose repository it is; PushError when a manifest names what is not there. With
+  // `arrives` the tag waits for what becomes of the manifest's module.
+  llvm::Error add_blob(const std::string& repository, const BlobInfo& blob, const Quota& quota);
+  llvm::Error add_manifest(const std::string& repository, const std::string& tag, const PushedManifest& manifest,
+                           const BlobInfo& blob, bool arrives, const Quota& quota);
+  enum class Removal { Done, Unknown, Named };
+  // Not while a manifest of the repository names it.
+  llvm::Expected<Removal> remove_blob(const std::string& repository, const std::string& digest);
+  // Removes blobs that have been loose for `age` seconds from their repositories; their number.
+  llvm::Expected<uint64_t> drop_loose(uint64_t age);
   // False when there is no such tag or manifest. Removing a manifest removes its tags and what only it needs.
   llvm::Expected<bool> remove_tag(const std::string& repository, const std::string& tag);
   llvm::Expected<bool> remove_manifest(const std::string& repository, const std::string& digest);
@@ -106,8 +126,11 @@ class Catalog {
   // they are not; the number of repositories.
   llvm::Expected<uint64_t> publish_revocations(const Tenants& tenants);
 
-  // The referrers of a manifest as JSON descriptors.
-  llvm::Expected<std::vector<std::string>> referrers(const std::string& repository, const std::string& digest);
+  // The referrers of a manifest, as JSON descriptors by their digests: those after one, at least one of them and no
+  // more than some MiB in all. Of an artifact type, if it is given.
+  llvm::Expected<std::map<std::string, std::string>> referrers(const std::string& repository, const std::string& digest,
+                                                               const std::optional<std::string>& type,
+                                                               const std::string& after);
   // The number of statements signed again.
   llvm::Expected<uint64_t> refresh();
 
@@ -129,13 +152,23 @@ class Catalog {
   llvm::Expected<bool> is_kept(const ImageUse& image, Evict which);
   llvm::Expected<bool> has_document(const std::string& repository, const std::string& digest);
   llvm::Error read_document(const std::string& digest, const Link& link, Documents& documents);
-  llvm::Expected<Documents> read_documents(const std::string& repository);
+  llvm::Expected<Documents> read_documents(const std::string& repository, const Documents& known = {});
   llvm::Expected<bool> remove_manifest_locked(const std::string& repository, const std::string& digest,
                                               const Documents& known);
   llvm::Error sign(Change& change, const std::string& repository, const BlobName& index, uint64_t limit);
   llvm::Expected<bool> needs_statement(const std::string& repository, const std::string& index);
   std::string key_ids() const;
   llvm::Error link(Change& change, const std::string& tenant, const std::string& repository, const ImagePart& part);
+  llvm::Error link_document(Change& change, const std::string& repository, const PushedManifest& manifest,
+                            const BlobInfo& blob, bool& is_new);
+  llvm::Error check_parts(Change& change, const std::string& repository, const PushedManifest& manifest);
+  llvm::Error adopt(Change& change, const std::string& repository, const std::string& digest);
+  llvm::Error add_source(Change& change, const std::string& repository, const std::string& index,
+                         const std::string& manifest);
+  llvm::Error copy_sources(Change& change, const std::string& repository, const std::string& from,
+                           const std::string& to);
+  llvm::Expected<std::optional<ImageRecord>> image_record(const std::string& repository, const std::string& digest);
+  llvm::Expected<std::set<std::string>> tagged(const std::string& repository);
   llvm::Error unlink(Change& change, const std::string& repository, const std::string& digest);
   llvm::Expected<bool> publish_revocations(const std::string& tenant, const std::string& repository);
 

@@ -33,7 +33,10 @@ llvm::Error Catalog::record_uses() {
   for (const auto& [key, used] : uses) {
     llvm::Expected<std::optional<std::string>> known = store_.get(Table::Images, key);
     if (!known) return known.takeError();
-    if (*known) records.push_back({Table::Images, key, number_value(used)});
+    std::optional<ImageRecord> image = ImageRecord::of_value(*known);
+    if (!image) continue;
+    image->used = used;
+    records.push_back({Table::Images, key, image->value()});
   }
   return records.empty() ? llvm::Error::success() : store_.put(records);
 }
@@ -43,7 +46,8 @@ llvm::Expected<std::vector<ImageUse>> Catalog::images(const std::string& prefix)
   llvm::Error error =
       for_each(store_, Table::Images, prefix, [&](const std::string& rest, const std::string& value) -> llvm::Error {
         auto [repository, index] = split_key(prefix + rest);
-        if (std::optional<uint64_t> used = number_of(value)) images.push_back({repository, index, *used});
+        if (std::optional<ImageRecord> image = ImageRecord::of_value(value))
+          images.push_back({repository, index, image->used});
         return llvm::Error::success();
       });
   if (error) return error;
@@ -59,9 +63,10 @@ llvm::Expected<std::vector<ImageUse>> Catalog::images(const std::string& prefix)
 
 llvm::Expected<bool> Catalog::is_kept(const ImageUse& image, Evict which) {
   std::string key = image_key(image.repository, image.index);
-  llvm::Expected<std::optional<std::string>> used = store_.get(Table::Images, key);
-  if (!used) return used.takeError();
-  if (number_of(*used).value_or(UINT64_MAX) > image.used) return true;
+  llvm::Expected<std::optional<std::string>> value = store_.get(Table::Images, key);
+  if (!value) return value.takeError();
+  std::optional<ImageRecord> record = ImageRecord::of_value(*value);
+  if (!record || record->used > image.used) return true;
   {
     std::lock_guard<std::mutex> lock(totals_mutex_);
     if (auto found = uses_.find(key); found != uses_.end() && found->second > image.used) return true;
@@ -75,6 +80,11 @@ llvm::Expected<bool> Catalog::is_kept(const ImageUse& image, Evict which) {
     return llvm::Error::success();
   };
   if (llvm::Error error = for_each(store_, Table::Tags, keys_of(image.repository), look)) return error;
+  auto wait = [&](const std::string&, const std::string& manifest) {
+    kept |= manifest == image.index;
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Arrivals, keys_of(image.repository), wait)) return error;
   return kept;
 }
 

@@ -10,10 +10,12 @@
 
 namespace aotc::server {
 
-constexpr uint64_t kMaxDocument = 4 << 20;
+constexpr uint64_t kMaxDocument = kMaxManifest;
 
 // What a manifest or index names: manifests, config, layers.
 std::vector<std::string> named_by(const std::string& document);
+
+inline bool is_document(const Link& link) { return is_manifest_type(link.media_type); }
 
 // Collected, then written in one batch by Catalog::apply.
 struct Catalog::Change {

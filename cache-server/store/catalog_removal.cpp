@@ -1,4 +1,6 @@
 // catalog_removal.cpp - what goes: tags, manifests with what only they need, and garbage.
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "catalog_impl.h"
@@ -23,7 +25,19 @@ std::vector<std::string> named_by(const std::string& document) {
 
 namespace {
 
-bool is_document(const Link& link) { return link.media_type == kIndexType || link.media_type == kManifestType; }
+// What documents lead to, themselves included, except what is `closed`.
+std::set<std::string> reachable(const std::map<std::string, std::vector<std::string>>& documents,
+                                std::vector<std::string> ways, const std::set<std::string>& closed) {
+  std::set<std::string> found;
+  while (!ways.empty()) {
+    std::string name = ways.back();
+    ways.pop_back();
+    if (closed.count(name) != 0 || !found.insert(name).second) continue;
+    auto children = documents.find(name);
+    if (children != documents.end()) ways.insert(ways.end(), children->second.begin(), children->second.end());
+  }
+  return found;
+}
 
 }  // namespace
 
@@ -33,7 +47,8 @@ llvm::Expected<bool> Catalog::remove_tag(const std::string& repository, const st
   llvm::Expected<std::optional<std::string>> known = store_.get(Table::Tags, key);
   if (!known) return known.takeError();
   if (!*known) return false;
-  if (llvm::Error error = store_.put({{Table::Tags, key, std::nullopt}, {Table::Pins, key, std::nullopt}}))
+  if (llvm::Error error = store_.put(
+          {{Table::Tags, key, std::nullopt}, {Table::Pins, key, std::nullopt}, {Table::Arrivals, key, std::nullopt}}))
     return error;
   return true;
 }
@@ -63,73 +78,89 @@ llvm::Error Catalog::read_document(const std::string& digest, const Link& link, 
   return llvm::Error::success();
 }
 
-llvm::Expected<Catalog::Documents> Catalog::read_documents(const std::string& repository) {
+llvm::Expected<Catalog::Documents> Catalog::read_documents(const std::string& repository, const Documents& known) {
   Documents documents;
   auto read = [&](const std::string& digest, const std::string& value) -> llvm::Error {
     Link link = Link::of_value(value);
-    return is_document(link) ? read_document(digest, link, documents) : llvm::Error::success();
+    if (!is_document(link)) return llvm::Error::success();
+    auto found = known.find(digest);
+    if (found == known.end()) return read_document(digest, link, documents);
+    documents.insert(*found);
+    return llvm::Error::success();
   };
   if (llvm::Error error = for_each(store_, Table::Links, keys_of(repository), read)) return error;
   return documents;
+}
+
+llvm::Expected<std::set<std::string>> Catalog::tagged(const std::string& repository) {
+  std::set<std::string> digests;
+  auto add = [&](const std::string&, const std::string& digest) {
+    digests.insert(digest);
+    return llvm::Error::success();
+  };
+  for (Table table : {Table::Tags, Table::Arrivals})
+    if (llvm::Error error = for_each(store_, table, keys_of(repository), add)) return error;
+  return digests;
 }
 
 llvm::Expected<bool> Catalog::remove_manifest_locked(const std::string& repository, const std::string& digest,
                                                      const Documents& known) {
   llvm::Expected<bool> is_there = has_document(repository, digest);
   if (!is_there || !*is_there) return is_there;
+  llvm::Expected<Documents> documents = read_documents(repository, known);
+  if (!documents) return documents.takeError();
+  llvm::Expected<std::set<std::string>> tags = tagged(repository);
+  if (!tags) return tags.takeError();
 
   std::string prefix = keys_of(repository);
-  Change change;
-  std::set<std::string> removed = {digest};  // and its statements
+  std::map<std::string, std::set<std::string>> subjects;  // by referrer
   auto refers = [&](const std::string& key, const std::string&) -> llvm::Error {
     auto [subject, manifest] = split_key(key);
-    if (subject != digest && manifest != digest) return llvm::Error::success();
-    removed.insert(manifest);
-    change.records.push_back({Table::Referrers, prefix + key, std::nullopt});
+    subjects[manifest].insert(subject);
     return llvm::Error::success();
   };
   if (llvm::Error error = for_each(store_, Table::Referrers, prefix, refers)) return error;
 
-  // Everything that other manifests of the repository lead to stays. A manifest that an index names is no root.
-  Documents documents;
-  std::set<std::string> all, inner;
-  llvm::Error error =
-      for_each(store_, Table::Links, prefix, [&](const std::string& name, const std::string& value) -> llvm::Error {
-        all.insert(name);
-        Link link = Link::of_value(value);
-        if (!is_document(link)) return llvm::Error::success();
-        if (auto found = known.find(name); found != known.end())
-          documents.insert(*found);
-        else if (llvm::Error error = read_document(name, link, documents))
-          return error;
-        if (auto found = documents.find(name); found != documents.end())
-          inner.insert(found->second.begin(), found->second.end());
-        return llvm::Error::success();
-      });
-  if (error) return error;
-  std::vector<std::string> ways;
-  for (const auto& [name, children] : documents)
-    if (removed.count(name) == 0 && inner.count(name) == 0) ways.push_back(name);
-  std::set<std::string> alive;
-  while (!ways.empty()) {
-    std::string name = ways.back();
-    ways.pop_back();
-    if (removed.count(name) != 0 || !alive.insert(name).second) continue;
-    auto found = documents.find(name);
-    if (found != documents.end()) ways.insert(ways.end(), found->second.begin(), found->second.end());
+  // Everything that other manifests of the repository lead to stays. A manifest that an index names is no root, unless
+  // a tag names it, too. With a manifest goes what refers to it and to nothing else.
+  std::set<std::string> inner, removed = {digest}, alive, dead;
+  for (const auto& [name, children] : *documents) inner.insert(children.begin(), children.end());
+  for (bool more = true; more;) {
+    std::vector<std::string> ways;
+    for (const auto& [name, children] : *documents)
+      if (removed.count(name) == 0 && (inner.count(name) == 0 || tags->count(name) != 0)) ways.push_back(name);
+    alive = reachable(*documents, std::move(ways), removed);
+    dead = reachable(*documents, {removed.begin(), removed.end()}, alive);
+    more = false;
+    for (const auto& [manifest, of] : subjects)
+      if (dead.count(manifest) == 0 && tags->count(manifest) == 0 && inner.count(manifest) == 0 &&
+          std::all_of(of.begin(), of.end(), [&](const std::string& subject) { return dead.count(subject) != 0; }))
+        more |= removed.insert(manifest).second;
   }
 
-  for (const std::string& name : all)
-    if (alive.count(name) == 0)
-      if (llvm::Error failed = unlink(change, repository, name)) return failed;
-  error = for_each(store_, Table::Tags, prefix, [&](const std::string& tag, const std::string& target) -> llvm::Error {
-    if (target != digest) return llvm::Error::success();
-    for (Table table : {Table::Tags, Table::Pins})
-      change.records.push_back({table, tag_key(repository, tag), std::nullopt});
-    return llvm::Error::success();
-  });
-  if (error) return error;
-  change.records.push_back({Table::Images, image_key(repository, digest), std::nullopt});
+  Change change;
+  for (const std::string& name : dead)
+    if (llvm::Error failed = unlink(change, repository, name)) return failed;
+  for (const auto& [manifest, of] : subjects)
+    for (const std::string& subject : of)
+      if (dead.count(manifest) != 0)
+        change.records.push_back({Table::Referrers, referrer_key(repository, subject, manifest), std::nullopt});
+  for (const auto& [name, children] : *documents) {
+    if (dead.count(name) == 0) continue;
+    change.records.push_back({Table::Images, image_key(repository, name), std::nullopt});
+    for (const std::string& child : children)
+      if (alive.count(child) != 0 && tags->count(child) != 0)
+        if (llvm::Error failed = adopt(change, repository, child)) return failed;
+  }
+  auto untag = [&](Table table, std::initializer_list<Table> tables) {
+    return for_each(store_, table, prefix, [&, tables](const std::string& tag, const std::string& target) {
+      if (dead.count(target) != 0)
+        for (Table other : tables) change.records.push_back({other, tag_key(repository, tag), std::nullopt});
+      return llvm::Error::success();
+    });
+  };
+  if (llvm::Error error = untag(Table::Tags, {Table::Tags, Table::Pins})) return error;
+  if (llvm::Error error = untag(Table::Arrivals, {Table::Arrivals})) return error;
   if (llvm::Error failed = apply(change, UINT64_MAX)) return failed;
   return true;
 }

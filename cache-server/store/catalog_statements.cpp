@@ -8,6 +8,15 @@
 
 namespace aotc::server {
 
+namespace {
+
+constexpr size_t kMaxList = 1 << 20;  // bytes of descriptors, but for the last one
+
+// One that was signed here, as opposed to what was pushed.
+bool is_statement(const nlohmann::json& record) { return record.is_object() && record.contains("statement"); }
+
+}  // namespace
+
 std::string Catalog::key_ids() const {
   std::string ids;
   for (const Signer& key : signing_.keys) ids += (ids.empty() ? "" : " ") + key.id();
@@ -32,7 +41,8 @@ llvm::Error Catalog::sign(Change& change, const std::string& repository, const B
   if (!made) return made.takeError();
   auto drop = [&](const std::string& old, const std::string& text) -> llvm::Error {
     nlohmann::json record = nlohmann::json::parse(text, nullptr, false);
-    for (const std::string& digest : {old, record.is_object() ? record.value("statement", "") : ""})
+    if (!is_statement(record)) return llvm::Error::success();
+    for (const std::string& digest : {old, record.value("statement", "")})
       if (llvm::Error error = unlink(change, repository, digest)) return error;
     change.records.push_back({Table::Referrers, referrer_key(repository, index.digest, old), std::nullopt});
     return llvm::Error::success();
@@ -50,24 +60,37 @@ llvm::Error Catalog::sign(Change& change, const std::string& repository, const B
   return llvm::Error::success();
 }
 
-llvm::Expected<std::vector<std::string>> Catalog::referrers(const std::string& repository, const std::string& digest) {
-  std::vector<std::string> descriptors;
-  auto add = [&](const std::string&, const std::string& text) -> llvm::Error {
-    nlohmann::json record = nlohmann::json::parse(text, nullptr, false);
-    if (record.is_object() && record.contains("descriptor")) descriptors.push_back(record["descriptor"].dump());
-    return llvm::Error::success();
-  };
-  if (llvm::Error error = for_each(store_, Table::Referrers, referrers_of(repository, digest), add)) return error;
+llvm::Expected<std::map<std::string, std::string>> Catalog::referrers(const std::string& repository,
+                                                                      const std::string& digest,
+                                                                      const std::optional<std::string>& type,
+                                                                      const std::string& after) {
+  std::map<std::string, std::string> descriptors;
+  std::string prefix = referrers_of(repository, digest), last = after.empty() ? "" : prefix + after;
+  for (size_t bytes = 0; bytes < kMaxList;) {
+    auto page = store_.list(Table::Referrers, prefix, last, 1);
+    if (!page) return page.takeError();
+    if (page->empty()) break;
+    last = page->front().first;
+    nlohmann::json record = nlohmann::json::parse(page->front().second, nullptr, false);
+    if (!record.is_object() || !record.contains("descriptor")) continue;
+    if (type && record["descriptor"].value("artifactType", "") != *type) continue;
+    std::string& text = descriptors[last.substr(prefix.size())] = record["descriptor"].dump();
+    bytes += text.size();
+  }
   return descriptors;
 }
 
 llvm::Expected<bool> Catalog::needs_statement(const std::string& repository, const std::string& index) {
-  auto page = store_.list(Table::Referrers, referrers_of(repository, index), "", 1);
-  if (!page) return page.takeError();
-  if (page->empty()) return true;
-  nlohmann::json record = nlohmann::json::parse(page->front().second, nullptr, false);
-  return !record.is_object() || record.value("keys", "") != key_ids() ||
-         record.value("expires", uint64_t{0}) < seconds_since_1970() + signing_.valid_seconds / 2;
+  bool needed = true;
+  auto look = [&](const std::string&, const std::string& text) -> llvm::Error {
+    nlohmann::json record = nlohmann::json::parse(text, nullptr, false);
+    if (is_statement(record))
+      needed = record.value("keys", "") != key_ids() ||
+               record.value("expires", uint64_t{0}) < seconds_since_1970() + signing_.valid_seconds / 2;
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Referrers, referrers_of(repository, index), look)) return error;
+  return needed;
 }
 
 llvm::Expected<uint64_t> Catalog::refresh() {
@@ -79,8 +102,11 @@ llvm::Expected<uint64_t> Catalog::refresh() {
     if (!index) return index.takeError();
     if (!*index) return llvm::Error::success();
     auto [repository, tag] = split_key(key);
-    // Not images, and what is about to be removed.
-    if (tag == kRevocationsTag || !revocations_.reason_against(repository, {**index, UINT64_MAX, ""}).empty())
+    llvm::Expected<std::optional<ImageRecord>> image = image_record(repository, **index);
+    if (!image) return image.takeError();
+    // What was not compiled here, and what is about to be removed.
+    if (tag == kRevocationsTag || !*image || (*image)->pushed ||
+        !revocations_.reason_against(repository, {**index, UINT64_MAX, ""}).empty())
       return llvm::Error::success();
     llvm::Expected<bool> needed = needs_statement(repository, **index);
     if (!needed) return needed.takeError();

@@ -74,6 +74,8 @@ bool is_accounted(Table table) {
     case Table::Sequences:
     case Table::Images:
     case Table::Pins:
+    case Table::Loose:
+    case Table::Arrivals:
       return true;
     default:
       return false;
@@ -97,6 +99,14 @@ std::string Owners::value() const { return two_numbers(references, size); }
 std::optional<Owners> Owners::of_value(llvm::StringRef value) {
   auto numbers = read_two_numbers(value);
   return numbers ? std::optional(Owners{numbers->first, numbers->second}) : std::nullopt;
+}
+
+std::string ImageRecord::value() const { return number_value(used) + (pushed ? "p" : ""); }
+
+std::optional<ImageRecord> ImageRecord::of_value(const std::optional<std::string>& value) {
+  bool pushed = value && value->size() == 9 && value->back() == 'p';
+  std::optional<uint64_t> used = number_of(pushed ? value->substr(0, 8) : value);
+  return used ? std::optional(ImageRecord{*used, pushed}) : std::nullopt;
 }
 
 std::string number_value(uint64_t number) {

@@ -14,9 +14,11 @@
 //   garbage   digest \0 tenant -> time since when nobody owns the blob, see catalog.h
 //   usage     tenant \0 "2026-11-25" -> milliseconds of processor time, decimal
 //   damaged   digest \0 tenant -> time at which the blob was found to be damaged
-//   images    name \0 index digest -> time of its last use, see catalog.h
+//   images    name \0 digest of index or manifest -> time of its last use, and a byte if it was pushed; see catalog.h
 //   pins      name \0 tag -> nothing: what the tag names is not evicted
 //   revocations name or "*" -> JSON, see revocation_book.h
+//   loose     name \0 digest -> time since when a blob was pushed that no manifest of the repository names yet
+//   arrivals  name \0 tag -> digest of the manifest that was pushed last, of whose module the tag is to name what comes
 #pragma once
 
 #include <cstdint>
@@ -45,12 +47,14 @@ enum class Table {
   Damaged,
   Images,
   Pins,
-  Revocations
+  Revocations,
+  Loose,
+  Arrivals
 };
-constexpr const char* kTableNames[] = {"default", "chunks",    "blobs",     "tags",   "links",
-                                       "jobs",    "referrers", "sequences", "owners", "garbage",
-                                       "usage",   "damaged",   "images",    "pins",   "revocations"};
-constexpr size_t kTables = static_cast<size_t>(Table::Revocations) + 1;
+constexpr const char* kTableNames[] = {"default",   "chunks",    "blobs",       "tags",    "links",   "jobs",
+                                       "referrers", "sequences", "owners",      "garbage", "usage",   "damaged",
+                                       "images",    "pins",      "revocations", "loose",   "arrivals"};
+constexpr size_t kTables = static_cast<size_t>(Table::Arrivals) + 1;
 static_assert(std::size(kTableNames) == kTables);
 
 struct Record {
@@ -108,6 +112,15 @@ struct Owners {
 
   std::string value() const;
   static std::optional<Owners> of_value(llvm::StringRef value);
+};
+
+// An image is one that was compiled here unless it was pushed.
+struct ImageRecord {
+  uint64_t used = 0;
+  bool pushed = false;
+
+  std::string value() const;
+  static std::optional<ImageRecord> of_value(const std::optional<std::string>& value);
 };
 
 // Of a time or a sequence; nothing when the value is none.

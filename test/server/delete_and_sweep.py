@@ -23,7 +23,8 @@ with Server(folder, "--grace", "1s", "--job-timeout", "2s") as server:
     assert server.request("DELETE", f"/v2/a/manifests/{index}")[0] == 202
     for wrong in ("one", "two", index, "sha256:" + "0" * 64):
         assert server.request("DELETE", f"/v2/a/manifests/{wrong}")[0] == 404, wrong
-    assert server.request("DELETE", f"/v2/a/blobs/{artifact}")[0] == 405
+    assert server.request("DELETE", f"/v2/a/blobs/{artifact}")[0] == 404
+    assert server.request("DELETE", f"/v2/b/blobs/{artifact}")[0] == 409, "a manifest names it"
     assert server.get_json("/v2/a/tags/list")["tags"] == ["other"]
     assert server.request("GET", f"/v2/a/blobs/{artifact}")[0] == 404
     assert len(server.get(f"/v2/b/blobs/{artifact}")) == job["artifacts"][0]["size"]

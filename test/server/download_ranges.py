@@ -15,10 +15,10 @@ with Server(folder) as server:
         status, headers, body = server.request("GET", path, headers={"Range": "bytes=" + text})
         assert status == 206 and body == whole[begin:end], (text, status)
         assert headers["content-range"] == f"bytes {begin}-{end - 1}/{size}", headers
-    for text in (f"{size}-", "-0"):
+    for text in (f"{size}-", "-0", "5-3"):
         status, headers, _ = server.request("GET", path, headers={"Range": "bytes=" + text})
         assert status == 416 and headers["content-range"] == f"bytes */{size}", (text, status)
-    for text in ("bytes=5-3", "bytes=a-b", "bytes=0-1,4-5", "lines=1-2", "bytes=", "bytes=99999999999999999999-"):
+    for text in ("bytes=a-b", "bytes=0-1,4-5", "lines=1-2", "bytes=", "bytes=99999999999999999999-"):
         status, _, body = server.request("GET", path, headers={"Range": text})
         assert status == 200 and body == whole, text
 
@@ -36,5 +36,5 @@ with Server(folder) as server:
                             ("/v2/nobody/tags/list", 404), ("/v2/hello/bogus/latest", 404), ("/v2/hello", 404)):
         status, _, body = server.request("GET", wrong)
         assert status == expected and b'"errors"' in body, (wrong, status, body)
-    assert server.request("PUT", "/v2/hello/manifests/latest", b"{}")[0] == 405
+    assert server.request("PATCH", "/v2/hello/manifests/latest", b"{}")[0] == 405
     assert server.get("/v2/") == b"{}\n"

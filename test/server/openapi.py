@@ -52,6 +52,8 @@ with Server(folder) as server:
             status, headers, body = server.request(method.upper(), path.replace("{id}", job["id"]))
             assert (status != 405) == (method in methods), (path, method, status)
             if method in methods:
+                usual = {"400", "413", "429", "431", "500", "503"} | (set() if path in ("/healthz", "/readyz") else {"401", "403"})
+                assert usual <= set(methods[method]["responses"]), (path, method)
                 assert str(status) in methods[method]["responses"], (path, method, status)
                 if status == 200:
                     form = headers["content-type"].split(";")[0]

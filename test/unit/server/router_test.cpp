@@ -3,7 +3,9 @@
 
 #include "house.h"
 #include "http/router.h"
+#include "jobs/job_queue.h"
 #include "metrics.h"
+#include "oci/upload_sessions.h"
 
 namespace aotc::server {
 namespace {
@@ -22,7 +24,7 @@ class RouterTest : public House {
     JobLimits limits;
     limits.workers = 0;
     queue = std::make_unique<JobQueue>(*store, *catalog, *tenants, counters, limits, folder + "/work");
-    service.reset(new Service{*store, *catalog, *tenants, *queue, counters, *revocations});
+    service.reset(new Service{*store, *catalog, *tenants, *queue, counters, *revocations, uploads});
   }
 
   void TearDown() override {
@@ -55,6 +57,7 @@ class RouterTest : public House {
   }
 
   Counters counters;
+  UploadSessions uploads{UploadLimits()};
   std::unique_ptr<Tenants> tenants;
   std::unique_ptr<JobQueue> queue;
   std::unique_ptr<Service> service;
@@ -68,6 +71,7 @@ TEST_F(RouterTest, TheMethodSaysWhoMayButForWhatIsEverybodysOrTheOperators) {
     EXPECT_EQ(who("DELETE", path), "wo") << path;
     EXPECT_EQ(who("POST", path), "w") << path;
     EXPECT_EQ(who("PUT", path), "w") << path;
+    EXPECT_EQ(who("PATCH", path), "w") << path;
   }
   for (const char* method : {"GET", "HEAD", "POST", "PUT", "DELETE"}) {
     for (const char* path : {"/metrics", "/v1/stats"}) EXPECT_EQ(who(method, path), "o") << method << path;
@@ -87,8 +91,11 @@ TEST_F(RouterTest, WhatAPathDoesNotTakeIsAnsweredWithWhatItTakes) {
   EXPECT_EQ(allowed("POST", "/v1/pins"), "GET, HEAD, PUT, DELETE");
   for (const char* path : {"/v1/modules", "/v1/stats", "/v1/openapi.json", "/metrics", "/healthz", "/readyz"})
     EXPECT_EQ(allowed("DELETE", path), "GET, HEAD") << path;
-  EXPECT_EQ(allowed("PUT", "/v2/t/app/blobs/x"), "GET, HEAD");
-  EXPECT_EQ(allowed("PUT", "/v2/t/app/manifests/x"), "GET, HEAD, DELETE");
+  EXPECT_EQ(allowed("PUT", "/v2/t/app/blobs/x"), "GET, HEAD, DELETE");
+  EXPECT_EQ(allowed("POST", "/v2/t/app/manifests/x"), "GET, HEAD, PUT, DELETE");
+  EXPECT_EQ(allowed("DELETE", "/v2/t/app/blobs/uploads/"), "POST");
+  EXPECT_EQ(allowed("POST", "/v2/t/app/blobs/uploads/x"), "GET, HEAD, PATCH, PUT, DELETE");
+  EXPECT_EQ(allowed("PUT", "/v2/t/app/referrers/x"), "GET, HEAD");
   for (const char* path : {"/", "/v1", "/v1/compile/", "/v1/jobs", "/v1/pins/x", "/v1/*", "/healthz/", "/v3"})
     EXPECT_EQ(allowed("GET", path), "404") << path;
   EXPECT_EQ(allowed("GET", "/v1/jobs/"), "404");
@@ -105,7 +112,8 @@ TEST_F(RouterTest, OnlyLookUpsAreQuick) {
     EXPECT_TRUE(quick("HEAD", path)) << path;
     EXPECT_FALSE(quick("DELETE", path)) << path;
   }
-  for (const char* path : {"/readyz", "/metrics", "/v1/jobs/1", "/v2/t/app/tags/list", "/v2/_catalog", "/nothing"})
+  for (const char* path : {"/readyz", "/metrics", "/v1/jobs/1", "/v2/t/app/tags/list", "/v2/_catalog",
+                           "/v2/t/app/blobs/uploads/x", "/nothing"})
     EXPECT_FALSE(quick("GET", path)) << path;
 }
 
