@@ -8,8 +8,8 @@
 
 namespace {
 
-constexpr unsigned kThreads = 4;
-constexpr size_t kMostKnown = 4096, kMostWaiting = 1024;
+constexpr unsigned kThreads = 16, kThreadsOfOne = 4;
+constexpr size_t kMostKnown = 1024, kMostWaiting = 1024;  // names of an app, streams that wait for one
 constexpr size_t kMostAddresses = 32;
 constexpr uint64_t kSecond = 1'000'000'000, kKept = 5 * kSecond, kFailureKept = kSecond;
 
@@ -68,35 +68,53 @@ Resolver::~Resolver() {
   close(event_);
 }
 
+// Each app in turn; the end when no thread has anything to do.
+std::map<std::string, Resolver::Questions>::iterator Resolver::next_question() {
+  auto at = questions_.upper_bound(last_);
+  for (size_t i = 0; i < questions_.size(); ++i, ++at) {
+    if (at == questions_.end()) at = questions_.begin();
+    if (!at->second.names.empty() && at->second.running < kThreadsOfOne) return at;
+  }
+  return questions_.end();
+}
+
 void Resolver::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    asked_.wait(lock, [this] { return stopping_ || !questions_.empty(); });
+    auto next = questions_.end();
+    asked_.wait(lock, [&] { return stopping_ || (next = next_question()) != questions_.end(); });
     if (stopping_) return;
-    Answer answer{questions_.front(), {}};
-    questions_.pop_front();
+    Questions& questions = next->second;
+    Answer answer{last_ = next->first, std::move(questions.names.front()), {}};
+    questions.names.pop_front();
+    ++questions.running;
     lock.unlock();
-    answer.found = ask(answer.key.second);
+    answer.found = ask(answer.name);
     lock.lock();
+    --questions.running;
     answers_.push_back(std::move(answer));
     const uint64_t one = 1;
     (void)!write(event_, &one, sizeof one);
   }
 }
 
-void Resolver::forget_old(uint64_t now) {
-  std::erase_if(known_, [&](const auto& entry) { return entry.second.until != 0 && entry.second.until <= now; });
+// Once a second at most, however often it is asked.
+void Resolver::Memory::forget_old(uint64_t now) {
+  if (now < next_forgetting) return;
+  next_forgetting = now + kSecond;
+  std::erase_if(names, [&](const auto& entry) { return entry.second.until != 0 && entry.second.until <= now; });
 }
 
 void Resolver::look_up(const std::string& whom, const std::string& name, Then then) {
   const uint64_t now = Loop::now();
-  if (known_.size() >= kMostKnown) forget_old(now);
-  auto [at, added] = known_.try_emplace(Key(whom, name));
+  Memory& memory = known_[whom];
+  if (memory.names.size() >= kMostKnown) memory.forget_old(now);
+  auto [at, added] = memory.names.try_emplace(name);
   Known& known = at->second;
-  if (!added && known.until > now) return then(known.found);
+  if (!added && known.until > now) return then(Found(known.found));
   const bool asks = added || known.until != 0;
-  if (known_.size() > kMostKnown || known.waiting.size() >= kMostWaiting) {
-    if (added) known_.erase(at);
+  if (memory.names.size() > kMostKnown || known.waiting.size() >= kMostWaiting) {
+    if (added) memory.names.erase(at);
     return then({ENOBUFS, {}});
   }
   known.until = 0;
@@ -104,7 +122,7 @@ void Resolver::look_up(const std::string& whom, const std::string& name, Then th
   if (!asks) return;
   {
     std::lock_guard lock(mutex_);
-    questions_.push_back(at->first);
+    questions_[whom].names.push_back(name);
   }
   asked_.notify_one();
 }
@@ -118,7 +136,7 @@ void Resolver::on_events(uint32_t) {
     answers.swap(answers_);
   }
   for (Answer& answer : answers) {
-    Known& known = known_[answer.key];
+    Known& known = known_[answer.whom].names[answer.name];
     known.found = std::move(answer.found);
     known.until = Loop::now() + (known.found.error == 0 ? kKept : kFailureKept);
     std::vector<Then> waiting;

@@ -1,4 +1,5 @@
-// resolver.h - addresses of names, found by the C library in threads of its own, and remembered for some seconds.
+// resolver.h - addresses of names, found by the C library in threads of its own, and remembered for some seconds. An
+// app whose names take long, or that asks for many, waits for itself: it has few threads at a time, and its own memory.
 #pragma once
 
 #include <condition_variable>
@@ -39,21 +40,31 @@ class Resolver final : public Source {
     uint64_t until = 0;  // 0: it is being looked up
     std::vector<Then> waiting;
   };
-  using Key = std::pair<std::string, std::string>;
+  struct Memory {
+    std::map<std::string, Known> names;
+    uint64_t next_forgetting = 0;
+    void forget_old(uint64_t now);
+  };
+  // Of one app: names in the order in which they are asked for, and threads that look for some.
+  struct Questions {
+    std::deque<std::string> names;
+    unsigned running = 0;
+  };
   struct Answer {
-    Key key;
+    std::string whom, name;
     Found found;
   };
   void on_events(uint32_t events) override;
-  void forget_old(uint64_t now);
   void work();
+  std::map<std::string, Questions>::iterator next_question();
 
   Loop& loop_;
   const int event_;
-  std::map<Key, Known> known_;
-  std::mutex mutex_;  // of what follows
+  std::map<std::string, Memory> known_;  // by whom
+  std::mutex mutex_;                     // of what follows
   std::condition_variable asked_;
-  std::deque<Key> questions_;
+  std::map<std::string, Questions> questions_;
+  std::string last_;  // whose turn it was
   std::deque<Answer> answers_;
   bool stopping_ = false;
   std::vector<std::thread> threads_;

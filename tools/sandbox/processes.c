@@ -323,7 +323,7 @@ const struct aotc_rules aotc_process_rules[AOTC_PROCESS_COUNT] = {
                      .files = AOTC_GRANTED,
                      .user = AOTC_NOBODY,
                      .network = AOTC_CONNECTS,
-                     .threads = 8,
+                     .threads = 24,
                      .groups = {&kDescriptors, &kMemory, &kItself, &kHandlers, &kThreads, &kMessages, &kReadFiles,
                                 &kConnecting, &kCarrying, &kServing}},
 };
