@@ -58,7 +58,7 @@ SOLE_USERS = [
     ("boost/asio", ["cache-server/http/http_session.*", "cache-server/http/listener.*", "cache-server/http/tls.*"]),
     ("zstd.h", ["tools/registry/zstd_frames.cpp"]),
     ("zlib.h", ["cache-server/http/content_coding.cpp"]),
-    ("openssl/", ["tools/registry/digest.cpp"]),
+    ("openssl/", ["tools/registry/digest.cpp", "tools/node/tls.cpp"]),
     ("sodium.h", ["tools/registry/digest.cpp", "tools/registry/signing.cpp"]),
     ("mbedtls/", ["tools/registry/client_tls.cpp"]),
     ("curl/", ["tools/courier/transfer.h", "tools/courier/main.cpp", "tools/broker/http_pool.h", "tools/broker/main.cpp"]),

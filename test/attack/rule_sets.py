@@ -23,6 +23,7 @@ TRIES = {what: "EACCES" for what in ("read a file", "create a file", "see a file
                                      "read a granted file", "write a granted file", "truncate a granted file")}
 # process: what otherwise happens, what it can do, what else happens to some
 RULES = {
+    "front-starting": ("ENOSYS", LOOKING | {"start a thread"}, {"raise a limit": "EPERM"}),
     "front": ("killed", LOOKING, {}),
     "tenant-loading": ("ENOSYS", LOOKING | LOADING | {"start a thread"}, {"raise a limit": "EPERM", "take the artifact's number": "EBADF"}),
     "tenant": ("ENOSYS", LOOKING, {}),

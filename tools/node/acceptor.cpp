@@ -7,7 +7,7 @@
 
 #include "client.h"
 
-Acceptor::Acceptor(FrontContext& front, int fd, bool admin) : front_(front), fd_(fd), admin_(admin) {
+Acceptor::Acceptor(LoopContext& front, int fd, ListenAddress::Kind kind) : front_(front), fd_(fd), kind_(kind) {
   front_.loop.add(fd_, EPOLLIN, this);
 }
 
@@ -36,15 +36,18 @@ void Acceptor::on_events(uint32_t) {
     if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) return pause();
     if (fd < 0) return;
     const ClientAddress address = ClientAddress::of(from);
-    if (std::optional<Closed> refused = front_.admission.enter(address, admin_)) {
+    if (std::optional<Closed> refused = front_.admission.enter(address, kind_ == ListenAddress::Kind::Admin)) {
       ::close(fd);
       // The rest waits in the kernel's queue.
-      if (*refused == Closed::Full) return pause();
+      if (*refused == Closed::Full) {
+        front_.ask_for_places();
+        return pause();
+      }
       continue;
     }
     int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    front_.clients.push_back(std::make_unique<Client>(front_, fd, address, port_of(from), admin_));
+    front_.clients.push_back(std::make_unique<Client>(front_, fd, address, port_of(from), kind_));
     front_.clients.back()->self = std::prev(front_.clients.end());
   }
 }

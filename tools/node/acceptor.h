@@ -1,12 +1,12 @@
 // acceptor.h - a socket that clients come by: accepts them as long as there is room.
 #pragma once
 
-#include "front_context.h"
+#include "loop_context.h"
 
 class Acceptor final : public Source {
  public:
   // To its clients either the apps are served, or what the operator looks at.
-  Acceptor(FrontContext& front, int fd, bool admin);
+  Acceptor(LoopContext& front, int fd, ListenAddress::Kind kind);
   ~Acceptor();
   void stop();
   void resume();  // soon after there was no place for one
@@ -14,8 +14,8 @@ class Acceptor final : public Source {
 
  private:
   void pause();
-  FrontContext& front_;
+  LoopContext& front_;
   int fd_;
-  const bool admin_;
+  const ListenAddress::Kind kind_;
   bool paused_ = false;
 };

@@ -15,47 +15,49 @@ constexpr size_t kFreePlaces = 64, kFreeBudget = 16;  // the parts that are made
 
 }  // namespace
 
-void Admission::set_places(size_t places) {
-  places_ = std::min<size_t>(places, options_.max_clients);
-  places_per_address_ =
-      options_.max_per_address != 0 ? options_.max_per_address : std::max<size_t>(places_ / kShare, 1);
+void AdmissionTotals::set_places(const Options& options, size_t most) {
+  places = std::min<size_t>(most, options.max_clients);
+  places_per_address = options.max_per_address != 0 ? options.max_per_address : std::max<size_t>(places / kShare, 1);
 }
 
-bool Admission::has_place(const ClientAddress& from) const {
-  if (any_contains(options_.shared_addresses, from)) return true;
-  auto found = addresses_.find(from.group());
-  return found == addresses_.end() || found->second < places_per_address_;
+std::optional<Closed> Admission::take_place(const ClientAddress& from) {
+  const std::lock_guard lock(totals_.mutex);
+  auto found = totals_.addresses.find(from.group());
+  if (found != totals_.addresses.end() && found->second >= totals_.places_per_address &&
+      !any_contains(options_.shared_addresses, from))
+    return Closed::Address;
+  if (totals_.open >= totals_.places) return Closed::Full;
+  ++totals_.open;
+  ++totals_.addresses[from.group()];
+  return std::nullopt;
 }
 
 std::optional<Closed> Admission::enter(const ClientAddress& from, bool admin) {
   if (admin) {
-    if (operators_ == kMostOperators) return Closed::Full;
-    ++operators_;
+    if (totals_.operators == kMostOperators) return Closed::Full;
+    ++totals_.operators;
     return std::nullopt;
   }
-  std::optional<Closed> refused;
-  if (!has_place(from)) refused = Closed::Address;
-  if (!refused && counts_.open >= places_) make_room(Closed::Full);
-  if (!refused && counts_.open >= places_) refused = Closed::Full;
-  if (refused) {
-    ++counts_.closed[static_cast<size_t>(*refused)];
-    return refused;
+  std::optional<Closed> refused = take_place(from);
+  if (refused == Closed::Full) {
+    make_room(Closed::Full);
+    refused = take_place(from);
   }
-  ++counts_.open;
-  ++addresses_[from.group()];
-  return std::nullopt;
+  if (refused) ++closed_[static_cast<size_t>(*refused)];
+  return refused;
 }
 
 void Admission::leave(Guest& guest, const ClientAddress& from, Closed why) {
   guests_.erase(guest.place_);
   if (guest.admin()) {
-    --operators_;
+    --totals_.operators;
     return;
   }
-  --counts_.open;
-  ++counts_.closed[static_cast<size_t>(why)];
-  auto found = addresses_.find(from.group());
-  if (--found->second == 0) addresses_.erase(found);
+  ++closed_[static_cast<size_t>(why)];
+  const std::lock_guard lock(totals_.mutex);
+  --totals_.open;
+  auto found = totals_.addresses.find(from.group());
+  if (--found->second == 0) totals_.addresses.erase(found);
 }
 
 void Admission::make_room(Closed why) {
@@ -66,9 +68,10 @@ void Admission::make_room(Closed why) {
   const uint64_t now = Loop::now();
   const bool memory = why == Closed::Memory;
   const uint64_t budget = options_.front_memory - options_.front_memory / kFreeBudget;
-  const size_t places = places_ - std::max<size_t>(places_ / kFreePlaces, 1);
+  const size_t places = totals_.places - std::max<size_t>(totals_.places / kFreePlaces, 1);
   // Whoever has no more than the same part of the budget for everybody is not what fills it.
-  const uint64_t share = budget / std::max<size_t>(counts_.open, 1);
+  const uint64_t share = budget / std::max<size_t>(totals_.open, 1);
+  const uint64_t fair = share * guests_.size();
   std::vector<Candidate> candidates;
   for (Guest* guest : guests_) {
     if (guest->admin()) continue;
@@ -80,7 +83,7 @@ void Admission::make_room(Closed why) {
     return a.merit != b.merit ? a.merit < b.merit : a.guest->held() > b.guest->held();
   });
   for (const Candidate& candidate : candidates) {
-    if (memory ? counts_.bytes <= budget : counts_.open <= places) break;
+    if (memory ? totals_.bytes <= budget || bytes_ <= fair : totals_.open <= places) break;
     candidate.guest->put_out(why);
   }
 }

@@ -6,17 +6,34 @@
 // they do. A client that waits for us is never put out for a place, and last of all for its bytes.
 //
 // Those who listen to the operator's address have places of their own.
+//
+// Each loop of the front has an Admission, with its clients; the places, the bytes and the addresses are everybody's.
+// Who has to leave is chosen among the clients of one loop. For their bytes they leave where these are more than as
+// many clients may have: there is such a loop when there are too many in all, and it is asked.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <list>
 #include <map>
+#include <mutex>
 #include <optional>
 
 #include "address.h"
 #include "metrics.h"
 #include "options.h"
+
+struct AdmissionTotals {
+  // `places` as the process's limit on descriptors allows.
+  void set_places(const Options& options, size_t places);
+  size_t places = 1000, places_per_address = 1000;
+  std::atomic<uint64_t> open = 0, bytes = 0;  // clients; in their buffers
+  std::atomic<size_t> operators = 0;
+  std::atomic<bool> asked = false;  // all loops, to look whether somebody has to go
+  std::mutex mutex;
+  std::map<ClientAddress, size_t> addresses;  // under the mutex; sorted: the keys are strangers'
+};
 
 class Admission {
  public:
@@ -35,30 +52,36 @@ class Admission {
     friend class Admission;
     std::list<Guest*>::iterator place_;
   };
-  // `places` as the process's limit on descriptors allows.
-  explicit Admission(const Options& options) : options_(options) {}
-  void set_places(size_t places);
+  Admission(const Options& options, AdmissionTotals& totals) : options_(options), totals_(totals) {}
 
   // Whether one more from there gets a place, until it leaves; otherwise why not.
   std::optional<Closed> enter(const ClientAddress& from, bool admin);
   void add(Guest& guest) { guest.place_ = guests_.insert(guests_.end(), &guest); }
   void leave(Guest& guest, const ClientAddress& from, Closed why);
   // Bytes that a client's buffers have grown by.
-  void account(ptrdiff_t bytes) { counts_.bytes += static_cast<uint64_t>(bytes); }
-  // To be called where no client is at work.
-  void keep_budget() {
-    if (counts_.bytes > options_.front_memory) make_room(Closed::Memory);
+  void account(ptrdiff_t bytes) {
+    totals_.bytes += static_cast<uint64_t>(bytes);
+    bytes_ += static_cast<uint64_t>(bytes);
   }
-  const ClientCounts& counts() const { return counts_; }
+  // To be called where no client is at work. False when the other loops have to be asked.
+  bool keep_budget() {
+    if (totals_.bytes > options_.front_memory) make_room(Closed::Memory);
+    return totals_.bytes <= options_.front_memory || totals_.asked.exchange(true);
+  }
+  // Another loop has asked, since too much was left there when everybody had gone who can.
+  void help() {
+    if (totals_.open >= totals_.places) make_room(Closed::Full);
+    if (totals_.bytes > options_.front_memory) make_room(Closed::Memory);
+  }
+  const ClosedCounts& closed() const { return closed_; }
 
  private:
-  bool has_place(const ClientAddress& from) const;
+  std::optional<Closed> take_place(const ClientAddress& from);
   void make_room(Closed why);
 
   const Options& options_;
+  AdmissionTotals& totals_;
   std::list<Guest*> guests_;
-  size_t places_ = 1000, places_per_address_ = 1000;
-  size_t operators_ = 0;
-  ClientCounts counts_;
-  std::map<ClientAddress, size_t> addresses_;  // sorted: the keys are strangers'
+  uint64_t bytes_ = 0;  // of these
+  ClosedCounts closed_{};
 };

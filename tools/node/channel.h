@@ -57,6 +57,9 @@ enum class EndCause : uint32_t {
 constexpr unsigned kEndCauses = static_cast<unsigned>(EndCause::Stuck) + 1;
 const char* end_cause_name(EndCause cause);
 
+// Requests have numbers from 1 on; a worker puts the channel's own above them.
+constexpr uint32_t kMostId = (1u << 28) - 1;
+
 struct FrameHead {
   uint32_t size;
   uint32_t id;

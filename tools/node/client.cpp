@@ -29,13 +29,15 @@ aotc_peer peer_of(const ClientAddress& address, uint16_t port) {
 
 }  // namespace
 
-Client::Client(FrontContext& front, int fd, const ClientAddress& from, uint16_t port, bool admin)
+Client::Client(LoopContext& front, int fd, const ClientAddress& from, uint16_t port, ListenAddress::Kind kind)
     : front_(front),
       fd_(fd),
       from_(from),
       peer_(peer_of(from, port)),
-      hop_(from, any_contains(front.options.trusted_proxies, from)),
-      admin_(admin),
+      hop_(from, any_contains(front.options.trusted_proxies, from),
+           kind == ListenAddress::Kind::Tls ? "https" : "http"),
+      tls_(kind == ListenAddress::Kind::Tls ? std::make_unique<TlsStream>(front.tls, fd) : nullptr),
+      admin_(kind == ListenAddress::Kind::Admin),
       progress_(Loop::now()) {
   watched_ = EPOLLIN;
   front_.loop.add(fd_, watched_, this);
@@ -47,18 +49,39 @@ Client::~Client() { ::close(fd_); }
 void Client::on_events(uint32_t events) {
   if (removed_) return;
   if (events & (EPOLLERR | EPOLLHUP)) return abandon();
-  if (events & EPOLLIN) read();
+  if (events & EPOLLIN || (is_greeting() && events & EPOLLOUT)) read();
   if (events & EPOLLOUT && !removed_) write();
   // What waited until there was room for its response.
   if (!removed_ && state_ == State::Head && request_ == nullptr && !in_.empty()) process();
   if (!removed_) watch();
-  front_.admission.keep_budget();
+  front_.keep_budget();
+}
+
+void Client::count_handshake() {
+  if (is_greeting())
+    ++front_.tls_counts[2];
+  else if (tls_ != nullptr)
+    ++front_.tls_counts[tls_->resumed() ? 1 : 0];
+}
+
+ssize_t Client::receive(char* piece, size_t size) {
+  if (tls_ == nullptr) {
+    const ssize_t n = ::recv(fd_, piece, size, MSG_DONTWAIT);
+    if (n > 0) received_ += static_cast<uint64_t>(n);
+    return n;
+  }
+  const bool greeting = is_greeting();
+  const ssize_t n = tls_->read(piece, size);
+  if (received_ != tls_->received()) progress_ = Loop::now();
+  received_ = tls_->received();
+  if (greeting && !is_greeting()) count_handshake();
+  return n;
 }
 
 void Client::read() {
-  char piece[16 << 10];
+  char piece[TlsStream::kRecord];
   for (const size_t most = in_.size() + kReadAhead; in_.size() < std::min(most, most_ahead());) {
-    ssize_t n = ::recv(fd_, piece, sizeof piece, MSG_DONTWAIT);
+    ssize_t n = receive(piece, sizeof piece);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) break;
     if (n < 0) return abandon();
@@ -67,9 +90,8 @@ void Client::read() {
       break;
     }
     progress_ = Loop::now();
-    received_ += static_cast<uint64_t>(n);
     in_.append(piece, static_cast<size_t>(n));
-    if (static_cast<size_t>(n) < sizeof piece) break;
+    if (static_cast<size_t>(n) < sizeof piece && tls_ == nullptr) break;
   }
   process();
   if (removed_ || !read_closed_) return;
@@ -116,7 +138,7 @@ void Client::process() {
 void Client::start_request() {
   keep_alive_ = request_->keep_alive && !front_.draining;
   if (admin_) return answer_operator();
-  app_ = front_.find_app(request_->host, request_->target);
+  app_ = front_.shared.find_app(request_->host, request_->target);
   if (app_ == nullptr) return answer(404, "no app is served here\n", keep_alive_);
   metrics_ = &front_.metrics[app_->name];
   state_ = State::Body;
@@ -125,9 +147,9 @@ void Client::start_request() {
 void Client::answer_operator() {
   bool get = request_->method == "GET" || request_->method == "HEAD";
   std::string path = request_->target.substr(0, request_->target.find('?'));
-  if (get && path == "/metrics") return answer(200, front_.metrics_text(), keep_alive_);
+  if (get && path == "/metrics") return answer(200, front_.decider.metrics_text(), keep_alive_);
   if (!get || path != "/healthz") return answer(404, "here are /metrics and /healthz\n", keep_alive_);
-  bool healthy = front_.healthy();
+  bool healthy = front_.decider.healthy();
   answer(healthy ? 200 : 503, healthy ? "ok\n" : "not all apps are ready\n", keep_alive_);
 }
 
@@ -138,11 +160,9 @@ bool Client::is_enough() const {
 
 void Client::dispatch() {
   started_ = Loop::now();
-  Tenant* tenant = front_.tenant_of(*app_);
+  TenantLinks* tenant = front_.tenant_of(*app_);
   if (tenant == nullptr) return answer(503, "the app is not ready\n", keep_alive_, "Retry-After: 1\r\n");
-  // An app that has none gets one, however many the others have.
-  size_t load = tenant->load();
-  if (load >= front_.options.max_concurrency || (load > 0 && front_.instances >= front_.options.max_instances)) {
+  if (!tenant->take_place()) {
     ++metrics_->ends[static_cast<unsigned>(EndCause::Overload)];
     return answer(503, "too many requests at the same time\n", keep_alive_, "Retry-After: 1\r\n");
   }
@@ -153,7 +173,7 @@ void Client::dispatch() {
   tenant_ = tenant;
   link_ = tenant->least_loaded();
   id_ = link_->open(this);
-  number_ = ++front_.requests;
+  number_ = ++front_.shared.requests;
   begun_ = waits_for_room_ = false;
   unread_ = 0;
   state_ = State::Served;
@@ -285,7 +305,9 @@ void Client::finish_request() {
 
 void Client::write() {
   while (written_ < out_.size()) {
-    ssize_t n = ::send(fd_, out_.data() + written_, out_.size() - written_, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const size_t left = out_.size() - written_;
+    ssize_t n = tls_ != nullptr ? tls_->write(out_.data() + written_, left)
+                                : ::send(fd_, out_.data() + written_, left, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) break;
     if (n < 0) return abandon();
@@ -309,6 +331,7 @@ void Client::write() {
   // Closing while the client still sends would make it lose the response: wait until it has seen the end.
   if (read_closed_) return leave(Closed::Done);
   if (shut_at_ != 0) return;
+  if (tls_ != nullptr) tls_->close();
   ::shutdown(fd_, SHUT_WR);
   shut_at_ = Loop::now();
 }
@@ -325,14 +348,15 @@ bool Client::has_room() const {
 
 void Client::watch() {
   bool reads = has_room() && pending() < kWindow / 2 && !read_closed_;
-  uint32_t events = (reads ? EPOLLIN : 0u) | (pending() > 0 ? EPOLLOUT : 0u);
+  const bool writes = pending() > 0 || (is_greeting() && tls_->wants_write());
+  uint32_t events = (reads ? EPOLLIN : 0u) | (writes ? EPOLLOUT : 0u);
   if (events != watched_) front_.loop.change(fd_, events, this);
   watched_ = events;
   account();
 }
 
 void Client::account() {
-  size_t held = in_.capacity() + out_.capacity();
+  size_t held = in_.capacity() + out_.capacity() + (tls_ != nullptr ? TlsStream::kMemory : 0);
   if (request_ != nullptr) held += request_->held();
   if (response_) held += response_->output.capacity();
   if (!admin_ && held != held_) front_.admission.account(static_cast<ptrdiff_t>(held) - static_cast<ptrdiff_t>(held_));
@@ -349,6 +373,7 @@ void Client::close_soon() {
 void Client::leave(Closed why) {
   if (removed_) return;
   removed_ = true;
+  if (is_greeting()) count_handshake();
   if (!admin_) front_.admission.account(-static_cast<ptrdiff_t>(held_));
   front_.admission.leave(*this, from_, why);
   front_.loop.remove(fd_);
@@ -392,7 +417,7 @@ Client::Awaited Client::awaited() const {
   if (pending() > 0) return Awaited::Taking;
   switch (state_) {
     case State::Head:
-      return in_.empty() && request_ == nullptr ? Awaited::Request : Awaited::More;
+      return in_.empty() && request_ == nullptr && !is_greeting() ? Awaited::Request : Awaited::More;
     case State::Body:
       return Awaited::More;
     case State::Served:
@@ -427,11 +452,11 @@ void Client::check_time(uint64_t now) {
   switch (what) {
     case Awaited::Nothing:
       // The worker ends what waits for too long, and may have others before that.
-      if (link_ != nullptr && now > touched_ + front_.patience(link_->load())) tenant_->give_up();
+      if (link_ != nullptr && now > touched_ + front_.shared.patience(link_->load())) tenant_->give_up();
       return;
     case Awaited::Request:
       if (now - progress_ > front_.options.idle_timeout) return abandon(Closed::Idle);
-      if (held_ <= kKept) return;
+      if (in_.capacity() + out_.capacity() <= kKept) return;
       in_ = {};
       out_ = {};
       return account();

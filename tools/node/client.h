@@ -16,11 +16,11 @@
 
 #include "aotc/wasi.h"
 #include "http.h"
-#include "tenant_link.h"
+#include "tenant_links.h"
 
 class Client final : public Source, public Link::Exchange, public Admission::Guest {
  public:
-  Client(FrontContext& front, int fd, const ClientAddress& from, uint16_t port, bool admin);
+  Client(LoopContext& front, int fd, const ClientAddress& from, uint16_t port, ListenAddress::Kind kind);
   ~Client();
   void on_events(uint32_t events) override;
 
@@ -49,6 +49,9 @@ class Client final : public Source, public Link::Exchange, public Admission::Gue
   bool has_room() const;               // for more of what the client sends
   uint64_t moved(Awaited what) const;  // bytes so far
   size_t pending() const { return out_.size() - written_; }
+  bool is_greeting() const { return tls_ != nullptr && !tls_->established(); }
+  void count_handshake();
+  ssize_t receive(char* piece, size_t size);
   void read();
   void process();
   void start_request();
@@ -68,12 +71,13 @@ class Client final : public Source, public Link::Exchange, public Admission::Gue
   void half_close();
   void account();
 
-  FrontContext& front_;
+  LoopContext& front_;
   const int fd_;
   const ClientAddress from_;
   const aotc_peer peer_;
   const Hop hop_;
-  const bool admin_;  // it asks for what the operator looks at, not for apps
+  std::unique_ptr<TlsStream> tls_;  // null: it speaks without
+  const bool admin_;                // it asks for what the operator looks at, not for apps
   State state_ = State::Head;
   uint32_t watched_ = 0;
   std::string in_, out_;
@@ -89,8 +93,8 @@ class Client final : public Source, public Link::Exchange, public Admission::Gue
   std::unique_ptr<RequestReader> request_;
   const App* app_ = nullptr;
   AppMetrics* metrics_ = nullptr;
-  Tenant* tenant_ = nullptr;  // that has the request
-  Link* link_ = nullptr;      // while the request is with a worker
+  TenantLinks* tenant_ = nullptr;  // that has the request
+  Link* link_ = nullptr;           // while the request is with a worker
   uint32_t id_ = 0;
   uint64_t number_ = 0;          // of the request, of all that the front has had
   bool begun_ = false;           // the worker knows of the request

@@ -5,10 +5,13 @@
 //                               tenant's, or the newest that a puller has found before; `value` is how often it has
 //                               failed, or -1 for the first, which says what is in the cache
 //               Up                              every app from a file has come up once
-//   supervisor  Started     with descriptors: of a tenant its log, then a channel per worker; of a puller its socket.
+//   supervisor  Started     with descriptors: of a tenant its log, then of each worker a channel for every loop of the
+//                           front; of a puller its socket.
 //                           `value` is how many there are in all; more than fit into one packet come in several
 //               NotStarted  `text` says why
 //               Ended       `value` is its status as waitpid has it; `text` says more, if more is known
+//               Certificate  with descriptors, one message for each of --certificate, the `app`th; `text` says of what
+//                           (certificates.h). Before Reload
 //               Reload, Drain  SIGHUP, SIGTERM
 //
 // The front may be in wrong hands, so the supervisor checks every field, and takes no descriptor from it.
@@ -21,7 +24,18 @@
 #include <string>
 #include <vector>
 
-enum class Control : uint32_t { StartTenant = 1, StartPuller, Kill, Up, Started, NotStarted, Ended, Reload, Drain };
+enum class Control : uint32_t {
+  StartTenant = 1,
+  StartPuller,
+  Kill,
+  Up,
+  Started,
+  NotStarted,
+  Ended,
+  Certificate,
+  Reload,
+  Drain
+};
 
 struct ControlMessage {
   Control kind = Control::Up;

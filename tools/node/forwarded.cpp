@@ -20,10 +20,12 @@ void join(std::optional<std::string>& list, std::string_view more) {
 
 }  // namespace
 
-Hop::Hop(const ClientAddress& from, bool is_trusted)
-    : address(from.text()),
-      element("for=" + (from.is_v4() ? address : "\"[" + address + "]\"") + ";proto=http"),
-      lines("X-Forwarded-For: " + address + "\r\nForwarded: " + element + "\r\nX-Forwarded-Proto: http\r\n"),
+Hop::Hop(const ClientAddress& from, bool is_trusted, std::string_view scheme)
+    : scheme(scheme),
+      address(from.text()),
+      element("for=" + (from.is_v4() ? address : "\"[" + address + "]\"") + ";proto=" + this->scheme),
+      lines("X-Forwarded-For: " + address + "\r\nForwarded: " + element + "\r\nX-Forwarded-Proto: " + this->scheme +
+            "\r\n"),
       trusted(is_trusted) {}
 
 bool Forwarded::take(std::string_view name, std::string_view value) {
@@ -54,5 +56,5 @@ void Forwarded::write(std::string& head) const {
   };
   if (addresses_ || !elements_) line("X-Forwarded-For", addresses_, hop_.address);
   if (elements_ || !addresses_) line("Forwarded", elements_, hop_.element);
-  line("X-Forwarded-Proto", std::nullopt, scheme_ ? *scheme_ : "http");
+  line("X-Forwarded-Proto", std::nullopt, scheme_ ? *scheme_ : hop_.scheme);
 }

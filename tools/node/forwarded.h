@@ -13,7 +13,9 @@
 
 // One connection's other end.
 struct Hop {
-  Hop(const ClientAddress& from, bool is_trusted);
+  // `scheme` by which it speaks to us.
+  Hop(const ClientAddress& from, bool is_trusted, std::string_view scheme = "http");
+  std::string scheme;
   std::string address, element;  // of X-Forwarded-For, and of Forwarded
   std::string lines;             // all three, where there were none
   bool trusted;

@@ -1,17 +1,18 @@
 // front.cpp - see front.h.
 #include "front.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <semaphore>
 #include <utility>
 
-#include "acceptor.h"
-#include "client.h"
 #include "log.h"
 #include "pull.h"
 #include "sandbox/sandbox.h"
@@ -28,23 +29,22 @@ std::string shown_release(const Release& release) {
   return ",\"index\":" + aotc::json_string(release.index) + ",\"sequence\":" + std::to_string(release.sequence);
 }
 
-// Whether `path` starts with `prefix` as a whole part of it.
-bool path_matches(std::string_view path, std::string_view prefix) {
-  if (path.substr(0, prefix.size()) != prefix) return false;
-  return prefix.empty() || prefix.back() == '/' || path.size() == prefix.size() || path[prefix.size()] == '/' ||
-         path[prefix.size()] == '?';
-}
-
 }  // namespace
 
-FrontContext::FrontContext(Options o) : options(std::move(o)) {}
+FrontLoops::FrontLoops(Options o, const std::shared_ptr<const TlsConfig>& tls, Decider& decider)
+    : shared(std::move(o)) {
+  for (uint64_t i = 0; i < shared.options.loops; ++i) {
+    all.push_back(std::make_unique<FrontLoop>(shared, decider, all.empty() ? nullptr : all[0].get()));
+    all.back()->tls = tls;
+  }
+}
 
-FrontContext::~FrontContext() = default;
-
-Front::Front(Options o, int control) : FrontContext(std::move(o)), control_(control) {
+Front::Front(Options o, const std::shared_ptr<const TlsConfig>& tls, int control)
+    : FrontLoops(std::move(o), tls, *this), FrontContext(FrontLoops::shared, all[0]->loop), control_(control) {
   rlimit files = {};
   getrlimit(RLIMIT_NOFILE, &files);
-  admission.set_places(files.rlim_cur > 2 * kOtherFiles ? files.rlim_cur - kOtherFiles : files.rlim_cur / 2);
+  FrontContext::shared.admission.set_places(
+      options, files.rlim_cur > 2 * kOtherFiles ? files.rlim_cur - kOtherFiles : files.rlim_cur / 2);
   for (const App& app : options.apps) {
     metrics[app.name].pulled = app.pulled;
     Slot& slot = slots_[app.name];
@@ -54,32 +54,49 @@ Front::Front(Options o, int control) : FrontContext(std::move(o)), control_(cont
 
 Front::~Front() = default;
 
-const App* Front::find_app(const std::string& host, const std::string& target) const {
-  std::string name = host.substr(0, host.find(':'));
-  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  auto by_name = [&](std::string_view wanted) -> const App* {
-    for (const App& app : options.apps)
-      if (app.name == wanted) return &app;
-    return nullptr;
-  };
-  if (options.routes.empty()) {
-    if (options.apps.size() == 1) return &options.apps[0];
-    if (const App* app = by_name(name)) return app;
-    if (const App* app = by_name(std::string_view(name).substr(0, name.find('.')))) return app;
-    std::string_view path(target);
-    if (path.empty() || path[0] != '/') return nullptr;
-    path.remove_prefix(1);
-    return by_name(path.substr(0, path.find_first_of("/?")));
-  }
-  const Route* best = nullptr;
-  for (const Route& route : options.routes) {
-    if (!route.host.empty() && route.host != name) continue;
-    if (!path_matches(target, route.path)) continue;
-    bool better = best == nullptr || route.host.empty() < best->host.empty() ||
-                  (route.host.empty() == best->host.empty() && route.path.size() > best->path.size());
-    if (better) best = &route;
-  }
-  return best == nullptr ? nullptr : by_name(best->app);
+// What the C library does at the beginning of a thread they may not do later.
+void Front::start_threads() {
+  std::counting_semaphore<> reported{0};
+  for (size_t i = 1; i < all.size(); ++i)
+    threads_.emplace_back([this, i, &reported] {
+      reported.release();
+      begun_.wait(false);
+      all[i]->run();
+    });
+  for (size_t i = 1; i < all.size(); ++i) reported.acquire();
+}
+
+void Front::in_all(const std::function<void(FrontLoop&)>& what) {
+  for (auto& one : all) one->post([what, &loop = *one] { what(loop); });
+}
+
+Tenant* Front::find_tenant(uint32_t process) const {
+  for (const auto& [name, slot] : slots_)
+    for (Tenant* tenant : {slot.current.get(), slot.next.get()})
+      if (tenant != nullptr && tenant->process == process) return tenant;
+  for (const auto& tenant : old_)
+    if (tenant->process == process) return tenant.get();
+  return nullptr;
+}
+
+void Front::on_loop_ready(uint32_t process) {
+  if (Tenant* tenant = find_tenant(process)) tenant->on_loop_ready();
+}
+
+void Front::on_loop_failed(uint32_t process, EndCause cause, const std::string& why) {
+  if (Tenant* tenant = find_tenant(process)) tenant->fail(cause, why);
+}
+
+// There may be somebody in another one. It listens again in a second.
+void Front::on_loop_full() {
+  FrontContext::shared.admission.asked = false;
+  in_all([](FrontLoop& loop) { loop.admission.help(); });
+}
+
+// To all loops: who takes the app's requests from now on.
+void Front::show_current(const App& app, const Slot& slot) {
+  const uint32_t process = slot.current == nullptr ? 0 : slot.current->process;
+  in_all([&app, process](FrontLoop& loop) { loop.set_current(app, process); });
 }
 
 Tenant* Front::tenant_of(const App& app) const {
@@ -88,7 +105,7 @@ Tenant* Front::tenant_of(const App& app) const {
 }
 
 bool Front::healthy() const {
-  if (draining) return false;
+  if (draining_) return false;
   for (const App& app : options.apps)
     if (tenant_of(app) == nullptr) return false;
   return true;
@@ -101,22 +118,44 @@ bool Front::going_on() const {
          std::any_of(old_.begin(), old_.end(), [](const auto& tenant) { return tenant->going_on() > 0; });
 }
 
+// Each loop is asked, and waited for: it never waits for this one.
 std::string Front::metrics_text() {
+  std::map<std::string, AppMetrics> sums = metrics;
+  ClientCounts clients;
+  std::binary_semaphore answered{0};
+  for (auto& one : all) {
+    auto add = [&] {
+      for (const auto& [name, counted] : one->metrics) sums[name].add(counted);
+      for (size_t i = 0; i < clients.closed.size(); ++i) clients.closed[i] += one->admission.closed()[i];
+      for (size_t i = 0; i < clients.tls.size(); ++i) clients.tls[i] += one->tls_counts[i];
+    };
+    if (one == all[0]) {
+      add();
+      continue;
+    }
+    one->post([&] {
+      add();
+      answered.release();
+    });
+    answered.acquire();
+  }
+  clients.open = FrontContext::shared.admission.open;
+  clients.bytes = FrontContext::shared.admission.bytes;
   for (auto& [name, slot] : slots_) {
-    metrics[name].running = slot.current == nullptr ? 0 : slot.current->load();
-    metrics[name].going_on = slot.current == nullptr ? 0 : slot.current->going_on();
+    AppMetrics& sum = sums[name];
+    sum.running = slot.current == nullptr ? 0 : slot.current->load();
+    sum.going_on = slot.current == nullptr ? 0 : slot.current->going_on();
     for (const auto& tenant : old_) {
       if (tenant->app.name != name) continue;
-      metrics[name].running += tenant->load();
-      metrics[name].going_on += tenant->going_on();
+      sum.running += tenant->load();
+      sum.going_on += tenant->going_on();
     }
-    metrics[name].revoked = slot.rollout.is_revoked(slot.rollout.newest());
-    if (slot.puller != nullptr) metrics[name].release = slot.current == nullptr ? Release{} : slot.current->release;
+    sum.revoked = slot.rollout.is_revoked(slot.rollout.newest());
+    if (slot.puller != nullptr) sum.release = slot.current == nullptr ? Release{} : slot.current->release;
   }
-  return write_metrics(metrics, admission.counts());
+  for (const App& app : options.apps) sums[app.name].log_dropped = FrontContext::shared.logs[place_of(app)].dropped();
+  return write_metrics(sums, clients);
 }
-
-void Front::remove(Client* client) { gone_.splice(gone_.end(), clients, client->self); }
 
 void Front::start_next(const App& app, Slot& slot) {
   slot.retry_at = 0;
@@ -127,12 +166,14 @@ void Front::start_next(const App& app, Slot& slot) {
 void Front::on_ready(Tenant& tenant) {
   Slot& slot = slots_.at(tenant.app.name);
   if (slot.next.get() != &tenant) return;
-  if (slot.current != nullptr) {
+  const bool before = slot.current != nullptr;
+  if (before) {
     if (!slot.current->release.is(tenant.release)) keep(tenant.app, slot, slot.current->release);
-    slot.current->drain();
     old_.push_back(std::move(slot.current));
   }
   slot.current = std::move(slot.next);
+  show_current(tenant.app, slot);
+  if (before) old_.back()->drain();
   write_log("info", tenant.app.name, "ready", shown_release(slot.current->release));
 }
 
@@ -177,6 +218,7 @@ void Front::on_revoked(const App& app, const std::string& index, const Revocatio
             shown_release(release));
   for (std::unique_ptr<Tenant>* tenant : {&slot.current, &slot.next})
     if (*tenant != nullptr && slot.rollout.is_revoked((*tenant)->release)) old_.push_back(std::move(*tenant));
+  show_current(app, slot);
   for (auto& tenant : old_)
     if (&tenant->app == &app && slot.rollout.is_revoked(tenant->release))
       tenant->fail(EndCause::Error, revocation.reason);
@@ -224,7 +266,7 @@ void Front::on_ended(uint32_t process, int status, const std::string& why) {
     if (!current && slot.current != nullptr && !slot.current->release.is(tenant->release))
       keep(app, slot, slot.current->release);
     on_death(app, slot, *tenant, current);
-    removed_.push_back(std::move(tenant));
+    remove(std::move(tenant));
     if (slot.next != nullptr || (!current && slot.current != nullptr)) return;
     ++metrics[app.name].restarts;
     slot.backoff = slot.backoff == 0 ? kSecond / 10 : std::min(slot.backoff * 2, kMaxBackoff);
@@ -232,12 +274,17 @@ void Front::on_ended(uint32_t process, int status, const std::string& why) {
   }
 }
 
+void Front::remove(std::unique_ptr<Tenant> tenant) {
+  in_all([process = tenant->process](FrontLoop& loop) { loop.remove_tenant(process); });
+  removed_.push_back(std::move(tenant));
+}
+
 // One that has nothing to do any more, or must not.
 bool Front::remove_old(uint32_t process) {
   auto it = std::find_if(old_.begin(), old_.end(), [&](const auto& tenant) { return tenant->process == process; });
   if (it == old_.end()) return false;
   (*it)->fail(EndCause::Error, "its process ended");
-  removed_.push_back(std::move(*it));
+  remove(std::move(*it));
   old_.erase(it);
   return true;
 }
@@ -252,13 +299,20 @@ void Front::on_not_started(uint32_t process, const std::string& why) {
     write_log("error", app.name, std::string("cannot start its ") + (puller ? "puller: " : "process: ") + why);
     if (puller) return slot.puller->stop();
     slot.next->dead = true;
-    removed_.push_back(std::move(slot.next));
+    remove(std::move(slot.next));
     slot.retry_at = Loop::now() + kSecond;
   }
 }
 
 void Front::reload() {
-  if (draining) return;
+  if (draining_) return;
+  std::shared_ptr<const TlsConfig> tls;
+  std::string error;
+  if (certificates_.complete(options.certificates, tls, error)) {
+    if (tls != nullptr) in_all([tls](FrontLoop& loop) { loop.tls = tls; });
+    write_log(tls != nullptr ? "info" : "error", "",
+              tls != nullptr ? "has read its certificates" : "goes on with its certificates: " + error);
+  }
   for (const App& app : options.apps) {
     Slot& slot = slots_.at(app.name);
     slot.rollout.forgive();
@@ -277,6 +331,8 @@ void Front::on_message(const ControlMessage& message, const std::vector<int>& de
       return on_not_started(message.process, text_of(message.text));
     case Control::Ended:
       return on_ended(message.process, message.value, text_of(message.text));
+    case Control::Certificate:
+      return certificates_.take(options.certificates, message, descriptors);
     case Control::Reload:
       return reload();
     case Control::Drain:
@@ -298,34 +354,43 @@ void Front::on_events(uint32_t) {
 }
 
 void Front::drain() {
-  if (draining) return;
-  draining = true;
+  if (draining_) return;
+  draining_ = true;
   drain_until_ = Loop::now() + kFrontDrainTime;
   write_log("info", "", "draining");
-  for (auto& listener : listeners_) listener->stop();
-  for (auto it = clients.begin(); it != clients.end();) (*it++)->on_drain();
+  in_all([this](FrontLoop& loop) {
+    loop.drain();
+    ++drained_;
+  });
 }
 
 void Front::every_second() {
-  for (auto it = clients.begin(); it != clients.end();) (*it++)->check_time(now);
+  for (AppLog& log : FrontContext::shared.logs) log.every_second();
   for (const App& app : options.apps) {
     Slot& slot = slots_.at(app.name);
     if (slot.current != nullptr && slot.current->ready()) slot.backoff = 0;
     for (Tenant* tenant : {slot.current.get(), slot.next.get()})
       if (tenant != nullptr) tenant->every_second();
     if (slot.puller == nullptr) continue;
-    if (slot.current != nullptr && slot.current->answered >= Rollout::kProven &&
+    if (slot.current != nullptr && slot.current->answered() >= Rollout::kProven &&
         !slot.current->release.is(slot.rollout.good()))
       keep(app, slot, slot.current->release);
   }
   for (auto& tenant : old_) tenant->every_second();
-  for (auto& listener : listeners_) listener->resume();
+}
+
+// No loop has clients, nor gets any more.
+bool Front::is_empty() const {
+  const AdmissionTotals& totals = FrontContext::shared.admission;
+  return drained_ == all.size() && totals.open == 0 && totals.operators == 0;
 }
 
 int Front::run() {
   int fd = kFirstListener;
   for (const ListenAddress& listen : listen_addresses(options))
-    listeners_.push_back(std::make_unique<Acceptor>(*this, fd++, listen.admin));
+    for (uint64_t i = 0; i < listen.sockets; ++i) all[i]->listen(fd++, listen.kind);
+  begun_ = true;
+  begun_.notify_all();
   loop.add(control_.fd(), EPOLLIN, this);
   for (const App& app : options.apps) start_next(app, slots_.at(app.name));
 
@@ -341,10 +406,10 @@ int Front::run() {
       Slot& slot = slots_.at(app.name);
       // An app from a registry runs what is wanted now.
       const Release& wanted = slot.rollout.wanted();
-      if (!draining && !wanted.empty() && slot.next == nullptr && slot.retry_at == 0 &&
+      if (!draining_ && !wanted.empty() && slot.next == nullptr && slot.retry_at == 0 &&
           (slot.current == nullptr || !slot.current->release.is(wanted)))
         start_next(app, slot);
-      if (slot.puller != nullptr && slot.puller->process == 0 && !draining) {
+      if (slot.puller != nullptr && slot.puller->process == 0 && !draining_) {
         if (slot.puller->retry_at <= now) slot.puller->start(slot.rollout.newest());
         wait = std::min(wait, 100);
       }
@@ -354,21 +419,16 @@ int Front::run() {
       wait = 100;
     }
     if (!flush_control()) return 1;
-    loop.wait(unfinished_.empty() ? wait : 0);
+    all[0]->turn(wait);
     now = Loop::now();
-    for (Link* link : std::exchange(unfinished_, {})) link->go_on();
-    for (size_t i = 0; i < unflushed_.size(); ++i) unflushed_[i]->flush_now();
-    unflushed_.clear();
-    gone_.clear();
     removed_.clear();
     bool up = true;
     for (const App& app : options.apps) up &= app.pulled || tenant_of(app) != nullptr;
     if (up && !started) tell({.kind = Control::Up});
     started |= up;
-    if (draining && ((clients.empty() && !going_on()) || Loop::now() > drain_until_)) break;
+    if (draining_ && ((is_empty() && !going_on()) || Loop::now() > drain_until_)) break;
   }
   write_log("info", "", "stopped");
-  clients.clear();
   return 0;
 }
 
@@ -386,14 +446,32 @@ int run_front(Options options, unsigned user) {
   // Under load a process that has got something to do should not interrupt the one that gave it, for it would find one
   // request where it could soon find ten.
   sched_setscheduler(0, SCHED_BATCH, &none);
-  Front front(std::move(options), kControl);
+  // One heap for all threads: to give back memory of another the C library would open a file.
+  mallopt(M_ARENA_MAX, 1);
+  std::string error;
+  std::shared_ptr<const TlsConfig> tls;
+  if (!options.certificates.empty()) {
+    tls = read_certificates(options.certificates, error);
+    if (tls == nullptr) {
+      write_log("error", "", error);
+      return 1;
+    }
+  }
+  Front front(std::move(options), tls, kControl);
   tzset();  // the C library asks for its file even to show UTC
   aotc_grants grants = {};
   grants.parent = getppid();
   grants.uid = grants.gid = user;
-  if (const char* failed = aotc_sandbox_enter(AOTC_FRONT, &grants)) {
-    write_log("error", "", std::string("cannot confine the front: ") + failed + ": " + std::strerror(errno));
-    return 1;
+  grants.threads = static_cast<unsigned>(front.loops());
+  const char* failed = aotc_sandbox_enter(AOTC_FRONT_STARTING, &grants);
+  if (failed == nullptr) {
+    front.start_threads();
+    failed = aotc_sandbox_enter(AOTC_FRONT, nullptr);
   }
-  return front.run();
+  if (failed != nullptr) {
+    write_log("error", "", std::string("cannot confine the front: ") + failed + ": " + std::strerror(errno));
+    std::_Exit(1);
+  }
+  // The loops go with the process.
+  std::_Exit(front.run());
 }

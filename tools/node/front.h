@@ -1,46 +1,61 @@
 // front.h - the front: accepts clients, finds the app of each request, decides which processes there are to be, logs.
 //
-//   Client (client.h) ── Exchange ── Link (worker_link.h) ── Tenant (tenant_link.h)
+//   FrontLoop (front_loop.h): clients, and channels to the workers; one for each of --loops
+//   Tenant (tenant_link.h): a process of an app        PullerLink (puller_link.h): one that asks a registry
 //
 // It has its listeners and a socket to the supervisor (control.h), which starts the processes and hands over the ends
-// of their channels; by itself it can open nothing. Everything runs on one thread. Objects that are to go are put aside
-// and destroyed after the events were handled.
+// of their channels; by itself it can open nothing. What is decided here runs on the first loop's thread; the others
+// hear of it by FrontLoop::post(), in the same order. So a request that is begun while releases change has one of them.
+// Objects that are to go are put aside and destroyed after the events were handled.
 #pragma once
 
-#include <list>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "certificates.h"
 #include "control.h"
 #include "front_context.h"
 #include "puller_link.h"
 #include "tenant_link.h"
 
-// Descriptors of the front's process: the socket to the supervisor, then the listeners.
+// Descriptors of the front's process: the socket to the supervisor, then the listeners of each loop.
 constexpr int kControl = 3, kFirstListener = 4;
 constexpr uint64_t kFrontDrainTime = 30'000'000'000;
 // `user` is whom it becomes, when root starts it. Returns the exit code: 0 when it was asked to stop.
 int run_front(Options options, unsigned user);
 
-class Acceptor;
+// The loops, before anybody decides anything: they and their threads are there from the beginning.
+struct FrontLoops {
+  FrontLoops(Options options, const std::shared_ptr<const TlsConfig>& tls, Decider& decider);
+  FrontShared shared;
+  std::vector<std::unique_ptr<FrontLoop>> all;
+};
 
-class Front : public Source, public FrontContext {
+class Front : private FrontLoops, public Source, public FrontContext, public Decider {
  public:
-  Front(Options options, int control);
+  Front(Options options, const std::shared_ptr<const TlsConfig>& tls, int control);
   ~Front();
+  // Threads of the loops but for the first; they wait until run().
+  void start_threads();
   int run();
   void on_events(uint32_t events) override;  // of the supervisor
 
   // What its parts ask of it.
   void tell(const ControlMessage& message) override { control_.send(message); }
-  const App* find_app(const std::string& host, const std::string& target) const override;
-  Tenant* tenant_of(const App& app) const override;
+  void in_all(const std::function<void(FrontLoop&)>& what) override;
+  size_t loops() const override { return all.size(); }
+  FrontLoop& loop_at(size_t i) override { return *all[i]; }
+  void on_loop_ready(uint32_t process) override;
+  void on_loop_failed(uint32_t process, EndCause cause, const std::string& why) override;
+  void on_loop_full() override;
+  Tenant* tenant_of(const App& app) const;  // its process that takes requests now, or null
   bool healthy() const override;
   bool going_on() const;  // whether a program does, after its response
   std::string metrics_text() override;
-  void remove(Client* client) override;
   void on_ready(Tenant& tenant) override;
   void on_release(const App& app, const Release& release, bool good) override;
   void on_lists(const App& app, const ObeyedLists& lists) override;
@@ -54,6 +69,8 @@ class Front : public Source, public FrontContext {
     Rollout rollout;
     ObeyedLists lists;
   };
+  Tenant* find_tenant(uint32_t process) const;
+  void show_current(const App& app, const Slot& slot);
   void start_next(const App& app, Slot& slot);
   void on_message(const ControlMessage& message, const std::vector<int>& descriptors);
   void on_started(const ControlMessage& message, const std::vector<int>& descriptors);
@@ -63,16 +80,21 @@ class Front : public Source, public FrontContext {
   bool flush_control();
   void on_death(const App& app, Slot& slot, const Tenant& tenant, bool was_ready);
   void keep(const App& app, Slot& slot, const Release& release);
+  void remove(std::unique_ptr<Tenant> tenant);
   bool remove_old(uint32_t process);
+  bool is_empty() const;
   void every_second();
   void drain();
 
   std::map<std::string, Slot> slots_;
   std::vector<std::unique_ptr<Tenant>> old_;
   std::vector<std::unique_ptr<Tenant>> removed_;
-  std::list<std::unique_ptr<Client>> gone_;
-  std::vector<std::unique_ptr<Acceptor>> listeners_;
   ControlSocket control_;
+  std::vector<std::thread> threads_;
+  std::atomic<bool> begun_ = false;
+  std::atomic<size_t> drained_ = 0;  // loops that take no more clients
+  ArrivingCertificates certificates_;
+  bool draining_ = false;
   bool supervised_ = true;
   std::map<uint32_t, std::vector<int>> arriving_;  // descriptors of a process that come in several packets
   uint64_t drain_until_ = 0;

@@ -45,17 +45,24 @@ Address parse_address(const std::string& text) {
 
 }  // namespace
 
-int open_listener(const std::string& text, std::string& error) {
-  const Address address = parse_address(text);
-  if (address.size == 0) return error = text + ": not an address like 127.0.0.1:8080", -1;
-  int one = 1;
-  int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-      bind(fd, &address.any, address.size) == 0 && listen(fd, 4096) == 0)
-    return fd;
-  error = text + ": " + std::strerror(errno);
-  if (fd >= 0) close(fd);
-  return -1;
+bool open_listeners(const std::string& text, uint64_t count, std::vector<int>& listeners, std::string& error) {
+  Address address = parse_address(text);
+  if (address.size == 0) return error = text + ": not an address like 127.0.0.1:8080", false;
+  for (uint64_t i = 0; i < count; ++i) {
+    const int one = 1;
+    int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
+        (count > 1 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0) ||
+        bind(fd, &address.any, address.size) != 0 || listen(fd, 4096) != 0 ||
+        // The others have the port that the kernel chose.
+        getsockname(fd, &address.any, &address.size) != 0) {
+      error = text + ": " + std::strerror(errno);
+      if (fd >= 0) close(fd);
+      return false;
+    }
+    listeners.push_back(fd);
+  }
+  return true;
 }
 
 std::string shown_address(int listener) {

@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "aotc/program.h"
+#include "certificates.h"
 #include "front.h"
 #include "process_words.h"
 #include "pull.h"
@@ -49,6 +50,10 @@ int run(int argc, char** argv) {
     TrustRoot root;
     if (read_trust(app.pull.trust, root, wrong)) continue;
     std::fprintf(stderr, "aotc-node: --trust: %s\n", wrong.c_str());
+    return 2;
+  }
+  if (!options.certificates.empty() && read_certificates(options.certificates, wrong) == nullptr) {
+    std::fprintf(stderr, "aotc-node: --certificate: %s\n", wrong.c_str());
     return 2;
   }
   return Supervisor(std::move(options), {argv + 1, argv + argc}).run();

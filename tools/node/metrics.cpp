@@ -7,9 +7,10 @@
 
 static constexpr const char* kClosed[] = {"done",          "aborted", "idle", "slow_header", "slow_body",
                                           "slow_response", "address", "full", "memory"};
+static constexpr const char* kHandshakes[] = {"full", "resumed", "failed"};
 static constexpr const char* kPulls[] = {"new", "same", "failed"};
 static constexpr const char* kLists[] = {"obeyed", "refused"};
-static_assert(std::size(kClosed) == kClosedReasons &&
+static_assert(std::size(kClosed) == kClosedReasons && std::size(kHandshakes) == TlsCounts().size() &&
               std::size(kPulls) == sizeof AppMetrics::pulls / sizeof(uint64_t) &&
               std::size(kLists) == sizeof AppMetrics::revocations / sizeof(uint64_t));
 
@@ -19,6 +20,24 @@ void Histogram::add(double value) {
   if (bucket < buckets_.size()) ++buckets_[bucket];
   ++count_;
   sum_ += value;
+}
+
+void Histogram::add(const Histogram& other) {
+  for (size_t i = 0; i < buckets_.size(); ++i) buckets_[i] += other.buckets_[i];
+  count_ += other.count_;
+  sum_ += other.sum_;
+}
+
+void AppMetrics::add(const AppMetrics& other) {
+  for (const auto& [code, count] : other.requests) requests[code] += count;
+  for (size_t i = 0; i < ends.size(); ++i) ends[i] += other.ends[i];
+  for (Histogram AppMetrics::* one :
+       {&AppMetrics::thaw, &AppMetrics::run, &AppMetrics::reset, &AppMetrics::pages, &AppMetrics::duration})
+    (this->*one).add(other.*one);
+  for (uint64_t AppMetrics::* one :
+       {&AppMetrics::cut_short, &AppMetrics::restarts, &AppMetrics::differences, &AppMetrics::frames,
+        &AppMetrics::held_back, &AppMetrics::log_bytes, &AppMetrics::log_held_back, &AppMetrics::log_dropped})
+    this->*one += other.*one;
 }
 
 void Histogram::write(std::string& out, const std::string& name, const std::string& labels, double unit) const {
@@ -61,6 +80,9 @@ std::string write_metrics(const std::map<std::string, AppMetrics>& apps, const C
   header("aotc_clients_closed_total", "counter", "Connections that were closed, by reason.");
   for (size_t i = 0; i < kClosedReasons; ++i)
     sample("aotc_clients_closed_total", std::string("reason=\"") + kClosed[i] + "\"", clients.closed[i]);
+  header("aotc_tls_handshakes_total", "counter", "TLS handshakes, by what came of them.");
+  for (size_t i = 0; i < clients.tls.size(); ++i)
+    sample("aotc_tls_handshakes_total", std::string("result=\"") + kHandshakes[i] + "\"", clients.tls[i]);
   header("aotc_instances", "gauge", "Instances that serve a request now, running or suspended.");
   for (const auto& [app, m] : apps) sample("aotc_instances", label(app), m.running);
   header("aotc_going_on", "gauge", "Instances whose client is answered and whose program goes on for --grace-after.");

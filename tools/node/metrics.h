@@ -1,4 +1,5 @@
-// metrics.h - what /metrics shows, in Prometheus' text format. Counted by the front alone, so there is no locking.
+// metrics.h - what /metrics shows, in Prometheus' text format. Each loop of the front counts for itself, so there is no
+// locking; what is shown is the sum.
 #pragma once
 
 #include <array>
@@ -13,6 +14,7 @@
 class Histogram {
  public:
   void add(double value);
+  void add(const Histogram& other);
   void write(std::string& out, const std::string& name, const std::string& labels, double unit) const;
 
  private:
@@ -35,6 +37,8 @@ struct AppMetrics {
   std::array<uint64_t, 2> revocations{};  // lists obeyed, refused
   bool revoked = false;                   // the newest release is
   Release release;                        // that serves
+
+  void add(const AppMetrics& other);  // what was counted elsewhere; not what is so now
 };
 
 // Why a connection of a client ended.
@@ -51,9 +55,13 @@ enum class Closed : unsigned {
 };
 constexpr size_t kClosedReasons = static_cast<size_t>(Closed::Memory) + 1;
 
+using ClosedCounts = std::array<uint64_t, kClosedReasons>;
+// Handshakes: from the beginning, of a session that goes on, failed.
+using TlsCounts = std::array<uint64_t, 3>;
 struct ClientCounts {
   uint64_t open = 0, bytes = 0;  // now
-  std::array<uint64_t, kClosedReasons> closed{};
+  ClosedCounts closed{};
+  TlsCounts tls{};
 };
 
 std::string write_metrics(const std::map<std::string, AppMetrics>& apps, const ClientCounts& clients);

@@ -16,6 +16,7 @@ namespace {
 
 constexpr uint64_t kLeastMemory = 64 << 10;  // of an instance
 constexpr uint64_t kOwnMemory = 32 << 20;    // of a tenant, besides its instances
+constexpr uint64_t kUsualLoops = 8;          // at most: each has a channel to every worker
 
 constexpr char kHelp[] =
     "usage: aotc-node serve --listen ADDR --app NAME=ARTIFACT [OPTION]...\n"
@@ -28,6 +29,12 @@ constexpr char kHelp[] =
     "seccomp.\n"
     "\n"
     "  --listen ADDR            127.0.0.1:8080, :8080, [::1]:8080\n"
+    "  --listen-tls ADDR        the same with TLS 1.2 and 1.3; one of the two is enough\n"
+    "  --certificate FILE       for --listen-tls, in PEM: the certificate, those that lead to its root, and its key, "
+    "unless it is in\n"
+    "                           FILE.key. FILE.ocsp, in DER, is stapled. May be repeated: which one a client gets its "
+    "server\n"
+    "                           name says, the first if there is none for it. SIGHUP reads all of them again\n"
     "  --app NAME=ARTIFACT      an app; may be repeated. ARTIFACT is a file, or an image in a registry:\n"
     "                           oci://HOST[:PORT]/REPOSITORY[:TAG|@DIGEST]\n"
     "  --route PATTERN=NAME     requests for host HOST, path prefix /PATH or HOST/PATH go to app NAME; the longest "
@@ -48,6 +55,8 @@ constexpr char kHelp[] =
     "  --admin ADDR             serve /metrics and /healthz there, and nothing else; without it they are not served:\n"
     "                           on --listen every path is the apps'\n"
     "  --workers N              threads per app (default: as many as there are processors; from 1 to 256)\n"
+    "  --loops N                threads that speak with clients (default: as many as --workers, and 8 at most; from 1 "
+    "to 16)\n"
     "  --deadline DURATION      how long a request may run (default 50ms; from 1us to 1h): 504 after that\n"
     "  --timeout DURATION       how long a request may wait for anything but its client (default 30s; from 1ms to 1d): "
     "504\n"
@@ -108,9 +117,9 @@ constexpr char kHelp[] =
     "  --token-file FILE        holds the registry's token; without it AOTC_TOKEN, or what `docker login` left\n"
     "  --token-realm REGISTRY=REALM  each HOST[:PORT]: the token for REGISTRY may be sent to REALM; may be repeated\n"
     "\n"
-    "SIGTERM: finish the requests that run, then exit. SIGHUP: load the artifacts again, ask registries now; requests "
-    "go\n"
-    "to the new ones as soon as they are ready.\n"
+    "SIGTERM: finish the requests that run, then exit. SIGHUP: load certificates and artifacts again, ask registries "
+    "now;\n"
+    "requests go to the new ones as soon as they are ready.\n"
     "\n"
     "Examples:\n"
     "  aotc-node serve --listen :8080 --app site=site.aotc\n"
@@ -252,6 +261,7 @@ struct Quantity {
 };
 constexpr Quantity kQuantities[] = {
     {"--workers", AOTC_COUNT, 1, 256, [](Given& g) { return &g.options.workers; }},
+    {"--loops", AOTC_COUNT, 1, 16, [](Given& g) { return &g.options.loops; }},
     {"--deadline", AOTC_DURATION, 1000, kHour, [](Given& g) { return &g.options.deadline; }},
     {"--timeout", AOTC_DURATION, kMillisecond, 24 * kHour, [](Given& g) { return &g.options.timeout; }},
     {"--grace-after", AOTC_DURATION, 0, 10 * kSecond, [](Given& g) { return &g.options.grace_after; }},
@@ -281,6 +291,8 @@ struct Text {
 };
 constexpr Text kTexts[] = {
     {"--listen", [](Given& g, const char* value) { g.options.listen = value; }},
+    {"--listen-tls", [](Given& g, const char* value) { g.options.listen_tls = value; }},
+    {"--certificate", [](Given& g, const char* value) { g.options.certificates.push_back(value); }},
     {"--admin", [](Given& g, const char* value) { g.options.admin = value; }},
     {"--app", [](Given& g, const char* value) { g.options.apps.push_back(parse_app(value)); }},
     {"--route", [](Given& g, const char* value) { g.options.routes.push_back(parse_route(value)); }},
@@ -345,9 +357,11 @@ void Given::complete_pulls() {
 
 void Given::complete() {
   const Options& o = options;
+  if (o.loops == 0) options.loops = std::min(o.workers, kUsualLoops);
   if (o.tenant_memory != 0 && o.tenant_memory < o.max_memory + kOwnMemory)
     usage("--tenant-memory: must be at least --max-memory and 32M", std::to_string(o.tenant_memory).c_str());
-  if (o.listen.empty()) usage("missing option", "--listen");
+  if (o.listen.empty() && o.listen_tls.empty()) usage("missing option", "--listen");
+  if (!o.listen_tls.empty() && o.certificates.empty()) usage("--listen-tls needs", "--certificate");
   if (o.apps.empty()) usage("missing option", "--app");
   for (size_t i = 0; i < o.apps.size(); ++i)
     for (size_t k = 0; k < i; ++k)
@@ -399,7 +413,10 @@ bool has_outbound(const Options& options, const App& app) {
 }
 
 std::vector<ListenAddress> listen_addresses(const Options& o) {
-  std::vector<ListenAddress> addresses = {{o.listen, false}};
-  if (!o.admin.empty()) addresses.push_back({o.admin, true});
+  using Kind = ListenAddress::Kind;
+  std::vector<ListenAddress> addresses;
+  if (!o.listen.empty()) addresses.push_back({o.listen, Kind::Apps, o.loops});
+  if (!o.listen_tls.empty()) addresses.push_back({o.listen_tls, Kind::Tls, o.loops});
+  if (!o.admin.empty()) addresses.push_back({o.admin, Kind::Admin, 1});
   return addresses;
 }

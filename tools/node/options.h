@@ -51,12 +51,15 @@ struct Outbound {
 
 struct Options {
   std::string listen;
-  std::string admin;  // where /metrics and /healthz are; empty: nowhere
+  std::string listen_tls;                 // the same with TLS
+  std::vector<std::string> certificates;  // files, see certificates.h
+  std::string admin;                      // where /metrics and /healthz are; empty: nowhere
   std::vector<App> apps;
   std::vector<Route> routes;
   std::vector<Secret> secrets;
   std::vector<Outbound> outbound;
   uint64_t workers = 0;  // threads of each tenant
+  uint64_t loops = 0;    // threads of the front
   uint64_t deadline = 50'000'000;
   uint64_t timeout = 30'000'000'000;
   uint64_t grace_after = 50'000'000;
@@ -89,6 +92,7 @@ bool has_outbound(const Options& options, const App& app);
 // What is listened on, in the order in which the front gets the sockets.
 struct ListenAddress {
   std::string address;
-  bool admin;  // instead of the apps
+  enum class Kind { Apps, Tls, Admin } kind;
+  uint64_t sockets;  // one for each loop from the first on
 };
 std::vector<ListenAddress> listen_addresses(const Options& options);

@@ -1,6 +1,7 @@
 // process_words.cpp - see process_words.h.
 #include "process_words.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -55,6 +56,7 @@ std::vector<std::string> tenant_words(const Options& o, const App& app, const Re
                                       const ObeyedLists& lists, const TenantPlace& place) {
   Words words("--tenant");
   words.add("user", place.user).add("name", app.name).add("artifact", app.artifact).add("workers", o.workers);
+  words.add("loops", o.loops);
   words.add("deadline", o.deadline)
       .add("timeout", o.timeout)
       .add("grace-after", o.grace_after)
@@ -63,7 +65,7 @@ std::vector<std::string> tenant_words(const Options& o, const App& app, const Re
       .add("reset", o.reset);
   words.add("compare-sample", o.compare_sample).add("memory", place.memory);
   words.add("outbound", static_cast<uint64_t>(place.outbound));
-  if (place.grouped) words.add("group", kFirstChannel + o.workers * (place.outbound ? 2 : 1));
+  if (place.grouped) words.add("group", kFirstChannel + o.workers * (o.loops + (place.outbound ? 1 : 0)));
   for (const Secret& secret : o.secrets)
     if (secret.app == app.name) words.add("secret", secret.name + "=" + secret.file);
   if (app.pulled)
@@ -82,6 +84,7 @@ TenantOptions parse_tenant_words(char** words) {
                   .artifact = read.text("artifact"),
                   .reset = read.text("reset"),
                   .workers = static_cast<unsigned>(read.number("workers")),
+                  .loops = std::max(1u, static_cast<unsigned>(read.number("loops"))),
                   .user = static_cast<unsigned>(read.number("user")),
                   .deadline = read.number("deadline"),
                   .timeout = read.number("timeout"),

@@ -7,12 +7,12 @@
 
 #include "options.h"
 
-// A tenant process: `aotc-node --tenant KEY=VALUE...`, with one channel per worker from descriptor 3 on; if it may
-// connect to something then one to the broker per worker; and if it is `grouped` the one by which it joins its control
-// group. Its words hold nothing of other apps.
+// A tenant process: `aotc-node --tenant KEY=VALUE...`, with channels from descriptor 3 on, of each worker one for every
+// loop of the front; if it may connect to something then one to the broker per worker; and if it is `grouped` the one
+// by which it joins its control group. Its words hold nothing of other apps.
 struct TenantOptions {
   std::string name, artifact, reset;
-  unsigned workers, user;
+  unsigned workers, loops, user;
   uint64_t deadline, timeout, grace_after, max_memory, tmp_size;
   uint64_t memory;  // of the process
   int group;        // descriptor by which it joins its control group, or 0

@@ -23,20 +23,18 @@ uint64_t lines_of(std::string_view text) { return static_cast<uint64_t>(std::cou
 }  // namespace
 
 void AppLog::write(const char* level, std::string_view message, const std::string& fields) {
-  if (full()) return drop(1);
-  ++lines_;
+  if (lines_.fetch_add(1) >= kMaxLines) {
+    lines_ = kMaxLines;
+    return drop(1);
+  }
   write_log(level, app_, std::string(message), ",\"source\":\"program\"" + fields);
 }
 
-void AppLog::drop(uint64_t lines) {
-  dropped_ += lines;
-  metrics_.log_dropped += lines;
-}
-
 void AppLog::every_second() {
-  if (dropped_ > 0) write_log("warn", app_, std::to_string(dropped_) + " lines of its log were dropped");
+  const uint64_t dropped = dropped_;
+  if (dropped > said_) write_log("warn", app_, std::to_string(dropped - said_) + " lines of its log were dropped");
+  said_ = dropped;
   lines_ = 0;
-  dropped_ = 0;
 }
 
 ProgramLog::~ProgramLog() {

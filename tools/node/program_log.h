@@ -6,26 +6,27 @@
 #pragma once
 
 #include <array>
+#include <atomic>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "metrics.h"
-
-// Of one app.
+// Of one app, for all loops of the front.
 class AppLog {
  public:
-  AppLog(const std::string& app, AppMetrics& metrics) : app_(app), metrics_(metrics) {}
+  explicit AppLog(const std::string& app) : app_(app) {}
   static constexpr unsigned kMaxLines = 200;
   bool full() const { return lines_ >= kMaxLines; }
   void write(const char* level, std::string_view message, const std::string& fields = {});
-  void drop(uint64_t lines);
-  void every_second();
+  void drop(uint64_t lines) { dropped_ += lines; }
+  uint64_t dropped() const { return dropped_; }  // so far
+  void every_second();                           // by one of them
 
  private:
   const std::string& app_;
-  AppMetrics& metrics_;
-  unsigned lines_ = 0;  // this second
-  uint64_t dropped_ = 0;
+  std::atomic<unsigned> lines_ = 0;  // this second
+  std::atomic<uint64_t> dropped_ = 0;
+  uint64_t said_ = 0;  // of these
 };
 
 // Of one request.

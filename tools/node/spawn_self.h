@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <string>
@@ -13,7 +14,8 @@
 // of its own, so that a key pressed at a terminal does not reach it. Returns 0 or an errno.
 inline int spawn_self(std::vector<std::string> words, const std::vector<int>& descriptors,
                       std::vector<std::string> environment, pid_t* pid, const char* program = "/proc/self/exe") {
-  constexpr int kHigh = 512;  // out of the way of those that the child expects
+  // Out of the way of those that the child expects.
+  const int high = std::max(512, static_cast<int>(descriptors.size()));
   std::vector<char*> argv, env;
   for (std::string& word : words) argv.push_back(word.data());
   for (std::string& variable : environment) env.push_back(variable.data());
@@ -28,7 +30,7 @@ inline int spawn_self(std::vector<std::string> words, const std::vector<int>& de
       posix_spawn_file_actions_addopen(&actions, number++, "/dev/null", O_RDWR, 0);
       continue;
     }
-    copies.push_back(fcntl(fd, F_DUPFD_CLOEXEC, kHigh));
+    copies.push_back(fcntl(fd, F_DUPFD_CLOEXEC, high));
     if (copies.back() < 0) status = errno;
     posix_spawn_file_actions_adddup2(&actions, copies.back(), number++);
   }

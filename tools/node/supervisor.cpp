@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "certificates.h"
 #include "channel.h"
 #include "front.h"
 #include "listen.h"
@@ -62,10 +63,8 @@ Supervisor::~Supervisor() { close_all(listeners_); }
 
 bool Supervisor::open_listeners(std::string& error) {
   for (const ListenAddress& listen : listen_addresses(options_)) {
-    int fd = open_listener(listen.address, error);
-    if (fd < 0) return false;
-    listeners_.push_back(fd);
-    write_log("info", "", "listening on " + shown_address(fd));
+    if (!::open_listeners(listen.address, listen.sockets, listeners_, error)) return false;
+    write_log("info", "", "listening on " + shown_address(listeners_.back()));
   }
   return true;
 }
@@ -167,7 +166,7 @@ int Supervisor::start_tenant(const App& app, const ControlMessage& message, std:
   ends.push_back(log[0]);
   theirs.push_back(log[1]);
   int status = 0;
-  for (unsigned i = 0; i < options_.workers && status == 0; ++i) {
+  for (uint64_t i = 0; i < options_.workers * options_.loops && status == 0; ++i) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
       status = errno;
@@ -341,6 +340,10 @@ void Supervisor::on_signals() {
       close_all(listeners_);
       done_ |= front_ < 0;
     }
+    std::string error;
+    if (control_.fd() >= 0 && message.kind == Control::Reload &&
+        !send_certificates(options_.certificates, control_, error))
+      write_log("error", "", "goes on with its certificates: " + error);
     if (control_.fd() >= 0) control_.send(message);
   }
 }

@@ -27,7 +27,7 @@ namespace {
 
 constexpr uint64_t kAcceptTime = 1'000'000'000;
 constexpr size_t kMaxSecret = 64 << 10;
-constexpr unsigned kDescriptors = 1024;  // with two channels for each of the most workers, and blobs
+constexpr unsigned kDescriptors = 512;  // besides channels of the front: to the broker, blobs, images
 
 [[noreturn]] void fail(const std::string& message) {
   std::fprintf(stderr, "%s\n", message.c_str());
@@ -113,7 +113,7 @@ void confine(const TenantOptions& options, Opened& opened) {
   static_assert(ImageFiles::kMostFiles <= AOTC_MOST_ARTIFACTS);
   std::vector<int> files = opened.file >= 0 ? std::vector{opened.file} : opened.blobs.numbers();
   aotc_grants grants = {};
-  grants.files = kDescriptors;
+  grants.files = kDescriptors + options.workers * options.loops;
   grants.threads = options.workers;
   grants.parent = getppid();
   grants.group = options.group;
@@ -188,9 +188,9 @@ class Workers {
   void run(unsigned i) {
     reported_.release();
     prepare_.acquire();
-    const int channel = kFirstChannel + static_cast<int>(i);
-    Worker worker(channel, options_.outbound ? channel + static_cast<int>(options_.workers) : -1, options_, image_,
-                  gauge_);
+    const int last = kFirstChannel + static_cast<int>(options_.workers * options_.loops);
+    Worker worker(kFirstChannel + static_cast<int>(i * options_.loops),
+                  options_.outbound ? last + static_cast<int>(i) : -1, options_, image_, gauge_);
     std::string message = worker.prepare();
     if (!message.empty()) fail(message);
     reported_.release();

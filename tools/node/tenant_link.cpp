@@ -10,18 +10,19 @@
 namespace {
 
 constexpr size_t kMaxLine = 4096;
-constexpr int64_t kMostFrames = 8 * kFramesPerSecond;  // saved up
-constexpr unsigned kLongEnd = 5;                       // seconds
-constexpr size_t kMaxLog = 16 << 20;                   // bytes in a second; for more the program waits
+constexpr unsigned kLongEnd = 5;      // seconds
+constexpr size_t kMaxLog = 16 << 20;  // bytes in a second; for more the program waits
 
 }  // namespace
 
 Tenant::Tenant(FrontContext& front, const App& app, const Release& release, const ObeyedLists& lists)
-    : Owner(app.name, front.metrics[app.name]),
-      app(app),
+    : app(app),
       release(release),
       process(front.new_process()),
-      front_(front) {
+      front_(front),
+      metrics_(front.metrics[app.name]),
+      app_log_(front.shared.logs[front.place_of(app)]),
+      counts_(std::make_shared<TenantCounts>(front.options.workers)) {
   ControlMessage message;
   message.kind = Control::StartTenant;
   message.process = process;
@@ -40,8 +41,15 @@ Tenant::~Tenant() {
 void Tenant::on_started(const std::vector<int>& descriptors) {
   log_ = descriptors[0];
   front_.loop.add(log_, EPOLLIN, this);
-  for (size_t i = 1; i < descriptors.size(); ++i)
-    links_.push_back(std::make_unique<Link>(front_, *this, descriptors[i]));
+  // Behind it each worker's channels, one for each loop.
+  for (size_t at = 0; at < front_.loops(); ++at) {
+    std::vector<int> channels;
+    for (size_t i = 1 + at; i < descriptors.size(); i += front_.loops()) channels.push_back(descriptors[i]);
+    FrontLoop& loop = front_.loop_at(at);
+    loop.post([&loop, number = process, &app = app, channels, counts = counts_] {
+      loop.attach(number, app, channels, counts);
+    });
+  }
 }
 
 // Its log, whoever writes that: there may be more than anybody can hear.
@@ -51,20 +59,21 @@ void Tenant::on_events(uint32_t) {
   if (n == 0) front_.loop.remove(log_);
   if (n <= 0) return;
   on_log({piece, static_cast<size_t>(n)});
-  metrics.log_bytes += static_cast<size_t>(n);
+  metrics_.log_bytes += static_cast<size_t>(n);
   log_bytes_ += static_cast<size_t>(n);
   if (log_bytes_ < kMaxLog || log_held_back_) return;
   log_held_back_ = true;
-  ++metrics.log_held_back;
+  ++metrics_.log_held_back;
   front_.loop.change(log_, 0, this);
 }
 
 void Tenant::on_log(std::string_view text) {
   while (!text.empty()) {
     // Where so much is dropped, only the end of the last line matters.
-    const size_t last = log.full() ? text.rfind('\n') : text.npos;
+    const size_t last = app_log_.full() ? text.rfind('\n') : text.npos;
     if (last != text.npos) {
-      log.drop(static_cast<uint64_t>(std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(last) + 1, '\n')));
+      app_log_.drop(
+          static_cast<uint64_t>(std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(last) + 1, '\n')));
       line_.clear();
       text.remove_prefix(last + 1);
       continue;
@@ -74,47 +83,19 @@ void Tenant::on_log(std::string_view text) {
     line_.append(part.substr(0, end));
     text.remove_prefix(std::min(end, part.size() - 1) + 1);
     if (end == part.npos && line_.size() < kMaxLine) return;
-    if (!line_.empty()) log.write("info", line_);
+    if (!line_.empty()) app_log_.write("info", line_);
     line_.clear();
   }
 }
 
-bool Tenant::ready() const {
-  if (dead || links_.empty()) return false;
-  for (const auto& link : links_)
-    if (!link->ready) return false;
-  return true;
-}
-
-Link* Tenant::least_loaded() {
-  Link* best = links_[0].get();
-  for (const auto& link : links_)
-    if (link->load() < best->load()) best = link.get();
-  return best;
-}
-
-size_t Tenant::load() const {
-  size_t sum = 0;
-  for (const auto& link : links_) sum += link->load();
-  return sum;
-}
-
-size_t Tenant::going_on() const {
-  size_t sum = 0;
-  for (const auto& link : links_) sum += link->going_on();
-  return sum;
+void Tenant::on_loop_ready() {
+  ++ready_loops_;
+  if (ready()) front_.on_ready(*this);
 }
 
 void Tenant::drain() {
   draining = true;
-  for (const auto& link : links_) {
-    link->send(Frame::Drain, 0);
-    link->flush();
-  }
-}
-
-void Tenant::on_ready(Link&) {
-  if (ready()) front_.on_ready(*this);
+  front_.in_all([number = process](FrontLoop& loop) { loop.drain_tenant(number); });
 }
 
 void Tenant::end(EndCause cause, const std::string& why) {
@@ -126,32 +107,16 @@ void Tenant::fail(EndCause cause, const std::string& why) {
   if (dead) return;
   dead = true;
   front_.tell({.kind = Control::Kill, .process = process});
-  RequestEnd end{};
-  end.cause = cause;
-  for (const auto& link : links_) {
-    front_.loop.remove(link->channel_.fd());
-    std::unordered_map<uint32_t, Link::Asked> all;
-    all.swap(link->asked_);
-    link->going_on_.clear();
-    metrics.ends[static_cast<unsigned>(cause)] += all.size();
-    front_.instances -= all.size();
-    for (const auto& [id, asked] : all)
-      if (asked.client != nullptr) asked.client->on_end(end, why);
-  }
+  front_.in_all([number = process, cause, why](FrontLoop& loop) { loop.fail_tenant(number, cause, why); });
 }
 
 void Tenant::every_second() {
-  log.every_second();
   log_bytes_ = 0;
   if (std::exchange(log_held_back_, false)) front_.loop.change(log_, EPOLLIN, this);
   if (dead) return;
   uint64_t limit = front_.options.start_timeout;
   if (!ready() && front_.now - started_at_ > limit)
     return end(EndCause::Stuck, "it is not ready after " + std::to_string(limit / 1'000'000'000) + " seconds");
-  if (overdue_) return end(EndCause::Stuck, "a request is not over though all that it may wait for has passed");
   if (draining && load() + going_on() == 0 && ++idle_ > kLongEnd)
     return end(EndCause::Stuck, "it does not end by itself");
-  allowance = std::min(allowance + kFramesPerSecond, kMostFrames);
-  for (const auto& link : links_)
-    if (!dead) link->every_second();
 }

@@ -22,6 +22,10 @@ constexpr uint64_t kMeanwhile = 9'000'000;  // nanoseconds after which a busy pr
 constexpr uint64_t kInstance = 1 << 20;     // what one needs at least
 constexpr unsigned kBatch = 16;             // responses per write while others wait
 
+uint32_t id_of(size_t channel, uint32_t number) {
+  return static_cast<uint32_t>(channel) * (kMostId + 1) | (number & kMostId);
+}
+
 uint64_t now() {
   timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
@@ -34,8 +38,8 @@ struct Worker::Request {
   aotc_connection& connection() const { return *aotc_slot_connection(slot); }
   bool done() const { return filter ? filter->output.done() : response.done(); }  // all of the response is on its way
 
-  Request(uint32_t id, bool head, bool stdio)
-      : id(id), response({.head_request = head}, ResponseReader::Form::Nothing) {
+  Request(Id id, Channel& channel, bool head, bool stdio)
+      : id(id), channel(channel), response({.head_request = head}, ResponseReader::Form::Nothing) {
     if (stdio) filter.emplace(head);
   }
   struct Filter {  // of a program that knows no HTTP
@@ -45,7 +49,11 @@ struct Worker::Request {
     size_t received = 0;     // bytes of the request that `input` was fed since the program had read all before
     bool succeeded = false;  // it has exited, and what it wrote is on its way
   };
-  uint32_t id;
+  void send(Frame type, uint32_t value, std::string_view payload = {}, std::string_view more = {}) const {
+    channel.send(type, id & kMostId, value, payload, more);
+  }
+  const Id id;
+  Channel& channel;
   aotc_peer from{};
   aotc_slot* slot = nullptr;
   std::string body;       // what the program reads, from connection.in_at on
@@ -65,12 +73,17 @@ struct Worker::Request {
 
 Worker::Worker(int channel, int outbound, const TenantOptions& options, const aotc_image* image,
                const MemoryGauge& gauge)
-    : channel_(channel),
-      outbound_(outbound < 0 ? nullptr : aotc_outbound_create(outbound)),
+    : outbound_(outbound < 0 ? nullptr : aotc_outbound_create(outbound)),
       options_(options),
       image_(image),
       stdio_(aotc_serve_uses_stdio(image)),
-      gauge_(gauge) {}
+      gauge_(gauge) {
+  for (unsigned i = 0; i < options.loops; ++i) {
+    channels_.emplace_back(channel + static_cast<int>(i));
+    polled_.push_back({.fd = channels_[i].fd(), .events = POLLIN, .revents = 0});
+  }
+  if (outbound_ != nullptr) polled_.push_back({.fd = aotc_outbound_fd(outbound_), .events = POLLIN, .revents = 0});
+}
 
 Worker::~Worker() = default;
 
@@ -92,33 +105,43 @@ std::string Worker::prepare() {
   return {};
 }
 
+bool Worker::flush() {
+  return std::all_of(channels_.begin(), channels_.end(), [](Channel& one) { return one.flush(); });
+}
+
+bool Worker::has_sent_all() const {
+  return std::all_of(channels_.begin(), channels_.end(), [](const Channel& one) { return one.queued() == 0; });
+}
+
 void Worker::run() {
-  channel_.send(Frame::Ready, 0);
-  while (channel_.flush()) {
-    if (draining_ && requests_.empty() && channel_.queued() == 0) return;
+  for (Channel& one : channels_) one.send(Frame::Ready, 0);
+  while (flush()) {
+    if (draining_ == channels_.size() && requests_.empty() && has_sent_all()) return;
     uint64_t time = times_.empty() ? kNever : times_.begin()->first, start = now();
     uint64_t left = !runnable_.empty() || time <= start ? 0 : time == kNever ? kNever : time - start;
-    pollfd p[2] = {{.fd = channel_.fd(), .events = POLLIN, .revents = 0}, {.fd = -1, .events = POLLIN, .revents = 0}};
-    if (channel_.queued() > 0) p[0].events |= POLLOUT;
+    for (size_t i = 0; i < channels_.size(); ++i)
+      polled_[i].events = static_cast<short>(channels_[i].queued() > 0 ? POLLIN | POLLOUT : POLLIN);
     if (outbound_ != nullptr) {
       aotc_outbound_flush(outbound_);
-      p[1].fd = aotc_outbound_fd(outbound_);
-      if (aotc_outbound_queued(outbound_) > 0) p[1].events |= POLLOUT;
+      polled_.back().fd = aotc_outbound_fd(outbound_);
+      polled_.back().events = static_cast<short>(aotc_outbound_queued(outbound_) > 0 ? POLLIN | POLLOUT : POLLIN);
     }
     int n = idle_poll_.wait(left, [&](uint64_t nanoseconds) {
       const timespec timeout = {.tv_sec = static_cast<time_t>(nanoseconds / 1'000'000'000),
                                 .tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000)};
-      return ppoll(p, 2, nanoseconds == kNever ? nullptr : &timeout, nullptr);
+      return ppoll(polled_.data(), polled_.size(), nanoseconds == kNever ? nullptr : &timeout, nullptr);
     });
     if (n < 0 && errno != EINTR) return;
-    if (n > 0 && (p[0].revents & (POLLIN | POLLHUP | POLLERR)) && !take_frames()) return;
-    if (n > 0 && p[1].revents != 0) aotc_outbound_receive(outbound_, on_outbound, this);
+    for (size_t i = 0; n > 0 && i < channels_.size(); ++i)
+      if ((polled_[i].revents & (POLLIN | POLLHUP | POLLERR)) && !take_frames(i)) return;
+    if (n > 0 && outbound_ != nullptr && polled_.back().revents != 0)
+      aotc_outbound_receive(outbound_, on_outbound, this);
     wake_due(now());
     // One pass: what becomes runnable meanwhile waits for the next one, after the channel was looked at. That is soon,
     // for the front wants answers (Ping), whatever the programs do.
     ran_ = 0;
     for (size_t left = runnable_.size(); left > 0 && ran_ <= kPass; --left) {
-      uint32_t id = runnable_.front();
+      const Id id = runnable_.front();
       runnable_.pop_front();
       auto found = requests_.find(id);
       if (found == requests_.end()) continue;
@@ -128,18 +151,20 @@ void Worker::run() {
   }
 }
 
-bool Worker::take_frames() {
-  if (!channel_.receive()) return false;
+bool Worker::take_frames(size_t at) {
+  Channel& channel = channels_[at];
+  if (!channel.receive()) return false;
   FrameHead head;
   std::string_view payload;
-  while (channel_.next(head, payload) == Channel::Next::Frame) {
-    if (head.type == Frame::Drain) draining_ = true;
-    if (head.type == Frame::Ping) channel_.send(Frame::Pong, 0);
+  while (channel.next(head, payload) == Channel::Next::Frame) {
+    if (head.type == Frame::Drain) ++draining_;
+    if (head.type == Frame::Ping) channel.send(Frame::Pong, 0);
     if (head.type == Frame::Request) {
-      begin(head, payload);
+      begin(at, head, payload);
       continue;
     }
-    auto found = requests_.find(head.id);
+    const Id id = id_of(at, head.id);
+    auto found = requests_.find(id);
     if (found == requests_.end()) continue;
     Request& request = *found->second;
     request.progress = now();
@@ -149,7 +174,7 @@ bool Worker::take_frames() {
       request.half_closed = true;
       request.gone |= head.value != 0;
     }
-    if (!request.queued) runnable_.push_back(head.id);
+    if (!request.queued) runnable_.push_back(id);
     request.queued = true;
   }
   return true;
@@ -167,15 +192,16 @@ void Worker::on_outbound(void* self, void* owner) {
 }
 
 // An instance is taken only when the request's turn comes, so that requests that wait for theirs use the same warm one.
-void Worker::begin(const FrameHead& head, std::string_view payload) {
-  auto request = std::make_unique<Request>(head.id, head.value & kHeadRequest, stdio_);
+void Worker::begin(size_t at, const FrameHead& head, std::string_view payload) {
+  const Id id = id_of(at, head.id);
+  auto request = std::make_unique<Request>(id, channels_[at], head.value & kHeadRequest, stdio_);
   if (payload.size() < sizeof request->from) return;  // the front sends no such thing
   std::memcpy(&request->from, payload.data(), sizeof request->from);
   take_body(*request, payload.substr(sizeof request->from));
   request->progress = now();
   request->queued = true;
-  runnable_.push_back(head.id);
-  requests_.emplace(head.id, std::move(request));
+  runnable_.push_back(id);
+  requests_.emplace(id, std::move(request));
 }
 
 bool Worker::may_grow(void* self, uint64_t bytes) {
@@ -211,7 +237,7 @@ void Worker::take_body(Request& request, std::string_view payload) {
   request.filter->received += payload.size();
   if (!request.filter->input.takes_expectation()) return;
   constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-  channel_.send(Frame::Response, request.id, 0, kContinue);
+  request.send(Frame::Response, 0, kContinue);
   request.under_way += static_cast<uint32_t>(kContinue.size());
 }
 
@@ -254,7 +280,7 @@ void Worker::advance(Request& request) {
   else if (c.in_at == c.in_size)
     request.unreported += std::exchange(request.filter->received, 0);
   if (request.unreported >= kReportConsumed) {
-    channel_.send(Frame::Consumed, request.id, static_cast<uint32_t>(request.unreported));
+    request.send(Frame::Consumed, static_cast<uint32_t>(request.unreported));
     request.unreported = 0;
   }
   ship_log(request);
@@ -268,7 +294,7 @@ void Worker::meanwhile(void* self) {
   if (request == nullptr || request->filter) return;
   worker->ship_log(*request);
   worker->ship(*request);  // what is wrong with it, settle() will find
-  worker->channel_.flush();
+  request->channel.flush();
   if (worker->outbound_ != nullptr) aotc_outbound_flush(worker->outbound_);
 }
 
@@ -276,11 +302,11 @@ void Worker::ship_log(Request& request) {
   aotc_connection& c = request.connection();
   if (c.log_size == 0 && c.lines_lost == 0) return;
   // For a front that does not listen nothing is kept.
-  if (channel_.queued() > 2 * kMaxFrame) {
+  if (request.channel.queued() > 2 * kMaxFrame) {
     c.lines_lost += static_cast<uint32_t>(std::count(c.log, c.log + c.log_size, '\n'));
     c.log_size = 0;
   } else {
-    channel_.send(Frame::Log, request.id, c.lines_lost, {reinterpret_cast<const char*>(c.log), c.log_size});
+    request.send(Frame::Log, c.lines_lost, {reinterpret_cast<const char*>(c.log), c.log_size});
     c.log_size = c.lines_lost = 0;
   }
 }
@@ -295,7 +321,7 @@ void Worker::ship_output(Request& request) {
   std::string bytes = request.filter->output.frame({reinterpret_cast<const char*>(c.out), size}, last);
   std::memmove(c.out, c.out + size, c.out_size - size);
   c.out_size -= size;
-  channel_.send(Frame::Response, request.id, 0, bytes);
+  request.send(Frame::Response, 0, bytes);
   request.under_way += static_cast<uint32_t>(bytes.size());
   request.progress = now();
 }
@@ -315,7 +341,7 @@ bool Worker::ship(Request& request) {
   size_t used = request.response.feed(bytes);
   if (request.response.bad()) return false;
   if (used > 0) {
-    channel_.send(Frame::Response, request.id, 0, bytes.substr(0, used));
+    request.send(Frame::Response, 0, bytes.substr(0, used));
     request.under_way += static_cast<uint32_t>(used);
     request.progress = now();
     std::memmove(c.out, c.out + used, c.out_size - used);
@@ -387,9 +413,9 @@ void Worker::cut_short_oldest() { end(*requests_.at(going_on_.front()), EndCause
 void Worker::send_end(const Request& request, EndCause cause, uint32_t flags, const std::string& text) {
   RequestEnd end{
       .cause = cause, .pages = last_pages_, .thaw = request.thaw, .run = request.running, .reset = last_reset_};
-  channel_.send(Frame::End, request.id, flags, {reinterpret_cast<const char*>(&end), sizeof end}, text);
+  request.send(Frame::End, flags, {reinterpret_cast<const char*>(&end), sizeof end}, text);
   // Early, but not for each of many: a frame that wakes the front up costs it more than one that it finds.
-  if (runnable_.empty() || ++unsent_ % kBatch == 0) channel_.flush();
+  if (runnable_.empty() || ++unsent_ % kBatch == 0) flush();
 }
 
 void Worker::end(Request& request, EndCause cause, const std::string& text, bool cut_short) {
@@ -423,10 +449,11 @@ void Worker::keep_idle(const aotc_instance* instance) {
 
 // What one instance has kept of a request, others of this process may have, too. Whoever ends it has to know why.
 void Worker::end_process(const char* why) {
-  channel_.send(Frame::Differs, 0, 0, why);
-  pollfd p = {.fd = channel_.fd(), .events = 0, .revents = 0};
-  while (channel_.flush() && (p.revents & (POLLHUP | POLLERR)) == 0) {
-    p.events = channel_.queued() > 0 ? POLLOUT : 0;
+  Channel& channel = channels_[0];
+  channel.send(Frame::Differs, 0, 0, why);
+  pollfd p = {.fd = channel.fd(), .events = 0, .revents = 0};
+  while (channel.flush() && (p.revents & (POLLHUP | POLLERR)) == 0) {
+    p.events = channel.queued() > 0 ? POLLOUT : 0;
     poll(&p, 1, -1);
   }
   std::_Exit(1);
@@ -457,7 +484,7 @@ void Worker::schedule(Request& request) {
 
 void Worker::wake_due(uint64_t now) {
   while (!times_.empty() && times_.begin()->first <= now) {
-    uint32_t id = times_.begin()->second;
+    const Id id = times_.begin()->second;
     Request& request = *requests_.at(id);
     if (!request.queued && request.wake > now && request.progress + options_.timeout <= now) {
       end(request, EndCause::Timeout, "nothing happened for too long");

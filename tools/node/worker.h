@@ -5,13 +5,17 @@
 // arrives, the client has taken something, or the time that it waits for has come. It ends when its response is
 // complete and it waits again, unless it waits for a time within --grace-after: then its client has its response, and
 // it goes on until there is none. The response leaves before the instance is reset.
+//
+// Each loop of the front has a channel to it, and numbers its requests by itself.
 #pragma once
 
+#include <poll.h>
 #include <deque>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "aotc/wasi.h"
 #include "channel.h"
@@ -32,23 +36,26 @@ inline aotc_serve_options serve_options(const TenantOptions& options) {
 
 class Worker {
  public:
-  // `outbound`: the channel to the broker, or -1.
+  // Its channels are the descriptors from `channel` on. `outbound`: the one to the broker, or -1.
   Worker(int channel, int outbound, const TenantOptions& options, const aotc_image* image, const MemoryGauge& gauge);
   ~Worker();
   // Makes a first instance; returns what failed, or nothing.
   std::string prepare();
-  // Until the front closes the channel, or asks to drain and nothing is left to do.
+  // Until the front closes a channel, or asks by all of them to drain and nothing is left to do.
   void run();
 
  private:
   struct Request;
-  using Requests = std::map<uint32_t, std::unique_ptr<Request>>;
+  using Id = uint32_t;  // the channel's place, above the front's number
+  using Requests = std::map<Id, std::unique_ptr<Request>>;
 
   static bool may_grow(void* worker, uint64_t bytes);
   static void meanwhile(void* worker);
   static void on_outbound(void* worker, void* owner);
-  bool take_frames();
-  void begin(const FrameHead& head, std::string_view payload);
+  bool flush();
+  bool has_sent_all() const;
+  bool take_frames(size_t at);
+  void begin(size_t at, const FrameHead& head, std::string_view payload);
   bool take_slot(Request& request);
   void take_body(Request& request, std::string_view payload);
   void add_body(Request& request, std::string_view payload);
@@ -67,7 +74,8 @@ class Worker {
   void wake_due(uint64_t now);
   void keep_idle(const aotc_instance* instance);
 
-  Channel channel_;
+  std::vector<Channel> channels_;
+  std::vector<pollfd> polled_;     // of each channel, then of the one to the broker
   aotc_outbound* const outbound_;  // null: there are no connections to others
   const TenantOptions& options_;
   const aotc_image* image_;
@@ -76,13 +84,13 @@ class Worker {
   aotc_pool* pool_ = nullptr;
   aotc_error error_;
   Requests requests_;
-  std::deque<uint32_t> runnable_;                  // ids, in the order in which something happened to them
-  std::deque<uint32_t> going_on_;                  // ids of those whose client has its response, the oldest first
-  std::set<std::pair<uint64_t, uint32_t>> times_;  // when something is to be done for a request that waits
+  std::deque<Id> runnable_;                  // ids, in the order in which something happened to them
+  std::deque<Id> going_on_;                  // ids of those whose client has its response, the oldest first
+  std::set<std::pair<uint64_t, Id>> times_;  // when something is to be done for a request that waits
   IdlePoll idle_poll_{100'000};
   Request* running_ = nullptr;
-  uint64_t ran_ = 0;  // in this pass
-  bool draining_ = false;
+  uint64_t ran_ = 0;      // in this pass
+  size_t draining_ = 0;   // channels by which the front has asked for that
   bool refused_ = false;  // memory, to the program that runs, since the process has no more
   uint32_t idle_ = 0;
   uint64_t idle_bytes_ = 0;  // that they hold, about

@@ -14,7 +14,8 @@ constexpr unsigned kGrace = 3;            // seconds, besides the deadline
 
 }  // namespace
 
-Link::Link(FrontContext& front, Owner& owner, int fd) : front_(front), owner_(owner), channel_(fd), watched_(EPOLLIN) {
+Link::Link(LoopContext& front, Owner& owner, int fd, std::atomic<uint32_t>& load)
+    : front_(front), owner_(owner), channel_(fd), load_(load), watched_(EPOLLIN) {
   front_.loop.add(fd, watched_, this);
 }
 
@@ -25,12 +26,18 @@ Link::~Link() {
 
 uint32_t Link::open(Exchange* client) {
   uint32_t id;
-  do id = next_id_++;
+  do id = next_id_++ & kMostId;
   while (id == 0 || asked_.count(id) || going_on_.count(id));
   asked_[id] = {client, 0, 0, nullptr};
   owner_.allowance += kFramesOfRequest;
-  ++front_.instances;
+  ++load_;
   return id;
+}
+
+void Link::close_request(uint32_t id) {
+  asked_.erase(id);
+  --load_;
+  owner_.give_back(1);
 }
 
 void Link::forget(uint32_t id, bool begun) {
@@ -40,8 +47,7 @@ void Link::forget(uint32_t id, bool begun) {
     asked.client = nullptr;
     asked.left = front_.now;
   } else {
-    asked_.erase(id);
-    --front_.instances;
+    close_request(id);
   }
 }
 
@@ -90,7 +96,7 @@ void Link::go_on() {
     flush();
   else
     owner_.end(EndCause::Error, "its worker sends what makes no sense");
-  front_.admission.keep_budget();
+  front_.keep_budget();
 }
 
 // False when it is not what a worker of ours sends.
@@ -168,6 +174,7 @@ bool Link::take_of_going_on(const FrameHead& head, std::string_view payload) {
     case Frame::End:
       owner_.metrics.cut_short += head.value == kCutShort;
       going_on_.erase(found);
+      --owner_.counts.going_on;
       return true;
     default:
       return false;
@@ -197,12 +204,12 @@ bool Link::take_end(const FrameHead& head, Asked& asked, std::string_view payloa
     if (going_on_.size() == kMaxGoingOn) return false;
     log_of(asked);
     going_on_[head.id] = {std::move(asked.log), front_.now};
+    ++owner_.counts.going_on;
   }
-  asked_.erase(head.id);
-  --front_.instances;
+  close_request(head.id);
   AppMetrics& m = owner_.metrics;
   ++m.ends[static_cast<unsigned>(end.cause)];
-  if (end.cause == EndCause::Done) ++owner_.answered;
+  if (end.cause == EndCause::Done) ++owner_.counts.answered;
   m.thaw.add(static_cast<double>(end.thaw) / 1e3);
   m.run.add(static_cast<double>(end.run) / 1e3);
   if (end.reset != 0) {
@@ -213,13 +220,26 @@ bool Link::take_end(const FrameHead& head, Asked& asked, std::string_view payloa
   return true;
 }
 
+void Link::fail(const RequestEnd& end, const std::string& why) {
+  front_.loop.remove(channel_.fd());
+  std::unordered_map<uint32_t, Asked> all;
+  all.swap(asked_);
+  owner_.counts.going_on -= going_on_.size();
+  going_on_.clear();
+  owner_.metrics.ends[static_cast<unsigned>(end.cause)] += all.size();
+  load_ -= static_cast<uint32_t>(all.size());
+  owner_.give_back(all.size());
+  for (const auto& [id, asked] : all)
+    if (asked.client != nullptr) asked.client->on_end(end, why);
+}
+
 // By the number of calls, not by the clock: a machine that stood still for a while has stopped the worker, too.
 void Link::every_second() {
   for (const auto& [id, asked] : asked_)
-    if (asked.client == nullptr && front_.now > asked.left + front_.patience(asked_.size()))
+    if (asked.client == nullptr && front_.now > asked.left + front_.shared.patience(load()))
       return owner_.end(EndCause::Stuck, "a request is not over though its client has left");
   for (const auto& [id, one] : going_on_)
-    if (front_.now > one.since + front_.options.grace_after + front_.patience(asked_.size() + going_on_.size()))
+    if (front_.now > one.since + front_.options.grace_after + front_.shared.patience(load() + kMaxGoingOn))
       return owner_.end(EndCause::Stuck, "a program goes on for too long after its response");
   bool silent = !asked_.empty() && !heard_ && !held_back_;
   heard_ = false;

@@ -16,7 +16,7 @@
 #include <unordered_map>
 
 #include "channel.h"
-#include "front_context.h"
+#include "loop_context.h"
 #include "program_log.h"
 
 // Frames a second that a tenant's workers may send, besides those that its requests and their bytes explain.
@@ -28,18 +28,26 @@ class Link : public Source {
  public:
   class Owner {
    public:
-    Owner(const std::string& app, AppMetrics& metrics) : metrics(metrics), log(app, metrics) {}
+    Owner(FrontShared& shared, const App& app, AppMetrics& metrics, TenantCounts& counts)
+        : metrics(metrics), log(shared.logs[shared.place_of(app)]), counts(counts), shared_(shared) {}
     virtual void on_ready(Link& link) = 0;
     virtual void end(EndCause cause, const std::string& why) = 0;   // says so, then
     virtual void fail(EndCause cause, const std::string& why) = 0;  // kill it, and tell those who wait
+    void give_back(size_t places) {                                 // that requests had
+      counts.load -= places;
+      shared_.instances -= places;
+    }
     AppMetrics& metrics;
-    AppLog log;
-    uint64_t answered = 0;
+    AppLog& log;
+    TenantCounts& counts;
     bool dead = false;
     int64_t allowance = kFramesPerSecond;
 
    protected:
     ~Owner() = default;
+
+   private:
+    FrontShared& shared_;
   };
   class Exchange {
    public:
@@ -54,12 +62,13 @@ class Link : public Source {
    protected:
     ~Exchange() = default;
   };
-  Link(FrontContext& front, Owner& owner, int fd);
+  // `load` counts the requests of the worker at its other end, those of other loops included.
+  Link(LoopContext& front, Owner& owner, int fd, std::atomic<uint32_t>& load);
   ~Link();
   void on_events(uint32_t events) override;
   void go_on();  // with frames that are here
   void every_second();
-  uint32_t open(Exchange* client);  // a new request
+  uint32_t open(Exchange* client);  // a new request, which has its place
   // Its client has left. Of one that has not begun the worker does not know.
   void forget(uint32_t id, bool begun);
   bool has_room() const { return channel_.queued() < kMaxQueue; }
@@ -69,12 +78,11 @@ class Link : public Source {
   }
   void flush();  // soon: what many clients send at once goes out in one piece
   void flush_now();
-  size_t load() const { return asked_.size(); }
-  size_t going_on() const { return going_on_.size(); }
+  void fail(const RequestEnd& end, const std::string& why);  // all that it has
+  size_t load() const { return load_; }
   bool ready = false;
 
  private:
-  friend class Tenant;
   struct Asked {
     Exchange* client;
     size_t in_vain;     // bytes that came after it had left
@@ -93,9 +101,11 @@ class Link : public Source {
   bool take_frames();
   bool take_end(const FrameHead& head, Asked& asked, std::string_view payload);
   void watch();
-  FrontContext& front_;
+  void close_request(uint32_t id);
+  LoopContext& front_;
   Owner& owner_;
   Channel channel_;
+  std::atomic<uint32_t>& load_;
   uint32_t watched_ = 0;
   bool waits_for_flush_ = false;
   bool held_back_ = false;   // the tenant's allowance is used up

@@ -14,7 +14,7 @@
  *   the filter of system calls
  *
  * It is for good and for the whole process. Enter while there is one thread; a second, narrower rule set (AOTC_TENANT
- * after AOTC_TENANT_LOADING) is for all threads that there are.
+ * after AOTC_TENANT_LOADING, AOTC_FRONT after AOTC_FRONT_STARTING) is for all threads that there are.
  */
 #ifndef AOTC_TOOLS_SANDBOX_H
 #define AOTC_TOOLS_SANDBOX_H
@@ -28,7 +28,8 @@ extern "C" {
 
 enum aotc_process {
   AOTC_SUPERVISOR,                 /* aotc-node: starts and watches the others */
-  AOTC_FRONT,                      /* aotc-node: HTTP with clients, frames with tenants */
+  AOTC_FRONT_STARTING,             /* aotc-node: makes the threads of the front */
+  AOTC_FRONT,                      /* aotc-node: the same process afterwards: HTTP with clients, frames with tenants */
   AOTC_TENANT_LOADING,             /* aotc-node: maps, checks and thaws an artifact */
   AOTC_TENANT,                     /* aotc-node: the same process afterwards, answering requests */
   AOTC_PULLER,                     /* aotc-node: speaks to registries, writes the cache */

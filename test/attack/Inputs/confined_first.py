@@ -46,7 +46,7 @@ for pid, lines in calls.items():
     seen.append(kind)
     own = lines[next(i for i, line in enumerate(lines) if "/proc/self/exe" in line) + 1:]
     locks = [i for i, line in enumerate(own) if FILTER.match(line)]
-    check(len(locks) == (2 if kind == "--tenant" else 1), f"{kind}: {len(locks)} filters")
+    check(len(locks) == (1 if kind == "--pull" else 2), f"{kind}: {len(locks)} filters")
     early = [line for line in own[:locks[0]] if TOUCHES.match(line)]
     check(not early, f"{kind} before it was confined: {early}")
     check(any(TOUCHES.match(line) for line in own[locks[0]:]), f"{kind} touches something")

@@ -83,8 +83,9 @@ with patient_node("--max-clients", "1000", "--max-per-address", "2", "--shared-a
     until(lambda: closed(n, "address") == 48, "those of the other network")
     check(n.metric("aotc_clients ") == 52, "those of the network, and two")
 
-# All places are taken: whoever was idle or slow for longest goes, and not who waits for his answer.
-with patient_node("--max-clients", "16", "--max-per-address", "16") as n:
+# All places are taken: whoever was idle or slow for longest goes, and not who waits for his answer. Of one loop's clients,
+# so here of all.
+with patient_node("--max-clients", "16", "--max-per-address", "16", "--loops", "1") as n:
     waiting = connect(n, "127.0.0.2", request(b"/stuck"))
     n.wait_metric("aotc_instances", 1)
     taken = [connect(n, "127.0.0.2", request(b"/hello"))]
@@ -103,7 +104,7 @@ with patient_node("--max-clients", "16", "--max-per-address", "16") as n:
 
 # From many addresses: uploads that stop before they are complete. Together they hold no more than the budget.
 UPLOAD = b"POST /digest HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
-with patient_node("--front-memory", "4M") as n:
+with patient_node("--front-memory", "4M", "--loops", "1") as n:
     small = connect(n, "127.0.0.2", b"G")
     held = []
     for i in range(200):

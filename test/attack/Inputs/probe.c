@@ -89,6 +89,7 @@ static void confine(enum aotc_process process) {
       process == AOTC_FREEZER_LOADING || process == AOTC_FREEZER_WITH_FILES ||
       process == AOTC_FREEZER_LOADING_WITH_FILES)
     grants.artifact = &artifact;
+  if (process == AOTC_FRONT) enter(AOTC_FRONT_STARTING, &grants);
   if (process == AOTC_TENANT) enter(AOTC_TENANT_LOADING, &grants);
   if (process == AOTC_FREEZER) enter(AOTC_FREEZER_LOADING, &grants);
   if (process == AOTC_FREEZER_WITH_FILES) enter(AOTC_FREEZER_LOADING_WITH_FILES, &grants);

@@ -28,7 +28,7 @@ extern "C" int __lsan_is_turned_off() { return 1; }
 
 namespace {
 
-constexpr unsigned kWorkers = 3;
+constexpr unsigned kWorkers = 3, kLoops = 2;
 constexpr uint32_t kFile = 0, kPulled = 1;  // the apps
 const std::string kDigest = "sha256:" + std::string(64, 'a'), kOther = "sha256:" + std::string(64, 'b');
 
@@ -95,7 +95,7 @@ class HostileFront {
     std::vector<int> descriptors;
     ControlMessage answer = ask(kind, app, index, statement, descriptors);
     check(answer.kind == Control::Started, text_of(answer.text));
-    check(descriptors.size() == (kind == Control::StartTenant ? kWorkers + 1 : 1), "its descriptors");
+    check(descriptors.size() == (kind == Control::StartTenant ? kWorkers * kLoops + 1 : 1), "its descriptors");
     std::string shown;
     char piece[4096];
     for (ssize_t n; shown.find('\n') == std::string::npos && (n = read_soon(descriptors[0], piece, sizeof piece)) > 0;)
@@ -277,6 +277,8 @@ int main(int argc, char** argv) {
                                     "--insecure-unsigned",
                                     "--workers",
                                     std::to_string(kWorkers),
+                                    "--loops",
+                                    std::to_string(kLoops),
                                     "--cache",
                                     folder};
   std::vector<char*> list;

@@ -1,0 +1,135 @@
+// front_loop.cpp - see front_loop.h.
+#include "front_loop.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <utility>
+
+#include "acceptor.h"
+#include "client.h"
+#include "tenant_links.h"
+
+static constexpr uint64_t kSecond = 1'000'000'000;
+
+LoopContext::LoopContext(FrontShared& s, Decider& d) : shared(s), options(s.options), decider(d) {}
+
+LoopContext::~LoopContext() = default;
+
+FrontLoop::FrontLoop(FrontShared& s, Decider& d, FrontLoop* first)
+    : LoopContext(s, d), first_(first), wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), current_(s.options.apps.size()) {
+  loop.add(wake_, EPOLLIN, this);
+  for (const App& app : options.apps) metrics[app.name];
+}
+
+FrontLoop::~FrontLoop() {
+  clients.clear();
+  ::close(wake_);
+}
+
+void FrontLoop::on_events(uint32_t) {
+  uint64_t count;
+  (void)!::read(wake_, &count, sizeof count);
+}
+
+void FrontLoop::post(std::function<void()> what) {
+  bool first_of_them;
+  {
+    const std::lock_guard lock(mutex_);
+    first_of_them = posts_.empty();
+    posts_.push_back(std::move(what));
+  }
+  const uint64_t one = 1;
+  if (first_of_them) (void)!::write(wake_, &one, sizeof one);
+}
+
+void FrontLoop::take_posts() {
+  std::vector<std::function<void()>> taken;
+  {
+    const std::lock_guard lock(mutex_);
+    taken.swap(posts_);
+  }
+  for (const auto& what : taken) what();
+}
+
+void FrontLoop::listen(int fd, ListenAddress::Kind kind) {
+  listeners_.push_back(std::make_unique<Acceptor>(*this, fd, kind));
+}
+
+void FrontLoop::run() {
+  while (!stopped_) turn(1000);
+}
+
+void FrontLoop::turn(int longest) {
+  now = Loop::now();
+  if (now >= next_second_) {
+    every_second();
+    next_second_ = now + kSecond;
+  }
+  loop.wait(unfinished_.empty() ? longest : 0);
+  now = Loop::now();
+  for (Link* link : std::exchange(unfinished_, {})) link->go_on();
+  take_posts();
+  for (size_t i = 0; i < unflushed_.size(); ++i) unflushed_[i]->flush_now();
+  unflushed_.clear();
+  gone_.clear();
+  removed_.clear();
+}
+
+void FrontLoop::every_second() {
+  for (auto it = clients.begin(); it != clients.end();) (*it++)->check_time(now);
+  for (auto& [process, tenant] : tenants_) tenant->every_second();
+  keep_budget();
+  for (auto& listener : listeners_) listener->resume();
+}
+
+void FrontLoop::attach(uint32_t process, const App& app, const std::vector<int>& channels,
+                       std::shared_ptr<TenantCounts> counts) {
+  tenants_[process] = std::make_unique<TenantLinks>(*this, process, app, channels, std::move(counts));
+}
+
+void FrontLoop::set_current(const App& app, uint32_t process) {
+  auto found = tenants_.find(process);
+  current_[shared.place_of(app)] = found == tenants_.end() ? nullptr : found->second.get();
+}
+
+void FrontLoop::drain_tenant(uint32_t process) {
+  if (auto found = tenants_.find(process); found != tenants_.end()) found->second->drain();
+}
+
+void FrontLoop::fail_tenant(uint32_t process, EndCause cause, const std::string& why) {
+  if (auto found = tenants_.find(process); found != tenants_.end()) found->second->fail_here(cause, why);
+}
+
+void FrontLoop::remove_tenant(uint32_t process) {
+  auto found = tenants_.find(process);
+  if (found == tenants_.end()) return;
+  for (TenantLinks*& current : current_)
+    if (current == found->second.get()) current = nullptr;
+  removed_.push_back(std::move(found->second));
+  tenants_.erase(found);
+}
+
+void FrontLoop::drain() {
+  draining = true;
+  for (auto& listener : listeners_) listener->stop();
+  for (auto it = clients.begin(); it != clients.end();) (*it++)->on_drain();
+}
+
+TenantLinks* FrontLoop::tenant_of(const App& app) const {
+  TenantLinks* tenant = current_[shared.place_of(app)];
+  return tenant != nullptr && !tenant->dead ? tenant : nullptr;
+}
+
+void FrontLoop::on_ready(uint32_t process) {
+  first().post([this, process] { decider.on_loop_ready(process); });
+}
+
+void FrontLoop::on_failed(uint32_t process, EndCause cause, const std::string& why) {
+  first().post([this, process, cause, why] { decider.on_loop_failed(process, cause, why); });
+}
+
+void FrontLoop::ask_for_places() {
+  first().post([this] { decider.on_loop_full(); });
+}
+
+void FrontLoop::remove(Client* client) { gone_.splice(gone_.end(), clients, client->self); }

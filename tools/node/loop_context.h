@@ -1,0 +1,66 @@
+// loop_context.h - what the parts of a loop of the front (front_loop.h) share, and what they ask of the whole, which
+// they need not know.
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "front_shared.h"
+#include "loop.h"
+#include "metrics.h"
+#include "tls.h"
+
+class Client;
+class Link;
+class TenantLinks;
+
+class Decider {
+ public:
+  // Called on the thread of the first loop: a tenant has come up as far as a loop is concerned, or has to be ended; a
+  // loop has no place for a client, or there are too many bytes, and none of its own can go for that.
+  virtual void on_loop_ready(uint32_t process) = 0;
+  virtual void on_loop_failed(uint32_t process, EndCause cause, const std::string& why) = 0;
+  virtual void on_loop_full() = 0;
+  // For the operator, whose listener the first loop has.
+  virtual bool healthy() const = 0;
+  virtual std::string metrics_text() = 0;
+
+ protected:
+  ~Decider() = default;
+};
+
+class LoopContext {
+ public:
+  LoopContext(FrontShared& shared, Decider& decider);
+
+  virtual TenantLinks* tenant_of(const App& app) const = 0;  // that takes its requests now, or null
+  virtual void on_ready(uint32_t process) = 0;
+  virtual void on_failed(uint32_t process, EndCause cause, const std::string& why) = 0;
+  virtual void ask_for_places() = 0;  // or bytes, of all loops
+  virtual void remove(Client* client) = 0;
+  void keep_budget() {
+    if (!admission.keep_budget()) ask_for_places();
+  }
+  void flush_later(Link* link) { unflushed_.push_back(link); }
+  void go_on_later(Link* link) { unfinished_.push_back(link); }
+  void forget(Link* link) { std::erase(unfinished_, link); }
+
+  FrontShared& shared;
+  const Options& options;
+  Decider& decider;
+  Loop loop;
+  std::map<std::string, AppMetrics> metrics;  // what happened in this loop
+  std::list<std::unique_ptr<Client>> clients;
+  Admission admission{shared.options, shared.admission};
+  std::shared_ptr<const TlsConfig> tls;  // for clients to come
+  TlsCounts tls_counts{};
+  bool draining = false;
+  uint64_t now = 0;  // when this turn of the loop began
+
+ protected:
+  ~LoopContext();
+  std::vector<Link*> unflushed_, unfinished_;
+};

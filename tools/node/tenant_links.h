@@ -1,0 +1,34 @@
+// tenant_links.h - a tenant as a loop of the front sees it: a channel to each of its workers. What becomes of its
+// process somebody else decides (tenant_link.h), who is told what the loop has seen.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "worker_link.h"
+
+class TenantLinks final : public Link::Owner {
+ public:
+  TenantLinks(LoopContext& front, uint32_t process, const App& app, const std::vector<int>& channels,
+              std::shared_ptr<TenantCounts> counts);
+  // For one more request, in the tenant and in the node; whoever has it gives it to a link.
+  bool take_place();
+  Link* least_loaded();
+  void drain();
+  void on_ready(Link& link) override;
+  void end(EndCause cause, const std::string& why) override;
+  void fail(EndCause cause, const std::string& why) override;
+  void fail_here(EndCause cause, const std::string& why);  // somebody else has said so
+  void every_second();
+  // A request is not over though all that it may wait for has passed.
+  void give_up() { overdue_ = true; }
+
+ private:
+  LoopContext& front_;
+  const uint32_t process_;
+  const std::string& name_;
+  const std::shared_ptr<TenantCounts> shared_counts_;
+  std::vector<std::unique_ptr<Link>> links_;
+  bool overdue_ = false;
+};
