@@ -128,7 +128,8 @@ Response problem(unsigned status, const std::string& detail) {
 
 Response oci_error(unsigned status, const char* code, const std::string& message) {
   nlohmann::ordered_json error = {{"code", code}, {"message", message}};
-  return json_response(status, nlohmann::ordered_json({{"errors", {error}}}).dump() + "\n");
+  nlohmann::ordered_json document = {{"errors", {error}}};
+  return json_response(status, document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
 Response internal_problem(llvm::Error error) {

@@ -9,6 +9,7 @@
 #include "jobs/job_queue.h"
 #include "llvm/ADT/StringRef.h"
 #include "metrics.h"
+#include "oci/upload_sessions.h"
 #include "store/catalog.h"
 
 namespace {
@@ -27,6 +28,7 @@ struct Server {
   std::unique_ptr<RevocationBook> revocations;
   std::unique_ptr<Catalog> catalog;
   std::unique_ptr<JobQueue> jobs;
+  UploadSessions uploads{UploadLimits()};
 
   Server() {
     std::string name = (std::filesystem::temp_directory_path() / "aotc-fuzz-XXXXXX").string();
@@ -60,16 +62,19 @@ Response answer(Service& service, Request& request) {
   if (!is_upload(request)) return route(service, request);
   auto begun = start_upload(service, request, request.body.size());
   if (auto* refused = std::get_if<Response>(&begun)) return std::move(*refused);
-  auto& upload = std::get<Upload>(begun);
-  if (std::optional<Response> refused = append_upload(upload, request.body)) return std::move(*refused);
-  return accept_upload(service, request, upload);
+  std::unique_ptr<Intake> intake = std::move(std::get<std::unique_ptr<Intake>>(begun));
+  llvm::StringRef body(request.body);
+  for (llvm::StringRef part : {body.take_front(body.size() / 2), body.drop_front(body.size() / 2)})
+    if (std::optional<Response> refused = intake->append(part)) return std::move(*refused);
+  return intake->finish();
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static Server server;
-  Service service{*server.store, *server.catalog, server.tenants, *server.jobs, server.counters, *server.revocations};
+  Service service{*server.store,   *server.catalog,     server.tenants, *server.jobs,
+                  server.counters, *server.revocations, server.uploads};
   llvm::StringRef text(reinterpret_cast<const char*>(data), size);
   Request request;
   auto [method, after_method] = text.split('\n');
