@@ -47,21 +47,23 @@ void Broker::say(const App& app, const char* level, const std::string& target, c
         level, ",\"app\":" + aotc::json_string(app.name) + ",\"target\":" + aotc::json_string(target, 400), message);
 }
 
-void Broker::say_refused(App& app, const std::string& target, const std::string& why) {
+bool Broker::may_say(App& app) {
   const uint64_t second = Loop::now() / kSecond;
-  if (app.refused_second != second) {
-    const uint64_t unsaid = app.refused_unsaid;
-    app.refused_second = second;
-    app.refused_lines = app.refused_unsaid = 0;
-    if (unsaid > 0)
-      say(app, "warn", "...", "outbound: refused " + std::to_string(unsaid) + " more, which are not told of");
+  if (app.second != second) {
+    const uint64_t unsaid = app.unsaid;
+    app.second = second;
+    app.lines = app.unsaid = 0;
+    if (unsaid > 0) say(app, "warn", "...", "outbound: " + std::to_string(unsaid) + " more lines are left out");
   }
-  if (++app.refused_lines > kLinesPerSecond)
-    ++app.refused_unsaid;
-  else
-    say(app, "warn", target, "outbound: refused, " + why);
+  const bool may = ++app.lines <= kLinesPerSecond;
+  app.unsaid += !may;
+  return may;
 }
 
-void Broker::say_failed(const App& app, const std::string& target, const std::string& why) {
-  say(app, "info", target, "outbound: " + why);
+void Broker::say_refused(App& app, const std::string& target, const std::string& why) {
+  if (may_say(app)) say(app, "warn", target, "outbound: refused, " + why);
+}
+
+void Broker::say_failed(App& app, const std::string& target, const std::string& why) {
+  if (may_say(app)) say(app, "info", target, "outbound: " + why);
 }

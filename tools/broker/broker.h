@@ -35,8 +35,8 @@ struct App {
   uint64_t max_connections = 1024;
   uint64_t connections = 0;
   std::shared_ptr<HttpPool> http;
-  // Of lines about what was refused, in the present second; the others are counted.
-  uint64_t refused_second = 0, refused_lines = 0, refused_unsaid = 0;
+  // Of lines of the log, in the present second; the others are counted.
+  uint64_t second = 0, lines = 0, unsaid = 0;
 };
 
 class Broker {
@@ -56,12 +56,13 @@ class Broker {
   // To the log: that a program wanted something which it may not.
   void say_refused(App& app, const std::string& target, const std::string& why);
   // That something went wrong on the way.
-  void say_failed(const App& app, const std::string& target, const std::string& why);
+  void say_failed(App& app, const std::string& target, const std::string& why);
 
   std::vector<std::unique_ptr<App>> apps;
   Resolver resolver;
 
  private:
+  bool may_say(App& app);
   void say(const App& app, const char* level, const std::string& target, const std::string& message);
   std::vector<std::shared_ptr<void>> dead_;
   const bool plain_log_;

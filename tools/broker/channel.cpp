@@ -191,7 +191,7 @@ void Channel::open(uint32_t number, aotc_outbound_service service, uint16_t port
     broker_.say_refused(app_, target, "the app has " + std::to_string(app_.connections) + " connections already");
     return frame(number, AOTC_OUTBOUND_FAILED, EMFILE, {});
   }
-  if (name.empty() || name.find('\0') != std::string::npos) return frame(number, AOTC_OUTBOUND_FAILED, EINVAL, {});
+  if (!is_host(name)) return frame(number, AOTC_OUTBOUND_FAILED, EINVAL, {});
   ++app_.connections;
   std::shared_ptr<Stream> stream = begin(number, service, port, name, error);
   if (stream) return;

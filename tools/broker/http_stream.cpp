@@ -76,8 +76,6 @@ std::string HttpStream::shown_origin() const {
          std::to_string(origin_.port);
 }
 
-std::string HttpStream::url() const { return shown_origin() + request_.target; }
-
 void HttpStream::start() {
   pool_.allow(addresses_);
   aotc_outbound_ends ends{};
@@ -194,7 +192,8 @@ void HttpStream::begin() {
   }
   resolved_.reset(curl_slist_append(nullptr, ("+" + places).c_str()));
 
-  curl_easy_setopt(easy, CURLOPT_URL, url().c_str());
+  curl_easy_setopt(easy, CURLOPT_URL, (shown_origin() + "/").c_str());
+  curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, request.target.c_str());
   curl_easy_setopt(easy, CURLOPT_RESOLVE, resolved_.get());
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fields_.get());
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, failure_);
@@ -314,7 +313,7 @@ void HttpStream::on_done(CURLcode code) {
   running_ = false;
   if (code != CURLE_OK) {
     const int error = error_of(code, easy_.get());
-    broker_.say_failed(app_, shown_origin(), failure_[0] != 0 ? failure_ : curl_easy_strerror(code));
+    if (!is_over()) broker_.say_failed(app_, shown_origin(), failure_[0] != 0 ? failure_ : curl_easy_strerror(code));
     pool_.give(std::move(easy_));
     // A response that has begun is cut off, as it was cut off here.
     return head_written_ ? end_after_what_was_said() : fail(error);

@@ -48,7 +48,6 @@ class HttpStream final : public Stream, public Transfer {
   void end_after_what_was_said();
   void pump();
   void fail(int error);
-  std::string url() const;
   std::string shown_origin() const;
 
   Broker& broker_;

@@ -41,6 +41,13 @@ std::string plain_name(std::string_view name) {
   return out;
 }
 
+bool is_host(std::string_view name) {
+  if (aotc::parse_address(name)) return true;
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '.' || c == '-' || c == '_';
+  });
+}
+
 bool Policy::may_look_up(std::string_view name) const {
   return std::any_of(rules.begin(), rules.end(), [&](const OutboundRule& rule) { return rule.fits_name(name); });
 }

@@ -47,5 +47,7 @@ class Policy {
 std::string shown(const aotc::AddressBytes& address);
 // "public", "private", ...
 const char* shown_kind(const aotc::AddressBytes& address);
+// Whether it is an address, or has letters that names of machines have.
+bool is_host(std::string_view name);
 // A name in lower case, without a dot at its end.
 std::string plain_name(std::string_view name);
