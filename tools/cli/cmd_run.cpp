@@ -18,6 +18,7 @@
 #include "files.h"
 #include "local_compile.h"
 #include "memory_file.h"
+#include "run_broker.h"
 
 namespace {
 
@@ -27,7 +28,7 @@ struct RunArguments {
   std::string file;
   CodeOptions code;
   CacheOptions cache;
-  std::vector<std::string> dirs, env, secrets, listeners;
+  std::vector<std::string> dirs, env, secrets, listeners, allowed, networks;
   uint64_t timeout = 0, max_memory = 0;
   uint64_t tmp_size = kNotGiven;
   bool gdb = false;
@@ -108,6 +109,11 @@ llvm::Error run_command(const RunArguments& arguments) {
   for (const std::string& variable : arguments.env) add("--env", variable);
   for (const std::string& name : arguments.secrets) add("--secret-env", name);
   for (const std::string& address : arguments.listeners) add("--tcplisten", address);
+  if (!arguments.allowed.empty()) {
+    llvm::Expected<int> channel = start_broker(base_name(arguments.file), arguments.allowed, arguments.networks);
+    if (!channel) return channel.takeError();
+    add("--outbound", std::to_string(*channel));
+  }
   if (arguments.timeout != 0) add("--timeout", aotc::shown(AOTC_DURATION, arguments.timeout));
   if (arguments.max_memory != 0) add("--max-memory", aotc::shown(AOTC_SIZE, arguments.max_memory));
   if (arguments.tmp_size != kNotGiven) add("--tmp-size", aotc::shown(AOTC_SIZE, arguments.tmp_size));
@@ -155,6 +161,16 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string>& args) {
                      {AOTC_SIZE, 0, kMostRunMemory});
   command
       ->add_option("--tcplisten", arguments->listeners, "ADDR:PORT: give the program a listening socket, from fd 3 on")
+      ->allow_extra_args(false);
+  command
+      ->add_option(
+          "--allow", arguments->allowed,
+          "TARGET: what the program may connect to: tcp://HOST:PORT, http:// or https://HOST[:PORT][,METHOD...],\n"
+          "or any")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--allow-private", arguments->networks,
+                   "NETWORK: private addresses that names may lead to: 10.0.0.0/8")
       ->allow_extra_args(false);
   command->add_flag("--cold", arguments->cold, "start from the beginning even if the artifact has a snapshot");
   command->add_flag("--gdb", arguments->gdb, "make the program known to gdb, and its call graphs to perf");

@@ -169,8 +169,11 @@ llvm::Error DevServer::swap() {
   log_.emplace(aotc::UniqueFd(ends[0]));
   aotc::UniqueFd theirs(ends[1]);
   fcntl(ends[1], F_SETFL, 0);
-  llvm::Expected<Subprocess> node = Subprocess::start(
-      {{programs_ + "/aotc-node", "serve", "--listen", options_.listen, "--app", "app=" + artifact}, {}, -1, ends[1]});
+  llvm::Expected<Subprocess> node = Subprocess::start({{programs_ + "/aotc-node", "serve", "--listen", options_.listen,
+                                                        "--app", "app=" + artifact, "--allow", "app=any"},
+                                                       {},
+                                                       -1,
+                                                       ends[1]});
   if (!node) return node.takeError();
   node_.emplace(std::move(*node));
   return llvm::Error::success();
@@ -242,7 +245,7 @@ void DevServer::stop() {
 llvm::Error DevServer::run() {
   if (llvm::Error error = list_sources()) return error;
   if (!watch_.looks()) return aotc::failure("there is no package to watch");
-  say("building for the first time\n");
+  say("building for the first time; the program may connect to anything here, on a node to what --allow says\n");
   begin();
   llvm::Error error = llvm::Error::success();
   while (!error && signals_.take() == 0) {

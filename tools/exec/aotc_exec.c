@@ -46,6 +46,7 @@ static struct aotc_wasi_options surroundings(bool sigpipe) {
                                     .listener_count = o.listener_count,
                                     .listeners = o.listeners,
                                     .stdio = {0, 1, 2},
+                                    .outbound = o.outbound < 0 ? NULL : aotc_outbound_create(o.outbound),
                                     .sigpipe = sigpipe};
 }
 

@@ -144,6 +144,10 @@ static void take_tcplisten(struct options* o, char* value) {
   o->listeners[o->listener_count++] = open_listener(value);
 }
 
+static void take_outbound(struct options* o, char* value) {
+  o->outbound = (int)parse_quantity("--outbound", value, AOTC_COUNT, 3, 1 << 20);
+}
+
 static void take_timeout(struct options* o, char* value) {
   o->timeout = parse_quantity("--timeout", value, AOTC_DURATION, kLeastRunTime, kMostRunTime);
 }
@@ -196,6 +200,8 @@ struct word {
 #define WORD(name, value, take, help) {name, value, take, help, OTHER, 0, 0}
 static const struct word kWords[] = {
     WORD("--tcplisten", "ADDR:PORT", take_tcplisten, "give the program a listening socket, from fd 3 on"),
+    WORD("--outbound", "FD", take_outbound,
+         "the program connects to others by the broker at the other end of this socket (from 3 to 1048576)"),
     WORD("--timeout", "DURATION", take_timeout, "stop the program after this long: 500ms, 10s, 2m (from 1us to 365d)"),
     WORD("--max-memory", "SIZE", take_max_memory,
          "limit on memory and native stack together: 64M, 1G (from 64K to 1T)"),
@@ -337,7 +343,7 @@ static bool is_same_file(const char* a, const char* b) {
 }
 
 void parse_options(int argc, char** argv, struct options* o) {
-  *o = (struct options){.freeze_listeners = 1, .tmp_size = AOTC_WASI_TMP_SIZE};
+  *o = (struct options){.freeze_listeners = 1, .tmp_size = AOTC_WASI_TMP_SIZE, .outbound = -1};
   parse_words(argc, argv, o);
   if (o->freeze != NULL && is_same_file(o->freeze, o->file))
     usage_error("--freeze: would replace the artifact", o->freeze);

@@ -20,6 +20,7 @@ struct options {
   const char* secrets[kMaxOption]; /* NAME=VALUE */
   size_t secret_count;
   int listeners[kMaxOption];
+  int outbound;     /* a channel to a broker, or -1 */
   uint64_t timeout; /* nanoseconds, 0 for none */
   uint64_t max_memory;
   uint64_t tmp_size; /* AOTC_WASI_TMP_SIZE unless it was given */

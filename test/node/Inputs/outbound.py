@@ -10,7 +10,7 @@ import subprocess
 import sys
 from urllib.parse import quote
 
-from harness import Authority, check, serving, talk
+from harness import AOTC, Authority, check, serving, talk, until
 from node import get, node
 from remotes import ask_redis, redis, webdav
 
@@ -74,10 +74,10 @@ def kinds(to, redis_port, closed, closed_tcp):
     yield "lookup of an address", request("GET", "/lookup?name=192.0.2.1")
 
 
-def check_same(n, native_port, origin, *ports):
+def check_same(port, native_port, origin, *ports):
     count = 0
     for name, words in kinds(f"http://127.0.0.1:{origin}", *ports):
-        expected, served = plain(talk(native_port, words)), plain(talk(n.port, words))
+        expected, served = plain(talk(native_port, words)), plain(talk(port, words))
         check(served == expected, f"{name}:\n  natively {str(expected)[:1200]}\n  here     {str(served)[:1200]}")
         count += 1
     return count
@@ -124,7 +124,7 @@ with serving([native, "-listen", "127.0.0.1:PORT"], stderr=subprocess.DEVNULL) a
         allowed = [f"tcp://127.0.0.1:{redis_port}", f"tcp://localhost:{redis_port}", f"http://127.0.0.1:{origin}", f"http://127.0.0.1:{closed}", f"tcp://127.0.0.1:{closed_tcp}",
                    f"https://localhost:{nginx_port},GET,HEAD", f"https://127.0.0.1:{nginx_port}"]
         with node([f"site={artifact}"], "--deadline", "20s", "--compare-sample", "1/1", *[word for rule in allowed for word in ("--allow", f"site={rule}")]) as n:
-            count = check_same(n, native_port, origin, redis_port, closed, closed_tcp)
+            count = check_same(n.port, native_port, origin, redis_port, closed, closed_tcp)
             check(count >= 60, count)
             check_tls(n, nginx_port)
             check_not_allowed(n)
@@ -132,6 +132,16 @@ with serving([native, "-listen", "127.0.0.1:PORT"], stderr=subprocess.DEVNULL) a
             os.kill(n.broker(), signal.SIGKILL)
             n.wait_for(lambda: sum(line["message"] == "ready" for line in n.lines) >= 2, "ready again")
             check(b"200 OK" in get(n.port, asks(f"http://127.0.0.1:{origin}/echo"))[1], "after the broker's end")
+        # And `aotc run`.
+        run = [AOTC, "run", artifact, "--tcplisten", "127.0.0.1:PORT", *[word for rule in allowed for word in ("--allow", rule)]]
+        with serving(run, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as (process, port):
+            check_same(port, native_port, origin, redis_port, closed, closed_tcp)
+            check(b"error: not allowed" in get(port, asks("http://127.0.0.1:9/"))[1], "aotc run")
+            refused = "aotc: tcp://127.0.0.1:9: outbound: refused, it is not on the allow-list (--allow)\n"
+            check(refused in iter(process.stderr.readline, ""), "aotc run says so")
+            with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
+                broker = int(file.read())
+        until(lambda: not os.path.exists(f"/proc/{broker}"), "its broker ends with it")
         # Without an allow-list there is nothing.
         with node([f"site={artifact}"]) as n:
             check(b"error: unreachable" in get(n.port, asks(f"http://127.0.0.1:{origin}/"))[1], "no allow-list")
