@@ -83,6 +83,13 @@ llvm::Expected<SigningOptions> read_sign_keys(const ServerArguments& arguments) 
     if (!signer) return failure(path + ": " + error);
     signing.keys.push_back(std::move(*signer));
   }
+  if (const std::string& path = arguments.cosign_key; !path.empty()) {
+    llvm::Expected<std::string> pem = read_private_key(path);
+    if (!pem) return pem.takeError();
+    std::string error;
+    signing.cosign_key = aotc::P256Key::read_private(*pem, error);
+    if (!signing.cosign_key) return failure(path + ": " + error);
+  }
   return signing;
 }
 

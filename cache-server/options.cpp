@@ -32,6 +32,9 @@ void add_identity(CLI::App& app, ServerArguments& arguments) {
   app.add_option("--sign-key", arguments.sign_keys,
                  "sign images with this key (see `aotc keygen`); given twice, with both, while keys are changed")
       ->allow_extra_args(false);
+  app.add_option("--cosign-key", arguments.cosign_key,
+                 "sign images as cosign does it, too, and say where they come from, with this key on P-256 (see `aotc\n"
+                 "keygen --cosign`)");
   add_quantity(app, "--sign-days", arguments.sign_days,
                "days for which a signature is good; renewed after half of them", {AOTC_COUNT, 1, 3650});
   auto* certificate = app.add_option("--tls-cert", arguments.tls_certificate,

@@ -23,6 +23,7 @@ struct ServerArguments {
   std::string tls_certificate, tls_key;
   bool anonymous = false;
   std::vector<std::string> sign_keys;
+  std::string cosign_key;
   std::string cache_remote, cache_sign;
   std::vector<std::string> cache_trust;
   double cache_wait = 0;  // seconds; 0: by what it may save

@@ -60,7 +60,7 @@ SOLE_USERS = [
     ("zlib.h", ["cache-server/http/content_coding.cpp"]),
     ("openssl/", ["tools/registry/digest.cpp", "tools/node/tls.cpp"]),
     ("sodium.h", ["tools/registry/digest.cpp", "tools/registry/signing.cpp"]),
-    ("mbedtls/", ["tools/registry/client_tls.cpp"]),
+    ("mbedtls/", ["tools/registry/client_tls.cpp", "tools/registry/p256.cpp"]),
     ("curl/", ["tools/courier/transfer.h", "tools/courier/main.cpp", "tools/broker/http_pool.h", "tools/broker/main.cpp"]),
     ("hiredis/", ["tools/courier/redis.cpp"]),
     ("prometheus/", ["cache-server/metrics.*"]),

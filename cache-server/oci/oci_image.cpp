@@ -11,6 +11,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* kNoContainer =
+    R"({"architecture":"","os":"","config":{},"rootfs":{"type":"layers","diff_ids":[]}})";
+
 Json platform_of(const CompileTarget& target) {
   if (target.architecture == Architecture::AArch64) return {{"architecture", "arm64"}, {"os", "linux"}};
   Json platform = {{"architecture", "amd64"}, {"os", "linux"}};
@@ -108,25 +111,31 @@ llvm::Expected<Image> store_image(Store& store, Accounts::Reservation& space, co
   return image;
 }
 
-llvm::Expected<Referrer> store_statement(Store& store, Accounts::Reservation& space, const BlobInfo& index,
-                                         llvm::StringRef statement) {
-  llvm::Expected<BlobInfo> empty = store.put_blob(space, "{}");
-  if (!empty) return empty.takeError();
-  llvm::Expected<BlobInfo> layer = store.put_blob(space, statement);
+llvm::Expected<Referrer> store_signature(Store& store, Accounts::Reservation& space, const BlobInfo& index,
+                                         const SignedImage& image) {
+  llvm::Expected<BlobInfo> layer = store.put_blob(space, image.bytes);
   if (!layer) return layer.takeError();
+  // cosign reads what it signs as an image of containers.
+  bool ours = llvm::StringRef(image.artifact_type) == kStatementType;
+  const char* config_type = ours ? kEmptyType : "application/vnd.oci.image.config.v1+json";
+  llvm::Expected<BlobInfo> config = store.put_blob(space, ours ? "{}" : kNoContainer);
+  if (!config) return config.takeError();
+  Json entry = descriptor(image.media_type, *layer);
+  for (const auto& [key, value] : image.annotations) entry["annotations"][key] = value;
   Json manifest = {{"schemaVersion", 2},
                    {"mediaType", kManifestType},
-                   {"artifactType", kStatementType},
-                   {"config", descriptor(kEmptyType, *empty)},
-                   {"layers", Json::array({descriptor(kStatementType, *layer)})},
+                   {"artifactType", image.artifact_type},
+                   {"config", descriptor(config_type, *config)},
+                   {"layers", Json::array({entry})},
                    {"subject", descriptor(kIndexType, index)}};
   llvm::Expected<BlobInfo> blob = store.put_blob(space, manifest.dump());
   if (!blob) return blob.takeError();
-  Json entry = descriptor(kManifestType, *blob);
-  entry["artifactType"] = kStatementType;
-  return Referrer{layer->digest(),
-                  entry.dump(),
-                  {{empty->digest(), kEmptyType}, {layer->digest(), kStatementType}, {blob->digest(), kManifestType}}};
+  Json described = descriptor(kManifestType, *blob);
+  described["artifactType"] = image.artifact_type;
+  return Referrer{
+      layer->digest(),
+      described.dump(),
+      {{config->digest(), config_type}, {layer->digest(), image.media_type}, {blob->digest(), kManifestType}}};
 }
 
 std::string revocations_manifest(const std::vector<std::string>& texts) {

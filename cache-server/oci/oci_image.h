@@ -12,6 +12,7 @@
 // The documents are made from digests only, so equal results have equal digests.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -48,8 +49,16 @@ struct ImagePart {
   std::string media_type;
 };
 
-// A manifest that refers to an index of the same repository: kStatementType as its artifactType and its only layer, a
-// statement as registry/signing.h describes it.
+// What is said about an index and signed: the only layer of an image of its own.
+struct SignedImage {
+  const char* artifact_type;
+  const char* media_type;  // of the layer
+  std::string bytes;
+  std::map<std::string, std::string> annotations = {};
+};
+
+// The manifest of one, which refers to an index of the same repository. Of ours both types are kStatementType, and the
+// layer is a statement as registry/signing.h describes it.
 struct Referrer {
   std::string statement;         // digest of the layer
   std::string descriptor;        // JSON, of the manifest
@@ -67,8 +76,8 @@ struct Image {
 llvm::Expected<Image> store_image(Store& store, Accounts::Reservation& space, const BlobInfo& module, Tier tier,
                                   const std::vector<CompiledTarget>& targets, const FrozenProgram* frozen);
 
-llvm::Expected<Referrer> store_statement(Store& store, Accounts::Reservation& space, const BlobInfo& index,
-                                         llvm::StringRef statement);
+llvm::Expected<Referrer> store_signature(Store& store, Accounts::Reservation& space, const BlobInfo& index,
+                                         const SignedImage& image);
 
 // The manifest of a repository's revocations: kRevocationsType as its artifactType and that of its layers, the signed
 // lists.

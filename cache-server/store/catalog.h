@@ -17,7 +17,9 @@
 // which it stays and goes.
 //
 // With keys, publishing an image also signs a statement for it, a referrer of its index that replaces the one before.
-// refresh() signs again what is tagged and whose statement has passed half of its time or was signed by other keys.
+// With a key of cosign's kind it is signed as cosign does it, too, with an attestation of where it comes from, under
+// the tags that cosign looks for; such tags, whoever pushed them, go with what they are about. refresh() signs again
+// what is tagged and whose statement has passed half of its time or was signed by other keys.
 //
 // Thread-safe.
 #pragma once
@@ -31,6 +33,7 @@
 
 #include "oci/oci_image.h"
 #include "oci/pushed_manifest.h"
+#include "registry/p256.h"
 #include "registry/signing.h"
 #include "store.h"
 #include "support/version.h"
@@ -60,8 +63,11 @@ struct ImageUse {
 };
 
 struct SigningOptions {
-  std::vector<Signer> keys;  // none: nothing is signed
+  std::vector<Signer> keys;
+  std::shared_ptr<P256Key> cosign_key = nullptr;  // with none of both nothing is signed
   uint64_t valid_seconds = 90 * 86400;
+
+  bool any() const { return !keys.empty() || cosign_key; }
 };
 
 class Catalog {
@@ -158,6 +164,9 @@ class Catalog {
   llvm::Error sign(Change& change, const std::string& repository, const BlobName& index, uint64_t limit);
   llvm::Expected<bool> needs_statement(const std::string& repository, const std::string& index);
   std::string key_ids() const;
+  llvm::Error add_signature(Change& change, const Statement& statement, const std::string& tag,
+                            const SignedImage& image, const BlobInfo& index, uint64_t limit);
+  llvm::Expected<std::string> provenance(const Statement& statement, const BlobInfo& index);
   llvm::Error link(Change& change, const std::string& tenant, const std::string& repository, const ImagePart& part);
   llvm::Error link_document(Change& change, const std::string& repository, const PushedManifest& manifest,
                             const BlobInfo& blob, bool& is_new);

@@ -25,6 +25,15 @@ std::vector<std::string> named_by(const std::string& document) {
 
 namespace {
 
+// "sha256-HEX.sig", ".att" and ".sbom" are tags with which cosign says what something is about: that digest.
+std::string subject_of_tag(llvm::StringRef tag) {
+  if (!tag.consume_front("sha256-")) return "";
+  auto [hex, suffix] = tag.split('.');
+  std::string digest = "sha256:" + hex.str();
+  bool known = suffix == "sig" || suffix == "att" || suffix == "sbom";
+  return known && is_digest(digest) ? digest : "";
+}
+
 // What documents lead to, themselves included, except what is `closed`.
 std::set<std::string> reachable(const std::map<std::string, std::vector<std::string>>& documents,
                                 std::vector<std::string> ways, const std::set<std::string>& closed) {
@@ -94,8 +103,8 @@ llvm::Expected<Catalog::Documents> Catalog::read_documents(const std::string& re
 
 llvm::Expected<std::set<std::string>> Catalog::tagged(const std::string& repository) {
   std::set<std::string> digests;
-  auto add = [&](const std::string&, const std::string& digest) {
-    digests.insert(digest);
+  auto add = [&](const std::string& tag, const std::string& digest) {
+    if (subject_of_tag(tag).empty()) digests.insert(digest);
     return llvm::Error::success();
   };
   for (Table table : {Table::Tags, Table::Arrivals})
@@ -120,6 +129,11 @@ llvm::Expected<bool> Catalog::remove_manifest_locked(const std::string& reposito
     return llvm::Error::success();
   };
   if (llvm::Error error = for_each(store_, Table::Referrers, prefix, refers)) return error;
+  auto tells = [&](const std::string& tag, const std::string& manifest) -> llvm::Error {
+    if (std::string subject = subject_of_tag(tag); !subject.empty()) subjects[manifest].insert(subject);
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = for_each(store_, Table::Tags, prefix, tells)) return error;
 
   // Everything that other manifests of the repository lead to stays. A manifest that an index names is no root, unless
   // a tag names it, too. With a manifest goes what refers to it and to nothing else.

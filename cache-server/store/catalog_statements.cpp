@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "catalog_impl.h"
+#include "oci/provenance.h"
+#include "registry/cosign.h"
 #include "registry/digest.h"
 
 namespace aotc::server {
@@ -20,12 +22,13 @@ bool is_statement(const nlohmann::json& record) { return record.is_object() && r
 std::string Catalog::key_ids() const {
   std::string ids;
   for (const Signer& key : signing_.keys) ids += (ids.empty() ? "" : " ") + key.id();
+  if (signing_.cosign_key) ids += (ids.empty() ? "" : " ") + signing_.cosign_key->id();
   return ids;
 }
 
 // Record in `referrers`: {"descriptor": of the manifest, "statement": digest, "expires": seconds, "keys": ids}.
 llvm::Error Catalog::sign(Change& change, const std::string& repository, const BlobName& index, uint64_t limit) {
-  if (signing_.keys.empty()) return llvm::Error::success();
+  if (!signing_.any()) return llvm::Error::success();
   llvm::Expected<std::optional<BlobInfo>> subject = store_.find_blob(index);
   if (!subject) return subject.takeError();
   if (!*subject) return llvm::createStringError(llvm::inconvertibleErrorCode(), index.digest + " is not in the store");
@@ -36,9 +39,6 @@ llvm::Error Catalog::sign(Change& change, const std::string& repository, const B
 
   uint64_t now = seconds_since_1970();
   Statement statement{repository, index.digest, sequence, now, now + signing_.valid_seconds};
-  Accounts::Reservation space(store_.accounts(), index.tenant, limit);
-  llvm::Expected<Referrer> made = store_statement(store_, space, **subject, sign_statement(statement, signing_.keys));
-  if (!made) return made.takeError();
   auto drop = [&](const std::string& old, const std::string& text) -> llvm::Error {
     nlohmann::json record = nlohmann::json::parse(text, nullptr, false);
     if (!is_statement(record)) return llvm::Error::success();
@@ -49,15 +49,71 @@ llvm::Error Catalog::sign(Change& change, const std::string& repository, const B
   };
   if (llvm::Error error = for_each(store_, Table::Referrers, referrers_of(repository, index.digest), drop))
     return error;
+  if (!signing_.keys.empty()) {
+    SignedImage image{kStatementType, kStatementType, sign_statement(statement, signing_.keys)};
+    if (llvm::Error error = add_signature(change, statement, "", image, **subject, limit)) return error;
+  }
+  if (!signing_.cosign_key) return llvm::Error::success();
+  const P256Key& key = *signing_.cosign_key;
+  std::string payload = cosign_payload(statement);
+  SignedImage signature{kCosignType, kSimpleSigningType, payload, {{kCosignAnnotation, to_base64(key.sign(payload))}}};
+  if (llvm::Error error = add_signature(change, statement, cosign_tag(index.digest), signature, **subject, limit))
+    return error;
+  llvm::Expected<std::string> origin = provenance(statement, **subject);
+  if (!origin) return origin.takeError();
+  SignedImage attestation{kInTotoType,
+                          kDsseType,
+                          dsse_envelope(kInTotoType, *origin, key),
+                          {{kCosignAnnotation, ""}, {"predicateType", kProvenanceType}}};
+  return add_signature(change, statement, cosign_tag(index.digest, "att"), attestation, **subject, limit);
+}
+
+// An image that is about an index: a referrer of it, which the next of its kind replaces, and under a tag if there is
+// one.
+llvm::Error Catalog::add_signature(Change& change, const Statement& statement, const std::string& tag,
+                                   const SignedImage& image, const BlobInfo& index, uint64_t limit) {
+  const std::string& repository = statement.repository;
+  Accounts::Reservation space(store_.accounts(), index.name.tenant, limit);
+  llvm::Expected<Referrer> made = store_signature(store_, space, index, image);
+  if (!made) return made.takeError();
   for (const ImagePart& part : made->parts)
-    if (llvm::Error error = link(change, index.tenant, repository, part)) return error;
+    if (llvm::Error error = link(change, index.name.tenant, repository, part)) return error;
   nlohmann::json record = {{"descriptor", nlohmann::json::parse(made->descriptor)},
                            {"statement", made->statement},
                            {"expires", statement.expires},
                            {"keys", key_ids()}};
-  std::string key = referrer_key(repository, index.digest, made->parts.back().digest);
-  change.records.push_back({Table::Referrers, key, record.dump()});
+  const std::string& digest = made->parts.back().digest;
+  change.records.push_back({Table::Referrers, referrer_key(repository, index.digest(), digest), record.dump()});
+  if (!tag.empty()) change.records.push_back({Table::Tags, tag_key(repository, tag), digest});
   return llvm::Error::success();
+}
+
+// What an index says of itself: of which module it was compiled, by what, and how.
+llvm::Expected<std::string> Catalog::provenance(const Statement& statement, const BlobInfo& index) {
+  auto read = [&](const std::string& digest) -> llvm::Expected<nlohmann::json> {
+    llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob({index.name.tenant, digest});
+    if (!blob) return blob.takeError();
+    if (!*blob) return nlohmann::json();
+    llvm::Expected<std::string> text = store_.read_blob(**blob, kMaxDocument);
+    if (!text) return text.takeError();
+    return nlohmann::json::parse(*text, nullptr, false);
+  };
+  auto digest_in = [](const nlohmann::json& json, const char* key) -> std::string {
+    if (!json.is_object() || !json.contains(key) || !json[key].is_object()) return "";
+    return json[key].value("digest", "");
+  };
+  std::vector<nlohmann::json> targets;
+  llvm::Expected<nlohmann::json> document = read(index.digest());
+  if (!document) return document.takeError();
+  if (document->is_object() && document->contains("manifests"))
+    for (const nlohmann::json& entry : (*document)["manifests"]) {
+      llvm::Expected<nlohmann::json> manifest = read(entry.value("digest", ""));
+      if (!manifest) return manifest.takeError();
+      llvm::Expected<nlohmann::json> config = read(digest_in(*manifest, "config"));
+      if (!config) return config.takeError();
+      if (config->is_object() && config->contains("aotc")) targets.push_back((*config)["aotc"]);
+    }
+  return provenance_statement(statement, targets);
 }
 
 llvm::Expected<std::map<std::string, std::string>> Catalog::referrers(const std::string& repository,
@@ -95,7 +151,7 @@ llvm::Expected<bool> Catalog::needs_statement(const std::string& repository, con
 
 llvm::Expected<uint64_t> Catalog::refresh() {
   uint64_t count = 0;
-  if (signing_.keys.empty()) return count;
+  if (!signing_.any()) return count;
   auto visit = [&](const std::string& key, const std::string&) -> llvm::Error {
     std::lock_guard<std::mutex> lock(mutex_);
     llvm::Expected<std::optional<std::string>> index = store_.get(Table::Tags, key);

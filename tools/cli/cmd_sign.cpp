@@ -11,6 +11,7 @@
 #include "files.h"
 #include "llvm/ADT/StringExtras.h"
 #include "output.h"
+#include "registry/p256.h"
 #include "registry/revocations.h"
 #include "registry/signing.h"
 #include "support/error.h"
@@ -29,18 +30,27 @@ llvm::Expected<std::string> read_text(const std::string& path) {
 }
 
 // A key that exists is never replaced: what it signed could not be renewed any more.
-llvm::Error keygen(const std::string& name) {
-  std::string secret, open, error;
-  if (!aotc::Signer::generate(secret, open, error)) return failure(error);
-  std::optional<aotc::Signer> signer = aotc::Signer::read(secret, error);
-  if (!signer) return failure(error);
+llvm::Error keygen(const std::string& name, bool cosign) {
+  std::string secret, open, error, id;
+  bool made = cosign ? aotc::P256Key::generate(secret, open, error) : aotc::Signer::generate(secret, open, error);
+  if (!made) return failure(error);
+  if (cosign) {
+    std::shared_ptr<aotc::P256Key> key = aotc::P256Key::read_private(secret, error);
+    if (!key) return failure(error);
+    id = key->id();
+  } else {
+    std::optional<aotc::Signer> signer = aotc::Signer::read(secret, error);
+    if (!signer) return failure(error);
+    id = signer->id();
+  }
   // The public one first, so that no failure leaves a secret behind.
   if (llvm::Error failed = create_file(name + ".pub", llvm::arrayRefFromStringRef(open), 0644)) return failed;
   if (llvm::Error failed = create_file(name + ".key", llvm::arrayRefFromStringRef(secret), 0600)) {
     unlink((name + ".pub").c_str());
     return failed;
   }
-  print("{0}.key: for the server's --sign-key\n{0}.pub: for the nodes' --trust, key {1}\n", name, signer->id());
+  print("{0}.key: for the server's {1}\n{0}.pub: for the nodes' --trust, key {2}\n", name,
+        cosign ? "--cosign-key" : "--sign-key", id);
   return llvm::Error::success();
 }
 
@@ -94,8 +104,10 @@ void add_sign(CLI::App& app, Action& action) {
   auto name = std::make_shared<std::string>();
   CLI::App* key = app.add_subcommand("keygen", "Make a key that a server signs images with");
   key->add_option("name", *name, "writes NAME.key, which is secret, and NAME.pub")->required();
+  auto cosign = std::make_shared<bool>(false);
+  key->add_flag("--cosign", *cosign, "a key on P-256, for signatures that cosign checks");
   key->footer("Example:\n  aotc keygen fleet && aotc-server --data DIR --sign-key fleet.key");
-  key->callback([=, &action] { action = [=] { return keygen(*name); }; });
+  key->callback([=, &action] { action = [=] { return keygen(*name, *cosign); }; });
 
   auto arguments = std::make_shared<VerifyArguments>();
   CLI::App* check = app.add_subcommand("verify", "Check the signed statement of an image");

@@ -3,11 +3,14 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <string_view>
 
+#include "cosign.h"
 #include "digest.h"
+#include "p256.h"
 #include "signed_text.h"
 
 namespace aotc {
@@ -21,7 +24,6 @@ struct Key {
 namespace {
 
 constexpr size_t kMaxStatement = 4096;
-constexpr size_t kMaxSignatures = 16;
 constexpr size_t kSignatureBytes = crypto_sign_BYTES;
 constexpr uint64_t kClockSkew = 300;  // seconds that the signer's clock may be ahead
 
@@ -63,6 +65,13 @@ Pem take_pem(std::string_view& text, std::string_view label, std::string_view he
   sodium_memzero(body.data(), body.size());
   sodium_memzero(der.data(), der.size());
   return good ? Pem::Found : Pem::Bad;
+}
+
+// With its labels and nothing around it.
+std::string first_pem(std::string_view text) {
+  constexpr std::string_view kBegin = "-----BEGIN PUBLIC KEY-----", kEnd = "-----END PUBLIC KEY-----";
+  text.remove_prefix(std::min(text.size(), text.find(kBegin)));
+  return std::string(text.substr(0, text.find(kEnd))) + std::string(kEnd) + "\n";
 }
 
 std::string head_of(const Statement& statement) {
@@ -133,59 +142,23 @@ std::string sign_statement(const Statement& statement, const std::vector<Signer>
   return sign_text(head_of(statement), signers);
 }
 
-bool take_line(std::string_view& text, std::string_view name, std::string_view& value) {
-  if (text.substr(0, name.size()) != name || text.size() <= name.size() || text[name.size()] != ' ') return false;
-  size_t end = text.find('\n');
-  if (end == std::string_view::npos) return false;
-  value = text.substr(name.size() + 1, end - name.size() - 1);
-  text.remove_prefix(end + 1);
-  return true;
-}
-
-bool parse_number(std::string_view text, uint64_t& number) {
-  if (text.empty() || text.size() > 18 || (text[0] == '0' && text.size() > 1)) return false;
-  number = 0;
-  for (char c : text) {
-    if (c < '0' || c > '9') return false;
-    number = number * 10 + static_cast<uint64_t>(c - '0');
-  }
-  return true;
-}
-
-bool take_number(std::string_view& text, std::string_view name, uint64_t& number) {
-  std::string_view value;
-  return take_line(text, name, value) && parse_number(value, number);
-}
-
-std::optional<SignedText> split_signatures(std::string_view text) {
-  constexpr std::string_view kFirst = "\nsignature ";
-  size_t end = text.find(kFirst);
-  if (end == std::string_view::npos) return std::nullopt;
-  SignedText parts{text.substr(0, end + 1), {}};
-  for (std::string_view rest = text.substr(end + 1), value; !rest.empty();) {
-    Signature signature;
-    std::optional<std::string> bytes;
-    if (!take_line(rest, "signature", value) || value.size() != 16 + 1 + 2 * kSignatureBytes || value[16] != ' ' ||
-        !(bytes = from_hex(value.substr(17))) || parts.signatures.size() == kMaxSignatures)
-      return std::nullopt;
-    signature.id = value.substr(0, 16);
-    signature.bytes.assign(bytes->begin(), bytes->end());
-    parts.signatures.push_back(signature);
-  }
-  return parts;
-}
-
 bool TrustedKeys::add(const std::string& pem, std::string& error) {
   std::string_view text(pem);
-  size_t before = keys_.size();
+  size_t before = keys_.size() + p256_keys_.size();
   for (;;) {
     auto key = std::make_shared<Key>();
+    std::string_view whole = text;
     Pem found = take_pem(text, kOpenLabel, kOpenHead, key->open);
     if (found == Pem::None) break;
-    if (found == Pem::Bad) return error = "not an Ed25519 key in PEM form", false;
+    if (found == Pem::Bad) {
+      std::shared_ptr<P256Key> other = P256Key::read_public(first_pem(whole), error);
+      if (!other) return error = "not an Ed25519 or P-256 key in PEM form", false;
+      p256_keys_.push_back(std::move(other));
+      continue;
+    }
     keys_.push_back({key_id(*key), key});
   }
-  if (keys_.size() > before) return true;
+  if (keys_.size() + p256_keys_.size() > before) return true;
   error = "holds no public key in PEM form";
   return false;
 }
@@ -208,13 +181,28 @@ bool TrustedKeys::trust(const SignedText& text, std::string& error) const {
   return false;
 }
 
-std::optional<Statement> TrustedKeys::verify(const std::string& text, const Expectation& expected,
-                                             std::string& error) const {
+// In either form.
+std::optional<Statement> TrustedKeys::read(const std::string& text, std::string& error) const {
   Statement statement;
+  if (std::optional<CosignText> cosign; text.size() <= kMaxStatement && (cosign = split_cosign(text))) {
+    std::optional<Statement> parsed = parse_cosign(cosign->payload);
+    if (!parsed) return error = "not a well-formed statement", std::nullopt;
+    for (const std::shared_ptr<P256Key>& key : p256_keys_)
+      if (key->verify(cosign->payload, cosign->signature)) return parsed;
+    return error = "not signed by a trusted key", std::nullopt;
+  }
   std::optional<SignedText> parts;
   if (text.size() <= kMaxStatement) parts = split_signatures(text);
   if (!parts || !parse(parts->head, statement)) return error = "not a well-formed statement", std::nullopt;
   if (!trust(*parts, error)) return std::nullopt;
+  return statement;
+}
+
+std::optional<Statement> TrustedKeys::verify(const std::string& text, const Expectation& expected,
+                                             std::string& error) const {
+  std::optional<Statement> found = read(text, error);
+  if (!found) return std::nullopt;
+  const Statement& statement = *found;
   if (statement.repository != expected.repository)
     error = "signed for " + statement.repository + ", not for " + expected.repository;
   else if (statement.index != expected.index)

@@ -13,8 +13,10 @@
 // A statement is good if one of its signatures is by one of the trusted keys: to change keys, let nodes trust both,
 // sign with both or the new one, then drop the old one.
 //
-// Plain C++, libsodium and libcrypto, so that a node can link it. Functions that can fail return nothing and say why in
-// `error`.
+// The same can be said as cosign says it (cosign.h), signed by a key on P-256; a node trusts keys of both kinds.
+//
+// Plain C++, libsodium, libcrypto and mbedTLS, so that a node can link it. Functions that can fail return nothing and
+// say why in `error`.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +36,7 @@ struct Statement {
 };
 
 struct Key;
+class P256Key;      // p256.h
 struct SignedText;  // signed_text.h
 
 // Knows one private key. `pem` is PKCS #8, as `aotc keygen` and `openssl genpkey -algorithm ed25519` write it.
@@ -68,12 +71,14 @@ struct Expectation {
 
 class TrustedKeys {
  public:
-  // One or more public keys, PEM one after the other.
+  // One or more public keys, Ed25519 or P-256, PEM one after the other.
   bool add(const std::string& pem, std::string& error);
   // The public key of a signer.
   void add(const Signer& signer);
   // The statement, if it is well formed, signed by a trusted key and what is expected; checked in this order.
   std::optional<Statement> verify(const std::string& text, const Expectation& expected, std::string& error) const;
+  // Whether there are keys with which cosign signs.
+  bool has_p256() const { return !p256_keys_.empty(); }
   // Whether one of the signatures is good.
   bool trust(const SignedText& text, std::string& error) const;
 
@@ -82,7 +87,9 @@ class TrustedKeys {
     std::string id;
     std::shared_ptr<Key> key;
   };
+  std::optional<Statement> read(const std::string& text, std::string& error) const;
   std::vector<Trusted> keys_;
+  std::vector<std::shared_ptr<P256Key>> p256_keys_;
 };
 
 }  // namespace aotc

@@ -1,5 +1,7 @@
 // signing_test.cpp - a statement is accepted whole, in time, in order and where it belongs, and in no other way.
 #include "registry/signing.h"
+#include "registry/cosign.h"
+#include "registry/p256.h"
 
 #include <gtest/gtest.h>
 
@@ -130,14 +132,43 @@ TEST(Signing, OtherKeysAreNotRead) {
   EXPECT_FALSE(Signer::read("", error));
   EXPECT_FALSE(Signer::read(key.public_pem, error));
   EXPECT_FALSE(TrustedKeys().add("no key", error));
-  // P-256, made by `openssl ecparam -name prime256v1 -genkey | openssl pkey -pubout`.
+  // P-384, made by `openssl ecparam -name secp384r1 -genkey | openssl pkey -pubout`.
   EXPECT_FALSE(
       TrustedKeys().add("-----BEGIN PUBLIC KEY-----\n"
-                        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEKhprpY010WHxfD5IIW2w7aY7C5pe\n"
-                        "g1yHHDsKm0eZdZxxbkMmeDLWtWK33lThBIOYxZro5mipFW6ov5auJ0vRGA==\n"
+                        "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEEzgYd1rnUWvjcJu+DeMLLt/a00R+vNlF\n"
+                        "3tiYfD8gaLMG5O8TNVIL3l0Qu2IeCdB2FGBX5mBxlX1EWCtIsB03YqYmcrD4QB2n\n"
+                        "k2OeF3bdxLnnT7BNTO2nM4LoRvksTM6I\n"
                         "-----END PUBLIC KEY-----\n",
                         error));
-  EXPECT_EQ(error, "not an Ed25519 key in PEM form");
+  EXPECT_EQ(error, "not an Ed25519 or P-256 key in PEM form");
+}
+
+// As cosign says it, with a key of its kind.
+TEST(Signing, AStatementInCosignsFormIsOneToo) {
+  std::string secret, open, other, error;
+  ASSERT_TRUE(aotc::P256Key::generate(secret, open, error)) << error;
+  auto key = aotc::P256Key::read_private(secret, error);
+  ASSERT_TRUE(key) << error;
+  EXPECT_EQ(key->public_pem(), open);
+  std::string payload = aotc::cosign_payload(kStatement), text = aotc::cosign_text(payload, key->sign(payload));
+  KeyPair ours = make_key();
+  TrustedKeys both;
+  ASSERT_TRUE(both.add(ours.public_pem + open, error)) << error;
+  EXPECT_EQ(outcome(both, text), "good");
+  EXPECT_EQ(outcome(both, sign_statement(kStatement, {ours.signer})), "good");
+  EXPECT_EQ(outcome(trusting({ours}), text), "not signed by a trusted key");
+  EXPECT_EQ(outcome(both, text, {"acme/app", kDigest, 2000, 7}), "expired");
+  EXPECT_EQ(outcome(both, text, {"acme/other", kDigest, 1500, 7}), "signed for acme/app, not for acme/other");
+  EXPECT_NE(outcome(both, text, {"acme/app", kDigest, 1500, 8}), "good");
+  for (size_t i = 0; i < text.size(); ++i) {
+    std::string changed = text;
+    changed[i] ^= 1;
+    EXPECT_NE(outcome(both, changed), "good") << i;
+    EXPECT_NE(outcome(both, text.substr(0, i)), "good") << i;
+  }
+  EXPECT_FALSE(aotc::P256Key::read_private(open, error));
+  EXPECT_FALSE(aotc::P256Key::read_public(secret, error));
+  EXPECT_EQ(aotc::P256Key::read_public(open, error)->sign(payload), "");
 }
 
 }  // namespace
