@@ -26,6 +26,7 @@ for network in ("10.0.0.0/33", "10/8", "db", "fd00::/129", "10.0.0.0/"):
     check(said("--allow-private", f"a={network}")[1] == f"aotc-node: --allow-private: not an address or network like 10.0.0.0/8: {network}\n", network)
 check(said("--allow-private", "10.0.0.0/8")[1] == "aotc-node: --allow-private: expected APP=NETWORK: 10.0.0.0/8\n", "no app")
 check(said("--allow-private", "b=10.0.0.0/8")[1] == "aotc-node: --allow-private: no app is called: b\n", "another app")
+check(said("--listen-tls", "127.0.0.1:0") == (2, "aotc-node: --listen-tls needs: --certificate\n"), said("--listen-tls", "127.0.0.1:0"))
 for value in ("5", "2/5", "1/"):
     check(said("--compare-sample", value)[0] == 2, value)
 for value in (":", "127.0.0.1:", "127.0.0.1:+80", "127.0.0.1:-1", "127.0.0.1: 80", "127.0.0.1:65536", "127.0.0.1:0x50", "127.0.0.1:1" + "0" * 23):
