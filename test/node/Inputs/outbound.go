@@ -100,7 +100,8 @@ func proxy(w http.ResponseWriter, r *http.Request) {
 	p.ServeHTTP(w, r)
 }
 
-// Says /tcp?to= the body, and what came back until the end.
+// Says /tcp?to= the body, and what came back until the end. With open= the other side is not told that this was all:
+// Redis throws away what it has not sent yet when it hears that.
 func tcp(w http.ResponseWriter, r *http.Request) {
 	c, err := (&net.Dialer{Timeout: 5 * time.Second}).Dial("tcp", r.URL.Query().Get("to"))
 	if err != nil {
@@ -110,7 +111,9 @@ func tcp(w http.ResponseWriter, r *http.Request) {
 	defer c.Close()
 	go func() {
 		io.Copy(c, r.Body)
-		c.(*net.TCPConn).CloseWrite()
+		if r.URL.Query().Get("open") == "" {
+			c.(*net.TCPConn).CloseWrite()
+		}
 	}()
 	if d := r.URL.Query().Get("deadline"); d != "" {
 		wait, _ := time.ParseDuration(d)

@@ -68,7 +68,7 @@ def kinds(to, redis_port, closed, closed_tcp):
     yield "tcp refused", request("GET", f"/tcp?to=127.0.0.1:{closed_tcp}")
     yield "tcp by name", request("POST", f"/tcp?to=localhost:{redis_port}", b"PING\r\nQUIT\r\n")
     yield "tcp much", request("POST", f"/tcp?to=127.0.0.1:{redis_port}", b"ECHO " + b"x" * 60000 + b"\r\nQUIT\r\n")
-    yield "tcp more", request("POST", f"/tcp?to=127.0.0.1:{redis_port}", b"".join(b"GET large\r\n" for _ in range(40)) + b"QUIT\r\n")
+    yield "tcp more", request("POST", f"/tcp?open=1&to=127.0.0.1:{redis_port}", b"".join(b"GET large\r\n" for _ in range(40)) + b"QUIT\r\n")
     yield "tcp until a deadline", request("GET", f"/tcp?to=127.0.0.1:{redis_port}&deadline=150ms")
     yield "words to a database", request("GET", f"/words?to=127.0.0.1:{redis_port}&word=SET%20a%201&word=INCR%20a&word=GET%20none&word=DEL%20a")
     yield "lookup of an address", request("GET", "/lookup?name=192.0.2.1")
