@@ -9,7 +9,7 @@ def records(n):
     return [line for line in n.lines if line.get("source") == "program"]
 
 
-with node([f"site={sys.argv[1]}"], "--workers", "2") as n:
+with node([f"site={sys.argv[1]}"], "--workers", "2", "--deadline", "10s") as n:
     for _ in range(3):
         check(get(n.port, "/log?secret=1")[0] == 200, "a program that logs")
     n.wait_for(lambda: sum(line["message"] == "unfinished" for line in records(n)) == 3, "three requests")
