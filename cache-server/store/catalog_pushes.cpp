@@ -92,6 +92,10 @@ llvm::Error Catalog::link_document(Change& change, const std::string& repository
   return llvm::Error::success();
 }
 
+static llvm::Error unknown_part(const PushedManifest::Part& part) {
+  return llvm::make_error<PushError>("MANIFEST_BLOB_UNKNOWN", "the repository does not have " + part.digest);
+}
+
 // All that the manifest names has to be there; then it is not loose any more, and no image of its own unless a tag
 // names it.
 llvm::Error Catalog::check_parts(Change& change, const std::string& repository, const PushedManifest& manifest) {
@@ -101,11 +105,10 @@ llvm::Error Catalog::check_parts(Change& change, const std::string& repository, 
     llvm::Expected<std::optional<Link>> link = find_link(store_, repository, part.digest);
     if (!link) return link.takeError();
     if (!*link && part.elsewhere) continue;
-    llvm::Expected<std::optional<BlobInfo>> blob = std::optional<BlobInfo>();
-    if (*link) blob = store_.find_blob({(*link)->tenant, part.digest});
+    if (!*link) return unknown_part(part);
+    llvm::Expected<std::optional<BlobInfo>> blob = store_.find_blob({(*link)->tenant, part.digest});
     if (!blob) return blob.takeError();
-    if (!*blob)
-      return llvm::make_error<PushError>("MANIFEST_BLOB_UNKNOWN", "the repository does not have " + part.digest);
+    if (!*blob) return unknown_part(part);
     if ((*blob)->size != part.size)
       return llvm::make_error<PushError>("SIZE_INVALID", part.digest + " has another size");
     if (part.manifest && !is_document(**link))
