@@ -7,6 +7,7 @@ import statistics
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -15,6 +16,20 @@ WASMTIME_VERSION = "50.0.1"
 # What is measured is compiling, not what was compiled before.
 os.environ["AOTC_CACHE"] = "off"
 V8_FLAGS = ["--no-warnings", "--no-liftoff", "--no-wasm-tier-up", "--wasm-lazy-compilation"]
+
+
+def start_node(workspace, *options):
+    """An aotc-node that is ready, and its port; its log goes nowhere."""
+    command = [os.path.join(workspace.build, "bin", "aotc-node"), "serve", "--listen", "127.0.0.1:0", *options]
+    node = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    port = None
+    for line in node.stderr:
+        message = json.loads(line)["message"]
+        port = int(message.rsplit(":", 1)[1]) if "listening" in message else port
+        if message == "ready":
+            threading.Thread(target=lambda: [None for _ in node.stderr], daemon=True).start()
+            return node, port
+    fail("aotc-node ended")
 
 
 def fail(message):

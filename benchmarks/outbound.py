@@ -5,12 +5,10 @@ The program answers /plain by itself, and /ask by asking another server on loopb
 what asking costs; natively that is one long-lived server with its own kept connections, on the node a fresh instance each time, and the
 broker's. One client, one request at a time, in turns.
 """
-import json
 import os
 import resource
 import socket
 import subprocess
-import threading
 import time
 
 import common
@@ -46,17 +44,8 @@ def start_native(program):
 
 
 def start_node(workspace, artifact, origin):
-    command = [os.path.join(workspace.build, "bin", "aotc-node"), "serve", "--listen", "127.0.0.1:0", "--app", f"a={artifact}", "--allow",
-               f"a=http://127.0.0.1:{origin}", "--deadline", "10s", "--timeout", "10m", "--max-concurrency", str(COUNT), "--max-outbound", str(COUNT)]
-    node = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    port = None
-    for line in node.stderr:
-        message = json.loads(line)["message"]
-        port = int(message.rsplit(":", 1)[1]) if "listening" in message else port
-        if message == "ready":
-            threading.Thread(target=lambda: [None for _ in node.stderr], daemon=True).start()
-            return node, port
-    common.fail("aotc-node ended")
+    return common.start_node(workspace, "--app", f"a={artifact}", "--allow", f"a=http://127.0.0.1:{origin}", "--deadline", "10s", "--timeout", "10m",
+                             "--max-concurrency", str(COUNT), "--max-outbound", str(COUNT))
 
 
 def memory(pid):

@@ -4,12 +4,8 @@ Each has written 4 KiB to its client and waits. Counted is what the tenant proce
 and page tables. (Its resident size counts pages of the shared image once per instance.) Before the first request, both processes'
 resident size is printed; of the image they have then mapped nothing.
 """
-import json
-import os
 import resource
 import socket
-import subprocess
-import threading
 
 import common
 
@@ -32,17 +28,7 @@ def resident(pid):
 
 
 def start(workspace, artifact):
-    command = [os.path.join(workspace.build, "bin", "aotc-node"), "serve", "--listen", "127.0.0.1:0", "--app", f"hold={artifact}",
-               "--max-concurrency", str(COUNT), "--deadline", "10s", "--timeout", "10m"]
-    node = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    port = None
-    for line in node.stderr:
-        message = json.loads(line)["message"]
-        port = int(message.rsplit(":", 1)[1]) if "listening" in message else port
-        if message == "ready":
-            threading.Thread(target=lambda: [None for _ in node.stderr], daemon=True).start()
-            return node, port
-    common.fail("aotc-node ended")
+    return common.start_node(workspace, "--app", f"hold={artifact}", "--max-concurrency", str(COUNT), "--deadline", "10s", "--timeout", "10m")
 
 
 def main(workspace, arguments):
