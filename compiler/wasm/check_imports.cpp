@@ -24,6 +24,9 @@ constexpr HostFunction kHostFunctions[] = {
 #define OUTBOUND(name, type) {AOTC_OUTBOUND_NAME, #name, type},
         AOTC_OUTBOUND_FUNCTIONS(OUTBOUND)
 #undef OUTBOUND
+#define EDGE(name, type) {AOTC_EDGE_NAME, #name, type},
+            AOTC_EDGE_FUNCTIONS(EDGE)
+#undef EDGE
 };
 
 struct Interface {

@@ -77,6 +77,7 @@ enum aotc_status aotc_image_accept_ahead(struct aotc_image* image, const struct 
   if (status != AOTC_OK) return status;
   status = aotc_pool_take(pool, &slot, error);
   if (status == AOTC_OK) {
+    ((struct aotc_wasi*)slot->hosts.list[0])->edge.ahead = true;
     status = aotc_instance_set_deadline(slot->instance, deadline, error);
     if (status == AOTC_OK) status = aotc_slot_begin(slot, error);
     if (status == AOTC_FROZEN)

@@ -120,7 +120,8 @@ static void put(uint8_t* at, uint64_t pointer, uint64_t length) {
 
 void aotc_slot_set_peer(struct aotc_slot* slot, const struct aotc_peer* peer) {
   static const uint8_t kV4[12] = {[10] = 0xff, [11] = 0xff};
-  const struct aotc_wasi* wasi = (const struct aotc_wasi*)slot->hosts.list[0];
+  struct aotc_wasi* wasi = (struct aotc_wasi*)slot->hosts.list[0];
+  wasi->edge.asker = *peer;
   const struct aotc_go_peer* places = wasi->start == NULL ? NULL : &wasi->start->peer;
   if (places == NULL || places->address == 0) return;
   uint8_t* bytes = aotc_instance_memory_at(slot->instance, kText, kTextSize);

@@ -106,7 +106,8 @@ static enum aotc_status create_hosts(void* data, const struct aotc_image* image,
                                       .connection = connection,
                                       .connection_has_log = serving->options.log_buffer != 0,
                                       .connection_is_stdio = serving->stdio,
-                                      .outbound = serving->options.outbound};
+                                      .outbound = serving->options.outbound,
+                                      .values = serving->options.values};
   enum aotc_status status = aotc_wasi_create(&options, &wasi, error);
   if (status != AOTC_OK) {
     free(connection);

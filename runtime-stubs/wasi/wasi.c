@@ -28,6 +28,10 @@ static const struct function kOutbound[] = {
 #define AOTC_OUTBOUND_ENTRY(name, type) {#name, type, aotc_wasi_outbound_##name},
     AOTC_OUTBOUND_FUNCTIONS(AOTC_OUTBOUND_ENTRY)};
 
+static const struct function kEdge[] = {
+#define AOTC_EDGE_ENTRY(name, type) {#name, type, aotc_wasi_edge_##name},
+    AOTC_EDGE_FUNCTIONS(AOTC_EDGE_ENTRY)};
+
 static aotc_host_function find(const struct function* functions, size_t count, const char* field, const char* type) {
   size_t low = 0, high = count;
   while (low < high) {
@@ -48,6 +52,7 @@ static aotc_host_function resolve(struct aotc_host* host, const char* module, co
     return find(kFunctions, sizeof kFunctions / sizeof kFunctions[0], field, type);
   if (strcmp(module, AOTC_OUTBOUND_NAME) == 0)
     return find(kOutbound, sizeof kOutbound / sizeof kOutbound[0], field, type);
+  if (strcmp(module, AOTC_EDGE_NAME) == 0) return find(kEdge, sizeof kEdge / sizeof kEdge[0], field, type);
   return NULL;
 }
 
@@ -241,6 +246,7 @@ enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struc
   if (!wasi) return fail(error, AOTC_ERROR_LIMIT, "out of memory", NULL);
   wasi->host.interface = &kInterface;
   wasi->outbound = options->outbound;
+  if (!options->freeze) wasi->edge.values = options->values;
   enum aotc_status status =
       copy_strings(&wasi->args, options->argc > 0 ? (size_t)options->argc : 0, options->argv, "arguments", error);
   if (status == AOTC_OK) status = copy_environment(wasi, options, error);

@@ -165,6 +165,7 @@ enum aotc_status aotc_wasi_keep(struct aotc_host* host, struct aotc_error* error
   for (uint32_t i = 0; i < wasi->fd_count; ++i) wasi->fds[i].kept = true;
   memcpy(wasi->kept, wasi->fds, wasi->fd_count * sizeof(*wasi->kept));
   wasi->kept_count = wasi->fd_count;
+  wasi->edge.kept_wanted = wasi->edge.wanted;
   return AOTC_OK;
 }
 
@@ -180,6 +181,9 @@ void aotc_wasi_restore(struct aotc_host* host) {
   }
   memcpy(wasi->fds, wasi->kept, wasi->kept_count * sizeof(*wasi->kept));
   wasi->lowest_free = 0;
+  wasi->edge.wanted = wasi->edge.kept_wanted;
+  wasi->edge.pending = wasi->edge.running = AOTC_EDGE_NOTHING;
+  wasi->edge.told_idle = false;
   wasi->wait_start = 0;
   wasi->wake_time = UINT64_MAX;
 }

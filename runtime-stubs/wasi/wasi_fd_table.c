@@ -65,6 +65,10 @@ static int close_entry(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry) {
     aotc_stream_close(entry->stream);
     --wasi->streams_open;
   }
+  if (entry->kind == AOTC_WASI_EVENTS) {
+    wasi->edge.wanted = 0;
+    wasi->edge.pending = wasi->edge.running = AOTC_EDGE_NOTHING;
+  }
   free(entry->path);
   memset(entry, 0, sizeof *entry);
   return result;

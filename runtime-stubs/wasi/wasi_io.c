@@ -193,7 +193,11 @@ static int transfer(struct aotc_instance* instance, struct aotc_wasi* wasi, cons
   if (!out) return WASI_EFAULT;
 
   uint32_t moved = 0;
-  if (t.entry->kind == AOTC_WASI_CONNECTION) {
+  if (!write && t.entry->flags & WASI_FDFLAG_NONBLOCK && aotc_edge_holds_back(wasi, t.entry)) return WASI_EAGAIN;
+  if (t.entry->kind == AOTC_WASI_EVENTS) {
+    error = write ? WASI_EBADF : aotc_edge_read(wasi, vectors, t.count, &moved);
+    if (error != 0) return error;
+  } else if (t.entry->kind == AOTC_WASI_CONNECTION) {
     error = write ? aotc_wasi_connection_write(wasi, t.entry, vectors, t.count, &moved)
                   : aotc_wasi_connection_read(wasi, t.entry, vectors, t.count, false, &moved);
     if (error != 0) return error;

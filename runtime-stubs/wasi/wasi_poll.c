@@ -55,6 +55,17 @@ static int clock_remaining(const struct wait* w, const uint8_t* s, uint64_t* rem
   return 0;
 }
 
+static bool is_ours(const struct aotc_wasi_fd* entry) {
+  return entry->kind == AOTC_WASI_OUTBOUND || entry->kind == AOTC_WASI_EVENTS;
+}
+
+/* Of what is neither the host's nor a pool's. */
+static bool our_ready(const struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, bool read, uint64_t* bytes) {
+  if (entry->kind == AOTC_WASI_OUTBOUND) return aotc_stream_ready(entry->stream, read, bytes);
+  *bytes = read && wasi->edge.pending != AOTC_EDGE_NOTHING;
+  return *bytes != 0;
+}
+
 /* The descriptor of a subscription, and whether it needs no waiting. */
 static int lookup(const struct wait* w, const uint8_t* s, struct aotc_wasi_fd** entry, bool* always_ready) {
   int error = aotc_wasi_lookup(w->wasi, aotc_wasi_load32(s + 16), WASI_RIGHT_POLL_FD_READWRITE, entry);
@@ -62,7 +73,7 @@ static int lookup(const struct wait* w, const uint8_t* s, struct aotc_wasi_fd** 
   uint8_t kind = (*entry)->kind;
   *always_ready = kind == AOTC_WASI_FILE || kind == AOTC_WASI_DIRECTORY || kind == AOTC_WASI_NULL ||
                   kind == AOTC_WASI_LOG ||
-                  ((*entry)->host < 0 && kind != AOTC_WASI_OUTBOUND && !aotc_wasi_is_input(w->wasi, *entry) &&
+                  ((*entry)->host < 0 && !is_ours(*entry) && !aotc_wasi_is_input(w->wasi, *entry) &&
                    !aotc_wasi_is_virtual(w->wasi, *entry));
   return 0;
 }
@@ -91,7 +102,9 @@ static int prepare(struct wait* w, bool* immediate) {
     bool always_ready;
     if (s[8] == WASI_EVENTTYPE_CLOCK) continue;
     if (s[8] > WASI_EVENTTYPE_FD_WRITE) return WASI_EINVAL;
-    if (lookup(w, s, &entry, &always_ready) != 0 || always_ready) {
+    int error = lookup(w, s, &entry, &always_ready);
+    if (error == 0 && s[8] == WASI_EVENTTYPE_FD_READ && aotc_edge_holds_back(w->wasi, entry)) continue;
+    if (error != 0 || always_ready) {
       *immediate = true;
       continue;
     }
@@ -101,10 +114,10 @@ static int prepare(struct wait* w, bool* immediate) {
       w->for_connection |= s[8] == WASI_EVENTTYPE_FD_READ && entry->kind == AOTC_WASI_CONNECTION;
       continue;
     }
-    if (entry->kind == AOTC_WASI_OUTBOUND) {
+    if (is_ours(entry)) {
       uint64_t bytes;
-      *immediate |= aotc_stream_ready(entry->stream, s[8] == WASI_EVENTTYPE_FD_READ, &bytes);
-      w->for_broker = true;
+      *immediate |= our_ready(w->wasi, entry, s[8] == WASI_EVENTTYPE_FD_READ, &bytes);
+      w->for_broker |= entry->kind == AOTC_WASI_OUTBOUND;
       continue;
     }
     if (entry->host < 0) continue;
@@ -171,15 +184,16 @@ static bool collect(struct wait* w, uint32_t at, const uint8_t* s) {
   bool always_ready, read = s[8] == WASI_EVENTTYPE_FD_READ;
   int error = lookup(w, s, &entry, &always_ready);
   uint16_t flags = 0;
+  if (error == 0 && read && aotc_edge_holds_back(w->wasi, entry)) return false;
   if (error == 0 && aotc_wasi_is_virtual(w->wasi, entry)) {
     uint64_t bytes;
     if (!aotc_wasi_virtual_ready(w->wasi, entry, read, &bytes)) return false;
     put_event(w, at, s, 0, bytes, 0);
     return true;
   }
-  if (error == 0 && entry->kind == AOTC_WASI_OUTBOUND) {
+  if (error == 0 && is_ours(entry)) {
     uint64_t bytes;
-    if (!aotc_stream_ready(entry->stream, read, &bytes)) return false;
+    if (!our_ready(w->wasi, entry, read, &bytes)) return false;
     put_event(w, at, s, 0, bytes, 0);
     return true;
   }

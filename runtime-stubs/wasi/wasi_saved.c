@@ -53,6 +53,7 @@ static const char* kind_name(uint8_t kind) {
 static uint64_t removed_rights(const struct aotc_wasi_fd* entry) {
   uint64_t all = entry->kind == AOTC_WASI_STREAM     ? WASI_RIGHTS_STREAM
                  : entry->kind == AOTC_WASI_FILE     ? WASI_RIGHTS_FILE
+                 : entry->kind == AOTC_WASI_EVENTS   ? WASI_RIGHTS_STREAM
                  : entry->kind == AOTC_WASI_LISTENER ? WASI_RIGHTS_LISTENER
                                                      : WASI_RIGHTS_DIRECTORY;
   return all & ~entry->rights;
@@ -90,6 +91,10 @@ static enum aotc_status save_fds(struct aotc_wasi* wasi, struct aotc_wasi_saved*
       file->number = i;
       file->path = paths.count;
       paths.count = paths.bytes;
+    }
+    if (entry->kind == AOTC_WASI_EVENTS) {
+      saved->events_fd = i;
+      saved->events_wanted = wasi->edge.wanted;
     }
     fds[count++] = (struct aotc_saved_fd){.number = i, .flags = entry->flags, .removed_rights = removed_rights(entry)};
   }
@@ -320,6 +325,7 @@ enum aotc_status aotc_wasi_thaw(struct aotc_host* host, struct aotc_instance* in
   struct aotc_wasi* wasi = (struct aotc_wasi*)host;
   const struct aotc_wasi_saved* s = state;
   const char* fault = aotc_wasi_saved_fault(state, size);
+  if (fault == NULL) fault = aotc_edge_thaw(wasi, s);
   if (fault != NULL) return fail(error, AOTC_ERROR_FORMAT, "corrupted: snapshot: %s", fault);
   /* What a program writes before it reads stdin is part of its answer; what a server writes belongs to its log. A pool
    * has a connection to which it is written for each request. */
@@ -356,6 +362,7 @@ void aotc_wasi_begin(struct aotc_host* host, uint64_t frozen_at) {
   passed = now - (wasi->start != NULL ? wasi->start->at : frozen_at);
   if (passed > wasi->may_pass) passed = wasi->may_pass;
   wasi->monotonic_offset = wasi->monotonic_start + passed - now;
+  if (wasi->edge.wanted & AOTC_EDGE_THAW && !wasi->edge.ahead) wasi->edge.pending = AOTC_EDGE_THAW;
   /* What it waits for, it has waited for since then. */
   if (wasi->begins_in_poll) wasi->wait_start = now - passed;
 }

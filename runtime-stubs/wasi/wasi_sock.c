@@ -44,6 +44,7 @@ static int sock_accept(struct aotc_instance* instance, struct aotc_wasi* wasi, c
   if (!out) return WASI_EFAULT;
   /* Before accept, so that a full table loses no connection; it may move the listener's entry. */
   const struct aotc_wasi_fd listener = *entry;
+  if (listener.flags & WASI_FDFLAG_NONBLOCK && aotc_edge_holds_back(wasi, entry)) return WASI_EAGAIN;
   error = aotc_wasi_reserve(wasi, &number, &entry);
   if (error != 0) return error;
   int host;
@@ -148,6 +149,7 @@ static int sock_recv(struct aotc_instance* instance, struct aotc_wasi* wasi, con
 
   /* A peek cannot be continued, so it takes what is there. */
   bool peek = riflags & WASI_RIFLAG_RECV_PEEK;
+  if (entry->flags & WASI_FDFLAG_NONBLOCK && aotc_edge_holds_back(wasi, entry)) return WASI_EAGAIN;
   if (entry->kind != AOTC_WASI_SOCKET) {
     uint32_t n = 0;
     error = entry->kind == AOTC_WASI_OUTBOUND

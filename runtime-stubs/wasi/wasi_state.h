@@ -16,6 +16,7 @@
  *     wasi_sock.c      accept, receive, send, shut down
  *     wasi_errno.c     host errno -> guest errno
  *     wasi_outbound.c  connections that the program makes
+ *     wasi_edge.c      what package edge asks: thaw and end of a request, values, who asks
  *     wasi_streams.c   streams of a channel to the broker, behind them
  *     wasi_connection.c  a connection in memory; descriptors of a pooled host
  *     wasi_freeze.c    standard descriptors and listeners of a program that is to be frozen, and what it wrote
@@ -69,7 +70,8 @@ enum aotc_wasi_kind {
   AOTC_WASI_SOCKET,
   AOTC_WASI_LISTENER,
   AOTC_WASI_CONNECTION, /* the struct aotc_connection of the WASI host */
-  AOTC_WASI_OUTBOUND    /* a connection that the program made */
+  AOTC_WASI_OUTBOUND,   /* a connection that the program made */
+  AOTC_WASI_EVENTS      /* tells of what happens to the instance */
 };
 
 struct aotc_wasi_fd {
@@ -170,6 +172,20 @@ struct aotc_serve_start {
   struct aotc_wasi_fd fds[];
 };
 
+/* What a program can be told by its descriptor of events, a byte each; the bits of what it wants to be told. */
+enum aotc_edge_event { AOTC_EDGE_NOTHING, AOTC_EDGE_THAW = 1, AOTC_EDGE_IDLE = 2 };
+
+struct aotc_edge {
+  struct aotc_edge_values values;
+  uint32_t wanted;      /* bits of enum aotc_edge_event */
+  uint32_t kept_wanted; /* to go back to */
+  uint8_t pending;      /* enum aotc_edge_event: it has not read it */
+  uint8_t running;      /* it has, and has not done what it has to do then */
+  bool told_idle;
+  bool ahead;             /* it runs on behalf of all instances (accept_ahead.c) */
+  struct aotc_peer asker; /* of a pool: whose request it is */
+};
+
 struct aotc_wasi {
   struct aotc_host host;
   struct aotc_wasi_fd* fds;
@@ -191,6 +207,7 @@ struct aotc_wasi {
   bool reached_out;               /* for a connection or a name, since it was made */
   struct aotc_outbound* outbound; /* the embedder's; null: no connection can be made */
   uint32_t streams_open;
+  struct aotc_edge edge;
   struct aotc_wasi_freeze* freeze;      /* null unless a snapshot is to be made */
   struct aotc_connection* connection;   /* the embedder's; null: listeners are sockets, and calls wait */
   bool owns_connection;                 /* of a pool: freed with the host */
@@ -344,6 +361,8 @@ struct aotc_wasi_saved {
   struct aotc_span paths;   /* bytes: their paths, each NUL-terminated */
   struct aotc_span secrets; /* struct aotc_saved_secret */
   uint64_t has_tmp;         /* whether the last of `dirs` is a directory in memory, which is empty */
+  uint32_t events_fd;       /* its descriptor of events, if it wants any: */
+  uint32_t events_wanted;   /* bits of enum aotc_edge_event */
 };
 
 /* A variable whose value is not in the snapshot: letters of the same number are in `environ`, zeros in memory. */
@@ -434,6 +453,18 @@ int aotc_wasi_outbound_move(struct aotc_instance* instance, struct aotc_wasi* wa
                             const struct iovec* vectors, int count, bool write, bool peek, uint32_t* moved);
 int aotc_wasi_outbound_shutdown(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, bool read, bool write);
 
+/* --- what package edge asks: wasi_edge.c ------------------------------------------------------------------------- */
+
+/* Whether what comes from outside is not to be seen yet, since the program has to do something at its thaw. */
+static inline bool aotc_edge_holds_back(const struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry) {
+  return (wasi->edge.pending | wasi->edge.running) == AOTC_EDGE_THAW &&
+         (entry->kind == AOTC_WASI_LISTENER || entry->kind == AOTC_WASI_CONNECTION || entry == &wasi->fds[0]);
+}
+/* The descriptor of events: the next one, WASI_EAGAIN without one. */
+int aotc_edge_read(struct aotc_wasi* wasi, const struct iovec* vectors, int count, uint32_t* moved);
+/* The descriptor of a snapshot; why it cannot be there, or null. */
+const char* aotc_edge_thaw(struct aotc_wasi* wasi, const struct aotc_wasi_saved* saved);
+
 /* --- a directory in memory: wasi_tmp.c ----------------------------------------------------------------------------
  *
  * Paths lead from a directory of it, as in wasi_resolve.c. What returns int returns a WASI errno. */
@@ -497,5 +528,7 @@ int aotc_wasi_open_parent(struct aotc_wasi* wasi, int dir, char* path, const cha
 AOTC_WASI_FUNCTIONS(AOTC_WASI_DECLARE)
 #define AOTC_OUTBOUND_DECLARE(name, type) AOTC_WASI_DECLARE(outbound_##name, type)
 AOTC_OUTBOUND_FUNCTIONS(AOTC_OUTBOUND_DECLARE)
+#define AOTC_EDGE_DECLARE(name, type) AOTC_WASI_DECLARE(edge_##name, type)
+AOTC_EDGE_FUNCTIONS(AOTC_EDGE_DECLARE)
 
 #endif

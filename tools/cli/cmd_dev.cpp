@@ -11,6 +11,7 @@ struct DevArguments {
   std::string go = "go", listen = "127.0.0.1:8080", tier = "quick";
   CacheOptions cache;
   std::vector<std::string> env;
+  std::string config, secrets;
   std::vector<std::string> packages;  // never set, here so that --help shows them: `words` holds them
   std::vector<std::string> words;
 };
@@ -19,7 +20,10 @@ llvm::Error dev_command(const DevArguments& arguments) {
   std::vector<std::string> compile = {"--tier", arguments.tier};
   if (!arguments.cache.where.empty()) compile.insert(compile.end(), {"--cache", arguments.cache.where});
   for (const std::string& variable : arguments.env) compile.insert(compile.end(), {"--env", variable});
-  return serve_while_written({arguments.go, arguments.listen, std::move(compile), arguments.words});
+  std::vector<std::string> node;
+  if (!arguments.config.empty()) node.insert(node.end(), {"--config", "app=" + arguments.config});
+  if (!arguments.secrets.empty()) node.insert(node.end(), {"--secrets", "app=" + arguments.secrets});
+  return serve_while_written({arguments.go, arguments.listen, std::move(compile), std::move(node), arguments.words});
 }
 
 }  // namespace
@@ -27,7 +31,8 @@ llvm::Error dev_command(const DevArguments& arguments) {
 void add_dev(CLI::App& app, Action& action, std::vector<std::string>& args) {
   auto arguments = std::make_shared<DevArguments>();
   if (!args.empty() && args.front() == "dev")
-    arguments->words = take_go_words(args, {"--go", "--listen", "--tier", "--cache", "--env"}, {});
+    arguments->words =
+        take_go_words(args, {"--go", "--listen", "--tier", "--cache", "--env", "--config", "--secrets"}, {});
 
   CLI::App* command = app.add_subcommand("dev", "Serve a Go program on this machine, anew whenever it is saved");
   command->add_option("packages", arguments->packages, "as go build has them (default: the one in this folder)")
@@ -38,6 +43,9 @@ void add_dev(CLI::App& app, Action& action, std::vector<std::string>& args) {
       ->check(CLI::IsMember({"quick", "best", "auto"}))
       ->capture_default_str();
   command->add_option("--env", arguments->env, "KEY=VALUE for the program's environment")->allow_extra_args(false);
+  command->add_option("--config", arguments->config,
+                      "DIR: what edge.Config tells the program: the files in it, by their names");
+  command->add_option("--secrets", arguments->secrets, "DIR: likewise edge.Secret");
   arguments->cache.add_to(*command);
   command->footer(
       "Builds it (aotc build), compiles and freezes it (aotc compile), serves it (aotc-node), shows what it logs, and "

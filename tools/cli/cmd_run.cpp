@@ -29,6 +29,7 @@ struct RunArguments {
   CodeOptions code;
   CacheOptions cache;
   std::vector<std::string> dirs, env, secrets, listeners, allowed, networks;
+  std::string config, secret_files;
   uint64_t timeout = 0, max_memory = 0;
   uint64_t tmp_size = kNotGiven;
   bool gdb = false;
@@ -114,6 +115,8 @@ llvm::Error run_command(const RunArguments& arguments) {
     if (!channel) return channel.takeError();
     add("--outbound", std::to_string(*channel));
   }
+  if (!arguments.config.empty()) add("--config", arguments.config);
+  if (!arguments.secret_files.empty()) add("--secrets", arguments.secret_files);
   if (arguments.timeout != 0) add("--timeout", aotc::shown(AOTC_DURATION, arguments.timeout));
   if (arguments.max_memory != 0) add("--max-memory", aotc::shown(AOTC_SIZE, arguments.max_memory));
   if (arguments.tmp_size != kNotGiven) add("--tmp-size", aotc::shown(AOTC_SIZE, arguments.tmp_size));
@@ -172,6 +175,9 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string>& args) {
       ->add_option("--allow-private", arguments->networks,
                    "NETWORK: private addresses that names may lead to: 10.0.0.0/8")
       ->allow_extra_args(false);
+  command->add_option("--config", arguments->config,
+                      "DIR: what edge.Config tells the program: the files in it, by their names");
+  command->add_option("--secrets", arguments->secret_files, "DIR: likewise edge.Secret");
   command->add_flag("--cold", arguments->cold, "start from the beginning even if the artifact has a snapshot");
   command->add_flag("--gdb", arguments->gdb, "make the program known to gdb, and its call graphs to perf");
   command->add_option("--invoke", arguments->invoke,

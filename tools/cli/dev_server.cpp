@@ -169,11 +169,10 @@ llvm::Error DevServer::swap() {
   log_.emplace(aotc::UniqueFd(ends[0]));
   aotc::UniqueFd theirs(ends[1]);
   fcntl(ends[1], F_SETFL, 0);
-  llvm::Expected<Subprocess> node = Subprocess::start({{programs_ + "/aotc-node", "serve", "--listen", options_.listen,
-                                                        "--app", "app=" + artifact, "--allow", "app=any"},
-                                                       {},
-                                                       -1,
-                                                       ends[1]});
+  std::vector<std::string> words = {programs_ + "/aotc-node", "serve",   "--listen", options_.listen, "--app",
+                                    "app=" + artifact,        "--allow", "app=any"};
+  words.insert(words.end(), options_.node.begin(), options_.node.end());
+  llvm::Expected<Subprocess> node = Subprocess::start({std::move(words), {}, -1, ends[1]});
   if (!node) return node.takeError();
   node_.emplace(std::move(*node));
   return llvm::Error::success();

@@ -16,6 +16,7 @@
 struct DevOptions {
   std::string go, listen;
   std::vector<std::string> compile;  // options of `aotc compile`
+  std::vector<std::string> node;     // and of `aotc-node serve`, whose app is called "app"
   std::vector<std::string> words;    // for Go
 };
 

@@ -30,6 +30,25 @@ static void check(enum aotc_status status, const struct aotc_error* error) {
   if (status != AOTC_OK) cannot_run(status, error);
 }
 
+static void add_values(struct aotc_edge_values* values, const struct aotc_named_files* files,
+                       enum aotc_edge_kind kind) {
+  if (files->count == 0) return;
+  struct aotc_edge_value* list = calloc(values->count + files->count, sizeof(*list));
+  if (list == NULL) abort();
+  for (size_t i = 0; i < values->count; ++i) list[i] = values->list[i];
+  for (size_t i = 0; i < files->count; ++i)
+    list[values->count + i] =
+        (struct aotc_edge_value){kind, files->list[i].size, files->list[i].name, files->list[i].bytes};
+  *values = (struct aotc_edge_values){values->count + files->count, list};
+}
+
+static struct aotc_edge_values edge_values(void) {
+  static struct aotc_edge_values values;
+  add_values(&values, &o.config, AOTC_EDGE_CONFIG);
+  add_values(&values, &o.secret_files, AOTC_EDGE_SECRET);
+  return values;
+}
+
 static struct aotc_wasi_options surroundings(bool sigpipe) {
   guest_argv = calloc((size_t)o.arg_count + 2, sizeof(*guest_argv));
   if (guest_argv == NULL) abort();
@@ -47,6 +66,7 @@ static struct aotc_wasi_options surroundings(bool sigpipe) {
                                     .listeners = o.listeners,
                                     .stdio = {0, 1, 2},
                                     .outbound = o.outbound < 0 ? NULL : aotc_outbound_create(o.outbound),
+                                    .values = edge_values(),
                                     .sigpipe = sigpipe};
 }
 

@@ -148,6 +148,16 @@ static void take_outbound(struct options* o, char* value) {
   o->outbound = (int)parse_quantity("--outbound", value, AOTC_COUNT, 3, 1 << 20);
 }
 
+static void take_files(const char* option, struct aotc_named_files* files, const char* folder) {
+  char error[512];
+  if (aotc_read_named_files(folder, files, error)) return;
+  fprintf(stderr, "aotc-exec: %s: %s\n", option, error);
+  exit(kExitCannotRun);
+}
+
+static void take_config(struct options* o, char* value) { take_files("--config", &o->config, value); }
+static void take_secrets(struct options* o, char* value) { take_files("--secrets", &o->secret_files, value); }
+
 static void take_timeout(struct options* o, char* value) {
   o->timeout = parse_quantity("--timeout", value, AOTC_DURATION, kLeastRunTime, kMostRunTime);
 }
@@ -202,6 +212,8 @@ static const struct word kWords[] = {
     WORD("--tcplisten", "ADDR:PORT", take_tcplisten, "give the program a listening socket, from fd 3 on"),
     WORD("--outbound", "FD", take_outbound,
          "the program connects to others by the broker at the other end of this socket (from 3 to 1048576)"),
+    WORD("--config", "DIR", take_config, "what edge.Config tells the program: the files in DIR, by their names"),
+    WORD("--secrets", "DIR", take_secrets, "likewise edge.Secret"),
     WORD("--timeout", "DURATION", take_timeout, "stop the program after this long: 500ms, 10s, 2m (from 1us to 365d)"),
     WORD("--max-memory", "SIZE", take_max_memory,
          "limit on memory and native stack together: 64M, 1G (from 64K to 1T)"),

@@ -8,6 +8,7 @@
 
 #include "aotc/wasi.h"
 #include "support/exit_codes.h"
+#include "support/named_files.h"
 
 enum { kMaxOption = 64, kMaxEnv = 4096 };
 
@@ -20,7 +21,8 @@ struct options {
   const char* secrets[kMaxOption]; /* NAME=VALUE */
   size_t secret_count;
   int listeners[kMaxOption];
-  int outbound;     /* a channel to a broker, or -1 */
+  int outbound; /* a channel to a broker, or -1 */
+  struct aotc_named_files config, secret_files;
   uint64_t timeout; /* nanoseconds, 0 for none */
   uint64_t max_memory;
   uint64_t tmp_size; /* AOTC_WASI_TMP_SIZE unless it was given */

@@ -34,8 +34,8 @@ Client::Client(LoopContext& front, int fd, const ClientAddress& from, uint16_t p
       fd_(fd),
       from_(from),
       peer_(peer_of(from, port)),
-      hop_(from, any_contains(front.options.trusted_proxies, from),
-           kind == ListenAddress::Kind::Tls ? "https" : "http"),
+      hop_(from, any_contains(front.options.trusted_proxies, from), kind == ListenAddress::Kind::Tls ? "https" : "http",
+           front.options.country_header),
       tls_(kind == ListenAddress::Kind::Tls ? std::make_unique<TlsStream>(front.tls, fd) : nullptr),
       admin_(kind == ListenAddress::Kind::Admin),
       progress_(Loop::now()) {
@@ -192,8 +192,12 @@ void Client::pass_body() {
   if (begun_) {
     link_->send(Frame::Body, id_, 0, bytes);
   } else {
+    aotc_peer asker = peer_;
+    asker.request = number_;
+    request_->client.copy(asker.client, sizeof asker.client - 1);
+    request_->country.copy(asker.country, sizeof asker.country - 1);
     link_->send(Frame::Request, id_, request_->method == "HEAD" ? uint32_t{kHeadRequest} : 0u,
-                {reinterpret_cast<const char*>(&peer_), sizeof peer_}, bytes);
+                {reinterpret_cast<const char*>(&asker), sizeof asker}, bytes);
   }
   begun_ = true;
   request_->output.erase(0, n);

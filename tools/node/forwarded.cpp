@@ -1,7 +1,10 @@
 // forwarded.cpp - see forwarded.h.
 #include "forwarded.h"
 
+#include <arpa/inet.h>
 #include <strings.h>
+#include <algorithm>
+#include <cctype>
 
 namespace {
 
@@ -18,17 +21,59 @@ void join(std::optional<std::string>& list, std::string_view more) {
     list = more;
 }
 
+std::string_view last_of(std::string_view list) {
+  list.remove_prefix(list.rfind(',') + 1);
+  while (!list.empty() && list.front() == ' ') list.remove_prefix(1);
+  while (!list.empty() && list.back() == ' ') list.remove_suffix(1);
+  return list;
+}
+
+// "192.0.2.1", "192.0.2.1:80", "[2001:db8::1]", "[2001:db8::1]:80", "2001:db8::1": the address, or nothing.
+std::string address_in(std::string_view text) {
+  std::string host(text);
+  if (host.starts_with('['))
+    host = host.substr(1, host.find(']') - 1);
+  else if (std::count(host.begin(), host.end(), ':') == 1)
+    host.resize(host.find(':'));
+  unsigned char bytes[sizeof(in6_addr)];
+  const bool good = inet_pton(AF_INET, host.c_str(), bytes) == 1 || inet_pton(AF_INET6, host.c_str(), bytes) == 1;
+  return good ? host : "";
+}
+
+// Of an element of Forwarded.
+std::string_view for_in(std::string_view element) {
+  constexpr std::string_view kFor = "for=";
+  while (!element.empty()) {
+    const size_t end = std::min(element.find(';'), element.size());
+    std::string_view part = last_of(element.substr(0, end));
+    element.remove_prefix(std::min(end + 1, element.size()));
+    if (!is(part.substr(0, kFor.size()), kFor)) continue;
+    part.remove_prefix(kFor.size());
+    if (part.size() >= 2 && part.front() == '"' && part.back() == '"') part = part.substr(1, part.size() - 2);
+    return part;
+  }
+  return {};
+}
+
 }  // namespace
 
-Hop::Hop(const ClientAddress& from, bool is_trusted, std::string_view scheme)
+Hop::Hop(const ClientAddress& from, bool is_trusted, std::string_view scheme, std::string_view country_field)
     : scheme(scheme),
       address(from.text()),
       element("for=" + (from.is_v4() ? address : "\"[" + address + "]\"") + ";proto=" + this->scheme),
       lines("X-Forwarded-For: " + address + "\r\nForwarded: " + element + "\r\nX-Forwarded-Proto: " + this->scheme +
             "\r\n"),
-      trusted(is_trusted) {}
+      trusted(is_trusted),
+      country_field(country_field) {}
 
 bool Forwarded::take(std::string_view name, std::string_view value) {
+  if (!hop_.country_field.empty() && is(name, hop_.country_field)) {
+    constexpr size_t kWord = 15;
+    const bool word = value.size() <= kWord && std::all_of(value.begin(), value.end(),
+                                                           [](unsigned char c) { return std::isalnum(c) || c == '-'; });
+    if (hop_.trusted && word) country_ = value;
+    return !hop_.trusted;
+  }
   const char first = name.empty() ? '\0' : static_cast<char>(name[0] | 0x20);
   if (first != 'x' && first != 'f' && first != 't') return false;
   if (!hop_.trusted)
@@ -42,6 +87,13 @@ bool Forwarded::take(std::string_view name, std::string_view value) {
     return true;
   }
   return false;
+}
+
+std::string Forwarded::client() const {
+  std::string named = addresses_  ? address_in(last_of(*addresses_))
+                      : elements_ ? address_in(for_in(last_of(*elements_)))
+                                  : "";
+  return named.empty() ? hop_.address : named;
 }
 
 void Forwarded::write(std::string& head) const {

@@ -316,9 +316,8 @@ void Front::reload() {
   for (const App& app : options.apps) {
     Slot& slot = slots_.at(app.name);
     slot.rollout.forgive();
-    if (slot.puller != nullptr)
-      slot.puller->look_now();
-    else if (slot.next == nullptr)
+    if (slot.puller != nullptr) slot.puller->look_now();
+    if (slot.next == nullptr && (slot.puller == nullptr || values_of(options, app.name) != nullptr))
       start_next(app, slot);
   }
 }

@@ -307,7 +307,11 @@ struct RequestReader::Parser : http::basic_parser<true> {
     out.append(owner.method).append(" ").append(owner.target).append(" HTTP/1.1\r\nHost: ").append(owner.host);
     out.append("\r\n");
     fields.write(out, options);
-    if (forwarded) forwarded->write(out);
+    if (forwarded) {
+      forwarded->write(out);
+      owner.client = forwarded->client();
+      owner.country = forwarded->country();
+    }
     if (framed_by_chunks) out.append("Transfer-Encoding: chunked\r\n");
     if (content_length()) write_length(out, *content_length());
     if (owner.expects_continue) out.append("Expect: 100-continue\r\n");

@@ -36,6 +36,7 @@ class RequestReader {
 
   // From head_done() on.
   std::string method, target, host;
+  std::string client, country;  // who asks, and where that is, see forwarded.h
   bool http_10 = false;
   bool keep_alive = false;
   bool expects_continue = false;

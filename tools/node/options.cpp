@@ -43,6 +43,10 @@ constexpr char kHelp[] =
     "of the\n"
     "                           path; all requests when there is one app only\n"
     "  --secret-env APP:NAME=FILE  the value, in FILE, of a variable that was withheld from the app's snapshot\n"
+    "  --config APP=DIR         what edge.Config tells the app's programs: the files in DIR, by their names. SIGHUP "
+    "reads "
+    "them again\n"
+    "  --secrets APP=DIR        likewise edge.Secret\n"
     "  --allow APP=TARGET       what the app's programs may connect to: tcp://HOST:PORT, or http://HOST[:PORT] and\n"
     "                           https://HOST[:PORT], which may be followed by methods, like ,GET,POST. HOST is a name, "
     "*.NAME\n"
@@ -97,6 +101,9 @@ constexpr char kHelp[] =
     "repeated\n"
     "  --trusted-proxies NETWORK whose Forwarded and X-Forwarded-* fields are passed on, extended by the proxy's own\n"
     "                           address; may be repeated. Those of all others are replaced\n"
+    "  --country-header NAME    in which these proxies say in what country a client is, for edge.Request; dropped "
+    "where others\n"
+    "                           send it\n"
     "  --min-rate SIZE          bytes a second in which a client must send a request and take a response (default 1K; "
     "from 1\n"
     "                           to 1G) ...\n"
@@ -240,6 +247,15 @@ Outbound parse_private(const std::string& text) {
   return {app, "", network};
 }
 
+void take_folder(Options& o, const char* option, std::string Values::* folder, const std::string& text) {
+  auto [app, path] = for_app((std::string(option) + ": expected APP=DIR").c_str(), text);
+  auto found = std::find_if(o.values.begin(), o.values.end(), [&](const Values& values) { return values.app == app; });
+  if (found == o.values.end()) found = o.values.insert(found, {app, "", ""});
+  if (path.empty()) usage(std::string(option) + ": expected APP=DIR", text.c_str());
+  if (!((*found).*folder).empty()) usage(std::string(option) + ": given twice for app", app.c_str());
+  (*found).*folder = path;
+}
+
 // What is said on the command line. The rest of what is shared by all apps from a registry ends up in each of them.
 struct Given {
   Options options;
@@ -297,12 +313,15 @@ constexpr Text kTexts[] = {
     {"--app", [](Given& g, const char* value) { g.options.apps.push_back(parse_app(value)); }},
     {"--route", [](Given& g, const char* value) { g.options.routes.push_back(parse_route(value)); }},
     {"--secret-env", [](Given& g, const char* value) { g.options.secrets.push_back(parse_secret(value)); }},
+    {"--config", [](Given& g, const char* value) { take_folder(g.options, "--config", &Values::config, value); }},
+    {"--secrets", [](Given& g, const char* value) { take_folder(g.options, "--secrets", &Values::secrets, value); }},
     {"--allow", [](Given& g, const char* value) { g.options.outbound.push_back(parse_allow(value)); }},
     {"--allow-private", [](Given& g, const char* value) { g.options.outbound.push_back(parse_private(value)); }},
     {"--shared-address",
      [](Given& g, const char* value) { g.options.shared_addresses.push_back(network_of("--shared-address", value)); }},
     {"--trusted-proxies",
      [](Given& g, const char* value) { g.options.trusted_proxies.push_back(network_of("--trusted-proxies", value)); }},
+    {"--country-header", [](Given& g, const char* value) { g.options.country_header = value; }},
     {"--reset", [](Given& g, const char* value) { g.options.reset = value; }},
     {"--compare-sample", [](Given& g, const char* value) { g.options.compare_sample = parse_sample(value); }},
     {"--trust", [](Given& g, const char* value) { g.trust.keys.push_back(value); }},
@@ -371,6 +390,9 @@ void Given::complete() {
     if (std::none_of(o.apps.begin(), o.apps.end(), [&](const App& app) { return app.name == outbound.app; }))
       usage(outbound.rule.empty() ? "--allow-private: no app is called" : "--allow: no app is called",
             outbound.app.c_str());
+  for (const Values& values : o.values)
+    if (std::none_of(o.apps.begin(), o.apps.end(), [&](const App& app) { return app.name == values.app; }))
+      usage(values.config.empty() ? "--secrets: no app is called" : "--config: no app is called", values.app.c_str());
   for (const Route& route : o.routes) {
     bool known = false;
     for (const App& app : o.apps) known |= app.name == route.app;
@@ -405,6 +427,12 @@ Options parse_options(int argc, char** argv) {
   }
   given.complete();
   return given.options;
+}
+
+const Values* values_of(const Options& options, const std::string& app) {
+  for (const Values& values : options.values)
+    if (values.app == app) return &values;
+  return nullptr;
 }
 
 bool has_outbound(const Options& options, const App& app) {

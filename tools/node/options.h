@@ -42,6 +42,11 @@ struct Secret {
   std::string app, name, file;
 };
 
+// Folders of what the Go package edge tells an app's programs.
+struct Values {
+  std::string app, config, secrets;
+};
+
 // What an app's programs may connect to, each as support/outbound_rule.h has it.
 struct Outbound {
   std::string app;
@@ -58,8 +63,9 @@ struct Options {
   std::vector<Route> routes;
   std::vector<Secret> secrets;
   std::vector<Outbound> outbound;
-  uint64_t workers = 0;  // threads of each tenant
-  uint64_t loops = 0;    // threads of the front
+  std::vector<Values> values;  // at most one for an app
+  uint64_t workers = 0;        // threads of each tenant
+  uint64_t loops = 0;          // threads of the front
   uint64_t deadline = 50'000'000;
   uint64_t timeout = 30'000'000'000;
   uint64_t grace_after = 50'000'000;
@@ -75,6 +81,7 @@ struct Options {
   uint64_t max_clients = 16384;
   uint64_t max_per_address = 0;  // 0: a part of max_clients
   std::vector<Network> shared_addresses, trusted_proxies;
+  std::string country_header;  // in which these say where a client is
   Pace::Limits pace = {1 << 10, 10'000'000'000};
   uint64_t idle_timeout = 60'000'000'000;
   uint64_t front_memory = 512 << 20;
@@ -85,6 +92,9 @@ struct Options {
 
 // Exits with a message on wrong words, or after --help.
 Options parse_options(int argc, char** argv);
+
+// Those of an app, or null.
+const Values* values_of(const Options& options, const std::string& app);
 
 // Whether its programs may connect to anything.
 bool has_outbound(const Options& options, const App& app);

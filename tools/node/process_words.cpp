@@ -68,6 +68,8 @@ std::vector<std::string> tenant_words(const Options& o, const App& app, const Re
   if (place.grouped) words.add("group", kFirstChannel + o.workers * (o.loops + (place.outbound ? 1 : 0)));
   for (const Secret& secret : o.secrets)
     if (secret.app == app.name) words.add("secret", secret.name + "=" + secret.file);
+  if (const Values* values = values_of(o, app.name))
+    words.add("config", values->config).add("secrets", values->secrets);
   if (app.pulled)
     words.add("folder", app.pull.folder)
         .add(app.pull.trust)
@@ -95,6 +97,8 @@ TenantOptions parse_tenant_words(char** words) {
                   .group = static_cast<int>(read.number("group")),
                   .compare_sample = read.number("compare-sample"),
                   .secrets = {},
+                  .values = {read.text("name"), read.text("config"), read.text("secrets")},
+                  .edge_values = {},
                   .outbound = read.number("outbound") != 0,
                   .folder = read.text("folder"),
                   .trust = {read.text("repository"), read.all("key")},

@@ -18,8 +18,10 @@ struct TenantOptions {
   int group;        // descriptor by which it joins its control group, or 0
   uint64_t compare_sample;
   std::vector<Secret> secrets;
-  bool outbound;       // a channel to the broker per worker stands behind those to the front
-  std::string folder;  // of images; "": the artifact is a file
+  Values values;
+  std::vector<aotc_edge_value> edge_values;  // what is in them, once it was read
+  bool outbound;                             // a channel to the broker per worker stands behind those to the front
+  std::string folder;                        // of images; "": the artifact is a file
   Trust trust;
   Release release;
   ObeyedLists lists;

@@ -21,6 +21,7 @@
 #include "aotc/wasi.h"
 #include "process_words.h"
 #include "sandbox/sandbox.h"
+#include "support/named_files.h"
 #include "worker.h"
 
 namespace {
@@ -55,6 +56,21 @@ std::vector<std::string> read_secrets(const std::vector<Secret>& secrets) {
     if (good && value.find('\0') != std::string::npos) good = false, reason = "it holds a NUL";
     if (!good) fail("cannot read the secret " + secret.name + " in " + secret.file + ": " + reason);
     read.push_back(secret.name + "=" + value);
+  }
+  return read;
+}
+
+// What package edge tells programs. It is there for as long as the process.
+std::vector<aotc_edge_value> read_values(const Values& values) {
+  std::vector<aotc_edge_value> read;
+  for (auto [kind, folder] : {std::pair{AOTC_EDGE_CONFIG, &values.config}, {AOTC_EDGE_SECRET, &values.secrets}}) {
+    char error[512];
+    aotc_named_files files{};
+    if (folder->empty()) continue;
+    if (!aotc_read_named_files(folder->c_str(), &files, error))
+      fail(std::string(kind == AOTC_EDGE_CONFIG ? "--config: " : "--secrets: ") + error);
+    for (size_t i = 0; i < files.count; ++i)
+      read.push_back({static_cast<uint32_t>(kind), files.list[i].size, files.list[i].name, files.list[i].bytes});
   }
   return read;
 }
@@ -206,12 +222,13 @@ class Workers {
 
 }  // namespace
 
-int run_tenant(const TenantOptions& options) {
+int run_tenant(TenantOptions options) {
   const sched_param none = {};
   sched_setscheduler(0, SCHED_BATCH, &none);  // see front.cpp
   prctl(PR_SET_NAME, ("aotc:" + options.name).substr(0, 15).c_str());
   aotc_reset_mode mode = parse_mode(options.reset);
   Opened opened(options);
+  options.edge_values = read_values(options.values);
   aotc_pools_prepare();
   keep_pages_apart();
   be_the_first_to_go();

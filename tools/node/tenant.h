@@ -4,4 +4,4 @@
 struct TenantOptions;
 
 // Never returns to the caller's world: the result is the exit code.
-int run_tenant(const TenantOptions& options);
+int run_tenant(TenantOptions options);

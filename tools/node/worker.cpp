@@ -62,6 +62,7 @@ struct Worker::Request {
   ResponseReader response;  // tells where that of any other program ends
   uint32_t under_way = 0;   // bytes that the client has not taken
   bool begun = false, queued = false, refused = false;
+  bool told_idle = false;
   bool going_on = false;  // its client has its response, and it may go on until ...
   uint64_t over = kNever;
   bool half_closed = false, gone = false;  // the client will send no more; has left
@@ -398,9 +399,15 @@ void Worker::settle(Request& request, aotc_status status) {
 bool Worker::goes_on(Request& request, aotc_status status) {
   if (status != AOTC_FROZEN || options_.grace_after == 0) return false;
   request.wake = aotc_instance_wake_time(request.slot->instance);
-  if (request.wake == kNever) return false;
-  if (!request.going_on) request.over = now() + options_.grace_after;
-  if (request.wake >= request.over) return false;
+  const bool told = std::exchange(request.told_idle, true), idle = aotc_slot_idle(request.slot);
+  if (request.wake == kNever && !idle) return false;
+  const uint64_t time = now();
+  if (!request.going_on) request.over = time + options_.grace_after;
+  // What it has to do when it is idle, it begins at once, and may wait for others meanwhile.
+  if (idle)
+    request.wake = told ? std::min(request.wake, request.over) : time;
+  else if (request.wake >= request.over)
+    return false;
   if (std::exchange(request.going_on, true)) return true;
   if (going_on_.size() == kMaxGoingOn) cut_short_oldest();
   send_end(request, EndCause::Done, kGoesOn, {});

@@ -31,7 +31,8 @@ inline aotc_serve_options serve_options(const TenantOptions& options) {
           .write_buffer = kWindow,
           .log_buffer = 64 << 10,
           .set_up_log = 2,
-          .outbound = nullptr};
+          .outbound = nullptr,
+          .values = {options.edge_values.size(), options.edge_values.data()}};
 }
 
 class Worker {

@@ -20,6 +20,20 @@ struct aotc_wasi_dir {
   bool read_only;
 };
 
+/* What an operator gives a program besides its environment, by name; ascending by kind and name. It is not copied. */
+struct aotc_edge_value {
+  uint32_t kind; /* enum aotc_edge_kind */
+  uint32_t size;
+  const char* name;
+  const char* bytes;
+};
+enum aotc_edge_kind { AOTC_EDGE_CONFIG, AOTC_EDGE_SECRET };
+struct aotc_edge_values {
+  size_t count;
+  const struct aotc_edge_value* list;
+};
+#define AOTC_EDGE_MAX_NAME 128u /* bytes */
+
 /* Bytes of a directory in memory, where nobody says how many. */
 #define AOTC_WASI_TMP_SIZE (64ull << 20)
 /* Whether one of these directories is where it would be, or holds it. */
@@ -56,6 +70,7 @@ struct aotc_wasi_options {
   bool connection_has_log;  /* stdout and stderr go to its log */
   bool connection_is_stdio; /* instead, fd 0 reads from it and fd 1 writes to it, and the listener yields nothing */
   struct aotc_outbound* outbound; /* for connections that the program makes, or null; outlives the WASI host */
+  struct aotc_edge_values values; /* outlive it, too; a program that is to be frozen gets none */
 };
 
 /* A connection without a socket behind it. The embedder owns it and its buffers and changes them between calls. */
@@ -119,6 +134,7 @@ struct aotc_serve_options {
   size_t log_buffer;              /* log_limit; 0: what programs write to stdout and stderr goes nowhere */
   int set_up_log;                 /* with it: where goes what they write when they accept ahead */
   struct aotc_outbound* outbound; /* as in struct aotc_wasi_options */
+  struct aotc_edge_values values; /* likewise */
 };
 /* AOTC_ERROR_ARGUMENT when the image's program is no server that can be suspended. */
 enum aotc_status aotc_serve_pool_create(const struct aotc_image* image, const struct aotc_pool_options* options,
@@ -133,10 +149,16 @@ struct aotc_peer {
   uint16_t port;
   uint16_t text_size; /* at most the room that is there */
   char text[60];      /* "192.0.2.1:80", "[2001:db8::1]:80" */
+  uint64_t request;   /* its number, of all that the node has had */
+  char client[48];    /* who asks, as far as it is known: the address of the other end, or whom a proxy names */
+  char country[16];   /* and where that is, if a proxy says so */
 };
 /* Before aotc_slot_begin: what a Go program that accepted its connection ahead takes for the client's address. Others
- * go on seeing none. */
+ * go on seeing none, but package edge tells all. */
 void aotc_slot_set_peer(struct aotc_slot* slot, const struct aotc_peer* peer);
+/* After the response: tells a program that wants to know it. False when it does not, or has done what it had to do
+ * then; so it is to go on, and to be asked again, for as long as this is true. */
+bool aotc_slot_idle(struct aotc_slot* slot);
 /* Whether the connection is the programs' stdin and stdout: so it is if their snapshot waits for stdin and no listener.
  * What the program had written to stdout before that is then at the start of connection.out. */
 bool aotc_serve_uses_stdio(const struct aotc_image* image);

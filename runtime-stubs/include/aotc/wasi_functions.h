@@ -63,4 +63,14 @@
   F(open, "iiiii:i")               \
   F(state, "ii:i")
 
+/* What the Go package edge asks (wasi_edge.c), AOTC_EDGE_FUNCTIONS(F) likewise. */
+#define AOTC_EDGE_NAME "aotc_edge"
+
+#define AOTC_EDGE_FUNCTIONS(F) \
+  F(done, ":i")                \
+  F(events, "ii:i")            \
+  F(request, "iii:i")          \
+  F(thawed, ":i")              \
+  F(value, "iiiiii:i")
+
 #endif

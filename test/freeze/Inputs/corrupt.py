@@ -40,6 +40,9 @@ faults["files"] = (SPANS["files"] + 8, "<I", 1 << 30)
 faults["args"] = (SPANS["args"] + 8, "<I", 1 << 31)
 faults["draws"] = (SPANS["draws"] + 8, "<I", 65)
 faults["clock"] = (SAVED + 8, "<Q", 1 << 63)
+faults["events"] = (SAVED + 160, "<Q", 9 | 4 << 32)  # of a kind that there is not
+faults["events-far"] = (SAVED + 160, "<Q", 1 << 16 | 1 << 32)
+faults["events-taken"] = (SAVED + 160, "<Q", 1 | 1 << 32)
 faults["nothing"] = (SPANS["dirs"], "<Q", 1 << 60)  # though there is nothing there
 for span, name, at, value in (("elements", "entry", 0, 1 << 30), ("secrets", "address", 8, 0xFFFFFFF0), ("redrawn", "range", 0, 0xFFFFFFF0), ("redrawn", "kind", 8, 3)):
     offset, count = struct.unpack_from("<QI", data, SNAPSHOT + SPANS[span])

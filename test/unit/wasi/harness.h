@@ -103,6 +103,7 @@ const char* host_path(struct guest* g, const char* path);
 int open_descriptors(void);
 
 #define TESTS(T)          \
+  T(edge)                 \
   T(process)              \
   T(clocks)               \
   T(bad_pointers)         \

@@ -1,0 +1,3 @@
+module aotc/edge
+
+go 1.21
