@@ -40,6 +40,8 @@ bin_dir = os.path.join(config.build_dir, ".." if config.sanitized else "", "bin"
 if config.sanitized:
     config.name = "aotc with sanitizers"
     config.excludes += set(os.listdir(config.source_dir)) - {"unit", "fuzz"}
+if not config.unit_tests:
+    config.excludes += ["fuzz"]
 config.environment["PATH"] = os.pathsep.join([config.llvm_bin, os.environ.get("PATH", "")])
 for name in ("HOME", "TMPDIR", "PIP_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT", "GOPROXY", "GOFLAGS", "GOSUMDB"):
     if name in os.environ:

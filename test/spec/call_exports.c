@@ -1,11 +1,12 @@
-/* call_exports.c - calls exports of one instance, one after the other, as test/spec/run asks it to.
+/* call_exports.c - calls exports of one instance, one after the other, as test/spec/run and test/check-wat ask it to.
  *
- *   call_exports ARTIFACT < CALLS
+ *   call_exports [--anew] ARTIFACT < CALLS
  *
- * A line of CALLS is the length of an export's name, the name, how many arguments and results there are, and the
+ * With --anew the instance starts over before each call: under an emulator it takes most of a second to make one. A line of CALLS is the length of an export's name, the name, how many arguments and results there are, and the
  * arguments' bits in hex. For each a line is printed: the results' bits, or "trap: " and which.
  */
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +24,12 @@ int main(int argc, char** argv) {
   struct aotc_error error;
   struct aotc_artifact* artifact;
   struct aotc_instance* instance;
-  if (argc != 2) fail("usage: call_exports ARTIFACT");
-  if (aotc_runtime_init(&error) != AOTC_OK || aotc_load(argv[1], &artifact, &error) != AOTC_OK) fail(error.message);
+  const bool anew = argc == 3 && strcmp(argv[1], "--anew") == 0;
+  if (argc != 2 + anew) fail("usage: call_exports [--anew] ARTIFACT");
+  if (aotc_runtime_init(&error) != AOTC_OK || aotc_load(argv[1 + anew], &artifact, &error) != AOTC_OK) fail(error.message);
   const struct aotc_instance_options options = {0};
   if (aotc_instance_create(artifact, &options, &instance, &error) != AOTC_OK) fail(error.message);
-  if (aotc_instance_start(instance, &error) != AOTC_OK) fail(error.message);
+  if (!anew && aotc_instance_start(instance, &error) != AOTC_OK) fail(error.message);
   size_t length;
   static char name[kLongestName + 1];
   static struct aotc_value args[kMost], results[kMost];
@@ -43,7 +45,12 @@ int main(int argc, char** argv) {
     memset(results, 0, sizeof(results));
     for (size_t i = 0; i < count; ++i)
       if (scanf("%" SCNx64, &args[i].word[0]) != 1) fail("an argument is missing");
-    enum aotc_status status = aotc_instance_call(instance, function, args, results, &error);
+    enum aotc_status status = AOTC_OK;
+    if (anew) {
+      if (aotc_instance_reset(instance, &error) != AOTC_OK) fail(error.message);
+      status = aotc_instance_start(instance, &error);
+    }
+    if (status == AOTC_OK) status = aotc_instance_call(instance, function, args, results, &error);
     if (status == AOTC_TRAPPED) {
       printf("trap: %s\n", aotc_trap_message(aotc_instance_trap(instance)->trap));
       continue;
