@@ -2,7 +2,8 @@
  *
  *   call_exports [--anew] ARTIFACT < CALLS
  *
- * With --anew the instance starts over before each call: under an emulator it takes most of a second to make one. A line of CALLS is the length of an export's name, the name, how many arguments and results there are, and the
+ * With --anew the instance starts over before each call: under an emulator it takes most of a second to make one. A
+ * line of CALLS is the length of an export's name, the name, how many arguments and results there are, and the
  * arguments' bits in hex. For each a line is printed: the results' bits, or "trap: " and which.
  */
 #include <inttypes.h>
@@ -26,7 +27,8 @@ int main(int argc, char** argv) {
   struct aotc_instance* instance;
   const bool anew = argc == 3 && strcmp(argv[1], "--anew") == 0;
   if (argc != 2 + anew) fail("usage: call_exports [--anew] ARTIFACT");
-  if (aotc_runtime_init(&error) != AOTC_OK || aotc_load(argv[1 + anew], &artifact, &error) != AOTC_OK) fail(error.message);
+  if (aotc_runtime_init(&error) != AOTC_OK || aotc_load(argv[1 + anew], &artifact, &error) != AOTC_OK)
+    fail(error.message);
   const struct aotc_instance_options options = {0};
   if (aotc_instance_create(artifact, &options, &instance, &error) != AOTC_OK) fail(error.message);
   if (!anew && aotc_instance_start(instance, &error) != AOTC_OK) fail(error.message);

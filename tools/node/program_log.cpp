@@ -18,16 +18,22 @@ bool begins_panic(std::string_view line) {
   return line.find("http: panic serving ") != line.npos;
 }
 
-uint64_t lines_of(std::string_view text) { return static_cast<uint64_t>(std::count(text.begin(), text.end(), '\n')); }
-
 }  // namespace
 
 void AppLog::write(const char* level, std::string_view message, const std::string& fields) {
-  if (lines_.fetch_add(1) >= kMaxLines) {
-    lines_ = kMaxLines;
-    return drop(1);
-  }
-  write_log(level, app_, std::string(message), ",\"source\":\"program\"" + fields);
+  write_one_of(lines_, kMaxLines, level, message, fields);
+}
+
+void AppLog::write_panic(std::string_view message, const std::string& fields) {
+  write_one_of(panics_, kMaxPanics, "error", message, fields);
+}
+
+void AppLog::write_one_of(std::atomic<unsigned>& written, unsigned most, const char* level, std::string_view message,
+                          const std::string& fields) {
+  if (written.fetch_add(1) < most)
+    return write_log(level, app_, std::string(message), ",\"source\":\"program\"" + fields);
+  written = most;
+  drop(1);
 }
 
 void AppLog::every_second() {
@@ -35,6 +41,7 @@ void AppLog::every_second() {
   if (dropped > said_) write_log("warn", app_, std::to_string(dropped - said_) + " lines of its log were dropped");
   said_ = dropped;
   lines_ = 0;
+  panics_ = 0;
 }
 
 ProgramLog::~ProgramLog() {
@@ -59,21 +66,17 @@ bool ProgramLog::take(std::string_view entries) {
 
 void ProgramLog::write_lines(Stream stream) {
   std::string_view rest = text_[stream];
-  while (!rest.empty() && !log_.full()) {
+  while (!rest.empty()) {
     const size_t end = rest.find('\n');
     const std::string_view line = rest.substr(0, std::min(end, kMaxLine));
     if (stream == Err && begins_panic(line)) {
-      log_.write("error", rest.substr(0, rest.find_last_not_of('\n') + 1), fields_);
+      log_.write_panic(rest.substr(0, rest.find_last_not_of('\n') + 1), fields_);
       rest = {};
       break;
     }
     if (end == rest.npos && rest.size() < kMaxLine) break;
     if (!line.empty()) log_.write(stream == Out ? "info" : "warn", line, fields_);
     rest.remove_prefix(line.size() + (line.size() == end));
-  }
-  if (log_.full()) {
-    log_.drop(lines_of(rest));
-    rest = {};
   }
   text_[stream].erase(0, text_[stream].size() - rest.size());
 }

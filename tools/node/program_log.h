@@ -2,7 +2,7 @@
 //
 // A line is a record: stdout's of level `info`, stderr's `warn`. A panic or a fatal error, with its goroutines, is one,
 // of level `error`. Each says of which request: its number, method and path. An app may have kMaxLines of them in a
-// second; what is dropped is counted, and said once a second.
+// second, and kMaxPanics more, which no other lines can use up; what is dropped is counted, and said once a second.
 #pragma once
 
 #include <array>
@@ -15,16 +15,19 @@
 class AppLog {
  public:
   explicit AppLog(const std::string& app) : app_(app) {}
-  static constexpr unsigned kMaxLines = 200;
+  static constexpr unsigned kMaxLines = 200, kMaxPanics = 20;
   bool full() const { return lines_ >= kMaxLines; }
-  void write(const char* level, std::string_view message, const std::string& fields = {});
   void drop(uint64_t lines) { dropped_ += lines; }
+  void write(const char* level, std::string_view message, const std::string& fields = {});
+  void write_panic(std::string_view message, const std::string& fields);
   uint64_t dropped() const { return dropped_; }  // so far
   void every_second();                           // by one of them
 
  private:
+  void write_one_of(std::atomic<unsigned>& written, unsigned most, const char* level, std::string_view message,
+                    const std::string& fields);
   const std::string& app_;
-  std::atomic<unsigned> lines_ = 0;  // this second
+  std::atomic<unsigned> lines_ = 0, panics_ = 0;  // this second
   std::atomic<uint64_t> dropped_ = 0;
   uint64_t said_ = 0;  // of these
 };

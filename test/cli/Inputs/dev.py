@@ -165,6 +165,7 @@ dev.wait("^more.go saved$")
 dev.wait(SERVED)
 check(get(port) == ("200", "six?"), "version six")
 
+until(lambda: any(text == "six?" for _, text in answers[-10:]), "those who ask without an end see it too")
 going = False
 for asker in askers:
     asker.join()

@@ -98,6 +98,9 @@ func main() {
 	})
 	handle("/boom", func(w http.ResponseWriter, r *http.Request) { panic("boom") })
 	handle("/fatal", func(w http.ResponseWriter, r *http.Request) {
+		for i := 0; i < number(r, "n"); i++ {
+			fmt.Fprintln(os.Stderr, "one of many")
+		}
 		go panic("nobody catches it")
 		select {}
 	})

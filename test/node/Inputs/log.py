@@ -35,6 +35,11 @@ with node([f"site={sys.argv[1]}"], "--workers", "2", "--deadline", "10s") as n:
     dropped = n.wait_log("lines of its log were dropped")
     check(dropped["level"] == "warn" and dropped["app"] == "site" and 600 < int(dropped["message"].split()[0]) < 1000, f"{dropped}")
     n.wait_metric("log_dropped_total", int(dropped["message"].split()[0]))
+    # A panic is not lost in it.
+    before = n.metric("log_dropped_total")
+    get(n.port, "/fatal?n=1000")
+    until(lambda: sum(line["message"].startswith("panic: nobody catches it") for line in records(n)) == 2, "a panic after 1000 lines")
+    until(lambda: n.metric("log_dropped_total") - before > 700, "most of them were dropped")
     # More than its buffer holds until it waits is lost there, and counted alike.
     before = n.metric("log_dropped_total")
     check(get(n.port, "/log?n=10000")[0] == 200, "a program that logs more than is kept for it")
