@@ -70,7 +70,7 @@ static int open_stream(struct aotc_instance* instance, struct aotc_wasi* wasi, c
   uint32_t number;
   struct aotc_wasi_fd* entry;
   if (name == NULL || out == NULL) return WASI_EFAULT;
-  if (service < AOTC_OUTBOUND_LOOKUP || service > AOTC_OUTBOUND_HTTPS || port > UINT16_MAX) return WASI_EINVAL;
+  if (service < AOTC_OUTBOUND_LOOKUP || service > AOTC_OUTBOUND_KV || port > UINT16_MAX) return WASI_EINVAL;
   if (size == 0 || size > AOTC_OUTBOUND_MAX_NAME) return WASI_ENAMETOOLONG;
   wasi->reached_out = true;
   if (wasi->streams_open >= AOTC_WASI_MAX_STREAMS) return WASI_EMFILE;

@@ -26,6 +26,7 @@ struct aotc_stream {
   void* owner;
   uint32_t number;
   bool opened, ended;       /* the broker said so */
+  bool early;               /* can be written to before it is opened */
   bool read_shut, said_end; /* by the program */
   int error;                /* 0: it has not failed */
   uint32_t under_way;       /* bytes written that the broker has not taken */
@@ -154,7 +155,8 @@ struct aotc_stream* aotc_stream_open(struct aotc_outbound* o, enum aotc_outbound
   if (s == NULL) return NULL;
   uint32_t at = o->first_free;
   struct place* place = &o->places[at];
-  *s = (struct aotc_stream){.outbound = o, .owner = owner, .number = at | place->used << kPlaceBits};
+  *s = (struct aotc_stream){
+      .outbound = o, .owner = owner, .number = at | place->used << kPlaceBits, .early = service == AOTC_OUTBOUND_KV};
   if (!send_frame(o, s->number, AOTC_OUTBOUND_OPEN, (uint32_t)service | (uint32_t)port << 16, name, size)) {
     free(s);
     return NULL;
@@ -187,7 +189,7 @@ int aotc_stream_state(const struct aotc_stream* s, struct aotc_outbound_ends* en
 static uint32_t window(const struct aotc_stream* s) { return AOTC_OUTBOUND_WINDOW - s->under_way; }
 
 bool aotc_stream_ready(const struct aotc_stream* s, bool read, uint64_t* bytes) {
-  bool there = s->opened || s->error != 0;
+  bool there = s->opened || s->error != 0 || (s->early && !read);
   *bytes = !there ? 0 : read ? s->in.size - s->in.at : window(s);
   return there && (*bytes > 0 || s->error != 0 || (read ? s->ended || s->read_shut : s->said_end));
 }
@@ -224,7 +226,7 @@ int aotc_stream_read(struct aotc_stream* s, const struct iovec* vectors, int cou
 int aotc_stream_write(struct aotc_stream* s, const struct iovec* vectors, int count, uint32_t* moved) {
   *moved = 0;
   if (s->error != 0) return s->error;
-  if (!s->opened) return ENOTCONN;
+  if (!s->opened && !s->early) return ENOTCONN;
   if (s->said_end) return EPIPE;
   if (window(s) == 0 && count > 0) return EAGAIN;
   for (int i = 0; i < count; ++i) {

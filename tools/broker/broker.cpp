@@ -47,6 +47,13 @@ void Broker::say(const App& app, const char* level, const std::string& target, c
         level, ",\"app\":" + aotc::json_string(app.name) + ",\"target\":" + aotc::json_string(target, 400), message);
 }
 
+void Broker::say_own(const std::string& message) {
+  if (plain_log_)
+    std::fprintf(stderr, "aotc: %s\n", message.c_str());
+  else
+    aotc::write_log_line("error", "", message);
+}
+
 bool Broker::may_say(App& app) {
   const uint64_t second = Loop::now() / kSecond;
   if (app.second != second) {

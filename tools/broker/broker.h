@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kv_store.h"
 #include "node/loop.h"
 #include "policy.h"
 #include "resolver.h"
@@ -29,8 +30,9 @@ class Timed {
 };
 
 struct App {
-  explicit App(std::string app_name) : name(std::move(app_name)) {}
+  App(std::string app_name, size_t number) : name(std::move(app_name)), place(number) {}
   const std::string name;
+  const size_t place;  // among them
   Policy policy;
   uint64_t max_connections = 1024;
   uint64_t connections = 0;
@@ -57,9 +59,12 @@ class Broker {
   void say_refused(App& app, const std::string& target, const std::string& why);
   // That something went wrong on the way.
   void say_failed(App& app, const std::string& target, const std::string& why);
+  // About itself.
+  void say_own(const std::string& message);
 
   std::vector<std::unique_ptr<App>> apps;
   Resolver resolver;
+  std::unique_ptr<KvStore> kv;  // null: there is none
 
  private:
   bool may_say(App& app);

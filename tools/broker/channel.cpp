@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "http_stream.h"
+#include "kv_stream.h"
 #include "lookup_stream.h"
 #include "tcp_stream.h"
 
@@ -18,7 +19,7 @@ constexpr size_t kPiece = 64 << 10;
 constexpr size_t kMostOut = 4 << 20, kMostHeld = 32 << 20;
 
 std::string shown_target(aotc_outbound_service service, const std::string& name, uint16_t port) {
-  if (service == AOTC_OUTBOUND_LOOKUP) return name;
+  if (service == AOTC_OUTBOUND_LOOKUP || service == AOTC_OUTBOUND_KV) return name;
   const bool v6 = name.find(':') != std::string::npos;
   return (service == AOTC_OUTBOUND_HTTPS ? "https://" : "tcp://") + (v6 ? "[" + name + "]" : name) + ":" +
          std::to_string(port);
@@ -152,7 +153,7 @@ bool Channel::take(const aotc_outbound_frame& head, std::string_view payload) {
   auto found = streams_.find(head.stream);
   if (head.kind == AOTC_OUTBOUND_OPEN) {
     const uint32_t service = head.value & 0xffff;
-    if (found != streams_.end() || service < AOTC_OUTBOUND_LOOKUP || service > AOTC_OUTBOUND_HTTPS || payload.empty() ||
+    if (found != streams_.end() || service < AOTC_OUTBOUND_LOOKUP || service > AOTC_OUTBOUND_KV || payload.empty() ||
         payload.size() > AOTC_OUTBOUND_MAX_NAME)
       return false;
     open(head.stream, static_cast<aotc_outbound_service>(service), static_cast<uint16_t>(head.value >> 16), payload);
@@ -192,7 +193,13 @@ void Channel::open(uint32_t number, aotc_outbound_service service, uint16_t port
     return frame(number, AOTC_OUTBOUND_FAILED, EMFILE, {});
   }
   if (!is_host(name)) return frame(number, AOTC_OUTBOUND_FAILED, EINVAL, {});
+  if (service == AOTC_OUTBOUND_KV && broker_.kv == nullptr) return frame(number, AOTC_OUTBOUND_FAILED, EOPNOTSUPP, {});
   ++app_.connections;
+  if (service == AOTC_OUTBOUND_KV) {
+    auto made = std::make_shared<KvStream>(*this, number, *broker_.kv, app_.place);
+    streams_[number] = made;
+    return made->start();
+  }
   std::shared_ptr<Stream> stream = begin(number, service, port, name, error);
   if (stream) return;
   --app_.connections;

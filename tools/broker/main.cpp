@@ -53,6 +53,8 @@ struct Words {
   unsigned user = 0;
   bool plain_log = false;
   std::string certificates;
+  std::string kv;
+  uint64_t kv_size = 0;
 };
 
 // "KEY=VALUE", by a program of ours. False at what is none of them.
@@ -64,13 +66,17 @@ bool read_words(char** words, Words& read, std::vector<std::unique_ptr<App>>& ap
     const std::string key = word.substr(0, equals), value = word.substr(equals + 1);
     std::string wrong;
     if (key == "app") {
-      apps.push_back(std::make_unique<App>(value));
+      apps.push_back(std::make_unique<App>(value, apps.size()));
     } else if (key == "user") {
       read.user = static_cast<unsigned>(std::strtoul(value.c_str(), nullptr, 10));
     } else if (key == "log") {
       read.plain_log = value == "plain";
     } else if (key == "certificates") {
       read.certificates = value;
+    } else if (key == "kv") {
+      read.kv = value;
+    } else if (key == "kv-size") {
+      read.kv_size = std::strtoull(value.c_str(), nullptr, 10);
     } else if (apps.empty()) {
       return false;
     } else if (key == "allow") {
@@ -172,11 +178,20 @@ int serve(char** words) {
   }
   Broker broker(read.plain_log, event);
   broker.apps = std::move(apps);
+  if (!read.kv.empty()) {
+    std::vector<std::string> names;
+    for (const auto& app : broker.apps) names.push_back(app->name);
+    broker.kv = std::make_unique<KvStore>(broker.loop(), eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    // The rest is of use all the same.
+    if (const std::string wrong = broker.kv->open(read.kv, names, read.kv_size); !wrong.empty())
+      broker.say_own("no program gets anything of the key-value store: " + wrong);
+  }
   if (const char* failed = confine(read)) {
     std::fprintf(stderr, "aotc-broker: cannot confine the process: %s: %s\n", failed, std::strerror(errno));
     return kExitFailed;
   }
   broker.resolver.start();
+  if (broker.kv) broker.kv->start();
   Starter(broker).run();
   return 0;
 }

@@ -11,7 +11,7 @@ struct DevArguments {
   std::string go = "go", listen = "127.0.0.1:8080", tier = "quick";
   CacheOptions cache;
   std::vector<std::string> env;
-  std::string config, secrets;
+  std::string config, secrets, kv;
   std::vector<std::string> packages;  // never set, here so that --help shows them: `words` holds them
   std::vector<std::string> words;
 };
@@ -23,6 +23,7 @@ llvm::Error dev_command(const DevArguments& arguments) {
   std::vector<std::string> node;
   if (!arguments.config.empty()) node.insert(node.end(), {"--config", "app=" + arguments.config});
   if (!arguments.secrets.empty()) node.insert(node.end(), {"--secrets", "app=" + arguments.secrets});
+  if (!arguments.kv.empty()) node.insert(node.end(), {"--kv", arguments.kv});
   return serve_while_written({arguments.go, arguments.listen, std::move(compile), std::move(node), arguments.words});
 }
 
@@ -32,7 +33,7 @@ void add_dev(CLI::App& app, Action& action, std::vector<std::string>& args) {
   auto arguments = std::make_shared<DevArguments>();
   if (!args.empty() && args.front() == "dev")
     arguments->words =
-        take_go_words(args, {"--go", "--listen", "--tier", "--cache", "--env", "--config", "--secrets"}, {});
+        take_go_words(args, {"--go", "--listen", "--tier", "--cache", "--env", "--config", "--secrets", "--kv"}, {});
 
   CLI::App* command = app.add_subcommand("dev", "Serve a Go program on this machine, anew whenever it is saved");
   command->add_option("packages", arguments->packages, "as go build has them (default: the one in this folder)")
@@ -46,6 +47,7 @@ void add_dev(CLI::App& app, Action& action, std::vector<std::string>& args) {
   command->add_option("--config", arguments->config,
                       "DIR: what edge.Config tells the program: the files in it, by their names");
   command->add_option("--secrets", arguments->secrets, "DIR: likewise edge.Secret");
+  command->add_option("--kv", arguments->kv, "DIR: where edge.KV keeps what the program puts");
   arguments->cache.add_to(*command);
   command->footer(
       "Builds it (aotc build), compiles and freezes it (aotc compile), serves it (aotc-node), shows what it logs, and "

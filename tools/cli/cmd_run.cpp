@@ -29,7 +29,7 @@ struct RunArguments {
   CodeOptions code;
   CacheOptions cache;
   std::vector<std::string> dirs, env, secrets, listeners, allowed, networks;
-  std::string config, secret_files;
+  std::string config, secret_files, kv;
   uint64_t timeout = 0, max_memory = 0;
   uint64_t tmp_size = kNotGiven;
   bool gdb = false;
@@ -110,8 +110,9 @@ llvm::Error run_command(const RunArguments& arguments) {
   for (const std::string& variable : arguments.env) add("--env", variable);
   for (const std::string& name : arguments.secrets) add("--secret-env", name);
   for (const std::string& address : arguments.listeners) add("--tcplisten", address);
-  if (!arguments.allowed.empty()) {
-    llvm::Expected<int> channel = start_broker(base_name(arguments.file), arguments.allowed, arguments.networks);
+  if (!arguments.allowed.empty() || !arguments.kv.empty()) {
+    llvm::Expected<int> channel =
+        start_broker(base_name(arguments.file), arguments.allowed, arguments.networks, arguments.kv);
     if (!channel) return channel.takeError();
     add("--outbound", std::to_string(*channel));
   }
@@ -178,6 +179,7 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string>& args) {
   command->add_option("--config", arguments->config,
                       "DIR: what edge.Config tells the program: the files in it, by their names");
   command->add_option("--secrets", arguments->secret_files, "DIR: likewise edge.Secret");
+  command->add_option("--kv", arguments->kv, "DIR: where edge.KV keeps what the program puts");
   command->add_flag("--cold", arguments->cold, "start from the beginning even if the artifact has a snapshot");
   command->add_flag("--gdb", arguments->gdb, "make the program known to gdb, and its call graphs to perf");
   command->add_option("--invoke", arguments->invoke,

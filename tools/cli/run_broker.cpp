@@ -15,6 +15,8 @@
 
 namespace {
 
+constexpr uint64_t kKvSize = 256 << 20;  // as aotc-node has it by default
+
 // The number of the only app, with a channel.
 bool give_channel(int broker, int channel) {
   uint32_t app = 0;
@@ -52,10 +54,11 @@ int spawn(const std::string& program, std::vector<std::string> words, int input)
 }  // namespace
 
 llvm::Expected<int> start_broker(const std::string& name, const std::vector<std::string>& allowed,
-                                 const std::vector<std::string>& networks) {
+                                 const std::vector<std::string>& networks, const std::string& kv) {
   std::vector<std::string> words = {"aotc-broker", "log=plain"};
   if (const char* certificates = std::getenv("SSL_CERT_FILE"))
     words.push_back(std::string("certificates=") + certificates);
+  if (!kv.empty()) words.insert(words.end(), {"kv=" + kv, "kv-size=" + std::to_string(kKvSize)});
   words.push_back("app=" + name);
   std::string wrong;
   for (const std::string& rule : allowed) {

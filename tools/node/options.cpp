@@ -56,6 +56,8 @@ constexpr char kHelp[] =
     "address\n"
     "                           that is a HOST, and localhost, need none\n"
     "  --max-outbound N         connections of an app's programs at the same time (default 1024; from 1 to 1000000)\n"
+    "  --kv DIR                 where the key-value stores of all apps are, for edge.KV\n"
+    "  --kv-size SIZE           of each app's (default 256M; from 1M to 64G): puts beyond fail\n"
     "  --admin ADDR             serve /metrics and /healthz there, and nothing else; without it they are not served:\n"
     "                           on --listen every path is the apps'\n"
     "  --workers N              threads per app (default: as many as there are processors; from 1 to 256)\n"
@@ -287,6 +289,7 @@ constexpr Quantity kQuantities[] = {
     {"--tenant-memory", AOTC_SIZE, kOwnMemory + kLeastMemory, 1ull << 50,
      [](Given& g) { return &g.options.tenant_memory; }},
     {"--max-instances", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_instances; }},
+    {"--kv-size", AOTC_SIZE, 1 << 20, 64ull << 30, [](Given& g) { return &g.options.kv_size; }},
     {"--max-header", AOTC_SIZE, 1 << 10, 16 << 20, [](Given& g) { return &g.options.max_header; }},
     {"--max-body", AOTC_SIZE, 0, 1ull << 40, [](Given& g) { return &g.options.max_body; }},
     {"--max-outbound", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_outbound; }},
@@ -321,6 +324,7 @@ constexpr Text kTexts[] = {
      [](Given& g, const char* value) { g.options.shared_addresses.push_back(network_of("--shared-address", value)); }},
     {"--trusted-proxies",
      [](Given& g, const char* value) { g.options.trusted_proxies.push_back(network_of("--trusted-proxies", value)); }},
+    {"--kv", [](Given& g, const char* value) { g.options.kv = value; }},
     {"--country-header", [](Given& g, const char* value) { g.options.country_header = value; }},
     {"--reset", [](Given& g, const char* value) { g.options.reset = value; }},
     {"--compare-sample", [](Given& g, const char* value) { g.options.compare_sample = parse_sample(value); }},
@@ -436,6 +440,7 @@ const Values* values_of(const Options& options, const std::string& app) {
 }
 
 bool has_outbound(const Options& options, const App& app) {
+  if (!options.kv.empty()) return true;
   return std::any_of(options.outbound.begin(), options.outbound.end(),
                      [&](const Outbound& outbound) { return outbound.app == app.name && !outbound.rule.empty(); });
 }

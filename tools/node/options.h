@@ -63,9 +63,11 @@ struct Options {
   std::vector<Route> routes;
   std::vector<Secret> secrets;
   std::vector<Outbound> outbound;
-  std::vector<Values> values;  // at most one for an app
-  uint64_t workers = 0;        // threads of each tenant
-  uint64_t loops = 0;          // threads of the front
+  std::vector<Values> values;    // at most one for an app
+  std::string kv;                // folder of the apps' key-value stores; empty: they have none
+  uint64_t kv_size = 256 << 20;  // of each
+  uint64_t workers = 0;          // threads of each tenant
+  uint64_t loops = 0;            // threads of the front
   uint64_t deadline = 50'000'000;
   uint64_t timeout = 30'000'000'000;
   uint64_t grace_after = 50'000'000;
@@ -96,7 +98,7 @@ Options parse_options(int argc, char** argv);
 // Those of an app, or null.
 const Values* values_of(const Options& options, const std::string& app);
 
-// Whether its programs may connect to anything.
+// Whether its programs have anything of the broker.
 bool has_outbound(const Options& options, const App& app);
 
 // What is listened on, in the order in which the front gets the sockets.

@@ -117,6 +117,7 @@ std::vector<std::string> broker_words(const Options& o, unsigned user) {
   std::vector<std::string> words = {"aotc-broker", "user=" + std::to_string(user)};
   if (const char* certificates = std::getenv("SSL_CERT_FILE"))
     words.push_back(std::string("certificates=") + certificates);
+  if (!o.kv.empty()) words.insert(words.end(), {"kv=" + o.kv, "kv-size=" + std::to_string(o.kv_size)});
   for (const App& app : o.apps) {
     words.push_back("app=" + app.name);
     words.push_back("connections=" + std::to_string(o.max_outbound));

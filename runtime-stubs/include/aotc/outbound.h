@@ -44,7 +44,8 @@ enum aotc_outbound_kind {
 enum aotc_outbound_service {
   AOTC_OUTBOUND_LOOKUP = 1, /* addresses of a name, 16 bytes each, IPv4 as ::ffff:192.0.2.1; then the end */
   AOTC_OUTBOUND_CONNECT,    /* bytes to and from a port; or requests and responses of HTTP/1.1, if that is allowed */
-  AOTC_OUTBOUND_HTTPS       /* requests and responses of HTTP/1.1, which the broker makes over TLS */
+  AOTC_OUTBOUND_HTTPS,      /* requests and responses of HTTP/1.1, which the broker makes over TLS */
+  AOTC_OUTBOUND_KV          /* the app's key-value store (kv.h): may be written to at once; the name is "kv" */
 };
 
 struct aotc_outbound_frame {
