@@ -81,7 +81,7 @@ static void test_events(enum aotc_wasi_resolver resolver) {
   guest_open_with(&g, resolver, &options, MEMORY);
   struct aotc_slot slot = {.hosts = aotc_one_host(aotc_wasi_host(g.wasi))};
   struct aotc_error error;
-  char text[8];
+  char text[9];
   uint32_t n, events, connection;
   EXPECT(ASK(&g, events, "ii:i", 0, OUT), WASI_EINVAL);
   EXPECT(ASK(&g, events, "ii:i", 4, OUT), WASI_EINVAL);
@@ -101,23 +101,23 @@ static void test_events(enum aotc_wasi_resolver resolver) {
     EXPECT(ready(&g, events, LISTENER), events);
     EXPECT(CALL(&g, sock_accept, LISTENER, WASI_FDFLAG_NONBLOCK, OUT), WASI_EAGAIN);
     EXPECT(write_string(&g, events, "x", &n), WASI_EBADF);
-    EXPECT(read_string(&g, events, text, sizeof text, &n), 0);
+    EXPECT(read_string(&g, events, text, sizeof text - 1, &n), 0);
     EXPECT(n, 1);
     EXPECT(text[0], AOTC_EDGE_THAW);
     /* Until it says so, whatever it waits for. */
     EXPECT(ready(&g, events, LISTENER), 0);
-    EXPECT(read_string(&g, events, text, sizeof text, &n), WASI_EAGAIN);
+    EXPECT(read_string(&g, events, text, sizeof text - 1, &n), WASI_EAGAIN);
     CHECK(!aotc_slot_idle(&slot));
     EXPECT(ASK(&g, done, ":i", 0), 0);
     EXPECT(ready(&g, events, LISTENER), LISTENER);
     EXPECT(CALL(&g, sock_accept, LISTENER, WASI_FDFLAG_NONBLOCK, OUT), 0);
     connection = get32(&g, OUT);
     EXPECT(ready(&g, events, connection), connection);
-    EXPECT(read_string(&g, connection, text, sizeof text, &n), 0);
+    EXPECT(read_string(&g, connection, text, sizeof text - 1, &n), 0);
 
     CHECK(aotc_slot_idle(&slot));
     EXPECT(ready(&g, events, connection), events);
-    EXPECT(read_string(&g, events, text, sizeof text, &n), 0);
+    EXPECT(read_string(&g, events, text, sizeof text - 1, &n), 0);
     EXPECT(text[0], AOTC_EDGE_IDLE);
     CHECK(aotc_slot_idle(&slot));
     EXPECT(ASK(&g, done, ":i", 0), 0);
@@ -125,7 +125,7 @@ static void test_events(enum aotc_wasi_resolver resolver) {
     /* An accepted connection is held back, too. */
     g.wasi->edge.pending = AOTC_EDGE_THAW;
     c.in_at = 0;
-    EXPECT(read_string(&g, connection, text, sizeof text, &n), WASI_EAGAIN);
+    EXPECT(read_string(&g, connection, text, sizeof text - 1, &n), WASI_EAGAIN);
     put_iovec(&g, 0, BUFFER, 8);
     EXPECT(CALL(&g, sock_recv, connection, IOV, 1, 0, OUT, OUT + 4), WASI_EAGAIN);
     aotc_wasi_restore(aotc_wasi_host(g.wasi));
