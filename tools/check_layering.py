@@ -58,6 +58,7 @@ SOLE_USERS = [
     ("boost/asio", ["cache-server/http/http_session.*", "cache-server/http/listener.*", "cache-server/http/tls.*"]),
     ("zstd.h", ["tools/registry/zstd_frames.cpp"]),
     ("zlib.h", ["cache-server/http/content_coding.cpp"]),
+    ("nghttp2/", ["tools/node/http2_session.cpp"]),
     ("openssl/", ["tools/registry/digest.cpp", "tools/node/tls.cpp"]),
     ("sodium.h", ["tools/registry/digest.cpp", "tools/registry/signing.cpp"]),
     ("mbedtls/", ["tools/registry/client_tls.cpp", "tools/registry/p256.cpp"]),

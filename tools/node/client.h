@@ -1,10 +1,11 @@
-// client.h - a client's connection to the front, and the request that it has under way.
+// client.h - a client's connection to the front, and the requests that it has under way (exchange.h).
 //
-// Requests are taken one after the other; what a client sends ahead stays in its buffer. An instance is asked for only
-// when the whole request is here, or 256 KiB of it, so a slow client costs a buffer; or at once, when the client waits
-// to hear whether its body is wanted (Expect). Responses are taken from the worker as fast as the client takes them,
-// and kWindow bytes ahead of it, so a slow reader costs a buffer, too. While it does not take what it has asked for it
-// gets no more.
+// Requests of HTTP/1.1 are taken one after the other; what a client sends ahead stays in its buffer. An instance is
+// asked for only when the whole request is here, or 256 KiB of it, so a slow client costs a buffer; or at once, when
+// the client waits to hear whether its body is wanted (Expect). Responses are taken from the worker as fast as the
+// client takes them, and kWindow bytes ahead of it, so a slow reader costs a buffer, too. While it does not take what
+// it has asked for it gets no more. Who begins as HTTP/2 does, or agreed on it with TLS, has streams instead
+// (http2_streams.h), whose frames go through the same buffers.
 //
 // At any time it is clear whether the client is waited for, and with what (Awaited): that is what limits on time, and
 // the choice of who has to go (admission.h), go by.
@@ -14,24 +15,23 @@
 #include <optional>
 #include <string>
 
-#include "aotc/wasi.h"
-#include "http.h"
-#include "tenant_links.h"
+#include "exchange.h"
+#include "http2_streams.h"
 
-class Client final : public Source, public Link::Exchange, public Admission::Guest {
+class Client final : public Source, public Exchange::Owner, public Http2Streams::Owner, public Admission::Guest {
  public:
   Client(LoopContext& front, int fd, const ClientAddress& from, uint16_t port, ListenAddress::Kind kind);
   ~Client();
   void on_events(uint32_t events) override;
 
-  // From the worker.
-  bool on_response(std::string_view bytes) override;
-  bool on_consumed(uint32_t bytes) override;
-  void on_end(const RequestEnd& end, std::string_view text) override;
+  // From the exchange.
+  void on_output() override;
   void on_room() override;
-  bool begun() const override { return begun_; }
-  std::string log_fields() const override;
+  void on_answered() override;
+  void on_failed(int status, std::string_view text) override;
 
+  void write_later() override;  // what the streams have
+  void write_now();
   void check_time(uint64_t now);
   void on_drain();
 
@@ -42,8 +42,7 @@ class Client final : public Source, public Link::Exchange, public Admission::Gue
   std::list<std::unique_ptr<Client>>::iterator self;
 
  private:
-  enum class State { Head, Body, Served, Closing };
-  enum class Awaited { Nothing, Request, More, Taking, End };  // of the client
+  enum class State { Head, Body, Served, Streams, Closing };
   Awaited awaited() const;
   size_t most_ahead() const;
   bool has_room() const;               // for more of what the client sends
@@ -54,11 +53,13 @@ class Client final : public Source, public Link::Exchange, public Admission::Gue
   ssize_t receive(char* piece, size_t size);
   void read();
   void process();
+  bool begins_http2();
+  void begin_streams();
+  void process_streams();
   void start_request();
   void answer_operator();
-  bool is_enough() const;
   void dispatch();
-  void pass_body();  // the head is its beginning
+  void take_output();
   void answer(int status, std::string_view text, bool keep_alive, std::string_view fields = {});
   void finish_request();
   void write();
@@ -67,8 +68,6 @@ class Client final : public Source, public Link::Exchange, public Admission::Gue
   void leave(Closed why);    // now
   void abandon(Closed why);  // the request, too
   void abandon();            // because the client has left
-  void cancel();
-  void half_close();
   void account();
 
   LoopContext& front_;
@@ -90,19 +89,9 @@ class Client final : public Source, public Link::Exchange, public Admission::Gue
   Pace pace_;
   size_t held_ = 0;  // bytes in buffers
 
-  std::unique_ptr<RequestReader> request_;
-  const App* app_ = nullptr;
-  AppMetrics* metrics_ = nullptr;
-  TenantLinks* tenant_ = nullptr;  // that has the request
-  Link* link_ = nullptr;           // while the request is with a worker
-  uint32_t id_ = 0;
-  uint64_t number_ = 0;          // of the request, of all that the front has had
-  bool begun_ = false;           // the worker knows of the request
-  bool waits_for_room_ = false;  // in the channel
-  uint32_t unread_ = 0;          // body bytes that the program has not read
-  size_t untaken_ = 0;           // response bytes that the worker does not know to be taken
-  uint64_t touched_ = 0;         // when something last went to or came from the worker
-  std::optional<ResponseReader> response_;
-  uint64_t started_ = 0;
+  Exchange exchange_;
+  std::unique_ptr<Http2Streams> streams_;  // null: it speaks HTTP/1.1
+  bool may_begin_http2_;                   // nothing has come of it
+  bool writes_later_ = false;
   bool keep_alive_ = false;
 };

@@ -128,6 +128,9 @@ std::string Front::metrics_text() {
       for (const auto& [name, counted] : one->metrics) sums[name].add(counted);
       for (size_t i = 0; i < clients.closed.size(); ++i) clients.closed[i] += one->admission.closed()[i];
       for (size_t i = 0; i < clients.tls.size(); ++i) clients.tls[i] += one->tls_counts[i];
+      clients.http2.clients += one->http2_counts.clients;
+      clients.http2.streams += one->http2_counts.streams;
+      clients.http2.cut += one->http2_counts.cut;
     };
     if (one == all[0]) {
       add();

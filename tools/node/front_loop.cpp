@@ -65,12 +65,16 @@ void FrontLoop::turn(int longest) {
     every_second();
     next_second_ = now + kSecond;
   }
-  loop.wait(unfinished_.empty() ? longest : 0);
+  loop.wait(unfinished_.empty() && unflushed_.empty() && unwritten_.empty() ? longest : 0);
   now = Loop::now();
   for (Link* link : std::exchange(unfinished_, {})) link->go_on();
   take_posts();
-  for (size_t i = 0; i < unflushed_.size(); ++i) unflushed_[i]->flush_now();
-  unflushed_.clear();
+  // What one of them does may be more to do for the other.
+  while (!unwritten_.empty() || !unflushed_.empty()) {
+    for (Client* client : std::exchange(unwritten_, {})) client->write_now();
+    for (size_t i = 0; i < unflushed_.size(); ++i) unflushed_[i]->flush_now();
+    unflushed_.clear();
+  }
   gone_.clear();
   removed_.clear();
 }

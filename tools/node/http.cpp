@@ -369,9 +369,12 @@ int RequestReader::error() const { return parser_->status; }
 size_t RequestReader::held() const { return output.capacity() + parser_->fields.text.capacity() + target.capacity(); }
 
 struct ResponseReader::Parser : http::basic_parser<false> {
-  explicit Parser(ResponseReader& owner) : owner(owner), writes(owner.form_ == Form::Message) { fields.kept = writes; }
+  explicit Parser(ResponseReader& owner)
+      : owner(owner), writes(owner.form_ != Form::Nothing), in_parts(owner.form_ == Form::Parts) {
+    fields.kept = writes;
+  }
   ResponseReader& owner;
-  const bool writes;
+  const bool writes, in_parts;
   Fields fields;
   std::string reason;
   bool write_chunks = false, failed = false;
@@ -409,14 +412,15 @@ struct ResponseReader::Parser : http::basic_parser<false> {
     write_chunks = !no_body && !content_length() && !client.http_10;
     const bool until_close = !no_body && !content_length() && client.http_10;
     owner.closes = !interim && (until_close || !keep_alive);
-    std::string& out = owner.output;
+    std::string& out = in_parts ? owner.heads.emplace_back(Head{owner.status, {}}).fields : owner.output;
     out.reserve(out.size() + fields.text.size() + kUsualHead);
     char line[] = "HTTP/1.1 000 ";
     std::to_chars(line + 9, line + 12, owner.status);
-    out.append(line, 13).append(reason).append("\r\n");
+    if (!in_parts) out.append(line, 13).append(reason).append("\r\n");
     fields.write(out, options);
     fields.text = {};
     if (content_length() && owner.status != 204 && !interim) write_length(out, *content_length());
+    if (in_parts) return;
     if (write_chunks) out.append("Transfer-Encoding: chunked\r\n");
     if (owner.closes)
       out.append("Connection: close\r\n");
@@ -426,7 +430,7 @@ struct ResponseReader::Parser : http::basic_parser<false> {
   }
   void on_body_init_impl(const boost::optional<uint64_t>&, ErrorCode&) override {}
   size_t write_body(Text body) {
-    if (write_chunks && !body.empty())
+    if (write_chunks && !in_parts && !body.empty())
       write_chunk(owner.output, body);
     else if (writes)
       owner.output.append(body.data(), body.size());
@@ -436,7 +440,11 @@ struct ResponseReader::Parser : http::basic_parser<false> {
   void on_chunk_header_impl(uint64_t, Text, ErrorCode&) override {}
   size_t on_chunk_body_impl(uint64_t, Text body, ErrorCode&) override { return write_body(body); }
   void on_finish_impl(ErrorCode&) override {
-    if (write_chunks) write_last_chunk(owner.output, fields.text);
+    if (!write_chunks) return;
+    if (in_parts)
+      owner.trailers = std::move(fields.text);
+    else
+      write_last_chunk(owner.output, fields.text);
   }
 };
 
@@ -477,12 +485,18 @@ bool ResponseReader::started() const { return status >= 200 && parser_->is_heade
 bool ResponseReader::done() const { return status >= 200 && parser_->is_done(); }
 bool ResponseReader::bad() const { return parser_->failed; }
 
+std::string own_fields(size_t length, std::string_view more_fields) {
+  std::string out = "Content-Type: text/plain; charset=utf-8\r\n";
+  out.append(more_fields);
+  write_length(out, length);
+  return out;
+}
+
 std::string own_response(int status, std::string_view text, bool keep_alive, bool head_request,
                          std::string_view more_fields) {
   std::string out = "HTTP/1.1 " + std::to_string(status) + " ";
   out.append(view(http::obsolete_reason(http::int_to_status(static_cast<unsigned>(status)))));
-  out.append("\r\nContent-Type: text/plain; charset=utf-8\r\n").append(more_fields);
-  write_length(out, text.size());
+  out.append("\r\n").append(own_fields(text.size(), more_fields));
   out.append(keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
   if (!head_request) out.append(text);
   return out;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "forwarded.h"
 
@@ -56,7 +57,12 @@ class ResponseReader {
     bool keep_alive = true;  // the client's connection is to stay open after this response
     bool expects_continue = false;
   };
-  enum class Form { Message, Nothing };  // what `output` gets
+  // What `output` gets; of Parts the body, without framing, besides `heads` and `trailers`.
+  enum class Form { Message, Parts, Nothing };
+  struct Head {
+    int status;
+    std::string fields;  // lines
+  };
   explicit ResponseReader(const Client& client, Form form = Form::Message);
   ~ResponseReader();
 
@@ -67,8 +73,10 @@ class ResponseReader {
   bool bad() const;
 
   int status = 0;
-  bool closes = false;  // the client's connection ends behind it
-  std::string output;   // for the client; whoever takes it clears it
+  bool closes = false;      // the client's connection ends behind it
+  std::string output;       // for the client; whoever takes it clears it
+  std::vector<Head> heads;  // likewise: of interim responses, and the final one
+  std::string trailers;     // lines, when it is done
 
  private:
   struct Parser;
@@ -79,6 +87,7 @@ class ResponseReader {
   std::unique_ptr<Parser> parser_;
 };
 
-// A whole response of our own.
+// Fields and body of a response of our own, and the whole of it.
+std::string own_fields(size_t length, std::string_view more_fields = {});
 std::string own_response(int status, std::string_view text, bool keep_alive, bool head_request,
                          std::string_view more_fields = {});

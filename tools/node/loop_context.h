@@ -45,6 +45,7 @@ class LoopContext {
     if (!admission.keep_budget()) ask_for_places();
   }
   void flush_later(Link* link) { unflushed_.push_back(link); }
+  void write_later(Client* client) { unwritten_.push_back(client); }
   void go_on_later(Link* link) { unfinished_.push_back(link); }
   void forget(Link* link) { std::erase(unfinished_, link); }
 
@@ -57,10 +58,12 @@ class LoopContext {
   Admission admission{shared.options, shared.admission};
   std::shared_ptr<const TlsConfig> tls;  // for clients to come
   TlsCounts tls_counts{};
+  Http2Counts http2_counts{};
   bool draining = false;
   uint64_t now = 0;  // when this turn of the loop began
 
  protected:
   ~LoopContext();
   std::vector<Link*> unflushed_, unfinished_;
+  std::vector<Client*> unwritten_;
 };

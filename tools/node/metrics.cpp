@@ -6,7 +6,7 @@
 #include <iterator>
 
 static constexpr const char* kClosed[] = {"done",          "aborted", "idle", "slow_header", "slow_body",
-                                          "slow_response", "address", "full", "memory"};
+                                          "slow_response", "address", "full", "memory",      "flood"};
 static constexpr const char* kHandshakes[] = {"full", "resumed", "failed"};
 static constexpr const char* kPulls[] = {"new", "same", "failed"};
 static constexpr const char* kLists[] = {"obeyed", "refused"};
@@ -83,6 +83,13 @@ std::string write_metrics(const std::map<std::string, AppMetrics>& apps, const C
   header("aotc_tls_handshakes_total", "counter", "TLS handshakes, by what came of them.");
   for (size_t i = 0; i < clients.tls.size(); ++i)
     sample("aotc_tls_handshakes_total", std::string("result=\"") + kHandshakes[i] + "\"", clients.tls[i]);
+  auto total = [&](const char* name, const char* help, uint64_t value) {
+    header(name, "counter", help);
+    out.append(name).append(" ").append(std::to_string(value)).append("\n");
+  };
+  total("aotc_http2_clients_total", "Connections that spoke HTTP/2.", clients.http2.clients);
+  total("aotc_http2_streams_total", "Requests that came by them.", clients.http2.streams);
+  total("aotc_http2_streams_cut_total", "Of these, those that ended before their response did.", clients.http2.cut);
   header("aotc_instances", "gauge", "Instances that serve a request now, running or suspended.");
   for (const auto& [app, m] : apps) sample("aotc_instances", label(app), m.running);
   header("aotc_going_on", "gauge", "Instances whose client is answered and whose program goes on for --grace-after.");

@@ -52,16 +52,22 @@ enum class Closed : unsigned {
   Address,  // it did not get a place: its address had its share
   Full,     // it did not get one, or had to give its own to another
   Memory,   // the buffers held more than the budget
+  Flood,    // it sent what only costs: frames of HTTP/2, streams that it reset
 };
-constexpr size_t kClosedReasons = static_cast<size_t>(Closed::Memory) + 1;
+constexpr size_t kClosedReasons = static_cast<size_t>(Closed::Flood) + 1;
 
 using ClosedCounts = std::array<uint64_t, kClosedReasons>;
 // Handshakes: from the beginning, of a session that goes on, failed.
 using TlsCounts = std::array<uint64_t, 3>;
+struct Http2Counts {
+  uint64_t clients = 0, streams = 0;
+  uint64_t cut = 0;  // streams that ended before their response did
+};
 struct ClientCounts {
   uint64_t open = 0, bytes = 0;  // now
   ClosedCounts closed{};
   TlsCounts tls{};
+  Http2Counts http2;
 };
 
 std::string write_metrics(const std::map<std::string, AppMetrics>& apps, const ClientCounts& clients);

@@ -23,10 +23,12 @@ constexpr char kHelp[] =
     "       aotc-node --print-sandbox[=PROCESS]    what its processes may do\n"
     "       aotc-node --version\n"
     "\n"
-    "Serves HTTP/1.1 requests, each in a fresh instance of the Go program in ARTIFACT, made with `aotc compile`. The\n"
-    "program listens on descriptor 3, or waits for stdin: then the request's body is its input, its output the\n"
-    "response's body. With a snapshot an instance starts in microseconds. Each app has a process of its own, under\n"
-    "seccomp.\n"
+    "Serves requests of HTTP/1.1 and HTTP/2, each in a fresh instance of the Go program in ARTIFACT, made with\n"
+    "`aotc compile`. The program listens on descriptor 3, or waits for stdin: then the request's body is its input, "
+    "its\n"
+    "output the response's body. With a snapshot an instance starts in microseconds. Each app has a process of its "
+    "own,\n"
+    "under seccomp.\n"
     "\n"
     "  --listen ADDR            127.0.0.1:8080, :8080, [::1]:8080\n"
     "  --listen-tls ADDR        the same with TLS 1.2 and 1.3; one of the two is enough\n"
@@ -98,6 +100,7 @@ constexpr char kHelp[] =
     "  --max-clients N          connections at the same time (default 16384, or what the limit on descriptors allows; "
     "from 1\n"
     "                           to 1000000). For one more, those go that have been idle or slow for longest\n"
+    "  --max-streams N          requests of a connection at the same time, by HTTP/2 (default 100; from 1 to 1000)\n"
     "  --max-per-address N      of one IPv4 address or IPv6 /64 (default: a 32nd of --max-clients; from 1 to 1000000)\n"
     "  --shared-address NETWORK of proxies, load balancers or NAT, like 10.0.0.0/8: without that limit; may be "
     "repeated\n"
@@ -295,6 +298,7 @@ constexpr Quantity kQuantities[] = {
     {"--max-outbound", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_outbound; }},
     {"--max-concurrency", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_concurrency; }},
     {"--uid-base", AOTC_COUNT, 1, 1ull << 31, [](Given& g) { return &g.options.uid_base; }},
+    {"--max-streams", AOTC_COUNT, 1, 1000, [](Given& g) { return &g.options.max_streams; }},
     {"--max-clients", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_clients; }},
     {"--max-per-address", AOTC_COUNT, 1, 1'000'000, [](Given& g) { return &g.options.max_per_address; }},
     {"--min-rate", AOTC_SIZE, 1, 1 << 30, [](Given& g) { return &g.options.pace.rate; }},

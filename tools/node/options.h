@@ -80,6 +80,7 @@ struct Options {
   uint64_t tenant_memory = 0;       // of an app's process; 0: what tenant_limits.h chooses
   uint64_t max_header = 1 << 20;    // http.DefaultMaxHeaderBytes
   uint64_t max_body = 64 << 20;
+  uint64_t max_streams = 100;  // of HTTP/2, of a connection at a time
   uint64_t max_clients = 16384;
   uint64_t max_per_address = 0;  // 0: a part of max_clients
   std::vector<Network> shared_addresses, trusted_proxies;

@@ -9,6 +9,9 @@
 #include <algorithm>
 #include <cstdint>
 
+// What a client is waited for with: a request to begin, more of one, taking a response, leaving.
+enum class Awaited { Nothing, Request, More, Taking, End };
+
 class Pace {
  public:
   struct Limits {

@@ -29,7 +29,6 @@ void free_chain(STACK_OF(X509) * chain) { sk_X509_pop_free(chain, X509_free); }
 using Chain = std::unique_ptr<STACK_OF(X509), Free<free_chain>>;
 
 constexpr char kSuites[] = "ECDHE+AESGCM:ECDHE+CHACHA20";  // of TLS 1.2
-constexpr std::string_view kHttp11 = "http/1.1";
 
 std::string last_error() {
   char text[256] = "";
@@ -123,11 +122,13 @@ int TlsConfig::Parts::staple(SSL* ssl, void* self) {
 int TlsConfig::Parts::agree(SSL*, const unsigned char** out, unsigned char* size, const unsigned char* offered,
                             unsigned int offered_size, void*) {
   const std::string_view all(reinterpret_cast<const char*>(offered), offered_size);
-  for (size_t at = 0; at < all.size(); at += 1 + static_cast<unsigned char>(all[at])) {
-    if (all.substr(at + 1, static_cast<unsigned char>(all[at])) != kHttp11) continue;
-    *out = offered + at + 1;
-    *size = static_cast<unsigned char>(kHttp11.size());
-    return SSL_TLSEXT_ERR_OK;
+  for (const std::string_view ours : {TlsStream::kHttp2, TlsStream::kHttp11}) {
+    for (size_t at = 0; at < all.size(); at += 1 + static_cast<unsigned char>(all[at])) {
+      if (all.substr(at + 1, static_cast<unsigned char>(all[at])) != ours) continue;
+      *out = offered + at + 1;
+      *size = static_cast<unsigned char>(ours.size());
+      return SSL_TLSEXT_ERR_OK;
+    }
   }
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -248,7 +249,9 @@ ssize_t TlsStream::read(char* data, size_t size) {
 ssize_t TlsStream::write(const char* data, size_t size) {
   if (failed_) return errno = EPROTO, -1;
   ERR_clear_error();
-  return result(SSL_write(of(ssl_), data, static_cast<int>(std::min<size_t>(size, 1 << 30))));
+  const ssize_t n = result(SSL_write(of(ssl_), data, static_cast<int>(std::min<size_t>(size, 1 << 30))));
+  // Whoever has said that nothing more will come, and is gone: OpenSSL tells the first only.
+  return n == 0 ? (errno = EPIPE, -1) : n;
 }
 
 void TlsStream::close() {

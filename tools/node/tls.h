@@ -44,6 +44,7 @@ class TlsStream {
   // the connection is of no use any more. Room for kRecord bytes leaves nothing behind that the socket does not tell
   // of.
   static constexpr size_t kRecord = 16 << 10;
+  static constexpr std::string_view kHttp2 = "h2", kHttp11 = "http/1.1";  // protocols that are agreed on
   ssize_t read(char* data, size_t size);
   ssize_t write(const char* data, size_t size);
   void close();  // nothing more will be written
@@ -51,7 +52,7 @@ class TlsStream {
   bool established() const { return established_; }
   bool resumed() const;
   bool wants_write() const { return wants_write_; }  // to go on with reading
-  std::string_view protocol() const;                 // that was agreed on: "http/1.1", or empty
+  std::string_view protocol() const;                 // that was agreed on, or empty
   uint64_t received() const { return received_; }    // bytes of the socket
   // What a connection takes besides the buffers of its owner, about.
   static constexpr size_t kMemory = 40 << 10;

@@ -1,4 +1,5 @@
-// Go's own HTTP client against the server at os.Args[1]: kept connections, many at once, streams both ways, cancellation.
+// Go's own HTTP client against the server at os.Args[1]: kept connections, many at once, streams both ways, cancellation;
+// by HTTP/2 if os.Args[2] says so.
 package main
 
 import (
@@ -25,6 +26,11 @@ func show(what string, response *http.Response, err error) {
 }
 
 func main() {
+	if len(os.Args) > 2 && os.Args[2] == "http2" {
+		var protocols http.Protocols
+		protocols.SetUnencryptedHTTP2(true)
+		http.DefaultTransport.(*http.Transport).Protocols = &protocols
+	}
 	for i := 0; i < 3; i++ {
 		response, err := http.Get(fmt.Sprint(base, "/hello?", i))
 		show("get", response, err)

@@ -63,11 +63,12 @@ def normal(answer, port):
     """Responses without interim ones, Date and framing; the port is the only thing that may differ in text."""
     code, data = answer
     head, _, body = data.partition(b"\r\n\r\n")
-    while head.startswith(b"HTTP/1.1 100"):
+    while re.match(rb"HTTP/[0-9.]+ 100", head):
         head, _, body = body.partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
-    fields = sorted(line for line in lines[1:] if not re.match(rb"(?i)(date|connection|transfer-encoding|content-length|keep-alive):", line))
-    status = re.sub(rb"^HTTP/1.0", b"HTTP/1.1", lines[0])
+    fields = sorted(re.sub(rb"^[^:]*", lambda name: name[0].lower(), line) for line in lines[1:]
+                    if not re.match(rb"(?i)(date|connection|transfer-encoding|content-length|keep-alive):", line))
+    status = lines[0].split(b" ")[1:2]
     # A program behind a node is told where a request comes from.
     body = re.sub(rb"(?m)^(Forwarded|X-Forwarded-For|X-Forwarded-Proto): .*\n", b"", body)
     return code, status, fields, body.replace(str(port).encode(), b"PORT")
@@ -136,11 +137,21 @@ with serving([sys.argv[2], "-listen", "127.0.0.1:PORT"], stdout=subprocess.DEVNU
         for words in CURL:
             expected, seen = (normal(curl(port, words), port) for port in (native_port, n.port))
             check(expected == seen, f"curl {words}: natively {str(expected)[:600]}, here {str(seen)[:600]}")
+        # The same of those who begin with HTTP/2. How a response ends early they tell otherwise.
+        for words in CURL:
+            if "--http1.0" in words or "/abort" in words[0]:
+                continue
+            expected, seen = normal(curl(native_port, words), native_port), normal(curl(n.port, ["--http2-prior-knowledge", *words]), n.port)
+            check(expected == seen, f"curl by HTTP/2 {words}: natively {str(expected)[:600]}, here {str(seen)[:600]}")
+        code, answer = curl(n.port, ["--http2-prior-knowledge", "/abort?n=100000"])
+        check(code == 92 and answer.startswith(b"HTTP/2 200 "), f"a response that ends early: {code}, {answer[:100]}")
         for (name, expected), (_, seen) in zip(raw_cases(native_port), raw_cases(n.port)):
             check(expected == seen, f"{name}: natively {expected}, here {seen}")
         expected, seen = (subprocess.run([sys.argv[3], f"127.0.0.1:{port}"], capture_output=True, timeout=PATIENCE).stdout
                           for port in (native_port, n.port))
         check(b"cancelled context canceled" in seen and expected == seen, f"Go's client: natively {expected}, here {seen}")
+        by_http2 = subprocess.run([sys.argv[3], f"127.0.0.1:{n.port}", "http2"], capture_output=True, timeout=PATIENCE)
+        check(by_http2.stdout == expected, f"Go's client by HTTP/2: natively {expected}, here {by_http2}")
         # What Go would let through or answer otherwise, and a proxy must not.
         check(one(n.port, "GET /hints HTTP/1.0\n\n").split(b" ")[1] == b"200", "interim responses to HTTP/1.0")
         both = "POST /echo HTTP/1.1\nHost: x\nContent-Length: 4\nTransfer-Encoding: chunked\n\n0\n\nGET /hello HTTP/1.1\nHost: x\n\n"

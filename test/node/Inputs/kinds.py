@@ -138,7 +138,7 @@ kind("a reverse proxy", "GET /proxy/deeper?a=b")
 kind("a server inside", "GET /inside")
 # Connections.
 kind("an upgrade to h2c", "GET /any", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__")
-kind("a preface of HTTP/2", "PRI * HTTP/2.0", host=None, body=b"SM\r\n\r\n")
+kind("what is nearly a preface of HTTP/2", "PRI * HTTP/2.0", host=None, body=b"XX\r\n\r\n")
 kind("no request", "hello", host=None)
 kind("an empty line first", "\r\nGET /any")
 kind("a lone CR", "GET /any\r")

@@ -112,18 +112,27 @@ with node([f"site={artifact}"], "--listen-tls", "127.0.0.1:0", "--certificate", 
     old = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{n.tls}", "-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"],
                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
     check(old.returncode != 0 and "protocol version" in old.stderr, f"TLS 1.1: {old}")
-    for offered, agreed in ((["http/1.1"], "http/1.1"), (["spdy/1", "http/1.1"], "http/1.1"), ([], None)):
+    for offered, agreed in ((["http/1.1"], "http/1.1"), (["spdy/1", "http/1.1"], "http/1.1"), (["http/1.1", "h2"], "h2"), ([], None)):
         trusting = context()
         if offered:
             trusting.set_alpn_protocols(offered)
         check(connect(n, trusting=trusting).selected_alpn_protocol() == agreed, f"{offered}")
     check(refused(n, protocols=["spdy/1"]), "no protocol of ours")
+    # Who leaves before he hears anything keeps no loop busy.
+    trusting = context()
+    trusting.set_alpn_protocols(["h2"])
+    for _ in range(50):
+        connect(n, trusting=trusting).close()
+    check(all(ask(connect(n)) for _ in range(8)), "nobody waits for those who left")
 
     # The same answers, in small pieces and large ones.
     body = os.urandom(3 << 20)
     said = curl(n, "https://a.example/digest", "--data-binary", "@-", input=body).split()
     check(said[:2] == [b"%d" % len(body), hashlib.sha256(body).hexdigest().encode()], f"a body: {said}")
     check(len(curl(n, "https://a.example/big?n=5000000")) == 5000000, "a large response")
+    for words, version in (([], b"2"), (["--http1.1"], b"1.1")):
+        said = curl(n, *words, "https://a.example/headers", "-w", "%{http_version}")
+        check(said.endswith(version) and b"X-Forwarded-Proto: https\n" in said, f"{words}: {said}")
     connection = connect(n)
     connection.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
     answers = b""

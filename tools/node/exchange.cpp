@@ -1,0 +1,176 @@
+// exchange.cpp - see exchange.h.
+#include "exchange.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "log.h"
+
+static constexpr uint32_t kReportTaken = 32 << 10;
+
+aotc_peer peer_of(const ClientAddress& address, uint16_t port) {
+  aotc_peer peer{};
+  std::copy(address.bytes.begin(), address.bytes.end(), peer.address);
+  peer.port = port;
+  const std::string host = address.is_v4() ? address.text() : "[" + address.text() + "]";
+  const std::string text = host + ":" + std::to_string(port);
+  peer.text_size = static_cast<uint16_t>(text.copy(peer.text, sizeof peer.text));
+  return peer;
+}
+
+void Exchange::expect(const Hop& hop) {
+  const Options& options = front_.options;
+  request = std::make_unique<RequestReader>(
+      HttpLimits{.header_bytes = static_cast<uint32_t>(options.max_header), .body_bytes = options.max_body}, &hop);
+}
+
+bool Exchange::find_app() {
+  app_ = front_.shared.find_app(request->host, request->target);
+  if (app_ != nullptr) metrics_ = &front_.metrics[app_->name];
+  return app_ != nullptr;
+}
+
+bool Exchange::is_enough() const {
+  return request->done() || request->expects_continue || request->output.size() >= kWindow;
+}
+
+std::optional<Exchange::Refusal> Exchange::dispatch(const ResponseReader::Client& client, ResponseReader::Form form) {
+  started_ = Loop::now();
+  TenantLinks* tenant = front_.tenant_of(*app_);
+  if (tenant == nullptr) return Refusal{503, "the app is not ready\n"};
+  if (!tenant->take_place()) {
+    ++metrics_->ends[static_cast<unsigned>(EndCause::Overload)];
+    return Refusal{503, "too many requests at the same time\n"};
+  }
+  response.emplace(client, form);
+  tenant_ = tenant;
+  link_ = tenant->least_loaded();
+  id_ = link_->open(this);
+  number_ = ++front_.shared.requests;
+  begun_ = half_closed_ = waits_for_room_ = false;
+  unread_ = 0;
+  touched_ = front_.now;
+  pass_body();
+  return std::nullopt;
+}
+
+void Exchange::pass_body() {
+  size_t n = std::min<size_t>(request->output.size(), kWindow - unread_);
+  if ((n == 0 && begun_) || waits_for_room_) return;
+  if (!link_->has_room()) {
+    waits_for_room_ = true;
+    return link_->wait_for_room(id_);
+  }
+  const std::string_view bytes = std::string_view(request->output).substr(0, n);
+  if (begun_) {
+    link_->send(Frame::Body, id_, 0, bytes);
+  } else {
+    aotc_peer asker = peer_;
+    asker.request = number_;
+    request->client.copy(asker.client, sizeof asker.client - 1);
+    request->country.copy(asker.country, sizeof asker.country - 1);
+    link_->send(Frame::Request, id_, request->method == "HEAD" ? uint32_t{kHeadRequest} : 0u,
+                {reinterpret_cast<const char*>(&asker), sizeof asker}, bytes);
+  }
+  begun_ = true;
+  request->output.erase(0, n);
+  unread_ += static_cast<uint32_t>(n);
+  touched_ = front_.now;
+  link_->flush();
+}
+
+void Exchange::on_room() {
+  waits_for_room_ = false;
+  const bool began = begun_;
+  pass_body();
+  if (!began && begun_ && half_closed_) half_close();
+  owner_.on_room();
+}
+
+void Exchange::half_close() {
+  half_closed_ = true;
+  if (!begun_) return;
+  link_->send(Frame::Cancel, id_);
+  link_->flush();
+}
+
+bool Exchange::on_consumed(uint32_t bytes) {
+  if (bytes > unread_) return false;
+  unread_ -= bytes;
+  touched_ = front_.now;
+  pass_body();
+  owner_.on_room();
+  return true;
+}
+
+bool Exchange::on_response(std::string_view bytes) {
+  // A worker of ours sends nothing else: whole pieces of one response, and no more than the client has room for.
+  size_t used = untaken_ + bytes.size() <= kWindow ? response->feed(bytes) : 0;
+  if (used != bytes.size() || response->bad()) return false;
+  touched_ = front_.now;
+  untaken_ += bytes.size();
+  // The end comes right behind the last bytes, so one write is enough for both.
+  if (!response->done()) owner_.on_output();
+  return true;
+}
+
+void Exchange::on_end(const RequestEnd& end, std::string_view text) {
+  link_ = nullptr;
+  untaken_ = 0;
+  if (end.cause == EndCause::Done && !response->done()) response->end();
+  if (response->done()) {
+    count(response->status);
+    metrics_->duration.add(static_cast<double>(Loop::now() - started_) / 1e3);
+    return owner_.on_answered();
+  }
+  const std::string cause = ",\"cause\":\"" + std::string(end_cause_name(end.cause)) + "\"";
+  write_log("error", app_->name, std::string(text), cause + log_fields());
+  if (response->started()) {
+    count(0);
+    return owner_.on_failed(0, {});
+  }
+  const bool late = end.cause == EndCause::Deadline || end.cause == EndCause::Timeout || end.cause == EndCause::Stuck;
+  const int status = end.cause == EndCause::Overload ? 503 : late ? 504 : 502;
+  owner_.on_failed(status, late ? "the app took too long\n" : "the app failed\n");
+}
+
+void Exchange::report_taken(size_t left) {
+  if (link_ == nullptr || untaken_ < kReportTaken || left >= kWindow / 2) return;
+  link_->send(Frame::Taken, id_, static_cast<uint32_t>(untaken_));
+  untaken_ = 0;
+  touched_ = front_.now;
+  link_->flush();
+}
+
+void Exchange::cancel() {
+  if (begun_) link_->send(Frame::Cancel, id_, 1);
+  link_->forget(id_, begun_);
+  link_->flush();
+  link_ = nullptr;
+}
+
+void Exchange::count(int status) {
+  if (metrics_ != nullptr) ++metrics_->requests[status];
+}
+
+// The worker ends what waits for too long, and may have others before that.
+void Exchange::check_patience(uint64_t now) {
+  if (link_ != nullptr && now > touched_ + front_.shared.patience(link_->load())) tenant_->give_up();
+}
+
+void Exchange::reset() {
+  request.reset();
+  response.reset();
+  app_ = nullptr;
+  metrics_ = nullptr;
+}
+
+size_t Exchange::held() const {
+  return (request != nullptr ? request->held() : 0) + (response ? response->output.capacity() : 0);
+}
+
+// Without what is asked for, which may be a secret.
+std::string Exchange::log_fields() const {
+  return ",\"request\":" + std::to_string(number_) + ",\"method\":" + aotc::json_string(request->method, 32) +
+         ",\"path\":" + aotc::json_string(request->target.substr(0, request->target.find('?')), 512);
+}

@@ -1,0 +1,89 @@
+// exchange.h - a request of a client on its way to a worker, and its response on the way back.
+//
+// Whoever has the client reads the one and writes the other, in the version of HTTP that the client speaks (client.h,
+// http2_streams.h), and says when there is enough for a program to begin with. Of the request no more than kWindow
+// bytes are with the worker that its program has not read, of the response no more that the client has not taken; the
+// rest waits here. What becomes of the request is counted and logged here.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "aotc/wasi.h"
+#include "http.h"
+#include "tenant_links.h"
+
+// What clients are told where no program is to answer.
+constexpr std::string_view kRefusedRequest = "the request cannot be understood, or exceeds a limit\n";
+constexpr std::string_view kNoApp = "no app is served here\n";
+constexpr std::string_view kRetryAfter = "Retry-After: 1\r\n";
+
+// As a program is told it.
+aotc_peer peer_of(const ClientAddress& address, uint16_t port);
+
+class Exchange final : public Link::Exchange {
+ public:
+  class Owner {
+   public:
+    virtual void on_output() = 0;    // the response has more for the client
+    virtual void on_room() = 0;      // for more of the request
+    virtual void on_answered() = 0;  // the response is complete, the worker has done with it
+    // It never will be: what to answer instead, or 0 when it has begun.
+    virtual void on_failed(int status, std::string_view text) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+  Exchange(LoopContext& front, const aotc_peer& peer, Owner& owner) : front_(front), peer_(peer), owner_(owner) {}
+
+  std::unique_ptr<RequestReader> request;  // null: nothing of it has come
+  std::optional<ResponseReader> response;  // when a worker has it, or had
+
+  void expect(const Hop& hop);  // a request, from there
+  bool find_app();              // of the request, whose head is complete
+  // Whether a program can begin with what there is. Whether the body is sent at all it may have to say itself.
+  bool is_enough() const;
+  struct Refusal {
+    int status;
+    std::string_view text;
+  };
+  std::optional<Refusal> dispatch(const ResponseReader::Client& client, ResponseReader::Form form);
+  void pass_body();                // of which the head is the beginning
+  void half_close();               // nothing more comes from the client, who still takes the response
+  void report_taken(size_t left);  // by the client, but for so much of what it was sent
+  void cancel();                   // its program need not go on with it
+  void count(int status);          // what the client was answered; 0: nothing, or not all
+  void check_patience(uint64_t now);
+  void reset();  // for the next request
+
+  bool is_served() const { return link_ != nullptr; }  // by a worker
+  size_t held() const;                                 // bytes of memory, about
+
+  // From the worker.
+  bool on_response(std::string_view bytes) override;
+  bool on_consumed(uint32_t bytes) override;
+  void on_end(const RequestEnd& end, std::string_view text) override;
+  void on_room() override;
+  bool begun() const override { return begun_; }
+  std::string log_fields() const override;
+
+ private:
+  LoopContext& front_;
+  const aotc_peer& peer_;
+  Owner& owner_;
+  const App* app_ = nullptr;
+  AppMetrics* metrics_ = nullptr;
+  TenantLinks* tenant_ = nullptr;  // that has the request
+  Link* link_ = nullptr;           // while the request is with a worker
+  uint32_t id_ = 0;
+  uint64_t number_ = 0;  // of the request, of all that the front has had
+  bool begun_ = false;   // the worker knows of the request
+  bool half_closed_ = false;
+  bool waits_for_room_ = false;  // in the channel
+  uint32_t unread_ = 0;          // body bytes that the program has not read
+  size_t untaken_ = 0;           // response bytes that the worker does not know to be taken
+  uint64_t touched_ = 0;         // when something last went to or came from the worker
+  uint64_t started_ = 0;
+};
