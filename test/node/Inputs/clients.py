@@ -137,14 +137,14 @@ with serving([sys.argv[2], "-listen", "127.0.0.1:PORT"], stdout=subprocess.DEVNU
         for words in CURL:
             expected, seen = (normal(curl(port, words), port) for port in (native_port, n.port))
             check(expected == seen, f"curl {words}: natively {str(expected)[:600]}, here {str(seen)[:600]}")
-        # The same of those who begin with HTTP/2. How a response ends early they tell otherwise.
+        # The same of those who begin with HTTP/2. How a response is cut off they tell otherwise.
         for words in CURL:
             if "--http1.0" in words or "/abort" in words[0]:
                 continue
             expected, seen = normal(curl(native_port, words), native_port), normal(curl(n.port, ["--http2-prior-knowledge", *words]), n.port)
             check(expected == seen, f"curl by HTTP/2 {words}: natively {str(expected)[:600]}, here {str(seen)[:600]}")
         code, answer = curl(n.port, ["--http2-prior-knowledge", "/abort?n=100000"])
-        check(code == 92 and answer.startswith(b"HTTP/2 200 "), f"a response that ends early: {code}, {answer[:100]}")
+        check(code == 92 and answer.startswith(b"HTTP/2 200 "), f"a response that is cut off: {code}, {answer[:100]}")
         for (name, expected), (_, seen) in zip(raw_cases(native_port), raw_cases(n.port)):
             check(expected == seen, f"{name}: natively {expected}, here {seen}")
         expected, seen = (subprocess.run([sys.argv[3], f"127.0.0.1:{port}"], capture_output=True, timeout=PATIENCE).stdout
