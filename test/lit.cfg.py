@@ -19,7 +19,7 @@
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb,
 # gdb-aarch64 (a gdb that knows AArch64, and qemu), perf (it is installed and the kernel lets it sample), crane, oras,
-# conformance, docker-registry, skopeo, strace, wasm-opt, wrk, spec-tests (the suite is there), namespaces (a network of a test's own can be made), mknod
+# conformance, docker-registry, haproxy, skopeo, strace, wasm-opt, wrk, spec-tests (the suite is there), namespaces (a network of a test's own can be made), mknod
 # (devices can be made and used), trace (tests may look into and advise on the memory of other users' processes); the machine (x86_64).
 import os
 import shutil
@@ -63,7 +63,7 @@ if qemu and os.path.exists(f"{bin_dir}/aotc-exec-aarch64"):
     config.available_features.add("qemu")
 crane, oras, conformance = (f"{config.build_dir}/go-tools/{name}" for name in ("crane", "oras", "conformance"))
 config.available_features.update(name for name in ("crane", "oras", "conformance") if os.path.exists(f"{config.build_dir}/go-tools/{name}"))
-config.available_features.update(name for name in ("docker-registry", "nginx", "skopeo", "strace", "wasm-opt", "wrk") if shutil.which(name))
+config.available_features.update(name for name in ("docker-registry", "haproxy", "nginx", "skopeo", "strace", "wasm-opt", "wrk") if shutil.which(name))
 if shutil.which("redis-server") and shutil.which("redis-cli"):
     config.available_features.add("redis")
 config.available_features.add(os.uname().machine)

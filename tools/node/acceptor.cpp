@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "arrival.h"
 #include "client.h"
 
 Acceptor::Acceptor(LoopContext& front, int fd, ListenAddress::Kind kind) : front_(front), fd_(fd), kind_(kind) {
@@ -47,6 +48,11 @@ void Acceptor::on_events(uint32_t) {
     }
     int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (kind_ != ListenAddress::Kind::Admin && any_contains(front_.options.proxies, address)) {
+      front_.arrivals.push_back(std::make_unique<Arrival>(front_, fd, address, port_of(from), kind_));
+      front_.arrivals.back()->self = std::prev(front_.arrivals.end());
+      continue;
+    }
     front_.clients.push_back(std::make_unique<Client>(front_, fd, address, port_of(from), kind_));
     front_.clients.back()->self = std::prev(front_.clients.end());
   }

@@ -23,13 +23,16 @@ void AdmissionTotals::set_places(const Options& options, size_t most) {
 std::optional<Closed> Admission::take_place(const ClientAddress& from) {
   const std::lock_guard lock(totals_.mutex);
   auto found = totals_.addresses.find(from.group());
-  if (found != totals_.addresses.end() && found->second >= totals_.places_per_address &&
-      !any_contains(options_.shared_addresses, from))
+  if (found != totals_.addresses.end() && found->second >= totals_.places_per_address && !is_shared(from))
     return Closed::Address;
   if (totals_.open >= totals_.places) return Closed::Full;
   ++totals_.open;
   ++totals_.addresses[from.group()];
   return std::nullopt;
+}
+
+bool Admission::is_shared(const ClientAddress& address) const {
+  return any_contains(options_.shared_addresses, address) || any_contains(options_.proxies, address);
 }
 
 std::optional<Closed> Admission::enter(const ClientAddress& from, bool admin) {
@@ -58,6 +61,18 @@ void Admission::leave(Guest& guest, const ClientAddress& from, Closed why) {
   --totals_.open;
   auto found = totals_.addresses.find(from.group());
   if (--found->second == 0) totals_.addresses.erase(found);
+}
+
+bool Admission::hand_over(Guest& guest, const ClientAddress& from, const ClientAddress& to) {
+  guests_.erase(guest.place_);
+  const std::lock_guard lock(totals_.mutex);
+  auto found = totals_.addresses.find(from.group());
+  if (--found->second == 0) totals_.addresses.erase(found);
+  size_t& there = totals_.addresses[to.group()];
+  if (there < totals_.places_per_address || is_shared(to)) return ++there, true;
+  --totals_.open;
+  ++closed_[static_cast<size_t>(Closed::Address)];
+  return false;
 }
 
 void Admission::make_room(Closed why) {

@@ -58,6 +58,9 @@ class Admission {
   std::optional<Closed> enter(const ClientAddress& from, bool admin);
   void add(Guest& guest) { guest.place_ = guests_.insert(guests_.end(), &guest); }
   void leave(Guest& guest, const ClientAddress& from, Closed why);
+  // Whom it comes from has turned out: somebody else takes its place. False: there are enough from there, and it has
+  // left.
+  bool hand_over(Guest& guest, const ClientAddress& from, const ClientAddress& to);
   // Bytes that a client's buffers have grown by.
   void account(ptrdiff_t bytes) {
     totals_.bytes += static_cast<uint64_t>(bytes);
@@ -76,6 +79,7 @@ class Admission {
   const ClosedCounts& closed() const { return closed_; }
 
  private:
+  bool is_shared(const ClientAddress& address) const;  // has no limit of its own
   std::optional<Closed> take_place(const ClientAddress& from);
   void make_room(Closed why);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "acceptor.h"
+#include "arrival.h"
 #include "client.h"
 #include "tenant_links.h"
 
@@ -22,6 +23,7 @@ FrontLoop::FrontLoop(FrontShared& s, Decider& d, FrontLoop* first)
 }
 
 FrontLoop::~FrontLoop() {
+  arrivals.clear();
   clients.clear();
   ::close(wake_);
 }
@@ -76,11 +78,13 @@ void FrontLoop::turn(int longest) {
     unflushed_.clear();
   }
   gone_.clear();
+  gone_arrivals_.clear();
   removed_.clear();
 }
 
 void FrontLoop::every_second() {
   for (auto it = clients.begin(); it != clients.end();) (*it++)->check_time(now);
+  for (auto it = arrivals.begin(); it != arrivals.end();) (*it++)->check_time(now);
   for (auto& [process, tenant] : tenants_) tenant->every_second();
   keep_budget();
   for (auto& listener : listeners_) listener->resume();
@@ -116,6 +120,7 @@ void FrontLoop::remove_tenant(uint32_t process) {
 void FrontLoop::drain() {
   draining = true;
   for (auto& listener : listeners_) listener->stop();
+  for (auto it = arrivals.begin(); it != arrivals.end();) (*it++)->leave(Closed::Done);
   for (auto it = clients.begin(); it != clients.end();) (*it++)->on_drain();
 }
 
@@ -137,3 +142,5 @@ void FrontLoop::ask_for_places() {
 }
 
 void FrontLoop::remove(Client* client) { gone_.splice(gone_.end(), clients, client->self); }
+
+void FrontLoop::remove(Arrival* arrival) { gone_arrivals_.splice(gone_arrivals_.end(), arrivals, arrival->self); }

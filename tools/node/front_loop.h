@@ -49,6 +49,7 @@ class FrontLoop final : public Source, public LoopContext {
   void on_failed(uint32_t process, EndCause cause, const std::string& why) override;
   void ask_for_places() override;
   void remove(Client* client) override;
+  void remove(Arrival* arrival) override;
 
  private:
   void take_posts();
@@ -65,5 +66,6 @@ class FrontLoop final : public Source, public LoopContext {
   std::vector<TenantLinks*> current_;  // of each app
   std::vector<std::unique_ptr<TenantLinks>> removed_;
   std::list<std::unique_ptr<Client>> gone_;
+  std::list<std::unique_ptr<Arrival>> gone_arrivals_;
   std::vector<std::unique_ptr<Acceptor>> listeners_;
 };

@@ -13,6 +13,7 @@
 #include "metrics.h"
 #include "tls.h"
 
+class Arrival;
 class Client;
 class Link;
 class TenantLinks;
@@ -41,6 +42,7 @@ class LoopContext {
   virtual void on_failed(uint32_t process, EndCause cause, const std::string& why) = 0;
   virtual void ask_for_places() = 0;  // or bytes, of all loops
   virtual void remove(Client* client) = 0;
+  virtual void remove(Arrival* arrival) = 0;
   void keep_budget() {
     if (!admission.keep_budget()) ask_for_places();
   }
@@ -55,6 +57,7 @@ class LoopContext {
   Loop loop;
   std::map<std::string, AppMetrics> metrics;  // what happened in this loop
   std::list<std::unique_ptr<Client>> clients;
+  std::list<std::unique_ptr<Arrival>> arrivals;  // that will be
   Admission admission{shared.options, shared.admission};
   std::shared_ptr<const TlsConfig> tls;  // for clients to come
   TlsCounts tls_counts{};

@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <iterator>
 
-static constexpr const char* kClosed[] = {"done",          "aborted", "idle", "slow_header", "slow_body",
-                                          "slow_response", "address", "full", "memory",      "flood"};
+static constexpr const char* kClosed[] = {"done",    "aborted", "idle",   "slow_header", "slow_body", "slow_response",
+                                          "address", "full",    "memory", "flood",       "proxy"};
 static constexpr const char* kHandshakes[] = {"full", "resumed", "failed"};
 static constexpr const char* kPulls[] = {"new", "same", "failed"};
 static constexpr const char* kLists[] = {"obeyed", "refused"};

@@ -53,8 +53,9 @@ enum class Closed : unsigned {
   Full,     // it did not get one, or had to give its own to another
   Memory,   // the buffers held more than the budget
   Flood,    // it sent what only costs: frames of HTTP/2, streams that it reset
+  Proxy,    // a proxy did not say whose connection it is
 };
-constexpr size_t kClosedReasons = static_cast<size_t>(Closed::Flood) + 1;
+constexpr size_t kClosedReasons = static_cast<size_t>(Closed::Proxy) + 1;
 
 using ClosedCounts = std::array<uint64_t, kClosedReasons>;
 // Handshakes: from the beginning, of a session that goes on, failed.

@@ -106,6 +106,11 @@ constexpr char kHelp[] =
     "repeated\n"
     "  --trusted-proxies NETWORK whose Forwarded and X-Forwarded-* fields are passed on, extended by the proxy's own\n"
     "                           address; may be repeated. Those of all others are replaced\n"
+    "  --proxy-protocol NETWORK of proxies that say first on each connection whose it is, by the PROXY protocol, "
+    "version 2:\n"
+    "                           that is the client then, for limits, programs and logs; may be repeated. Those of "
+    "others\n"
+    "                           may not\n"
     "  --country-header NAME    in which these proxies say in what country a client is, for edge.Request; dropped "
     "where others\n"
     "                           send it\n"
@@ -328,6 +333,8 @@ constexpr Text kTexts[] = {
      [](Given& g, const char* value) { g.options.shared_addresses.push_back(network_of("--shared-address", value)); }},
     {"--trusted-proxies",
      [](Given& g, const char* value) { g.options.trusted_proxies.push_back(network_of("--trusted-proxies", value)); }},
+    {"--proxy-protocol",
+     [](Given& g, const char* value) { g.options.proxies.push_back(network_of("--proxy-protocol", value)); }},
     {"--kv", [](Given& g, const char* value) { g.options.kv = value; }},
     {"--country-header", [](Given& g, const char* value) { g.options.country_header = value; }},
     {"--reset", [](Given& g, const char* value) { g.options.reset = value; }},

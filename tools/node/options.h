@@ -84,7 +84,8 @@ struct Options {
   uint64_t max_clients = 16384;
   uint64_t max_per_address = 0;  // 0: a part of max_clients
   std::vector<Network> shared_addresses, trusted_proxies;
-  std::string country_header;  // in which these say where a client is
+  std::vector<Network> proxies;  // that speak the PROXY protocol
+  std::string country_header;    // in which these say where a client is
   Pace::Limits pace = {1 << 10, 10'000'000'000};
   uint64_t idle_timeout = 60'000'000'000;
   uint64_t front_memory = 512 << 20;
