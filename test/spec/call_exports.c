@@ -2,9 +2,9 @@
  *
  *   call_exports [--anew] ARTIFACT < CALLS
  *
- * With --anew the instance starts over before each call: under an emulator it takes most of a second to make one. A
- * line of CALLS is the length of an export's name, the name, how many arguments and results there are, and the
- * arguments' bits in hex. For each a line is printed: the results' bits, or "trap: " and which.
+ * A module may import WASI. With --anew the instance starts over before each call: under an emulator it takes most of a
+ * second to make one. A line of CALLS is the length of an export's name, the name, how many arguments and results there
+ * are, and the arguments' bits in hex. For each a line is printed: the results' bits, or "trap: " and which.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "aotc/instance.h"
+#include "aotc/wasi.h"
 
 enum { kMost = 1000, kLongestName = 65536 };
 
@@ -29,7 +30,10 @@ int main(int argc, char** argv) {
   if (argc != 2 + anew) fail("usage: call_exports [--anew] ARTIFACT");
   if (aotc_runtime_init(&error) != AOTC_OK || aotc_load(argv[1 + anew], &artifact, &error) != AOTC_OK)
     fail(error.message);
-  const struct aotc_instance_options options = {0};
+  const struct aotc_wasi_options nothing = {.stdio = {-1, -1, -1}};
+  struct aotc_wasi* wasi;
+  if (aotc_wasi_create(&nothing, &wasi, &error) != AOTC_OK) fail(error.message);
+  const struct aotc_instance_options options = {.hosts = aotc_one_host(aotc_wasi_host(wasi))};
   if (aotc_instance_create(artifact, &options, &instance, &error) != AOTC_OK) fail(error.message);
   if (!anew && aotc_instance_start(instance, &error) != AOTC_OK) fail(error.message);
   size_t length;

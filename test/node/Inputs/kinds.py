@@ -154,7 +154,7 @@ REFUSED = {
     **dict.fromkeys(["a target with an asterisk", "two hosts", "no host", "a bad host", "no version", "a length that is none", "a negative length",
                      "a length with a plus", "two lengths", "no request", "an empty line first", "a lone CR", "a folded field", "a space before a colon",
                      "a field without a colon", "a zero byte", "a bad chunk"], 400),
-    "an expectation of another kind": 417, "an unknown coding": 501, "a coding twice": 501, "HTTP/2.0": 505, "HTTP/1.2": 505, "a preface of HTTP/2": 505,
+    "an expectation of another kind": 417, "an unknown coding": 501, "a coding twice": 501, "HTTP/2.0": 505, "HTTP/1.2": 505, "what is nearly a preface of HTTP/2": 505,
 }
 # What a program is shown otherwise: HTTP/1.1 whatever its client speaks, a path where a URL was asked for, no field that is meant for the node,
 # or, of its own fields, for the next hop.
