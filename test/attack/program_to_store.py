@@ -1,6 +1,7 @@
 # What native code in a tenant's place says to the broker about its app's key-value store: requests that are none, other apps' keys, more than
 # its room. Whoever says what is no request loses the stream, or the channel; others notice nothing.
 # RUN: %python %s %t
+import resource
 import socket
 import struct
 import subprocess
@@ -18,7 +19,9 @@ folder = fresh_folder()
 class Broker:
     def __init__(self, *words):
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.process = subprocess.Popen([f"{BIN}/aotc-broker", *words], stdin=theirs)
+        # However many requests come at once, they take no more of its stack.
+        self.process = subprocess.Popen([f"{BIN}/aotc-broker", *words], stdin=theirs,
+                                        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, (512 << 10, 512 << 10)))
         theirs.close()
         self.tenants = []
 
@@ -125,6 +128,8 @@ for size, key_size in ((MAX_KEY + MAX_VALUE + 1, 1), ((1 << 32) - 1, 1), (1, 2),
 for _ in range(200):
     a.say(struct.pack("<IHHQQ", 4, GET, 4, 0, 0) + b"bkey")
 check(all(a.answer() == (OK, 1, b"of a") for _ in range(200)), "one after the other")
+a.say(struct.pack("<IHHQQ", 0, GET, 0, 0, 0) * 10_000)
+check(all(a.answer() == (WRONG, 0, b"") for _ in range(10_000)), "as many as the window holds")
 # Half of one, and gone.
 a.say(struct.pack("<IHHQQ", 1000, PUT, 1, ANY, 0) + b"k")
 a.frame(CLOSE)

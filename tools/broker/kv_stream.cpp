@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 static_assert(sizeof(aotc_kv_request) + AOTC_KV_MAX_KEY + AOTC_KV_MAX_VALUE <= AOTC_OUTBOUND_WINDOW);
 
@@ -24,6 +25,7 @@ void KvStream::resume() {
 }
 
 void KvStream::go_on() {
+  if (std::exchange(going_on_, true)) return;
   const std::shared_ptr<Stream> keep = shared_from_this();
   aotc_kv_request head;
   while (!is_over() && !asked_ && in_.size() >= sizeof head) {
@@ -31,13 +33,14 @@ void KvStream::go_on() {
     if (head.size > AOTC_KV_MAX_KEY + AOTC_KV_MAX_VALUE || head.key_size > head.size ||
         head.key_size > AOTC_KV_MAX_KEY || head.size - head.key_size > AOTC_KV_MAX_VALUE)
       return program_->fail(number_, EPROTO);
-    if (in_.size() - sizeof head < head.size) return;
+    if (in_.size() - sizeof head < head.size) break;
     const std::string body = in_.substr(sizeof head, head.size);
     in_.erase(0, sizeof head + head.size);
     asked_ = true;
     program_->taken(number_, static_cast<uint32_t>(sizeof head + head.size));
     ask(head, std::string_view(body).substr(0, head.key_size), std::string_view(body).substr(head.key_size));
   }
+  going_on_ = false;
 }
 
 void KvStream::ask(const aotc_kv_request& head, std::string_view key, std::string_view value) {

@@ -24,6 +24,7 @@ class KvStream final : public Stream {
 
   KvStore& store_;
   const size_t app_;
-  bool asked_ = false;  // an answer is to come, or to go
+  bool asked_ = false;     // an answer is to come, or to go
+  bool going_on_ = false;  // an answer that comes at once is not to begin the next request on top of this one
   std::string in_, out_;
 };
