@@ -1,28 +1,13 @@
 """program_to_values.py ARTIFACT FOLDER: apps that ask for each other's values; where the bytes of a secret are, and where not."""
-import os
 import re
 import sys
 
+from app_values import shown, values
 from harness import check
-from node import get, node
+from node import node
 
 artifact, folder = sys.argv[1:]
 MINE, OTHERS = "0f8a4c2e-mine-5b1d", "93e7d6ab-others-4c2f"
-
-
-def values(name, **files):
-    path = f"{folder}/{name}"
-    os.makedirs(path, exist_ok=True)
-    for file, text in files.items():
-        with open(f"{path}/{file}", "w") as out:
-            out.write(text)
-    return path
-
-
-def shown(n, app, name):
-    status, text = get(n.port, f"/values?name={name}", host=app)
-    check(status == 200, f"{text}")
-    return dict(line.split(": ", 1) for line in text.decode().splitlines())
 
 
 def holds(pid, text):
@@ -44,8 +29,8 @@ def holds(pid, text):
     return False
 
 
-mine, others = values("mine", key=MINE + "\n"), values("others", key=OTHERS)
-config = values("config", greeting="good day\n", empty="")
+mine, others = values(f"{folder}/mine", key=MINE + "\n"), values(f"{folder}/others", key=OTHERS)
+config = values(f"{folder}/config", greeting="good day\n", empty="")
 options = (f"--config=mine={config}", f"--secrets=mine={mine}", f"--secrets=others={others}", "--workers=1", "--deadline=1s")
 with node([f"{app}={artifact}" for app in ("mine", "others", "none")], *options) as n:
     before = 'edge: secret "key": not available before the thaw: ask for it in a request, or in edge.OnThaw'

@@ -3,6 +3,7 @@ import os
 import signal
 import sys
 
+from app_values import shown, values
 from harness import check, talk
 from node import Node, get, node
 
@@ -10,26 +11,11 @@ artifact, folder = sys.argv[1:]
 MINE = "0f8a4c2e-mine-5b1d"
 
 
-def values(name, **files):
-    path = f"{folder}/{name}"
-    os.makedirs(path, exist_ok=True)
-    for file, text in files.items():
-        with open(f"{path}/{file}", "w") as out:
-            out.write(text)
-    return path
-
-
-def shown(n, app, name):
-    status, text = get(n.port, f"/values?name={name}", host=app)
-    check(status == 200, f"{text}")
-    return dict(line.split(": ", 1) for line in text.decode().splitlines())
-
-
 def said(n, text):
     return [line for line in n.lines if line.get("source") == "program" and line["message"] == text]
 
 
-mine = values("mine", key=MINE + "\n")
+mine = values(f"{folder}/mine", key=MINE + "\n")
 options = (f"--secrets=mine={mine}", "--workers=1", "--deadline=1s", "--compare-sample=1/1", "--trusted-proxies=127.0.0.1", "--country-header=X-Country")
 with node([f"mine={artifact}"], *options) as n:
     for _ in range(3):
@@ -57,7 +43,7 @@ with node([f"mine={artifact}"], *options) as n:
         check(known == "true" and words[:2] == [client, country], f"{fields}: {words}")
 
     # SIGHUP reads them again.
-    values("mine", key="another one", more="text")
+    values(f"{folder}/mine", key="another one", more="text")
     n.process.send_signal(signal.SIGHUP)
     n.wait_log("ready", 1)
     told = shown(n, "mine", "more")
