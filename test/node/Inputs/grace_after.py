@@ -46,11 +46,12 @@ with node(*APP, "--grace-after", "10s") as n:
     check(n.metric("aotc_going_on") == 64 and n.metric("cut_short_total") == 6, "the oldest are cut short")
     check(get(n.port, "/count") == (200, b"request 1 of this instance\n"), "a fresh instance")
 
+# The times are longer than any response takes on a slow machine: what is done before its end is the request's own.
 with node(*APP, "--grace-after", "0s") as n:
-    check(get(n.port, "/later?name=c&ms=1&ticks=1") == (200, b"now\n"), "the response")
+    check(get(n.port, "/later?name=c&ms=900&ticks=2000") == (200, b"now\n"), "the response")
     none_goes_on(n)
     with connect(n.port) as last:  # what comes after it is logged after it
         last.sendall(b"GET /log HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         read_all(last)
     n.wait_log("unfinished")
-    check(not said(n, "later: c") and not said(n, "tick: c"), "it ended with its response")
+    check(not said(n, "later: c") and len(said(n, "tick: c")) < 900, "it ended with its response")
