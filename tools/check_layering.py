@@ -63,6 +63,7 @@ SOLE_USERS = [
     ("sodium.h", ["tools/registry/digest.cpp", "tools/registry/signing.cpp"]),
     ("mbedtls/", ["tools/registry/client_tls.cpp", "tools/registry/p256.cpp"]),
     ("curl/", ["tools/courier/transfer.h", "tools/courier/main.cpp", "tools/broker/http_pool.h", "tools/broker/main.cpp"]),
+    ("yaml.h", ["tools/support/yaml_tree.cpp"]),
     ("lmdb.h", ["tools/broker/kv_store.cpp"]),
     ("hiredis/", ["tools/courier/redis.cpp"]),
     ("prometheus/", ["cache-server/metrics.*"]),

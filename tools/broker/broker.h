@@ -32,7 +32,7 @@ class Timed {
 struct App {
   App(std::string app_name, size_t number) : name(std::move(app_name)), place(number) {}
   const std::string name;
-  const size_t place;  // among them
+  const size_t place;  // of the first with its name among them
   Policy policy;
   uint64_t max_connections = 1024;
   uint64_t connections = 0;

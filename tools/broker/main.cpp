@@ -3,8 +3,9 @@
 // the resolver's. `aotc-node` and `aotc run` start it.
 //
 // Its words say what is allowed, app by app. Its input is a socket; each packet there is the number of an app, with a
-// descriptor: a channel to a thread that runs that app's programs (aotc/outbound.h). It ends when the socket has ended
-// and the last channel, too.
+// descriptor: a channel to a thread that runs that app's programs (aotc/outbound.h); or, without one, words of one more
+// app, which may be what another is from now on: channels that this one has go on as they were. It ends when the socket
+// has ended and the last channel, too.
 #include <curl/curl.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -33,7 +35,8 @@ namespace {
 constexpr const char* kBundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
                                     "/etc/ssl/cert.pem"};
 constexpr uint64_t kMemory = uint64_t{4} << 30;
-constexpr size_t kMostChannels = 64;  // in one packet
+constexpr size_t kMostChannels = 64;     // in one packet
+constexpr size_t kMostWords = 64 << 10;  // likewise, bytes
 constexpr const char kHelp[] =
     "Usage: aotc-broker WORD... < SOCKET\n"
     "\n"
@@ -66,7 +69,8 @@ bool read_words(char** words, Words& read, std::vector<std::unique_ptr<App>>& ap
     const std::string key = word.substr(0, equals), value = word.substr(equals + 1);
     std::string wrong;
     if (key == "app") {
-      apps.push_back(std::make_unique<App>(value, apps.size()));
+      auto same = std::find_if(apps.begin(), apps.end(), [&](const auto& app) { return app->name == value; });
+      apps.push_back(std::make_unique<App>(value, same == apps.end() ? apps.size() : (*same)->place));
     } else if (key == "user") {
       read.user = static_cast<unsigned>(std::strtoul(value.c_str(), nullptr, 10));
     } else if (key == "log") {
@@ -124,8 +128,8 @@ class Starter final : public Source {
 
  private:
   void on_events(uint32_t) override {
-    uint32_t app = 0;
-    iovec part = {&app, sizeof app};
+    char packet[kMostWords + 1];
+    iovec part = {packet, kMostWords};
     alignas(cmsghdr) char space[CMSG_SPACE(kMostChannels * sizeof(int))];
     msghdr message = {};
     message.msg_iov = &part;
@@ -138,6 +142,9 @@ class Starter final : public Source {
       open_ = false;
       return broker_.loop().remove(STDIN_FILENO);
     }
+    if (message.msg_controllen == 0) return add_apps(packet, static_cast<size_t>(n));
+    uint32_t app = 0;
+    std::memcpy(&app, packet, sizeof app);
     for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr; head = CMSG_NXTHDR(&message, head)) {
       if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) continue;
       for (size_t at = 0; at + sizeof(int) <= head->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
@@ -150,6 +157,16 @@ class Starter final : public Source {
       }
     }
   }
+  void add_apps(char* packet, size_t size) {
+    packet[size] = 0;
+    std::vector<char*> words;
+    for (char* word = packet; word < packet + size; word += std::strlen(word) + 1) words.push_back(word);
+    words.push_back(nullptr);
+    Words ignored;
+    if (!read_words(words.data(), ignored, broker_.apps))
+      broker_.say_own("what it is told of an app it does not understand");
+  }
+
   Broker& broker_;
   bool open_ = true;
   std::vector<std::unique_ptr<Channel>> channels_;

@@ -5,11 +5,14 @@
 //                               tenant's, or the newest that a puller has found before; `value` is how often it has
 //                               failed, or -1 for the first, which says what is in the cache
 //               Up                              every app from a file has come up once
+//               AskReload                       an operator asks for what SIGHUP does
 //   supervisor  Started     with descriptors: of a tenant its log, then of each worker a channel for every loop of the
 //                           front; of a puller its socket.
 //                           `value` is how many there are in all; more than fit into one packet come in several
 //               NotStarted  `text` says why
 //               Ended       `value` is its status as waitpid has it; `text` says more, if more is known
+//               Served      with a descriptor of packed settings (settings.h): what is to be served from now on. Before
+//                           Reload
 //               Certificate  with descriptors, one message for each of --certificate, the `app`th; `text` says of what
 //                           (certificates.h). Before Reload
 //               Reload, Drain  SIGHUP, SIGTERM
@@ -29,9 +32,11 @@ enum class Control : uint32_t {
   StartPuller,
   Kill,
   Up,
+  AskReload,
   Started,
   NotStarted,
   Ended,
+  Served,
   Certificate,
   Reload,
   Drain
@@ -40,7 +45,7 @@ enum class Control : uint32_t {
 struct ControlMessage {
   Control kind = Control::Up;
   uint32_t process = 0;
-  uint32_t app = 0;  // its place in Options::apps
+  uint32_t app = 0;  // its place
   int32_t value = 0;
   char index[80] = {}, statement[80] = {};      // of a release
   char own_list[80] = {}, fleet_list[80] = {};  // of revocations, that a tenant obeys

@@ -25,9 +25,11 @@ void Exchange::expect(const Hop& hop) {
 }
 
 bool Exchange::find_app() {
-  app_ = front_.shared.find_app(request->host, request->target);
-  if (app_ != nullptr) metrics_ = &front_.metrics[app_->name];
-  return app_ != nullptr;
+  const App* app = front_.served->find(request->host, request->target);
+  if (app == nullptr) return false;
+  place_ = app->place;
+  metrics_ = &front_.metrics[app->name];
+  return true;
 }
 
 bool Exchange::is_enough() const {
@@ -36,7 +38,7 @@ bool Exchange::is_enough() const {
 
 std::optional<Exchange::Refusal> Exchange::dispatch(const ResponseReader::Client& client, ResponseReader::Form form) {
   started_ = Loop::now();
-  TenantLinks* tenant = front_.tenant_of(*app_);
+  TenantLinks* tenant = front_.tenant_of(place_);
   if (tenant == nullptr) return Refusal{503, "the app is not ready\n"};
   if (!tenant->take_place()) {
     ++metrics_->ends[static_cast<unsigned>(EndCause::Overload)];
@@ -124,7 +126,7 @@ void Exchange::on_end(const RequestEnd& end, std::string_view text) {
     return owner_.on_answered();
   }
   const std::string cause = ",\"cause\":\"" + std::string(end_cause_name(end.cause)) + "\"";
-  write_log("error", app_->name, std::string(text), cause + log_fields());
+  write_log("error", tenant_->app_name(), std::string(text), cause + log_fields());
   if (response->started()) {
     count(0);
     return owner_.on_failed(0, {});
@@ -155,13 +157,12 @@ void Exchange::count(int status) {
 
 // The worker ends what waits for too long, and may have others before that.
 void Exchange::check_patience(uint64_t now) {
-  if (link_ != nullptr && now > touched_ + front_.shared.patience(link_->load())) tenant_->give_up();
+  if (link_ != nullptr && now > touched_ + tenant_->patience(link_->load())) tenant_->give_up();
 }
 
 void Exchange::reset() {
   request.reset();
   response.reset();
-  app_ = nullptr;
   metrics_ = nullptr;
 }
 

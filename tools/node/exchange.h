@@ -73,8 +73,8 @@ class Exchange final : public Link::Exchange {
   LoopContext& front_;
   const aotc_peer& peer_;
   Owner& owner_;
-  const App* app_ = nullptr;
-  AppMetrics* metrics_ = nullptr;
+  uint32_t place_ = 0;             // of the app
+  AppMetrics* metrics_ = nullptr;  // its own
   TenantLinks* tenant_ = nullptr;  // that has the request
   Link* link_ = nullptr;           // while the request is with a worker
   uint32_t id_ = 0;

@@ -40,16 +40,23 @@ FrontLoops::FrontLoops(Options o, const std::shared_ptr<const TlsConfig>& tls, D
 }
 
 Front::Front(Options o, const std::shared_ptr<const TlsConfig>& tls, int control)
-    : FrontLoops(std::move(o), tls, *this), FrontContext(FrontLoops::shared, all[0]->loop), control_(control) {
+    : FrontLoops(std::move(o), tls, *this),
+      FrontContext(FrontLoops::shared, all[0]->loop),
+      served_(options.served),
+      control_(control) {
   rlimit files = {};
   getrlimit(RLIMIT_NOFILE, &files);
   FrontContext::shared.admission.set_places(
       options, files.rlim_cur > 2 * kOtherFiles ? files.rlim_cur - kOtherFiles : files.rlim_cur / 2);
-  for (const App& app : options.apps) {
-    metrics[app.name].pulled = app.pulled;
-    Slot& slot = slots_[app.name];
-    if (app.pulled) slot.puller = std::make_unique<PullerLink>(*this, app);
-  }
+  for (const App& app : served_->apps) open_slot({served_, &app}, Slot::State::Here);
+}
+
+void Front::open_slot(std::shared_ptr<const App> app, Slot::State state) {
+  Slot& slot = slots_[app->name];
+  slot.state = state;
+  metrics[app->name].pulled = app->pulled;
+  if (app->pulled) slot.puller = std::make_unique<PullerLink>(*this, app);
+  slot.app = std::move(app);
 }
 
 Front::~Front() = default;
@@ -94,21 +101,20 @@ void Front::on_loop_full() {
 }
 
 // To all loops: who takes the app's requests from now on.
-void Front::show_current(const App& app, const Slot& slot) {
+void Front::show_current(const Slot& slot) {
   const uint32_t process = slot.current == nullptr ? 0 : slot.current->process;
-  in_all([&app, process](FrontLoop& loop) { loop.set_current(app, process); });
+  in_all([place = slot.app->place, process](FrontLoop& loop) { loop.set_current(place, process); });
 }
 
-Tenant* Front::tenant_of(const App& app) const {
-  Tenant* tenant = slots_.at(app.name).current.get();
+Tenant* Front::tenant_of(const Slot& slot) const {
+  Tenant* tenant = slot.current.get();
   return tenant != nullptr && tenant->ready() ? tenant : nullptr;
 }
 
 bool Front::healthy() const {
-  if (draining_) return false;
-  for (const App& app : options.apps)
-    if (tenant_of(app) == nullptr) return false;
-  return true;
+  return !draining_ && std::all_of(slots_.begin(), slots_.end(), [&](const auto& entry) {
+    return entry.second.state != Slot::State::Here || tenant_of(entry.second) != nullptr;
+  });
 }
 
 bool Front::going_on() const {
@@ -148,6 +154,7 @@ std::string Front::metrics_text() {
     AppMetrics& sum = sums[name];
     sum.running = slot.current == nullptr ? 0 : slot.current->load();
     sum.going_on = slot.current == nullptr ? 0 : slot.current->going_on();
+    sum.log_dropped = log_of(*slot.app).dropped();
     for (const auto& tenant : old_) {
       if (tenant->app.name != name) continue;
       sum.running += tenant->load();
@@ -156,45 +163,48 @@ std::string Front::metrics_text() {
     sum.revoked = slot.rollout.is_revoked(slot.rollout.newest());
     if (slot.puller != nullptr) sum.release = slot.current == nullptr ? Release{} : slot.current->release;
   }
-  for (const App& app : options.apps) sums[app.name].log_dropped = FrontContext::shared.logs[place_of(app)].dropped();
+  std::erase_if(sums, [&](const auto& sum) { return slots_.count(sum.first) == 0; });  // of apps that are no more
   return write_metrics(sums, clients);
 }
 
-void Front::start_next(const App& app, Slot& slot) {
+void Front::start_next(Slot& slot) {
   slot.retry_at = 0;
-  if (app.pulled && slot.rollout.wanted().empty()) return;
-  slot.next = std::make_unique<Tenant>(*this, app, slot.rollout.wanted(), slot.lists);
+  if (slot.app->pulled && slot.rollout.wanted().empty()) return;
+  slot.changed = false;
+  slot.next = std::make_unique<Tenant>(*this, slot.app, slot.rollout.wanted(), slot.lists);
 }
 
 void Front::on_ready(Tenant& tenant) {
-  Slot& slot = slots_.at(tenant.app.name);
-  if (slot.next.get() != &tenant) return;
+  auto found = slots_.find(tenant.app.name);
+  if (found == slots_.end() || found->second.next.get() != &tenant) return;
+  Slot& slot = found->second;
   const bool before = slot.current != nullptr;
   if (before) {
-    if (!slot.current->release.is(tenant.release)) keep(tenant.app, slot, slot.current->release);
+    if (!slot.current->release.is(tenant.release)) keep(slot, slot.current->release);
     old_.push_back(std::move(slot.current));
   }
   slot.current = std::move(slot.next);
-  show_current(tenant.app, slot);
+  show_current(slot);
   if (before) old_.back()->drain();
   write_log("info", tenant.app.name, "ready", shown_release(slot.current->release));
 }
 
 // So that there is something to go back to, after a restart too.
-void Front::keep(const App& app, Slot& slot, const Release& release) {
-  if (release.empty() || slot.rollout.is_revoked(release)) return;
+void Front::keep(Slot& slot, const Release& release) {
+  if (release.empty() || slot.puller == nullptr || slot.rollout.is_revoked(release)) return;
   slot.rollout.set_good(release);
   slot.puller->keep(release);
 }
 
 void Front::on_release(const App& app, const Release& release, bool good) {
   Slot& slot = slots_.at(app.name);
+  if (!asks_as_told(slot)) return;
   if (good) return slot.rollout.set_good(release);
   const Release before = slot.rollout.newest();
   // So that the puller knows of every release that runs, whatever becomes of the next one.
   if (slot.current != nullptr && slot.current->ready() && !slot.current->release.is(release) &&
       !slot.current->release.is(slot.rollout.good()))
-    keep(app, slot, slot.current->release);
+    keep(slot, slot.current->release);
   slot.rollout.set_newest(release);
   if (!release.is(before) || release.statement != before.statement)
     write_log("info", app.name, release.is(before) ? "signed anew" : "pulled", shown_release(release));
@@ -204,7 +214,7 @@ void Front::on_release(const App& app, const Release& release, bool good) {
 
 void Front::on_lists(const App& app, const ObeyedLists& lists) {
   Slot& slot = slots_.at(app.name);
-  if (lists == slot.lists) return;
+  if (!asks_as_told(slot) || lists == slot.lists) return;
   slot.lists = lists;
   ++metrics[app.name].revocations[0];
   write_log("info", app.name, "obeys its revocations");
@@ -213,7 +223,7 @@ void Front::on_lists(const App& app, const ObeyedLists& lists) {
 // Whatever runs of it ends now, with the requests that it has: they would be answered by what nobody wants to run.
 void Front::on_revoked(const App& app, const std::string& index, const Revocation& revocation) {
   Slot& slot = slots_.at(app.name);
-  if (!slot.rollout.revoke(index, revocation.through)) return;
+  if (!asks_as_told(slot) || !slot.rollout.revoke(index, revocation.through)) return;
   Release release;
   release.index = index;
   bool left = !slot.rollout.wanted().empty();
@@ -221,17 +231,18 @@ void Front::on_revoked(const App& app, const std::string& index, const Revocatio
             shown_release(release));
   for (std::unique_ptr<Tenant>* tenant : {&slot.current, &slot.next})
     if (*tenant != nullptr && slot.rollout.is_revoked((*tenant)->release)) old_.push_back(std::move(*tenant));
-  show_current(app, slot);
+  show_current(slot);
   for (auto& tenant : old_)
-    if (&tenant->app == &app && slot.rollout.is_revoked(tenant->release))
+    if (tenant->app.name == app.name && slot.rollout.is_revoked(tenant->release))
       tenant->fail(EndCause::Error, revocation.reason);
   slot.retry_at = slot.backoff = 0;
 }
 
-void Front::on_death(const App& app, Slot& slot, const Tenant& tenant, bool was_ready) {
-  if (tenant.release.empty() || !slot.rollout.died(tenant.release, was_ready, Loop::now())) return;
-  ++metrics[app.name].rollbacks;
-  write_log("error", app.name, was_ready ? "crashes in a loop: goes back" : "cannot be run: goes back",
+void Front::on_death(Slot& slot, const Tenant& tenant, bool was_ready) {
+  if (tenant.release.empty() || slot.puller == nullptr || !slot.rollout.died(tenant.release, was_ready, Loop::now()))
+    return;
+  ++metrics[slot.app->name].rollbacks;
+  write_log("error", slot.app->name, was_ready ? "crashes in a loop: goes back" : "cannot be run: goes back",
             shown_release(slot.rollout.good()));
   slot.puller->keep(slot.rollout.good());
 }
@@ -254,24 +265,23 @@ void Front::on_ended(uint32_t process, int status, const std::string& why) {
                                         : "exit code " + std::to_string(WEXITSTATUS(status));
   if (!why.empty()) how += ": " + why;
   if (remove_old(process)) return;
-  for (const App& app : options.apps) {
-    Slot& slot = slots_.at(app.name);
+  for (auto& [name, slot] : slots_) {
     if (slot.puller != nullptr && slot.puller->process == process) {
       slot.puller->on_ended(how, WIFEXITED(status) && WEXITSTATUS(status) == 0);
-      return;
+      return renew_puller(slot);
     }
     bool current = slot.current != nullptr && slot.current->process == process;
     if (!current && (slot.next == nullptr || slot.next->process != process)) continue;
     std::unique_ptr<Tenant>& tenant = current ? slot.current : slot.next;
     tenant->on_events(EPOLLIN);  // its last words
-    write_log("error", app.name, "its process ended: " + how, shown_release(tenant->release));
+    write_log("error", name, "its process ended: " + how, shown_release(tenant->release));
     tenant->fail(EndCause::Error, "its process ended");
     if (!current && slot.current != nullptr && !slot.current->release.is(tenant->release))
-      keep(app, slot, slot.current->release);
-    on_death(app, slot, *tenant, current);
+      keep(slot, slot.current->release);
+    on_death(slot, *tenant, current);
     remove(std::move(tenant));
     if (slot.next != nullptr || (!current && slot.current != nullptr)) return;
-    ++metrics[app.name].restarts;
+    ++metrics[name].restarts;
     slot.backoff = slot.backoff == 0 ? kSecond / 10 : std::min(slot.backoff * 2, kMaxBackoff);
     slot.retry_at = Loop::now() + slot.backoff;
   }
@@ -295,11 +305,10 @@ bool Front::remove_old(uint32_t process) {
 // There is no process: that is not the release's fault.
 void Front::on_not_started(uint32_t process, const std::string& why) {
   if (remove_old(process)) return;
-  for (const App& app : options.apps) {
-    Slot& slot = slots_.at(app.name);
+  for (auto& [name, slot] : slots_) {
     bool puller = slot.puller != nullptr && slot.puller->process == process;
     if (!puller && (slot.next == nullptr || slot.next->process != process)) continue;
-    write_log("error", app.name, std::string("cannot start its ") + (puller ? "puller: " : "process: ") + why);
+    write_log("error", name, std::string("cannot start its ") + (puller ? "puller: " : "process: ") + why);
     if (puller) return slot.puller->stop();
     slot.next->dead = true;
     remove(std::move(slot.next));
@@ -311,18 +320,103 @@ void Front::reload() {
   if (draining_) return;
   std::shared_ptr<const TlsConfig> tls;
   std::string error;
-  if (certificates_.complete(options.certificates, tls, error)) {
+  if (certificates_.complete(served_->certificates, tls, error)) {
     if (tls != nullptr) in_all([tls](FrontLoop& loop) { loop.tls = tls; });
     write_log(tls != nullptr ? "info" : "error", "",
               tls != nullptr ? "has read its certificates" : "goes on with its certificates: " + error);
   }
-  for (const App& app : options.apps) {
-    Slot& slot = slots_.at(app.name);
+  for (auto& [name, slot] : slots_) {
+    if (slot.state == Slot::State::Leaving) continue;
     slot.rollout.forgive();
     if (slot.puller != nullptr) slot.puller->look_now();
-    if (slot.next == nullptr && (slot.puller == nullptr || values_of(options, app.name) != nullptr))
-      start_next(app, slot);
+    if (slot.next != nullptr && slot.changed) {
+      slot.next->fail(EndCause::Error, "its process ended");
+      old_.push_back(std::move(slot.next));
+    }
+    if (slot.next == nullptr && (slot.puller == nullptr || slot.changed || !slot.app->values.empty())) start_next(slot);
   }
+}
+
+// Of an app that was there before: what runs goes on until the next one is ready.
+void Front::change(Slot& slot, std::shared_ptr<const App> app) {
+  if (slot.state == Slot::State::Leaving) slot.state = Slot::State::Here;
+  const App& before = *slot.app;
+  const bool other_image = app->pulled && (!before.pulled || before.artifact != app->artifact);
+  slot.changed |= before.said != app->said;
+  if (other_image || !app->pulled) {
+    slot.rollout = {};
+    slot.lists = {};
+  }
+  metrics[app->name].pulled = app->pulled;
+  slot.app = std::move(app);
+  if (slot.changed) slot.backoff = 0;
+  if (slot.puller == nullptr && slot.app->pulled)
+    slot.puller = std::make_unique<PullerLink>(*this, slot.app);
+  else if (slot.puller != nullptr && slot.changed)
+    renew_puller(slot);
+}
+
+// It may still do what the app was told before.
+bool Front::asks_as_told(const Slot& slot) { return slot.puller != nullptr && slot.puller->app.said == slot.app->said; }
+
+// It asks as the app was told: once it has ended another one takes its place.
+void Front::renew_puller(Slot& slot) {
+  if (asks_as_told(slot) && slot.app->pulled) return;
+  if (slot.puller->process != 0) return tell({.kind = Control::Kill, .process = slot.puller->process});
+  slot.puller = slot.app->pulled ? std::make_unique<PullerLink>(*this, slot.app) : nullptr;
+}
+
+// From the supervisor, which has checked it.
+void Front::take_served(const std::vector<int>& descriptors) {
+  for (int fd : descriptors) {
+    served_ = options_of(unpacked(fd)).served;
+    ::close(fd);
+  }
+  for (auto& [name, slot] : slots_)
+    if (served_->by_name(name) == nullptr) slot.state = Slot::State::Leaving;
+  for (const App& app : served_->apps) {
+    std::shared_ptr<const App> shared(served_, &app);
+    auto found = slots_.find(app.name);
+    if (found == slots_.end())
+      open_slot(std::move(shared), Slot::State::Arriving);
+    else
+      change(found->second, std::move(shared));
+  }
+  to_lead_ = true;
+}
+
+// Whether it has what it was asked for last, or will not get it soon.
+bool Front::is_settled(const Slot& slot) const {
+  if (slot.state == Slot::State::Leaving) return true;
+  if (slot.next != nullptr) return false;
+  return slot.current != nullptr || slot.backoff != 0 || (slot.puller != nullptr && slot.puller->failed());
+}
+
+// All that is new is ready, or has failed: requests go where they are to go now, and what nobody wants any more ends
+// with its last one.
+void Front::lead_clients() {
+  if (!to_lead_ || draining_) return;
+  if (!std::all_of(slots_.begin(), slots_.end(), [&](const auto& entry) { return is_settled(entry.second); })) return;
+  to_lead_ = false;
+  in_all([served = served_](FrontLoop& loop) { loop.served = served; });
+  for (auto it = slots_.begin(); it != slots_.end();) {
+    Slot& slot = it->second;
+    if (slot.state != Slot::State::Leaving) {
+      slot.state = Slot::State::Here;
+      ++it;
+      continue;
+    }
+    in_all([place = slot.app->place](FrontLoop& loop) { loop.set_current(place, 0); });
+    if (slot.puller != nullptr && slot.puller->process != 0)
+      tell({.kind = Control::Kill, .process = slot.puller->process});
+    if (slot.next != nullptr) slot.next->fail(EndCause::Error, "its process ended");
+    if (slot.current != nullptr) slot.current->drain();
+    for (std::unique_ptr<Tenant>* tenant : {&slot.current, &slot.next})
+      if (*tenant != nullptr) old_.push_back(std::move(*tenant));
+    it = slots_.erase(it);
+  }
+  const size_t apps = served_->apps.size();
+  write_log("info", "", "serves what its file says: " + std::to_string(apps) + (apps == 1 ? " app" : " apps"));
 }
 
 void Front::on_message(const ControlMessage& message, const std::vector<int>& descriptors) {
@@ -334,7 +428,9 @@ void Front::on_message(const ControlMessage& message, const std::vector<int>& de
     case Control::Ended:
       return on_ended(message.process, message.value, text_of(message.text));
     case Control::Certificate:
-      return certificates_.take(options.certificates, message, descriptors);
+      return certificates_.take(served_->certificates, message, descriptors);
+    case Control::Served:
+      return take_served(descriptors);
     case Control::Reload:
       return reload();
     case Control::Drain:
@@ -367,16 +463,15 @@ void Front::drain() {
 }
 
 void Front::every_second() {
-  for (AppLog& log : FrontContext::shared.logs) log.every_second();
-  for (const App& app : options.apps) {
-    Slot& slot = slots_.at(app.name);
+  for (auto& [name, log] : logs_) log->every_second();
+  for (auto& [name, slot] : slots_) {
     if (slot.current != nullptr && slot.current->ready()) slot.backoff = 0;
     for (Tenant* tenant : {slot.current.get(), slot.next.get()})
       if (tenant != nullptr) tenant->every_second();
     if (slot.puller == nullptr) continue;
     if (slot.current != nullptr && slot.current->answered() >= Rollout::kProven &&
         !slot.current->release.is(slot.rollout.good()))
-      keep(app, slot, slot.current->release);
+      keep(slot, slot.current->release);
   }
   for (auto& tenant : old_) tenant->every_second();
 }
@@ -394,7 +489,7 @@ int Front::run() {
   begun_ = true;
   begun_.notify_all();
   loop.add(control_.fd(), EPOLLIN, this);
-  for (const App& app : options.apps) start_next(app, slots_.at(app.name));
+  for (auto& [name, slot] : slots_) start_next(slot);
 
   bool started = false;
   for (uint64_t next_second = 0;;) {
@@ -404,28 +499,29 @@ int Front::run() {
       next_second = now + kSecond;
     }
     int wait = 1000;
-    for (const App& app : options.apps) {
-      Slot& slot = slots_.at(app.name);
+    for (auto& [name, slot] : slots_) {
+      if (slot.state == Slot::State::Leaving) continue;
       // An app from a registry runs what is wanted now.
       const Release& wanted = slot.rollout.wanted();
       if (!draining_ && !wanted.empty() && slot.next == nullptr && slot.retry_at == 0 &&
           (slot.current == nullptr || !slot.current->release.is(wanted)))
-        start_next(app, slot);
+        start_next(slot);
       if (slot.puller != nullptr && slot.puller->process == 0 && !draining_) {
         if (slot.puller->retry_at <= now) slot.puller->start(slot.rollout.newest());
         wait = std::min(wait, 100);
       }
       if (slot.retry_at == 0) continue;
-      if (!started && !app.pulled) return 1;  // what is wrong at the start will not get better
-      if (slot.retry_at <= now && slot.next == nullptr) start_next(app, slot);
+      if (!started && !slot.app->pulled) return 1;  // what is wrong at the start will not get better
+      if (slot.retry_at <= now && slot.next == nullptr) start_next(slot);
       wait = 100;
     }
     if (!flush_control()) return 1;
     all[0]->turn(wait);
     now = Loop::now();
     removed_.clear();
+    lead_clients();
     bool up = true;
-    for (const App& app : options.apps) up &= app.pulled || tenant_of(app) != nullptr;
+    for (const auto& [name, slot] : slots_) up &= slot.app->pulled || tenant_of(slot) != nullptr;
     if (up && !started) tell({.kind = Control::Up});
     started |= up;
     if (draining_ && ((is_empty() && !going_on()) || Loop::now() > drain_until_)) break;
@@ -452,8 +548,8 @@ int run_front(Options options, unsigned user) {
   mallopt(M_ARENA_MAX, 1);
   std::string error;
   std::shared_ptr<const TlsConfig> tls;
-  if (!options.certificates.empty()) {
-    tls = read_certificates(options.certificates, error);
+  if (!options.served->certificates.empty()) {
+    tls = read_certificates(options.served->certificates, error);
     if (tls == nullptr) {
       write_log("error", "", error);
       return 1;

@@ -52,10 +52,10 @@ class Front : private FrontLoops, public Source, public FrontContext, public Dec
   void on_loop_ready(uint32_t process) override;
   void on_loop_failed(uint32_t process, EndCause cause, const std::string& why) override;
   void on_loop_full() override;
-  Tenant* tenant_of(const App& app) const;  // its process that takes requests now, or null
   bool healthy() const override;
   bool going_on() const;  // whether a program does, after its response
   std::string metrics_text() override;
+  void ask_reload() override { tell({.kind = Control::AskReload}); }
   void on_ready(Tenant& tenant) override;
   void on_release(const App& app, const Release& release, bool good) override;
   void on_lists(const App& app, const ObeyedLists& lists) override;
@@ -63,6 +63,11 @@ class Front : private FrontLoops, public Source, public FrontContext, public Dec
 
  private:
   struct Slot {  // of an app
+    std::shared_ptr<const App> app;
+    // Of two that differ in more than what they are made of: no client is led to the one yet, or still to the other,
+    // until all that is new is ready.
+    enum class State { Here, Arriving, Leaving } state = State::Here;
+    bool changed = false;  // since its processes were started
     std::unique_ptr<Tenant> current, next;
     uint64_t retry_at = 0, backoff = 0;
     std::unique_ptr<PullerLink> puller;
@@ -70,22 +75,32 @@ class Front : private FrontLoops, public Source, public FrontContext, public Dec
     ObeyedLists lists;
   };
   Tenant* find_tenant(uint32_t process) const;
-  void show_current(const App& app, const Slot& slot);
-  void start_next(const App& app, Slot& slot);
+  Tenant* tenant_of(const Slot& slot) const;  // that takes requests now, or null
+  void show_current(const Slot& slot);
+  void start_next(Slot& slot);
+  void open_slot(std::shared_ptr<const App> app, Slot::State state);
+  void take_served(const std::vector<int>& descriptors);
+  void change(Slot& slot, std::shared_ptr<const App> app);
+  static bool asks_as_told(const Slot& slot);
+  void renew_puller(Slot& slot);
+  bool is_settled(const Slot& slot) const;
+  void lead_clients();
   void on_message(const ControlMessage& message, const std::vector<int>& descriptors);
   void on_started(const ControlMessage& message, const std::vector<int>& descriptors);
   void on_not_started(uint32_t process, const std::string& why);
   void on_ended(uint32_t process, int status, const std::string& why);
   void reload();
   bool flush_control();
-  void on_death(const App& app, Slot& slot, const Tenant& tenant, bool was_ready);
-  void keep(const App& app, Slot& slot, const Release& release);
+  void on_death(Slot& slot, const Tenant& tenant, bool was_ready);
+  void keep(Slot& slot, const Release& release);
   void remove(std::unique_ptr<Tenant> tenant);
   bool remove_old(uint32_t process);
   bool is_empty() const;
   void every_second();
   void drain();
 
+  std::shared_ptr<const Served> served_;  // as far as it was asked for
+  bool to_lead_ = false;                  // clients are still led as before that
   std::map<std::string, Slot> slots_;
   std::vector<std::unique_ptr<Tenant>> old_;
   std::vector<std::unique_ptr<Tenant>> removed_;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "control.h"
@@ -31,7 +32,11 @@ class FrontContext {
 
   // A number for a process that is asked for.
   uint32_t new_process() { return ++last_process_; }
-  uint32_t place_of(const App& app) const { return static_cast<uint32_t>(shared.place_of(app)); }
+  AppLog& log_of(const App& app) {
+    auto [at, is_new] = logs_.try_emplace(app.name, nullptr);
+    if (is_new) at->second = std::make_unique<AppLog>(at->first);
+    return *at->second;
+  }
 
   FrontShared& shared;
   const Options& options;
@@ -41,6 +46,8 @@ class FrontContext {
 
  protected:
   ~FrontContext() = default;
+
+  std::map<std::string, std::unique_ptr<AppLog>> logs_;  // of each app that there ever was
 
  private:
   uint32_t last_process_ = 0;

@@ -12,14 +12,14 @@
 
 static constexpr uint64_t kSecond = 1'000'000'000;
 
-LoopContext::LoopContext(FrontShared& s, Decider& d) : shared(s), options(s.options), decider(d) {}
+LoopContext::LoopContext(FrontShared& s, Decider& d)
+    : shared(s), options(s.options), served(options.served), decider(d) {}
 
 LoopContext::~LoopContext() = default;
 
 FrontLoop::FrontLoop(FrontShared& s, Decider& d, FrontLoop* first)
-    : LoopContext(s, d), first_(first), wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), current_(s.options.apps.size()) {
+    : LoopContext(s, d), first_(first), wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   loop.add(wake_, EPOLLIN, this);
-  for (const App& app : options.apps) metrics[app.name];
 }
 
 FrontLoop::~FrontLoop() {
@@ -90,14 +90,13 @@ void FrontLoop::every_second() {
   for (auto& listener : listeners_) listener->resume();
 }
 
-void FrontLoop::attach(uint32_t process, const App& app, const std::vector<int>& channels,
-                       std::shared_ptr<TenantCounts> counts) {
-  tenants_[process] = std::make_unique<TenantLinks>(*this, process, app, channels, std::move(counts));
+void FrontLoop::attach(uint32_t process, const std::vector<int>& channels, std::shared_ptr<TenantShared> shared) {
+  tenants_[process] = std::make_unique<TenantLinks>(*this, process, channels, std::move(shared));
 }
 
-void FrontLoop::set_current(const App& app, uint32_t process) {
+void FrontLoop::set_current(uint32_t place, uint32_t process) {
   auto found = tenants_.find(process);
-  current_[shared.place_of(app)] = found == tenants_.end() ? nullptr : found->second.get();
+  current_[place] = found == tenants_.end() ? nullptr : found->second.get();
 }
 
 void FrontLoop::drain_tenant(uint32_t process) {
@@ -111,8 +110,7 @@ void FrontLoop::fail_tenant(uint32_t process, EndCause cause, const std::string&
 void FrontLoop::remove_tenant(uint32_t process) {
   auto found = tenants_.find(process);
   if (found == tenants_.end()) return;
-  for (TenantLinks*& current : current_)
-    if (current == found->second.get()) current = nullptr;
+  std::erase_if(current_, [&](const auto& current) { return current.second == found->second.get(); });
   removed_.push_back(std::move(found->second));
   tenants_.erase(found);
 }
@@ -124,8 +122,9 @@ void FrontLoop::drain() {
   for (auto it = clients.begin(); it != clients.end();) (*it++)->on_drain();
 }
 
-TenantLinks* FrontLoop::tenant_of(const App& app) const {
-  TenantLinks* tenant = current_[shared.place_of(app)];
+TenantLinks* FrontLoop::tenant_of(uint32_t place) const {
+  auto found = current_.find(place);
+  TenantLinks* tenant = found == current_.end() ? nullptr : found->second;
   return tenant != nullptr && !tenant->dead ? tenant : nullptr;
 }
 

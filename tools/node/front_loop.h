@@ -35,8 +35,8 @@ class FrontLoop final : public Source, public LoopContext {
   void turn(int longest);  // waits for events, at most so many milliseconds, and handles them
 
   // Of a tenant: its channels, one for each worker; what becomes of it.
-  void attach(uint32_t process, const App& app, const std::vector<int>& channels, std::shared_ptr<TenantCounts> counts);
-  void set_current(const App& app, uint32_t process);  // takes requests now; 0: none does
+  void attach(uint32_t process, const std::vector<int>& channels, std::shared_ptr<TenantShared> shared);
+  void set_current(uint32_t place, uint32_t process);  // takes the app's requests now; 0: none does
   void drain_tenant(uint32_t process);
   void fail_tenant(uint32_t process, EndCause cause, const std::string& why);
   void remove_tenant(uint32_t process);
@@ -44,7 +44,7 @@ class FrontLoop final : public Source, public LoopContext {
   void stop() { stopped_ = true; }
 
   // What its parts ask of it.
-  TenantLinks* tenant_of(const App& app) const override;
+  TenantLinks* tenant_of(uint32_t place) const override;
   void on_ready(uint32_t process) override;
   void on_failed(uint32_t process, EndCause cause, const std::string& why) override;
   void ask_for_places() override;
@@ -63,7 +63,7 @@ class FrontLoop final : public Source, public LoopContext {
   bool stopped_ = false;
   uint64_t next_second_ = 0;
   std::map<uint32_t, std::unique_ptr<TenantLinks>> tenants_;
-  std::vector<TenantLinks*> current_;  // of each app
+  std::map<uint32_t, TenantLinks*> current_;  // of apps, by their places
   std::vector<std::unique_ptr<TenantLinks>> removed_;
   std::list<std::unique_ptr<Client>> gone_;
   std::list<std::unique_ptr<Arrival>> gone_arrivals_;

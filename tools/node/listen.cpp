@@ -45,9 +45,13 @@ Address parse_address(const std::string& text) {
 
 }  // namespace
 
+bool is_listen_address(const std::string& text, std::string& error) {
+  return parse_address(text).size != 0 || (error = text + ": not an address like 127.0.0.1:8080", false);
+}
+
 bool open_listeners(const std::string& text, uint64_t count, std::vector<int>& listeners, std::string& error) {
+  if (!is_listen_address(text, error)) return false;
   Address address = parse_address(text);
-  if (address.size == 0) return error = text + ": not an address like 127.0.0.1:8080", false;
   for (uint64_t i = 0; i < count; ++i) {
     const int one = 1;
     int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+// Whether open_listeners() knows what it means.
+bool is_listen_address(const std::string& address, std::string& error);
 // `address` is numeric, like 127.0.0.1:80, :80 or [::1]:80. Opens `count` sockets of it, to which the kernel deals
 // connections out, and appends them to `listeners`. False when that fails.
 bool open_listeners(const std::string& address, uint64_t count, std::vector<int>& listeners, std::string& error);

@@ -28,6 +28,7 @@ class Decider {
   // For the operator, whose listener the first loop has.
   virtual bool healthy() const = 0;
   virtual std::string metrics_text() = 0;
+  virtual void ask_reload() = 0;
 
  protected:
   ~Decider() = default;
@@ -37,7 +38,7 @@ class LoopContext {
  public:
   LoopContext(FrontShared& shared, Decider& decider);
 
-  virtual TenantLinks* tenant_of(const App& app) const = 0;  // that takes its requests now, or null
+  virtual TenantLinks* tenant_of(uint32_t place) const = 0;  // that takes the requests of this app now, or null
   virtual void on_ready(uint32_t process) = 0;
   virtual void on_failed(uint32_t process, EndCause cause, const std::string& why) = 0;
   virtual void ask_for_places() = 0;  // or bytes, of all loops
@@ -53,6 +54,7 @@ class LoopContext {
 
   FrontShared& shared;
   const Options& options;
+  std::shared_ptr<const Served> served;
   Decider& decider;
   Loop loop;
   std::map<std::string, AppMetrics> metrics;  // what happened in this loop

@@ -1,7 +1,8 @@
-// options.h - what `aotc-node serve` was asked for.
+// options.h - what `aotc-node serve` was asked for, by its command line or a file (settings.h).
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "aotc/wasi.h"
 #include "image_cache.h"
 #include "pace.h"
+#include "settings.h"
 
 // How an app's image comes from a registry.
 struct PullOptions {
@@ -25,59 +27,80 @@ struct PullOptions {
   unsigned failures = 0;
 };
 
-struct App {
-  std::string name;
-  std::string artifact;  // path, or the image's name
-  bool pulled = false;
-  PullOptions pull;
-};
+constexpr uint64_t kLeastMemory = 64 << 10;  // of an instance
+constexpr uint64_t kOwnMemory = 32 << 20;    // of a tenant, besides its instances
 
-struct Route {
-  std::string host;  // empty: any
-  std::string path;  // a prefix that ends at a slash or at the end; empty: any
-  std::string app;
-};
-
-struct Secret {
-  std::string app, name, file;
-};
-
-// Folders of what the Go package edge tells an app's programs.
-struct Values {
-  std::string app, config, secrets;
-};
-
-// What an app's programs may connect to, each as support/outbound_rule.h has it.
-struct Outbound {
-  std::string app;
-  std::string rule;     // of the allow-list; or
-  std::string network;  // of private addresses that names may lead to
-};
-
-struct Options {
-  std::string listen;
-  std::string listen_tls;                 // the same with TLS
-  std::vector<std::string> certificates;  // files, see certificates.h
-  std::string admin;                      // where /metrics and /healthz are; empty: nowhere
-  std::vector<App> apps;
-  std::vector<Route> routes;
-  std::vector<Secret> secrets;
-  std::vector<Outbound> outbound;
-  std::vector<Values> values;    // at most one for an app
-  std::string kv;                // folder of the apps' key-value stores; empty: they have none
-  uint64_t kv_size = 256 << 20;  // of each
-  uint64_t workers = 0;          // threads of each tenant
-  uint64_t loops = 0;            // threads of the front
+struct AppLimits {
   uint64_t deadline = 50'000'000;
   uint64_t timeout = 30'000'000'000;
   uint64_t grace_after = 50'000'000;
   uint64_t start_timeout = 60'000'000'000;
   uint64_t max_memory = 256 << 20;
   uint64_t tmp_size = AOTC_WASI_TMP_SIZE;
+  uint64_t tenant_memory = 0;  // of its process; 0: what tenant_limits.h chooses
   uint64_t max_concurrency = 1000;
-  uint64_t max_outbound = 1024;     // connections of an app's programs
+  uint64_t max_outbound = 1024;  // connections of its programs
+};
+
+// A variable that was withheld from the app's snapshot, and the file that holds its value.
+struct Secret {
+  std::string name, file;
+};
+
+// Folders of what the Go package edge tells an app's programs.
+struct Values {
+  std::string config, secrets;
+  bool empty() const { return config.empty() && secrets.empty(); }
+};
+
+// What an app's programs may connect to, each as support/outbound_rule.h has it.
+struct Outbound {
+  std::vector<std::string> rules;     // of the allow-list
+  std::vector<std::string> networks;  // of private addresses that names may lead to
+};
+
+struct Route {
+  std::string host;  // empty: any
+  std::string path;  // a prefix that ends at a slash or at the end; empty: any
+};
+
+struct App {
+  std::string name;
+  std::string artifact;  // path, or the image's name
+  uint32_t place = 0;    // a number that stays the app's, whatever others come and go
+  bool pulled = false;
+  PullOptions pull;
+  bool unsigned_too = false;
+  AppLimits limits;
+  std::vector<Route> routes;
+  std::vector<Secret> secrets;
+  Outbound outbound;
+  Values values;
+  std::string said;  // all settings that it is made of: two that say the same are the same
+};
+
+// What can change while the node serves: it is replaced as a whole.
+struct Served {
+  std::vector<App> apps;
+  std::vector<std::string> certificates;  // files, see certificates.h
+
+  // The app that a request is for, or null.
+  const App* find(const std::string& host, const std::string& target) const;
+  const App* by_name(std::string_view name) const;
+  const App* by_place(uint32_t place) const;
+};
+
+struct Options {
+  std::shared_ptr<const Served> served;
+  std::string listen;
+  std::string listen_tls;        // the same with TLS
+  std::string admin;             // where /metrics and /healthz are; empty: nowhere
+  std::string kv;                // folder of the apps' key-value stores; empty: they have none
+  uint64_t kv_size = 256 << 20;  // of each
+  std::string cache = "/var/cache/aotc-node";
+  uint64_t workers = 0;             // threads of each tenant
+  uint64_t loops = 0;               // threads of the front
   uint64_t max_instances = 10'000;  // of all apps
-  uint64_t tenant_memory = 0;       // of an app's process; 0: what tenant_limits.h chooses
   uint64_t max_header = 1 << 20;    // http.DefaultMaxHeaderBytes
   uint64_t max_body = 64 << 20;
   uint64_t max_streams = 100;  // of HTTP/2, of a connection at a time
@@ -94,13 +117,10 @@ struct Options {
   uint64_t uid_base = 0;             // the first of the users that processes become; 0: not given
 };
 
-// Exits with a message on wrong words, or after --help.
-Options parse_options(int argc, char** argv);
+// Throws SettingError.
+Options options_of(const std::vector<Setting>& settings);
 
-// Those of an app, or null.
-const Values* values_of(const Options& options, const std::string& app);
-
-// Whether its programs have anything of the broker.
+// Whether the programs of the app have anything of the broker.
 bool has_outbound(const Options& options, const App& app);
 
 // What is listened on, in the order in which the front gets the sockets.

@@ -57,19 +57,17 @@ std::vector<std::string> tenant_words(const Options& o, const App& app, const Re
   Words words("--tenant");
   words.add("user", place.user).add("name", app.name).add("artifact", app.artifact).add("workers", o.workers);
   words.add("loops", o.loops);
-  words.add("deadline", o.deadline)
-      .add("timeout", o.timeout)
-      .add("grace-after", o.grace_after)
-      .add("max-memory", o.max_memory)
-      .add("tmp-size", o.tmp_size)
+  words.add("deadline", app.limits.deadline)
+      .add("timeout", app.limits.timeout)
+      .add("grace-after", app.limits.grace_after)
+      .add("max-memory", app.limits.max_memory)
+      .add("tmp-size", app.limits.tmp_size)
       .add("reset", o.reset);
   words.add("compare-sample", o.compare_sample).add("memory", place.memory);
   words.add("outbound", static_cast<uint64_t>(place.outbound));
   if (place.grouped) words.add("group", kFirstChannel + o.workers * (o.loops + (place.outbound ? 1 : 0)));
-  for (const Secret& secret : o.secrets)
-    if (secret.app == app.name) words.add("secret", secret.name + "=" + secret.file);
-  if (const Values* values = values_of(o, app.name))
-    words.add("config", values->config).add("secrets", values->secrets);
+  for (const Secret& secret : app.secrets) words.add("secret", secret.name + "=" + secret.file);
+  words.add("config", app.values.config).add("secrets", app.values.secrets);
   if (app.pulled)
     words.add("folder", app.pull.folder)
         .add(app.pull.trust)
@@ -97,7 +95,7 @@ TenantOptions parse_tenant_words(char** words) {
                   .group = static_cast<int>(read.number("group")),
                   .compare_sample = read.number("compare-sample"),
                   .secrets = {},
-                  .values = {read.text("name"), read.text("config"), read.text("secrets")},
+                  .values = {read.text("config"), read.text("secrets")},
                   .edge_values = {},
                   .outbound = read.number("outbound") != 0,
                   .folder = read.text("folder"),
@@ -108,23 +106,25 @@ TenantOptions parse_tenant_words(char** words) {
   o.release.statement = read.text("statement");
   for (const std::string& secret : read.all("secret")) {
     size_t end = secret.find('=');
-    o.secrets.push_back({o.name, secret.substr(0, end), secret.substr(end + 1)});
+    o.secrets.push_back({secret.substr(0, end), secret.substr(end + 1)});
   }
   return o;
 }
 
-std::vector<std::string> broker_words(const Options& o, unsigned user) {
+std::vector<std::string> broker_words(const Options& o, const Served& served, unsigned user) {
   std::vector<std::string> words = {"aotc-broker", "user=" + std::to_string(user)};
   if (const char* certificates = std::getenv("SSL_CERT_FILE"))
     words.push_back(std::string("certificates=") + certificates);
   if (!o.kv.empty()) words.insert(words.end(), {"kv=" + o.kv, "kv-size=" + std::to_string(o.kv_size)});
-  for (const App& app : o.apps) {
-    words.push_back("app=" + app.name);
-    words.push_back("connections=" + std::to_string(o.max_outbound));
-    for (const Outbound& outbound : o.outbound)
-      if (outbound.app == app.name)
-        words.push_back(outbound.rule.empty() ? "private=" + outbound.network : "allow=" + outbound.rule);
-  }
+  for (const App& app : served.apps)
+    for (std::string& word : broker_words_of(app)) words.push_back(std::move(word));
+  return words;
+}
+
+std::vector<std::string> broker_words_of(const App& app) {
+  std::vector<std::string> words = {"app=" + app.name, "connections=" + std::to_string(app.limits.max_outbound)};
+  for (const std::string& rule : app.outbound.rules) words.push_back("allow=" + rule);
+  for (const std::string& network : app.outbound.networks) words.push_back("private=" + network);
   return words;
 }
 

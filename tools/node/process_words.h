@@ -38,8 +38,10 @@ std::vector<std::string> tenant_words(const Options& options, const App& app, co
                                       const ObeyedLists& lists, const TenantPlace& place);
 TenantOptions parse_tenant_words(char** words);
 
-// The broker: `aotc-broker KEY=VALUE...`. Apps have the numbers that they have in `options`.
-std::vector<std::string> broker_words(const Options& options, unsigned user);
+// The broker: `aotc-broker KEY=VALUE...`. Apps get numbers in the order of `served`; words of further ones, of which
+// one may have the name of a former, are sent to it later.
+std::vector<std::string> broker_words(const Options& options, const Served& served, unsigned user);
+std::vector<std::string> broker_words_of(const App& app);
 
 // A puller: `aotc-node --pull KEY=VALUE...`.
 std::vector<std::string> pull_words(const PullOptions& options);

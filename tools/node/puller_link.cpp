@@ -24,7 +24,7 @@ void PullerLink::start(const Release& newest) {
   ControlMessage message;
   message.kind = Control::StartPuller;
   message.process = process = front_.new_process();
-  message.app = front_.place_of(app);
+  message.app = app.place;
   message.value = announced_ ? failures_ : -1;
   set_text(message.index, newest.index);
   set_text(message.statement, newest.statement);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -20,6 +21,7 @@
 #include "listen.h"
 #include "log.h"
 #include "loop.h"
+#include "option_table.h"
 #include "process_words.h"
 #include "registry/digest.h"
 #include "sandbox/sandbox.h"
@@ -34,6 +36,7 @@ constexpr uint64_t kDrainTime = kFrontDrainTime + 10 * kSecond;
 constexpr unsigned kMostProcesses = 8;  // of an app at the same time, those that finish their last requests included
 constexpr unsigned kMostStarts = 1200;  // of an app in a minute
 constexpr int kMessagesPerTurn = 64;
+constexpr size_t kMostBrokerWords = 64 << 10;  // of an app, in one packet
 
 std::string how_it_ended(int status) {
   return WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
@@ -52,12 +55,42 @@ Release release_of(const ControlMessage& message) {
   return release;
 }
 
+// Settings in memory, for another process; or -1 with errno.
+int memory_file(const std::vector<Setting>& settings) {
+  const std::string text = packed(settings);
+  const int fd = memfd_create("aotc-settings", MFD_CLOEXEC);
+  if (fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+      lseek(fd, 0, SEEK_SET) == 0)
+    return fd;
+  if (fd >= 0) close(fd);
+  return -1;
+}
+
+// An app keeps its number for as long as there is anything of it, its user for one.
+void give_places(std::vector<Setting>& settings, std::map<std::string, uint32_t>& places) {
+  for (Setting& s : settings)
+    if (s.option == "app")
+      s.key = std::to_string(places.try_emplace(s.app, static_cast<uint32_t>(places.size())).first->second);
+}
+
+// What the settings say of the option, if it cannot change while the node serves.
+std::vector<std::string> fixed_values(const std::vector<Setting>& settings, const OptionRow& row) {
+  std::vector<std::string> values;
+  for (const Setting& s : settings)
+    if (row.of == OptionRow::Of::Node && !row.live && s.option == row.name) values.push_back(s.value);
+  return values;
+}
+
 ObeyedLists lists_of(const ControlMessage& message) { return {text_of(message.own_list), text_of(message.fleet_list)}; }
 
 }  // namespace
 
-Supervisor::Supervisor(Options options, std::vector<std::string> words)
-    : options_(std::move(options)), words_(std::move(words)), limits_(options_) {}
+Supervisor::Supervisor(Told told)
+    : file_(std::move(told.file)),
+      settings_(std::move(told.settings)),
+      options_(options_of(settings_)),
+      served_(options_.served),
+      limits_(options_) {}
 
 Supervisor::~Supervisor() { close_all(listeners_); }
 
@@ -74,24 +107,29 @@ bool Supervisor::start_front() {
   retry_at_ = 0;
   end_front_at_ = kNever;
   started_at_ = Loop::now();
-  int status = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0 ? 0 : errno;
+  places_.clear();
+  give_places(settings_, places_);
+  served_ = options_of(settings_).served;
+  const int settings = memory_file(settings_);
+  int status = settings < 0 ? errno : 0;
+  if (status == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) status = errno;
   if (status == 0) {
-    std::vector<std::string> words = {"aotc-node", "--front", std::to_string(users_.front())};
-    words.insert(words.end(), words_.begin(), words_.end());
-    std::vector<int> descriptors = {-1, 2, 2, pair[1]};
+    std::vector<int> descriptors = {settings, 2, 2, pair[1]};
     descriptors.insert(descriptors.end(), listeners_.begin(), listeners_.end());
-    status = spawn_self(words, descriptors, {}, &front_);
+    status = spawn_self({"aotc-node", "--front", std::to_string(users_.front())}, descriptors, {}, &front_);
     close(pair[1]);
     control_.open(pair[0]);
   }
+  if (settings >= 0) close(settings);
   if (status != 0) write_log("error", "", std::string("cannot start the front: ") + std::strerror(status));
   return status == 0;
 }
 
 // Why not to start what the front asks for; empty: nothing speaks against it.
 std::string Supervisor::refusal(const ControlMessage& message) {
-  if (message.app >= options_.apps.size()) return "there is no such app";
-  const App& app = options_.apps[message.app];
+  const App* found = served_->by_place(message.app);
+  if (found == nullptr) return "there is no such app";
+  const App& app = *found;
   bool puller = message.kind == Control::StartPuller;
   std::string index = text_of(message.index), statement = text_of(message.statement);
   bool named = aotc::is_digest(index),
@@ -116,8 +154,8 @@ int Supervisor::start_broker() {
   if (broker_ > 0) return 0;
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return errno;
-  int status =
-      spawn_self(broker_words(options_, users_.broker()), {pair[1], -1, 2}, {}, &broker_, broker_program_.c_str());
+  int status = spawn_self(broker_words(options_, *served_, users_.broker()), {pair[1], -1, 2}, {}, &broker_,
+                          broker_program_.c_str());
   close(pair[1]);
   if (status != 0) {
     close(pair[0]);
@@ -126,14 +164,32 @@ int Supervisor::start_broker() {
     return status;
   }
   broker_socket_ = pair[0];
+  broker_numbers_ = 0;
+  broker_apps_.clear();
+  for (const App& app : served_->apps) broker_apps_[app.place] = {broker_numbers_++, broker_words_of(app)};
   return 0;
 }
 
-int Supervisor::give_to_broker(uint32_t app, const std::vector<int>& channels) {
+// Of an app that is new, or may do something else now. Tenants that it has already go on as they were.
+int Supervisor::tell_broker(const App& app) {
+  const std::vector<std::string> words = broker_words_of(app);
+  auto found = broker_apps_.find(app.place);
+  if (found != broker_apps_.end() && found->second.words == words) return 0;
+  std::string packet;
+  for (const std::string& word : words) packet.append(word).push_back('\0');
+  if (send(broker_socket_, packet.data(), packet.size(), MSG_NOSIGNAL) < 0) return errno;
+  broker_apps_[app.place] = {broker_numbers_++, words};
+  return 0;
+}
+
+int Supervisor::give_to_broker(const App& app, const std::vector<int>& channels) {
   constexpr size_t kMost = 64;  // in one packet
+  if (channels.empty()) return 0;
+  if (const int status = tell_broker(app); status != 0) return status;
+  uint32_t number = broker_apps_.at(app.place).number;
   for (size_t at = 0; at < channels.size(); at += kMost) {
     const size_t size = std::min(kMost, channels.size() - at) * sizeof(int);
-    iovec part = {&app, sizeof app};
+    iovec part = {&number, sizeof number};
     alignas(cmsghdr) char space[CMSG_SPACE(kMost * sizeof(int))] = {};
     msghdr message = {};
     message.msg_iov = &part;
@@ -156,7 +212,7 @@ void Supervisor::on_broker_ended(int status) {
   broker_ = -1;
   close(broker_socket_);
   for (const auto& [pid, child] : children_)
-    if (!child.puller && has_outbound(options_, options_.apps[child.app])) kill(pid, SIGKILL);
+    if (child.brokered) kill(pid, SIGKILL);
 }
 
 int Supervisor::start_tenant(const App& app, const ControlMessage& message, std::vector<int>& ends, pid_t* pid) {
@@ -179,6 +235,7 @@ int Supervisor::start_tenant(const App& app, const ControlMessage& message, std:
   }
   std::vector<int> descriptors = {-1, log[1], log[1]}, brokers;
   const bool outbound = has_outbound(options_, app);
+  const uint64_t memory = limits_.memory_of(app);
   if (status == 0 && outbound) status = start_broker();
   for (unsigned i = 0; i < options_.workers && status == 0 && outbound; ++i) {
     int pair[2];
@@ -189,18 +246,17 @@ int Supervisor::start_tenant(const App& app, const ControlMessage& message, std:
     brokers.push_back(pair[0]);
     theirs.push_back(pair[1]);
   }
-  if (status == 0) status = give_to_broker(message.app, brokers);
+  if (status == 0) status = give_to_broker(app, brokers);
   close_all(brokers);
   if (status == 0 && limits_.grouped()) {
-    theirs.push_back(limits_.make_group(message.process));
+    theirs.push_back(limits_.make_group(message.process, memory));
     if (theirs.back() < 0) status = errno;
   }
   descriptors.insert(descriptors.end(), theirs.begin() + 1, theirs.end());
-  std::vector<std::string> words =
-      tenant_words(options_, app, release_of(message), lists_of(message),
-                   {users_.tenant(message.app), limits_.memory(), limits_.grouped(), outbound});
+  std::vector<std::string> words = tenant_words(options_, app, release_of(message), lists_of(message),
+                                                {users_.tenant(message.app), memory, limits_.grouped(), outbound});
   if (status == 0) status = spawn_self(words, descriptors, {}, pid);
-  if (status == 0 && !limits_.started(message.process, *pid)) {
+  if (status == 0 && !limits_.started(message.process, *pid, memory)) {
     status = errno;
     kill(*pid, SIGKILL);
   }
@@ -234,11 +290,11 @@ void Supervisor::start(const ControlMessage& message) {
   std::vector<int> ends;
   bool puller = message.kind == Control::StartPuller;
   if (why.empty()) {
-    const App& app = options_.apps[message.app];
+    const App& app = *served_->by_place(message.app);
     pid_t pid = -1;
     int status = puller ? start_puller(app, message, ends, &pid) : start_tenant(app, message, ends, &pid);
     if (status == 0)
-      children_[pid] = {message.process, message.app, puller};
+      children_[pid] = {message.process, message.app, puller, !puller && has_outbound(options_, app)};
     else
       why = std::strerror(status);
   }
@@ -265,6 +321,9 @@ void Supervisor::on_message(const ControlMessage& message) {
       break;
     case Control::Up:
       up_ = true;
+      break;
+    case Control::AskReload:
+      asked_reload_ = true;
       break;
     default:
       write_log("error", "", "the front sends what is no message");
@@ -333,19 +392,75 @@ void Supervisor::on_signals() {
       for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) on_ended(pid, status);
       continue;
     }
-    message.kind = info.ssi_signo == SIGHUP ? Control::Reload : Control::Drain;
-    if (message.kind == Control::Drain) {
-      if (!draining_) end_front_at_ = Loop::now() + kDrainTime;
-      draining_ = true;
-      close_all(listeners_);
-      done_ |= front_ < 0;
+    if (info.ssi_signo == SIGHUP) {
+      reload();
+      continue;
     }
-    std::string error;
-    if (control_.fd() >= 0 && message.kind == Control::Reload &&
-        !send_certificates(options_.certificates, control_, error))
-      write_log("error", "", "goes on with its certificates: " + error);
+    message.kind = Control::Drain;
+    if (!draining_) end_front_at_ = Loop::now() + kDrainTime;
+    draining_ = true;
+    close_all(listeners_);
+    done_ |= front_ < 0;
     if (control_.fd() >= 0) control_.send(message);
   }
+}
+
+// What is wrong changes nothing at all.
+void Supervisor::reload() {
+  if (draining_) return;
+  try {
+    if (!file_.empty()) read_file_again();
+  } catch (const SettingError& error) {
+    return write_log("error", "", std::string("goes on as before: ") + error.what());
+  }
+  if (control_.fd() < 0) return;
+  std::string error;
+  if (!send_certificates(served_->certificates, control_, error))
+    write_log("error", "", "goes on with its certificates: " + error);
+  control_.send({.kind = Control::Reload});
+}
+
+// Why that cannot be served by this node, which is listening.
+void Supervisor::check_change(const std::vector<Setting>& settings, const Options& next) const {
+  for (const OptionRow& row : option_table()) {
+    if (fixed_values(settings, row) == fixed_values(settings_, row)) continue;
+    auto said = std::find_if(settings.begin(), settings.end(), [&](const Setting& s) { return s.option == row.name; });
+    const std::string where = said == settings.end() ? file_ + ": " + row.file_key() : said->where;
+    throw SettingError(where + ": cannot change while the node serves: start it again");
+  }
+  for (const App& app : next.served->apps) {
+    TrustRoot root;
+    std::string error;
+    if (!read_trust(app.pull.trust, root, error))
+      throw SettingError(file_ + ": apps." + app.name + ": trust: " + error);
+    if (!users_.has(app.place))
+      throw SettingError(file_ + ": apps." + app.name + ": there is no user for one more app: start the node again");
+    if (!options_.kv.empty() && places_.count(app.name) == 0)
+      throw SettingError(file_ + ": apps." + app.name +
+                         ": cannot get a key-value store while the node serves: start it again");
+    size_t words = 0;
+    for (const std::string& word : broker_words_of(app)) words += word.size() + 1;
+    if (words > kMostBrokerWords)
+      throw SettingError(file_ + ": apps." + app.name + ": allows too much to change while the node serves");
+  }
+}
+
+void Supervisor::read_file_again() {
+  std::vector<Setting> settings = settings_of_file(file_);
+  std::map<std::string, uint32_t> places = places_;
+  give_places(settings, places);
+  const Options next = options_of(settings);
+  check_change(settings, next);
+  const int fd = memory_file(settings);
+  if (fd < 0) throw SettingError(file_ + ": " + std::strerror(errno));
+  settings_ = std::move(settings);
+  places_ = std::move(places);
+  served_ = next.served;
+  limits_.share_out(*served_);
+  if (control_.fd() >= 0)
+    control_.send({.kind = Control::Served}, {fd});
+  else
+    close(fd);
 }
 
 int Supervisor::run() {
@@ -384,10 +499,16 @@ int Supervisor::run() {
     pollfd polled[2] = {{signals_, POLLIN, 0}, {control_.fd(), 0, 0}};
     polled[1].events = static_cast<short>(control_.has_output() ? POLLOUT : POLLIN);
     int wait = limits_.look(now);
-    if (end_front_at_ != kNever || retry_at_ != 0) wait = wait < 0 ? 100 : std::min(wait, 100);
+    if (end_front_at_ != kNever || retry_at_ != 0 || asked_reload_) wait = wait < 0 ? 100 : std::min(wait, 100);
     if (poll(polled, 2, wait) < 0 && errno != EINTR) return 1;
     if (polled[1].revents != 0) serve_front();  // what it said before it ended counts
     on_signals();
+    // No more often than an operator would.
+    if (asked_reload_ && now >= reload_at_) {
+      asked_reload_ = false;
+      reload_at_ = now + kSecond;
+      reload();
+    }
     if (control_.fd() >= 0 && !control_.flush()) give_up_front();
   }
   if (broker_ > 0) kill(broker_, SIGKILL);

@@ -8,6 +8,9 @@
 //       └────────▶ the broker (tools/broker): makes connections for programs, with channels to tenants; from when an
 //                  app needs it
 //
+// At SIGHUP it reads the operator's file again, if there is one. What that says is checked here; the front decides when
+// it takes over, for it knows when new apps are ready.
+//
 // Who has the front in hand can ask for what is configured, at a bounded rate, and end it. If the front ends by itself
 // all others are ended and a new one begins; connections wait in the listeners meanwhile.
 #pragma once
@@ -24,8 +27,7 @@
 
 class Supervisor {
  public:
-  // `words` are those of the command line, for the front.
-  Supervisor(Options options, std::vector<std::string> words);
+  explicit Supervisor(Told told);
   ~Supervisor();
   // Until the node is stopped; returns the exit code.
   int run();
@@ -33,7 +35,11 @@ class Supervisor {
  private:
   struct Child {
     uint32_t number, app;
-    bool puller;
+    bool puller, brokered;
+  };
+  struct BrokerApp {  // as the broker has been told of it
+    uint32_t number;
+    std::vector<std::string> words;
   };
   struct Starts {  // of one app's processes, in the present minute
     uint64_t minute = 0;
@@ -43,6 +49,9 @@ class Supervisor {
   bool open_listeners(std::string& error);
   bool start_front();
   void on_signals();
+  void reload();
+  void read_file_again();
+  void check_change(const std::vector<Setting>& settings, const Options& next) const;
   void on_ended(pid_t pid, int status);
   void on_front_ended(int status);
   void on_message(const ControlMessage& message);
@@ -50,15 +59,19 @@ class Supervisor {
   std::string refusal(const ControlMessage& message);
   int start_tenant(const App& app, const ControlMessage& message, std::vector<int>& ends, pid_t* pid);
   int start_broker();
-  int give_to_broker(uint32_t app, const std::vector<int>& channels);
+  int tell_broker(const App& app);
+  int give_to_broker(const App& app, const std::vector<int>& channels);
   void on_broker_ended(int status);
   int start_puller(const App& app, const ControlMessage& message, std::vector<int>& ends, pid_t* pid);
   void serve_front();
   void give_up_front();
   void end_children();
 
-  const Options options_;
-  const std::vector<std::string> words_;
+  const std::string file_;
+  std::vector<Setting> settings_;
+  const Options options_;  // but for `served`
+  std::shared_ptr<const Served> served_;
+  std::map<std::string, uint32_t> places_;  // of all apps that there were while this front runs
   Users users_;
   TenantLimits limits_;
   std::vector<int> listeners_;
@@ -68,10 +81,12 @@ class Supervisor {
   std::string broker_program_;
   pid_t broker_ = -1;
   int broker_socket_ = -1;
+  std::map<uint32_t, BrokerApp> broker_apps_;  // by their places
+  uint32_t broker_numbers_ = 0;
   std::map<pid_t, Child> children_;
   std::map<uint32_t, Starts> starts_;
   bool up_ = false;  // every app from a file has come up once
-  bool draining_ = false, done_ = false;
+  bool draining_ = false, done_ = false, asked_reload_ = false;
   int exit_code_ = 0;
-  uint64_t started_at_ = 0, retry_at_ = 0, backoff_ = 0, end_front_at_ = ~0ull;
+  uint64_t started_at_ = 0, retry_at_ = 0, backoff_ = 0, reload_at_ = 0, end_front_at_ = ~0ull;
 };

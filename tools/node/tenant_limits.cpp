@@ -35,11 +35,22 @@ uint64_t memory_of_system() {
 
 }  // namespace
 
-TenantLimits::TenantLimits(const Options& options) : memory_(options.tenant_memory), threads_(options.workers) {
-  const uint64_t all = memory_of_system(), apps = options.apps.size();
-  if (memory_ == 0) memory_ = std::max(all / 4 * 3 / apps, options.max_memory + kLeast);
-  too_many_ = memory_ > all / apps;
+TenantLimits::TenantLimits(const Options& options) : threads_(options.workers) {
+  share_out(*options.served);
   rate_ = kGrowth * std::min<uint64_t>(threads_, static_cast<uint64_t>(get_nprocs()));
+}
+
+void TenantLimits::share_out(const Served& served) {
+  const uint64_t all = memory_of_system(), apps = served.apps.size();
+  share_ = all / 4 * 3 / apps;
+  most_ = 0;
+  for (const App& app : served.apps) most_ = std::max(most_, memory_of(app));
+  too_many_ = most_ > all / apps;
+}
+
+uint64_t TenantLimits::memory_of(const App& app) const {
+  const AppLimits& limits = app.limits;
+  return limits.tenant_memory != 0 ? limits.tenant_memory : std::max(share_, limits.max_memory + kLeast);
 }
 
 TenantLimits::~TenantLimits() {
@@ -47,22 +58,22 @@ TenantLimits::~TenantLimits() {
 }
 
 std::string TenantLimits::open() {
-  std::string text = "a tenant may use " + std::to_string(memory_ >> 20) + " MiB of memory";
+  std::string text = "a tenant may use " + std::to_string(most_ >> 20) + " MiB of memory";
   if (too_many_) text += " (all together more than there is)";
   groups_ = aotc_cgroup_open(nullptr);
   if (groups_ >= 0) return text + ", by its control group";
   return text + ", by the supervisor's watch: no control groups: " + std::strerror(errno);
 }
 
-int TenantLimits::make_group(uint32_t number) {
-  const aotc_cgroup_limits limits = {.memory = memory_, .processes = threads_ + kSpareThreads, .weight = kWeight};
+int TenantLimits::make_group(uint32_t number, uint64_t memory) {
+  const aotc_cgroup_limits limits = {.memory = memory, .processes = threads_ + kSpareThreads, .weight = kWeight};
   return aotc_cgroup_make(groups_, group_name(number).c_str(), &limits);
 }
 
-bool TenantLimits::started(uint32_t number, pid_t pid) {
+bool TenantLimits::started(uint32_t number, pid_t pid, uint64_t memory) {
   if (grouped()) return true;
   int statm = ::open(("/proc/" + std::to_string(pid) + "/statm").c_str(), O_RDONLY | O_CLOEXEC);
-  if (statm >= 0) processes_[number] = {pid, statm, 0, false};
+  if (statm >= 0) processes_[number] = {pid, statm, memory, 0, false};
   return statm >= 0;
 }
 
@@ -88,9 +99,9 @@ int TenantLimits::look(uint64_t now) {
     if (process.too_large) continue;
     if (process.next <= now) {
       uint64_t used = own_memory(process.statm);
-      process.too_large = used > memory_;
+      process.too_large = used > process.memory;
       if (process.too_large) kill(process.pid, SIGKILL);
-      uint64_t left = process.too_large ? 0 : memory_ - used;
+      uint64_t left = process.too_large ? 0 : process.memory - used;
       process.next = now + std::clamp(left * 1000 / rate_ * kMillisecond, least, kSecond);
     }
     soonest = std::min(soonest, process.next);

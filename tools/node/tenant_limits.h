@@ -19,13 +19,14 @@ class TenantLimits {
   ~TenantLimits();
   // For the log: who sees to it.
   std::string open();
-  uint64_t memory() const { return memory_; }  // of each tenant
+  void share_out(const Served& served);      // from now on
+  uint64_t memory_of(const App& app) const;  // of its process
   bool grouped() const { return groups_ >= 0; }
 
   // A descriptor by which the process `number` joins its group, or -1 with errno.
-  int make_group(uint32_t number);
+  int make_group(uint32_t number, uint64_t memory);
   // False with errno when it cannot be watched.
-  bool started(uint32_t number, pid_t pid);
+  bool started(uint32_t number, pid_t pid, uint64_t memory);
   // Or was not started. Whether it used more than it may.
   bool ended(uint32_t number);
   // Ends those that use too much. Returns after how many milliseconds to look again, -1 for never.
@@ -35,11 +36,14 @@ class TenantLimits {
   struct Process {
     pid_t pid;
     int statm;
+    uint64_t memory;
     uint64_t next;
     bool too_large;
   };
   std::string group_name(uint32_t number) const { return "tenant-" + std::to_string(number); }
-  uint64_t memory_, rate_;  // bytes; bytes that one can grow by in a second
+  uint64_t share_ = 0;  // bytes of an app's that says nothing of it
+  uint64_t most_ = 0;   // of those that there are
+  uint64_t rate_;       // bytes that one can grow by in a second
   const unsigned threads_;
   bool too_many_ = false;  // for the memory that there is
   int groups_ = -1;

@@ -15,18 +15,19 @@ constexpr size_t kMaxLog = 16 << 20;  // bytes in a second; for more the program
 
 }  // namespace
 
-Tenant::Tenant(FrontContext& front, const App& app, const Release& release, const ObeyedLists& lists)
-    : app(app),
+Tenant::Tenant(FrontContext& front, std::shared_ptr<const App> its_app, const Release& release,
+               const ObeyedLists& lists)
+    : app(*its_app),
       release(release),
       process(front.new_process()),
       front_(front),
       metrics_(front.metrics[app.name]),
-      app_log_(front.shared.logs[front.place_of(app)]),
-      counts_(std::make_shared<TenantCounts>(front.options.workers)) {
+      app_log_(front.log_of(app)),
+      counts_(std::make_shared<TenantShared>(std::move(its_app), front.options.workers, app_log_)) {
   ControlMessage message;
   message.kind = Control::StartTenant;
   message.process = process;
-  message.app = front.place_of(app);
+  message.app = app.place;
   set_text(message.index, release.index);
   set_text(message.statement, release.statement);
   set_text(message.own_list, lists.own);
@@ -46,9 +47,7 @@ void Tenant::on_started(const std::vector<int>& descriptors) {
     std::vector<int> channels;
     for (size_t i = 1 + at; i < descriptors.size(); i += front_.loops()) channels.push_back(descriptors[i]);
     FrontLoop& loop = front_.loop_at(at);
-    loop.post([&loop, number = process, &app = app, channels, counts = counts_] {
-      loop.attach(number, app, channels, counts);
-    });
+    loop.post([&loop, number = process, channels, counts = counts_] { loop.attach(number, channels, counts); });
   }
 }
 
@@ -114,7 +113,7 @@ void Tenant::every_second() {
   log_bytes_ = 0;
   if (std::exchange(log_held_back_, false)) front_.loop.change(log_, EPOLLIN, this);
   if (dead) return;
-  uint64_t limit = front_.options.start_timeout;
+  uint64_t limit = app.limits.start_timeout;
   if (!ready() && front_.now - started_at_ > limit)
     return end(EndCause::Stuck, "it is not ready after " + std::to_string(limit / 1'000'000'000) + " seconds");
   if (draining && load() + going_on() == 0 && ++idle_ > kLongEnd)

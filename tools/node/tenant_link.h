@@ -11,7 +11,7 @@
 
 class Tenant final : public Source {
  public:
-  Tenant(FrontContext& front, const App& app, const Release& release, const ObeyedLists& lists);
+  Tenant(FrontContext& front, std::shared_ptr<const App> app, const Release& release, const ObeyedLists& lists);
   ~Tenant();
   void on_started(const std::vector<int>& descriptors);
   void on_events(uint32_t events) override;  // of the log
@@ -24,7 +24,7 @@ class Tenant final : public Source {
   void end(EndCause cause, const std::string& why);   // says so, then
   void fail(EndCause cause, const std::string& why);  // kill it, and tell those who wait
   void every_second();
-  const App& app;
+  const App& app;          // by which it was started
   Release release;         // of a pulled app
   const uint32_t process;  // its number
   bool draining = false, dead = false;
@@ -34,7 +34,7 @@ class Tenant final : public Source {
   FrontContext& front_;
   AppMetrics& metrics_;
   AppLog& app_log_;
-  const std::shared_ptr<TenantCounts> counts_;
+  const std::shared_ptr<TenantShared> counts_;
   size_t ready_loops_ = 0;
   int log_ = -1;
   std::string line_;

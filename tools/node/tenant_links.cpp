@@ -7,21 +7,20 @@
 
 static constexpr int64_t kMostFrames = 8 * kFramesPerSecond;  // saved up
 
-TenantLinks::TenantLinks(LoopContext& front, uint32_t process, const App& app, const std::vector<int>& channels,
-                         std::shared_ptr<TenantCounts> counts)
-    : Owner(front.shared, app, front.metrics[app.name], *counts),
+TenantLinks::TenantLinks(LoopContext& front, uint32_t process, const std::vector<int>& channels,
+                         std::shared_ptr<TenantShared> shared)
+    : Owner(front.shared, front.metrics[shared->app->name], *shared),
       front_(front),
       process_(process),
-      name_(app.name),
-      shared_counts_(std::move(counts)) {
+      shared_(std::move(shared)) {
   for (size_t i = 0; i < channels.size(); ++i)
-    links_.push_back(std::make_unique<Link>(front_, *this, channels[i], shared_counts_->of_workers[i]));
+    links_.push_back(std::make_unique<Link>(front_, *this, channels[i], shared_->of_workers[i]));
 }
 
 // An app that has none gets one, however many the others have.
 bool TenantLinks::take_place() {
   const size_t before = counts.load.fetch_add(1);
-  if (before < front_.options.max_concurrency) {
+  if (before < shared_->app->limits.max_concurrency) {
     const size_t all = front_.shared.instances.fetch_add(1);
     if (before == 0 || all < front_.options.max_instances) return true;
     --front_.shared.instances;
@@ -50,7 +49,7 @@ void TenantLinks::on_ready(Link&) {
 }
 
 void TenantLinks::end(EndCause cause, const std::string& why) {
-  write_log("error", name_, "its process is ended: " + why);
+  write_log("error", shared_->app->name, "its process is ended: " + why);
   fail(cause, why);
 }
 

@@ -10,11 +10,13 @@
 
 class TenantLinks final : public Link::Owner {
  public:
-  TenantLinks(LoopContext& front, uint32_t process, const App& app, const std::vector<int>& channels,
-              std::shared_ptr<TenantCounts> counts);
+  TenantLinks(LoopContext& front, uint32_t process, const std::vector<int>& channels,
+              std::shared_ptr<TenantShared> shared);
   // For one more request, in the tenant and in the node; whoever has it gives it to a link.
   bool take_place();
   Link* least_loaded();
+  const std::string& app_name() const { return shared_->app->name; }
+  uint64_t patience(size_t requests) const { return shared_->patience(requests); }
   void drain();
   void on_ready(Link& link) override;
   void end(EndCause cause, const std::string& why) override;
@@ -27,8 +29,7 @@ class TenantLinks final : public Link::Owner {
  private:
   LoopContext& front_;
   const uint32_t process_;
-  const std::string& name_;
-  const std::shared_ptr<TenantCounts> shared_counts_;
+  const std::shared_ptr<TenantShared> shared_;
   std::vector<std::unique_ptr<Link>> links_;
   bool overdue_ = false;
 };

@@ -27,12 +27,16 @@ bool has_ids(const char* map, uint64_t first, uint64_t count) {
 bool Users::choose(const Options& options, std::string& error) {
   if (geteuid() != 0) return true;
   unsigned base = options.uid_base != 0 ? options.uid_base : kDefaultBase;
-  apps_ = static_cast<unsigned>(options.apps.size());
-  uint64_t count = 2 + options.apps.size() + (options.outbound.empty() ? 0 : 1);
+  const uint64_t count = kOthers + options.served->apps.size();
   bool there = has_ids("/proc/self/uid_map", base, count) && has_ids("/proc/self/gid_map", base, count);
   if (there) base_ = base;
   shares_nobody_ = !there;
   error =
       "--uid-base: there are no users " + std::to_string(base) + " to " + std::to_string(base + count - 1) + " here";
   return there || options.uid_base == 0;
+}
+
+bool Users::has(uint32_t place) const {
+  return base_ == 0 || (has_ids("/proc/self/uid_map", base_, kOthers + uint64_t{place} + 1) &&
+                        has_ids("/proc/self/gid_map", base_, kOthers + uint64_t{place} + 1));
 }

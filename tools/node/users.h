@@ -10,15 +10,18 @@ class Users {
  public:
   // False when --uid-base asks for what this system has not.
   bool choose(const Options& options, std::string& error);
+  // Whether there is one for the app in this place, too.
+  bool has(uint32_t place) const;
   // 0: they stay who they are, or become nobody.
   unsigned front() const { return base_; }
   unsigned puller() const { return base_ == 0 ? 0 : base_ + 1; }
-  unsigned tenant(unsigned place) const { return base_ == 0 ? 0 : base_ + 2 + place; }
-  unsigned broker() const { return base_ == 0 ? 0 : base_ + 2 + apps_; }
+  unsigned broker() const { return base_ == 0 ? 0 : base_ + 2; }
+  unsigned tenant(uint32_t place) const { return base_ == 0 ? 0 : base_ + kOthers + place; }
   // Root, but without users for its processes.
   bool shares_nobody() const { return shares_nobody_; }
 
  private:
-  unsigned base_ = 0, apps_ = 0;
+  static constexpr unsigned kOthers = 3;
+  unsigned base_ = 0;
   bool shares_nobody_ = false;
 };

@@ -182,7 +182,7 @@ bool Link::take_of_going_on(const FrameHead& head, std::string_view payload) {
 }
 
 ProgramLog& Link::log_of(Asked& asked) {
-  if (asked.log == nullptr) asked.log = std::make_unique<ProgramLog>(owner_.log, asked.client->log_fields());
+  if (asked.log == nullptr) asked.log = std::make_unique<ProgramLog>(owner_.counts.log, asked.client->log_fields());
   return *asked.log;
 }
 
@@ -190,7 +190,7 @@ ProgramLog& Link::log_of(Asked& asked) {
 bool Link::take_log(ProgramLog& log, const FrameHead& head, std::string_view entries) {
   owner_.allowance -= 2 * int64_t{head.size / kBytesOfFrame};
   owner_.metrics.log_bytes += entries.size();
-  if (head.value > 0) owner_.log.drop(head.value);
+  if (head.value > 0) owner_.counts.log.drop(head.value);
   return log.take(entries);
 }
 
@@ -236,10 +236,10 @@ void Link::fail(const RequestEnd& end, const std::string& why) {
 // By the number of calls, not by the clock: a machine that stood still for a while has stopped the worker, too.
 void Link::every_second() {
   for (const auto& [id, asked] : asked_)
-    if (asked.client == nullptr && front_.now > asked.left + front_.shared.patience(load()))
+    if (asked.client == nullptr && front_.now > asked.left + owner_.counts.patience(load()))
       return owner_.end(EndCause::Stuck, "a request is not over though its client has left");
   for (const auto& [id, one] : going_on_)
-    if (front_.now > one.since + front_.options.grace_after + front_.shared.patience(load() + kMaxGoingOn))
+    if (front_.now > one.since + owner_.counts.app->limits.grace_after + owner_.counts.patience(load() + kMaxGoingOn))
       return owner_.end(EndCause::Stuck, "a program goes on for too long after its response");
   bool silent = !asked_.empty() && !heard_ && !held_back_;
   heard_ = false;
@@ -254,7 +254,7 @@ void Link::every_second() {
     ++pings_;
     send(Frame::Ping, 0);
     flush();
-  } else if (silent_ > kGrace + front_.options.deadline / 1'000'000'000) {
+  } else if (silent_ > kGrace + owner_.counts.app->limits.deadline / 1'000'000'000) {
     owner_.end(EndCause::Stuck, "its worker does not answer");
   }
 }

@@ -28,8 +28,8 @@ class Link : public Source {
  public:
   class Owner {
    public:
-    Owner(FrontShared& shared, const App& app, AppMetrics& metrics, TenantCounts& counts)
-        : metrics(metrics), log(shared.logs[shared.place_of(app)]), counts(counts), shared_(shared) {}
+    Owner(FrontShared& shared, AppMetrics& metrics, TenantShared& counts)
+        : metrics(metrics), counts(counts), shared_(shared) {}
     virtual void on_ready(Link& link) = 0;
     virtual void end(EndCause cause, const std::string& why) = 0;   // says so, then
     virtual void fail(EndCause cause, const std::string& why) = 0;  // kill it, and tell those who wait
@@ -38,8 +38,7 @@ class Link : public Source {
       shared_.instances -= places;
     }
     AppMetrics& metrics;
-    AppLog& log;
-    TenantCounts& counts;
+    TenantShared& counts;
     bool dead = false;
     int64_t allowance = kFramesPerSecond;
 

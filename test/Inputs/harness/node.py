@@ -11,10 +11,12 @@ from harness import BIN, PATIENCE, talk, until
 
 
 class Node:
-    """A running `aotc-node serve`; apps is a list of "NAME=ARTIFACT". Without `up` they are not waited for."""
+    """A running `aotc-node serve`; apps is a list of "NAME=ARTIFACT". Without `up` they are not waited for. With a `file`
+    it has all options from there, listen and admin at least."""
 
-    def __init__(self, apps, *options, up=True, admin=True):
-        command = [os.environ.get("AOTC_NODE", f"{BIN}/aotc-node"), "serve", "--listen", "127.0.0.1:0"] + ["--admin", "127.0.0.1:0"] * admin
+    def __init__(self, apps, *options, up=True, admin=True, file=None):
+        command = [os.environ.get("AOTC_NODE", f"{BIN}/aotc-node"), "serve"]
+        command += ["--file", file] if file else ["--listen", "127.0.0.1:0"] + ["--admin", "127.0.0.1:0"] * admin
         for app in apps:
             command += ["--app", app]
         self.process = subprocess.Popen(command + list(options), stderr=subprocess.PIPE, text=True)
@@ -88,8 +90,8 @@ class Node:
 
 
 @contextlib.contextmanager
-def node(apps, *options, up=True, admin=True):
-    running = Node(apps, *options, up=up, admin=admin)
+def node(apps, *options, up=True, admin=True, file=None):
+    running = Node(apps, *options, up=up, admin=admin, file=file)
     try:
         yield running
         running.stop()

@@ -258,7 +258,7 @@ int run_as_child(char** argv, int show, int channel) {
 
 int main(int argc, char** argv) {
   std::string first = argc > 1 ? argv[1] : "";
-  if (first == "--front") return run_as_front(argv[argc - 1]);
+  if (first == "--front") return run_as_front(options_of(unpacked(STDIN_FILENO)).cache);
   if (first == "--tenant") return run_as_child(argv, 1, kFirstChannel);
   if (first == "--pull") return run_as_child(argv, 1, 0);
   const std::string folder = first;
@@ -266,9 +266,7 @@ int main(int argc, char** argv) {
   std::filesystem::create_directories(folder);
   setenv("AOTC_TOKEN", "token", 1);
   setenv("OTHER", "variable", 1);
-  std::vector<std::string> words = {"aotc-node",
-                                    "serve",
-                                    "--listen",
+  std::vector<std::string> words = {"--listen",
                                     "127.0.0.1:0",
                                     "--app",
                                     "file=/an/artifact",
@@ -281,11 +279,7 @@ int main(int argc, char** argv) {
                                     std::to_string(kLoops),
                                     "--cache",
                                     folder};
-  std::vector<char*> list;
-  for (std::string& word : words) list.push_back(word.data());
-  list.push_back(nullptr);
-  int code =
-      Supervisor(parse_options(static_cast<int>(words.size()), list.data()), {words.begin() + 1, words.end()}).run();
+  int code = Supervisor(told_by(words)).run();
   unsigned turns = 0;
   std::ifstream(folder + "/turn") >> turns;
   if (code == 0 && turns == 4) return 0;
