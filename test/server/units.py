@@ -1,5 +1,5 @@
-# The units for systemd are installed, systemd finds nothing wrong with them, and the programs take their command lines: the
-# server's starts it, the node's gets as far as the file of its app.
+# The units for systemd are installed, systemd finds nothing wrong with them, nor much that is open, and the programs take their
+# command lines: the server's starts it, the node's serves what the file of the package says, which its schema has, too.
 # RUN: %python %s %t
 import os
 import shlex
@@ -40,11 +40,26 @@ with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as process:
     assert process.wait() == 0
 
 node_unit, node = unit("aotc-node")
-assert node.pop() == "$AOTC_NODE_OPTIONS"
-node[node.index(":80")], node[node.index("127.0.0.1:9090")] = "127.0.0.1:0", "127.0.0.1:0"
-result = subprocess.run(node + ["--app", f"site={folder}/none.aotc"], capture_output=True, text=True)
-assert result.returncode == 1 and "none.aotc" in result.stderr, result
+with open(f"{os.path.dirname(__file__)}/../../packaging/node.yaml") as file:
+    text = file.read()
+assert "listen: ':8080'\nadmin: 127.0.0.1:9090\napps: {}\n" in text, text
+with open(f"{folder}/etc/aotc/node.yaml", "w") as file:
+    file.write(text.replace("':8080'", "127.0.0.1:0").replace(":9090", ":0"))
+assert subprocess.run([*node, "--check-config"], capture_output=True, text=True).stdout == "nothing is wrong: 0 apps\n"
+with subprocess.Popen(node, stderr=subprocess.PIPE, text=True) as process:
+    assert all("listening on 127.0.0.1:" in process.stderr.readline() for _ in range(2)), node
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 0
+# What stands there as an example is right but for the files that it names.
+example = text[text.index("# apps:"):].replace("\n# ", "\n")[2:]
+with open(f"{folder}/etc/aotc/node.yaml", "w") as file:
+    file.write("listen: 127.0.0.1:0\n" + example)
+result = subprocess.run([*node, "--check-config"], capture_output=True, text=True)
+assert result.returncode == 2 and "/etc/aotc/fleet.pub: No such file" in result.stderr, result
 
 if shutil.which("systemd-analyze"):
+    for path in (server_unit, node_unit):
+        result = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=30", path], capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout.splitlines()[-1:]
     result = subprocess.run(["systemd-analyze", "verify", server_unit, node_unit], capture_output=True, text=True)
     assert result.returncode == 0 and ".service:" not in result.stderr, result

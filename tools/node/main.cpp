@@ -95,7 +95,6 @@ int run(int argc, char** argv) {
   const std::string first = words.empty() ? "" : words[0];
   if (words.size() == 1 && first == "--version") return print(std::string("aotc-node ") + aotc_version + "\n");
   if (words.size() == 1 && first == "--print-schema") return print(schema_text());
-  if (words.size() == 1 && first == "--print-completions") return print(completions_text());
   if (words.size() == 1 && first.starts_with(kPrint)) return print_sandbox(first.c_str() + kPrint.size());
   for (const std::string& word : words)
     if ((word == "--help" || word == "-h") && (first == word || first == "serve")) return print(help_text());

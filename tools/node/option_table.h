@@ -1,5 +1,5 @@
 // option_table.h - the options of `aotc-node serve`, one row each: from here they reach the command line, the file
-// (config_file.cpp), its JSON schema, --help, man page and the shells' completions.
+// (config_file.cpp), its JSON schema and --help, which man page and completions of shells are made of.
 //
 // On the command line the option is --NAME, in the file the key NAME. What is said of one app is there NAME=..., here
 // it stands below `apps: NAME:`.
@@ -51,6 +51,5 @@ const OptionRow* find_option(std::string_view name);
 // What the quantity is when nothing is said; empty when that depends.
 std::string standard_of(const OptionRow& row);
 
-std::string help_text();         // --help
-std::string schema_text();       // of the file: --print-schema
-std::string completions_text();  // a line for each option, for shells: --print-completions
+std::string help_text();    // --help, from which man page and completions of shells are made
+std::string schema_text();  // of the file: --print-schema

@@ -1,8 +1,5 @@
-// option_text.cpp - what option_table.h says, in the forms in which others read it: --help, the schema of the file,
-// lines for the shells.
-#include <algorithm>
-#include <sstream>
-
+// option_text.cpp - what option_table.h says, in the forms in which others read it: --help, the schema of the file.
+#include "image_files.h"
 #include "option_table.h"
 #include "support/log.h"
 
@@ -14,7 +11,6 @@ constexpr char kUsage[] =
     "usage: aotc-node serve --listen ADDR --app NAME=ARTIFACT [OPTION]...\n"
     "       aotc-node serve --file FILE            all of it from a file\n"
     "       aotc-node --print-schema               the JSON schema of such files\n"
-    "       aotc-node --print-completions          its options, for shells\n"
     "       aotc-node --print-sandbox[=PROCESS]    what its processes may do\n"
     "       aotc-node --version\n"
     "\n"
@@ -79,8 +75,7 @@ std::string paragraph(const std::string& option, const std::string& text) {
   std::string out = "  " + option;
   out.append(out.size() < kColumn ? kColumn - out.size() : 1, ' ');
   size_t column = out.size();
-  std::istringstream words(text);
-  for (std::string word; words >> word;) {
+  for (const std::string& word : split_words(text)) {
     if (column > kColumn && column + word.size() > kWidth) {
       while (out.back() == ' ') out.pop_back();
       out.append("\n").append(kColumn, ' ');
@@ -155,7 +150,6 @@ std::string schema_text() {
   "properties": {
     "apps": {
       "type": "object",
-      "minProperties": 1,
       "propertyNames": {"pattern": "^[A-Za-z0-9_-]+$"},
       "additionalProperties": {
         "type": "object",
@@ -169,11 +163,4 @@ std::string schema_text() {
     },
 )" + schema_properties(false, "    ") +
          "\n  }\n}\n";
-}
-
-std::string completions_text() {
-  std::string text = "--file FILE\n--check-config\n--help\n";
-  for (const OptionRow& row : option_table())
-    text += std::string("--") + row.name + (row.argument == nullptr ? "" : std::string(" ") + row.argument) + "\n";
-  return text;
 }

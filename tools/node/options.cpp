@@ -93,13 +93,18 @@ class Composer {
     if (options_.listen.empty() && options_.listen_tls.empty()) throw SettingError("missing option: --listen");
     if (!options_.listen_tls.empty() && served_.certificates.empty())
       throw SettingError("--listen-tls needs: --certificate");
-    if (served_.apps.empty()) throw SettingError("missing option: --app");
+    if (served_.apps.empty() && !by_file()) throw SettingError("missing option: --app");
     for (App& app : served_.apps) {
       if (app.limits.tenant_memory != 0 && app.limits.tenant_memory < app.limits.max_memory + kOwnMemory)
         throw SettingError("--tenant-memory: must be at least --max-memory and 32M: " +
                            std::to_string(app.limits.tenant_memory));
       if (app.pulled) complete_pull(app);
     }
+  }
+
+  // Of which it may be that apps are to come.
+  bool by_file() const {
+    return std::none_of(settings_.begin(), settings_.end(), [](const Setting& s) { return s.where.starts_with("--"); });
   }
 
   // Apps have folders of their own in the cache.

@@ -41,9 +41,9 @@ TenantLimits::TenantLimits(const Options& options) : threads_(options.workers) {
 }
 
 void TenantLimits::share_out(const Served& served) {
-  const uint64_t all = memory_of_system(), apps = served.apps.size();
+  const uint64_t all = memory_of_system(), apps = std::max<uint64_t>(served.apps.size(), 1);
   share_ = all / 4 * 3 / apps;
-  most_ = 0;
+  most_ = served.apps.empty() ? share_ : 0;
   for (const App& app : served.apps) most_ = std::max(most_, memory_of(app));
   too_many_ = most_ > all / apps;
 }

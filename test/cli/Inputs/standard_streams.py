@@ -160,7 +160,6 @@ with docker_registry(folder) as registry, Server(folder, "--sign-key", f"{folder
     check([AOTC, "compile", "hello.wasm", "--tier", "quick", "--server", f"http://{host}"])
     check([AOTC, "inspect", "add.aotc", "--json"])
     check([NODE, "--print-schema"])
-    check([NODE, "--print-completions"])
     check([NODE, "serve", "--listen", ":0", "--app", "a=add.aotc", "--check-config"])
     check_failure([AOTC, "inspect", "absent"], 1)
     check_failure([AOTC, "compile", "absent", "--server", f"http://{host}"], 1)

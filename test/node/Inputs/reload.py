@@ -152,6 +152,14 @@ with socket.create_server(("127.0.0.1", 0)) as listener:
         clients.end()
         check(n.metric('aotc_requests_total.*app="one".*code="5') == 0, "no request is lost")
 
+# A node may begin without apps.
+with node_of(head + "apps: {}\n") as n:
+    check(served_by("one.example") == 404 and get(n.admin, "/healthz") == (200, b"ok\n"), "nothing to serve")
+    reload(head + "apps:\n" + one, applied)
+    check(served_by("one.example") == 200, "its first app")
+    reload(head + "apps: {}\n", applied)
+    check(served_by("one.example") == 404, "its last is gone")
+
 # A key-value store is opened for the apps that there are at the start; certificates come and go.
 authority = Authority(folder)
 certificate = authority.file
