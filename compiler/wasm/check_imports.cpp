@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "aotc/http_handler_functions.h"
 #include "aotc/wasi_functions.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringRef.h"
@@ -27,6 +28,9 @@ constexpr HostFunction kHostFunctions[] = {
 #define EDGE(name, type) {AOTC_EDGE_NAME, #name, type},
             AOTC_EDGE_FUNCTIONS(EDGE)
 #undef EDGE
+#define HANDLER(name, type) {AOTC_HTTP_HANDLER_NAME, #name, type},
+                AOTC_HTTP_HANDLER_FUNCTIONS(HANDLER)
+#undef HANDLER
 };
 
 struct Interface {
@@ -107,7 +111,7 @@ std::string fault(const Import& import, const FuncType& type) {
                : fmt::format("is of type {}, but the host's is of type {}", spell(wanted), spell(known->type));
   if (const char* owner = interface_owner(import.module, import.field))
     return fmt::format("belongs to an interface that no host here has: {}", owner);
-  return "is of no interface that is known here; hosts have " AOTC_WASI_NAME " only";
+  return "is of no interface that is known here; hosts have " AOTC_WASI_NAME " and " AOTC_HTTP_HANDLER_NAME;
 }
 
 }  // namespace

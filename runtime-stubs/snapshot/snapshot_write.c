@@ -65,9 +65,10 @@ static enum aotc_status check_wait(struct writer* w) {
 }
 
 /* Where the instance stopped, and whether it can go on there. */
-static enum aotc_status check_stop(struct writer* w) {
+static enum aotc_status check_stop(struct writer* w, bool called) {
   w->head.wrapper = AOTC_NONE;
-  if (aotc_artifact_export(w->instance->artifact, "_start", AOTC_EXPORT_FUNCTION) != NULL) return check_wait(w);
+  if (!called && aotc_artifact_export(w->instance->artifact, "_start", AOTC_EXPORT_FUNCTION) != NULL)
+    return check_wait(w);
   if (w->instance->frozen_import != AOTC_NONE) return refuse(w, "a reactor that waits for input in _initialize");
   w->head.flags = AOTC_SNAPSHOT_REACTOR;
   return AOTC_OK;
@@ -184,7 +185,7 @@ static enum aotc_status build(struct writer* w, const struct aotc_freeze_run* ru
   clock_gettime(CLOCK_REALTIME, &now);
   head->realtime = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
   if ((status = write_hosts(w)) != AOTC_OK) return status;
-  if ((status = check_stop(w)) != AOTC_OK) return status;
+  if ((status = check_stop(w, run->called)) != AOTC_OK) return status;
   if (is_go(w->instance) && (status = aotc_go_random_find(w->instance, head, version, w->error)) != AOTC_OK)
     return status;
   if ((status = settle_draws(w, run)) != AOTC_OK) return status;

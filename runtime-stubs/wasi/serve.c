@@ -57,23 +57,24 @@ static enum aotc_status prepare(struct serving* serving, const struct aotc_image
   const char* fault;
   const struct aotc_wasi_saved* s = serving->saved = saved_of(image, &fault);
   if (fault != NULL) return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: %s", artifact->name, fault);
-  if (!aotc_artifact_suspends(artifact))
+  const bool is_server = serving->options.create_host == NULL;
+  if (is_server && !aotc_artifact_suspends(artifact))
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: not a Go program, so it cannot be suspended", artifact->name);
-  if (s == NULL && aotc_artifact_export(artifact, "_start", AOTC_EXPORT_FUNCTION) == NULL)
+  if (is_server && s == NULL && aotc_artifact_export(artifact, "_start", AOTC_EXPORT_FUNCTION) == NULL)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: exports no _start", artifact->name);
   static const char kTmp[] = AOTC_WASI_TMP;
   bool only_tmp = s != NULL && s->has_tmp && s->dirs.count == sizeof kTmp &&
                   memcmp(aotc_saved_data(s, &s->dirs), kTmp, sizeof kTmp) == 0;
-  if (s != NULL &&
-      ((s->dirs.count != 0 && !only_tmp) || s->listeners != 1 || artifact->snapshot->flags & AOTC_SNAPSHOT_REACTOR))
+  const bool called = s != NULL && artifact->snapshot->flags & AOTC_SNAPSHOT_REACTOR;
+  if (s != NULL && ((s->dirs.count != 0 && !only_tmp) || s->listeners != 1 || called == is_server))
     return aotc_fail(error, AOTC_ERROR_ARGUMENT,
                      "%s: its snapshot is a reactor's, has directories, or not one listener", artifact->name);
-  if (s != NULL && s->output.count > serving->options.write_buffer)
+  if (is_server && s != NULL && s->output.count > serving->options.write_buffer)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: its snapshot holds %u bytes of output, the most is %zu",
                      artifact->name, s->output.count, serving->options.write_buffer);
   if (s != NULL && s->secrets.count != 0 && artifact->given == NULL)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the secrets of its snapshot were not given", artifact->name);
-  serving->stdio = aotc_serve_uses_stdio(image);
+  serving->stdio = is_server && aotc_serve_uses_stdio(image);
   /* Where the program has found it, it has to be, though nothing may fit. */
   if (s == NULL || only_tmp) serving->tmp_size = serving->options.tmp_size == 0 ? 1 : serving->options.tmp_size;
   const char* environ = s == NULL ? NULL : artifact->given != NULL ? artifact->given : aotc_saved_data(s, &s->environ);
@@ -105,6 +106,7 @@ static enum aotc_status create_hosts(void* data, const struct aotc_image* image,
                                       .stdio = {-1, -1, -1},
                                       .connection = connection,
                                       .connection_has_log = serving->options.log_buffer != 0,
+                                      .connection_blocks = serving->options.create_host != NULL,
                                       .connection_is_stdio = serving->stdio,
                                       .outbound = serving->options.outbound,
                                       .values = serving->options.values};
@@ -116,7 +118,10 @@ static enum aotc_status create_hosts(void* data, const struct aotc_image* image,
   wasi->owns_connection = true;
   wasi->start = image->host_start;
   hosts->list[hosts->count++] = &wasi->host;
-  return AOTC_OK;
+  if (serving->options.create_host == NULL) return AOTC_OK;
+  status = serving->options.create_host(&serving->options, connection, &hosts->list[hosts->count], error);
+  if (status == AOTC_OK) ++hosts->count;
+  return status;
 }
 
 /* The connection as the next program finds it. */
@@ -131,7 +136,7 @@ static void renew(void* data, const struct aotc_image* image, struct aotc_hosts*
                                 .log_capacity = c->log_capacity,
                                 .log_limit = serving->options.log_buffer,
                                 .accepted = serving->stdio || image->host_start != NULL};
-  if (serving->saved != NULL) aotc_wasi_replay(wasi, serving->saved, true);
+  if (serving->saved != NULL && serving->options.create_host == NULL) aotc_wasi_replay(wasi, serving->saved, true);
 }
 
 bool aotc_serve_uses_stdio(const struct aotc_image* image) {
@@ -143,7 +148,7 @@ bool aotc_serve_uses_stdio(const struct aotc_image* image) {
 void aotc_serve_show_output(const struct aotc_image* image, int fd) {
   const char* fault;
   const struct aotc_wasi_saved* s = saved_of(image, &fault);
-  if (s != NULL) aotc_wasi_show_output(s, fd, s->waits & AOTC_WASI_WAITS_LISTENER);
+  if (s != NULL) aotc_wasi_show_output(s, fd, s->waits == 0 || s->waits & AOTC_WASI_WAITS_LISTENER);
 }
 
 struct aotc_connection* aotc_slot_connection(const struct aotc_slot* slot) {

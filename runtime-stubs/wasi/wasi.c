@@ -246,6 +246,7 @@ enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struc
   if (!wasi) return fail(error, AOTC_ERROR_LIMIT, "out of memory", NULL);
   wasi->host.interface = &kInterface;
   wasi->outbound = options->outbound;
+  wasi->blocks = options->connection_blocks;
   if (!options->freeze) wasi->edge.values = options->values;
   enum aotc_status status =
       copy_strings(&wasi->args, options->argc > 0 ? (size_t)options->argc : 0, options->argv, "arguments", error);

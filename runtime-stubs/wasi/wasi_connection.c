@@ -77,12 +77,10 @@ static bool grow_out(struct aotc_connection* c, size_t more) {
   return grow(&c->out, &c->out_capacity, need, c->out_limit);
 }
 
-uint32_t aotc_wasi_log_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
-                             int count) {
-  struct aotc_connection* c = wasi->connection;
+static uint32_t add_to_log(struct aotc_connection* c, uint32_t descriptor, const struct iovec* vectors, int count) {
   size_t size = 0;
   for (int i = 0; i < count; ++i) size += vectors[i].iov_len;
-  uint32_t head[2] = {(uint32_t)size, (uint32_t)(entry - wasi->fds)};
+  uint32_t head[2] = {(uint32_t)size, descriptor};
   size_t room = c->log_limit - c->log_size;
   if (room < sizeof(head) || size > room - sizeof(head) ||
       !grow(&c->log, &c->log_capacity, c->log_size + sizeof(head) + size, c->log_limit)) {
@@ -97,6 +95,16 @@ uint32_t aotc_wasi_log_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* 
     c->log_size += vectors[i].iov_len;
   }
   return head[0];
+}
+
+uint32_t aotc_wasi_log_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,
+                             int count) {
+  return add_to_log(wasi->connection, (uint32_t)(entry - wasi->fds), vectors, count);
+}
+
+void aotc_connection_log(struct aotc_connection* connection, uint32_t descriptor, const char* line, size_t size) {
+  const struct iovec vectors[] = {{(char*)(uintptr_t)line, size}, {(char[]){'\n'}, 1}};
+  add_to_log(connection, descriptor, vectors, 2);
 }
 
 int aotc_wasi_connection_write(struct aotc_wasi* wasi, const struct aotc_wasi_fd* entry, const struct iovec* vectors,

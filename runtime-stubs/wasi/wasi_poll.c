@@ -301,7 +301,7 @@ static int wait_for_events(struct wait* w, uint32_t* events) {
   if (stops && !immediate && time_to_wait(w) > 0 && waits_for_input(w)) return freeze_here(w);
   for (;;) {
     uint64_t nanoseconds = immediate ? 0 : time_to_wait(w);
-    bool suspend = w->wasi->connection != NULL && nanoseconds > 0;
+    bool suspend = w->wasi->connection != NULL && !w->wasi->blocks && nanoseconds > 0;
     if (suspend && w->poll_count == 0) return suspend_until(w, nanoseconds);
     if (suspend) nanoseconds = 0;
     uint64_t left = aotc_instance_deadline_left(w->instance);

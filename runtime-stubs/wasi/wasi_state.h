@@ -46,7 +46,6 @@
 
 #include "aotc/wasi.h"
 #include "aotc/wasi_functions.h"
-#include "wasi_streams.h"
 #include "wasi_types.h"
 
 #define AOTC_WASI_MAX_FDS (1u << 16) /* guest descriptors; the table grows by doubling up to here (4 MiB) */
@@ -210,6 +209,7 @@ struct aotc_wasi {
   struct aotc_edge edge;
   struct aotc_wasi_freeze* freeze;      /* null unless a snapshot is to be made */
   struct aotc_connection* connection;   /* the embedder's; null: listeners are sockets, and calls wait */
+  bool blocks;                          /* waits for a time keep the thread though there is one */
   bool owns_connection;                 /* of a pool: freed with the host */
   const struct aotc_serve_start* start; /* of a pool: where its image begins, or null: at the snapshot */
   uint64_t wait_start;                  /* when the poll_oneoff that was suspended began to wait; 0 for none */

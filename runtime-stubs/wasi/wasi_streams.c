@@ -1,4 +1,4 @@
-/* wasi_streams.c - see aotc/outbound.h and wasi_streams.h: the program's side of a channel to the broker.
+/* wasi_streams.c - see aotc/outbound.h: the program's side of a channel to the broker.
  *
  * What a stream writes is put straight into the channel's buffer, since its window bounds how much that can be; what
  * comes for a stream is kept in a buffer of its own, which is there only while it holds something: of ten thousand
@@ -6,7 +6,7 @@
  * place was used above it, so that what comes late meets nobody.
  */
 #define _GNU_SOURCE
-#include "wasi_streams.h"
+#include "aotc/outbound.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "aotc/http_handler.h"
 #include "http_response.h"
 #include "sandbox/sandbox.h"
 #include "support/io.h"
@@ -217,7 +218,7 @@ static struct aotc_artifact* load(int fd, const struct freeze_options* options) 
     exit_code = kExitCannotRun;
     not_frozen("aotc-exec", "%s", error.message);
   }
-  if (is_command(artifact) && !aotc_artifact_suspends(artifact))
+  if (is_command(artifact) && !aotc_artifact_suspends(artifact) && !aotc_is_http_handler(artifact))
     not_frozen(options->name, "not a Go program, so its stack is not in linear memory");
   return artifact;
 }
@@ -249,8 +250,13 @@ static struct aotc_instance* start(struct aotc_artifact* artifact, const struct 
   if (run->draws == NULL) abort();
   options->wasi->hidden_timers = aotc_artifact_suspends(artifact);
   if (aotc_wasi_create(options->wasi, wasi, &error) != AOTC_OK) not_frozen(options->name, "%s", error.message);
-  const struct aotc_instance_options instance_options = {.max_memory = options->memory,
-                                                         .hosts = aotc_one_host(aotc_wasi_host(*wasi))};
+  struct aotc_hosts hosts = aotc_one_host(aotc_wasi_host(*wasi));
+  if (aotc_is_http_handler(artifact)) {
+    const struct aotc_http_handler_options handler = {.connection = NULL};
+    if (aotc_http_handler_create(&handler, &hosts.list[hosts.count++], &error) != AOTC_OK)
+      not_frozen(options->name, "%s", error.message);
+  }
+  const struct aotc_instance_options instance_options = {.max_memory = options->memory, .hosts = hosts};
   if (aotc_instance_create(artifact, &instance_options, &instance, &error) != AOTC_OK ||
       (options->nanoseconds != 0 && aotc_instance_set_deadline(instance, options->nanoseconds, &error) != AOTC_OK))
     not_frozen(options->name, "%s", error.message);
@@ -270,9 +276,10 @@ int freeze_program(const struct freeze_options* options) {
   confine(options, &artifact);
 
   for (size_t i = 0; i < options->warmup_count; ++i) requests[i] = read_request(files[i], options->warmup[i], name);
-  struct aotc_freeze_run run = {.unique = options->unique};
+  struct aotc_artifact* program = load(artifact, options);
+  struct aotc_freeze_run run = {.unique = options->unique, .called = aotc_is_http_handler(program)};
   struct aotc_wasi* wasi;
-  struct aotc_instance* instance = start(load(artifact, options), options, &wasi, &run);
+  struct aotc_instance* instance = start(program, options, &wasi, &run);
   enter(options->wasi->dir_count == 0 ? AOTC_FREEZER : AOTC_FREEZER_WITH_FILES, NULL, name);
 
   struct aotc_error error;

@@ -30,9 +30,16 @@ enum class Frame : uint32_t {
   Differs,   // an instance was not as its image after a reset: text; the worker waits for its process to be ended
   Pong,      // for a Ping
   Log,       // what the program wrote to stdout and stderr (program_log.h); value: lines that were lost besides
+  // of a handler, where there is a next one (handling.h): worker to front
+  Onward,       // bytes of a request to it, one for a request
+  AnswerTaken,  // `value` bytes of Answer have gone on
+  // and back
+  Answer,     // bytes of what it answers
+  AnswerEnd,  // there is none, or no more of it: text for the client; value: a status
+  Passed,     // it has `value` bytes of Onward
 };
 
-enum RequestFlags : uint32_t { kHeadRequest = 1 };
+enum RequestFlags : uint32_t { kHeadRequest = 1, kHttp10Request = 2, kHttp2Request = 4 };
 
 // Nothing with a request's id follows its End, unless its program goes on though its client has been answered: then
 // what it logs, and another End. A worker has no more than kMaxGoingOn of these, and cuts the oldest short for one

@@ -133,7 +133,7 @@ void Client::process() {
     if (!reading || in_.empty()) break;
     if (exchange_.request == nullptr) {
       if (pending() >= kWindow / 2) break;  // whoever does not take his responses gets no more
-      exchange_.expect(hop_);
+      exchange_.expect(&hop_);
     }
     RequestReader& request = *exchange_.request;
     if (request.output.size() >= kWindow) break;

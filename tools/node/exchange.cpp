@@ -18,10 +18,10 @@ aotc_peer peer_of(const ClientAddress& address, uint16_t port) {
   return peer;
 }
 
-void Exchange::expect(const Hop& hop) {
+void Exchange::expect(const Hop* hop) {
   const Options& options = front_.options;
   request = std::make_unique<RequestReader>(
-      HttpLimits{.header_bytes = static_cast<uint32_t>(options.max_header), .body_bytes = options.max_body}, &hop);
+      HttpLimits{.header_bytes = static_cast<uint32_t>(options.max_header), .body_bytes = options.max_body}, hop);
 }
 
 bool Exchange::find_app() {
@@ -32,6 +32,13 @@ bool Exchange::find_app() {
   return true;
 }
 
+void Exchange::be_part_of(uint32_t place, const std::string& app, uint64_t number, uint32_t version) {
+  place_ = place;
+  metrics_ = &front_.metrics[app];
+  number_ = number;
+  version_ = version;
+}
+
 bool Exchange::is_enough() const {
   return request->done() || request->expects_continue || request->output.size() >= kWindow;
 }
@@ -39,7 +46,7 @@ bool Exchange::is_enough() const {
 std::optional<Exchange::Refusal> Exchange::dispatch(const ResponseReader::Client& client, ResponseReader::Form form) {
   started_ = Loop::now();
   TenantLinks* tenant = front_.tenant_of(place_);
-  if (tenant == nullptr) return Refusal{503, "the app is not ready\n"};
+  if (tenant == nullptr) return Refusal{503, kNotReady};
   if (!tenant->take_place()) {
     ++metrics_->ends[static_cast<unsigned>(EndCause::Overload)];
     return Refusal{503, "too many requests at the same time\n"};
@@ -48,12 +55,24 @@ std::optional<Exchange::Refusal> Exchange::dispatch(const ResponseReader::Client
   tenant_ = tenant;
   link_ = tenant->least_loaded();
   id_ = link_->open(this);
-  number_ = ++front_.shared.requests;
+  if (number_ == 0) {
+    number_ = ++front_.shared.requests;
+    if (request->http_10) version_ = kHttp10Request;
+    if (form == ResponseReader::Form::Parts) version_ = kHttp2Request;
+  }
   begun_ = half_closed_ = waits_for_room_ = false;
   unread_ = 0;
   touched_ = front_.now;
   pass_body();
   return std::nullopt;
+}
+
+aotc_peer Exchange::asker() const {
+  aotc_peer asker = peer_;
+  asker.request = number_;
+  request->client.copy(asker.client, sizeof asker.client - 1);
+  request->country.copy(asker.country, sizeof asker.country - 1);
+  return asker;
 }
 
 void Exchange::pass_body() {
@@ -67,12 +86,9 @@ void Exchange::pass_body() {
   if (begun_) {
     link_->send(Frame::Body, id_, 0, bytes);
   } else {
-    aotc_peer asker = peer_;
-    asker.request = number_;
-    request->client.copy(asker.client, sizeof asker.client - 1);
-    request->country.copy(asker.country, sizeof asker.country - 1);
-    link_->send(Frame::Request, id_, request->method == "HEAD" ? uint32_t{kHeadRequest} : 0u,
-                {reinterpret_cast<const char*>(&asker), sizeof asker}, bytes);
+    const aotc_peer from = asker();
+    link_->send(Frame::Request, id_, version_ | (request->method == "HEAD" ? uint32_t{kHeadRequest} : 0u),
+                {reinterpret_cast<const char*>(&from), sizeof from}, bytes);
   }
   begun_ = true;
   request->output.erase(0, n);
@@ -83,6 +99,7 @@ void Exchange::pass_body() {
 
 void Exchange::on_room() {
   waits_for_room_ = false;
+  if (next_ != nullptr) next_->on_room();
   const bool began = begun_;
   pass_body();
   if (!began && begun_ && half_closed_) half_close();
@@ -116,17 +133,38 @@ bool Exchange::on_response(std::string_view bytes) {
   return true;
 }
 
+bool Exchange::on_onward(std::string_view bytes) {
+  const std::string* app = tenant_->next();
+  if (app == nullptr) return false;
+  touched_ = front_.now;
+  if (next_ == nullptr) next_ = front_.make_next_handler(*app, asker(), version_, *link_, id_);
+  return next_->on_onward(bytes);
+}
+
+bool Exchange::on_answer_taken(uint32_t bytes) {
+  touched_ = front_.now;
+  return next_ != nullptr && next_->on_answer_taken(bytes);
+}
+
+void Exchange::end_next() {
+  if (next_ != nullptr) next_->cancel();
+  next_.reset();
+}
+
 void Exchange::on_end(const RequestEnd& end, std::string_view text) {
   link_ = nullptr;
+  end_next();
   untaken_ = 0;
   if (end.cause == EndCause::Done && !response->done()) response->end();
+  if (!response->done() || end.cause != EndCause::Done) {
+    const std::string cause = ",\"cause\":\"" + std::string(end_cause_name(end.cause)) + "\"";
+    write_log("error", tenant_->app_name(), std::string(text), cause + log_fields());
+  }
   if (response->done()) {
     count(response->status);
     metrics_->duration.add(static_cast<double>(Loop::now() - started_) / 1e3);
     return owner_.on_answered();
   }
-  const std::string cause = ",\"cause\":\"" + std::string(end_cause_name(end.cause)) + "\"";
-  write_log("error", tenant_->app_name(), std::string(text), cause + log_fields());
   if (response->started()) {
     count(0);
     return owner_.on_failed(0, {});
@@ -145,6 +183,7 @@ void Exchange::report_taken(size_t left) {
 }
 
 void Exchange::cancel() {
+  end_next();
   if (begun_) link_->send(Frame::Cancel, id_, 1);
   link_->forget(id_, begun_);
   link_->flush();
@@ -157,6 +196,7 @@ void Exchange::count(int status) {
 
 // The worker ends what waits for too long, and may have others before that.
 void Exchange::check_patience(uint64_t now) {
+  if (next_ != nullptr) next_->check_patience(now);
   if (link_ != nullptr && now > touched_ + tenant_->patience(link_->load())) tenant_->give_up();
 }
 
@@ -164,10 +204,12 @@ void Exchange::reset() {
   request.reset();
   response.reset();
   metrics_ = nullptr;
+  number_ = version_ = 0;
 }
 
 size_t Exchange::held() const {
-  return (request != nullptr ? request->held() : 0) + (response ? response->output.capacity() : 0);
+  return (request != nullptr ? request->held() : 0) + (response ? response->output.capacity() : 0) +
+         (next_ != nullptr ? next_->held() : 0);
 }
 
 // Without what is asked for, which may be a secret.

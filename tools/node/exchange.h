@@ -18,10 +18,24 @@
 // What clients are told where no program is to answer.
 constexpr std::string_view kRefusedRequest = "the request cannot be understood, or exceeds a limit\n";
 constexpr std::string_view kNoApp = "no app is served here\n";
+constexpr std::string_view kNotReady = "the app is not ready\n";
 constexpr std::string_view kRetryAfter = "Retry-After: 1\r\n";
 
 // As a program is told it.
 aotc_peer peer_of(const ClientAddress& address, uint16_t port);
+
+// What a handler's program leaves the request to. It hears the request as HTTP/1.1, and answers by the channel.
+class NextHandler {
+ public:
+  virtual ~NextHandler() = default;
+  // False when it makes no sense that the handler sends it.
+  virtual bool on_onward(std::string_view bytes) = 0;
+  virtual bool on_answer_taken(uint32_t bytes) = 0;
+  virtual void on_room() = 0;  // the handler's channel takes more
+  virtual void cancel() = 0;
+  virtual void check_patience(uint64_t now) = 0;
+  virtual size_t held() const = 0;
+};
 
 class Exchange final : public Link::Exchange {
  public:
@@ -41,8 +55,10 @@ class Exchange final : public Link::Exchange {
   std::unique_ptr<RequestReader> request;  // null: nothing of it has come
   std::optional<ResponseReader> response;  // when a worker has it, or had
 
-  void expect(const Hop& hop);  // a request, from there
-  bool find_app();              // of the request, whose head is complete
+  void expect(const Hop* hop = nullptr);  // a request, from there
+  bool find_app();                        // of the request, whose head is complete
+  // Instead: of this app, as a part of another request, with that one's number and version.
+  void be_part_of(uint32_t place, const std::string& app, uint64_t number, uint32_t version);
   // Whether a program can begin with what there is. Whether the body is sent at all it may have to say itself.
   bool is_enough() const;
   struct Refusal {
@@ -66,10 +82,15 @@ class Exchange final : public Link::Exchange {
   bool on_consumed(uint32_t bytes) override;
   void on_end(const RequestEnd& end, std::string_view text) override;
   void on_room() override;
+  bool on_onward(std::string_view bytes) override;
+  bool on_answer_taken(uint32_t bytes) override;
   bool begun() const override { return begun_; }
   std::string log_fields() const override;
 
  private:
+  aotc_peer asker() const;
+  void end_next();
+
   LoopContext& front_;
   const aotc_peer& peer_;
   Owner& owner_;
@@ -78,8 +99,10 @@ class Exchange final : public Link::Exchange {
   TenantLinks* tenant_ = nullptr;  // that has the request
   Link* link_ = nullptr;           // while the request is with a worker
   uint32_t id_ = 0;
-  uint64_t number_ = 0;  // of the request, of all that the front has had
-  bool begun_ = false;   // the worker knows of the request
+  uint64_t number_ = 0;   // of the request, of all that the front has had
+  uint32_t version_ = 0;  // of HTTP that its client speaks, of RequestFlags
+  std::unique_ptr<NextHandler> next_;
+  bool begun_ = false;  // the worker knows of the request
   bool half_closed_ = false;
   bool waits_for_room_ = false;  // in the channel
   uint32_t unread_ = 0;          // body bytes that the program has not read

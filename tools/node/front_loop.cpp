@@ -8,6 +8,7 @@
 #include "acceptor.h"
 #include "arrival.h"
 #include "client.h"
+#include "next_app.h"
 #include "tenant_links.h"
 
 static constexpr uint64_t kSecond = 1'000'000'000;
@@ -138,6 +139,11 @@ void FrontLoop::on_failed(uint32_t process, EndCause cause, const std::string& w
 
 void FrontLoop::ask_for_places() {
   first().post([this] { decider.on_loop_full(); });
+}
+
+std::unique_ptr<NextHandler> FrontLoop::make_next_handler(const std::string& app, const aotc_peer& asker,
+                                                          uint32_t version, Link& link, uint32_t request) {
+  return std::make_unique<NextApp>(*this, app, asker, version, link, request);
 }
 
 void FrontLoop::remove(Client* client) { gone_.splice(gone_.end(), clients, client->self); }

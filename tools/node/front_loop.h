@@ -48,6 +48,8 @@ class FrontLoop final : public Source, public LoopContext {
   void on_ready(uint32_t process) override;
   void on_failed(uint32_t process, EndCause cause, const std::string& why) override;
   void ask_for_places() override;
+  std::unique_ptr<NextHandler> make_next_handler(const std::string& app, const aotc_peer& asker, uint32_t version,
+                                                 Link& link, uint32_t request) override;
   void remove(Client* client) override;
   void remove(Arrival* arrival) override;
 

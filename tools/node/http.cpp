@@ -253,7 +253,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
     if (fields.complete) {
       if ((around_chunks += size) > kMaxAroundChunks) return fail(431, error);
       const bool claim = forwarded && forwarded->take(view(name_text), view(value));
-      if (framed_by_chunks && !claim) fields.add_trailer(name, name_text, value);
+      if ((framed_by_chunks || owner.chunked) && !claim) fields.add_trailer(name, name_text, value);
       return;
     }
     if ((fields.size += size) > most_header) return fail(431, error);
@@ -301,6 +301,14 @@ struct RequestReader::Parser : http::basic_parser<true> {
     owner.keep_alive = keep_alive();
     owner.expects_continue &= !owner.http_10;
     if (owner.form_ == Form::Body) return;
+    if (owner.form_ == Form::Parts) {
+      fields.write(owner.fields, options);
+      if (content_length()) owner.length = *content_length();
+      owner.chunked = chunked();
+      owner.expects_continue &= owner.chunked || content_length().value_or(0) > 0;
+      fields.text = {};
+      return;
+    }
     framed_by_chunks = chunked();
     std::string& out = owner.output;
     out.reserve(out.size() + fields.text.size() + kUsualHead);
@@ -335,6 +343,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
   }
   void on_finish_impl(ErrorCode&) override {
     if (framed_by_chunks) write_last_chunk(owner.output, fields.text);
+    if (owner.chunked) owner.trailers = std::move(fields.text);
   }
 };
 
@@ -492,11 +501,16 @@ std::string own_fields(size_t length, std::string_view more_fields) {
   return out;
 }
 
-std::string own_response(int status, std::string_view text, bool keep_alive, bool head_request,
-                         std::string_view more_fields) {
+std::string status_line(int status) {
   std::string out = "HTTP/1.1 " + std::to_string(status) + " ";
   out.append(view(http::obsolete_reason(http::int_to_status(static_cast<unsigned>(status)))));
-  out.append("\r\n").append(own_fields(text.size(), more_fields));
+  return out.append("\r\n");
+}
+
+std::string own_response(int status, std::string_view text, bool keep_alive, bool head_request,
+                         std::string_view more_fields) {
+  std::string out = status_line(status);
+  out.append(own_fields(text.size(), more_fields));
   out.append(keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
   if (!head_request) out.append(text);
   return out;

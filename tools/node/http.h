@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,8 @@ struct HttpLimits {
 
 class RequestReader {
  public:
-  enum class Form { Message, Body };  // what `output` gets
+  // What `output` gets; of Parts the body, without framing, besides `fields` and `trailers`.
+  enum class Form { Message, Parts, Body };
   // `from` outlives the reader; null: what the request says of where it comes from stays as it is.
   explicit RequestReader(const HttpLimits& limits, const Hop* from = nullptr, Form form = Form::Message);
   ~RequestReader();
@@ -41,7 +43,11 @@ class RequestReader {
   bool http_10 = false;
   bool keep_alive = false;
   bool expects_continue = false;
-  std::string output;  // head, then body, or only that, for the program; whoever takes it clears it
+  std::string output;              // head, then body, or only that, for the program; whoever takes it clears it
+  std::string fields;              // lines, but for Host and those of the framing
+  std::optional<uint64_t> length;  // of the body, if it was said
+  bool chunked = false;            // it was not, and there may be one
+  std::string trailers;            // lines, when it is done
 
  private:
   struct Parser;
@@ -86,6 +92,9 @@ class ResponseReader {
   const Form form_;
   std::unique_ptr<Parser> parser_;
 };
+
+// "HTTP/1.1 200 OK\r\n"
+std::string status_line(int status);
 
 // Fields and body of a response of our own, and the whole of it.
 std::string own_fields(size_t length, std::string_view more_fields = {});

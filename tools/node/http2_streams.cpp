@@ -10,7 +10,7 @@ static constexpr uint64_t kNotice = 1'000'000'000;  // of the end of a connectio
 class Http2Streams::Stream final : public Exchange::Owner {
  public:
   Stream(Http2Streams& all, int32_t id) : all_(all), id_(id), exchange_(all.front_, all.peer_, *this) {
-    exchange_.expect(all.hop_);
+    exchange_.expect(&all.hop_);
   }
 
   void take_message(std::string_view bytes, size_t window);

@@ -16,6 +16,7 @@
 class Arrival;
 class Client;
 class Link;
+class NextHandler;
 class TenantLinks;
 
 class Decider {
@@ -42,6 +43,9 @@ class LoopContext {
   virtual void on_ready(uint32_t process) = 0;
   virtual void on_failed(uint32_t process, EndCause cause, const std::string& why) = 0;
   virtual void ask_for_places() = 0;  // or bytes, of all loops
+  // Of a handler's request, whose worker is at the other end of `link`.
+  virtual std::unique_ptr<NextHandler> make_next_handler(const std::string& app, const aotc_peer& asker,
+                                                         uint32_t version, Link& link, uint32_t request) = 0;
   virtual void remove(Client* client) = 0;
   virtual void remove(Arrival* arrival) = 0;
   void keep_budget() {

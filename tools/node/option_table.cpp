@@ -27,6 +27,17 @@ bool is_repository(const std::string& text) {
   return !text.empty() && text.find("..") == std::string::npos && text.front() != '/';
 }
 
+}  // namespace
+
+bool is_origin(const std::string& text) {
+  std::string wrong;
+  const auto rule = aotc::parse_outbound_rule(text, wrong);
+  return rule && (text.starts_with("http://") || text.starts_with("https://")) && rule->port != 0 &&
+         rule->methods.empty() && rule->host.find('*') == std::string::npos;
+}
+
+namespace {
+
 void take_image(App& app, const Setting& s) {
   std::string error;
   auto reference = aotc::parse_reference(app.artifact, error);
@@ -40,6 +51,7 @@ void take_image(App& app, const Setting& s) {
 
 void take_artifact(App& app, const Setting& s) {
   app.artifact = required(s);
+  if (is_origin(app.artifact)) return;  // of a server, behind handlers
   for (const char* scheme : {"oci://", "https://", "http://"})
     if (app.artifact.starts_with(scheme)) take_image(app, s);
 }
@@ -122,7 +134,9 @@ constexpr OptionRow kRows[] = {
      .key = "artifact",
      .take_app = take_artifact,
      .help = "an app, of which there may be several: ARTIFACT is a file, or an image in a registry: "
-             "oci://HOST[:PORT]/REPOSITORY[:TAG|@DIGEST]"},
+             "oci://HOST[:PORT]/REPOSITORY[:TAG|@DIGEST]. With commas between several of them all but the last are "
+             "handlers of http-wasm, the apps NAME.1, NAME.2 and so on, each of which leaves requests to the next; the "
+             "last may be a server, http://HOST[:PORT] or https://HOST[:PORT]"},
     {.name = "route",
      .argument = "PATTERN=NAME",
      .of = OptionRow::Of::OneApp,

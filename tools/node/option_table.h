@@ -48,6 +48,9 @@ constexpr const char* kCheckOption = "check-config";
 std::span<const OptionRow> option_table();
 const OptionRow* find_option(std::string_view name);
 
+// Whether what is said of an app is a server, http://HOST[:PORT] or https://HOST[:PORT], and nothing that can be run.
+bool is_origin(const std::string& artifact);
+
 // What the quantity is when nothing is said; empty when that depends.
 std::string standard_of(const OptionRow& row);
 

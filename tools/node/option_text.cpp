@@ -51,6 +51,7 @@ constexpr char kEnd[] =
     "  aotc-node serve --listen :8080 --app site=site.aotc\n"
     "  aotc-node serve --listen :8080 --app a=a.aotc --app b=b.aotc --route a.example/=a --route /b/=b --deadline "
     "100ms\n"
+    "  aotc-node serve --listen :8080 --app site=auth.aotc,site.aotc\n"
     "  aotc-node serve --listen :8080 --app site=oci://registry.example/acme/site:v1 --trust fleet.pub\n"
     "  aotc-node serve --file /etc/aotc/node.yaml --check-config\n";
 
@@ -150,7 +151,7 @@ std::string schema_text() {
   "properties": {
     "apps": {
       "type": "object",
-      "propertyNames": {"pattern": "^[A-Za-z0-9_-]+$"},
+      "propertyNames": {"pattern": "^[A-Za-z0-9_-]+(\\.[1-9][0-9]*)?$"},
       "additionalProperties": {
         "type": "object",
         "required": ["artifact"],

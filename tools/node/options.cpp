@@ -55,8 +55,9 @@ class Composer {
 
   void add_app(const Setting& s) {
     App app;
-    app.name = s.app;
-    for (char c : app.name)
+    app.name = app.site = s.app;
+    const std::string whole = app.name.substr(0, app.name.find('.'));  // what is behind it is checked with its chain
+    for (char c : whole)
       if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_')
         throw SettingError(s.where + ": not a name: " + app.name);
     if (served_.by_name(app.name) != nullptr) throw SettingError("two apps have the same name: " + app.name);
@@ -94,6 +95,7 @@ class Composer {
     if (!options_.listen_tls.empty() && served_.certificates.empty())
       throw SettingError("--listen-tls needs: --certificate");
     if (served_.apps.empty() && !by_file()) throw SettingError("missing option: --app");
+    make_chains();
     for (App& app : served_.apps) {
       if (app.limits.tenant_memory != 0 && app.limits.tenant_memory < app.limits.max_memory + kOwnMemory)
         throw SettingError("--tenant-memory: must be at least --max-memory and 32M: " +
@@ -106,6 +108,45 @@ class Composer {
   bool by_file() const {
     return std::none_of(settings_.begin(), settings_.end(), [](const Setting& s) { return s.where.starts_with("--"); });
   }
+
+  App* find(const std::string& name) {
+    auto found =
+        std::find_if(served_.apps.begin(), served_.apps.end(), [&](const App& app) { return app.name == name; });
+    return found == served_.apps.end() ? nullptr : &*found;
+  }
+
+  // The handlers NAME.1, NAME.2, ... stand before NAME, which may be a server instead of a program of ours.
+  void make_chains() {
+    for (App& app : served_.apps) {
+      const size_t dot = app.name.find('.');
+      if (dot == std::string::npos) continue;
+      const std::string name = app.name.substr(0, dot);
+      const uint64_t number = std::strtoul(app.name.c_str() + dot + 1, nullptr, 10);
+      App* last = find(name);
+      if (number == 0 || app.name != handler(name, number) || last == nullptr)
+        throw SettingError("not a name, or no app behind the handler: " + app.name);
+      if (number > 1 && find(handler(name, number - 1)) == nullptr)
+        throw SettingError("there is no handler: " + handler(name, number - 1));
+      app.next_is_app = true;
+      app.next = find(handler(name, number + 1)) != nullptr ? handler(name, number + 1) : name;
+      app.site = number == 1 ? name : "";
+      if (number == 1) last->site = "";
+      if (app.next == name && is_origin(last->artifact)) {
+        app.next = last->artifact;
+        app.next_is_app = false;
+        app.outbound.rules.push_back(app.next);
+      }
+      app.said += "next" + app.next + '\0';
+    }
+    for (const App& app : served_.apps)
+      if (App* first = find(handler(app.name, 1)); first != nullptr) first->routes = app.routes;
+    for (App& app : served_.apps)
+      if (app.site.empty()) app.routes.clear();
+    std::erase_if(served_.apps, [](const App& app) { return app.site.empty() && is_origin(app.artifact); });
+    for (const App& app : served_.apps)
+      if (is_origin(app.artifact)) throw SettingError("--app: not an image: " + app.artifact);
+  }
+  static std::string handler(const std::string& name, uint64_t number) { return name + "." + std::to_string(number); }
 
   // Apps have folders of their own in the cache.
   void complete_pull(App& app) const {

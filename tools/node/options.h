@@ -76,6 +76,9 @@ struct App {
   std::vector<Secret> secrets;
   Outbound outbound;
   Values values;
+  std::string site;  // by which requests find it: its name, or that of the app before which it is the first handler
+  std::string next;  // what a handler leaves requests to: an app's name, or an origin; empty: nothing
+  bool next_is_app = false;
   std::string said;  // all settings that it is made of: two that say the same are the same
 };
 
@@ -87,6 +90,7 @@ struct Served {
   // The app that a request is for, or null.
   const App* find(const std::string& host, const std::string& target) const;
   const App* by_name(std::string_view name) const;
+  const App* by_site(std::string_view site) const;
   const App* by_place(uint32_t place) const;
 };
 

@@ -65,6 +65,7 @@ std::vector<std::string> tenant_words(const Options& o, const App& app, const Re
       .add("reset", o.reset);
   words.add("compare-sample", o.compare_sample).add("memory", place.memory);
   words.add("outbound", static_cast<uint64_t>(place.outbound));
+  words.add("next", app.next).add("next-is-app", static_cast<uint64_t>(app.next_is_app));
   if (place.grouped) words.add("group", kFirstChannel + o.workers * (o.loops + (place.outbound ? 1 : 0)));
   for (const Secret& secret : app.secrets) words.add("secret", secret.name + "=" + secret.file);
   words.add("config", app.values.config).add("secrets", app.values.secrets);
@@ -97,6 +98,8 @@ TenantOptions parse_tenant_words(char** words) {
                   .secrets = {},
                   .values = {read.text("config"), read.text("secrets")},
                   .edge_values = {},
+                  .next = read.text("next"),
+                  .next_is_app = read.number("next-is-app") != 0,
                   .outbound = read.number("outbound") != 0,
                   .folder = read.text("folder"),
                   .trust = {read.text("repository"), read.all("key")},

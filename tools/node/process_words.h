@@ -20,8 +20,10 @@ struct TenantOptions {
   std::vector<Secret> secrets;
   Values values;
   std::vector<aotc_edge_value> edge_values;  // what is in them, once it was read
-  bool outbound;                             // a channel to the broker per worker stands behind those to the front
-  std::string folder;                        // of images; "": the artifact is a file
+  std::string next;                          // as of struct App
+  bool next_is_app;
+  bool outbound;       // a channel to the broker per worker stands behind those to the front
+  std::string folder;  // of images; "": the artifact is a file
   Trust trust;
   Release release;
   ObeyedLists lists;

@@ -21,6 +21,12 @@ const App* Served::by_name(std::string_view name) const {
   return found == apps.end() ? nullptr : &*found;
 }
 
+const App* Served::by_site(std::string_view site) const {
+  auto found =
+      std::find_if(apps.begin(), apps.end(), [&](const App& app) { return !site.empty() && app.site == site; });
+  return found == apps.end() ? nullptr : &*found;
+}
+
 const App* Served::by_place(uint32_t place) const {
   auto found = std::find_if(apps.begin(), apps.end(), [&](const App& app) { return app.place == place; });
   return found == apps.end() ? nullptr : &*found;
@@ -30,13 +36,14 @@ const App* Served::find(const std::string& host, const std::string& target) cons
   std::string name = host.substr(0, host.find(':'));
   for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   if (std::all_of(apps.begin(), apps.end(), [](const App& app) { return app.routes.empty(); })) {
-    if (apps.size() == 1) return &apps[0];
-    if (const App* app = by_name(name)) return app;
-    if (const App* app = by_name(std::string_view(name).substr(0, name.find('.')))) return app;
+    auto is_site = [](const App& app) { return !app.site.empty(); };
+    if (std::count_if(apps.begin(), apps.end(), is_site) == 1) return &*std::find_if(apps.begin(), apps.end(), is_site);
+    if (const App* app = by_site(name)) return app;
+    if (const App* app = by_site(std::string_view(name).substr(0, name.find('.')))) return app;
     std::string_view path(target);
     if (path.empty() || path[0] != '/') return nullptr;
     path.remove_prefix(1);
-    return by_name(path.substr(0, path.find_first_of("/?")));
+    return by_site(path.substr(0, path.find_first_of("/?")));
   }
   const App* found = nullptr;
   const Route* best = nullptr;

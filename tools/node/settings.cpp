@@ -68,7 +68,10 @@ Told told_by(const std::vector<std::string>& words) {
     else
       told.settings.push_back(setting_of(name, *row, value));
   }
-  if (told.file.empty()) return told;
+  if (told.file.empty()) {
+    told.settings = with_chains(told.settings);
+    return told;
+  }
   if (!told.settings.empty())
     throw SettingError("--file: holds all options, so there can be no " + told.settings[0].where);
   told.settings = settings_of_file(told.file);

@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-#include "aotc/wasi.h"
+#include "aotc/http_handler.h"
 #include "process_words.h"
 #include "sandbox/sandbox.h"
 #include "support/named_files.h"
@@ -243,12 +243,15 @@ int run_tenant(TenantOptions options) {
       aotc_artifact_verify(artifact, &error) != AOTC_OK || give_secrets(artifact, opened.secrets, error) != AOTC_OK ||
       aotc_image_create(artifact, aotc_artifact_snapshot(artifact) != nullptr, mode, &image, &error) != AOTC_OK)
     fail(error.message);
+  if (!options.next.empty() && !aotc_is_http_handler(artifact))
+    fail(options.artifact + ": is no handler of http-wasm, to have another behind it");
   opened.close();
   enter(AOTC_TENANT, nullptr);
 
   aotc_serve_show_output(image, STDERR_FILENO);
   show_draws(artifact);
-  if (aotc_artifact_snapshot(artifact) != nullptr) image = accept_ahead(image, options);
+  if (aotc_artifact_snapshot(artifact) != nullptr && !aotc_is_http_handler(artifact))
+    image = accept_ahead(image, options);
   gauge.set_aside(aotc_image_memory(image));
   workers.prepare(image);
   workers.serve();

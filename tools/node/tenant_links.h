@@ -15,6 +15,8 @@ class TenantLinks final : public Link::Owner {
   // For one more request, in the tenant and in the node; whoever has it gives it to a link.
   bool take_place();
   Link* least_loaded();
+  // Of its app: what its program leaves requests to, if that is another one.
+  const std::string* next() const { return shared_->app->next_is_app ? &shared_->app->next : nullptr; }
   const std::string& app_name() const { return shared_->app->name; }
   uint64_t patience(size_t requests) const { return shared_->patience(requests); }
   void drain();

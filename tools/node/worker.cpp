@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "filter.h"
+#include "handling.h"
+#include "upstream.h"
 
 namespace {
 
@@ -26,6 +28,10 @@ uint32_t id_of(size_t channel, uint32_t number) {
   return static_cast<uint32_t>(channel) * (kMostId + 1) | (number & kMostId);
 }
 
+const char* version_of(uint32_t flags) {
+  return flags & kHttp2Request ? "HTTP/2.0" : flags & kHttp10Request ? "HTTP/1.0" : "HTTP/1.1";
+}
+
 uint64_t now() {
   timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
@@ -38,16 +44,31 @@ struct Worker::Request {
   aotc_connection& connection() const { return *aotc_slot_connection(slot); }
   bool done() const { return filter ? filter->output.done() : response.done(); }  // all of the response is on its way
 
-  Request(Id id, Channel& channel, bool head, bool stdio)
-      : id(id), channel(channel), response({.head_request = head}, ResponseReader::Form::Nothing) {
-    if (stdio) filter.emplace(head);
-  }
+  Request(Id id, Channel& channel, bool head)
+      : id(id), channel(channel), response({.head_request = head}, ResponseReader::Form::Nothing) {}
   struct Filter {  // of a program that knows no HTTP
     explicit Filter(bool head) : output(head) {}
     FilterInput input;
     FilterOutput output;
     size_t received = 0;     // bytes of the request that `input` was fed since the program had read all before
     bool succeeded = false;  // it has exited, and what it wrote is on its way
+  };
+  struct Handler {  // of a program that is called for it
+    Handler(const Handling::Client& client, size_t most, const MemoryGauge& gauge) : handling(client, most, gauge) {}
+    // From the next handler.
+    void take(const FrameHead& head, std::string_view payload) {
+      if (head.type == Frame::Passed) onward -= std::min(head.value, onward);
+      if (head.type == Frame::AnswerEnd) handling.end_answer(static_cast<int>(head.value), payload);
+      if (head.type != Frame::Answer) return;
+      answered += payload.size();
+      if (!handling.take_answer(payload)) handling.end_answer(502, "the next handler's response is too large\n");
+    }
+    Handling handling;
+    size_t received = 0;                 // bytes of the request that the front does not know to have gone on
+    bool too_large = false;              // of the request there is more than may be kept
+    uint32_t onward = 0;                 // bytes that the next handler does not have
+    size_t answered = 0;                 // bytes of its response that the front does not know to be taken
+    std::unique_ptr<Upstream> upstream;  // the next handler, or null: the front knows it
   };
   void send(Frame type, uint32_t value, std::string_view payload = {}, std::string_view more = {}) const {
     channel.send(type, id & kMostId, value, payload, more);
@@ -59,6 +80,7 @@ struct Worker::Request {
   std::string body;       // what the program reads, from connection.in_at on
   size_t unreported = 0;  // bytes that it has read and the front does not know of
   std::optional<Filter> filter;
+  std::optional<Handler> handler;
   ResponseReader response;  // tells where that of any other program ends
   uint32_t under_way = 0;   // bytes that the client has not taken
   bool begun = false, queued = false, refused = false;
@@ -77,7 +99,8 @@ Worker::Worker(int channel, int outbound, const TenantOptions& options, const ao
     : outbound_(outbound < 0 ? nullptr : aotc_outbound_create(outbound)),
       options_(options),
       image_(image),
-      stdio_(aotc_serve_uses_stdio(image)),
+      stdio_(!aotc_serve_is_handler(image) && aotc_serve_uses_stdio(image)),
+      handler_(aotc_serve_is_handler(image)),
       gauge_(gauge) {
   for (unsigned i = 0; i < options.loops; ++i) {
     channels_.emplace_back(channel + static_cast<int>(i));
@@ -97,7 +120,10 @@ std::string Worker::prepare() {
   aotc_serve_options serve = serve_options(options_);
   serve.outbound = outbound_;
   aotc_slot* slot;
-  if (aotc_serve_pool_create(image_, &pool, &serve, &pool_, &error_) != AOTC_OK ||
+  // What a handler's host keeps for it counts as the instance's.
+  if (handler_) serve.write_buffer = options_.max_memory;
+  if ((handler_ ? aotc_http_handler_pool_create : aotc_serve_pool_create)(image_, &pool, &serve, &pool_, &error_) !=
+          AOTC_OK ||
       aotc_pool_take(pool_, &slot, &error_) != AOTC_OK ||
       aotc_instance_set_deadline(slot->instance, options_.deadline, &error_) != AOTC_OK ||
       aotc_pool_give(pool_, slot, &error_) != AOTC_OK)
@@ -170,6 +196,7 @@ bool Worker::take_frames(size_t at) {
     Request& request = *found->second;
     request.progress = now();
     if (head.type == Frame::Body) add_body(request, payload);
+    if (request.handler) request.handler->take(head, payload);
     if (head.type == Frame::Taken) request.under_way -= std::min(head.value, request.under_way);
     if (head.type == Frame::Cancel) {
       request.half_closed = true;
@@ -195,7 +222,12 @@ void Worker::on_outbound(void* self, void* owner) {
 // An instance is taken only when the request's turn comes, so that requests that wait for theirs use the same warm one.
 void Worker::begin(size_t at, const FrameHead& head, std::string_view payload) {
   const Id id = id_of(at, head.id);
-  auto request = std::make_unique<Request>(id, channels_[at], head.value & kHeadRequest, stdio_);
+  auto request = std::make_unique<Request>(id, channels_[at], head.value & kHeadRequest);
+  if (stdio_) request->filter.emplace(head.value & kHeadRequest);
+  if (handler_)
+    request->handler.emplace(
+        Handling::Client{.head_request = (head.value & kHeadRequest) != 0, .version = version_of(head.value)},
+        options_.max_memory, gauge_);
   if (payload.size() < sizeof request->from) return;  // the front sends no such thing
   std::memcpy(&request->from, payload.data(), sizeof request->from);
   take_body(*request, payload.substr(sizeof request->from));
@@ -225,11 +257,16 @@ bool Worker::take_slot(Request& request) {
   }
   aotc_slot_set_peer(request.slot, &request.from);
   request.connection().number = request.id;
-  add_body(request, {});
+  if (!request.handler) add_body(request, {});
   return true;
 }
 
 void Worker::take_body(Request& request, std::string_view payload) {
+  if (request.handler) {
+    request.handler->received += payload.size();
+    request.handler->too_large |= !request.handler->handling.take(payload);
+    return;
+  }
   if (!request.filter) {
     request.body.append(payload);
     return;
@@ -243,7 +280,7 @@ void Worker::take_body(Request& request, std::string_view payload) {
 }
 
 void Worker::add_body(Request& request, std::string_view payload) {
-  if (request.slot == nullptr) return take_body(request, payload);
+  if (request.slot == nullptr || request.handler) return take_body(request, payload);
   aotc_connection& c = request.connection();
   request.body.erase(0, c.in_at);
   take_body(request, payload);
@@ -253,29 +290,37 @@ void Worker::add_body(Request& request, std::string_view payload) {
   c.in_size = request.body.size();
 }
 
-// Lets the program run until it waits or ends.
-void Worker::advance(Request& request) {
-  if (request.gone && request.slot == nullptr) return end(request, EndCause::Done, {});
-  if (request.slot == nullptr && !take_slot(request)) return end(request, EndCause::Overload, error_.message);
-  if (request.filter && request.filter->succeeded) return settle(request, AOTC_EXITED);
-  if (request.half_closed) request.connection().in_closed = true;
-  aotc_instance* instance = request.slot->instance;
-  aotc_connection& c = request.connection();
-  size_t read = c.in_at;
+// Calls the program, or lets it run until it waits or ends.
+aotc_status Worker::run_program(Request& request) {
   running_ = &request;
-  uint64_t start = now();
+  const uint64_t start = now();
   uint64_t left = options_.deadline > request.running ? options_.deadline - request.running : 1;
   if (request.going_on) left = std::min(left, request.over > start ? request.over - start : 1);
+  aotc_instance* instance = request.slot->instance;
   aotc_status status = aotc_instance_set_deadline(instance, left, &error_);
-  if (status == AOTC_OK)
+  if (status == AOTC_OK && request.handler)
+    status = request.handler->handling.call(request.slot, request.from, error_);
+  else if (status == AOTC_OK)
     status = request.begun ? aotc_instance_continue(instance, &error_) : aotc_slot_begin(request.slot, &error_);
-  uint64_t ran = now() - start;
+  const uint64_t ran = now() - start;
   running_ = nullptr;
   request.refused |= std::exchange(refused_, false);
   request.running += ran;
   ran_ += ran;
   if (!request.begun) request.thaw = request.slot->thaw_nanoseconds;
   request.begun = true;
+  return status;
+}
+
+void Worker::advance(Request& request) {
+  if (request.handler) return advance_handling(request);
+  if (request.gone && request.slot == nullptr) return end(request, EndCause::Done, {});
+  if (request.slot == nullptr && !take_slot(request)) return end(request, EndCause::Overload, error_.message);
+  if (request.filter && request.filter->succeeded) return settle(request, AOTC_EXITED);
+  if (request.half_closed) request.connection().in_closed = true;
+  aotc_connection& c = request.connection();
+  size_t read = c.in_at;
+  const aotc_status status = run_program(request);
   if (!request.filter)
     request.unreported += c.in_at - read;
   else if (c.in_at == c.in_size)
@@ -288,11 +333,85 @@ void Worker::advance(Request& request) {
   settle(request, status);
 }
 
+// A handler is called as soon as there is what it is called for; between its calls nothing of it runs.
+void Worker::advance_handling(Request& request) {
+  Handling& handling = request.handler->handling;
+  if (request.gone) return end(request, EndCause::Done, {});
+  if (request.handler->too_large)
+    return end(request, EndCause::Overload, "the request has more bytes than an instance may keep");
+  move_onward(request);
+  while (handling.wants_call()) {
+    if (request.slot == nullptr && !take_slot(request)) return end(request, EndCause::Overload, error_.message);
+    const aotc_status status = run_program(request);
+    const bool anew = status == AOTC_EXITED && handling.starts_anew();
+    // What it said before, it will say again.
+    if (anew) request.connection().log_size = 0;
+    ship_log(request);
+    if (anew) {
+      give_slot(request);
+      request.begun = false;
+    } else if (status != AOTC_OK) {
+      ship_handling(request);
+      return end_failed(request, status);
+    } else if (handling.goes_on() && options_.next.empty()) {
+      return end(request, EndCause::BadResponse, "it leaves the request to the next handler, and there is none");
+    }
+    move_onward(request);
+  }
+  if (!ship_handling(request)) return end(request, EndCause::BadResponse, "not an HTTP response");
+  if (request.done()) return end(request, EndCause::Done, {});
+  if (handling.broken() && handling.output.empty())
+    return end(request, EndCause::Aborted, "the next handler's response was not complete");
+  request.wake = kNever;
+  schedule(request);
+}
+
+// To and from the next handler.
+void Worker::move_onward(Request& request) {
+  Request::Handler& h = *request.handler;
+  Handling& handling = h.handling;
+  if (handling.goes_on() && !options_.next.empty() && !options_.next_is_app) {
+    if (h.upstream == nullptr)
+      h.upstream = std::make_unique<Upstream>(outbound_, options_.next, aotc_slot_stream_owner(request.slot));
+    const std::string failure = h.upstream->move(handling);
+    if (!failure.empty()) aotc_connection_log(&request.connection(), 2, failure.data(), failure.size());
+  } else if (handling.goes_on()) {
+    const size_t size = std::min<size_t>(handling.onward.size(), kWindow - h.onward);
+    if (size > 0) request.send(Frame::Onward, 0, std::string_view(handling.onward).substr(0, size));
+    handling.onward.erase(0, size);
+    h.onward += static_cast<uint32_t>(size);
+    if (h.answered > 0 && handling.has_room()) {
+      request.send(Frame::AnswerTaken, static_cast<uint32_t>(h.answered));
+      h.answered = 0;
+    }
+  }
+  const size_t waiting = handling.waiting();
+  if (h.received < waiting + kReportConsumed) return;
+  request.send(Frame::Consumed, static_cast<uint32_t>(h.received - waiting));
+  h.received = waiting;
+}
+
+// False when it is no response.
+bool Worker::ship_handling(Request& request) {
+  std::string& output = request.handler->handling.output;
+  if (output.empty() || request.done()) return true;
+  const std::string_view bytes = std::string_view(output).substr(0, kWindow - request.under_way);
+  const size_t used = request.response.feed(bytes);
+  if (request.response.bad()) return false;
+  if (used > 0) {
+    request.send(Frame::Response, 0, bytes.substr(0, used));
+    request.under_way += static_cast<uint32_t>(used);
+    request.progress = now();
+    output.erase(0, used);
+  }
+  return used > 0 || bytes.size() < kWindow;
+}
+
 // A program that computes on and on has flushed, perhaps. A filter has not: until it waits it can still fail cleanly.
 void Worker::meanwhile(void* self) {
   auto* worker = static_cast<Worker*>(self);
   Request* request = worker->running_;
-  if (request == nullptr || request->filter) return;
+  if (request == nullptr || request->filter || request->handler) return;
   worker->ship_log(*request);
   worker->ship(*request);  // what is wrong with it, settle() will find
   request->channel.flush();
@@ -365,13 +484,21 @@ void Worker::settle(Request& request, aotc_status status) {
   if (request.response.bad())
     return end(request, EndCause::Aborted, "the program closed the connection before its response was complete");
   // What the client has not taken yet still goes out, though the program has ended.
+  const bool waits = status == AOTC_FROZEN || (exited && request.filter && request.filter->succeeded);
+  if (!waits) return end_failed(request, status);
+  if (request.gone) return end(request, EndCause::Done, {});
+  request.wake = exited ? kNever : aotc_instance_wake_time(request.slot->instance);
+  schedule(request);
+}
+
+// Its program ended like this, and has not answered.
+void Worker::end_failed(Request& request, aotc_status status) {
   bool memory = aotc_instance_memory_refused(request.slot->instance);
   switch (status) {
     case AOTC_FROZEN:
-      break;
+      return end(request, EndCause::Error, "it waits, which a handler cannot");
     case AOTC_OK:
     case AOTC_EXITED:
-      if (request.filter && request.filter->succeeded) break;  // the client has to take something first
       return end(request,
                  request.refused ? EndCause::Overload
                  : memory        ? EndCause::Memory
@@ -390,9 +517,6 @@ void Worker::settle(Request& request, aotc_status status) {
     default:
       return end(request, EndCause::Error, error_.message);
   }
-  if (request.gone) return end(request, EndCause::Done, {});
-  request.wake = exited ? kNever : aotc_instance_wake_time(request.slot->instance);
-  schedule(request);
 }
 
 // Of a program whose response is complete: whether it has something left to do soon.
@@ -428,9 +552,14 @@ void Worker::send_end(const Request& request, EndCause cause, uint32_t flags, co
 void Worker::end(Request& request, EndCause cause, const std::string& text, bool cut_short) {
   send_end(request, cause, cut_short ? uint32_t{kCutShort} : 0, text);
   if (request.going_on) std::erase(going_on_, request.id);
-  aotc_slot* slot = request.slot;
   if (request.time != kNever) times_.erase({request.time, request.id});
+  give_slot(request);
   requests_.erase(request.id);
+}
+
+void Worker::give_slot(Request& request) {
+  if (request.handler) request.handler->upstream.reset();
+  aotc_slot* slot = std::exchange(request.slot, nullptr);
   if (slot == nullptr) return;
   uint64_t start = now();
   aotc_instance* instance = slot->instance;

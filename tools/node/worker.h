@@ -32,7 +32,8 @@ inline aotc_serve_options serve_options(const TenantOptions& options) {
           .log_buffer = 64 << 10,
           .set_up_log = 2,
           .outbound = nullptr,
-          .values = {options.edge_values.size(), options.edge_values.data()}};
+          .values = {options.edge_values.size(), options.edge_values.data()},
+          .create_host = nullptr};
 }
 
 class Worker {
@@ -61,10 +62,16 @@ class Worker {
   void take_body(Request& request, std::string_view payload);
   void add_body(Request& request, std::string_view payload);
   void advance(Request& request);
+  aotc_status run_program(Request& request);
+  void advance_handling(Request& request);
+  void move_onward(Request& request);
+  bool ship_handling(Request& request);
+  void give_slot(Request& request);
   void ship_log(Request& request);
   void ship_output(Request& request);
   bool ship(Request& request);
   void settle(Request& request, aotc_status status);
+  void end_failed(Request& request, aotc_status status);
   bool goes_on(Request& request, aotc_status status);
   void send_end(const Request& request, EndCause cause, uint32_t flags, const std::string& text);
   void end(Request& request, EndCause cause, const std::string& text, bool cut_short = false);
@@ -80,7 +87,8 @@ class Worker {
   aotc_outbound* const outbound_;  // null: there are no connections to others
   const TenantOptions& options_;
   const aotc_image* image_;
-  const bool stdio_;  // its programs know no HTTP
+  const bool stdio_;    // its programs know no HTTP
+  const bool handler_;  // they are called for requests
   const MemoryGauge& gauge_;
   aotc_pool* pool_ = nullptr;
   aotc_error error_;

@@ -28,7 +28,7 @@ uint32_t Link::open(Exchange* client) {
   uint32_t id;
   do id = next_id_++ & kMostId;
   while (id == 0 || asked_.count(id) || going_on_.count(id));
-  asked_[id] = {client, 0, 0, nullptr};
+  asked_[id] = {.client = client, .log = nullptr};
   owner_.allowance += kFramesOfRequest;
   ++load_;
   return id;
@@ -154,6 +154,12 @@ bool Link::take_of_request(const FrameHead& head, std::string_view payload) {
       if (asked.client == nullptr) asked.in_vain += payload.size();
       return !payload.empty() && asked.in_vain <= kWindow &&
              (asked.client == nullptr || asked.client->on_response(payload));
+    case Frame::Onward:
+      if (asked.client == nullptr) asked.onward_in_vain += payload.size();
+      return !payload.empty() && asked.onward_in_vain <= kWindow &&
+             (asked.client == nullptr || asked.client->on_onward(payload));
+    case Frame::AnswerTaken:
+      return head.value > 0 && (asked.client == nullptr || asked.client->on_answer_taken(head.value));
     case Frame::Log:
       return take_log(log_of(asked), head, payload);
     case Frame::End:

@@ -53,6 +53,8 @@ class Link : public Source {
     // False when it makes no sense.
     virtual bool on_response(std::string_view bytes) = 0;
     virtual bool on_consumed(uint32_t bytes) = 0;
+    virtual bool on_onward(std::string_view bytes) = 0;
+    virtual bool on_answer_taken(uint32_t bytes) = 0;
     virtual void on_end(const RequestEnd& end, std::string_view text) = 0;
     virtual void on_room() = 0;      // its channel takes more
     virtual bool begun() const = 0;  // the worker knows of it
@@ -84,7 +86,8 @@ class Link : public Source {
  private:
   struct Asked {
     Exchange* client;
-    size_t in_vain;     // bytes that came after it had left
+    size_t in_vain = 0;  // bytes that came after it had left
+    size_t onward_in_vain = 0;
     uint64_t left = 0;  // when
     std::unique_ptr<ProgramLog> log;
   };

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -76,6 +77,22 @@ void aotc_outbound_flush(struct aotc_outbound* outbound);
 /* Reads what is there, and tells for each stream to which something happened whose it is: what aotc_stream_open was
  * given. */
 void aotc_outbound_receive(struct aotc_outbound* outbound, void (*happened)(void* data, void* owner), void* data);
+
+/* Its streams. Nothing here waits: what cannot be done now answers EAGAIN. Errors are errnos of the host's. */
+struct aotc_stream;
+
+/* Null, and *error, when that cannot be: ENETUNREACH without a broker. */
+struct aotc_stream* aotc_stream_open(struct aotc_outbound* outbound, enum aotc_outbound_service service,
+                                     const char* name, size_t size, uint16_t port, void* owner, int* error);
+void aotc_stream_close(struct aotc_stream* stream);
+/* EINPROGRESS until it is known; then 0 and `ends`, or why it failed. */
+int aotc_stream_state(const struct aotc_stream* stream, struct aotc_outbound_ends* ends);
+/* Whether it can be read or written without waiting, were it to fail; and how much. */
+bool aotc_stream_ready(const struct aotc_stream* stream, bool read, uint64_t* bytes);
+int aotc_stream_read(struct aotc_stream* stream, const struct iovec* vectors, int count, bool peek, uint32_t* moved);
+int aotc_stream_write(struct aotc_stream* stream, const struct iovec* vectors, int count, uint32_t* moved);
+/* No more is read, or written. */
+int aotc_stream_shutdown(struct aotc_stream* stream, bool read, bool write);
 
 #ifdef __cplusplus
 }

@@ -47,6 +47,7 @@ struct aotc_freeze_run {
   bool rehearsed;           /* net/http has answered a request of ours, see tools/exec/freeze_program.h */
   struct aotc_draws* draws; /* or null */
   enum aotc_unique unique;
+  bool called; /* the program is one that its host calls: nothing of it runs once its entry point has returned */
 };
 /* Writes the snapshot to `fd`, an empty file. AOTC_ERROR_ARGUMENT when the program cannot be frozen in this state; the
  * message says why, without a name. */

@@ -68,6 +68,7 @@ struct aotc_wasi_options {
    * ends the call with AOTC_FROZEN, see aotc_instance_continue. Comes before `listeners`. */
   struct aotc_connection* connection;
   bool connection_has_log;  /* stdout and stderr go to its log */
+  bool connection_blocks;   /* a program that waits for a time keeps its thread, since it could not be suspended */
   bool connection_is_stdio; /* instead, fd 0 reads from it and fd 1 writes to it, and the listener yields nothing */
   struct aotc_outbound* outbound; /* for connections that the program makes, or null; outlives the WASI host */
   struct aotc_edge_values values; /* outlive it, too; a program that is to be frozen gets none */
@@ -90,6 +91,8 @@ struct aotc_connection {
   uint32_t lines_lost; /* and counted */
   uint32_t number;     /* the embedder's, since aotc_slot_begin */
 };
+/* Appends a line to `log`, as if the program had written it to descriptor 1 or 2. */
+void aotc_connection_log(struct aotc_connection* connection, uint32_t descriptor, const char* line, size_t size);
 
 /* Its first member is a struct aotc_host. */
 enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struct aotc_wasi** wasi,
@@ -128,6 +131,7 @@ bool aotc_wasi_snapshot_has_tmp(const struct aotc_artifact* artifact, size_t* li
  *
  * Take a slot, fill in aotc_slot_connection(slot)->in, aotc_slot_begin; as long as calls end with AOTC_FROZEN and the
  * response is not complete: take bytes from `out`, add to `in`, aotc_instance_continue; at the end give it back. */
+struct aotc_host;
 struct aotc_serve_options {
   uint64_t tmp_size;              /* of each /tmp in memory; 0: nothing fits into it */
   size_t write_buffer;            /* out_limit of each connection */
@@ -135,6 +139,10 @@ struct aotc_serve_options {
   int set_up_log;                 /* with it: where goes what they write when they accept ahead */
   struct aotc_outbound* outbound; /* as in struct aotc_wasi_options */
   struct aotc_edge_values values; /* likewise */
+  /* Makes a host besides WASI's by which programs are called: they are no servers, and the connection is there for its
+   * log. Or null. */
+  enum aotc_status (*create_host)(const struct aotc_serve_options* options, struct aotc_connection* connection,
+                                  struct aotc_host** host, struct aotc_error* error);
 };
 /* AOTC_ERROR_ARGUMENT when the image's program is no server that can be suspended. */
 enum aotc_status aotc_serve_pool_create(const struct aotc_image* image, const struct aotc_pool_options* options,

@@ -7,7 +7,19 @@
 #include <stdbool.h>
 
 enum { kChannel = 3, kDontWait = 0x40, kIn = 1, kOut = 4 };
-enum { kRequest = 1, kCancel = 4, kPing = 6, kReady, kConsumed, kResponse, kEnd, kPong = 12, kLog };  // enum Frame
+enum {
+  kRequest = 1,
+  kCancel = 4,
+  kPing = 6,
+  kReady,
+  kConsumed,
+  kResponse,
+  kEnd,
+  kPong = 12,
+  kLog,
+  kOnward,
+  kAnswerTaken
+};  // enum Frame
 enum {
   SPIN = 1,
   SLEEP,
@@ -25,7 +37,9 @@ enum {
   FRAMES,
   GO_ON,
   TALK_ON,
-  ALL_GO_ON
+  ALL_GO_ON,
+  ONWARD,
+  TAKEN
 };
 
 struct frame {
@@ -186,6 +200,12 @@ static void attack(int phase, struct report* r) {
         break;
       case ALL_GO_ON:
         all_go_on();
+        break;
+      case ONWARD:
+        send_frame(kOnward, 1, 0, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        break;
+      case TAKEN:
+        send_frame(kAnswerTaken, 1, 1, "");
         break;
     }
   }

@@ -9,7 +9,7 @@ from harness import BIN, check, connect, reset, until
 from node import get, node
 
 evil, spinning = sys.argv[1:]
-SPIN, SLEEP, ANSWER, READY, CONSUMED, PONG, EMPTY, STREAM, FLOOD, LINGER, LOG, LINES, BAD_LOG, FRAMES, GO_ON, TALK_ON, ALL_GO_ON = range(1, 18)
+SPIN, SLEEP, ANSWER, READY, CONSUMED, PONG, EMPTY, STREAM, FLOOD, LINGER, LOG, LINES, BAD_LOG, FRAMES, GO_ON, TALK_ON, ALL_GO_ON, ONWARD, TAKEN = range(1, 20)
 APPS = [f"evil={evil}", f"good={evil}"], "--route", "evil.example=evil", "--route", "/=good", "--workers", "1", "--deadline", "500ms", \
     "--timeout", "1s"
 
@@ -49,7 +49,7 @@ with node(*APPS) as n:
     n.wait_for(lambda: sum(line["message"] == "ready" for line in n.lines) == 2 + ends, "it is back")
     n.wait_metric('aotc_instances.*"evil"', 0)
     # One that sends what a worker never does is ended at once.
-    for way in (READY, CONSUMED, PONG, EMPTY, BAD_LOG):
+    for way in (READY, CONSUMED, PONG, EMPTY, BAD_LOG, ONWARD, TAKEN):
         check(get(n.port, f"/?{way}", "evil.example")[0] == 502, f"{way} is answered")
         ends += 1
         n.wait_log("its process is ended: its worker sends what makes no sense", ends - 5)

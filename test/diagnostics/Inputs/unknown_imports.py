@@ -12,6 +12,7 @@ def function(module, field, type="(param i32) (result i64)"):
 MODULES = {
     "fastly": function("fastly_kv_store", "lookup"),
     "http": function("http_handler", "get_config"),
+    "later": function("http_handler", "get_weather"),
     "proxy": function("env", "proxy_log"),
     "preview2": function("wasi:http/types@0.2.0", "[constructor]fields"),
     "wasix": function("wasix_32v1", "fd_dup"),

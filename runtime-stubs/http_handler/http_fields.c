@@ -1,0 +1,200 @@
+/* http_fields.c - header fields and trailers, of the request and of the response: lines in a text.
+ *
+ * There are few of them, so finding one is going through all. A value that would end its line is refused, with what it
+ * belongs to: neither a second field nor a second message can be made of one.
+ */
+#include "http_handler.h"
+
+enum kind { kRequest, kResponse, kRequestTrailers, kResponseTrailers, kKinds };
+
+struct line {
+  const char *name, *value;
+  size_t name_size, value_size;
+  size_t start, end; /* in its text */
+};
+
+/* The next line at or after `at`. */
+static bool next_line(const struct aotc_text* text, size_t at, struct line* line) {
+  if (at >= text->size) return false;
+  const char* start = text->bytes + at;
+  const char* end = memchr(start, '\n', text->size - at);
+  const char* last = end == NULL ? text->bytes + text->size : end > start && end[-1] == '\r' ? end - 1 : end;
+  const char* colon = memchr(start, ':', (size_t)(last - start));
+  const char* value = colon == NULL ? last : colon + 1;
+  while (value < last && (*value == ' ' || *value == '\t')) ++value;
+  while (last > value && (last[-1] == ' ' || last[-1] == '\t')) --last;
+  line->name = start;
+  line->name_size = (size_t)((colon == NULL ? last : colon) - start);
+  line->value = value;
+  line->value_size = (size_t)(last - value);
+  line->start = at;
+  line->end = end == NULL ? text->size : (size_t)(end + 1 - text->bytes);
+  return true;
+}
+
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
+
+static bool same_name(const char* a, size_t a_size, const char* b, size_t b_size) {
+  if (a_size != b_size) return false;
+  for (size_t i = 0; i < a_size; ++i)
+    if (lower(a[i]) != lower(b[i])) return false;
+  return true;
+}
+
+static struct aotc_text* text_of(struct http_handler* h, uint32_t kind) {
+  struct aotc_http_exchange* e = &h->exchange;
+  switch ((enum kind)kind) {
+    case kRequest:
+      return &e->request.fields;
+    case kResponse:
+      return &e->response.fields;
+    case kRequestTrailers:
+      return &e->request.trailers;
+    case kResponseTrailers:
+      return &e->response.trailers;
+    default:
+      return NULL;
+  }
+}
+
+/* Whether the fields can be looked at; AOTC_EXITED when they come after a body that is not there yet. */
+static enum aotc_status look(struct aotc_instance* instance, struct http_handler* h, uint32_t kind,
+                             const char* function) {
+  if (kind >= kKinds) return aotc_http_refuse(instance, h, function, "no kind of header");
+  if (h->exchange.phase == AOTC_HTTP_SET_UP) return aotc_http_refuse(instance, h, function, "there is no request");
+  if (kind != kRequestTrailers || h->exchange.phase != AOTC_HTTP_REQUEST || h->exchange.request.whole) return AOTC_OK;
+  h->exchange.wants_whole = true;
+  return AOTC_EXITED;
+}
+
+static enum aotc_status change(struct aotc_instance* instance, struct http_handler* h, uint32_t kind,
+                               const char* function) {
+  enum aotc_status status = look(instance, h, kind, function);
+  if (status != AOTC_OK) return status;
+  if (kind >= kRequestTrailers && !(h->exchange.features & AOTC_HTTP_TRAILERS))
+    return aotc_http_refuse(instance, h, function, "trailers are not enabled");
+  bool of_request = kind == kRequest || kind == kRequestTrailers;
+  if (of_request ? h->exchange.phase == AOTC_HTTP_REQUEST : may_change_response(h)) return AOTC_OK;
+  return aotc_http_refuse(instance, h, function,
+                          of_request ? "the request has gone on" : "the response has gone on: it is not buffered");
+}
+
+/* Whether a name came before `line`. */
+static bool is_known(const struct aotc_text* text, const struct line* line) {
+  struct line other;
+  for (size_t at = 0; next_line(text, at, &other) && other.start < line->start; at = other.end)
+    if (same_name(other.name, other.name_size, line->name, line->name_size)) return true;
+  return false;
+}
+
+/* Texts that end with zero, one after the other: the names, or the values of `name`. With `to` they are written. */
+static uint64_t list(const struct aotc_text* text, const char* name, size_t name_size, char* to) {
+  uint64_t count = 0, size = 0;
+  struct line line;
+  for (size_t at = 0; next_line(text, at, &line); at = line.end) {
+    if (name == NULL ? is_known(text, &line) : !same_name(line.name, line.name_size, name, name_size)) continue;
+    const char* bytes = name == NULL ? line.name : line.value;
+    size_t length = name == NULL ? line.name_size : line.value_size;
+    if (to != NULL)
+      for (size_t i = 0; i < length; ++i) to[size + i] = name == NULL ? lower(bytes[i]) : bytes[i];
+    if (to != NULL) to[size + length] = 0;
+    size += length + 1;
+    ++count;
+  }
+  return count << 32 | size;
+}
+
+static enum aotc_status give_list(struct aotc_instance* instance, uint64_t* slots, const struct aotc_text* text,
+                                  const char* name, size_t name_size, int first) {
+  uint32_t address = arg32(slots, first), limit = arg32(slots, first + 1);
+  uint64_t found = list(text, name, name_size, NULL);
+  uint32_t size = (uint32_t)found;
+  slots[0] = found;
+  if (size == 0 || size > limit) return AOTC_OK;
+  char* to = aotc_instance_memory_at(instance, address, size);
+  if (to == NULL) {
+    aotc_instance_set_trap(instance, AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
+    return AOTC_TRAPPED;
+  }
+  list(text, name, name_size, to);
+  return AOTC_OK;
+}
+
+enum aotc_status aotc_http_get_header_names(struct aotc_instance* instance, void* host, uint64_t* slots) {
+  uint32_t kind = arg32(slots, 0);
+  enum aotc_status status = look(instance, host, kind, "get_header_names");
+  return status != AOTC_OK ? status : give_list(instance, slots, text_of(host, kind), NULL, 0, 1);
+}
+
+/* The program may have its name where its values are to be. */
+enum aotc_status aotc_http_get_header_values(struct aotc_instance* instance, void* host, uint64_t* slots) {
+  char copy[256];
+  uint32_t kind = arg32(slots, 0), size = arg32(slots, 2);
+  enum aotc_status status = look(instance, host, kind, "get_header_values");
+  if (status != AOTC_OK) return status;
+  const char* name = aotc_http_memory(instance, arg32(slots, 1), size);
+  if (name == NULL) return AOTC_TRAPPED;
+  if (size == 0) return aotc_http_refuse(instance, host, "get_header_values", "not a name");
+  if (size > sizeof copy) {
+    slots[0] = 0;
+    return AOTC_OK;
+  }
+  memcpy(copy, name, size);
+  return give_list(instance, slots, text_of(host, kind), copy, size, 3);
+}
+
+static void remove_all(struct aotc_text* text, const char* name, size_t size) {
+  struct line line;
+  size_t to = 0;
+  for (size_t at = 0; next_line(text, at, &line); at = line.end) {
+    if (same_name(line.name, line.name_size, name, size)) continue;
+    memmove(text->bytes + to, text->bytes + line.start, line.end - line.start);
+    to += line.end - line.start;
+  }
+  text->size = to;
+}
+
+static bool is_value(const char* value, size_t size) {
+  for (size_t i = 0; i < size; ++i) {
+    unsigned char c = (unsigned char)value[i];
+    if ((c < ' ' && c != '\t') || c == 0x7f) return false;
+  }
+  return true;
+}
+
+static enum aotc_status put(struct aotc_instance* instance, struct http_handler* h, const uint64_t* slots,
+                            const char* function, bool replace) {
+  uint32_t kind = arg32(slots, 0), name_size = arg32(slots, 2), value_size = arg32(slots, 4);
+  enum aotc_status status = change(instance, h, kind, function);
+  if (status != AOTC_OK) return status;
+  const char* name = aotc_http_memory(instance, arg32(slots, 1), name_size);
+  const char* value = name == NULL ? NULL : aotc_http_memory(instance, arg32(slots, 3), value_size);
+  if (value == NULL) return AOTC_TRAPPED;
+  if (!aotc_http_is_token(name, name_size) || name_size > 256)
+    return aotc_http_refuse(instance, h, function, "not a name");
+  if (!is_value(value, value_size)) return aotc_http_refuse(instance, h, function, "not a value");
+  struct aotc_text* text = text_of(h, kind);
+  if (replace) remove_all(text, name, name_size);
+  bool good = aotc_http_grow(instance, h, text, name, name_size) && aotc_http_grow(instance, h, text, ": ", 2) &&
+              aotc_http_grow(instance, h, text, value, value_size) && aotc_http_grow(instance, h, text, "\r\n", 2);
+  return good ? AOTC_OK : AOTC_TRAPPED;
+}
+
+enum aotc_status aotc_http_set_header_value(struct aotc_instance* instance, void* host, uint64_t* slots) {
+  return put(instance, host, slots, "set_header_value", true);
+}
+
+enum aotc_status aotc_http_add_header_value(struct aotc_instance* instance, void* host, uint64_t* slots) {
+  return put(instance, host, slots, "add_header_value", false);
+}
+
+enum aotc_status aotc_http_remove_header(struct aotc_instance* instance, void* host, uint64_t* slots) {
+  uint32_t kind = arg32(slots, 0), size = arg32(slots, 2);
+  enum aotc_status status = change(instance, host, kind, "remove_header");
+  if (status != AOTC_OK) return status;
+  const char* name = aotc_http_memory(instance, arg32(slots, 1), size);
+  if (name == NULL) return AOTC_TRAPPED;
+  if (size == 0) return aotc_http_refuse(instance, host, "remove_header", "not a name");
+  remove_all(text_of(host, kind), name, size);
+  return AOTC_OK;
+}

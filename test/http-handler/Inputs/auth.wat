@@ -1,0 +1,30 @@
+;; A handler that lets those through who say the word, and nobody else; without an entry point.
+(module
+  (import "http_handler" "get_header_values" (func $values (param i32 i32 i32 i32 i32) (result i64)))
+  (import "http_handler" "set_header_value" (func $set (param i32 i32 i32 i32 i32)))
+  (import "http_handler" "remove_header" (func $remove (param i32 i32 i32)))
+  (import "http_handler" "set_status_code" (func $status (param i32)))
+  (import "http_handler" "write_body" (func $write (param i32 i32 i32)))
+  (memory (export "memory") 1 1)
+  (data (i32.const 0) "authorization")
+  (data (i32.const 16) "www-authenticate")
+  (data (i32.const 32) "Word")
+  (data (i32.const 48) "who are you?\n")
+  (data (i32.const 64) "x-user")
+  (data (i32.const 72) "alice")
+  (data (i32.const 80) "sesame\00")
+  (func (export "handle_request") (result i64)
+    ;; One value of seven bytes, with its end: the word.
+    (if (i64.eq (call $values (i32.const 0) (i32.const 0) (i32.const 13) (i32.const 128) (i32.const 7)) (i64.const 0x100000007))
+      (then
+        (if (i64.eq (i64.and (i64.load (i32.const 128)) (i64.const 0xffffffffffffff))
+                    (i64.and (i64.load (i32.const 80)) (i64.const 0xffffffffffffff)))
+          (then
+            (call $remove (i32.const 0) (i32.const 0) (i32.const 13))
+            (call $set (i32.const 0) (i32.const 64) (i32.const 6) (i32.const 72) (i32.const 5))
+            (return (i64.const 1))))))
+    (call $set (i32.const 1) (i32.const 16) (i32.const 16) (i32.const 32) (i32.const 4))
+    (call $status (i32.const 401))
+    (call $write (i32.const 1) (i32.const 48) (i32.const 13))
+    (i64.const 0))
+  (func (export "handle_response") (param i32 i32)))
