@@ -18,6 +18,7 @@
 #include "aotc/program.h"
 #include "cache/keeper.h"
 #include "cache/remote_place.h"
+#include "config_file.h"
 #include "confinement.h"
 #include "control.h"
 #include "http/tls.h"
@@ -139,6 +140,18 @@ llvm::Error provide_descriptors(const ServerArguments& arguments) {
   return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? llvm::Error::success() : failure("cannot have more descriptors");
 }
 
+// What can be seen of the options before anything is opened to be written.
+llvm::Expected<std::string> check_config(const ServerArguments& arguments) {
+  if (llvm::Error error = check_exposure(arguments)) return error;
+  Tenants tenants(arguments.token_file);
+  if (llvm::Error error = tenants.load()) return error;
+  TlsIdentity tls(arguments.tls_certificate, arguments.tls_key);
+  if (llvm::Error error = tls.load()) return error;
+  if (auto signing = read_sign_keys(arguments); !signing) return signing.takeError();
+  if (auto remote = read_remote(arguments); !remote) return remote.takeError();
+  return "nothing is wrong";
+}
+
 // Until it is told to stop.
 llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   std::signal(SIGPIPE, SIG_IGN);
@@ -255,8 +268,20 @@ int run(int argc, char** argv) {
   Administration administration;
   AdminCommand command = nullptr;
   add_administration(app, administration, command);
+  ConfigFile file;
   try {
     app.parse(argc, argv);
+    if (!arguments.file.empty()) {
+      for (const CLI::Option* option : app.parse_order())
+        if (!option->check_lname("file") && !option->check_lname("check-config"))
+          throw CLI::ValidationError("--file", "holds all options, so there can be no " + option->get_name());
+      llvm::Expected<ConfigFile> read = read_config_file(app, arguments.file);
+      if (!read) throw CLI::FileError(llvm::toString(read.takeError()));
+      file = std::move(*read);
+      const bool check_only = arguments.check_only;
+      app.parse(std::vector<std::string>(file.words.rbegin(), file.words.rend()));
+      arguments.check_only = check_only;
+    }
     if (app.got_subcommand("new-token")) return print_new_token();
     if (!command && arguments.data.empty()) throw CLI::RequiredError("--data");
   } catch (const CLI::Success& done) {  // --help, --version
@@ -265,10 +290,13 @@ int run(int argc, char** argv) {
     std::fputs(text.str().c_str(), stdout);
     return finish();
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "aotc-server: %s\nRun `aotc-server --help` for how to use it.\n", error.what());
+    std::fprintf(stderr, "aotc-server: %s\nRun `aotc-server --help` for how to use it.\n",
+                 file.explain(error.what()).c_str());
     return kExitUsage;
   }
-  llvm::Expected<std::string> done = command ? command(administration) : serve(arguments);
+  llvm::Expected<std::string> done = command                ? command(administration)
+                                     : arguments.check_only ? check_config(arguments)
+                                                            : serve(arguments);
   if (!done) {
     std::fprintf(stderr, "aotc-server: %s\n", llvm::toString(done.takeError()).c_str());
     return kExitFailed;

@@ -20,6 +20,12 @@ constexpr Range kAge{AOTC_SECONDS, 1, 10 * kYear};
 constexpr Range kOfClient{AOTC_DURATION, 10 * kMillisecond, kDay};
 
 void add_identity(CLI::App& app, ServerArguments& arguments) {
+  app.add_option(
+      "--file", arguments.file,
+      "all other options, in YAML: each is a key of its name, without dashes, that has a list where it may be\n"
+      "repeated. What it says is read at the start only");
+  app.add_flag("--check-config", arguments.check_only,
+               "say what is wrong with the options, and the files that they name, and serve nothing");
   app.add_option("--data", arguments.data, "folder that holds everything the server keeps; created if missing");
   app.add_option(
          "--backups", arguments.backups,
@@ -151,9 +157,13 @@ void add_options(CLI::App& app, ServerArguments& arguments) {
   add_connections(app, arguments.http);
   app.add_flag("!--no-sync", arguments.store.sync)->group("");  // for power_loss.py
   app.footer(
+      "Exit codes: 0 stopped by a signal, or with --check-config nothing is wrong; 1 it could not start or go on, or "
+      "what an\n"
+      "option names is wrong; 2 wrong usage, or a wrong --file.\n\n"
       "`aotc-server new-token` prints a new token and the line of a token file that accepts it.\n\n"
       "Examples:\n"
       "  aotc-server --data /var/lib/aotc --listen 127.0.0.1:8080\n"
+      "  aotc-server --file /etc/aotc/server.yaml --check-config\n"
       "  curl --data-binary @hello.wasm 'http://127.0.0.1:8080/v1/compile?name=hello'\n"
       "  curl 'http://127.0.0.1:8080/v1/jobs/ID?wait=60'\n"
       "  curl http://127.0.0.1:8080/v2/hello/manifests/latest");

@@ -22,6 +22,8 @@ struct ServerArguments {
   std::string token_file;
   std::string tls_certificate, tls_key;
   bool anonymous = false;
+  std::string file;         // whose options all others are
+  bool check_only = false;  // --check-config
   std::vector<std::string> sign_keys;
   std::string cosign_key;
   std::string cache_remote, cache_sign;

@@ -46,7 +46,7 @@ OWN = {
 SOLE_USERS = [
     ("wabt/", ["compiler/wasm/module_reader.h"]),
     ("lld/", ["compiler/artifact/link*.cpp"]),
-    ("CLI/", ["tools/support/quantity_option.h", "tools/cli/*", "cache-server/main.cpp", "cache-server/options.*"]),
+    ("CLI/", ["tools/support/quantity_option.h", "tools/cli/*", "cache-server/main.cpp", "cache-server/config_file.*", "cache-server/options.*"]),
     ("nlohmann/", ["compiler/process/worker*", "tools/cache/keeper.cpp", "tools/cache/remote_cache.cpp", "tools/cli/*", "tools/registry/*", "cache-server/*"]),
     ("rocksdb/", ["cache-server/store/backend_rocksdb.cpp", "cache-server/store/chunk_cache.cpp", "tools/cache/database.cpp", "test/unit/server/edit_store.cpp"]),
     ("seccomp.h", ["tools/sandbox/filter.c", "test/attack/*"]),

@@ -161,6 +161,7 @@ with docker_registry(folder) as registry, Server(folder, "--sign-key", f"{folder
     check([AOTC, "inspect", "add.aotc", "--json"])
     check([NODE, "--print-schema"])
     check([NODE, "serve", "--listen", ":0", "--app", "a=add.aotc", "--check-config"])
+    check([SERVER, "--data", "elsewhere", "--check-config"])
     check_failure([AOTC, "inspect", "absent"], 1)
     check_failure([AOTC, "compile", "absent", "--server", f"http://{host}"], 1)
     check_failure([EXEC, "absent"], 125)
