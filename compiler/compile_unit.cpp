@@ -120,11 +120,12 @@ class Builder {
     // Beyond these code grows and no kernel of `benchmarks/run speed` gets faster. Other compilers than Go's have
     // inlined already; with the same limits SQLite takes four times as long to compile, to two and a half times the
     // code (`benchmarks/run compile sqljs`).
-    constexpr size_t kLargestBody = 60, kLargestUnit = 20'000;
+    constexpr size_t kLargestBody = 60, kLargestUnit = 40'000;
     if (!inlines_ || depth > kDeepestInlined || instructions_ > kLargestUnit || index < m_.import_count()) return false;
     const FunctionPlan& plan = c_.plan_of(index);
-    return m_.functions[index - m_.import_count()].body.code.size() <= kLargestBody && !plan.never_returns &&
-           (unit_.is_go || plan.is_small_leaf);
+    size_t size = m_.functions[index - m_.import_count()].body.code.size();
+    return !plan.never_returns &&
+           (plan.is_straight_leaf || (size <= kLargestBody && (unit_.is_go || plan.is_small_leaf)));
   }
 
   uint32_t global(uint32_t index) {

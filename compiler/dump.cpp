@@ -101,9 +101,19 @@ class Dumper {
                          m.datas[i].bytes.size());
     for_each_function([&](uint32_t defined, uint32_t index) {
       const DefinedFunction& function = m.functions[defined];
-      out += fmt::format("function {} ({}): {} locals {}, fingerprint {}\n", index, m.display_name(index),
-                         type_text(m.types[function.type]), function.body.locals.size(), fingerprint(m, defined));
+      out += fmt::format("function {} ({}): {} locals {}, {} instructions\n", index, m.display_name(index),
+                         type_text(m.types[function.type]), function.body.locals.size(), function.body.code.size());
       for (size_t i = 0; i < function.body.code.size(); ++i) out += instruction(function.body, i);
+    });
+    return out;
+  }
+
+  std::string fingerprints() const {
+    std::string out;
+    for_each_function([&](uint32_t defined, uint32_t index) {
+      out += fmt::format("{}: {} instructions, fingerprint {}\n", c_.module.display_name(index),
+                         c_.module.functions[defined].body.code.size(),
+                         fingerprint(c_.module, c_.go.never_returns, defined));
     });
     return out;
   }
@@ -212,7 +222,7 @@ Expected<std::string> dump(ArrayRef<uint8_t> wasm, const CompileOptions& options
     case DumpPhase::Read:
       return dumper.module();
     case DumpPhase::Shape:
-      return describe_shape(c);
+      return function.empty() ? describe_shape(c) : dumper.fingerprints();
     case DumpPhase::Lower:
       return dumper.ir(false);
     case DumpPhase::Optimize:

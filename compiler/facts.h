@@ -21,22 +21,31 @@ enum class Effort : uint8_t { Quick, Best, Large, Lean, Plain, Masked };
 inline constexpr size_t kEfforts = 6;
 static_assert(static_cast<size_t>(Effort::Masked) + 1 == kEfforts);
 
-// A function of Go's library that a helper does better; see known_functions.h.
+// A function of Go's library that a helper does better; see known_functions.h. From Sha256 on they are resumable, with
+// their arguments on Go's stack; after it, in the order of enum aotc_known.
 enum class KnownFunction : uint8_t {
   MemEqual,    // memeqbody(p, q, n i64) i64
   MemCompare,  // memcmp(p, q, n i32) i32
   MemChr,      // memchr(p, byte, n i32) i32
-  Sha256,      // sha256.blockGeneric(digest, data []byte), a resumable function
+  Sha256,      // sha256.blockGeneric(digest, data []byte)
+  AesEncrypt,
+  AesDecrypt,
+  AesEncryptWords,
+  AesDecryptWords,
+  Crc32,
+  IndexString,
+  IndexBytes,
 };
-inline constexpr size_t kKnownFunctions = 4;
-static_assert(static_cast<size_t>(KnownFunction::Sha256) + 1 == kKnownFunctions);
+inline constexpr size_t kKnownFunctions = 11;
+static_assert(static_cast<size_t>(KnownFunction::IndexBytes) + 1 == kKnownFunctions);
 
 struct FunctionPlan {
   Effort effort = Effort::Quick;  // the first that is tried
   bool inlines = false;           // takes small callees into itself
   std::optional<KnownFunction> known;
-  bool never_returns = false;  // resumable, and can only unwind, such as runtime.morestack
-  bool is_small_leaf = false;  // a few instructions without a call
+  bool never_returns = false;     // resumable, and can only unwind, such as runtime.morestack
+  bool is_small_leaf = false;     // a few instructions without a call
+  bool is_straight_leaf = false;  // a Go function of some more, without a branch either
   // Ascending: the values of PC_B with which it can be entered; empty when that is not known, and then every block can
   // be. See resume_points.h.
   std::vector<uint32_t> resume_points;

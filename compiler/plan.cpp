@@ -28,6 +28,8 @@ constexpr size_t kLargeTargets = 3'000;
 
 // Leaves of up to this many instructions are inlined in any module, see FunctionLowering::body_to_inline.
 constexpr size_t kLargestLeaf = 16;
+// Go's of one block may be longer: there, arguments and results travel through memory.
+constexpr size_t kLargestStraightLeaf = 160;
 
 template <typename Visit>
 void for_each_instruction(const Module& module, Visit visit) {
@@ -107,6 +109,14 @@ bool is_small_leaf(const FunctionBody& body) {
 }
 
 bool is_between(Op op, Op first, Op last) { return first <= op && op <= last; }
+
+// Of a Go function the table at its entry is the only branch.
+bool is_straight_leaf(const FunctionBody& body) {
+  return body.code.size() <= kLargestStraightLeaf && none_of(body.code, [](const Instr& instr) {
+           return instr.op == Op::Call || instr.op == Op::CallIndirect || instr.op == Op::If || instr.op == Op::Loop ||
+                  instr.op == Op::Br || instr.op == Op::BrIf;
+         });
+}
 
 // Only what becomes a machine instruction or two, in one block.
 bool is_straight(const FunctionBody& body) {
@@ -206,9 +216,10 @@ void plan_functions(Compilation& c, const std::optional<std::vector<GoFunction>>
     const FunctionBody& body = module.functions[i].body;
     c.functions[i] = {is_large(body) ? Effort::Large : usual_effort(c, body),
                       c.options.tier != Tier::Quick,
-                      find_known_function(module, i, c.is_resumable(module.import_count() + i)),
+                      find_known_function(module, c.go.never_returns, i, c.is_resumable(module.import_count() + i)),
                       c.go.never_returns.contains(module.import_count() + i),
                       is_small_leaf(body),
+                      c.go.recognised && is_straight_leaf(body),
                       std::move(resume_points[i])};
   }
 }

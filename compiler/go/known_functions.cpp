@@ -8,21 +8,22 @@
 //
 // Three things differ from program to program. A description leaves them out, and none of them can make a difference:
 //
-//   - which function a call goes to. Every call of these bodies is to grow Go's stack or to panic. Whether the stack
-//   must
-//     grow is seen and done by the function itself before the helper is asked, and where a panic is due the helper does
-//     not answer, so that the function itself gets there and calls what it calls.
+//   - which function a call goes to that never returns: to grow Go's stack, or to panic. The helper needs no stack, and
+//   where a
+//     panic is due it does not answer, so that the function itself gets there and calls what it calls. Any other callee
+//     is described in place of the call.
 //   - the return address of such a call: a place in the function itself; which place stays in the description.
-//   - the address of SHA-256's table of constants, where the table has to be found. Go never writes to it; a program
-//   that
-//     did would get the digests of an unchanged one.
+//   - the address of a table of constants, in whose place the description has which of the tables below is found there.
+//   Go
+//     never writes to it; a program that did would get the results of an unchanged one.
 //
-// To add a Go version: `aotc dump --after=read --function NAME` of a program that it built, and
+// To add a Go version: `aotc dump --after=shape --function NAME` of a program that it built, known_functions.def, and
 // test/go/known_functions.test.
 #include "known_functions.h"
 
 #include <cstring>
 
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/SHA256.h"
@@ -34,89 +35,104 @@ using namespace llvm;
 
 namespace {
 
-// What the addresses in a body lead to.
-enum class Data : uint8_t { None, Sha256Table, SliceOfSha256Table };
-
 struct Known {
   KnownFunction function;
   size_t instructions;  // a digest is worked out only for bodies of such a length
-  Data data;
   StringLiteral fingerprint;
 };
 
 constexpr Known kKnown[] = {
-    // internal/bytealg, in assembly: the same in all versions.
-    {KnownFunction::MemEqual, 42, Data::None, "324d547a43bc673fbea0d98798f87e982edf74845f66d2db54024a2fb2cbf186"},
-    {KnownFunction::MemCompare, 43, Data::None, "69f6aa9e7ae8f591dc52882b0d94efb1629221bde13d3279acef98cb8f9e1294"},
-    {KnownFunction::MemChr, 139, Data::None, "809125dccf463bf2ceea462ae509783abb28f2b7c1a4b1b38cf89c1a7d78144b"},
-    // crypto/sha256, from 1.24 on crypto/internal/fips140/sha256: blockGeneric, as compiled by Go 1.21; 1.22 and 1.23;
-    // 1.24; 1.25; 1.26; 1.27.
-    {KnownFunction::Sha256, 853, Data::SliceOfSha256Table,
-     "3d5d1153a368a3719e2d9b219c671e0a07dcebdbc07fc7c7e58cd54035ca1eb9"},
-    {KnownFunction::Sha256, 853, Data::SliceOfSha256Table,
-     "65d573a4b734e8d5c5b274c6aaa6f0e8cbec0179929e0fc014271c8e34cd33f7"},
-    {KnownFunction::Sha256, 630, Data::Sha256Table, "150bf016a60b04b5afcef0c7ddafedb6b964da6ee4c74243644607978ed0d5bf"},
-    {KnownFunction::Sha256, 624, Data::Sha256Table, "c01b98eede067ded90129d39256bad4fbd336db4c6623277fb857b09935263d3"},
-    {KnownFunction::Sha256, 608, Data::Sha256Table, "64b799b6030ee5ae8db17a8e3dc6055ff30142f8215143574ed78bc8430f7a90"},
-    {KnownFunction::Sha256, 604, Data::Sha256Table, "28efbe872a17ed1b69e457499cc862a2351f22431f735237aa321eb7ec6df6f7"},
+#define KNOWN_FUNCTION(function, instructions, fingerprint) {KnownFunction::function, instructions, fingerprint},
+#include "known_functions.def"
+#undef KNOWN_FUNCTION
 };
 
-// The 64 words that SHA-256 adds (FIPS 180-4, section 4.2.2), as they lie in memory: their digest.
-constexpr size_t kTableWords = 64;
-constexpr StringLiteral kTableDigest = "74ef7306e7452d6859b6463ce496b8df30925f69e1b2969e1f3f34bbc9c6af04";
+// Tables that known functions read, as they lie in memory. A table's number is part of descriptions.
+struct Table {
+  uint64_t number;
+  size_t size, entry;  // bytes
+  StringLiteral digest;
+};
+constexpr Table kTables[] = {
+    // SHA-256: the 64 words that are added (FIPS 180-4, section 4.2.2).
+    {1, 256, 4, "74ef7306e7452d6859b6463ce496b8df30925f69e1b2969e1f3f34bbc9c6af04"},
+    // AES (FIPS 197): S-box and its inverse; a round's tables, and those of the inverse, each turned by 0, 8, 16 and 24
+    // bits.
+    {2, 256, 1, "c2d8e5eed6cbebd8625fc18f81486a7733c04f9b0129ffbe974c68b90308b4f2"},
+    {3, 256, 1, "93631b0726f6fe6629daa743ee51b49f4477ed07391b68eeea0672a4a90018aa"},
+    {4, 1024, 4, "783fb0a44be7670eb6ec170cf7f16bb2b6f23f4964b87b60c4eb506c7c6a286d"},
+    {5, 1024, 4, "15a0e7628178b3fe6546e9b60f35e2b1c4864e020b16376866f38f72c74b45a9"},
+    {6, 1024, 4, "e8058399671d13082c35b6b3ce7f9e282507edd458ccfdd3bad9f35d90016f62"},
+    {7, 1024, 4, "09fdc69aa887ac8d36e0c8284c7b1d53e580e4880b72a67ff80d7e38317115d9"},
+    {8, 1024, 4, "0270bff41cb170c33c20788c368cb1b5a66b0fd0b98d638a827b783537583821"},
+    {9, 1024, 4, "4cf8dc711cd3210d673d86981355e2609233025ed22e4dc7a1f9b8e75ade35f4"},
+    {10, 1024, 4, "c40a9a77ee05e10af16da9d1781a2053159ea8570ada03637bb5fe3d076c9f89"},
+    {11, 1024, 4, "0f4764044bf2e91efefaf3d4f1e81c10a2b7f0f45305489925cfc01198cf45b5"},
+};
+constexpr size_t kLargestTable = 1024;
+constexpr uint64_t kThroughSlice = 1000;  // is added for a Go slice of the whole table
 
 std::string hex_digest(ArrayRef<uint8_t> bytes) { return toHex(SHA256::hash(bytes), /*LowerCase=*/true); }
 
 // Initial memory from `address` on, which Go's linker cuts into segments wherever there are zeros.
-template <size_t size>
-std::array<uint8_t, size> initial_bytes(const Module& module, uint64_t address) {
-  std::array<uint8_t, size> bytes{};
+std::array<uint8_t, kLargestTable> initial_bytes(const Module& module, uint64_t address) {
+  std::array<uint8_t, kLargestTable> bytes{};
   for (const DataSegment& segment : module.datas) {
     uint64_t begin = std::max<uint64_t>(address, segment.address);
-    uint64_t end = std::min<uint64_t>(address + size, uint64_t{segment.address} + segment.bytes.size());
+    uint64_t end = std::min<uint64_t>(address + bytes.size(), uint64_t{segment.address} + segment.bytes.size());
     if (segment.mode == SegmentMode::Active && begin < end)
       std::memcpy(bytes.data() + (begin - address), segment.bytes.data() + (begin - segment.address), end - begin);
   }
   return bytes;
 }
 
-bool is_sha256_table(const Module& module, uint64_t address) {
-  return hex_digest(initial_bytes<kTableWords * sizeof(uint32_t)>(module, address)) == kTableDigest;
+uint64_t table_at(const Module& module, uint64_t address, size_t entries = 0) {
+  auto bytes = initial_bytes(module, address);
+  for (const Table& table : kTables)
+    if ((entries == 0 || entries == table.size / table.entry) &&
+        hex_digest(ArrayRef(bytes).take_front(table.size)) == table.digest)
+      return table.number;
+  return 0;
 }
 
-bool leads_to(Data data, const Module& module, uint64_t address) {
-  switch (data) {
-    case Data::None:
-      return false;
-    case Data::Sha256Table:
-      return is_sha256_table(module, address);
-    case Data::SliceOfSha256Table: {
-      auto slice = initial_bytes<16>(module, address);
-      uint64_t pointer = support::endian::read64le(slice.data()), length = support::endian::read64le(slice.data() + 8);
-      return length == kTableWords && pointer <= UINT32_MAX && is_sha256_table(module, pointer);
-    }
-  }
-  llvm_unreachable("data");
+// The number of the table that `address` leads to, or 0.
+uint64_t table_of(const Module& module, uint64_t address) {
+  if (uint64_t direct = table_at(module, address)) return direct;
+  auto slice = initial_bytes(module, address);
+  uint64_t pointer = support::endian::read64le(slice.data()), length = support::endian::read64le(slice.data() + 8);
+  if (pointer == 0 || pointer > UINT32_MAX || length == 0 || length > kLargestTable) return 0;
+  uint64_t found = table_at(module, pointer, length);
+  return found == 0 ? 0 : found + kThroughSlice;
 }
 
 class Description {
  public:
-  Description(const Module& module, uint32_t defined_index)
-      : module_(module), function_(module.functions[defined_index]), pc_f_(kFirstPcF + defined_index) {
-    const FunctionBody& body = function_.body;
-    type(module_.types[function_.type]);
-    types(body.locals);
-    number(body.code.size());
-    for (const Instr& instr : body.code) instruction(instr);
+  Description(const Module& module, const DenseSet<uint32_t>& never_returns, uint32_t defined_index)
+      : module_(module), never_returns_(never_returns) {
+    function(defined_index);
   }
 
   std::string fingerprint() const { return hex_digest(bytes_); }
-  ArrayRef<uint64_t> addresses() const { return addresses_; }
 
  private:
-  static constexpr uint64_t kFirstPcF = 0x1000;                    // Go's number of the first defined function
-  static constexpr uint64_t kFirstAddress = 4096;                  // of Go's data
-  enum LeftOut : uint64_t { kReturnAddress = 0x10000, kAddress };  // in place of an opcode; those are smaller
+  static constexpr uint64_t kFirstPcF = 0x1000;       // Go's number of the first defined function
+  static constexpr uint64_t kFirstAddress = 4096;     // of Go's data
+  static constexpr size_t kMostInstructions = 2'000;  // of no known function and its callees are there more
+  enum InPlace : uint64_t { kReturnAddress = 0x10000, kTable, kCallee };  // in place of an opcode; those are smaller
+
+  void function(uint32_t defined_index) {
+    const DefinedFunction& described = module_.functions[defined_index];
+    const FunctionBody& body = described.body;
+    instructions_ += body.code.size();
+    if (instructions_ > kMostInstructions) {
+      number(instructions_);
+      return;
+    }
+    type(module_.types[described.type]);
+    types(body.locals);
+    number(body.code.size());
+    for (const Instr& instr : body.code) instruction(instr, body, kFirstPcF + defined_index);
+  }
 
   void number(uint64_t value) {
     uint8_t word[sizeof value];
@@ -132,20 +148,25 @@ class Description {
     types(signature.results);
   }
 
-  void instruction(const Instr& instr) {
-    if (instr.op == Op::I64Const && instr.imm >> 16 == pc_f_) {
+  void instruction(const Instr& instr, const FunctionBody& body, uint64_t pc_f) {
+    if (instr.op == Op::I64Const && instr.imm >> 16 == pc_f) {
       number(kReturnAddress);
       number(instr.imm & UINT16_MAX);
       return;
     }
     if (instr.op == Op::I64Const && instr.imm >= kFirstAddress && instr.imm <= UINT32_MAX) {
-      number(kAddress);
-      addresses_.push_back(instr.imm);
-      return;
+      auto [table, is_new] = tables_.try_emplace(instr.imm, 0);
+      if (is_new) table->second = table_of(module_, instr.imm);
+      if (table->second != 0) {
+        number(kTable);
+        number(table->second);
+        return;
+      }
     }
     number(static_cast<uint64_t>(instr.op));
     switch (instr.op) {
       case Op::Call:
+        callee(instr.low());
         return;
       case Op::CallIndirect:
         type(module_.types[instr.low()]);
@@ -153,7 +174,7 @@ class Description {
         return;
       case Op::BrTable:
         number(instr.high());
-        for (uint32_t i = 0; i < instr.high(); ++i) number(function_.body.br_targets[instr.low() + i]);
+        for (uint32_t i = 0; i < instr.high(); ++i) number(body.br_targets[instr.low() + i]);
         return;
       case Op::Block:
       case Op::Loop:
@@ -167,50 +188,51 @@ class Description {
     }
   }
 
+  void callee(uint32_t index) {
+    if (never_returns_.contains(index)) return;
+    number(kCallee);
+    if (index < module_.import_count()) {
+      number(index);
+    } else {
+      function(index - module_.import_count());
+    }
+  }
+
   const Module& module_;
-  const DefinedFunction& function_;
-  const uint64_t pc_f_;
+  const DenseSet<uint32_t>& never_returns_;
+  size_t instructions_ = 0;
   std::vector<uint8_t> bytes_;
-  std::vector<uint64_t> addresses_;
+  DenseMap<uint64_t, uint64_t> tables_;  // by address
 };
 
-const Known* find_known(const Module& module, uint32_t defined_index, bool is_resumable) {
+const Known* find_known(const Module& module, const DenseSet<uint32_t>& never_returns, uint32_t defined_index,
+                        bool is_resumable) {
   size_t size = module.functions[defined_index].body.code.size();
   if (none_of(kKnown, [&](const Known& known) { return known.instructions == size; })) return nullptr;
-  Description description(module, defined_index);
-  std::string found = description.fingerprint();
+  std::string found = Description(module, never_returns, defined_index).fingerprint();
   const Known* known = find_if(kKnown, [&](const Known& candidate) { return candidate.fingerprint == found; });
   if (known == std::end(kKnown)) return nullptr;
-  // Its helper takes what lies on Go's stack.
-  if (known->function == KnownFunction::Sha256 && !is_resumable) return nullptr;
-  bool leads =
-      all_of(description.addresses(), [&](uint64_t address) { return leads_to(known->data, module, address); });
-  return leads ? known : nullptr;
+  // Their helpers take what lies on Go's stack.
+  return known->function >= KnownFunction::Sha256 && !is_resumable ? nullptr : known;
 }
 
 }  // namespace
 
-std::string fingerprint(const Module& module, uint32_t defined_index) {
-  return Description(module, defined_index).fingerprint();
+std::string fingerprint(const Module& module, const DenseSet<uint32_t>& never_returns, uint32_t defined_index) {
+  return Description(module, never_returns, defined_index).fingerprint();
 }
 
-std::optional<KnownFunction> find_known_function(const Module& module, uint32_t defined_index, bool is_resumable) {
-  const Known* known = find_known(module, defined_index, is_resumable);
+std::optional<KnownFunction> find_known_function(const Module& module, const DenseSet<uint32_t>& never_returns,
+                                                 uint32_t defined_index, bool is_resumable) {
+  const Known* known = find_known(module, never_returns, defined_index, is_resumable);
   return known ? std::optional(known->function) : std::nullopt;
 }
 
 const char* known_function_name(KnownFunction known) {
-  switch (known) {
-    case KnownFunction::MemEqual:
-      return "memequal";
-    case KnownFunction::MemCompare:
-      return "memcmp";
-    case KnownFunction::MemChr:
-      return "memchr";
-    case KnownFunction::Sha256:
-      return "sha256";
-  }
-  return "?";
+  constexpr const char* kNames[kKnownFunctions] = {
+      "memequal",          "memcmp", "memchr",       "sha256",     "aes-encrypt", "aes-decrypt", "aes-encrypt-words",
+      "aes-decrypt-words", "crc32",  "index-string", "index-bytes"};
+  return kNames[static_cast<size_t>(known)];
 }
 
 }  // namespace aotc

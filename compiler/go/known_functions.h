@@ -8,16 +8,18 @@
 #pragma once
 
 #include "facts.h"
+#include "llvm/ADT/DenseSet.h"
 #include "wasm/module.h"
 
 namespace aotc {
 
-// `is_resumable`: of Go's type, see go_shape.h.
-std::optional<KnownFunction> find_known_function(const Module& module, uint32_t defined_index, bool is_resumable);
+// `never_returns`: functions that can only unwind; `is_resumable`: of Go's type. See go_shape.h.
+std::optional<KnownFunction> find_known_function(const Module& module, const llvm::DenseSet<uint32_t>& never_returns,
+                                                 uint32_t defined_index, bool is_resumable);
 
-// 64 hexadecimal digits that stand for a function's type, locals and body: what a table in known_functions.cpp holds
-// and `dump --after=read` shows. See there for what they leave out.
-std::string fingerprint(const Module& module, uint32_t defined_index);
+// 64 hexadecimal digits that stand for a function's type, locals and body, and those of the functions it calls: what
+// known_functions.def holds and `dump --after=shape --function` shows. See known_functions.cpp for what they leave out.
+std::string fingerprint(const Module& module, const llvm::DenseSet<uint32_t>& never_returns, uint32_t defined_index);
 
 const char* known_function_name(KnownFunction known);
 

@@ -1,6 +1,7 @@
 // resume_points.cpp - see resume_points.h.
 #include "resume_points.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringRef.h"
 
 namespace aotc {
@@ -40,12 +41,21 @@ std::vector<std::vector<uint32_t>> find_resume_points(const Module& module, cons
     if (functions[i].deferreturn) points[i].push_back(functions[i].deferreturn & 0xffff);
     if (functions[i].name == "runtime.goexit") points[i].push_back(1);
   }
+  std::vector<bool> panics(module.functions.size()), never_resumes(module.functions.size());
+  for (size_t i = 0; i < functions.size(); ++i) panics[i] = is_panic(functions[i].name);
+  // Who calls nobody, or only to panic, cannot unwind and come back.
+  for (size_t i = 0; i < functions.size(); ++i)
+    never_resumes[i] = panics[i] || none_of(module.functions[i].body.code, [&](const Instr& instr) {
+                         return instr.op == Op::CallIndirect ||
+                                (instr.op == Op::Call &&
+                                 (instr.low() < module.import_count() || !panics[instr.low() - module.import_count()]));
+                       });
   for (const DefinedFunction& function : module.functions) {
     const std::vector<Instr>& code = function.body.code;
     for (size_t i = 0; i < code.size(); ++i) {
       if (code[i].op == Op::I64Const) {
         int64_t callee = callee_of(code, i);
-        if (callee >= module.import_count() && is_panic(functions[callee - module.import_count()].name)) continue;
+        if (callee >= module.import_count() && never_resumes[callee - module.import_count()]) continue;
         uint64_t pc_f = code[i].imm >> 16;
         if (pc_f < table.size() && table[pc_f] != 0) add(table[pc_f] - 1, static_cast<uint32_t>(code[i].imm & 0xffff));
       } else if (code[i].op == Op::Call && i > 0 && code[i - 1].op == Op::I32Const && code[i - 1].low() != 0) {

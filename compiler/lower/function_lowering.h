@@ -97,6 +97,7 @@ class FunctionLowering {
   // lower_known.cpp
   void plan_helper();
   void try_helper_first();
+  void done_if(llvm::Value* done);
   void return_if(llvm::Value* condition, llvm::function_ref<llvm::Value*()> result);
 
   // lower_call.cpp

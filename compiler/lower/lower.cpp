@@ -3,6 +3,7 @@
 #include "lower.h"
 
 #include "aotc/abi.h"
+#include "frame_slots.h"
 #include "function_lowering.h"
 #include "llvm/BinaryFormat/Dwarf.h"
 #include "llvm/IR/DIBuilder.h"
@@ -90,6 +91,7 @@ void FunctionLowering::enter() {
     inlined_.scope = attach_locations(module_, function_);
   }
   set_definition_attributes(*function_, unit_.architecture);
+  if (signature_.resumable && own_.resume_points == std::vector<uint32_t>{0}) function_->addFnAttr(kFrameEndsAttribute);
 
   BasicBlock* entry = new_block();
   builder_.SetInsertPoint(entry);

@@ -1,7 +1,8 @@
 // lower_known.cpp - the functions of known_functions.h: ask a helper first, go on with the function's own code
 // otherwise.
 //
-// SHA-256's is asked when the function has seen that Go's stack is large enough, which is what it does first.
+// A function that takes its arguments on Go's stack asks where its first block begins, before it sees whether that
+// stack is large enough: the helper needs none of it.
 #include "aotc/abi.h"
 #include "function_lowering.h"
 
@@ -10,6 +11,8 @@ namespace aotc {
 using namespace llvm;
 
 namespace {
+
+static_assert(kKnownFunctions - static_cast<size_t>(KnownFunction::AesEncrypt) == AOTC_KNOWN_COUNT);
 
 constexpr uint32_t kReturnAddressSize = 8;
 enum DigestArguments : uint64_t { kDigest = 8, kData = 16, kSize = 24 };  // from the stack pointer
@@ -22,10 +25,9 @@ FuncType replaced_type(KnownFunction known) {
     case KnownFunction::MemCompare:
     case KnownFunction::MemChr:
       return {{ValueType::I32, ValueType::I32, ValueType::I32}, {ValueType::I32}};
-    case KnownFunction::Sha256:
+    default:
       return {{ValueType::I32}, {ValueType::I32}};
   }
-  llvm_unreachable("known function");
 }
 
 }  // namespace
@@ -35,14 +37,15 @@ FuncType replaced_type(KnownFunction known) {
 void FunctionLowering::plan_helper() {
   if (!own_.known) return;
   known_ = *own_.known;
-  bool takes_stack = known_ == KnownFunction::Sha256;
-  auto growth = find_if(body_.code, [](const Instr& instr) { return instr.op == Op::If; });
+  bool takes_stack = known_ >= KnownFunction::Sha256;
+  // The table at the entry, and the end of the block that its first target leaves.
+  auto table = find_if(body_.code, [](const Instr& instr) { return instr.op == Op::BrTable; });
   if (unit_.types[own_.type] != replaced_type(known_) || signature_.resumable != takes_stack ||
-      (takes_stack && growth == body_.code.end())) {
+      (takes_stack && std::distance(table, body_.code.end()) < 3)) {
     inlined_.is_mistaken = true;
     return;
   }
-  ask_at_ = takes_stack ? growth->low() + 1 : 0;
+  ask_at_ = takes_stack ? static_cast<uint32_t>(table - body_.code.begin()) + 2 : 0;
 }
 
 // Before instruction ask_at_.
@@ -94,11 +97,20 @@ void FunctionLowering::try_helper_first() {
       };
       Value* done =
           access_.call_helper(AOTC_HELPER_SHA256, i32, {stack_slot(kDigest), stack_slot(kData), stack_slot(kSize)});
-      return_if(builder_.CreateICmpNE(done, builder_.getInt32(0)),
-                [&] { return builder_.CreateAdd(read_sp(), builder_.getInt32(kReturnAddressSize)); });
+      done_if(done);
       return;
     }
+    default: {
+      uint32_t number = static_cast<uint32_t>(known_) - static_cast<uint32_t>(KnownFunction::AesEncrypt);
+      done_if(access_.call_helper(AOTC_HELPER_KNOWN, i32, {builder_.getInt32(number), read_sp()}));
+    }
   }
+}
+
+// Of a resumable function whose helper answered `done`.
+void FunctionLowering::done_if(Value* done) {
+  return_if(builder_.CreateICmpNE(done, builder_.getInt32(0)),
+            [&] { return builder_.CreateAdd(read_sp(), builder_.getInt32(kReturnAddressSize)); });
 }
 
 // `result` is the function's only result; of a resumable function the stack pointer.

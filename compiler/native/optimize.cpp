@@ -2,7 +2,8 @@
 //
 // Tier best takes the passes of LLVM's -O1: those of -O2 take longer and make no kernel faster (`benchmarks/run speed`
 // and `benchmarks/run compile` tell), nor do SLP vectorisation, GVN, or telling alias analysis which frame slots
-// nothing else can reach. There are two changes. Our wide-multiply follows the peephole passes. And no block is
+// nothing else can reach. There are two changes. Our carry-chain precedes the peephole passes, which would
+// change what it looks for, and our wide-multiply follows them. And no block is
 // executed speculatively to save a branch: Go's compiler has already chosen its selects, and LLVM's turn a predicted
 // branch of a byte loop into a dependency of each iteration on the last (speed's JSON kernel). Modules that are not
 // Go's come from compilers that have run those passes themselves: of them one round of peepholes and one of
@@ -16,6 +17,8 @@
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Transforms/IPO/AlwaysInliner.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
+#include "lower/carry_chain.h"
+#include "lower/frame_slots.h"
 #include "lower/wide_multiply.h"
 
 namespace aotc {
@@ -33,9 +36,10 @@ struct Optimizer::State {
 
 namespace {
 
-// "simplify" and "wide-multiply" are ours.
+// "simplify", "frame-slots", "carry-chain" and "wide-multiply" are ours.
 constexpr StringLiteral kBest =
-    "sroa<modify-cfg>,early-cse<memssa>,simplify,instcombine<no-verify-fixpoint>,wide-multiply,simplify,reassociate,"
+    "sroa<modify-cfg>,early-cse<memssa>,simplify,frame-slots,sroa<modify-cfg>,carry-chain,instcombine<no-verify-"
+    "fixpoint>,wide-multiply,simplify,reassociate,"
     "loop-mssa(loop-instsimplify,loop-simplifycfg,licm<no-allowspeculation>,loop-rotate,licm,simple-loop-unswitch<"
     "trivial>),"
     "simplify,instcombine<no-verify-fixpoint>,wide-multiply,"
@@ -56,6 +60,10 @@ std::string without_indvars(StringRef passes) {
 bool add_our_pass(StringRef name, FunctionPassManager& passes, ArrayRef<PassBuilder::PipelineElement>) {
   if (name == "wide-multiply") {
     passes.addPass(WideMultiplyPass());
+  } else if (name == "frame-slots") {
+    passes.addPass(FrameSlotsPass());
+  } else if (name == "carry-chain") {
+    passes.addPass(CarryChainPass());
   } else if (name == "simplify") {
     passes.addPass(SimplifyCFGPass(SimplifyCFGOptions().convertSwitchRangeToICmp(true).speculateBlocks(false)));
   } else {

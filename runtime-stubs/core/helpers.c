@@ -7,12 +7,13 @@
  * Everything in the section `aotc_helpers` runs on the guest's stack and calls nothing outside it, so that the signal
  * handler knows where it is. The stack may end anywhere in there: a fault in its guard is the guest's stack overflow,
  * as in compiled code, and nobody checks for room. So a helper may be abandoned at any instruction that touches the
- * stack, and leaves nothing of the host's half done: copies, fills and SHA-256 write the guest's memory, of which a
+ * stack, and leaves nothing of the host's half done: copies, fills and digests write the guest's memory, of which a
  * trap may leave any part written; table helpers write whole entries, each of which is valid by itself; a drop is one
  * byte. What has more to keep consistent (growing, host calls, the record of a trap) is on the host's stack by then.
  *
  * This file and table.c are compiled without the idioms that turn loops into calls of memcpy and memset.
  */
+#include "known.h"
 #include "sha256.h"
 #include "state.h"
 #include "vector16.h"
@@ -232,7 +233,7 @@ static HELPER uint32_t aotc_memequal_helper(uint8_t* base, uint32_t p, uint32_t 
 static HELPER uint32_t aotc_memcmp_helper(uint8_t* base, uint32_t p, uint32_t q, uint32_t n) {
   uint64_t size = memory_size(base), count = n;
   if (__builtin_expect(p + count > size || q + count > size, 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
-  uint64_t at = mismatch(base, p, q, count, __builtin_frame_address(0));
+  uint64_t at = p == q ? count : mismatch(base, p, q, count, __builtin_frame_address(0));
   return at == count ? 0 : (uint32_t)base[p + at] - base[q + at];
 }
 
@@ -341,6 +342,7 @@ void aotc_helpers_install(struct aotc_instance* instance) {
   SET(AOTC_HELPER_MEMCHR, aotc_memchr_helper);
   SET(AOTC_HELPER_MEMCMP, aotc_memcmp_helper);
   SET(AOTC_HELPER_SHA256, aotc_has_sha256() ? aotc_sha256_helper : aotc_no_sha256_helper);
+  SET(AOTC_HELPER_KNOWN, aotc_has_crypto() ? aotc_known_helper : aotc_portable_known_helper);
 }
 
 void aotc_helpers_guard(struct aotc_instance* instance) {
@@ -349,5 +351,6 @@ void aotc_helpers_guard(struct aotc_instance* instance) {
   SET(AOTC_HELPER_MEMEQUAL, guarded_memequal);
   SET(AOTC_HELPER_MEMCHR, guarded_memchr);
   SET(AOTC_HELPER_MEMCMP, guarded_memcmp);
+  SET(AOTC_HELPER_KNOWN, aotc_no_known_helper);
 #undef SET
 }

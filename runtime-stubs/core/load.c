@@ -80,7 +80,7 @@ static enum aotc_status check_identity(const char* name, const uint8_t* head, co
   uint64_t checksum = XXH3_64bits(h, offsetof(struct aotc_header, checksum));
   if (checksum != h->checksum)
     return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: header checksum differs", name);
-  if (h->abi_version != AOTC_ABI_VERSION)
+  if (h->abi_version < AOTC_ABI_OLDEST || h->abi_version > AOTC_ABI_VERSION)
     return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: compiled for runtime ABI version %u, this runtime has version %u",
                      name, h->abi_version, AOTC_ABI_VERSION);
   Elf64_Ehdr elf;

@@ -1,12 +1,16 @@
-// Digests of many lengths, by whole and by part, and the byte functions at every small length and offset.
+// Digests of many lengths, by whole and by part, ciphers, checksums, and the byte functions at every small length and offset.
 package main
 
 import (
 	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
 	"hash"
+	"hash/crc32"
+	"strings"
 )
 
 func main() {
@@ -44,7 +48,102 @@ func main() {
 			check(n == 0 || bytes.Compare(a, b[:n-1]) == 1 && bytes.Compare(a[:n-1], b) == -1)
 		}
 	}
-	fmt.Println("wrong:", wrong)
+	ciphers(text)
+	checksums(text)
+	fmt.Println("wrong:", wrong+places())
+}
+
+// Every size of key; a block in place, to elsewhere, and overlapping as Go allows it; and what is built of blocks.
+func ciphers(text []byte) {
+	all := sha256.New()
+	for _, size := range []int{16, 24, 32} {
+		block, err := aes.NewCipher(text[size : 2*size])
+		if err != nil {
+			panic(err)
+		}
+		out := append([]byte(nil), text...)
+		for at := 0; at+16 <= len(out); at += 7 {
+			block.Encrypt(out[at:], out[at:])
+			block.Decrypt(out[(at*5)%1000:], text[at:at+16])
+		}
+		all.Write(out)
+		for n := 0; n < 200; n += 3 {
+			cipher.NewCTR(block, text[n:n+16]).XORKeyStream(out, text[:n])
+			all.Write(out[:n])
+			gcm, _ := cipher.NewGCM(block)
+			sealed := gcm.Seal(nil, text[n:n+12], text[:n], text[n:2*n])
+			opened, err := gcm.Open(nil, text[n:n+12], sealed, text[n:2*n])
+			if err != nil || !bytes.Equal(opened, text[:n]) {
+				panic("GCM")
+			}
+			all.Write(sealed)
+		}
+		cipher.NewCBCEncrypter(block, text[:16]).CryptBlocks(out[:1600], text[:1600])
+		cipher.NewCBCDecrypter(block, text[16:32]).CryptBlocks(out[:1600], out[:1600])
+		all.Write(out)
+		func() { // too short: Go's own panic
+			defer func() { all.Write([]byte(fmt.Sprint(recover()))) }()
+			block.Encrypt(out[:15], text)
+		}()
+	}
+	fmt.Printf("%x\n", all.Sum(nil))
+}
+
+// Every length up to some, so that each way to begin and to end is taken; a polynomial that nobody has instructions for, and tables
+// that are nobody's.
+func checksums(text []byte) {
+	var sums []uint32
+	own := crc32.MakeTable(crc32.IEEE)
+	for _, table := range []*crc32.Table{crc32.IEEETable, crc32.MakeTable(crc32.Castagnoli), crc32.MakeTable(crc32.Koopman), own} {
+		sum := uint32(0)
+		for n := 0; n < 400; n++ {
+			sum = sum*31 + crc32.Checksum(text[n%17:n%17+n], table)
+			sum = crc32.Update(sum, table, text[n:len(text)-n])
+		}
+		sums = append(sums, sum, crc32.Checksum(bytes.Repeat(text, 500), table))
+	}
+	fmt.Printf("%x\n", sums)
+}
+
+// Texts of two letters, in which nearly every place nearly is the right one.
+func places() (wrong int) {
+	for size := 0; size < 60; size++ {
+		for seed := uint32(1); seed < 40; seed++ {
+			text := make([]byte, size+int(seed)*7)
+			state := seed * 2654435761
+			for i := range text {
+				state ^= state << 13
+				state ^= state >> 17
+				state ^= state << 5
+				text[i] = 'a' + byte(state>>9&1)
+			}
+			for n := 2; n < 20 && n <= len(text); n++ {
+				for _, wanted := range [][]byte{text[len(text)-n:], text[len(text)/2 : len(text)/2+min(n, len(text)/2)], append([]byte("b"), bytes.Repeat([]byte("a"), n)...)} {
+					want := -1
+					for i := 0; i+len(wanted) <= len(text) && want < 0; i++ {
+						if string(text[i:i+len(wanted)]) == string(wanted) {
+							want = i
+						}
+					}
+					if bytes.Index(text, wanted) != want || strings.Index(string(text), string(wanted)) != want {
+						wrong++
+					}
+				}
+			}
+		}
+	}
+	long := strings.Repeat("a", 200000)
+	if strings.Index(long, strings.Repeat("a", 1000)+"b") != -1 || strings.Index(long+"b", strings.Repeat("a", 1000)+"b") != 199000 {
+		wrong++
+	}
+	return wrong
+}
+
+func min(a, b int) int {
+	if a < b {
+		return a
+	}
+	return b
 }
 
 func slow(text []byte, wanted byte) int {

@@ -36,8 +36,10 @@
 
 #include <stdint.h>
 
-/* Raised whenever compiled code and runtime stop understanding each other. Recorded in every artifact. */
-#define AOTC_ABI_VERSION 1u
+/* Raised whenever compiled code asks for more of the runtime, which goes on to run what asks for less, down to the
+ * oldest. Recorded in every artifact. */
+#define AOTC_ABI_VERSION 2u
+#define AOTC_ABI_OLDEST 1u
 
 #define AOTC_WASM_PAGE 65536ull
 #define AOTC_CONTEXT_SIZE 65536ll
@@ -114,7 +116,22 @@ enum aotc_helper {
   AOTC_HELPER_MEMCHR,   /* (base, p, byte, n) -> index, or 0xffffffff */
   AOTC_HELPER_MEMCMP,   /* (base, p, q, n) -> difference of the first bytes that differ, or 0 */
   AOTC_HELPER_SHA256,   /* (base, i64 state, i64 data, i64 size) -> 1 if done, 0 if the caller has to */
+  /* (base, enum aotc_known, i32 sp) -> 1 if done, 0 if the caller has to. From version 2 on. */
+  AOTC_HELPER_KNOWN,
   AOTC_HELPER_COUNT
+};
+
+/* Functions of Go's library that AOTC_HELPER_KNOWN may do; their arguments are on Go's stack. What a runtime does not
+ * know it leaves to the caller. Order is ABI. */
+enum aotc_known {
+  AOTC_KNOWN_AES_ENCRYPT,       /* aes.encryptBlockGeneric(c *blockExpanded, dst, src []byte) */
+  AOTC_KNOWN_AES_DECRYPT,       /* aes.decryptBlockGeneric */
+  AOTC_KNOWN_AES_ENCRYPT_WORDS, /* aes.encryptBlockGo(xk []uint32, dst, src []byte), up to Go 1.23 */
+  AOTC_KNOWN_AES_DECRYPT_WORDS, /* aes.decryptBlockGo */
+  AOTC_KNOWN_CRC32,             /* crc32.slicingUpdate(crc uint32, tab *slicing8Table, p []byte) uint32 */
+  AOTC_KNOWN_INDEX_STRING,      /* bytealg.IndexRabinKarp[string](s, sep string) int */
+  AOTC_KNOWN_INDEX_BYTES,       /* bytealg.IndexRabinKarp[[]byte](s, sep []byte) int */
+  AOTC_KNOWN_COUNT
 };
 
 /* The last 128 bytes below the base, within reach of AArch64's unscaled offsets. */

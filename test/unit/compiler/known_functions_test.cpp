@@ -24,7 +24,7 @@ class KnownFunctionsTest : public testing::Test {
   }
 
   bool is_known() const { return find().has_value(); }
-  std::optional<KnownFunction> find() const { return find_known_function(c_.module, 0, false); }
+  std::optional<KnownFunction> find() const { return find_known_function(c_.module, c_.go.never_returns, 0, false); }
   std::string lower() {
     CompileUnit unit;
     UnitBinding binding;
@@ -99,7 +99,8 @@ TEST_F(KnownFunctionsTest, EveryInstructionCounts) {
 // Whatever a function is taken for.
 TEST_F(KnownFunctionsTest, LoweringLooksAtTheType) {
   const std::string mistaken = "a function is not the one that it was taken for";
-  for (KnownFunction known : {KnownFunction::MemCompare, KnownFunction::MemChr, KnownFunction::Sha256}) {
+  for (KnownFunction known :
+       {KnownFunction::MemCompare, KnownFunction::MemChr, KnownFunction::Sha256, KnownFunction::AesEncrypt}) {
     c_.functions[0].known = known;
     EXPECT_EQ(lower(), mistaken);
   }

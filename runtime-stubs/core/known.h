@@ -1,0 +1,27 @@
+/* known.h - functions of Go's library that the runtime has in the processor's own instructions; see known.c.
+ *
+ * Each returns 1 when it has done all that Go's function does, and 0 when it has done nothing: the processor cannot, or
+ * the operands are such that Go's own code has to say what happens. Pointers are those of the host. */
+#ifndef AOTC_KNOWN_H
+#define AOTC_KNOWN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* AES and carry-less multiplication. */
+bool aotc_has_crypto(void);
+
+/* `words`: 4 * (rounds + 1) words of an expanded key as Go keeps them, each a big-endian word in the machine's order.
+ * Blocks have 16 bytes and may overlap. */
+uint32_t aotc_aes_encrypt(const uint8_t* words, uint64_t rounds, uint8_t* to, const uint8_t* from);
+uint32_t aotc_aes_decrypt(const uint8_t* words, uint64_t rounds, uint8_t* to, const uint8_t* from);
+
+/* `tables`: Go's eight tables of 256 words; 0 unless they are IEEE's or Castagnoli's. */
+uint32_t aotc_crc32(uint32_t* crc, const uint32_t* tables, const uint8_t* bytes, uint64_t n);
+
+/* AOTC_HELPER_KNOWN; with aotc_has_crypto(), without, and while memory is guarded. */
+uint32_t aotc_known_helper(uint8_t* base, uint32_t function, uint32_t sp);
+uint32_t aotc_portable_known_helper(uint8_t* base, uint32_t function, uint32_t sp);
+uint32_t aotc_no_known_helper(uint8_t* base, uint32_t function, uint32_t sp);
+
+#endif
