@@ -30,6 +30,7 @@ struct InlineState {
   std::vector<LoweredBody> located;                  // the fragment's own first
   uint32_t next_line = 0;
   llvm::DISubprogram* scope = nullptr;  // of every location, those of callees included
+  bool calls_within = false;            // a function that has been inlined calls one that has not
   bool is_mistaken = false;             // about a function that is not the known one it was taken for
 };
 

@@ -91,7 +91,6 @@ void FunctionLowering::enter() {
     inlined_.scope = attach_locations(module_, function_);
   }
   set_definition_attributes(*function_, unit_.architecture);
-  if (signature_.resumable && own_.resume_points == std::vector<uint32_t>{0}) function_->addFnAttr(kFrameEndsAttribute);
 
   BasicBlock* entry = new_block();
   builder_.SetInsertPoint(entry);
@@ -130,6 +129,9 @@ Function* FunctionLowering::run() {
     translate(body_.code[position_]);
   }
   inlined_.open.erase(index_);
+  // While a callee panics, Go's runtime looks at its callers' frames.
+  if (signature_.resumable && own_.resume_points == std::vector<uint32_t>{0} && !inlined_.calls_within)
+    function_->addFnAttr(kFrameEndsAttribute);
   return function_;
 }
 

@@ -27,6 +27,7 @@ void FunctionLowering::call_function(uint32_t function) {
   const UnitFunction& called = unit_.functions[function];
   std::string symbol = function_symbol(function);
   Function* callee = body_to_inline(function);
+  inlined_.calls_within |= depth_ > 0 && !callee;
   if (!callee) callee = module_.getFunction(symbol);
   if (!callee)
     callee = create_function(module_, signature_of(unit_, context_, called.type, called.is_resumable), symbol);
@@ -146,6 +147,7 @@ void FunctionLowering::leave_unwinding() {
 
 void FunctionLowering::call_indirect(const Instr& instr) {
   uint32_t type_index = instr.low(), table = instr.high();
+  inlined_.calls_within |= depth_ > 0;
   Value* index = pop();
   Type* i32 = builder_.getInt32Ty();
   Value* code = nullptr;

@@ -4,6 +4,7 @@ package main
 import (
 	"math/bits"
 	"os"
+	"runtime"
 )
 
 var edges = []uint64{0, 1, 2, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x7fffffffffffffff, 0x8000000000000000, 0xfffffffffffffffe, 0xffffffffffffffff}
@@ -112,6 +113,44 @@ func panics(p *[24]uint64, at int) (result uint64) {
 	return
 }
 
+type node struct {
+	next  *node
+	value [3]uint64
+}
+
+//go:noinline
+func (n *node) sum() uint64 { return n.value[0] + n.value[1] + n.value[2] }
+
+// A callee of a few instructions panics while its caller has pointers in its frame, and who recovers collects garbage and looks
+// at the stack.
+//
+//go:noinline
+func walk(n, c *node, depth int) (total uint64) {
+	a, b, d := n, n.next, c.next
+	for i := 0; i < depth; i++ {
+		total += a.sum()*3 + c.sum() + d.sum()
+		if a = b; b != nil {
+			b = b.next
+		}
+	}
+	return total + c.value[2]
+}
+
+func recovered(n *node, depth int) (total uint64, names string) {
+	defer func() {
+		recover()
+		runtime.GC()
+		frames := make([]uintptr, 20)
+		all := runtime.CallersFrames(frames[:runtime.Callers(0, frames)])
+		for more := true; more; {
+			var frame runtime.Frame
+			frame, more = all.Next()
+			names += frame.Function + " "
+		}
+	}()
+	return walk(n, &node{next: n, value: [3]uint64{1, 2, uint64(depth)}}, depth), ""
+}
+
 var state = uint64(88172645463325252)
 
 func random() uint64 {
@@ -157,6 +196,11 @@ func main() {
 		take(x...)
 	}
 	println(sum)
+	if len(os.Args) > 1 {
+		for depth := 1; depth < 6; depth++ {
+			println(recovered(&node{next: &node{next: &node{}}}, depth))
+		}
+	}
 	var p [24]uint64
 	for round := 0; round < 2000; round++ {
 		for i := range p {
