@@ -35,9 +35,11 @@ enum class KnownFunction : uint8_t {
   Crc32,
   IndexString,
   IndexBytes,
+  CarrylessMultiply,
+  Fma,
 };
-inline constexpr size_t kKnownFunctions = 11;
-static_assert(static_cast<size_t>(KnownFunction::IndexBytes) + 1 == kKnownFunctions);
+inline constexpr size_t kKnownFunctions = 13;
+static_assert(static_cast<size_t>(KnownFunction::Fma) + 1 == kKnownFunctions);
 
 struct FunctionPlan {
   Effort effort = Effort::Quick;  // the first that is tried

@@ -229,9 +229,19 @@ std::optional<KnownFunction> find_known_function(const Module& module, const Den
 }
 
 const char* known_function_name(KnownFunction known) {
-  constexpr const char* kNames[kKnownFunctions] = {
-      "memequal",          "memcmp", "memchr",       "sha256",     "aes-encrypt", "aes-decrypt", "aes-encrypt-words",
-      "aes-decrypt-words", "crc32",  "index-string", "index-bytes"};
+  constexpr const char* kNames[kKnownFunctions] = {"memequal",
+                                                   "memcmp",
+                                                   "memchr",
+                                                   "sha256",
+                                                   "aes-encrypt",
+                                                   "aes-decrypt",
+                                                   "aes-encrypt-words",
+                                                   "aes-decrypt-words",
+                                                   "crc32",
+                                                   "index-string",
+                                                   "index-bytes",
+                                                   "carryless-multiply",
+                                                   "fma"};
   return kNames[static_cast<size_t>(known)];
 }
 

@@ -11,10 +11,10 @@
 
 namespace aotc {
 
-// Of functions whose first parameter is Go's stack pointer and that nobody can enter but at the beginning: what they have left
-// in their frame they do not find again. When one panics, Go's runtime wants to know of its frame only the return address and the
-// arguments of that call, which are stored beside it; the spilled pointers of a caller it would want to find, so what is inlined
-// does not call anybody.
+// Of functions whose first parameter is Go's stack pointer and that nobody can enter but at the beginning: what they
+// have left in their frame they do not find again. When one panics, Go's runtime wants to know of its frame only the
+// return address and the arguments of that call, which are stored beside it; the spilled pointers of a caller it would
+// want to find, so what is inlined does not call anybody.
 inline constexpr llvm::StringLiteral kFrameEndsAttribute = "aotc-frame-ends";
 
 // To be followed by sroa.

@@ -1,4 +1,4 @@
-/* crypto.c - AES and CRC-32 in the processor's own instructions; see known.h.
+/* crypto.c - AES, CRC-32 and some arithmetic in the processor's own instructions; see known.h.
  *
  * Sources: FIPS 197 (rounds; the decryption keys are those of its equivalent inverse cipher, as Go's are), and
  * for CRC-32 folding by carry-less multiplication: a remainder does not change when a word is multiplied by x^n mod P
@@ -43,6 +43,9 @@ INLINE block decrypt(block v, const block* keys, uint64_t rounds) {
   for (uint64_t i = 1; i < rounds; ++i) v = _mm_aesdec_si128(v, keys[i]);
   return _mm_aesdeclast_si128(v, keys[rounds]);
 }
+INLINE uint64_t low_word(block v) { return (uint64_t)_mm_cvtsi128_si64(v); }
+static inline __attribute__((always_inline)) bool has_fma(void) { return __builtin_cpu_supports("fma"); }
+#define FMA_TARGET __attribute__((target("fma")))
 INLINE block of_words(uint64_t low, uint64_t high) { return _mm_set_epi64x((long long)high, (long long)low); }
 /* Carry-less products of the low and of the high words. */
 INLINE block multiply_low(block a, block b) { return _mm_clmulepi64_si128(a, b, 0x00); }
@@ -70,6 +73,8 @@ INLINE block decrypt(block v, const block* keys, uint64_t rounds) {
   for (uint64_t i = 0; i + 1 < rounds; ++i) v = vaesimcq_u8(vaesdq_u8(v, keys[i]));
   return xor2(vaesdq_u8(v, keys[rounds - 1]), keys[rounds]);
 }
+static inline __attribute__((always_inline)) bool has_fma(void) { return true; }
+#define FMA_TARGET
 INLINE block of_words(uint64_t low, uint64_t high) {
   return vreinterpretq_u8_u64(vcombine_u64(vcreate_u64(low), vcreate_u64(high)));
 }
@@ -96,6 +101,21 @@ TARGET IN_SECTION uint32_t aotc_aes_decrypt(const uint8_t* words, uint64_t round
   load_keys(keys, words, rounds);
   store(to, decrypt(load(from), keys, rounds));
   return 1;
+}
+
+TARGET IN_SECTION uint64_t aotc_carryless_multiply(uint32_t x, uint32_t y) {
+  return low_word(multiply_low(of_words(x, 0), of_words(y, 0)));
+}
+
+/* Go's own way has its say about what is not a normal number. */
+FMA_TARGET static IN_SECTION uint32_t multiply_add(double x, double y, double z, double* result) {
+  *result = __builtin_fma(x, y, z);
+  double size = __builtin_fabs(*result);
+  return size >= 0x1p-1021 && size <= 0x1.fffffffffffffp1023 && z != 0;
+}
+
+IN_SECTION uint32_t aotc_fma(double x, double y, double z, double* result) {
+  return has_fma() ? multiply_add(x, y, z, result) : 0;
 }
 
 /* A polynomial, with x^n mod P for what a word is moved by when 64 and when 16 bytes are folded; bits in reverse order.

@@ -105,6 +105,31 @@ INLINE uint32_t crc32(uint8_t* base, uint32_t sp) {
   return 1;
 }
 
+/* --- products of polynomials over two elements (crypto/internal/fips140/aes/gcm) */
+struct multiply_arguments {
+  uint32_t x, y;
+  uint64_t result;
+};
+
+INLINE uint32_t carryless_multiply(uint8_t* base, uint32_t sp) {
+  ARGUMENTS(multiply_arguments);
+  RESULT(multiply_arguments, result, aotc_carryless_multiply(a.x, a.y));
+  return 1;
+}
+
+/* --- fused multiplication and addition (math) */
+struct fma_arguments {
+  double x, y, z, result;
+};
+
+INLINE uint32_t fma_of(uint8_t* base, uint32_t sp) {
+  ARGUMENTS(fma_arguments);
+  double result;
+  if (!aotc_fma(a.x, a.y, a.z, &result)) return 0;
+  RESULT(fma_arguments, result, result);
+  return 1;
+}
+
 /* --- the first place of a text in another (internal/bytealg.IndexRabinKarp) */
 struct index_string_arguments {
   uint64_t dictionary;
@@ -185,6 +210,8 @@ IN_SECTION uint32_t aotc_known_helper(uint8_t* base, uint32_t function, uint32_t
   if (function == AOTC_KNOWN_CRC32) return crc32(base, sp);
   if (function == AOTC_KNOWN_AES_ENCRYPT_WORDS) return words_block(base, sp, true);
   if (function == AOTC_KNOWN_AES_DECRYPT_WORDS) return words_block(base, sp, false);
+  if (function == AOTC_KNOWN_CARRYLESS_MULTIPLY) return carryless_multiply(base, sp);
+  if (function == AOTC_KNOWN_FMA) return fma_of(base, sp);
   return aotc_portable_known_helper(base, function, sp);
 }
 

@@ -19,6 +19,11 @@ uint32_t aotc_aes_decrypt(const uint8_t* words, uint64_t rounds, uint8_t* to, co
 /* `tables`: Go's eight tables of 256 words; 0 unless they are IEEE's or Castagnoli's. */
 uint32_t aotc_crc32(uint32_t* crc, const uint32_t* tables, const uint8_t* bytes, uint64_t n);
 
+uint64_t aotc_carryless_multiply(uint32_t x, uint32_t y);
+
+/* x * y + z, rounded once; 0 unless that is a normal number. */
+uint32_t aotc_fma(double x, double y, double z, double* result);
+
 /* AOTC_HELPER_KNOWN; with aotc_has_crypto(), without, and while memory is guarded. */
 uint32_t aotc_known_helper(uint8_t* base, uint32_t function, uint32_t sp);
 uint32_t aotc_portable_known_helper(uint8_t* base, uint32_t function, uint32_t sp);

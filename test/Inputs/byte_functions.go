@@ -7,9 +7,11 @@ import (
 	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"hash"
 	"hash/crc32"
+	"math"
 	"strings"
 )
 
@@ -50,6 +52,7 @@ func main() {
 	}
 	ciphers(text)
 	checksums(text)
+	fused(text)
 	fmt.Println("wrong:", wrong+places())
 }
 
@@ -103,6 +106,30 @@ func checksums(text []byte) {
 		sums = append(sums, sum, crc32.Checksum(bytes.Repeat(text, 500), table))
 	}
 	fmt.Printf("%x\n", sums)
+}
+
+// Numbers of every kind, and results that barely are numbers.
+func fused(text []byte) {
+	all := sha256.New()
+	numbers := []float64{0, math.Copysign(0, -1), 1, -1, 1.5, math.Pi, 1e300, -1e300, 1e-300, 5e-324, -2.2250738585072014e-308, math.MaxFloat64, math.Inf(1), math.Inf(-1), 1 << 53, 1e16 + 2, 0.1}
+	for i := 0; i+8 <= 800; i += 8 {
+		numbers = append(numbers, math.Float64frombits(binary.LittleEndian.Uint64(text[i*3:])^uint64(i)<<53))
+	}
+	for _, x := range numbers {
+		for _, y := range numbers {
+			for i, z := range numbers {
+				if i%5 == 0 {
+					z = -x * y
+				}
+				if result := math.FMA(x, y, z); result == result {
+					var bytes [8]byte
+					binary.LittleEndian.PutUint64(bytes[:], math.Float64bits(result))
+					all.Write(bytes[:])
+				}
+			}
+		}
+	}
+	fmt.Printf("%x\n", all.Sum(nil))
 }
 
 // Texts of two letters, in which nearly every place nearly is the right one.

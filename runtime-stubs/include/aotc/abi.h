@@ -124,13 +124,15 @@ enum aotc_helper {
 /* Functions of Go's library that AOTC_HELPER_KNOWN may do; their arguments are on Go's stack. What a runtime does not
  * know it leaves to the caller. Order is ABI. */
 enum aotc_known {
-  AOTC_KNOWN_AES_ENCRYPT,       /* aes.encryptBlockGeneric(c *blockExpanded, dst, src []byte) */
-  AOTC_KNOWN_AES_DECRYPT,       /* aes.decryptBlockGeneric */
-  AOTC_KNOWN_AES_ENCRYPT_WORDS, /* aes.encryptBlockGo(xk []uint32, dst, src []byte), up to Go 1.23 */
-  AOTC_KNOWN_AES_DECRYPT_WORDS, /* aes.decryptBlockGo */
-  AOTC_KNOWN_CRC32,             /* crc32.slicingUpdate(crc uint32, tab *slicing8Table, p []byte) uint32 */
-  AOTC_KNOWN_INDEX_STRING,      /* bytealg.IndexRabinKarp[string](s, sep string) int */
-  AOTC_KNOWN_INDEX_BYTES,       /* bytealg.IndexRabinKarp[[]byte](s, sep []byte) int */
+  AOTC_KNOWN_AES_ENCRYPT,        /* aes.encryptBlockGeneric(c *blockExpanded, dst, src []byte) */
+  AOTC_KNOWN_AES_DECRYPT,        /* aes.decryptBlockGeneric */
+  AOTC_KNOWN_AES_ENCRYPT_WORDS,  /* aes.encryptBlockGo(xk []uint32, dst, src []byte), up to Go 1.23 */
+  AOTC_KNOWN_AES_DECRYPT_WORDS,  /* aes.decryptBlockGo */
+  AOTC_KNOWN_CRC32,              /* crc32.slicingUpdate(crc uint32, tab *slicing8Table, p []byte) uint32 */
+  AOTC_KNOWN_INDEX_STRING,       /* bytealg.IndexRabinKarp[string](s, sep string) int */
+  AOTC_KNOWN_INDEX_BYTES,        /* bytealg.IndexRabinKarp[[]byte](s, sep []byte) int */
+  AOTC_KNOWN_CARRYLESS_MULTIPLY, /* gcm.ghashMul(x, y uint32) uint64, from Go 1.27 on */
+  AOTC_KNOWN_FMA,                /* math.FMA(x, y, z float64) float64 */
   AOTC_KNOWN_COUNT
 };
 

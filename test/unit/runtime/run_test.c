@@ -270,9 +270,9 @@ static void test_known(void) {
   uint8_t* memory = aotc_instance_memory(instance);
   const uint64_t end = kMemoryPages * 65536;
   enum { kSp = 1024, kKey = 4096, kTo = 8192, kFrom = 8256, kTables = 16384 };
-#define ARGUMENT(i, value)                                        \
-  do {                                                            \
-    uint64_t argument_ = (value);                                 \
+#define ARGUMENT(i, value)                                            \
+  do {                                                                \
+    uint64_t argument_ = (value);                                     \
     memcpy(memory + kSp + 8 + 8 * (i), &argument_, sizeof argument_); \
   } while (0)
 #define KNOWN(function, sp) helper(instance, AOTC_HELPER_KNOWN, function, sp, 0, 0)
@@ -294,8 +294,8 @@ static void test_known(void) {
   static const struct {
     int argument;
     uint64_t value;
-  } kRefused[] = {{0, 0},   {0, end - 480}, {0, UINT64_MAX}, {1, end - 15}, {1, UINT64_MAX},
-                  {2, 15},  {2, 0},         {4, end - 15},   {4, 1ull << 63}, {5, 15}};
+  } kRefused[] = {{0, 0},  {0, end - 480}, {0, UINT64_MAX}, {1, end - 15},   {1, UINT64_MAX},
+                  {2, 15}, {2, 0},         {4, end - 15},   {4, 1ull << 63}, {5, 15}};
   for (size_t i = 0; i < sizeof kRefused / sizeof *kRefused; ++i) {
     ARGUMENT(kRefused[i].argument, kRefused[i].value);
     CHECK(KNOWN(AOTC_KNOWN_AES_ENCRYPT, kSp) == 0 && KNOWN(AOTC_KNOWN_AES_DECRYPT, kSp) == 0);
@@ -647,13 +647,11 @@ int main(int argc, char** argv) {
   static const struct {
     const char* name;
     void (*run)(void);
-  } kTests[] = {{"calls", test_calls},       {"traps", test_traps},
-                {"stack", test_stack},       {"unwinding", test_unwinding},
-                {"copy", test_copy},         {"known", test_known},       {"memory", test_memory},
-                {"sha256", test_sha256},     {"limit", test_limit},
-                {"tables", test_tables},     {"reset", test_reset},
-                {"deadline", test_deadline}, {"meanwhile", test_meanwhile},
-                {"threads", test_threads},   {"host_fault", test_host_fault}};
+  } kTests[] = {{"calls", test_calls},         {"traps", test_traps},     {"stack", test_stack},
+                {"unwinding", test_unwinding}, {"copy", test_copy},       {"known", test_known},
+                {"memory", test_memory},       {"sha256", test_sha256},   {"limit", test_limit},
+                {"tables", test_tables},       {"reset", test_reset},     {"deadline", test_deadline},
+                {"meanwhile", test_meanwhile}, {"threads", test_threads}, {"host_fault", test_host_fault}};
   for (size_t i = 0; i < sizeof(kTests) / sizeof(kTests[0]); ++i) {
     if (argc > 1 && strcmp(argv[1], kTests[i].name) != 0) continue;
     int before = g_failures;
