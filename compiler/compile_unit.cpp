@@ -120,7 +120,7 @@ class Builder {
     // Beyond these code grows and no kernel of `benchmarks/run speed` gets faster. Other compilers than Go's have
     // inlined already; with the same limits SQLite takes four times as long to compile, to two and a half times the
     // code (`benchmarks/run compile sqljs`).
-    constexpr size_t kLargestBody = 60, kLargestUnit = 40'000;
+    constexpr size_t kLargestBody = 60, kLargestUnit = 20'000;
     if (!inlines_ || depth > kDeepestInlined || instructions_ > kLargestUnit || index < m_.import_count()) return false;
     const FunctionPlan& plan = c_.plan_of(index);
     size_t size = m_.functions[index - m_.import_count()].body.code.size();

@@ -110,10 +110,10 @@ class Dumper {
 
   std::string fingerprints() const {
     std::string out;
+    KnownFunctions known(c_.module, c_.go.never_returns);
     for_each_function([&](uint32_t defined, uint32_t index) {
       out += fmt::format("{}: {} instructions, fingerprint {}\n", c_.module.display_name(index),
-                         c_.module.functions[defined].body.code.size(),
-                         fingerprint(c_.module, c_.go.never_returns, defined));
+                         c_.module.functions[defined].body.code.size(), known.fingerprint(defined));
     });
     return out;
   }

@@ -212,11 +212,12 @@ void plan_functions(Compilation& c, const std::optional<std::vector<GoFunction>>
   c.functions.resize(module.functions.size());
   std::vector<std::vector<uint32_t>> resume_points(module.functions.size());
   if (table) resume_points = find_resume_points(module, c.tables, *table);
+  KnownFunctions known(module, c.go.never_returns);
   for (uint32_t i = 0; i < c.functions.size(); ++i) {
     const FunctionBody& body = module.functions[i].body;
     c.functions[i] = {is_large(body) ? Effort::Large : usual_effort(c, body),
                       c.options.tier != Tier::Quick,
-                      find_known_function(module, c.go.never_returns, i, c.is_resumable(module.import_count() + i)),
+                      known.find(i, c.is_resumable(module.import_count() + i)),
                       c.go.never_returns.contains(module.import_count() + i),
                       is_small_leaf(body),
                       c.go.recognised && is_straight_leaf(body),

@@ -74,20 +74,25 @@ constexpr uint64_t kThroughSlice = 1000;  // is added for a Go slice of the whol
 
 std::string hex_digest(ArrayRef<uint8_t> bytes) { return toHex(SHA256::hash(bytes), /*LowerCase=*/true); }
 
+using Data = ArrayRef<const DataSegment*>;
+
+uint64_t end_of(const DataSegment* segment) { return uint64_t{segment->address} + segment->bytes.size(); }
+
 // Initial memory from `address` on, which Go's linker cuts into segments wherever there are zeros.
-std::array<uint8_t, kLargestTable> initial_bytes(const Module& module, uint64_t address) {
+std::array<uint8_t, kLargestTable> initial_bytes(Data data, uint64_t address) {
   std::array<uint8_t, kLargestTable> bytes{};
-  for (const DataSegment& segment : module.datas) {
-    uint64_t begin = std::max<uint64_t>(address, segment.address);
-    uint64_t end = std::min<uint64_t>(address + bytes.size(), uint64_t{segment.address} + segment.bytes.size());
-    if (segment.mode == SegmentMode::Active && begin < end)
-      std::memcpy(bytes.data() + (begin - address), segment.bytes.data() + (begin - segment.address), end - begin);
+  auto segment = partition_point(data, [&](const DataSegment* each) { return end_of(each) <= address; });
+  for (; segment != data.end() && (*segment)->address < address + bytes.size(); ++segment) {
+    uint64_t begin = std::max<uint64_t>(address, (*segment)->address);
+    uint64_t end = std::min<uint64_t>(address + bytes.size(), end_of(*segment));
+    std::memcpy(bytes.data() + (begin - address), (*segment)->bytes.data() + (begin - (*segment)->address),
+                end - begin);
   }
   return bytes;
 }
 
-uint64_t table_at(const Module& module, uint64_t address, size_t entries = 0) {
-  auto bytes = initial_bytes(module, address);
+uint64_t table_at(Data data, uint64_t address, size_t entries = 0) {
+  auto bytes = initial_bytes(data, address);
   for (const Table& table : kTables)
     if ((entries == 0 || entries == table.size / table.entry) &&
         hex_digest(ArrayRef(bytes).take_front(table.size)) == table.digest)
@@ -96,19 +101,21 @@ uint64_t table_at(const Module& module, uint64_t address, size_t entries = 0) {
 }
 
 // The number of the table that `address` leads to, or 0.
-uint64_t table_of(const Module& module, uint64_t address) {
-  if (uint64_t direct = table_at(module, address)) return direct;
-  auto slice = initial_bytes(module, address);
+uint64_t table_of(Data data, uint64_t address) {
+  if (uint64_t direct = table_at(data, address)) return direct;
+  auto slice = initial_bytes(data, address);
   uint64_t pointer = support::endian::read64le(slice.data()), length = support::endian::read64le(slice.data() + 8);
   if (pointer == 0 || pointer > UINT32_MAX || length == 0 || length > kLargestTable) return 0;
-  uint64_t found = table_at(module, pointer, length);
+  uint64_t found = table_at(data, pointer, length);
   return found == 0 ? 0 : found + kThroughSlice;
 }
 
+}  // namespace
+
 class Description {
  public:
-  Description(const Module& module, const DenseSet<uint32_t>& never_returns, uint32_t defined_index)
-      : module_(module), never_returns_(never_returns) {
+  Description(const KnownFunctions& in, uint32_t defined_index)
+      : module_(in.module_), never_returns_(in.never_returns_), data_(in.data_) {
     function(defined_index);
   }
 
@@ -156,7 +163,7 @@ class Description {
     }
     if (instr.op == Op::I64Const && instr.imm >= kFirstAddress && instr.imm <= UINT32_MAX) {
       auto [table, is_new] = tables_.try_emplace(instr.imm, 0);
-      if (is_new) table->second = table_of(module_, instr.imm);
+      if (is_new) table->second = table_of(data_, instr.imm);
       if (table->second != 0) {
         number(kTable);
         number(table->second);
@@ -200,32 +207,34 @@ class Description {
 
   const Module& module_;
   const DenseSet<uint32_t>& never_returns_;
+  const Data data_;
   size_t instructions_ = 0;
   std::vector<uint8_t> bytes_;
   DenseMap<uint64_t, uint64_t> tables_;  // by address
 };
 
-const Known* find_known(const Module& module, const DenseSet<uint32_t>& never_returns, uint32_t defined_index,
-                        bool is_resumable) {
-  size_t size = module.functions[defined_index].body.code.size();
-  if (none_of(kKnown, [&](const Known& known) { return known.instructions == size; })) return nullptr;
-  std::string found = Description(module, never_returns, defined_index).fingerprint();
+KnownFunctions::KnownFunctions(const Module& module, const DenseSet<uint32_t>& never_returns)
+    : module_(module), never_returns_(never_returns) {
+  for (const DataSegment& segment : module.datas)
+    if (segment.mode == SegmentMode::Active && !segment.bytes.empty()) data_.push_back(&segment);
+  stable_sort(data_, [](const DataSegment* a, const DataSegment* b) { return a->address < b->address; });
+  for (size_t i = 1; i < data_.size(); ++i)
+    if (end_of(data_[i - 1]) > data_[i]->address) data_.clear();
+}
+
+std::optional<KnownFunction> KnownFunctions::find(uint32_t defined_index, bool is_resumable) const {
+  size_t size = module_.functions[defined_index].body.code.size();
+  if (none_of(kKnown, [&](const Known& known) { return known.instructions == size; })) return std::nullopt;
+  std::string found = fingerprint(defined_index);
   const Known* known = find_if(kKnown, [&](const Known& candidate) { return candidate.fingerprint == found; });
-  if (known == std::end(kKnown)) return nullptr;
+  if (known == std::end(kKnown)) return std::nullopt;
   // Their helpers take what lies on Go's stack.
-  return known->function >= KnownFunction::Sha256 && !is_resumable ? nullptr : known;
+  if (known->function >= KnownFunction::Sha256 && !is_resumable) return std::nullopt;
+  return known->function;
 }
 
-}  // namespace
-
-std::string fingerprint(const Module& module, const DenseSet<uint32_t>& never_returns, uint32_t defined_index) {
-  return Description(module, never_returns, defined_index).fingerprint();
-}
-
-std::optional<KnownFunction> find_known_function(const Module& module, const DenseSet<uint32_t>& never_returns,
-                                                 uint32_t defined_index, bool is_resumable) {
-  const Known* known = find_known(module, never_returns, defined_index, is_resumable);
-  return known ? std::optional(known->function) : std::nullopt;
+std::string KnownFunctions::fingerprint(uint32_t defined_index) const {
+  return Description(*this, defined_index).fingerprint();
 }
 
 const char* known_function_name(KnownFunction known) {

@@ -13,13 +13,25 @@
 
 namespace aotc {
 
-// `never_returns`: functions that can only unwind; `is_resumable`: of Go's type. See go_shape.h.
-std::optional<KnownFunction> find_known_function(const Module& module, const llvm::DenseSet<uint32_t>& never_returns,
-                                                 uint32_t defined_index, bool is_resumable);
+class KnownFunctions {
+ public:
+  // `never_returns`: functions that can only unwind, see go_shape.h.
+  KnownFunctions(const Module& module, const llvm::DenseSet<uint32_t>& never_returns);
 
-// 64 hexadecimal digits that stand for a function's type, locals and body, and those of the functions it calls: what
-// known_functions.def holds and `dump --after=shape --function` shows. See known_functions.cpp for what they leave out.
-std::string fingerprint(const Module& module, const llvm::DenseSet<uint32_t>& never_returns, uint32_t defined_index);
+  // `is_resumable`: of Go's type, see go_shape.h.
+  std::optional<KnownFunction> find(uint32_t defined_index, bool is_resumable) const;
+
+  // 64 hexadecimal digits that stand for a function's type, locals and body, and those of the functions it calls: what
+  // known_functions.def holds and `dump --after=shape --function` shows. See known_functions.cpp for what they leave
+  // out.
+  std::string fingerprint(uint32_t defined_index) const;
+
+ private:
+  friend class Description;
+  const Module& module_;
+  const llvm::DenseSet<uint32_t>& never_returns_;
+  std::vector<const DataSegment*> data_;  // of initial memory, ascending; none if they overlap
+};
 
 const char* known_function_name(KnownFunction known);
 

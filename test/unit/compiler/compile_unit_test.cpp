@@ -134,7 +134,7 @@ TEST(CompileUnit, IsNotAsLargeAsTheModule) {
   bodies = join({bodies, body(join({calls, {kEnd}}))});
   for (uint8_t i = 0; i < kCallees; ++i) bodies = join({bodies, body(join({nothing, {kEnd}}))});
   indices.resize(indices.size() + kCallees + 1);
-  for (size_t calls_more : {size_t{1}, size_t{32}}) {
+  for (size_t calls_more : {size_t{1}, size_t{16}}) {
     Subject subject(module({types({func_type({}, {})}), section(3, indices), kGlobal, section(10, bodies)}));
     FunctionBody& own = subject.c.module.functions[0].body;
     FunctionBody longer = own;
@@ -144,7 +144,7 @@ TEST(CompileUnit, IsNotAsLargeAsTheModule) {
     subject.key();
     size_t with_body = 0;
     for (const UnitFunction& function : subject.unit.functions) with_body += !function.body.code.empty();
-    EXPECT_EQ(with_body, own.code.size() > 40'000 ? 1u : kCallees + 1u) << own.code.size();
+    EXPECT_EQ(with_body, own.code.size() > 20'000 ? 1u : kCallees + 1u) << own.code.size();
   }
 }
 

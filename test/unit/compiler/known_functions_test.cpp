@@ -1,4 +1,4 @@
-// find_known_function and what rests on it: nothing but Go's own function is known, and lowering does not take its
+// KnownFunctions and what rests on it: nothing but Go's own function is known, and lowering does not take its
 // word.
 #include "go/known_functions.h"
 
@@ -24,7 +24,7 @@ class KnownFunctionsTest : public testing::Test {
   }
 
   bool is_known() const { return find().has_value(); }
-  std::optional<KnownFunction> find() const { return find_known_function(c_.module, c_.go.never_returns, 0, false); }
+  std::optional<KnownFunction> find() const { return KnownFunctions(c_.module, c_.go.never_returns).find(0, false); }
   std::string lower() {
     CompileUnit unit;
     UnitBinding binding;
