@@ -2,7 +2,7 @@
 // dashes, with a list where it may be repeated. There is no list of them here: they are what was added to `app`.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <map>
 #include <string>
 #include <vector>

@@ -1,7 +1,7 @@
 // options.h - the command line of `aotc-server`: what it takes, in which form and range, and --help.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <string>
 #include <vector>
 

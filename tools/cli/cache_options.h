@@ -1,7 +1,7 @@
 // cache_options.h - the options of commands that use what was compiled before (cache/store.h).
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>

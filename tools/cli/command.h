@@ -5,7 +5,7 @@
 // prints it as `aotc: <message>` and exits with 1. A wrong use of options found only after parsing is a UsageError, 2.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <functional>
 #include <string>
 #include <vector>

@@ -2,7 +2,7 @@
 // default. CLI11's own numbers would take "0x10" for 16, wrap at an overflow, or end at the first letter.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <string>
 #include <type_traits>
 
