@@ -18,7 +18,6 @@
 
 #include "aotc/program.h"
 #include "cache/keeper.h"
-#include "cache/remote_place.h"
 #include "config_file.h"
 #include "confinement.h"
 #include "control.h"
@@ -37,6 +36,7 @@
 #include "store/catalog.h"
 #include "support/error.h"
 #include "support/exit_codes.h"
+#include "support/remote_place.h"
 #include "support/version.h"
 
 using aotc::failure;

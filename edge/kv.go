@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
-// KV is the app's key-value store: the same for all of its instances, on one node. Natively it is in memory, and ends
-// with the process.
+// KV is the app's key-value store: the same for all of its instances, on one node, or on all that keep it in one Redis.
+// Natively it is in memory, and ends with the process.
 //
-// What Put, CompareAndSet and Delete did is on the disk when they return without an error. With another error than those
-// below, ErrNotYet and what a context says included, it may have been done or not.
+// What Put, CompareAndSet and Delete did is on the node's disk when they return without an error, or as safe as that
+// Redis makes it. With another error than those below, ErrNotYet and what a context says included, it may have been
+// done or not.
 var KV Store
 
 // Store is the type of KV.

@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <string>
 
-#include "cache/remote_place.h"
 #include "cache/shared_cache.h"
 #include "courier/redis_words.h"
+#include "support/remote_place.h"
 
 namespace {
 

@@ -47,11 +47,11 @@ void Broker::say(const App& app, const char* level, const std::string& target, c
         level, ",\"app\":" + aotc::json_string(app.name) + ",\"target\":" + aotc::json_string(target, 400), message);
 }
 
-void Broker::say_own(const std::string& message) {
+void Broker::say_own(const std::string& message, const char* level) {
   if (plain_log_)
     std::fprintf(stderr, "aotc: %s\n", message.c_str());
   else
-    aotc::write_log_line("error", "", message);
+    aotc::write_log_line(level, "", message);
 }
 
 bool Broker::may_say(App& app) {

@@ -60,7 +60,7 @@ class Broker {
   // That something went wrong on the way.
   void say_failed(App& app, const std::string& target, const std::string& why);
   // About itself.
-  void say_own(const std::string& message);
+  void say_own(const std::string& message, const char* level = "error");
 
   std::vector<std::unique_ptr<App>> apps;
   Resolver resolver;

@@ -196,7 +196,7 @@ void Channel::open(uint32_t number, aotc_outbound_service service, uint16_t port
   if (service == AOTC_OUTBOUND_KV && broker_.kv == nullptr) return frame(number, AOTC_OUTBOUND_FAILED, EOPNOTSUPP, {});
   ++app_.connections;
   if (service == AOTC_OUTBOUND_KV) {
-    auto made = std::make_shared<KvStream>(*this, number, *broker_.kv, app_.place);
+    auto made = std::make_shared<KvStream>(*this, number, *broker_.kv, app_);
     streams_[number] = made;
     return made->start();
   }

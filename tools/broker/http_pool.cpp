@@ -18,7 +18,7 @@ std::string certificates;
 
 void set_certificates(const std::string& path) { certificates = path; }
 
-HttpPool::HttpPool(Broker& broker, App& app) : broker_(broker), app_(app), multi_(curl_multi_init()) {
+HttpPool::HttpPool(Broker& broker) : broker_(broker), multi_(curl_multi_init()) {
   curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, on_socket);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, on_timer);
@@ -139,7 +139,8 @@ void HttpPool::take_done() {
     char* transfer = nullptr;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
     CURL* easy = message->easy_handle;
-    curl_multi_remove_handle(multi_, easy);
-    if (transfer != nullptr) reinterpret_cast<Transfer*>(transfer)->on_done(code);
+    auto* whose = reinterpret_cast<Transfer*>(transfer);
+    if (whose == nullptr || !whose->stays()) curl_multi_remove_handle(multi_, easy);
+    if (whose != nullptr) whose->on_done(code);
   }
 }

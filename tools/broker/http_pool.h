@@ -1,6 +1,6 @@
 // http_pool.h - the connections over which one app's requests go, by libcurl: HTTP/1.1 and 2, kept and used again by
-// whichever instance of the app asks next. Certificates and their names are checked; there are no proxies, redirects or
-// files.
+// whichever instance of the app asks next; and those that the broker makes for itself, for bytes. Certificates and
+// their names are checked; there are no proxies, redirects or files.
 #pragma once
 
 #include <curl/curl.h>
@@ -19,6 +19,8 @@ using Easy = std::unique_ptr<CURL, void (*)(CURL*)>;
 class Transfer {
  public:
   virtual void on_done(CURLcode code) = 0;
+  // Of a connection for bytes (CURLOPT_CONNECT_ONLY): it is there from then on until stop().
+  virtual bool stays() const { return false; }
 
  protected:
   ~Transfer() = default;
@@ -26,7 +28,7 @@ class Transfer {
 
 class HttpPool final : public Timed {
  public:
-  HttpPool(Broker& broker, App& app);
+  explicit HttpPool(Broker& broker);
   ~HttpPool();
   // A handle with what holds for all; given back when its transfer is over, or is not wanted any more.
   Easy take();
@@ -53,7 +55,6 @@ class HttpPool final : public Timed {
   void take_done();
 
   Broker& broker_;
-  App& app_;
   CURLM* const multi_;
   std::map<int, std::shared_ptr<Socket>> sockets_;
   std::set<aotc::AddressBytes> allowed_;

@@ -57,7 +57,7 @@ HttpStream::HttpStream(Program& program, uint32_t number, Broker& broker, App& a
     : Stream(program, number),
       broker_(broker),
       app_(app),
-      pool_(*(app.http ? app.http : app.http = std::make_shared<HttpPool>(broker, app))),
+      pool_(*(app.http ? app.http : app.http = std::make_shared<HttpPool>(broker))),
       rule_(rule),
       origin_(std::move(origin)),
       addresses_(std::move(addresses)),

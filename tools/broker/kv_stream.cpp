@@ -50,8 +50,8 @@ void KvStream::ask(const aotc_kv_request& head, std::string_view key, std::strin
   };
   const bool named = !key.empty();
   if (head.operation == AOTC_KV_LIST && value.size() <= AOTC_KV_MAX_KEY)
-    return answer(store_.list(app_, key, value, std::min<uint64_t>(head.milliseconds, AOTC_KV_MAX_LIST)));
-  if (head.operation == AOTC_KV_GET && named) return answer(store_.get(app_, key));
+    return store_.list(app_, key, value, std::clamp<uint64_t>(head.milliseconds, 1, AOTC_KV_MAX_LIST), then);
+  if (head.operation == AOTC_KV_GET && named) return store_.get(app_, key, then);
   if (head.operation == AOTC_KV_PUT && named)
     return store_.put(app_, std::string(key), std::string(value), head.version, head.milliseconds, then);
   if (head.operation == AOTC_KV_DELETE && named) return store_.remove(app_, std::string(key), head.version, then);

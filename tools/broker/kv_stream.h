@@ -8,8 +8,7 @@
 
 class KvStream final : public Stream {
  public:
-  // `app` is its place in the store.
-  KvStream(Program& program, uint32_t number, KvStore& store, size_t app)
+  KvStream(Program& program, uint32_t number, KvStore& store, const App& app)
       : Stream(program, number), store_(store), app_(app) {}
   void start() { program_->opened(number_, {}); }
 
@@ -23,7 +22,7 @@ class KvStream final : public Stream {
   void answer(const KvStore::Answer& answer);
 
   KvStore& store_;
-  const size_t app_;
+  const App& app_;
   bool asked_ = false;     // an answer is to come, or to go
   bool going_on_ = false;  // an answer that comes at once is not to begin the next request on top of this one
   std::string in_, out_;

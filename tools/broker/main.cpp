@@ -26,8 +26,11 @@
 #include "broker.h"
 #include "channel.h"
 #include "http_pool.h"
+#include "kv_lmdb.h"
+#include "kv_redis.h"
 #include "sandbox/sandbox.h"
 #include "support/exit_codes.h"
+#include "support/remote_place.h"
 #include "support/version.h"
 
 namespace {
@@ -56,7 +59,7 @@ struct Words {
   unsigned user = 0;
   bool plain_log = false;
   std::string certificates;
-  std::string kv;
+  std::string kv, kv_password;  // a folder or a URL; a file
   uint64_t kv_size = 0;
 };
 
@@ -79,6 +82,8 @@ bool read_words(char** words, Words& read, std::vector<std::unique_ptr<App>>& ap
       read.certificates = value;
     } else if (key == "kv") {
       read.kv = value;
+    } else if (key == "kv-password") {
+      read.kv_password = value;
     } else if (key == "kv-size") {
       read.kv_size = std::strtoull(value.c_str(), nullptr, 10);
     } else if (apps.empty()) {
@@ -172,6 +177,25 @@ class Starter final : public Source {
   std::vector<std::unique_ptr<Channel>> channels_;
 };
 
+// What is there to say against it, or nothing.
+std::string open_store(Broker& broker, const Words& words) {
+  if (!aotc::is_url(words.kv)) {
+    std::vector<std::string> names;
+    for (const auto& app : broker.apps) names.push_back(app->name);
+    auto store = std::make_unique<KvLmdb>(broker.loop(), eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    std::string wrong = store->open(words.kv, names, words.kv_size);
+    broker.kv = std::move(store);
+    return wrong;
+  }
+  std::string wrong;
+  const auto place = aotc::parse_remote_place(words.kv, wrong);
+  if (!place) return wrong;
+  auto store = std::make_unique<KvRedis>(broker, *place, words.kv_size);
+  wrong = store->open(words.kv_password);
+  broker.kv = std::move(store);
+  return wrong;
+}
+
 int serve(char** words) {
   Words read;
   const int event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -195,14 +219,9 @@ int serve(char** words) {
   }
   Broker broker(read.plain_log, event);
   broker.apps = std::move(apps);
-  if (!read.kv.empty()) {
-    std::vector<std::string> names;
-    for (const auto& app : broker.apps) names.push_back(app->name);
-    broker.kv = std::make_unique<KvStore>(broker.loop(), eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-    // The rest is of use all the same.
-    if (const std::string wrong = broker.kv->open(read.kv, names, read.kv_size); !wrong.empty())
-      broker.say_own("no program gets anything of the key-value store: " + wrong);
-  }
+  // The rest is of use all the same.
+  if (const std::string wrong = read.kv.empty() ? "" : open_store(broker, read); !wrong.empty())
+    broker.say_own("no program gets anything of the key-value store: " + wrong);
   if (const char* failed = confine(read)) {
     std::fprintf(stderr, "aotc-broker: cannot confine the process: %s: %s\n", failed, std::strerror(errno));
     return kExitFailed;

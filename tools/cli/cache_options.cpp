@@ -5,12 +5,12 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "cache/remote_place.h"
 #include "cache/store.h"
 #include "command.h"
 #include "files.h"
 #include "support/error.h"
 #include "support/quantity_option.h"
+#include "support/remote_place.h"
 
 void CacheOptions::add_to(CLI::App& command) {
   command

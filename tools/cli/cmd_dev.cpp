@@ -47,7 +47,8 @@ void add_dev(CLI::App& app, Action& action, std::vector<std::string>& args) {
   command->add_option("--config", arguments->config,
                       "DIR: what edge.Config tells the program: the files in it, by their names");
   command->add_option("--secrets", arguments->secrets, "DIR: likewise edge.Secret");
-  command->add_option("--kv", arguments->kv, "DIR: where edge.KV keeps what the program puts");
+  command->add_option("--kv", arguments->kv,
+                      "DIR: where edge.KV keeps what the program puts; or redis://HOST:PORT/DATABASE");
   arguments->cache.add_to(*command);
   command->footer(
       "Builds it (aotc build), compiles and freezes it (aotc compile), serves it (aotc-node), shows what it logs, and "

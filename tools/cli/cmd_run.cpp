@@ -179,7 +179,8 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string>& args) {
   command->add_option("--config", arguments->config,
                       "DIR: what edge.Config tells the program: the files in it, by their names");
   command->add_option("--secrets", arguments->secret_files, "DIR: likewise edge.Secret");
-  command->add_option("--kv", arguments->kv, "DIR: where edge.KV keeps what the program puts");
+  command->add_option("--kv", arguments->kv,
+                      "DIR: where edge.KV keeps what the program puts; or redis://HOST:PORT/DATABASE");
   command->add_flag("--cold", arguments->cold, "start from the beginning even if the artifact has a snapshot");
   command->add_flag("--gdb", arguments->gdb, "make the program known to gdb, and its call graphs to perf");
   command->add_option("--invoke", arguments->invoke,

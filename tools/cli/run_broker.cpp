@@ -11,6 +11,7 @@
 #include "files.h"
 #include "support/error.h"
 #include "support/outbound_rule.h"
+#include "support/remote_place.h"
 #include "support/unique_fd.h"
 
 namespace {
@@ -56,11 +57,16 @@ int spawn(const std::string& program, std::vector<std::string> words, int input)
 llvm::Expected<int> start_broker(const std::string& name, const std::vector<std::string>& allowed,
                                  const std::vector<std::string>& networks, const std::string& kv) {
   std::vector<std::string> words = {"aotc-broker", "log=plain"};
+  std::string wrong;
+  if (aotc::is_url(kv)) {
+    const std::optional<aotc::RemotePlace> place = aotc::parse_remote_place(kv, wrong);
+    if (!place || !place->redis)
+      return llvm::make_error<UsageError>("--kv: expected a folder, or redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]");
+  }
   if (const char* certificates = std::getenv("SSL_CERT_FILE"))
     words.push_back(std::string("certificates=") + certificates);
   if (!kv.empty()) words.insert(words.end(), {"kv=" + kv, "kv-size=" + std::to_string(kKvSize)});
   words.push_back("app=" + name);
-  std::string wrong;
   for (const std::string& rule : allowed) {
     if (!aotc::parse_outbound_rule(rule, wrong)) return llvm::make_error<UsageError>("--allow: " + wrong + ": " + rule);
     words.push_back("allow=" + rule);

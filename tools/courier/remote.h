@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "cache/remote_place.h"
+#include "support/remote_place.h"
 
 namespace aotc {
 

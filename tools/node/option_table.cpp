@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "support/outbound_rule.h"
+#include "support/remote_place.h"
 
 namespace {
 
@@ -73,6 +74,17 @@ void take_network(std::vector<Network>& networks, const Setting& s) {
   std::optional<Network> network = parse_network(s.value);
   if (!network) throw SettingError(s, "not an address or network like 10.0.0.0/8");
   networks.push_back(*network);
+}
+
+// What is said wrongly may hold a password, and is not repeated.
+void take_kv(Options& options, Served&, const Setting& s) {
+  options.kv = required(s);
+  if (!aotc::is_url(options.kv)) return;
+  std::string wrong;
+  const auto place = aotc::parse_remote_place(options.kv, wrong);
+  if (!place || !place->redis)
+    throw SettingError(s.where + ": expected a folder, or redis://[USER:@]HOST[:PORT][/DATABASE]");
+  if (!place->password.empty()) throw SettingError(s.where + ": a password is in a file: --kv-password");
 }
 
 void take_rule(App& app, const Setting& s) {
@@ -192,8 +204,14 @@ constexpr OptionRow kRows[] = {
      .help = "connections of an app's programs at the same time"},
     {.name = "kv",
      .argument = "DIR",
-     .take_node = [](Options& o, Served&, const Setting& s) { o.kv = required(s); },
-     .help = "where the key-value stores of all apps are, for edge.KV"},
+     .take_node = take_kv,
+     .help =
+         "where the key-value stores of all apps are, for edge.KV: a folder, or a server of Redis that nodes share, "
+         "redis://[USER:@]HOST[:PORT][/DATABASE], with TLS rediss://"},
+    {.name = "kv-password",
+     .argument = "FILE",
+     .take_node = [](Options& o, Served&, const Setting& s) { o.kv_password = required(s); },
+     .help = "whose first line is the password of that server"},
     {.name = "kv-size",
      .argument = "SIZE",
      .kind = AOTC_SIZE,

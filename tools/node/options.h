@@ -99,7 +99,8 @@ struct Options {
   std::string listen;
   std::string listen_tls;        // the same with TLS
   std::string admin;             // where /metrics and /healthz are; empty: nowhere
-  std::string kv;                // folder of the apps' key-value stores; empty: they have none
+  std::string kv;                // folder or URL of the apps' key-value stores; empty: they have none
+  std::string kv_password;       // file
   uint64_t kv_size = 256 << 20;  // of each
   std::string cache = "/var/cache/aotc-node";
   uint64_t workers = 0;             // threads of each tenant

@@ -119,6 +119,7 @@ std::vector<std::string> broker_words(const Options& o, const Served& served, un
   if (const char* certificates = std::getenv("SSL_CERT_FILE"))
     words.push_back(std::string("certificates=") + certificates);
   if (!o.kv.empty()) words.insert(words.end(), {"kv=" + o.kv, "kv-size=" + std::to_string(o.kv_size)});
+  if (!o.kv_password.empty()) words.push_back("kv-password=" + o.kv_password);
   for (const App& app : served.apps)
     for (std::string& word : broker_words_of(app)) words.push_back(std::move(word));
   return words;

@@ -1,9 +1,8 @@
-// remote_place.h - where a remote of the function cache is, as a URL has it:
+// remote_place.h - where a server is that keeps something for us, functions of the cache (tools/cache) or what programs
+// keep (tools/broker), as a URL has it:
 //
 //   redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]     or a node of a cluster; rediss:// with TLS
 //   http://[USER:PASSWORD@]HOST[:PORT][/PATH]            that takes GET and PUT of PATH/...; https:// with TLS
-//
-// Plain C++, for the courier (tools/courier) and who starts it.
 #pragma once
 
 #include <optional>

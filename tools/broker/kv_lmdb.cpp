@@ -1,5 +1,5 @@
-// kv_store.cpp - see kv_store.h.
-#include "kv_store.h"
+// kv_lmdb.cpp - see kv_lmdb.h.
+#include "kv_lmdb.h"
 
 #include <fcntl.h>
 #include <lmdb.h>
@@ -18,6 +18,8 @@
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
+#include "broker.h"
 
 namespace {
 
@@ -96,7 +98,7 @@ struct Cursor {
 }  // namespace
 
 // One of a write's. After an error it cannot be used.
-class KvStore::Transaction {
+class KvLmdb::Transaction {
  public:
   Transaction(unsigned apps, const Database& database, MDB_txn* txn) : apps_(apps), database_(database), txn_(txn) {}
   int begin() {
@@ -210,9 +212,9 @@ class KvStore::Transaction {
   AppRecord record_{};
 };
 
-KvStore::KvStore(Loop& loop, int event) : loop_(loop), event_(event) {}
+KvLmdb::KvLmdb(Loop& loop, int event) : loop_(loop), event_(event) {}
 
-KvStore::~KvStore() {
+KvLmdb::~KvLmdb() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -288,7 +290,7 @@ bool is_damaged(const std::string& folder) {
 
 }  // namespace
 
-std::string KvStore::open(const std::string& folder, const std::vector<std::string>& apps, uint64_t most) {
+std::string KvLmdb::open(const std::string& folder, const std::vector<std::string>& apps, uint64_t most) {
   most_ = most;
   auto failed = [&](const std::string& why) { return fault_ = folder + ": " + why; };
   if (event_ < 0 || (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)) return failed(std::strerror(errno));
@@ -317,13 +319,13 @@ std::string KvStore::open(const std::string& folder, const std::vector<std::stri
   return {};
 }
 
-void KvStore::start() {
+void KvLmdb::start() {
   if (!fault_.empty()) return;
   loop_.add(event_, EPOLLIN, this);
   writer_ = std::thread([this] { work(); });
 }
 
-KvStore::Answer KvStore::get(size_t app, std::string_view name) {
+KvStore::Answer KvLmdb::find(size_t app, std::string_view name) {
   Answer answer{.status = AOTC_KV_FAILED};
   if (!fault_.empty() || mdb_txn_renew(reading_) != 0) return answer;
   MDB_val key = as_value(name), value;
@@ -342,7 +344,7 @@ KvStore::Answer KvStore::get(size_t app, std::string_view name) {
   return answer;
 }
 
-KvStore::Answer KvStore::list(size_t app, std::string_view prefix, std::string_view after, uint64_t most) {
+KvStore::Answer KvLmdb::find_keys(size_t app, std::string_view prefix, std::string_view after, uint64_t most) {
   Answer answer{.status = AOTC_KV_FAILED};
   if (!fault_.empty() || mdb_txn_renew(reading_) != 0) return answer;
   {
@@ -377,15 +379,22 @@ KvStore::Answer KvStore::list(size_t app, std::string_view prefix, std::string_v
   return answer;
 }
 
-void KvStore::put(size_t app, std::string key, std::string value, uint64_t version, uint64_t milliseconds, Then then) {
-  push({app, false, std::move(key), std::move(value), version, milliseconds, std::move(then), {}});
+void KvLmdb::get(const App& app, std::string_view key, Then then) { then(find(app.place, key)); }
+
+void KvLmdb::list(const App& app, std::string_view prefix, std::string_view after, uint64_t most, Then then) {
+  then(find_keys(app.place, prefix, after, most));
 }
 
-void KvStore::remove(size_t app, std::string key, uint64_t version, Then then) {
-  push({app, true, std::move(key), "", version, 0, std::move(then), {}});
+void KvLmdb::put(const App& app, std::string key, std::string value, uint64_t version, uint64_t milliseconds,
+                 Then then) {
+  push({app.place, false, std::move(key), std::move(value), version, milliseconds, std::move(then), {}});
 }
 
-void KvStore::push(Write write) {
+void KvLmdb::remove(const App& app, std::string key, uint64_t version, Then then) {
+  push({app.place, true, std::move(key), "", version, 0, std::move(then), {}});
+}
+
+void KvLmdb::push(Write write) {
   if (!fault_.empty()) return write.then({.status = AOTC_KV_FAILED});
   {
     std::lock_guard lock(mutex_);
@@ -394,7 +403,7 @@ void KvStore::push(Write write) {
   asked_.notify_one();
 }
 
-void KvStore::work() {
+void KvLmdb::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
     asked_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
@@ -414,7 +423,7 @@ void KvStore::work() {
 }
 
 // All in one transaction; where that fails, each in its own, so that only who asks for too much gets nothing.
-void KvStore::write_all(std::deque<Write>& batch) {
+void KvLmdb::write_all(std::deque<Write>& batch) {
   if (write_together(batch, 0, batch.size()) == 0) return;
   for (size_t i = 0; i < batch.size(); ++i) {
     const int error = write_together(batch, i, 1);
@@ -422,7 +431,7 @@ void KvStore::write_all(std::deque<Write>& batch) {
   }
 }
 
-int KvStore::write_together(std::deque<Write>& batch, size_t first, size_t count) {
+int KvLmdb::write_together(std::deque<Write>& batch, size_t first, size_t count) {
   MDB_txn* txn = nullptr;
   int error = mdb_txn_begin(env_, nullptr, 0, &txn);
   if (error != 0) return error;
@@ -442,7 +451,7 @@ int KvStore::write_together(std::deque<Write>& batch, size_t first, size_t count
   return error;
 }
 
-void KvStore::on_events(uint32_t) {
+void KvLmdb::on_events(uint32_t) {
   uint64_t count;
   (void)!::read(event_, &count, sizeof count);
   std::deque<Write> done;
@@ -450,5 +459,5 @@ void KvStore::on_events(uint32_t) {
     std::lock_guard lock(mutex_);
     done.swap(done_);
   }
-  for (Write& write : done) write.then(std::move(write.answer));
+  for (const Write& write : done) write.then(write.answer);
 }

@@ -1,5 +1,5 @@
 // remote_place_test.cpp - URLs of remotes, and what is none.
-#include "cache/remote_place.h"
+#include "support/remote_place.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // remote_place.cpp - see remote_place.h.
-#include "cache/remote_place.h"
+#include "support/remote_place.h"
 
 #include <algorithm>
 #include <cctype>
