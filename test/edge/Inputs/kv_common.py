@@ -91,7 +91,7 @@ def kill_rounds(artifact, options, rounds, kill):
         while get(n.port, "/get?key=c", host="one") != (200, b"120 false\n"):
             check(time.monotonic() < until, "it comes up again")
         while True:
-            keys, after = re.fullmatch(r'\[(.*)\] "(.*)"', ask(n, "one", "/list?prefix=k&after=" + urllib.parse.quote(after))).groups()
+            keys, after = re.fullmatch(r'\[(.*)\] "(.*)"', ask(n, "one", "/list?prefix=k&limit=100&after=" + urllib.parse.quote(after))).groups()
             there |= set(re.findall(r'"([^"]+)"', keys))
             if not after:
                 break
