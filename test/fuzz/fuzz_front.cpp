@@ -41,19 +41,21 @@ void check_head(const RequestReader& request) {
   for (char& c : head) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   check(count(head, "\nhost:") == 1 && count(head, "\ncontent-length:") + count(head, "\ntransfer-encoding:") <= 1);
   check(count(head, "\nx-forwarded-for:") + count(head, "\nforwarded:") >= 1 && count(head, "\nx-forwarded-for:") <= 1);
-  check(count(head, "\nconnection:") == 0 && count(head, "\nexpect:") <= 1);
+  const size_t tunnels = request.asks_for_tunnel;
+  check(count(head, "\nconnection:") == tunnels && count(head, "\nupgrade: websocket\r\n") == tunnels);
+  check(count(head, "\nexpect:") <= 1);
 }
 
-void read_request(std::string_view bytes, size_t cut, bool trusted) {
+void read_request(std::string_view bytes, size_t cut, bool trusted, const HttpLimits& limits) {
   const Hop from(ClientAddress{}, trusted);
-  RequestReader whole({}, &from), parts({}, &from), body({}, nullptr, RequestReader::Form::Body);
+  RequestReader whole(limits, &from), parts(limits, &from), body({}, nullptr, RequestReader::Form::Body);
   size_t used = whole.feed(bytes), used_in_parts = feed(parts, bytes, cut);
   bool good = whole.done() && whole.error() == 0;
   check(good == (parts.done() && parts.error() == 0));
   if (!good) return;  // what is wrong with it may show at once, or only when more has come
   check(used == used_in_parts);
   check_head(whole);
-  RequestReader again({}), again_body({}, nullptr, RequestReader::Form::Body);
+  RequestReader again(limits), again_body({}, nullptr, RequestReader::Form::Body);
   check(again.feed(whole.output) == whole.output.size() && again.done() && again.error() == 0);
   check(again.output == whole.output && again.method == whole.method && again.target == whole.target);
   body.feed(bytes);
@@ -72,7 +74,7 @@ void read_response(std::string_view bytes, size_t cut, const ResponseReader::Cli
   if (!good) return;
   ResponseReader again(client);
   check(again.feed(whole.output) == whole.output.size());
-  if (whole.closes) again.end();
+  if (whole.closes || whole.tunnels()) again.end();
   check(again.done() && !again.bad() && again.status == whole.status && again.output == whole.output);
 }
 
@@ -83,8 +85,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view bytes(reinterpret_cast<const char*>(data) + 2, size - 2);
   size_t cut = bytes.size() * data[1] / 256;
   if (data[0] & 1)
-    read_response(bytes, cut, {(data[0] & 2) != 0, (data[0] & 4) != 0, (data[0] & 8) != 0});
+    read_response(bytes, cut, {(data[0] & 2) != 0, (data[0] & 4) != 0, (data[0] & 8) != 0, false, (data[0] & 16) != 0});
   else
-    read_request(bytes, cut, (data[0] & 2) != 0);
+    read_request(bytes, cut, (data[0] & 2) != 0, {.tunnels = (data[0] & 4) != 0});
   return 0;
 }

@@ -28,7 +28,7 @@ class Streams final : public Http2Session::Owner {
 
  private:
   struct Stream {
-    explicit Stream(const Hop& from) : request({}, &from) {}
+    explicit Stream(const Hop& from) : request({.tunnels = true}, &from) {}
     RequestReader request;
     std::string rest;
     bool answered = false;
@@ -51,6 +51,7 @@ class Streams final : public Http2Session::Owner {
     check(one.request.head_done() && (had_head || one.rest.empty()) && !(one.request.done() && !one.rest.empty()));
     if (one.request.done()) answer(stream, one, 200);
   }
+  void on_tunnel_end(int32_t stream) override { check(streams_.at(stream).request.head_done()); }
   void on_refused(int32_t stream, int status) override { answer(stream, streams_.at(stream), status); }
   void on_closed(int32_t stream) override { check(streams_.erase(stream) == 1); }
   Piece take_body(int32_t stream, char* place, size_t most) override {

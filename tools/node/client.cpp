@@ -90,7 +90,8 @@ void Client::read() {
   process();
   if (removed_ || !read_closed_) return;
   // Half a connection may still wait for its response; without a whole request there is none to wait for.
-  if (state_ == State::Served && exchange_.is_served() && exchange_.request->done()) {
+  if (state_ == State::Served && exchange_.is_served() && (exchange_.request->done() || exchange_.is_tunnel())) {
+    if (!in_.empty() && exchange_.request->asks_for_tunnel) return;  // what has come goes through before
     keep_alive_ = false;
     exchange_.half_close();
   } else if (written_ == out_.size() || state_ != State::Closing) {
@@ -152,12 +153,14 @@ void Client::process() {
     if (state_ == State::Body && exchange_.is_enough()) dispatch();
     if (state_ == State::Served && exchange_.is_served()) exchange_.pass_body();
   }
+  if (read_closed_ && in_.empty() && exchange_.is_tunnel() && exchange_.is_served()) exchange_.half_close();
   if (!removed_) write();
 }
 
 // The header is complete.
 void Client::start_request() {
-  keep_alive_ = exchange_.request->keep_alive && !front_.draining;
+  // What is sent behind a request for a tunnel, as if there were one, is no request if there is none.
+  keep_alive_ = exchange_.request->keep_alive && !front_.draining && !exchange_.request->asks_for_tunnel;
   if (admin_) return answer_operator();
   if (!exchange_.find_app()) return answer(404, kNoApp, keep_alive_);
   state_ = State::Body;
@@ -183,7 +186,8 @@ void Client::dispatch() {
   const auto refusal = exchange_.dispatch(ResponseReader::Client{.head_request = request.method == "HEAD",
                                                                  .http_10 = request.http_10,
                                                                  .keep_alive = keep_alive_,
-                                                                 .expects_continue = request.expects_continue},
+                                                                 .expects_continue = request.expects_continue,
+                                                                 .asks_for_tunnel = request.asks_for_tunnel},
                                           ResponseReader::Form::Message);
   if (refusal) return answer(refusal->status, refusal->text, keep_alive_, kRetryAfter);
   state_ = State::Served;
@@ -372,7 +376,7 @@ Awaited Client::awaited() const {
     case State::Body:
       return Awaited::More;
     case State::Served:
-      return exchange_.request->done() || !has_room() ? Awaited::Nothing : Awaited::More;
+      return exchange_.request->done() || exchange_.is_tunnel() || !has_room() ? Awaited::Nothing : Awaited::More;
     case State::Streams:
       return streams_->awaited();
     case State::Closing:
@@ -402,6 +406,8 @@ std::optional<double> Client::merit(uint64_t now) const {
 void Client::check_time(uint64_t now) {
   const Pace::Limits& limits = front_.options.pace;
   if (streams_ != nullptr && !streams_->check_time(now)) return put_out(Closed::SlowResponse);
+  if (exchange_.is_tunnel()) exchange_.check_patience(now);
+  if (removed_) return;
   const Awaited what = awaited(), before = std::exchange(paced_, Awaited::Nothing);
   switch (what) {
     case Awaited::Nothing:

@@ -20,8 +20,10 @@ aotc_peer peer_of(const ClientAddress& address, uint16_t port) {
 
 void Exchange::expect(const Hop* hop) {
   const Options& options = front_.options;
-  request = std::make_unique<RequestReader>(
-      HttpLimits{.header_bytes = static_cast<uint32_t>(options.max_header), .body_bytes = options.max_body}, hop);
+  request = std::make_unique<RequestReader>(HttpLimits{.header_bytes = static_cast<uint32_t>(options.max_header),
+                                                       .body_bytes = options.max_body,
+                                                       .tunnels = hop != nullptr},
+                                            hop);
 }
 
 bool Exchange::find_app() {
@@ -59,8 +61,9 @@ std::optional<Exchange::Refusal> Exchange::dispatch(const ResponseReader::Client
     number_ = ++front_.shared.requests;
     if (request->http_10) version_ = kHttp10Request;
     if (form == ResponseReader::Form::Parts) version_ = kHttp2Request;
+    if (client.asks_for_tunnel) version_ |= kTunnelRequest;
   }
-  begun_ = half_closed_ = waits_for_room_ = false;
+  begun_ = half_closed_ = said_half_closed_ = waits_for_room_ = false;
   unread_ = 0;
   touched_ = front_.now;
   pass_body();
@@ -77,7 +80,8 @@ aotc_peer Exchange::asker() const {
 
 void Exchange::pass_body() {
   size_t n = std::min<size_t>(request->output.size(), kWindow - unread_);
-  if ((n == 0 && begun_) || waits_for_room_) return;
+  if (waits_for_room_) return;
+  if (n == 0 && begun_) return say_half_closed();
   if (!link_->has_room()) {
     waits_for_room_ = true;
     return link_->wait_for_room(id_);
@@ -91,24 +95,31 @@ void Exchange::pass_body() {
                 {reinterpret_cast<const char*>(&from), sizeof from}, bytes);
   }
   begun_ = true;
+  if (tunnel_ != nullptr) tunnel_->count_in(n);
   request->output.erase(0, n);
   unread_ += static_cast<uint32_t>(n);
   touched_ = front_.now;
   link_->flush();
+  say_half_closed();
 }
 
 void Exchange::on_room() {
   waits_for_room_ = false;
   if (next_ != nullptr) next_->on_room();
-  const bool began = begun_;
   pass_body();
-  if (!began && begun_ && half_closed_) half_close();
   owner_.on_room();
 }
 
 void Exchange::half_close() {
   half_closed_ = true;
-  if (!begun_) return;
+  say_half_closed();
+}
+
+// Behind all that came before.
+void Exchange::say_half_closed() {
+  if (!half_closed_ || !begun_ || link_ == nullptr || !request->output.empty() ||
+      std::exchange(said_half_closed_, true))
+    return;
   link_->send(Frame::Cancel, id_);
   link_->flush();
 }
@@ -128,9 +139,43 @@ bool Exchange::on_response(std::string_view bytes) {
   if (used != bytes.size() || response->bad()) return false;
   touched_ = front_.now;
   untaken_ += bytes.size();
+  const bool begins = response->tunnels() && tunnel_ == nullptr;
+  if (begins)
+    begin_tunnel();
+  else if (tunnel_ != nullptr)
+    tunnel_->count_out(bytes.size());
   // The end comes right behind the last bytes, so one write is enough for both.
   if (!response->done()) owner_.on_output();
+  // What the client has sent ahead waits for that.
+  if (begins && link_ != nullptr) owner_.on_room();
   return true;
+}
+
+void Exchange::begin_tunnel() {
+  count(response->status);
+  tunnel_ = std::make_unique<Tunnel>(*metrics_, front_.now);
+  request->begin_tunnel();
+}
+
+void Exchange::check_tunnel(uint64_t now) {
+  if (!tunnel_->is_ending()) {
+    const auto why =
+        front_.draining || tenant_->draining() ? TunnelEnd::Drain : tunnel_->overdue(now, touched_, tenant_->limits());
+    if (!why) return;
+    tunnel_->begin_end(*why, now);
+    request->end_tunnel();
+    half_closed_ = true;
+    return pass_body();
+  }
+  if (!tunnel_->is_over(now)) return;
+  cancel();
+  owner_.on_failed(0, {});
+}
+
+void Exchange::end_tunnel(TunnelEnd why) {
+  if (tunnel_ == nullptr) return;
+  tunnel_->finish(why, tenant_->app_name(), log_fields());
+  tunnel_.reset();
 }
 
 bool Exchange::on_onward(std::string_view bytes) {
@@ -160,6 +205,9 @@ void Exchange::on_end(const RequestEnd& end, std::string_view text) {
     const std::string cause = ",\"cause\":\"" + std::string(end_cause_name(end.cause)) + "\"";
     write_log("error", tenant_->app_name(), std::string(text), cause + log_fields());
   }
+  const bool tunneled = tunnel_ != nullptr;
+  end_tunnel(end.cause != EndCause::Done ? TunnelEnd::Failed : half_closed_ ? TunnelEnd::Client : TunnelEnd::Program);
+  if (tunneled) return response->done() ? owner_.on_answered() : owner_.on_failed(0, {});
   if (response->done()) {
     count(response->status);
     metrics_->duration.add(static_cast<double>(Loop::now() - started_) / 1e3);
@@ -184,6 +232,7 @@ void Exchange::report_taken(size_t left) {
 
 void Exchange::cancel() {
   end_next();
+  end_tunnel(TunnelEnd::Client);
   if (begun_) link_->send(Frame::Cancel, id_, 1);
   link_->forget(id_, begun_);
   link_->flush();
@@ -191,12 +240,13 @@ void Exchange::cancel() {
 }
 
 void Exchange::count(int status) {
-  if (metrics_ != nullptr) ++metrics_->requests[status];
+  if (metrics_ != nullptr && tunnel_ == nullptr) ++metrics_->requests[status];
 }
 
 // The worker ends what waits for too long, and may have others before that.
 void Exchange::check_patience(uint64_t now) {
   if (next_ != nullptr) next_->check_patience(now);
+  if (link_ != nullptr && tunnel_ != nullptr) return check_tunnel(now);
   if (link_ != nullptr && now > touched_ + tenant_->patience(link_->load())) tenant_->give_up();
 }
 

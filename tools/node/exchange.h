@@ -14,6 +14,7 @@
 #include "aotc/wasi.h"
 #include "http.h"
 #include "tenant_links.h"
+#include "tunnel.h"
 
 // What clients are told where no program is to answer.
 constexpr std::string_view kRefusedRequest = "the request cannot be understood, or exceeds a limit\n";
@@ -67,11 +68,12 @@ class Exchange final : public Link::Exchange {
   };
   std::optional<Refusal> dispatch(const ResponseReader::Client& client, ResponseReader::Form form);
   void pass_body();                // of which the head is the beginning
-  void half_close();               // nothing more comes from the client, who still takes the response
+  void half_close();               // nothing more comes from the client, who still takes the response; once
   void report_taken(size_t left);  // by the client, but for so much of what it was sent
   void cancel();                   // its program need not go on with it
   void count(int status);          // what the client was answered; 0: nothing, or not all
   void check_patience(uint64_t now);
+  bool is_tunnel() const { return tunnel_ != nullptr; }
   void reset();  // for the next request
 
   bool is_served() const { return link_ != nullptr; }  // by a worker
@@ -90,6 +92,10 @@ class Exchange final : public Link::Exchange {
  private:
   aotc_peer asker() const;
   void end_next();
+  void begin_tunnel();
+  void check_tunnel(uint64_t now);
+  void end_tunnel(TunnelEnd why);
+  void say_half_closed();
 
   LoopContext& front_;
   const aotc_peer& peer_;
@@ -102,8 +108,9 @@ class Exchange final : public Link::Exchange {
   uint64_t number_ = 0;   // of the request, of all that the front has had
   uint32_t version_ = 0;  // of HTTP that its client speaks, of RequestFlags
   std::unique_ptr<NextHandler> next_;
-  bool begun_ = false;  // the worker knows of the request
-  bool half_closed_ = false;
+  std::unique_ptr<Tunnel> tunnel_;  // when it is one
+  bool begun_ = false;              // the worker knows of the request
+  bool half_closed_ = false, said_half_closed_ = false;
   bool waits_for_room_ = false;  // in the channel
   uint32_t unread_ = 0;          // body bytes that the program has not read
   size_t untaken_ = 0;           // response bytes that the worker does not know to be taken

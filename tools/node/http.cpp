@@ -12,6 +12,7 @@
 #include <functional>
 #include <initializer_list>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace beast = boost::beast;
@@ -25,6 +26,7 @@ constexpr uint32_t kMaxResponseHeader = 128 << 10;
 constexpr size_t kMaxAroundChunks = 16 << 10;  // extensions and trailers
 constexpr size_t kMaxOptions = 32;             // in Connection
 constexpr size_t kUsualHead = 512;
+constexpr std::string_view kUpgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
 
 std::string_view view(Text text) { return {text.data(), text.size()}; }
 
@@ -213,11 +215,13 @@ bool may_become_chunk(std::string_view bytes) {
 }  // namespace
 
 struct RequestReader::Parser : http::basic_parser<true> {
-  Parser(RequestReader& owner, size_t most_header, const Hop* from) : owner(owner), most_header(most_header) {
+  Parser(RequestReader& owner, const HttpLimits& limits, const Hop* from)
+      : owner(owner), most_header(limits.header_bytes), tunnels(limits.tunnels) {
     if (from != nullptr) forwarded.emplace(*from);
   }
   RequestReader& owner;
   const size_t most_header;
+  const bool tunnels;
   std::string_view input;  // that is being fed
   size_t looked_at = 0;    // bytes of it that were fed before, and have no half line end
   Fields fields;
@@ -287,9 +291,6 @@ struct RequestReader::Parser : http::basic_parser<true> {
   void on_header_impl(ErrorCode& error) override {
     fields.complete = true;
     if (!has_host && !owner.http_10) return fail(400, error);
-    // Any other offer to go on in another protocol may be left alone (RFC 9110, 7.8), and so may one that is not for
-    // us.
-    if (websocket && !owner.http_10 && offers(fields.connection, "upgrade")) return fail(501, error);
     if (coded && owner.http_10) return fail(400, error);
     std::vector<std::string_view> options;
     const std::string given = std::move(owner.target), host = std::move(owner.host);
@@ -300,6 +301,10 @@ struct RequestReader::Parser : http::basic_parser<true> {
     owner.host = target->host;
     owner.keep_alive = keep_alive();
     owner.expects_continue &= !owner.http_10;
+    // Any other offer to go on in another protocol may be left alone (RFC 9110, 7.8), and so may one that is not for
+    // us, or that comes with a body, of which it would have to be known where it ends.
+    owner.asks_for_tunnel = tunnels && websocket && !owner.http_10 && offers(fields.connection, "upgrade") &&
+                            owner.method == "GET" && !chunked() && content_length().value_or(0) == 0;
     if (owner.form_ == Form::Body) return;
     if (owner.form_ == Form::Parts) {
       fields.write(owner.fields, options);
@@ -320,6 +325,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
       owner.client = forwarded->client();
       owner.country = forwarded->country();
     }
+    if (owner.asks_for_tunnel) out.append(kUpgrade);
     if (framed_by_chunks) out.append("Transfer-Encoding: chunked\r\n");
     if (content_length()) write_length(out, *content_length());
     if (owner.expects_continue) out.append("Expect: 100-continue\r\n");
@@ -348,7 +354,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
 };
 
 RequestReader::RequestReader(const HttpLimits& limits, const Hop* from, Form form)
-    : form_(form), parser_(std::make_unique<Parser>(*this, limits.header_bytes, from)) {
+    : form_(form), parser_(std::make_unique<Parser>(*this, limits, from)) {
   parser_->header_limit(limits.header_bytes);
   parser_->body_limit(limits.body_bytes);
   parser_->eager(true);
@@ -357,6 +363,13 @@ RequestReader::~RequestReader() = default;
 
 size_t RequestReader::feed(std::string_view bytes) {
   if (parser_->status != 0) return 0;
+  if (tunnel_ != Tunnel::None) {
+    if (tunnel_ == Tunnel::Open) {
+      frames_.follow(bytes);
+      output.append(bytes);
+    }
+    return bytes.size();
+  }
   ErrorCode error;
   parser_->input = bytes;
   size_t used = feed_parser(*parser_, bytes, error);
@@ -373,7 +386,10 @@ size_t RequestReader::feed(std::string_view bytes) {
   return used;
 }
 bool RequestReader::head_done() const { return parser_->is_header_done(); }
-bool RequestReader::done() const { return parser_->is_done(); }
+bool RequestReader::done() const { return parser_->is_done() && tunnel_ == Tunnel::None; }
+void RequestReader::end_tunnel() {
+  if (std::exchange(tunnel_, Tunnel::Ended) == Tunnel::Open && frames_.is_between()) output.append(kGoingAway);
+}
 int RequestReader::error() const { return parser_->status; }
 size_t RequestReader::held() const { return output.capacity() + parser_->fields.text.capacity() + target.capacity(); }
 
@@ -386,17 +402,20 @@ struct ResponseReader::Parser : http::basic_parser<false> {
   const bool writes, in_parts;
   Fields fields;
   std::string reason;
-  bool write_chunks = false, failed = false;
+  bool write_chunks = false, failed = false, websocket = false;
 
   void on_request_impl(http::verb, Text, Text, int, ErrorCode&) override {}  // not called
   void on_response_impl(int code, Text text, int version, ErrorCode& error) override {
     owner.status = code;
     if (writes) reason = view(text);
-    if ((version != 10 && version != 11) || code < 100 || code == 101) error = http::error::bad_status;
+    owner.tunnel_ = code == 101 && owner.client_.asks_for_tunnel && version == 11;
+    if ((version != 10 && version != 11) || code < 100 || (code == 101 && !owner.tunnel_))
+      error = http::error::bad_status;
   }
   void on_field_impl(http::field name, Text name_text, Text value, ErrorCode& error) override {
     if (!fields.complete && name == http::field::transfer_encoding && !is_any(view(value), {"chunked"}))
       error = http::error::bad_transfer_encoding;
+    websocket |= name == http::field::upgrade && is_any(view(value), {"websocket"});
     if ((fields.size += name_text.size() + value.size() + 4) > kMaxResponseHeader) error = http::error::header_limit;
     if (!fields.complete)
       fields.add(name, name_text, value);
@@ -406,11 +425,13 @@ struct ResponseReader::Parser : http::basic_parser<false> {
   void on_header_impl(ErrorCode& error) override {
     fields.complete = true;
     std::vector<std::string_view> options;
-    if (!fields.options(options)) {
+    // Whoever answers 101 has to say to what, and nothing else was asked for.
+    if (!fields.options(options) || (owner.tunnel_ && !(websocket && offers(fields.connection, "upgrade")))) {
       error = http::error::bad_value;
       return;
     }
     if (!writes) return;
+    if (owner.tunnel_) return write_tunnel_head(options);
     const Client& client = owner.client_;
     const bool interim = owner.status < 200;
     owner.continued_ |= owner.status == 100;
@@ -436,6 +457,16 @@ struct ResponseReader::Parser : http::basic_parser<false> {
     else if (client.http_10)
       out.append("Connection: keep-alive\r\n");
     out.append("\r\n");
+  }
+  void write_tunnel_head(std::vector<std::string_view>& options) {
+    if (in_parts) {
+      options.push_back("sec-websocket-accept");  // HTTP/2 has no such handshake
+      fields.write(owner.heads.emplace_back(Head{200, {}}).fields, options);
+      return;
+    }
+    owner.output.append("HTTP/1.1 101 ").append(reason).append("\r\n");
+    fields.write(owner.output, options);
+    owner.output.append(kUpgrade).append("\r\n");
   }
   void on_body_init_impl(const boost::optional<uint64_t>&, ErrorCode&) override {}
   size_t write_body(Text body) {
@@ -471,12 +502,16 @@ void ResponseReader::restart() {
 size_t ResponseReader::feed(std::string_view bytes) {
   size_t used = 0;
   while (used < bytes.size() && !done() && !bad()) {
+    if (tunnels()) {
+      if (parser_->writes) output.append(bytes.substr(used));
+      return bytes.size();
+    }
     ErrorCode error;
     size_t n = feed_parser(*parser_, bytes.substr(used), error);
     used += n;
     if (error) parser_->failed = true;
     /* An interim response: the final one follows. */
-    if (parser_->is_done() && status < 200)
+    if (parser_->is_done() && status < 200 && !tunnel_)
       restart();
     else if (n == 0)
       break;
@@ -486,12 +521,15 @@ size_t ResponseReader::feed(std::string_view bytes) {
 
 void ResponseReader::end() {
   if (done() || bad()) return;
+  tunnel_ended_ = tunnels();
+  if (tunnel_ended_) return;
   ErrorCode error;
   if (parser_->got_some()) parser_->put_eof(error);
   if (error || !parser_->is_done() || status < 200) parser_->failed = true;
 }
-bool ResponseReader::started() const { return status >= 200 && parser_->is_header_done(); }
-bool ResponseReader::done() const { return status >= 200 && parser_->is_done(); }
+bool ResponseReader::started() const { return (status >= 200 || tunnel_) && parser_->is_header_done(); }
+bool ResponseReader::done() const { return tunnel_ended_ || (status >= 200 && parser_->is_done()); }
+bool ResponseReader::tunnels() const { return tunnel_ && parser_->is_done(); }
 bool ResponseReader::bad() const { return parser_->failed; }
 
 std::string own_fields(size_t length, std::string_view more_fields) {

@@ -5,6 +5,9 @@
 // us; hop-by-hop fields end here. Interim responses and trailers go through. A worker, whom the front does not trust
 // anyway, hands over what its program wrote, and only looks where a response ends. Both readers are fed what has
 // arrived and say how much of it they used.
+//
+// A request for a WebSocket (RFC 6455) that is answered with 101 becomes a tunnel: what both readers are fed from then
+// on are bytes, which go through as they came.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +18,12 @@
 #include <vector>
 
 #include "forwarded.h"
+#include "websocket_frames.h"
 
 struct HttpLimits {
   uint32_t header_bytes = ~0u;
   uint64_t body_bytes = ~0ull;
+  bool tunnels = false;  // a request may ask to become one; else that is left alone
 };
 
 class RequestReader {
@@ -34,6 +39,10 @@ class RequestReader {
   bool head_done() const;
   bool done() const;
   int error() const;  // status code to refuse the request with, or 0
+  // It was answered with 101: what is fed now has no end, until it has been said that there is none: then nothing more
+  // is taken, and what comes is dropped.
+  void begin_tunnel() { tunnel_ = Tunnel::Open; }
+  void end_tunnel();
 
   size_t held() const;  // bytes of memory, about
 
@@ -43,6 +52,7 @@ class RequestReader {
   bool http_10 = false;
   bool keep_alive = false;
   bool expects_continue = false;
+  bool asks_for_tunnel = false;
   std::string output;              // head, then body, or only that, for the program; whoever takes it clears it
   std::string fields;              // lines, but for Host and those of the framing
   std::optional<uint64_t> length;  // of the body, if it was said
@@ -51,7 +61,10 @@ class RequestReader {
 
  private:
   struct Parser;
+  enum class Tunnel { None, Open, Ended };
   const Form form_;
+  Tunnel tunnel_ = Tunnel::None;
+  WebSocketFrames frames_;  // what goes through it
   std::unique_ptr<Parser> parser_;
 };
 
@@ -62,8 +75,10 @@ class ResponseReader {
     bool http_10 = false;
     bool keep_alive = true;  // the client's connection is to stay open after this response
     bool expects_continue = false;
+    bool asks_for_tunnel = false;
   };
-  // What `output` gets; of Parts the body, without framing, besides `heads` and `trailers`.
+  // What `output` gets; of Parts the body, without framing, besides `heads` and `trailers`. There 101 is 200, as HTTP/2
+  // has it (RFC 8441).
   enum class Form { Message, Parts, Nothing };
   struct Head {
     int status;
@@ -77,6 +92,7 @@ class ResponseReader {
   bool started() const;  // the final status line is known
   bool done() const;
   bool bad() const;
+  bool tunnels() const;  // it was 101, and what follows is no message any more
 
   int status = 0;
   bool closes = false;      // the client's connection ends behind it
@@ -89,6 +105,7 @@ class ResponseReader {
   void restart();
   const Client client_;
   bool continued_ = false;  // it was told to send its body
+  bool tunnel_ = false, tunnel_ended_ = false;
   const Form form_;
   std::unique_ptr<Parser> parser_;
 };

@@ -24,6 +24,11 @@ constexpr size_t kFieldOverhead = 32;     // as SETTINGS_MAX_HEADER_LIST_SIZE co
 constexpr size_t kTooLarge = 4;           // times the limit: whoever sends this is heard no more
 constexpr size_t kLeastFrame = 16 << 10;  // that a header comes in, if its client means well
 
+// What HTTP/1.1 says with CONNECT's :protocol; there a client has to draw a key, by which it knows that it was
+// understood.
+constexpr std::string_view kTunnelFields =
+    "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: UkZDIDg0NDE6IG5vIGtleQ==\r\n";
+
 std::string_view view(const uint8_t* data, size_t size) { return {reinterpret_cast<const char*>(data), size}; }
 
 bool same(std::string_view a, std::string_view b) {
@@ -67,11 +72,11 @@ struct FieldList {
 
 // Of a stream: its header as it comes, then how its body is written.
 struct Http2Session::Incoming {
-  std::string method, scheme, path, authority, host, cookie, length;
+  std::string method, scheme, path, authority, protocol, host, cookie, length;
   std::string fields, trailers;
   size_t size = 0;
   bool has_authority = false, has_trailer = false;
-  bool head_done = false, chunked = false;
+  bool head_done = false, chunked = false, tunnel = false;
   bool ended = false;  // the response is
   bool by_us = false;  // reset
 };
@@ -117,10 +122,13 @@ struct Http2Session::Callbacks {
       for (auto [known, place] : {std::pair<std::string_view, std::string*>{":method", &in->method},
                                   {":scheme", &in->scheme},
                                   {":path", &in->path},
-                                  {":authority", &in->authority}})
+                                  {":authority", &in->authority},
+                                  {":protocol", &in->protocol}})
         if (name == known) *place = value;
     } else if (name == "host") {
       in->host = value;
+    } else if (name == "sec-websocket-key" && !in->protocol.empty()) {
+      // Here it means nothing, and there is one of ours.
     } else if (name == "content-length") {
       in->length = value;
     } else if (name == "cookie") {
@@ -234,6 +242,7 @@ Http2Session::Http2Session(const Limits& limits, Owner& owner)
   const nghttp2_settings_entry settings[] = {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streams},
                                              {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow},
                                              {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.header_bytes},
+                                             {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
                                              {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1}};
   nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, std::size(settings));
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindow);
@@ -284,27 +293,32 @@ void Http2Session::pass_head(int32_t stream, Incoming& in, bool ends) {
   in.head_done = true;
   const size_t size = std::exchange(in.size, 0);
   if (size > limits_.header_bytes) return owner_.on_refused(stream, 431);
-  if (in.method == "CONNECT") return owner_.on_refused(stream, 501);
+  in.tunnel = in.method == "CONNECT" && in.protocol == "websocket";
+  if (in.method == "CONNECT" && !in.tunnel) return owner_.on_refused(stream, 501);
   const bool two_hosts = in.has_authority && !in.host.empty() && !same(in.host, in.authority);
-  if (two_hosts || (in.scheme != "http" && in.scheme != "https")) return owner_.on_refused(stream, 400);
-  in.chunked = !ends && (in.length.empty() || in.has_trailer);
+  const bool bad_tunnel = in.tunnel && (ends || !in.length.empty());
+  if (two_hosts || bad_tunnel || (in.scheme != "http" && in.scheme != "https")) return owner_.on_refused(stream, 400);
+  in.chunked = !ends && !in.tunnel && (in.length.empty() || in.has_trailer);
   std::string head;
   head.reserve(size + 64);
-  head.append(in.method).append(" ").append(in.path).append(" HTTP/1.1\r\nHost: ");
+  head.append(in.tunnel ? "GET" : in.method).append(" ").append(in.path).append(" HTTP/1.1\r\nHost: ");
   head.append(in.has_authority ? in.authority : in.host).append("\r\n").append(in.fields);
   if (!in.cookie.empty()) head.append("cookie: ").append(in.cookie).append("\r\n");
-  if (in.chunked)
+  if (in.tunnel)
+    head.append(kTunnelFields);
+  else if (in.chunked)
     head.append("transfer-encoding: chunked\r\n");
   else if (!in.length.empty())
     head.append("content-length: ").append(in.length).append("\r\n");
   head.append("\r\n");
   for (std::string* part :
-       {&in.method, &in.scheme, &in.path, &in.authority, &in.host, &in.cookie, &in.length, &in.fields})
+       {&in.method, &in.scheme, &in.path, &in.authority, &in.protocol, &in.host, &in.cookie, &in.length, &in.fields})
     *part = {};
   owner_.on_message(stream, head, 0);
 }
 
 void Http2Session::pass_end(int32_t stream, Incoming& in) {
+  if (in.tunnel) return owner_.on_tunnel_end(stream);
   if (in.size > limits_.header_bytes) return owner_.on_refused(stream, 431);
   if (in.chunked) owner_.on_message(stream, "0\r\n" + std::exchange(in.trailers, {}) + "\r\n", 0);
 }

@@ -1,6 +1,8 @@
 // http2_session.h - HTTP/2 (RFC 9113) from the server's side: frames on the one hand, on the other a request of each
 // stream as HTTP/1.1 writes it, and responses in parts. http2_session.cpp is the only user of nghttp2.
 //
+// A WebSocket (RFC 8441) is a request for a tunnel as HTTP/1.1 makes it, then bytes both ways.
+//
 // It knows no sockets, no time and no apps: bytes go in by feed(), come out by fill(), and its owner says when a second
 // has passed. What a client can make it hold or do is bounded: streams at a time, bytes of a header, frames that belong
 // to one, bytes of bodies by the windows that are credited when somebody has taken them, and frames besides those that
@@ -36,6 +38,7 @@ class Http2Session {
     // A new stream; then what its request is, with how many bytes of window, or how to refuse it.
     virtual void on_stream(int32_t stream) = 0;
     virtual void on_message(int32_t stream, std::string_view bytes, size_t window) = 0;
+    virtual void on_tunnel_end(int32_t stream) = 0;  // nothing more comes of what asked to be one
     virtual void on_refused(int32_t stream, int status) = 0;
     virtual void on_closed(int32_t stream) = 0;  // it is no more
     // Body for the client: at most so many bytes. None and not the last: resume() will be called.

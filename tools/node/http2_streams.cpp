@@ -15,7 +15,8 @@ class Http2Streams::Stream final : public Exchange::Owner {
 
   void take_message(std::string_view bytes, size_t window);
   void refuse(int status, std::string_view text, std::string_view fields = {});
-  void begin();  // with what there is of it
+  void begin();       // with what there is of it
+  void end_tunnel();  // the client sends no more through it, if it becomes one
   bool may_begin() const { return state_ == State::Body; }
   Piece take_body(char* place, size_t most);
   std::string_view trailers() const { return exchange_.response->trailers; }
@@ -42,8 +43,9 @@ class Http2Streams::Stream final : public Exchange::Owner {
   Exchange exchange_;
   State state_ = State::Head;
   std::string rest_;  // of what came, that makes no sense without more
-  std::string out_;   // body of the response
-  size_t sent_ = 0;   // of it
+  bool ended_ = false;
+  std::string out_;  // body of the response
+  size_t sent_ = 0;  // of it
   Piece::Behind behind_ = Piece::Behind::More;
   size_t owed_ = 0;  // window that is not credited yet
   uint64_t received_ = 0, taken_ = 0;
@@ -62,7 +64,8 @@ void Http2Streams::Stream::take_message(std::string_view bytes, size_t window) {
     const bool had_head = request.head_done();
     rest_.erase(0, request.feed(rest_));
     // Whoever wrote it as HTTP/1.1 and whoever reads it have to agree on where it ends.
-    if (request.error() != 0 || !request.head_done() || (request.done() && !rest_.empty()))
+    const bool waits = request.asks_for_tunnel && had_head;  // for that
+    if (request.error() != 0 || !request.head_done() || (request.done() && !rest_.empty() && !waits))
       refuse(request.error() != 0 ? request.error() : 400, kRefusedRequest);
     else if (!had_head && !exchange_.find_app())
       refuse(404, kNoApp);
@@ -76,9 +79,10 @@ void Http2Streams::Stream::take_message(std::string_view bytes, size_t window) {
 
 void Http2Streams::Stream::begin() {
   const RequestReader& request = *exchange_.request;
-  const auto refusal =
-      exchange_.dispatch({.head_request = request.method == "HEAD", .expects_continue = request.expects_continue},
-                         ResponseReader::Form::Parts);
+  const auto refusal = exchange_.dispatch({.head_request = request.method == "HEAD",
+                                           .expects_continue = request.expects_continue,
+                                           .asks_for_tunnel = request.asks_for_tunnel},
+                                          ResponseReader::Form::Parts);
   if (refusal) return refuse(refusal->status, refusal->text, kRetryAfter);
   state_ = State::Served;
   settle();
@@ -109,7 +113,19 @@ void Http2Streams::Stream::settle() {
   all_.owner_.write_later();
 }
 
-void Http2Streams::Stream::on_room() { settle(); }
+void Http2Streams::Stream::on_room() {
+  if (exchange_.is_tunnel() && !rest_.empty()) {
+    rest_.erase(0, exchange_.request->feed(rest_));
+    exchange_.pass_body();
+  }
+  if (exchange_.is_tunnel() && ended_) exchange_.half_close();
+  settle();
+}
+
+void Http2Streams::Stream::end_tunnel() {
+  ended_ = true;
+  if (exchange_.is_tunnel() && exchange_.is_served()) exchange_.half_close();
+}
 
 void Http2Streams::Stream::take_output(bool whole) {
   ResponseReader& response = *exchange_.response;
@@ -179,13 +195,17 @@ Awaited Http2Streams::Stream::awaited() const {
   if (left() > 0 && all_.session_.is_blocked(id_)) return Awaited::Taking;
   if (state_ == State::Head || state_ == State::Body) return Awaited::More;
   const bool has_room = owed_ < Http2Session::kStreamWindow;
-  return state_ == State::Served && !exchange_.request->done() && has_room ? Awaited::More : Awaited::Nothing;
+  const bool comes = state_ == State::Served && !exchange_.request->done() && !exchange_.is_tunnel();
+  return comes && has_room ? Awaited::More : Awaited::Nothing;
 }
 
 void Http2Streams::Stream::check_time(uint64_t now) {
   exchange_.check_patience(now);
   // Answered, and still the request comes. Some clients forget the response when they are told at once (RFC 9113, 8.1).
-  if (is_whole() && lingers_++ > 0) all_.session_.reset(id_, Http2Session::Error::None);
+  if (is_whole() && lingers_++ > 0) {
+    all_.session_.reset(id_, Http2Session::Error::None);
+    all_.owner_.write_later();
+  }
   const Pace::Limits& limits = all_.front_.options.pace;
   const Awaited what = awaited(), before = std::exchange(paced_, what);
   if (what == Awaited::Nothing) return;
@@ -235,6 +255,10 @@ void Http2Streams::on_message(int32_t stream, std::string_view bytes, size_t win
     one->take_message(bytes, window);
   else
     session_.credit(stream, window);
+}
+
+void Http2Streams::on_tunnel_end(int32_t stream) {
+  if (Stream* one = find(stream)) one->end_tunnel();
 }
 
 void Http2Streams::on_refused(int32_t stream, int status) {

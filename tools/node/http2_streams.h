@@ -49,6 +49,7 @@ class Http2Streams final : private Http2Session::Owner {
   class Stream;
   void on_stream(int32_t stream) override;
   void on_message(int32_t stream, std::string_view bytes, size_t window) override;
+  void on_tunnel_end(int32_t stream) override;
   void on_refused(int32_t stream, int status) override;
   void on_closed(int32_t stream) override;
   Piece take_body(int32_t stream, char* place, size_t most) override;

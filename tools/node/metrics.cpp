@@ -4,15 +4,20 @@
 #include <bit>
 #include <cstdio>
 #include <iterator>
+#include <numeric>
 
 static constexpr const char* kClosed[] = {"done",    "aborted", "idle",   "slow_header", "slow_body", "slow_response",
                                           "address", "full",    "memory", "flood",       "proxy"};
 static constexpr const char* kHandshakes[] = {"full", "resumed", "failed"};
 static constexpr const char* kPulls[] = {"new", "same", "failed"};
+static constexpr const char* kTunnelEndNames[] = {"program", "client", "idle", "timeout", "drain", "failed"};
 static constexpr const char* kLists[] = {"obeyed", "refused"};
 static_assert(std::size(kClosed) == kClosedReasons && std::size(kHandshakes) == TlsCounts().size() &&
+              std::size(kTunnelEndNames) == kTunnelEnds &&
               std::size(kPulls) == sizeof AppMetrics::pulls / sizeof(uint64_t) &&
               std::size(kLists) == sizeof AppMetrics::revocations / sizeof(uint64_t));
+
+const char* tunnel_end_name(TunnelEnd end) { return kTunnelEndNames[static_cast<size_t>(end)]; }
 
 void Histogram::add(double value) {
   uint64_t whole = value <= 1 ? 1 : static_cast<uint64_t>(value + 0.999999);
@@ -31,6 +36,9 @@ void Histogram::add(const Histogram& other) {
 void AppMetrics::add(const AppMetrics& other) {
   for (const auto& [code, count] : other.requests) requests[code] += count;
   for (size_t i = 0; i < ends.size(); ++i) ends[i] += other.ends[i];
+  tunnels += other.tunnels;
+  for (size_t i = 0; i < tunnel_ends.size(); ++i) tunnel_ends[i] += other.tunnel_ends[i];
+  for (size_t i = 0; i < tunnel_bytes.size(); ++i) tunnel_bytes[i] += other.tunnel_bytes[i];
   for (Histogram AppMetrics::* one :
        {&AppMetrics::thaw, &AppMetrics::run, &AppMetrics::reset, &AppMetrics::pages, &AppMetrics::duration})
     (this->*one).add(other.*one);
@@ -96,6 +104,19 @@ std::string write_metrics(const std::map<std::string, AppMetrics>& apps, const C
   for (const auto& [app, m] : apps) sample("aotc_going_on", label(app), m.going_on);
   header("aotc_cut_short_total", "counter", "Of these, those that were ended early because there were too many.");
   for (const auto& [app, m] : apps) sample("aotc_cut_short_total", label(app), m.cut_short);
+  header("aotc_tunnels", "gauge", "Requests that are tunnels now, as WebSockets are; each has an instance.");
+  for (const auto& [app, m] : apps)
+    sample("aotc_tunnels", label(app),
+           m.tunnels - std::accumulate(m.tunnel_ends.begin(), m.tunnel_ends.end(), uint64_t{0}));
+  header("aotc_tunnels_ended_total", "counter", "Those that are no more, by cause.");
+  for (const auto& [app, m] : apps)
+    for (size_t i = 0; i < kTunnelEnds; ++i)
+      sample("aotc_tunnels_ended_total", label(app) + ",cause=\"" + kTunnelEndNames[i] + "\"", m.tunnel_ends[i]);
+  header("aotc_tunnel_bytes_total", "counter", "Bytes that went through tunnels, from clients and to them.");
+  for (const auto& [app, m] : apps) {
+    sample("aotc_tunnel_bytes_total", label(app) + ",way=\"in\"", m.tunnel_bytes[0]);
+    sample("aotc_tunnel_bytes_total", label(app) + ",way=\"out\"", m.tunnel_bytes[1]);
+  }
   header("aotc_restarts_total", "counter", "Times that the app's process was started again.");
   for (const auto& [app, m] : apps) sample("aotc_restarts_total", label(app), m.restarts);
   header("aotc_reset_differences_total", "counter",

@@ -23,6 +23,18 @@ class Histogram {
   double sum_ = 0;
 };
 
+// Why a tunnel ended.
+enum class TunnelEnd : unsigned {
+  Program,  // it closed its connection
+  Client,   // that left
+  Idle,     // nothing went through it
+  Timeout,  // it had lasted for long
+  Drain,    // its process, or the node, was to end
+  Failed,   // its program did
+};
+constexpr size_t kTunnelEnds = static_cast<size_t>(TunnelEnd::Failed) + 1;
+const char* tunnel_end_name(TunnelEnd end);
+
 struct AppMetrics {
   std::map<int, uint64_t> requests;  // by status code; 0: the connection ended before there was one
   std::array<uint64_t, kEndCauses> ends{};
@@ -30,6 +42,9 @@ struct AppMetrics {
   uint64_t running = 0, going_on = 0, cut_short = 0, restarts = 0;
   uint64_t differences = 0;
   uint64_t frames = 0, held_back = 0, log_bytes = 0, log_held_back = 0, log_dropped = 0;
+  uint64_t tunnels = 0;  // that began
+  std::array<uint64_t, kTunnelEnds> tunnel_ends{};
+  std::array<uint64_t, 2> tunnel_bytes{};  // from clients, to them
   // Of apps from a registry:
   bool pulled = false;
   std::array<uint64_t, 3> pulls{};  // a newer image or statement, none, failed

@@ -34,6 +34,8 @@ struct AppLimits {
   uint64_t deadline = 50'000'000;
   uint64_t timeout = 30'000'000'000;
   uint64_t grace_after = 50'000'000;
+  uint64_t tunnel_timeout = 24 * 3'600'000'000'000;
+  uint64_t tunnel_idle = 300'000'000'000;
   uint64_t start_timeout = 60'000'000'000;
   uint64_t max_memory = 256 << 20;
   uint64_t tmp_size = AOTC_WASI_TMP_SIZE;

@@ -37,6 +37,7 @@ Link* TenantLinks::least_loaded() {
 }
 
 void TenantLinks::drain() {
+  draining_ = true;
   for (const auto& link : links_) {
     link->send(Frame::Drain, 0);
     link->flush();

@@ -19,7 +19,9 @@ class TenantLinks final : public Link::Owner {
   const std::string* next() const { return shared_->app->next_is_app ? &shared_->app->next : nullptr; }
   const std::string& app_name() const { return shared_->app->name; }
   uint64_t patience(size_t requests) const { return shared_->patience(requests); }
+  const AppLimits& limits() const { return shared_->app->limits; }
   void drain();
+  bool draining() const { return draining_; }
   void on_ready(Link& link) override;
   void end(EndCause cause, const std::string& why) override;
   void fail(EndCause cause, const std::string& why) override;
@@ -33,5 +35,5 @@ class TenantLinks final : public Link::Owner {
   const uint32_t process_;
   const std::shared_ptr<TenantShared> shared_;
   std::vector<std::unique_ptr<Link>> links_;
-  bool overdue_ = false;
+  bool overdue_ = false, draining_ = false;
 };

@@ -44,8 +44,11 @@ struct Worker::Request {
   aotc_connection& connection() const { return *aotc_slot_connection(slot); }
   bool done() const { return filter ? filter->output.done() : response.done(); }  // all of the response is on its way
 
-  Request(Id id, Channel& channel, bool head)
-      : id(id), channel(channel), response({.head_request = head}, ResponseReader::Form::Nothing) {}
+  Request(Id id, Channel& channel, uint32_t flags)
+      : id(id),
+        channel(channel),
+        response({.head_request = (flags & kHeadRequest) != 0, .asks_for_tunnel = (flags & kTunnelRequest) != 0},
+                 ResponseReader::Form::Nothing) {}
   struct Filter {  // of a program that knows no HTTP
     explicit Filter(bool head) : output(head) {}
     FilterInput input;
@@ -222,7 +225,7 @@ void Worker::on_outbound(void* self, void* owner) {
 // An instance is taken only when the request's turn comes, so that requests that wait for theirs use the same warm one.
 void Worker::begin(size_t at, const FrameHead& head, std::string_view payload) {
   const Id id = id_of(at, head.id);
-  auto request = std::make_unique<Request>(id, channels_[at], head.value & kHeadRequest);
+  auto request = std::make_unique<Request>(id, channels_[at], handler_ ? head.value & ~kTunnelRequest : head.value);
   if (stdio_) request->filter.emplace(head.value & kHeadRequest);
   if (handler_)
     request->handler.emplace(
@@ -294,7 +297,9 @@ void Worker::add_body(Request& request, std::string_view payload) {
 aotc_status Worker::run_program(Request& request) {
   running_ = &request;
   const uint64_t start = now();
-  uint64_t left = options_.deadline > request.running ? options_.deadline - request.running : 1;
+  // What goes through a tunnel has one each time.
+  const uint64_t before = request.response.tunnels() ? 0 : request.running;
+  uint64_t left = options_.deadline > before ? options_.deadline - before : 1;
   if (request.going_on) left = std::min(left, request.over > start ? request.over - start : 1);
   aotc_instance* instance = request.slot->instance;
   aotc_status status = aotc_instance_set_deadline(instance, left, &error_);
@@ -609,11 +614,11 @@ std::string Worker::where(const Request& request) const {
   return text;
 }
 
-// The client decides how long a program waits for it; everything else has a limit.
+// The client decides how long a program waits for it, the front how long a tunnel lasts; everything else has a limit.
 void Worker::schedule(Request& request) {
   if (request.time != kNever) times_.erase({request.time, request.id});
   request.time = request.wake;
-  if (!request.going_on && request.under_way < kWindow)
+  if (!request.going_on && request.under_way < kWindow && !request.response.tunnels())
     request.time = std::min(request.time, request.progress + options_.timeout);
   if (request.time != kNever) times_.insert({request.time, request.id});
 }

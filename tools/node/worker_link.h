@@ -21,6 +21,7 @@
 
 // Frames a second that a tenant's workers may send, besides those that its requests and their bytes explain.
 constexpr int64_t kFramesPerSecond = 16384;
+constexpr int64_t kFramesOfBody = 2;  // what comes through a tunnel may be answered
 // Bytes in a channel above which clients wait with more: two of them with a full window.
 constexpr size_t kMaxQueue = 2 * kWindow;
 
@@ -75,6 +76,7 @@ class Link : public Source {
   bool has_room() const { return channel_.queued() < kMaxQueue; }
   void wait_for_room(uint32_t id) { waiting_.push_back(id); }  // for its client's next frame
   void send(Frame type, uint32_t id, uint32_t value = 0, std::string_view payload = {}, std::string_view more = {}) {
+    if (type == Frame::Body) owner_.allowance += kFramesOfBody;
     channel_.send(type, id, value, payload, more);
   }
   void flush();  // soon: what many clients send at once goes out in one piece

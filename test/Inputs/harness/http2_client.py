@@ -19,6 +19,7 @@ class Http2:
         config = h2.config.H2Configuration(header_encoding="utf-8", validate_outbound_headers=False, normalize_outbound_headers=False)
         self.h2 = h2.connection.H2Connection(config)
         self.answers, self.goaways, self.ended, self.credits = {}, [], False, True
+        self.rest = b""
         self.h2.initiate_connection()
         if window is not None:
             self.h2.update_settings({4: window})
@@ -63,6 +64,16 @@ class Http2:
             if not moved:
                 self.hear()
 
+    def _events(self, data):
+        """Of whole frames, one after the other: behind a GOAWAY it goes on with what is under way."""
+        self.rest += data
+        while len(self.rest) >= 9 and len(self.rest) >= (size := 9 + int.from_bytes(self.rest[:3], "big")):
+            one, self.rest = self.rest[:size], self.rest[size:]
+            events = self.h2.receive_data(one)
+            if any(isinstance(event, h2.events.ConnectionTerminated) for event in events):
+                self.h2.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
+            yield from events
+
     def hear(self):
         """What has come; False at the end of the connection."""
         try:
@@ -72,12 +83,10 @@ class Http2:
         if not data:
             self.ended = True
             return False
-        for event in self.h2.receive_data(data):
+        for event in self._events(data):
             answer = self.answers.setdefault(getattr(event, "stream_id", 0), {"interim": [], "body": b"", "trailers": None, "end": None})
             if isinstance(event, h2.events.ConnectionTerminated):
                 self.goaways.append((int(event.error_code), event.last_stream_id))
-                # It goes on with what is under way.
-                self.h2.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
             elif isinstance(event, h2.events.InformationalResponseReceived):
                 answer["interim"].append(dict(event.headers))
             elif isinstance(event, h2.events.ResponseReceived):

@@ -140,8 +140,13 @@ REQUESTS = {
     "an upgrade to be in chunks": (post(b"Upgrade: h2c\r\n" + CHUNKED, ONE_CHUNK, connection=b"close, Upgrade"), 200, b"a"),
     "an upgrade with two framings": (post(b"Upgrade: h2c\r\n" + LENGTH + CHUNKED, ONE_CHUNK, connection=b"close, Upgrade"), 400),
     "an upgrade, then HTTP/2": (get(fields=b"Upgrade: h2c\r\n", connection=b"Upgrade") + b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 203, b"HTTP/1.1 505"),
-    **{f"an upgrade to {text}": (get(fields=b"Upgrade: " + text + b"\r\n", connection=b"close, upgrade"), 501)
+    **{f"an upgrade to {text}": (get(fields=b"Upgrade: " + text + b"\r\n", connection=b"close, upgrade"), 203,
+                                  b"Connection: Upgrade\nForwarded: for=127.0.0.1;proto=http\nUpgrade: websocket\n")
        for text in (b"websocket", b"h2c, WebSocket/13", b"h2c\r\nUpgrade: websocket")},
+    "websocket with a body": (post(b"Upgrade: websocket\r\n" + LENGTH, connection=b"close, Upgrade"), 200, b"a"),
+    "websocket in chunks": (post(b"Upgrade: websocket\r\n" + CHUNKED, ONE_CHUNK, connection=b"close, Upgrade"), 200, b"a"),
+    "websocket with two framings": (post(b"Upgrade: websocket\r\n" + LENGTH + CHUNKED, ONE_CHUNK, connection=b"close, Upgrade"), 400),
+    "websocket, then HTTP/2": (get(fields=b"Upgrade: websocket\r\n", connection=b"Upgrade") + b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 203),
     "websocket, not for the next hop": (get(fields=b"Upgrade: websocket\r\n"), 203, NO_FIELDS),
     "websocket in HTTP/1.0": (get(b"GET /headers HTTP/1.0", b"Upgrade: websocket\r\n", connection=b"close, upgrade"), 203, NO_FIELDS),
     "Connection: Host": (get(connection=b"close, Host"), 400),

@@ -160,7 +160,7 @@ with serving([sys.argv[2], "-listen", "127.0.0.1:PORT"], stdout=subprocess.DEVNU
         chunk = "POST /echo HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\nzz\nabc"
         check(one(n.port, chunk).split(b" ")[1] == b"400", "a chunk without a size")
         upgrade = "GET / HTTP/1.1\nHost: x\nConnection: Upgrade\nUpgrade: websocket\n\n"
-        check(one(n.port, upgrade).split(b" ")[1] == b"501", "an upgrade to what is known, and not spoken")
+        check(one(n.port, upgrade).split(b" ")[1] == b"404", "an offer of a WebSocket is for the program")
         hop = "GET /headers HTTP/1.1\nHost: x\nConnection: close, X-Hop\nX-Hop: 1\nX-Stays: 2\n\n"
         check(b"X-Stays" in one(n.port, hop) and b"X-Hop" not in one(n.port, hop), "fields for the next hop only")
         # A client that leaves in the middle of a large response costs its instance, and nobody else anything.

@@ -68,10 +68,11 @@ with node(APPS, "--deadline", "10s", "--max-header", "16K", "--loops", "2", "--m
         client.flush()
         check(client.wait(stream)["status"] == 400, what)
     check(client.get(method="CONNECT", scheme=None, path=None)["status"] == 501, "CONNECT")
+    check(client.get(method="CONNECT", protocol="websocket")["status"] == 400, "a tunnel with an end")
     for what, words in (("connection", {"more": [("connection", "close")]}), ("upgrade", {"more": [("transfer-encoding", "chunked")]}),
                         ("upper case", {"more": [("X-Upper", "1")]}), ("a line end", {"more": [("x", "a\r\nb: c")]}),
                         ("a space in the path", {"target": "/hello x"}), ("no path", {"path": None}), ("a pseudo-header of its own", {"other": "1"}),
-                        ("an unasked protocol", {"method": "CONNECT", "protocol": "websocket"}), ("te", {"more": [("te", "gzip")]})):
+                        ("a protocol without CONNECT", {"protocol": "websocket"}), ("te", {"more": [("te", "gzip")]})):
         check(client.get(**words)["end"] == PROTOCOL, f"{what}: {client.answers[max(client.answers)]}")
     check(client.get(more=[("x", "y" * 17000)])["status"] == 431, "a header that is too large")
     check(client.get()["status"] == 200, "after all of this")

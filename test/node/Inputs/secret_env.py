@@ -1,4 +1,4 @@
-"""secrets.py ARTIFACT FOLDER: serves a program whose snapshot needs the secret API_KEY, of 12 bytes."""
+"""secret_env.py ARTIFACT FOLDER: serves a program whose snapshot needs the secret API_KEY, of 12 bytes."""
 import sys
 
 from harness import check
