@@ -18,6 +18,7 @@
 #include "llvm/Transforms/IPO/AlwaysInliner.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
 #include "lower/carry_chain.h"
+#include "lower/count_bytes.h"
 #include "lower/frame_slots.h"
 #include "lower/wide_multiply.h"
 
@@ -36,18 +37,19 @@ struct Optimizer::State {
 
 namespace {
 
-// "simplify", "frame-slots", "carry-chain" and "wide-multiply" are ours.
+// "simplify", "frame-slots", "carry-chain", "count-bytes" and "wide-multiply" are ours.
 constexpr StringLiteral kBest =
     "sroa<modify-cfg>,early-cse<memssa>,simplify,frame-slots,sroa<modify-cfg>,carry-chain,instcombine<no-verify-"
     "fixpoint>,wide-multiply,simplify,reassociate,"
     "loop-mssa(loop-instsimplify,loop-simplifycfg,licm<no-allowspeculation>,loop-rotate,licm,simple-loop-unswitch<"
     "trivial>),"
     "simplify,instcombine<no-verify-fixpoint>,wide-multiply,"
-    "loop(loop-idiom,indvars,loop-deletion,loop-unroll-full),sroa<modify-cfg>,"
+    "loop(loop-idiom,indvars,loop-deletion,loop-unroll-full),count-bytes,sroa<modify-cfg>,"
     "sccp,bdce,instcombine<no-verify-fixpoint>,wide-multiply,adce,simplify,instcombine<no-verify-fixpoint>";
 
 constexpr StringLiteral kLean =
     "simplify,early-cse<memssa>,instcombine<no-verify-fixpoint>,wide-multiply,loop-mssa(licm<no-allowspeculation>),"
+    "count-bytes,"
     "adce,"
     "simplify";
 
@@ -64,6 +66,8 @@ bool add_our_pass(StringRef name, FunctionPassManager& passes, ArrayRef<PassBuil
     passes.addPass(FrameSlotsPass());
   } else if (name == "carry-chain") {
     passes.addPass(CarryChainPass());
+  } else if (name == "count-bytes") {
+    passes.addPass(CountBytesPass());
   } else if (name == "simplify") {
     passes.addPass(SimplifyCFGPass(SimplifyCFGOptions().convertSwitchRangeToICmp(true).speculateBlocks(false)));
   } else {

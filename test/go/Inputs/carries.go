@@ -2,9 +2,11 @@
 package main
 
 import (
+	"bytes"
 	"math/bits"
 	"os"
 	"runtime"
+	"strings"
 )
 
 var edges = []uint64{0, 1, 2, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x7fffffffffffffff, 0x8000000000000000, 0xfffffffffffffffe, 0xffffffffffffffff}
@@ -220,4 +222,24 @@ func main() {
 		take(kept(&p), many(&p, round%6), panics(&p, round%48))
 	}
 	println(sum)
+	text := make([]byte, 300)
+	for i := range text {
+		text[i] = byte(i * i / 7)
+	}
+	for from := 0; from < 70; from++ {
+		for to := from; to <= len(text); to++ {
+			take(uint64(count(text[from:to], text[to%7])), uint64(bytes.Count(text[from:to], text[to%7:to%7+1])), uint64(strings.Count(string(text[from:to]), "\t")))
+		}
+	}
+	println(sum)
+}
+
+//go:noinline
+func count(text []byte, wanted byte) (n int) {
+	for _, b := range text {
+		if b == wanted {
+			n++
+		}
+	}
+	return n
 }
