@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"time"
 )
 
 // KV is the app's key-value store: the same for all of its instances, on one node, or on all that keep it in one Redis.
 // Natively it is in memory, and ends with the process.
 //
-// What Put, CompareAndSet and Delete did is on the node's disk when they return without an error, or as safe as that
+// What Put, CompareAndSet, Add and Delete did is on the node's disk when they return without an error, or as safe as that
 // Redis makes it. With another error than those below, ErrNotYet and what a context says included, it may have been
 // done or not.
 var KV Store
@@ -22,7 +23,7 @@ type Store struct{}
 // Entry is what the store has under a key.
 type Entry struct {
 	Value []byte
-	// Version grows with each Put of the app.
+	// Version grows with each Put and Add of the app.
 	Version uint64
 	// Expires is when it goes; zero if it stays.
 	Expires time.Time
@@ -39,6 +40,8 @@ var (
 	ErrConflict = errors.New("another version is there")
 	// ErrFull is what puts return when the app has as much as it may have.
 	ErrFull = errors.New("the store is full")
+	// ErrNotNumber is what Add returns when what is there, or would be, is no number of 64 bits.
+	ErrNotNumber = errors.New("it is not a number of 64 bits")
 	// ErrNoStore is what all operations return where the host has no store.
 	ErrNoStore = errors.New("the host has no store: aotc-node and aotc run do with --kv")
 
@@ -76,6 +79,21 @@ func put(ctx context.Context, key string, version uint64, value []byte, ttl time
 	milliseconds := uint64((ttl + time.Millisecond - 1) / time.Millisecond)
 	answer, err := kvAsk(ctx, kvRequest{operation: kvPut, key: key, value: value, version: version, number: milliseconds})
 	return answer.entry.Version, kvError("put", key, err)
+}
+
+// Add adds to the number that is there, in decimal, or to 0 if nothing is, and returns the sum. Whoever else does so at the
+// same time is counted, too. It stays for as long as what is there does.
+func (Store) Add(ctx context.Context, key string, number int64) (int64, error) {
+	err := check(key, nil, 0)
+	if err != nil {
+		return 0, kvError("add", key, err)
+	}
+	answer, err := kvAsk(ctx, kvRequest{operation: kvAdd, key: key, version: anyVersion, number: uint64(number)})
+	if err != nil {
+		return 0, kvError("add", key, err)
+	}
+	sum, err := strconv.ParseInt(string(answer.entry.Value), 10, 64)
+	return sum, kvError("add", key, err)
 }
 
 // Delete removes what is there; fs.ErrNotExist if nothing is.
@@ -123,6 +141,7 @@ const (
 	kvPut
 	kvDelete
 	kvList
+	kvAdd
 )
 
 type kvRequest struct {
@@ -139,4 +158,4 @@ type kvAnswer struct {
 	next  string
 }
 
-var kvStatus = []error{nil, fs.ErrNotExist, ErrConflict, ErrFull, errors.ErrUnsupported, errBroken}
+var kvStatus = []error{nil, fs.ErrNotExist, ErrConflict, ErrFull, errors.ErrUnsupported, errBroken, ErrNotNumber}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io/fs"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -47,6 +48,22 @@ func kvAsk(ctx context.Context, request kvRequest) (kvAnswer, error) {
 			entry.Expires = now.Add(time.Duration(request.number) * time.Millisecond)
 		}
 		kvMemory.entries[request.key] = entry
+		return kvAnswer{entry: entry}, nil
+	case kvAdd:
+		sum, number := int64(0), int64(request.number)
+		if ok {
+			var err error
+			if sum, err = strconv.ParseInt(string(there.Value), 10, 64); err != nil || strconv.FormatInt(sum, 10) != string(there.Value) {
+				return kvAnswer{}, ErrNotNumber
+			}
+		}
+		if (sum+number > sum) != (number > 0) {
+			return kvAnswer{}, ErrNotNumber
+		}
+		kvMemory.version++
+		entry := Entry{Value: strconv.AppendInt(nil, sum+number, 10), Version: kvMemory.version, Expires: there.Expires}
+		kvMemory.entries[request.key] = entry
+		entry.Value = append([]byte{}, entry.Value...)
 		return kvAnswer{entry: entry}, nil
 	case kvDelete:
 		if !ok {

@@ -79,7 +79,7 @@ func kvAsk(ctx context.Context, request kvRequest) (kvAnswer, error) {
 		kvIdle.Unlock()
 	}
 	if status >= uint32(len(kvStatus)) {
-		status = uint32(len(kvStatus)) - 1
+		return answer, errBroken
 	}
 	return answer, kvStatus[status]
 }

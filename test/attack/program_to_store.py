@@ -4,7 +4,7 @@
 # REQUIRES: redis
 import struct
 
-from broker import ANY, CLOSE, CONFLICT, DATA, DELETE, EMFILE, EOPNOTSUPP, EPROTO, FULL, GET, LIST, MAX_KEY, MAX_VALUE, NOT_THERE, OK, PUT, WRONG, Broker
+from broker import ADD, ANY, CLOSE, CONFLICT, DATA, DELETE, EMFILE, EOPNOTSUPP, EPROTO, FULL, GET, LIST, MAX_KEY, MAX_VALUE, NO_NUMBER, NOT_THERE, OK, PUT, WRONG, Broker
 from harness import check, fresh_folder
 from remotes import ask_redis, redis
 
@@ -23,13 +23,14 @@ def attack(store):
     check(ab.ask(GET, b"key")[2] == b"of ab", "what another app put is as it was")
 
     # What is a request, but not of a kind that there is.
-    for operation, key in ((0, b"k"), (5, b"k"), (65535, b"k"), (GET, b""), (PUT, b""), (DELETE, b"")):
+    for operation, key in ((0, b"k"), (6, b"k"), (65535, b"k"), (GET, b""), (PUT, b""), (DELETE, b""), (ADD, b"")):
         check(a.ask(operation, key) == (WRONG, 0, b""), f"operation {operation} of {key}")
     check(a.ask(LIST, b"", b"x" * (MAX_KEY + 1)) == (WRONG, 0, b""), "a list after what is no key")
     check(a.ask(PUT, b"k", b"", 7)[0] == CONFLICT and a.ask(PUT, b"k", b"", 0)[0] == OK and a.ask(PUT, b"k", b"", 0)[0] == CONFLICT, "versions")
     check(a.ask(PUT, b"k", b"", ANY, ANY)[0] == OK and a.ask(GET, b"k")[0] == OK, "a time to live without end")
     check(a.ask(LIST, b"", number=ANY)[2].count(b"k") == 2 and a.ask(LIST, b"", number=0)[0] == OK, "lists of any number")
     check(a.ask(PUT, b"l" * MAX_KEY, b"x" * MAX_VALUE)[0] == OK and len(a.ask(GET, b"l" * MAX_KEY)[2]) == MAX_VALUE, "the largest")
+    check(a.ask(ADD, b"n", b"ignored", 7, ANY)[::2] == (OK, b"-1") and a.ask(ADD, b"bkey", number=1)[0] == NO_NUMBER, "sums")
     # What is none ends the stream.
     for size, key_size in ((MAX_KEY + MAX_VALUE + 1, 1), ((1 << 32) - 1, 1), (1, 2), (MAX_KEY + 1, MAX_KEY + 1), (MAX_VALUE + 2, 1), (0, 65535)):
         check(a.ask(PUT, b"", size=size, key_size=key_size) == EPROTO, f"{size} bytes, {key_size} of them a key")

@@ -6,10 +6,10 @@ import socket
 import struct
 import threading
 
-from broker import DATA, END, FAILED, GET, LIST, OK, OPENED, PUT, Broker
+from broker import BROKEN, DATA, END, FAILED, GET, LIST, OK, OPENED, PUT, Broker
 from harness import check, fresh_folder
 
-BROKEN, CONNECT = 5, 2
+CONNECT = 2
 GREETING = b"+OK\r\n$40\r\n" + b"0" * 40 + b"\r\n"
 
 

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <ctime>
@@ -81,6 +82,12 @@ uint64_t time_of(std::string_view time_key) {
   return time;
 }
 
+// In decimal as we write it; false if it is none.
+bool read_number(std::string_view text, int64_t& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && std::to_string(number) == text;
+}
+
 // What it takes of the app's share.
 uint64_t cost(std::string_view key, std::string_view record) { return 2 * key.size() + record.size() + 64; }
 
@@ -111,51 +118,19 @@ class KvLmdb::Transaction {
     MDB_val key = as_value(database_.app), value{sizeof record_, &record_};
     return mdb_put(txn_, apps_, &key, &value, 0);
   }
-  int put(Write& write, uint64_t most) {
+  int write(Write& write, uint64_t most) {
     std::string old;
     Head head{};
-    int error = find(write.key, old, head);
+    const int error = find(write.key, old, head);
     if (error != 0) return error;
-    if (write.version != AOTC_KV_ANY && write.version != head.version) {
-      write.answer.status = AOTC_KV_CONFLICT;
-      write.answer.version = head.version;
-      return 0;
+    switch (write.operation) {
+      case AOTC_KV_DELETE:
+        return remove(write, old, head);
+      case AOTC_KV_ADD:
+        return add(write, old, head, most);
+      default:
+        return put(write, old, head, most);
     }
-    const uint64_t expires =
-        write.milliseconds == 0 ? 0 : milliseconds_now() + std::min<uint64_t>(write.milliseconds, uint64_t{1} << 52);
-    const std::string record = record_of(write.key, record_.version + 1, expires, write.value);
-    const uint64_t bytes = record_.bytes - (old.empty() ? 0 : cost(write.key, old)) + cost(write.key, record);
-    if (bytes > most) {
-      write.answer.status = AOTC_KV_FULL;
-      return 0;
-    }
-    if (!old.empty() && (error = erase(write.key, old)) != 0) return error;
-    MDB_val key = as_value(write.key), value = as_value(record), nothing{};
-    if ((error = mdb_put(txn_, database_.values, &key, &value, 0)) != 0) return error;
-    if (expires != 0) {
-      const std::string time = time_key(expires, write.key);
-      MDB_val at = as_value(time);
-      if ((error = mdb_put(txn_, database_.times, &at, &nothing, 0)) != 0) return error;
-    }
-    record_ = {record_.bytes + cost(write.key, record), record_.version + 1};
-    write.answer.version = record_.version;
-    return 0;
-  }
-  int remove(Write& write) {
-    std::string old;
-    Head head{};
-    int error = find(write.key, old, head);
-    if (error != 0) return error;
-    if (old.empty() || head.version == 0) {
-      write.answer.status = AOTC_KV_NOT_THERE;
-      return 0;
-    }
-    if (write.version != AOTC_KV_ANY && write.version != head.version) {
-      write.answer.status = AOTC_KV_CONFLICT;
-      write.answer.version = head.version;
-      return 0;
-    }
-    return erase(write.key, old);
   }
   // Some of what has expired.
   int purge() {
@@ -182,6 +157,57 @@ class KvLmdb::Transaction {
   }
 
  private:
+  int put(Write& write, const std::string& old, const Head& head, uint64_t most) {
+    if (is_another(write, head)) return 0;
+    const uint64_t expires =
+        write.milliseconds == 0 ? 0 : milliseconds_now() + std::min<uint64_t>(write.milliseconds, uint64_t{1} << 52);
+    return replace(write, old, write.value, expires, most);
+  }
+  int replace(Write& write, const std::string& old, std::string_view text, uint64_t expires, uint64_t most) {
+    const std::string record = record_of(write.key, record_.version + 1, expires, text);
+    const uint64_t bytes = record_.bytes - (old.empty() ? 0 : cost(write.key, old)) + cost(write.key, record);
+    if (bytes > most) {
+      write.answer.status = AOTC_KV_FULL;
+      return 0;
+    }
+    int error = old.empty() ? 0 : erase(write.key, old);
+    if (error != 0) return error;
+    MDB_val key = as_value(write.key), value = as_value(record), nothing{};
+    if ((error = mdb_put(txn_, database_.values, &key, &value, 0)) != 0) return error;
+    if (expires != 0) {
+      const std::string time = time_key(expires, write.key);
+      MDB_val at = as_value(time);
+      if ((error = mdb_put(txn_, database_.times, &at, &nothing, 0)) != 0) return error;
+    }
+    record_ = {record_.bytes + cost(write.key, record), record_.version + 1};
+    write.answer.version = record_.version;
+    return 0;
+  }
+  int add(Write& write, const std::string& old, const Head& head, uint64_t most) {
+    int64_t sum = 0;
+    if ((head.version != 0 && !read_number(std::string_view(old).substr(sizeof head), sum)) ||
+        __builtin_add_overflow(sum, write.number, &sum)) {
+      write.answer.status = AOTC_KV_NO_NUMBER;
+      return 0;
+    }
+    const std::string text = std::to_string(sum);
+    const int error = replace(write, old, text, head.version != 0 ? head.expires : 0, most);
+    if (write.answer.status == AOTC_KV_OK) write.answer.bytes = text;
+    return error;
+  }
+  int remove(Write& write, const std::string& old, const Head& head) {
+    if (head.version == 0) {
+      write.answer.status = AOTC_KV_NOT_THERE;
+      return 0;
+    }
+    return is_another(write, head) ? 0 : erase(write.key, old);
+  }
+  static bool is_another(Write& write, const Head& head) {
+    if (write.version == AOTC_KV_ANY || write.version == head.version) return false;
+    write.answer.status = AOTC_KV_CONFLICT;
+    write.answer.version = head.version;
+    return true;
+  }
   // What is there, expired or not; then head.version is 0.
   int find(const std::string& name, std::string& record, Head& head) {
     MDB_val key = as_value(name), value;
@@ -387,11 +413,15 @@ void KvLmdb::list(const App& app, std::string_view prefix, std::string_view afte
 
 void KvLmdb::put(const App& app, std::string key, std::string value, uint64_t version, uint64_t milliseconds,
                  Then then) {
-  push({app.place, false, std::move(key), std::move(value), version, milliseconds, std::move(then), {}});
+  push({app.place, AOTC_KV_PUT, std::move(key), std::move(value), version, milliseconds, 0, std::move(then), {}});
 }
 
 void KvLmdb::remove(const App& app, std::string key, uint64_t version, Then then) {
-  push({app.place, true, std::move(key), "", version, 0, std::move(then), {}});
+  push({app.place, AOTC_KV_DELETE, std::move(key), "", version, 0, 0, std::move(then), {}});
+}
+
+void KvLmdb::add(const App& app, std::string key, int64_t number, Then then) {
+  push({app.place, AOTC_KV_ADD, std::move(key), "", AOTC_KV_ANY, 0, number, std::move(then), {}});
 }
 
 void KvLmdb::push(Write write) {
@@ -442,7 +472,7 @@ int KvLmdb::write_together(std::deque<Write>& batch, size_t first, size_t count)
     auto [at, added] = apps.try_emplace(write.app, apps_, databases_[write.app], txn);
     if (added) error = at->second.begin();
     if (added && error == 0) error = at->second.purge();
-    if (error == 0) error = write.removes ? at->second.remove(write) : at->second.put(write, most_);
+    if (error == 0) error = at->second.write(write, most_);
   }
   for (auto& [app, transaction] : apps)
     if (error == 0) error = transaction.end();

@@ -49,6 +49,7 @@ class KvLmdb final : public KvStore, public Source {
   void put(const App& app, std::string key, std::string value, uint64_t version, uint64_t milliseconds,
            Then then) override;
   void remove(const App& app, std::string key, uint64_t version, Then then) override;
+  void add(const App& app, std::string key, int64_t number, Then then) override;
 
  private:
   struct Database {
@@ -57,9 +58,10 @@ class KvLmdb final : public KvStore, public Source {
   };
   struct Write {
     size_t app;
-    bool removes;
+    aotc_kv_operation operation;
     std::string key, value;
     uint64_t version, milliseconds;
+    int64_t number;
     Then then;
     Answer answer;
   };

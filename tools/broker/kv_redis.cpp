@@ -18,7 +18,7 @@ constexpr size_t kMostSent = 256, kMostSentBytes = 4 << 20;  // under way
 constexpr unsigned kMostOfApp = 16;                          // of these
 constexpr size_t kMostWaiting = 64 << 20;                    // bytes of an app
 constexpr uint64_t kMostMilliseconds = uint64_t{1} << 52;
-constexpr size_t kNameOfScript = 40;
+constexpr size_t kNameOfScript = 40, kMostDigits = 20;
 
 std::string word_of(uint64_t version) { return version == AOTC_KV_ANY ? "*" : std::to_string(version); }
 
@@ -36,19 +36,32 @@ std::string plain(std::string text) {
   return text;
 }
 
+size_t most_bytes(std::string_view operation) {
+  return operation == "get" ? AOTC_KV_MAX_VALUE : operation == "add" ? kMostDigits : 0;
+}
+
 // False if it is none of the script's.
 bool read_answer(const std::vector<std::string>& words, const RedisReply& reply, KvStore::Answer& answer) {
   const std::vector<RedisReply>& parts = reply.parts;
   if (reply.kind != RedisReply::Kind::List || parts.size() < 3) return false;
   for (size_t i = 0; i < parts.size(); ++i)
     if (parts[i].kind != (i < 3 ? RedisReply::Kind::Number : RedisReply::Kind::Text)) return false;
-  if (parts[0].number < AOTC_KV_OK || parts[0].number > AOTC_KV_FULL || parts[1].number < 0 || parts[2].number < 0)
-    return false;
-  answer.status = static_cast<aotc_kv_status>(parts[0].number);
+  if (parts[1].number < 0 || parts[2].number < 0) return false;
+  switch (parts[0].number) {
+    case AOTC_KV_OK:
+    case AOTC_KV_NOT_THERE:
+    case AOTC_KV_CONFLICT:
+    case AOTC_KV_FULL:
+    case AOTC_KV_NO_NUMBER:
+      answer.status = static_cast<aotc_kv_status>(parts[0].number);
+      break;
+    default:
+      return false;
+  }
   answer.version = static_cast<uint64_t>(parts[1].number);
   answer.expires = static_cast<uint64_t>(parts[2].number);
   if (words[0] != "list") {
-    if (parts.size() != 4 || parts[3].text.size() > (words[0] == "get" ? AOTC_KV_MAX_VALUE : 0)) return false;
+    if (parts.size() != 4 || parts[3].text.size() > most_bytes(words[0])) return false;
     answer.bytes = parts[3].text;
     return true;
   }
@@ -109,6 +122,10 @@ void KvRedis::put(const App& app, std::string key, std::string value, uint64_t v
 
 void KvRedis::remove(const App& app, std::string key, uint64_t version, Then then) {
   push(app, {"delete", std::move(key), word_of(version)}, std::move(then));
+}
+
+void KvRedis::add(const App& app, std::string key, int64_t number, Then then) {
+  push(app, {"add", std::move(key), std::to_string(most_), std::to_string(number)}, std::move(then));
 }
 
 void KvRedis::push(const App& app, std::vector<std::string> words, Then then) {

@@ -32,6 +32,7 @@ class KvRedis final : public KvStore, public RedisLink::Owner, public Timed {
   void put(const App& app, std::string key, std::string value, uint64_t version, uint64_t milliseconds,
            Then then) override;
   void remove(const App& app, std::string key, uint64_t version, Then then) override;
+  void add(const App& app, std::string key, int64_t number, Then then) override;
 
  private:
   struct Request {

@@ -6,7 +6,7 @@
 //   aotc:{APP}:values   hash    key -> version, " ", when it goes, " ", value
 //   aotc:{APP}:names    sorted  keys, all with score 0, so in the order of their bytes
 //   aotc:{APP}:times    sorted  keys that go, by when in milliseconds since 1970; 0: they stay
-//   aotc:{APP}:app      hash    bytes that it takes, last version
+//   aotc:{APP}:app      hash    bytes that it takes, last version; a sum while it is made
 //
 // Times are Redis's own, so that nodes whose clocks differ agree. Versions are compared as text, since Lua's numbers do
 // not hold all that a program may say. What has expired is there for nobody, and goes when its app writes.
@@ -20,7 +20,7 @@ local values, names, times, app = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local operation, key = ARGV[1], ARGV[2]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local OK, NOT_THERE, CONFLICT, FULL = 0, 1, 2, 3
+local OK, NOT_THERE, CONFLICT, FULL, NO_NUMBER = 0, 1, 2, 3, 6
 
 local function read(name)
   local record = redis.call('HGET', values, name)
@@ -95,6 +95,18 @@ if operation == 'put' then
   if ARGV[5] ~= '*' and ARGV[5] ~= version then return {CONFLICT, tonumber(version), 0, ''} end
   local lives = tonumber(ARGV[6])
   return put(record, ARGV[4], lives > 0 and now + lives or 0)
+end
+
+-- Redis adds, since Lua's numbers do not hold 64 bits.
+if operation == 'add' then
+  redis.call('HSET', app, 'sum', version == '0' and '0' or record.value)
+  local added = redis.pcall('HINCRBY', app, 'sum', ARGV[4])
+  local sum = redis.call('HGET', app, 'sum')
+  redis.call('HDEL', app, 'sum')
+  if type(added) == 'table' and added.err then return {NO_NUMBER, 0, 0, ''} end
+  local answer = put(record, sum, version ~= '0' and record.expires or 0)
+  if answer[1] == OK then answer[4] = sum end
+  return answer
 end
 
 if operation == 'delete' then

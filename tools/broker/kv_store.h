@@ -30,4 +30,5 @@ class KvStore {
   virtual void put(const App& app, std::string key, std::string value, uint64_t version, uint64_t milliseconds,
                    Then then) = 0;
   virtual void remove(const App& app, std::string key, uint64_t version, Then then) = 0;
+  virtual void add(const App& app, std::string key, int64_t number, Then then) = 0;
 };

@@ -55,6 +55,8 @@ void KvStream::ask(const aotc_kv_request& head, std::string_view key, std::strin
   if (head.operation == AOTC_KV_PUT && named)
     return store_.put(app_, std::string(key), std::string(value), head.version, head.milliseconds, then);
   if (head.operation == AOTC_KV_DELETE && named) return store_.remove(app_, std::string(key), head.version, then);
+  if (head.operation == AOTC_KV_ADD && named)
+    return store_.add(app_, std::string(key), static_cast<int64_t>(head.milliseconds), then);
   answer({.status = AOTC_KV_WRONG});
 }
 

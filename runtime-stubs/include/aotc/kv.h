@@ -2,9 +2,9 @@
  * AOTC_OUTBOUND_KV (outbound.h).
  *
  * The program sends requests, each struct aotc_kv_request with `size` bytes behind it: the key, then the value. Each is
- * answered in turn, by struct aotc_kv_answer with `size` bytes: of GET the value; of LIST keys, each after its length
- * in two bytes, and with `version` 1, which says that there may be more, once more the one after which these are. The
- * stream may be written as soon as it was asked for. Anything else is the end of the stream.
+ * answered in turn, by struct aotc_kv_answer with `size` bytes: of GET the value; of ADD the sum; of LIST keys, each
+ * after its length in two bytes, and with `version` 1, which says that there may be more, once more the one after which
+ * these are. The stream may be written as soon as it was asked for. Anything else is the end of the stream.
  */
 #ifndef AOTC_KV_H
 #define AOTC_KV_H
@@ -19,7 +19,8 @@ enum aotc_kv_operation {
   AOTC_KV_GET = 1,
   AOTC_KV_PUT,    /* `version` is the one that it is to replace, 0 for none, AOTC_KV_ANY for whatever is there */
   AOTC_KV_DELETE, /* the same, but 0 */
-  AOTC_KV_LIST    /* keys that begin with the key, in order; those after the one that is the value */
+  AOTC_KV_LIST,   /* keys that begin with the key, in order; those after the one that is the value */
+  AOTC_KV_ADD     /* `milliseconds`, with a sign, to the number that is there, in decimal; to 0 if nothing is */
 };
 #define AOTC_KV_ANY UINT64_MAX
 
@@ -30,6 +31,7 @@ enum aotc_kv_status {
   AOTC_KV_FULL,     /* the app has as much as it may have */
   AOTC_KV_WRONG,    /* no such operation, no key */
   AOTC_KV_FAILED,   /* the store cannot be used: the operator's log says why */
+  AOTC_KV_NO_NUMBER /* of ADD: what is there, or would be, is none of 64 bits */
 };
 
 struct aotc_kv_request {
@@ -41,7 +43,7 @@ struct aotc_kv_request {
 
 struct aotc_kv_answer {
   uint32_t size, status;
-  uint64_t version; /* of GET and PUT: grows with each PUT of the app */
+  uint64_t version; /* of GET, PUT and ADD: grows with each PUT and ADD of the app */
   uint64_t expires; /* of GET: milliseconds since 1970, 0 for never */
 };
 

@@ -7,8 +7,8 @@ import subprocess
 from harness import BIN, check
 
 OPEN, CLOSE, OPENED, FAILED, DATA, END, TAKEN = range(1, 8)
-KV, GET, PUT, DELETE, LIST = 4, 1, 2, 3, 4
-OK, NOT_THERE, CONFLICT, FULL, WRONG = range(5)
+KV, GET, PUT, DELETE, LIST, ADD = 4, 1, 2, 3, 4, 5
+OK, NOT_THERE, CONFLICT, FULL, WRONG, BROKEN, NO_NUMBER = range(7)
 EPROTO, EOPNOTSUPP, EMFILE, ANY = 71, 95, 24, (1 << 64) - 1
 MAX_KEY, MAX_VALUE, WINDOW = 480, 128 << 10, 256 << 10
 

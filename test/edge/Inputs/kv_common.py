@@ -49,7 +49,14 @@ def use(n):
     check(ask(n, "two", "/put?key=q&size=131072&ttl=1ms") == "put", "room again")
     time.sleep(0.01)
     check([ask(n, "two", f"/put?key=s{i}&size=100000") for i in range(9)] == ["put"] * 9, "what has expired takes no room")
-    # Many who compare and set.
+    check(ask(n, "two", "/add?key=full&number=1") == "1" and ask(n, "two", "/put?key=t&size=131072") == "error: full", "room for a number, and no more")
+    # Many who add, or compare and set.
+    adds = [threading.Thread(target=lambda: [ask(n, "one", "/add?key=added&number=3") for _ in range(10)]) for _ in range(6)]
+    for thread in adds:
+        thread.start()
+    for thread in adds:
+        thread.join()
+    check(ask(n, "one", "/add?key=added&number=0") == "180", "each was added once")
     threads = [threading.Thread(target=lambda: [ask(n, "one", "/count?key=c&many=4") for _ in range(5)]) for _ in range(6)]
     for thread in threads:
         thread.start()

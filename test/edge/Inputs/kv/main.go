@@ -18,7 +18,7 @@ import (
 )
 
 func shown(err error) string {
-	for name, known := range map[string]error{"none": fs.ErrNotExist, "conflict": edge.ErrConflict, "full": edge.ErrFull, "no store": edge.ErrNoStore, "not yet": edge.ErrNotYet} {
+	for name, known := range map[string]error{"none": fs.ErrNotExist, "conflict": edge.ErrConflict, "full": edge.ErrFull, "no store": edge.ErrNoStore, "not yet": edge.ErrNotYet, "not a number": edge.ErrNotNumber} {
 		if errors.Is(err, known) {
 			return name
 		}
@@ -66,6 +66,17 @@ func handler() http.Handler {
 		keys, next, err := edge.KV.List(ctx, query("prefix"), query("after"), limit)
 		if err == nil {
 			fmt.Fprintf(w, "%q %q\n", keys, next)
+		}
+		return err
+	})
+	handle("/add", func(ctx context.Context, w http.ResponseWriter, query func(string) string) error {
+		number, err := strconv.ParseInt(query("number"), 10, 64)
+		if err != nil {
+			return err
+		}
+		sum, err := edge.KV.Add(ctx, query("key"), number)
+		if err == nil {
+			fmt.Fprintln(w, sum)
 		}
 		return err
 	})
