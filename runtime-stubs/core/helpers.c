@@ -17,6 +17,7 @@
 #include "sha256.h"
 #include "state.h"
 #include "vector16.h"
+#include "vector32.h"
 
 enum { kPiece = 1 << 20 };
 
@@ -67,16 +68,18 @@ static inline __attribute__((always_inline)) void copy_small(uint8_t* to, const 
   v16_store(to, a), v16_store(to + n - 16, z);
 }
 
-/* Upwards, for to <= from or no overlap; n >= 64. The tail is loaded before anything can overwrite it. */
+/* Upwards, for to <= from or no overlap; n >= 64. The edges are loaded before anything can overwrite them. */
 static inline void copy_up(uint8_t* to, const uint8_t* from, uint64_t n) {
-  v16 w = v16_load(from + n - 64), x = v16_load(from + n - 48), y = v16_load(from + n - 32),
+  v16 first = v16_load(from), w = v16_load(from + n - 64), x = v16_load(from + n - 48), y = v16_load(from + n - 32),
       z = v16_load(from + n - 16);
-  uint8_t* end = to + n;
-  for (; (uint64_t)(end - to) > 64; to += 64, from += 64) {
+  uint8_t *begin = to, *end = to + n;
+  uint64_t unaligned = -(uintptr_t)to & 15;
+  for (to += unaligned, from += unaligned; (uint64_t)(end - to) > 64; to += 64, from += 64) {
     v16 a = v16_load(from), b = v16_load(from + 16), c = v16_load(from + 32), d = v16_load(from + 48);
     v16_store(to, a), v16_store(to + 16, b), v16_store(to + 32, c), v16_store(to + 48, d);
   }
-  v16_store(end - 64, w), v16_store(end - 48, x), v16_store(end - 32, y), v16_store(end - 16, z);
+  v16_store(begin, first), v16_store(end - 64, w), v16_store(end - 48, x), v16_store(end - 32, y),
+      v16_store(end - 16, z);
 }
 
 static inline void copy_down(uint8_t* to, const uint8_t* from, uint64_t n) {
@@ -92,13 +95,17 @@ static inline void copy_down(uint8_t* to, const uint8_t* from, uint64_t n) {
 }
 
 static inline void copy_piece(uint8_t* to, const uint8_t* from, uint64_t n) {
-  uint64_t distance = (uint64_t)(to - from);
-  if (distance < n)
+  bool down = (uint64_t)(to - from) < n;
+  if (n >= kV32From && has_v32()) {
+    if (down)
+      v32_copy_down(to, from, n);
+    else
+      v32_copy_up(to, from, n);
+  } else if (down) {
     copy_down(to, from, n);
-  else if (n >= kV16BulkFrom && -distance >= n)
-    v16_copy_bytes(to, from, n);
-  else
+  } else {
     copy_up(to, from, n);
+  }
 }
 
 /* `frame` is the frame record of the helper that was called. */
@@ -127,6 +134,17 @@ static HELPER void aotc_memory_copy_helper(uint8_t* base, uint32_t dst, uint32_t
     copy_large(base, dst, src, count, __builtin_frame_address(0));
 }
 
+/* n >= 16. */
+static inline void fill_piece(uint8_t* to, uint8_t byte, uint64_t n, bool wide) {
+  if (wide) {
+    v32_fill(to, byte, n);
+    return;
+  }
+  v16 v = v16_splat(byte);
+  for (uint64_t at = 0; at + 16 < n; at += 16) v16_store(to + at, v);
+  v16_store(to + n - 16, v);
+}
+
 static HELPER void aotc_memory_fill_helper(uint8_t* base, uint32_t dst, uint32_t value, uint32_t n) {
   uint64_t count = n;
   if (__builtin_expect(dst + count > memory_size(base), 0)) RAISE(AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
@@ -143,19 +161,12 @@ static HELPER void aotc_memory_fill_helper(uint8_t* base, uint32_t dst, uint32_t
     }
     return;
   }
-  v16 v = v16_splat(byte);
-  if (count <= 512) {
-    for (uint64_t at = 0; at + 16 < count; at += 16) v16_store(to + at, v);
-    v16_store(to + count - 16, v);
-    return;
-  }
-  while (count > 0) {
+  bool wide = count >= kV32From && has_v32();
+  for (; count > kPiece + kV32From; to += kPiece, count -= kPiece) {
     CHECK_DEADLINE();
-    uint64_t piece = count < kPiece ? count : kPiece;
-    v16_fill_bytes(to, byte, piece);
-    to += piece;
-    count -= piece;
+    fill_piece(to, byte, kPiece, wide);
   }
+  fill_piece(to, byte, count, wide);
 }
 
 static HELPER void aotc_memory_init_helper(uint8_t* base, uint32_t segment, uint32_t dst, uint32_t src, uint32_t n) {

@@ -19,15 +19,6 @@ enum { kV16MaskBits = 1 };
 static const uint64_t kV16MaskAll = 0xffff;
 static inline uint64_t v16_mask(v16 same) { return (uint32_t)_mm_movemask_epi8(same); }
 
-/* Large copies upwards: microcode that beats vector loops from a few KiB on. */
-static inline void v16_copy_bytes(uint8_t* to, const uint8_t* from, uint64_t n) {
-  __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
-}
-static inline void v16_fill_bytes(uint8_t* to, uint8_t byte, uint64_t n) {
-  __asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(byte) : "memory");
-}
-enum { kV16BulkFrom = 1024 };
-
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 
@@ -43,20 +34,6 @@ static inline uint64_t v16_mask(v16 same) {
 static inline v16 v16_same(v16 a, v16 b) { return vceqq_u8(a, b); }
 static inline v16 v16_and(v16 a, v16 b) { return vandq_u8(a, b); }
 static inline v16 v16_or(v16 a, v16 b) { return vorrq_u8(a, b); }
-
-static inline void v16_copy_bytes(uint8_t* to, const uint8_t* from, uint64_t n) {
-  for (; n >= 64; n -= 64, to += 64, from += 64) {
-    v16 a = v16_load(from), b = v16_load(from + 16), c = v16_load(from + 32), d = v16_load(from + 48);
-    v16_store(to, a), v16_store(to + 16, b), v16_store(to + 32, c), v16_store(to + 48, d);
-  }
-  for (; n > 0; --n) *to++ = *from++;
-}
-static inline void v16_fill_bytes(uint8_t* to, uint8_t byte, uint64_t n) {
-  v16 v = v16_splat(byte);
-  for (; n >= 16; n -= 16, to += 16) v16_store(to, v);
-  for (; n > 0; --n) *to++ = byte;
-}
-enum { kV16BulkFrom = 1 << 30 };
 #endif
 
 /* The mask's first `n` bytes, n < 16. */
