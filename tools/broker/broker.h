@@ -13,6 +13,7 @@
 #include "policy.h"
 #include "resolver.h"
 #include "stream.h"
+#include "support/outbound_counts.h"
 
 class HttpPool;
 
@@ -35,7 +36,11 @@ struct App {
   const size_t place;  // of the first with its name among them
   Policy policy;
   uint64_t max_connections = 1024;
+  uint64_t max_bytes = ~uint64_t{0}, max_time = ~uint64_t{0};  // of each: both ways; nanoseconds
   uint64_t connections = 0;
+  // Of its own where nobody else looks at them.
+  OutboundCounts own_counts{};
+  OutboundCounts* counts = &own_counts;
   std::shared_ptr<HttpPool> http;
   // Of lines of the log, in the present second; the others are counted.
   uint64_t second = 0, lines = 0, unsaid = 0;

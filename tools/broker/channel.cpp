@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "http_stream.h"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr size_t kPiece = 64 << 10;
 constexpr size_t kMostOut = 4 << 20, kMostHeld = 32 << 20;
+constexpr uint64_t kNever = ~uint64_t{0}, kLook = 1'000'000'000;
 
 std::string shown_target(aotc_outbound_service service, const std::string& name, uint16_t port) {
   if (service == AOTC_OUTBOUND_LOOKUP || service == AOTC_OUTBOUND_KV) return name;
@@ -40,6 +42,7 @@ void Channel::give_up() {
   }
   fd_ = -1;
   over_ = true;
+  broker_.forget_time(this);
   while (!streams_.empty()) close(streams_.begin()->first);
 }
 
@@ -50,6 +53,7 @@ void Channel::close(uint32_t number) {
   streams_.erase(found);
   held_ -= stream->held;
   --app_.connections;
+  --app_.counts->open;
   stream->leave();
   broker_.bury(std::move(stream));
 }
@@ -60,11 +64,14 @@ void Channel::frame(uint32_t number, aotc_outbound_kind kind, uint32_t value, st
 }
 
 void Channel::opened(uint32_t number, const aotc_outbound_ends& ends) {
+  app_.counts->connections[0] += streams_.at(number)->kind == Stream::Kind::Connection;
   frame(number, AOTC_OUTBOUND_OPENED, 0, {reinterpret_cast<const char*>(&ends), sizeof ends});
 }
 
 void Channel::send(uint32_t number, std::string_view bytes) {
-  streams_.at(number)->window -= static_cast<uint32_t>(bytes.size());
+  Stream& stream = *streams_.at(number);
+  stream.window -= static_cast<uint32_t>(bytes.size());
+  count(stream, bytes.size(), true);
   while (!bytes.empty()) {
     const std::string_view part = bytes.substr(0, AOTC_OUTBOUND_MAX_FRAME);
     frame(number, AOTC_OUTBOUND_DATA, 0, part);
@@ -80,7 +87,41 @@ void Channel::taken(uint32_t number, uint32_t bytes) {
   frame(number, AOTC_OUTBOUND_TAKEN, bytes, {});
 }
 
+// What is beyond its bounds ends it in the next turn of time, for it may be in the middle of something.
+void Channel::count(Stream& stream, size_t bytes, bool received) {
+  stream.moved += bytes;
+  const bool to_store = stream.kind == Stream::Kind::Store;
+  (to_store ? app_.counts->store_bytes : app_.counts->bytes)[received ? 1 : 0] += bytes;
+  if (to_store || stream.moved <= app_.max_bytes) return;
+  stream.until = 0;
+  broker_.set_time(this, Loop::now());
+}
+
+// Once a second is often enough for what takes that long.
+void Channel::look_soon() {
+  if (!std::exchange(looks_, true)) broker_.set_time(this, Loop::now() + std::min(app_.max_time, kLook));
+}
+
+void Channel::on_time() {
+  const uint64_t now = Loop::now();
+  std::vector<uint32_t> ended;
+  looks_ = false;
+  for (const auto& [number, stream] : streams_) {
+    if (stream->until <= now) ended.push_back(number);
+    if (stream->until > now && stream->until != kNever) look_soon();
+  }
+  for (const uint32_t number : ended) {
+    const bool late = streams_.at(number)->until != 0;
+    broker_.say_refused(app_, "connection",
+                        late ? "it is older than --max-outbound-time" : "it has more bytes than --max-outbound-bytes");
+    fail(number, late ? ETIMEDOUT : EDQUOT);
+  }
+}
+
 void Channel::fail(uint32_t number, int error) {
+  auto found = streams_.find(number);
+  if (found != streams_.end() && found->second->kind == Stream::Kind::Connection)
+    ++app_.counts->connections[error == EACCES ? 1 : 2];
   frame(number, AOTC_OUTBOUND_FAILED, static_cast<uint32_t>(error), {});
   close(number);
 }
@@ -170,6 +211,7 @@ bool Channel::take(const aotc_outbound_frame& head, std::string_view payload) {
       if (head.size > AOTC_OUTBOUND_WINDOW - stream->held) return false;
       stream->held += head.size;
       held_ += head.size;
+      count(*stream, head.size, false);
       stream->data(payload);
       return true;
     case AOTC_OUTBOUND_END:
@@ -189,20 +231,25 @@ void Channel::open(uint32_t number, aotc_outbound_service service, uint16_t port
   const std::string name = plain_name(given), target = shown_target(service, name, port);
   int error = EACCES;
   if (app_.connections >= app_.max_connections) {
+    ++app_.counts->connections[1];
     broker_.say_refused(app_, target, "the app has " + std::to_string(app_.connections) + " connections already");
     return frame(number, AOTC_OUTBOUND_FAILED, EMFILE, {});
   }
   if (!is_host(name)) return frame(number, AOTC_OUTBOUND_FAILED, EINVAL, {});
   if (service == AOTC_OUTBOUND_KV && broker_.kv == nullptr) return frame(number, AOTC_OUTBOUND_FAILED, EOPNOTSUPP, {});
   ++app_.connections;
+  ++app_.counts->open;
   if (service == AOTC_OUTBOUND_KV) {
     auto made = std::make_shared<KvStream>(*this, number, *broker_.kv, app_);
+    made->kind = Stream::Kind::Store;
     streams_[number] = made;
     return made->start();
   }
   std::shared_ptr<Stream> stream = begin(number, service, port, name, error);
   if (stream) return;
   --app_.connections;
+  --app_.counts->open;
+  ++app_.counts->connections[1];
   frame(number, AOTC_OUTBOUND_FAILED, static_cast<uint32_t>(error), {});
   broker_.say_refused(app_, target, "it is not on the allow-list (--allow)");
 }
@@ -213,6 +260,7 @@ std::shared_ptr<Stream> Channel::begin(uint32_t number, aotc_outbound_service se
   if (service == AOTC_OUTBOUND_LOOKUP) {
     if (!app_.policy.may_look_up(name) && !aotc::parse_address(name)) return nullptr;
     auto stream = std::make_shared<LookupStream>(*this, number, broker_, app_, name);
+    stream->kind = Stream::Kind::Lookup;
     streams_[number] = stream;
     stream->start();
     return stream;
@@ -223,22 +271,27 @@ std::shared_ptr<Stream> Channel::begin(uint32_t number, aotc_outbound_service se
   const bool http = tls || verdict.rule->scheme == aotc::OutboundRule::Scheme::Http;
   // Of a name the addresses are found and checked first; one that a program names was, when it was pinned.
   const std::string target = shown_target(service, name, port);
+  const uint64_t until = app_.max_time == kNever ? kNever : Loop::now() + app_.max_time;
   auto stream = std::make_shared<ConnectStream>(
       *this, number, broker_, app_, name, target,
-      [this, number, port, tls, http, verdict](const std::vector<aotc::AddressBytes>& addresses) {
+      [this, number, port, tls, http, verdict, until](const std::vector<aotc::AddressBytes>& addresses) {
         std::shared_ptr<Stream> next;
         if (http) {
           auto made = std::make_shared<HttpStream>(*this, number, broker_, app_, *verdict.rule,
                                                    HttpStream::Origin{verdict.host, port, tls}, addresses);
+          made->until = until;
           streams_[number] = made;
           made->start();
         } else {
           auto made = std::make_shared<TcpStream>(*this, number, broker_, addresses, port);
+          made->until = until;
           streams_[number] = made;
           made->start();
         }
       });
+  stream->until = until;
   streams_[number] = stream;
+  if (until != kNever) look_soon();
   stream->start();
   return stream;
 }

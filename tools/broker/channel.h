@@ -12,7 +12,7 @@
 #include "broker.h"
 #include "stream.h"
 
-class Channel final : public Source, public Program {
+class Channel final : public Source, public Program, public Timed {
  public:
   Channel(Broker& broker, App& app, int fd);
   ~Channel();
@@ -22,6 +22,7 @@ class Channel final : public Source, public Program {
 
  private:
   void on_events(uint32_t events) override;
+  void on_time() override;
   void opened(uint32_t number, const aotc_outbound_ends& ends) override;
   void send(uint32_t number, std::string_view bytes) override;
   void end(uint32_t number) override;
@@ -36,13 +37,15 @@ class Channel final : public Source, public Program {
   std::shared_ptr<Stream> begin(uint32_t number, aotc_outbound_service service, uint16_t port, const std::string& name,
                                 int& error);
   void close(uint32_t number);
+  void count(Stream& stream, size_t bytes, bool received);
+  void look_soon();
   void watch();
   void give_up();
 
   Broker& broker_;
   App& app_;
   int fd_;
-  bool over_ = false, stalled_ = false;
+  bool over_ = false, stalled_ = false, looks_ = false;
   uint32_t watched_;
   std::string in_, out_;
   size_t sent_ = 0;

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <utility>
 
+#include "broker.h"
+
 static_assert(sizeof(aotc_kv_request) + AOTC_KV_MAX_KEY + AOTC_KV_MAX_VALUE <= AOTC_OUTBOUND_WINDOW);
 
 void KvStream::data(std::string_view bytes) {
@@ -49,6 +51,7 @@ void KvStream::ask(const aotc_kv_request& head, std::string_view key, std::strin
     if (auto stream = self.lock(); stream && !stream->is_over()) answer(given);
   };
   const bool named = !key.empty();
+  operation_ = head.operation;
   if (head.operation == AOTC_KV_LIST && value.size() <= AOTC_KV_MAX_KEY)
     return store_.list(app_, key, value, std::clamp<uint64_t>(head.milliseconds, 1, AOTC_KV_MAX_LIST), then);
   if (head.operation == AOTC_KV_GET && named) return store_.get(app_, key, then);
@@ -61,6 +64,10 @@ void KvStream::ask(const aotc_kv_request& head, std::string_view key, std::strin
 }
 
 void KvStream::answer(const KvStore::Answer& given) {
+  const bool known = operation_ >= AOTC_KV_GET && operation_ <= AOTC_KV_ADD && given.status != AOTC_KV_WRONG;
+  ++app_.counts->requests[(known ? operation_ : AOTC_KV_ADD + 1u) - AOTC_KV_GET];
+  app_.counts->errors[0] += given.status == AOTC_KV_FAILED;
+  app_.counts->errors[1] += given.status == AOTC_KV_FULL;
   const aotc_kv_answer head{static_cast<uint32_t>(given.bytes.size()), given.status, given.version, given.expires};
   out_.assign(reinterpret_cast<const char*>(&head), sizeof head).append(given.bytes);
   resume();

@@ -23,7 +23,8 @@ class KvStream final : public Stream {
 
   KvStore& store_;
   const App& app_;
-  bool asked_ = false;     // an answer is to come, or to go
-  bool going_on_ = false;  // an answer that comes at once is not to begin the next request on top of this one
+  uint32_t operation_ = 0;  // that is answered next
+  bool asked_ = false;      // an answer is to come, or to go
+  bool going_on_ = false;   // an answer that comes at once is not to begin the next request on top of this one
   std::string in_, out_;
 };

@@ -8,6 +8,7 @@
 // has ended and the last channel, too.
 #include <curl/curl.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -38,6 +39,7 @@ namespace {
 constexpr const char* kBundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
                                     "/etc/ssl/cert.pem"};
 constexpr uint64_t kMemory = uint64_t{4} << 30;
+constexpr int kCounts = 3;               // descriptor of what is counted, if there is one
 constexpr size_t kMostChannels = 64;     // in one packet
 constexpr size_t kMostWords = 64 << 10;  // likewise, bytes
 constexpr const char kHelp[] =
@@ -61,7 +63,13 @@ struct Words {
   std::string certificates;
   std::string kv, kv_password;  // a folder or a URL; a file
   uint64_t kv_size = 0;
+  OutboundCounts* counts = nullptr;  // of all apps, once one has a place there
 };
+
+OutboundCounts* map_counts() {
+  void* memory = mmap(nullptr, kCountsSize, PROT_READ | PROT_WRITE, MAP_SHARED, kCounts, 0);
+  return memory == MAP_FAILED ? nullptr : static_cast<OutboundCounts*>(memory);
+}
 
 // "KEY=VALUE", by a program of ours. False at what is none of them.
 bool read_words(char** words, Words& read, std::vector<std::unique_ptr<App>>& apps) {
@@ -98,6 +106,14 @@ bool read_words(char** words, Words& read, std::vector<std::unique_ptr<App>>& ap
       apps.back()->policy.networks.push_back(*network);
     } else if (key == "connections") {
       apps.back()->max_connections = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (key == "bytes") {
+      apps.back()->max_bytes = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (key == "time") {
+      apps.back()->max_time = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (key == "counts") {
+      const size_t place = std::strtoull(value.c_str(), nullptr, 10);
+      if (read.counts == nullptr) read.counts = map_counts();
+      if (read.counts != nullptr && place < kMostCounted) apps.back()->counts = read.counts + place;
     } else {
       return false;
     }
@@ -122,7 +138,9 @@ const char* confine(const Words& words) {
 // Where channels come from.
 class Starter final : public Source {
  public:
-  explicit Starter(Broker& broker) : broker_(broker) { broker_.loop().add(STDIN_FILENO, EPOLLIN, this); }
+  Starter(Broker& broker, Words words) : broker_(broker), words_(std::move(words)) {
+    broker_.loop().add(STDIN_FILENO, EPOLLIN, this);
+  }
   void run() {
     while (open_ || !channels_.empty()) {
       broker_.turn();
@@ -167,12 +185,12 @@ class Starter final : public Source {
     std::vector<char*> words;
     for (char* word = packet; word < packet + size; word += std::strlen(word) + 1) words.push_back(word);
     words.push_back(nullptr);
-    Words ignored;
-    if (!read_words(words.data(), ignored, broker_.apps))
+    if (!read_words(words.data(), words_, broker_.apps))
       broker_.say_own("what it is told of an app it does not understand");
   }
 
   Broker& broker_;
+  Words words_;
   bool open_ = true;
   std::vector<std::unique_ptr<Channel>> channels_;
 };
@@ -219,6 +237,7 @@ int serve(char** words) {
   }
   Broker broker(read.plain_log, event);
   broker.apps = std::move(apps);
+  for (const auto& app : broker.apps) app->counts->open = 0;  // of one that ended before
   // The rest is of use all the same.
   if (const std::string wrong = read.kv.empty() ? "" : open_store(broker, read); !wrong.empty())
     broker.say_own("no program gets anything of the key-value store: " + wrong);
@@ -228,7 +247,7 @@ int serve(char** words) {
   }
   broker.resolver.start();
   if (broker.kv) broker.kv->start();
-  Starter(broker).run();
+  Starter(broker, read).run();
   return 0;
 }
 

@@ -42,8 +42,10 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void leave() { program_ = nullptr; }
   bool is_over() const { return program_ == nullptr; }
 
-  uint32_t window = AOTC_OUTBOUND_WINDOW;  // bytes that may be sent
-  uint32_t held = 0;                       // bytes of the program's that have not gone on
+  uint32_t window = AOTC_OUTBOUND_WINDOW;    // bytes that may be sent
+  uint32_t held = 0;                         // bytes of the program's that have not gone on
+  uint64_t moved = 0, until = ~uint64_t{0};  // bytes both ways; when its time is over
+  enum class Kind { Connection, Lookup, Store } kind = Kind::Connection;
 
  protected:
   uint32_t room() const { return program_ != nullptr && program_->takes_more() ? window : 0; }

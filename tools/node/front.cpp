@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "log.h"
+#include "outbound_metrics.h"
 #include "pull.h"
 #include "sandbox/sandbox.h"
 
@@ -164,7 +165,10 @@ std::string Front::metrics_text() {
     if (slot.puller != nullptr) sum.release = slot.current == nullptr ? Release{} : slot.current->release;
   }
   std::erase_if(sums, [&](const auto& sum) { return slots_.count(sum.first) == 0; });  // of apps that are no more
-  return write_metrics(sums, clients);
+  std::vector<const App*> connecting;
+  for (const auto& [name, slot] : slots_)
+    if (has_outbound(options, *slot.app)) connecting.push_back(slot.app.get());
+  return write_metrics(sums, clients) + write_outbound_metrics(kCounts, connecting);
 }
 
 void Front::start_next(Slot& slot) {

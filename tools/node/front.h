@@ -22,8 +22,9 @@
 #include "puller_link.h"
 #include "tenant_link.h"
 
-// Descriptors of the front's process: the socket to the supervisor, then the listeners of each loop.
-constexpr int kControl = 3, kFirstListener = 4;
+// Descriptors of the front's process: the socket to the supervisor, what the broker counts, then the listeners of each
+// loop.
+constexpr int kControl = 3, kCounts = 4, kFirstListener = 5;
 constexpr uint64_t kFrontDrainTime = 30'000'000'000;
 // `user` is whom it becomes, when root starts it. Returns the exit code: 0 when it was asked to stop.
 int run_front(Options options, unsigned user);

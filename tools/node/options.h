@@ -41,7 +41,8 @@ struct AppLimits {
   uint64_t tmp_size = AOTC_WASI_TMP_SIZE;
   uint64_t tenant_memory = 0;  // of its process; 0: what tenant_limits.h chooses
   uint64_t max_concurrency = 1000;
-  uint64_t max_outbound = 1024;  // connections of its programs
+  uint64_t max_outbound = 1024;  // connections of its programs; of each bytes, both ways, and nanoseconds
+  uint64_t max_outbound_bytes = uint64_t{1} << 30, max_outbound_time = 3600'000'000'000;
 };
 
 // A variable that was withheld from the app's snapshot, and the file that holds its value.

@@ -26,6 +26,7 @@
 #include "registry/digest.h"
 #include "sandbox/sandbox.h"
 #include "spawn_self.h"
+#include "support/outbound_counts.h"
 #include "support/remote_place.h"
 
 namespace {
@@ -62,6 +63,16 @@ int memory_file(const std::vector<Setting>& settings) {
   const int fd = memfd_create("aotc-settings", MFD_CLOEXEC);
   if (fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
       lseek(fd, 0, SEEK_SET) == 0)
+    return fd;
+  if (fd >= 0) close(fd);
+  return -1;
+}
+
+// Memory of that size, which nobody can make another; or -1.
+int fixed_memory(size_t size) {
+  const int fd = memfd_create("aotc-counts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd >= 0 && ftruncate(fd, static_cast<off_t>(size)) == 0 &&
+      fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
     return fd;
   if (fd >= 0) close(fd);
   return -1;
@@ -115,7 +126,8 @@ bool Supervisor::start_front() {
   int status = settings < 0 ? errno : 0;
   if (status == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) status = errno;
   if (status == 0) {
-    std::vector<int> descriptors = {settings, 2, 2, pair[1]};
+    fallocate(counts_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, kCountsSize);  // as all that the front counts
+    std::vector<int> descriptors = {settings, 2, 2, pair[1], counts_};
     descriptors.insert(descriptors.end(), listeners_.begin(), listeners_.end());
     status = spawn_self({"aotc-node", "--front", std::to_string(users_.front())}, descriptors, {}, &front_);
     close(pair[1]);
@@ -155,7 +167,7 @@ int Supervisor::start_broker() {
   if (broker_ > 0) return 0;
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return errno;
-  int status = spawn_self(broker_words(options_, *served_, users_.broker()), {pair[1], -1, 2}, {}, &broker_,
+  int status = spawn_self(broker_words(options_, *served_, users_.broker()), {pair[1], -1, 2, counts_}, {}, &broker_,
                           broker_program_.c_str());
   close(pair[1]);
   if (status != 0) {
@@ -483,6 +495,7 @@ int Supervisor::run() {
   if (users_.shares_nobody())
     write_log("error", "", "processes become nobody, all of them: there are no users for them here, see --uid-base");
   write_log("info", "", limits_.open());
+  counts_ = fixed_memory(kCountsSize);
   char self[4096];
   const ssize_t length = readlink("/proc/self/exe", self, sizeof self);
   if (length > 0) broker_program_ = std::string(self, static_cast<size_t>(length));

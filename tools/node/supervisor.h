@@ -81,6 +81,7 @@ class Supervisor {
   std::string broker_program_;
   pid_t broker_ = -1;
   int broker_socket_ = -1;
+  int counts_ = -1;                            // of all apps, by the broker (support/outbound_counts.h)
   std::map<uint32_t, BrokerApp> broker_apps_;  // by their places
   uint32_t broker_numbers_ = 0;
   std::map<pid_t, Child> children_;

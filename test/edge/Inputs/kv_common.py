@@ -57,6 +57,12 @@ def use(n):
     for thread in adds:
         thread.join()
     check(ask(n, "one", "/add?key=added&number=0") == "180", "each was added once")
+    count = lambda name, label: int(n.metric(f"^aotc_kv_{name}_total{{.*{label}"))
+    check((count("requests", 'app="one",operation="add"'), count("requests", 'app="two",operation="add"')) == (71, 1), "adds are counted")
+    check((count("errors", 'app="one",reason="full"'), count("errors", 'app="two",reason="full"'), count("errors", 'reason="failed"')) == (0, 3, 0), "errors are")
+    sent, received = count("bytes", 'app="two",direction="sent"'), count("bytes", 'direction="received"')
+    check(sent > 2_000_000 and received > 4_000, f"bytes are: {sent} {received}")
+    n.wait_metric("^aotc_outbound_open", 0)  # with their requests
     threads = [threading.Thread(target=lambda: [ask(n, "one", "/count?key=c&many=4") for _ in range(5)]) for _ in range(6)]
     for thread in threads:
         thread.start()

@@ -128,6 +128,10 @@ with serving([native, "-listen", "127.0.0.1:PORT"], stderr=subprocess.DEVNULL) a
             check(count >= 60, count)
             check_tls(n, nginx_port)
             check_not_allowed(n)
+            made, refused, failed = (n.metric(f'^aotc_outbound_connections_total{{app="site",result="{result}"') for result in ("made", "refused", "failed"))
+            check(made > 50 and refused >= 6 and failed > 0, f"connections are counted: {made} {refused} {failed}")
+            check(all(n.metric(f'^aotc_outbound_bytes_total{{app="site",direction="{direction}"') > 60_000 for direction in ("sent", "received")), "bytes are")
+            n.wait_metric("^aotc_outbound_open", 0)
             # Whoever has channels goes with the broker, and comes back with another one.
             os.kill(n.broker(), signal.SIGKILL)
             n.wait_for(lambda: sum(line["message"] == "ready" for line in n.lines) >= 2, "ready again")
