@@ -108,6 +108,22 @@ try:
 finally:
     server.kill()
 
+# Apps that come while the node serves have one, too.
+with redis(folder, name="reload") as port:
+    config = f"{folder}/node.yaml"
+    text = f"listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\nkv: redis://127.0.0.1:{port}\napps:\n  one: {{artifact: {artifact}, route: one}}\n"
+    with open(config, "w") as file:
+        file.write(text)
+    with node([], file=config) as n:
+        n.wait_log("ready")
+        check(ask(n, "one", "/put?key=a&value=of-one") == "put", "the first app")
+        with open(config, "w") as file:
+            file.write(text + f"  two: {{artifact: {artifact}, route: two}}\n")
+        n.process.send_signal(signal.SIGHUP)
+        n.wait_log("serves what its file says")
+        check(ask(n, "two", "/get?key=a") == "error: none" and ask(n, "two", "/put?key=a&value=of-two") == "put", "the second app")
+        check(ask(n, "one", "/get?key=a") == "of-one false" and n.metric('^aotc_kv_requests_total{app="two",operation="get"') == 1, "the first one's")
+
 # A password, a user, TLS; and when one of them is wrong.
 with open(f"{folder}/password", "w") as file:
     file.write("p@ss word\n")
