@@ -1,10 +1,11 @@
 # A connection of a program's that moves more bytes, or is there for longer, than its app's may, fails by itself: others of the same worker go on,
-# and so do its requests to its store.
+# and so do its requests to its store. All of an app's together are no faster than they may be.
 # RUN: %python %s %t
 import contextlib
 import errno
 import socket
 import threading
+import time
 
 from broker import CLOSE, DATA, FAILED, GET, OK, OPENED, PUT, TAKEN, Broker
 from harness import check, fresh_folder
@@ -87,6 +88,14 @@ check(heard[:2] == (FAILED, errno.ETIMEDOUT), f"after its time: {heard}")
 a.stream = 100
 connect(a)
 check(exchange(a, b"x" * 1000) == 1000, "and another one")
+keeps(a)
+broker.end()
+# What is slower than it could be takes at least that long: 500,000 bytes, both ways, of which 100,000 may come at once.
+broker, a = start(rate=LIMIT)
+connect(a)
+begin = time.monotonic()
+check([exchange(a, b"x" * 50_000) for _ in range(5)] == [50_000] * 5, "it waits, and loses nothing")
+check(time.monotonic() - begin > 3, "it waits")
 keeps(a)
 broker.end()
 log.seek(0)

@@ -13,6 +13,11 @@ constexpr uint64_t kLinesPerSecond = 20;
 
 }  // namespace
 
+void App::spend(uint64_t bytes, uint64_t now) {
+  if (max_rate == ~uint64_t{0}) return;
+  rests_until = std::max(rests_until, now - std::min(now, kSecond)) + bytes * kSecond / max_rate;
+}
+
 void Broker::set_time(Timed* timed, uint64_t when) {
   forget_time(timed);
   timed->time_ = std::max<uint64_t>(when, 1);

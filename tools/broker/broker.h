@@ -38,6 +38,10 @@ struct App {
   uint64_t max_connections = 1024;
   uint64_t max_bytes = ~uint64_t{0}, max_time = ~uint64_t{0};  // of each: both ways; nanoseconds
   uint64_t connections = 0;
+  // Bytes a second of all of them together, of which those of one second may come at once; beyond that it rests.
+  uint64_t max_rate = ~uint64_t{0}, rests_until = 0;
+  void spend(uint64_t bytes, uint64_t now);
+  bool rests(uint64_t now) const { return rests_until > now; }
   // Of its own where nobody else looks at them.
   OutboundCounts own_counts{};
   OutboundCounts* counts = &own_counts;

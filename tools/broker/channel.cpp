@@ -92,7 +92,9 @@ void Channel::count(Stream& stream, size_t bytes, bool received) {
   stream.moved += bytes;
   const bool to_store = stream.kind == Stream::Kind::Store;
   (to_store ? app_.counts->store_bytes : app_.counts->bytes)[received ? 1 : 0] += bytes;
-  if (to_store || stream.moved <= app_.max_bytes) return;
+  if (to_store) return;
+  app_.spend(bytes, Loop::now());
+  if (stream.moved <= app_.max_bytes) return;
   stream.until = 0;
   broker_.set_time(this, Loop::now());
 }
@@ -126,7 +128,7 @@ void Channel::fail(uint32_t number, int error) {
   close(number);
 }
 
-bool Channel::takes_more() const { return out_.size() - sent_ < kMostOut; }
+bool Channel::takes_more() const { return out_.size() - sent_ < kMostOut && !app_.rests(Loop::now()); }
 
 void Channel::flush() {
   if (over_) return;
@@ -142,7 +144,11 @@ void Channel::flush() {
     out_.erase(0, sent_);
     sent_ = 0;
   }
-  if (stalled_ && out_.size() - sent_ < kMostOut / 2) {
+  // An app that has moved more than it may is not heard, and told nothing, until its time has come.
+  const uint64_t now = Loop::now();
+  const bool rests = app_.rests(now);
+  if (rests) broker_.set_time(this, std::min(app_.rests_until, now + kLook));
+  if (stalled_ && out_.size() - sent_ < kMostOut / 2 && !rests) {
     stalled_ = false;
     std::vector<std::shared_ptr<Stream>> streams;
     for (const auto& [number, stream] : streams_) streams.push_back(stream);
@@ -153,8 +159,8 @@ void Channel::flush() {
 }
 
 void Channel::watch() {
-  const uint32_t events = (held_ < kMostHeld && out_.size() - sent_ < 2 * kMostOut ? uint32_t{EPOLLIN} : 0) |
-                          (sent_ < out_.size() ? uint32_t{EPOLLOUT} : 0);
+  const bool hears = held_ < kMostHeld && out_.size() - sent_ < 2 * kMostOut && !app_.rests(Loop::now());
+  const uint32_t events = (hears ? uint32_t{EPOLLIN} : 0) | (sent_ < out_.size() ? uint32_t{EPOLLOUT} : 0);
   if (events == watched_ || over_) return;
   broker_.loop().change(fd_, watched_ = events, this);
 }

@@ -108,6 +108,8 @@ bool read_words(char** words, Words& read, std::vector<std::unique_ptr<App>>& ap
       apps.back()->max_connections = std::strtoull(value.c_str(), nullptr, 10);
     } else if (key == "bytes") {
       apps.back()->max_bytes = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (key == "rate") {
+      apps.back()->max_rate = std::max<uint64_t>(std::strtoull(value.c_str(), nullptr, 10), 1);
     } else if (key == "time") {
       apps.back()->max_time = std::strtoull(value.c_str(), nullptr, 10);
     } else if (key == "counts") {

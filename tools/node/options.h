@@ -43,6 +43,7 @@ struct AppLimits {
   uint64_t max_concurrency = 1000;
   uint64_t max_outbound = 1024;  // connections of its programs; of each bytes, both ways, and nanoseconds
   uint64_t max_outbound_bytes = uint64_t{1} << 30, max_outbound_time = 3600'000'000'000;
+  uint64_t max_outbound_rate = uint64_t{1} << 30;  // bytes a second of all together
 };
 
 // A variable that was withheld from the app's snapshot, and the file that holds its value.

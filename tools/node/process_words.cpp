@@ -126,8 +126,10 @@ std::vector<std::string> broker_words(const Options& o, const Served& served, un
 }
 
 std::vector<std::string> broker_words_of(const App& app) {
-  std::vector<std::string> words = {"app=" + app.name, "connections=" + std::to_string(app.limits.max_outbound),
+  std::vector<std::string> words = {"app=" + app.name,
+                                    "connections=" + std::to_string(app.limits.max_outbound),
                                     "bytes=" + std::to_string(app.limits.max_outbound_bytes),
+                                    "rate=" + std::to_string(app.limits.max_outbound_rate),
                                     "time=" + std::to_string(app.limits.max_outbound_time),
                                     "counts=" + std::to_string(app.place)};
   for (const std::string& rule : app.outbound.rules) words.push_back("allow=" + rule);
