@@ -37,9 +37,10 @@ enum class KnownFunction : uint8_t {
   IndexBytes,
   CarrylessMultiply,
   Fma,
+  Sha1,
 };
-inline constexpr size_t kKnownFunctions = 13;
-static_assert(static_cast<size_t>(KnownFunction::Fma) + 1 == kKnownFunctions);
+inline constexpr size_t kKnownFunctions = 14;
+static_assert(static_cast<size_t>(KnownFunction::Sha1) + 1 == kKnownFunctions);
 
 struct FunctionPlan {
   Effort effort = Effort::Quick;  // the first that is tried

@@ -250,7 +250,8 @@ const char* known_function_name(KnownFunction known) {
                                                    "index-string",
                                                    "index-bytes",
                                                    "carryless-multiply",
-                                                   "fma"};
+                                                   "fma",
+                                                   "sha1"};
   return kNames[static_cast<size_t>(known)];
 }
 

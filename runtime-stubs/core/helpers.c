@@ -352,7 +352,8 @@ void aotc_helpers_install(struct aotc_instance* instance) {
   SET(AOTC_HELPER_MEMEQUAL, aotc_memequal_helper);
   SET(AOTC_HELPER_MEMCHR, aotc_memchr_helper);
   SET(AOTC_HELPER_MEMCMP, aotc_memcmp_helper);
-  SET(AOTC_HELPER_SHA256, aotc_has_sha256() ? aotc_sha256_helper : aotc_no_sha256_helper);
+  aotc_has_sha1 = aotc_has_sha256();
+  SET(AOTC_HELPER_SHA256, aotc_has_sha1 ? aotc_sha256_helper : aotc_no_sha256_helper);
   SET(AOTC_HELPER_KNOWN, aotc_has_crypto() ? aotc_known_helper : aotc_portable_known_helper);
 }
 

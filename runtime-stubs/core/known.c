@@ -105,6 +105,31 @@ INLINE uint32_t crc32(uint8_t* base, uint32_t sp) {
   return 1;
 }
 
+/* --- SHA-1 (crypto/sha1) */
+struct sha1_arguments {
+  uint64_t digest;
+  struct slice bytes;
+};
+
+bool aotc_has_sha1;
+
+INLINE uint32_t sha1(uint8_t* base, uint32_t sp) {
+  ARGUMENTS(sha1_arguments);
+  enum { kState = 20, kChunk = 64, kPiece = 4096 };
+  uint8_t *digest = pointee(base, a.digest, kState), *bytes = in_memory(base, a.bytes.data, a.bytes.size);
+  if (!aotc_has_sha1 || digest == NULL || bytes == NULL) return 0;
+  uint8_t state[kState]; /* Go's function writes its digest at the end, too */
+  __builtin_memcpy(state, digest, sizeof state);
+  for (uint64_t left = a.bytes.size / kChunk; left > 0;) {
+    if (aotc_instance_of(base)->deadline_hit) aotc_raise(base, AOTC_TRAP_DEADLINE, __builtin_frame_address(0));
+    uint64_t piece = left < kPiece ? left : kPiece;
+    aotc_sha1(state, bytes, piece);
+    bytes += piece * kChunk, left -= piece;
+  }
+  __builtin_memcpy(digest, state, sizeof state);
+  return 1;
+}
+
 /* --- products of polynomials over two elements (crypto/internal/fips140/aes/gcm) */
 struct multiply_arguments {
   uint32_t x, y;
@@ -212,6 +237,7 @@ IN_SECTION uint32_t aotc_known_helper(uint8_t* base, uint32_t function, uint32_t
   if (function == AOTC_KNOWN_AES_DECRYPT_WORDS) return words_block(base, sp, false);
   if (function == AOTC_KNOWN_CARRYLESS_MULTIPLY) return carryless_multiply(base, sp);
   if (function == AOTC_KNOWN_FMA) return fma_of(base, sp);
+  if (function == AOTC_KNOWN_SHA1) return sha1(base, sp);
   return aotc_portable_known_helper(base, function, sp);
 }
 

@@ -19,6 +19,10 @@ uint32_t aotc_aes_decrypt(const uint8_t* words, uint64_t rounds, uint8_t* to, co
 /* `tables`: Go's eight tables of 256 words; 0 unless they are IEEE's or Castagnoli's. */
 uint32_t aotc_crc32(uint32_t* crc, const uint32_t* tables, const uint8_t* bytes, uint64_t n);
 
+/* `state`: five words. With aotc_has_sha1, which is where aotc_has_sha256() is, and asked once. */
+extern bool aotc_has_sha1;
+void aotc_sha1(uint8_t* state, const uint8_t* data, uint64_t blocks);
+
 uint64_t aotc_carryless_multiply(uint32_t x, uint32_t y);
 
 /* x * y + z, rounded once; 0 unless that is a normal number. */

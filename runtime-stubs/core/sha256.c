@@ -70,7 +70,7 @@ SHA_TARGET static AOTC_HELPER_SECTION void compress(uint8_t* state, const uint8_
 #include <arm_neon.h>
 #define SHA_TARGET __attribute__((target("arch=armv8-a+crypto")))
 
-bool aotc_has_sha256(void) { return getauxval(AT_HWCAP) >> 6 & 1; }
+bool aotc_has_sha256(void) { return (getauxval(AT_HWCAP) >> 5 & 3) == 3; /* and SHA-1 */ }
 
 SHA_TARGET static AOTC_HELPER_SECTION void compress(uint8_t* state, const uint8_t* data, uint64_t blocks) {
   uint32x4_t abcd = vreinterpretq_u32_u8(vld1q_u8(state)), efgh = vreinterpretq_u32_u8(vld1q_u8(state + 16));

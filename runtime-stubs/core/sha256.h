@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-bool aotc_has_sha256(void);
+bool aotc_has_sha256(void); /* and SHA-1 */
 
 /* `state`: address of 8 words of 32 bits; `data`: `size` bytes, of which whole blocks of 64 count. 1 when done, 0 when
  * nothing was done. */

@@ -6,6 +6,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -21,15 +22,18 @@ func main() {
 		text[i] = byte(i*7 + i/256)
 	}
 	all := sha256.New()
-	var h hash.Hash = sha256.New224()
+	var h, old hash.Hash = sha256.New224(), sha1.New()
 	for n := range text {
 		digest := sha256.Sum256(text[:n])
 		all.Write(digest[:])
 		h.Write(text[n : n+n%131%(len(text)-n+1)])
+		sum := sha1.Sum(text[:n])
+		old.Write(sum[:])
+		old.Write(text[n : n+n%131%(len(text)-n+1)])
 	}
 	mac := hmac.New(sha256.New, text[:70])
 	mac.Write(bytes.Repeat(text, 200))
-	fmt.Printf("%x\n%x\n%x\n", all.Sum(nil), h.Sum(nil), mac.Sum(nil))
+	fmt.Printf("%x\n%x\n%x\n%x\n", all.Sum(nil), h.Sum(nil), old.Sum(nil), mac.Sum(nil))
 
 	var wrong int
 	for n := 0; n < 150; n++ {

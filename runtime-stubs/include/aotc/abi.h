@@ -133,6 +133,7 @@ enum aotc_known {
   AOTC_KNOWN_INDEX_BYTES,        /* bytealg.IndexRabinKarp[[]byte](s, sep []byte) int */
   AOTC_KNOWN_CARRYLESS_MULTIPLY, /* gcm.ghashMul(x, y uint32) uint64, from Go 1.27 on */
   AOTC_KNOWN_FMA,                /* math.FMA(x, y, z float64) float64 */
+  AOTC_KNOWN_SHA1,               /* sha1.blockGeneric(dig *digest, p []byte) */
   AOTC_KNOWN_COUNT
 };
 

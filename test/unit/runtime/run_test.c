@@ -331,6 +331,23 @@ static void test_known(void) {
   ARGUMENT(1, end - 100); /* no tables there */
   CHECK(KNOWN(AOTC_KNOWN_CRC32, kSp) == 0);
 
+  /* FIPS 180-4's example, "abc"; before and behind it stands what is no block. */
+  static const uint32_t kStart[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+  static const uint32_t kDigest[5] = {0xa9993e36, 0x4706816a, 0xba3e2571, 0x7850c26c, 0x9cd0d89d};
+  memset(memory + kFrom, 0, 64);
+  memcpy(memory + kFrom, "abc\x80", 4);
+  memory[kFrom + 63] = 24;
+  static const uint64_t kSha1[4] = {kKey, kFrom, 127, 127};
+  for (int i = 0; i < 4; ++i) ARGUMENT(i, kSha1[i]);
+  memcpy(memory + kKey, kStart, sizeof kStart);
+  CHECK(KNOWN(AOTC_KNOWN_SHA1, kSp) == aotc_has_sha1);
+  CHECK(!aotc_has_sha1 || memcmp(memory + kKey, kDigest, sizeof kDigest) == 0);
+  ARGUMENT(2, end - kFrom + 1); /* too long */
+  CHECK(KNOWN(AOTC_KNOWN_SHA1, kSp) == 0);
+  ARGUMENT(2, 64);
+  ARGUMENT(0, end - 19); /* no digest there */
+  CHECK(KNOWN(AOTC_KNOWN_SHA1, kSp) == 0);
+
   /* A text of 90 bytes that nearly is what is wanted at each place; the machine's own instructions are enough. */
   memset(memory + kFrom, 'a', 100);
   memory[kFrom + 90] = 'b';
