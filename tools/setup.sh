@@ -17,6 +17,7 @@ psutil_version=6.1.1
 ruff_version=0.17.6
 h2_version=4.4.1
 websockets_version=17.4
+zstandard_version=0.25.0
 crane_version=v0.22.1
 oras_version=v1.3.6
 conformance_version=v0.0.0-20260831232431-97274622c111
@@ -49,11 +50,11 @@ install_packages() {
 
 # lit, and the wheels that tests use, in an environment of their own.
 install_python_tools() {
-  local stamp="$build/venv/lit-$lit_version-wasmtime-$wasmtime_version-xxhash-$xxhash_version-psutil-$psutil_version-ruff-$ruff_version-h2-$h2_version-websockets-$websockets_version"
+  local stamp="$build/venv/lit-$lit_version-wasmtime-$wasmtime_version-xxhash-$xxhash_version-psutil-$psutil_version-ruff-$ruff_version-h2-$h2_version-websockets-$websockets_version-zstandard-$zstandard_version"
   [[ -e $stamp ]] && return
   step "Installing lit and wasmtime into $build/venv"
   quietly "python venv" python3 -m venv "$build/venv"
-  quietly "pip install" "$build/venv/bin/pip" install --disable-pip-version-check "lit==$lit_version" "wasmtime==$wasmtime_version" "xxhash==$xxhash_version" "psutil==$psutil_version" "ruff==$ruff_version" "h2==$h2_version" "websockets==$websockets_version"
+  quietly "pip install" "$build/venv/bin/pip" install --disable-pip-version-check "lit==$lit_version" "wasmtime==$wasmtime_version" "xxhash==$xxhash_version" "psutil==$psutil_version" "ruff==$ruff_version" "h2==$h2_version" "websockets==$websockets_version" "zstandard==$zstandard_version"
   touch "$stamp"
 }
 

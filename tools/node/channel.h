@@ -39,7 +39,14 @@ enum class Frame : uint32_t {
   Passed,     // it has `value` bytes of Onward
 };
 
-enum RequestFlags : uint32_t { kHeadRequest = 1, kHttp10Request = 2, kHttp2Request = 4, kTunnelRequest = 8 };
+enum RequestFlags : uint32_t {
+  kHeadRequest = 1,
+  kHttp10Request = 2,
+  kHttp2Request = 4,
+  kTunnelRequest = 8,  // it asks for one
+  kTakesGzip = 16,     // what its client wants, if the response is to be compressed
+  kTakesZstd = 32
+};
 
 // Nothing with a request's id follows its End, unless its program goes on though its client has been answered: then
 // what it logs, and another End. A worker has no more than kMaxGoingOn of these, and cuts the oldest short for one

@@ -187,7 +187,8 @@ void Client::dispatch() {
                                                                  .http_10 = request.http_10,
                                                                  .keep_alive = keep_alive_,
                                                                  .expects_continue = request.expects_continue,
-                                                                 .asks_for_tunnel = request.asks_for_tunnel},
+                                                                 .asks_for_tunnel = request.asks_for_tunnel,
+                                                                 .coding = request.coding},
                                           ResponseReader::Form::Message);
   if (refusal) return answer(refusal->status, refusal->text, keep_alive_, kRetryAfter);
   state_ = State::Served;

@@ -61,8 +61,11 @@ std::optional<Exchange::Refusal> Exchange::dispatch(const ResponseReader::Client
     number_ = ++front_.shared.requests;
     if (request->http_10) version_ = kHttp10Request;
     if (form == ResponseReader::Form::Parts) version_ = kHttp2Request;
-    if (client.asks_for_tunnel) version_ |= kTunnelRequest;
   }
+  flags_ = (client.asks_for_tunnel ? uint32_t{kTunnelRequest} : 0u) |
+           (request->method == "HEAD" ? uint32_t{kHeadRequest} : 0u) |
+           (client.coding == Coding::Gzip ? uint32_t{kTakesGzip} : 0u) |
+           (client.coding == Coding::Zstd ? uint32_t{kTakesZstd} : 0u);
   begun_ = half_closed_ = said_half_closed_ = waits_for_room_ = false;
   unread_ = 0;
   touched_ = front_.now;
@@ -91,8 +94,7 @@ void Exchange::pass_body() {
     link_->send(Frame::Body, id_, 0, bytes);
   } else {
     const aotc_peer from = asker();
-    link_->send(Frame::Request, id_, version_ | (request->method == "HEAD" ? uint32_t{kHeadRequest} : 0u),
-                {reinterpret_cast<const char*>(&from), sizeof from}, bytes);
+    link_->send(Frame::Request, id_, version_ | flags_, {reinterpret_cast<const char*>(&from), sizeof from}, bytes);
   }
   begun_ = true;
   if (tunnel_ != nullptr) tunnel_->count_in(n);

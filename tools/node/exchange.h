@@ -107,6 +107,7 @@ class Exchange final : public Link::Exchange {
   uint32_t id_ = 0;
   uint64_t number_ = 0;   // of the request, of all that the front has had
   uint32_t version_ = 0;  // of HTTP that its client speaks, of RequestFlags
+  uint32_t flags_ = 0;    // others of these, for this app alone
   std::unique_ptr<NextHandler> next_;
   std::unique_ptr<Tunnel> tunnel_;  // when it is one
   bool begun_ = false;              // the worker knows of the request

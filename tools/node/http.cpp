@@ -226,6 +226,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
   size_t looked_at = 0;    // bytes of it that were fed before, and have no half line end
   Fields fields;
   std::optional<Forwarded> forwarded;
+  std::string accepted;  // codings
   bool websocket = false, coded = false, has_host = false;
   int status = 0;
   bool framed_by_chunks = false;
@@ -267,6 +268,9 @@ struct RequestReader::Parser : http::basic_parser<true> {
         has_host = true;
         owner.host = view(value);
         return;
+      case http::field::accept_encoding:
+        accepted.append(accepted.empty() ? "" : ",").append(view(value));
+        break;
       case http::field::upgrade:
         websocket |= offers(view(value), "websocket");
         break;
@@ -301,6 +305,7 @@ struct RequestReader::Parser : http::basic_parser<true> {
     owner.host = target->host;
     owner.keep_alive = keep_alive();
     owner.expects_continue &= !owner.http_10;
+    owner.coding = best_coding(accepted);
     // Any other offer to go on in another protocol may be left alone (RFC 9110, 7.8), and so may one that is not for
     // us, or that comes with a body, of which it would have to be known where it ends.
     owner.asks_for_tunnel = tunnels && websocket && !owner.http_10 && offers(fields.connection, "upgrade") &&
@@ -403,6 +408,10 @@ struct ResponseReader::Parser : http::basic_parser<false> {
   Fields fields;
   std::string reason;
   bool write_chunks = false, failed = false, websocket = false;
+  // On which it depends whether it is compressed, and what changes when it is.
+  std::string type, etag, ranges;
+  bool must_stay = false, varies = false;
+  std::unique_ptr<Compressor> compressor;
 
   void on_request_impl(http::verb, Text, Text, int, ErrorCode&) override {}  // not called
   void on_response_impl(int code, Text text, int version, ErrorCode& error) override {
@@ -417,10 +426,51 @@ struct ResponseReader::Parser : http::basic_parser<false> {
       error = http::error::bad_transfer_encoding;
     websocket |= name == http::field::upgrade && is_any(view(value), {"websocket"});
     if ((fields.size += name_text.size() + value.size() + 4) > kMaxResponseHeader) error = http::error::header_limit;
-    if (!fields.complete)
+    if (!fields.complete && (owner.client_.compress == nullptr || !hold(name, view(name_text), view(value))))
       fields.add(name, name_text, value);
-    else if (write_chunks)
+    else if (fields.complete && write_chunks)
       fields.add_trailer(name, name_text, value);
+  }
+  // Whether it is written later.
+  bool hold(http::field name, std::string_view name_text, std::string_view value) {
+    switch (name) {
+      case http::field::content_type:
+        type = value;
+        return false;
+      case http::field::etag:
+        etag = value;
+        return true;
+      case http::field::accept_ranges:
+        ranges = value;
+        return true;
+      case http::field::content_encoding:
+        must_stay |= !is_any(value, {"identity"});
+        return false;
+      case http::field::cache_control:
+        must_stay |= offers(value, "no-transform");
+        return false;
+      case http::field::vary:
+        varies |= offers(value, "accept-encoding") || offers(value, "*");
+        return false;
+      default:
+        // Digests of what would not be sent.
+        must_stay |= is_any(name_text, {"content-md5", "digest", "content-digest", "repr-digest"});
+        return false;
+    }
+  }
+  // Whether the body is to be compressed; writes the fields for which it matters.
+  bool negotiate(std::string& out, bool has_body) {
+    const Client& client = owner.client_;
+    const bool may = has_body && owner.status != 206 && !must_stay && client.compress->takes(type) &&
+                     (!content_length() || *content_length() >= client.compress->least);
+    if (may && client.coding != Coding::None) compressor = std::make_unique<Compressor>(client.coding);
+    if (compressor != nullptr && !compressor->ready()) compressor.reset();
+    const bool does = compressor != nullptr;
+    if (!etag.empty()) out.append("ETag: ").append(does && etag[0] == '"' ? "W/" : "").append(etag).append("\r\n");
+    if (!ranges.empty() && !does) out.append("Accept-Ranges: ").append(ranges).append("\r\n");
+    if (may && !varies) out.append("Vary: Accept-Encoding\r\n");
+    if (does) out.append("Content-Encoding: ").append(coding_name(client.coding)).append("\r\n");
+    return does;
   }
   void on_header_impl(ErrorCode& error) override {
     fields.complete = true;
@@ -449,7 +499,9 @@ struct ResponseReader::Parser : http::basic_parser<false> {
     if (!in_parts) out.append(line, 13).append(reason).append("\r\n");
     fields.write(out, options);
     fields.text = {};
-    if (content_length() && owner.status != 204 && !interim) write_length(out, *content_length());
+    const bool compresses = client.compress != nullptr && negotiate(out, !no_body);
+    write_chunks |= compresses;
+    if (content_length() && owner.status != 204 && !interim && !compresses) write_length(out, *content_length());
     if (in_parts) return;
     if (write_chunks) out.append("Transfer-Encoding: chunked\r\n");
     if (owner.closes)
@@ -469,8 +521,15 @@ struct ResponseReader::Parser : http::basic_parser<false> {
     owner.output.append(kUpgrade).append("\r\n");
   }
   void on_body_init_impl(const boost::optional<uint64_t>&, ErrorCode&) override {}
+  void compress(std::string_view bytes, Compressor::Then then) {
+    std::string piece;
+    compressor->add(bytes, then, piece);
+    if (!piece.empty()) write_chunk(owner.output, Text(piece.data(), piece.size()));
+  }
   size_t write_body(Text body) {
-    if (write_chunks && !in_parts && !body.empty())
+    if (compressor != nullptr)
+      compress(view(body), Compressor::Then::More);
+    else if (write_chunks && !in_parts && !body.empty())
       write_chunk(owner.output, body);
     else if (writes)
       owner.output.append(body.data(), body.size());
@@ -481,6 +540,7 @@ struct ResponseReader::Parser : http::basic_parser<false> {
   size_t on_chunk_body_impl(uint64_t, Text body, ErrorCode&) override { return write_body(body); }
   void on_finish_impl(ErrorCode&) override {
     if (!write_chunks) return;
+    if (compressor != nullptr) compress({}, Compressor::Then::End);
     if (in_parts)
       owner.trailers = std::move(fields.text);
     else
@@ -527,6 +587,11 @@ void ResponseReader::end() {
   if (parser_->got_some()) parser_->put_eof(error);
   if (error || !parser_->is_done() || status < 200) parser_->failed = true;
 }
+
+void ResponseReader::flush() {
+  if (parser_->compressor != nullptr && !done() && !bad()) parser_->compress({}, Compressor::Then::Flush);
+}
+
 bool ResponseReader::started() const { return (status >= 200 || tunnel_) && parser_->is_header_done(); }
 bool ResponseReader::done() const { return tunnel_ended_ || (status >= 200 && parser_->is_done()); }
 bool ResponseReader::tunnels() const { return tunnel_ && parser_->is_done(); }

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "compressor.h"
 #include "forwarded.h"
 #include "websocket_frames.h"
 
@@ -53,6 +54,7 @@ class RequestReader {
   bool keep_alive = false;
   bool expects_continue = false;
   bool asks_for_tunnel = false;
+  Coding coding = Coding::None;    // of those that the client accepts
   std::string output;              // head, then body, or only that, for the program; whoever takes it clears it
   std::string fields;              // lines, but for Host and those of the framing
   std::optional<uint64_t> length;  // of the body, if it was said
@@ -76,6 +78,8 @@ class ResponseReader {
     bool keep_alive = true;  // the client's connection is to stay open after this response
     bool expects_continue = false;
     bool asks_for_tunnel = false;
+    Coding coding = Coding::None;             // that it wants
+    const CompressRules* compress = nullptr;  // by which Message is compressed, if it is
   };
   // What `output` gets; of Parts the body, without framing, besides `heads` and `trailers`. There 101 is 200, as HTTP/2
   // has it (RFC 8441).
@@ -89,6 +93,7 @@ class ResponseReader {
 
   size_t feed(std::string_view bytes);
   void end();            // the program closed the connection
+  void flush();          // what has come is to be of use to the client
   bool started() const;  // the final status line is known
   bool done() const;
   bool bad() const;

@@ -81,7 +81,8 @@ void Http2Streams::Stream::begin() {
   const RequestReader& request = *exchange_.request;
   const auto refusal = exchange_.dispatch({.head_request = request.method == "HEAD",
                                            .expects_continue = request.expects_continue,
-                                           .asks_for_tunnel = request.asks_for_tunnel},
+                                           .asks_for_tunnel = request.asks_for_tunnel,
+                                           .coding = request.coding},
                                           ResponseReader::Form::Parts);
   if (refusal) return refuse(refusal->status, refusal->text, kRetryAfter);
   state_ = State::Served;

@@ -93,6 +93,16 @@ void take_rule(App& app, const Setting& s) {
   app.outbound.rules.push_back(s.value);
 }
 
+void take_compress_type(App& app, const Setting& s) {
+  const size_t slash = s.value.find('/');
+  for (char c : s.value)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && std::strchr("/*+.-_", c) == nullptr)
+      throw SettingError(s, "not a type like text/html or text/*");
+  if (slash == 0 || slash == std::string::npos || slash + 1 == s.value.size())
+    throw SettingError(s, "not a type like text/html or text/*");
+  app.compress.types.push_back(s.value);
+}
+
 void take_private(App& app, const Setting& s) {
   if (!aotc::parse_outbound_network(s.value)) throw SettingError(s, "not an address or network like 10.0.0.0/8");
   app.outbound.networks.push_back(s.value);
@@ -307,6 +317,26 @@ constexpr OptionRow kRows[] = {
      .most = 30 * 24 * kHour,
      .in_app = [](App& app) { return &app.limits.tunnel_idle; },
      .help = "how long nothing may come or go through a WebSocket, pings included"},
+    {.name = "compress",
+     .of = EachApp,
+     .take_app = [](App& app, const Setting& s) { app.compress.on = s.value == "true"; },
+     .help = "compress responses, by zstd or gzip, for clients that ask for it"},
+    {.name = "compress-type",
+     .argument = "TYPE",
+     .of = EachApp,
+     .times = Many,
+     .take_app = take_compress_type,
+     .help =
+         "Content-Type of responses that are, like text/html or text/*. Without any: text/*, JSON, JavaScript, XML, "
+         "WebAssembly, and what ends with +json or +xml"},
+    {.name = "compress-min-size",
+     .argument = "SIZE",
+     .of = EachApp,
+     .kind = AOTC_SIZE,
+     .least = 0,
+     .most = 1ull << 40,
+     .in_app = [](App& app) { return &app.compress.least; },
+     .help = "of a response whose length is known: smaller ones are not"},
     {.name = "start-timeout",
      .argument = "DURATION",
      .of = EachApp,

@@ -115,6 +115,14 @@ class Composer {
     return found == served_.apps.end() ? nullptr : &*found;
   }
 
+  // What is said of a chain's app that its first handler does.
+  static void take_over(App& first, const App& app) {
+    first.routes = app.routes;
+    first.compress = app.compress;
+    first.said += "compress" + std::to_string(first.compress.on) + '\0' + std::to_string(first.compress.least) + '\0';
+    for (const std::string& type : first.compress.types) first.said += type + '\0';
+  }
+
   // The handlers NAME.1, NAME.2, ... stand before NAME, which may be a server instead of a program of ours.
   void make_chains() {
     for (App& app : served_.apps) {
@@ -139,9 +147,12 @@ class Composer {
       app.said += "next" + app.next + '\0';
     }
     for (const App& app : served_.apps)
-      if (App* first = find(handler(app.name, 1)); first != nullptr) first->routes = app.routes;
+      if (App* first = find(handler(app.name, 1)); first != nullptr) take_over(*first, app);
     for (App& app : served_.apps)
-      if (app.site.empty()) app.routes.clear();
+      if (app.site.empty()) {
+        app.routes.clear();
+        app.compress.on = false;  // a handler reads what it answers
+      }
     std::erase_if(served_.apps, [](const App& app) { return app.site.empty() && is_origin(app.artifact); });
     for (const App& app : served_.apps)
       if (is_origin(app.artifact)) throw SettingError("--app: not an image: " + app.artifact);

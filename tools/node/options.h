@@ -8,6 +8,7 @@
 
 #include "address.h"
 #include "aotc/wasi.h"
+#include "compressor.h"
 #include "image_cache.h"
 #include "pace.h"
 #include "settings.h"
@@ -76,6 +77,7 @@ struct App {
   PullOptions pull;
   bool unsigned_too = false;
   AppLimits limits;
+  CompressRules compress;  // of a chain: those of the first handler
   std::vector<Route> routes;
   std::vector<Secret> secrets;
   Outbound outbound;

@@ -63,6 +63,8 @@ std::vector<std::string> tenant_words(const Options& o, const App& app, const Re
       .add("max-memory", app.limits.max_memory)
       .add("tmp-size", app.limits.tmp_size)
       .add("reset", o.reset);
+  words.add("compress", static_cast<uint64_t>(app.compress.on)).add("compress-min-size", app.compress.least);
+  for (const std::string& type : app.compress.types) words.add("compress-type", type);
   words.add("compare-sample", o.compare_sample).add("memory", place.memory);
   words.add("outbound", static_cast<uint64_t>(place.outbound));
   words.add("next", app.next).add("next-is-app", static_cast<uint64_t>(app.next_is_app));
@@ -81,30 +83,32 @@ std::vector<std::string> tenant_words(const Options& o, const App& app, const Re
 
 TenantOptions parse_tenant_words(char** words) {
   const WordReader read(words);
-  TenantOptions o{.name = read.text("name"),
-                  .artifact = read.text("artifact"),
-                  .reset = read.text("reset"),
-                  .workers = static_cast<unsigned>(read.number("workers")),
-                  .loops = std::max(1u, static_cast<unsigned>(read.number("loops"))),
-                  .user = static_cast<unsigned>(read.number("user")),
-                  .deadline = read.number("deadline"),
-                  .timeout = read.number("timeout"),
-                  .grace_after = read.number("grace-after"),
-                  .max_memory = read.number("max-memory"),
-                  .tmp_size = read.number("tmp-size"),
-                  .memory = read.number("memory"),
-                  .group = static_cast<int>(read.number("group")),
-                  .compare_sample = read.number("compare-sample"),
-                  .secrets = {},
-                  .values = {read.text("config"), read.text("secrets")},
-                  .edge_values = {},
-                  .next = read.text("next"),
-                  .next_is_app = read.number("next-is-app") != 0,
-                  .outbound = read.number("outbound") != 0,
-                  .folder = read.text("folder"),
-                  .trust = {read.text("repository"), read.all("key")},
-                  .release = {},
-                  .lists = {read.text("revocations"), read.text("fleet-revocations")}};
+  TenantOptions o{
+      .name = read.text("name"),
+      .artifact = read.text("artifact"),
+      .reset = read.text("reset"),
+      .workers = static_cast<unsigned>(read.number("workers")),
+      .loops = std::max(1u, static_cast<unsigned>(read.number("loops"))),
+      .user = static_cast<unsigned>(read.number("user")),
+      .deadline = read.number("deadline"),
+      .timeout = read.number("timeout"),
+      .grace_after = read.number("grace-after"),
+      .max_memory = read.number("max-memory"),
+      .tmp_size = read.number("tmp-size"),
+      .memory = read.number("memory"),
+      .group = static_cast<int>(read.number("group")),
+      .compare_sample = read.number("compare-sample"),
+      .compress = {read.number("compress") != 0, read.all("compress-type"), read.number("compress-min-size")},
+      .secrets = {},
+      .values = {read.text("config"), read.text("secrets")},
+      .edge_values = {},
+      .next = read.text("next"),
+      .next_is_app = read.number("next-is-app") != 0,
+      .outbound = read.number("outbound") != 0,
+      .folder = read.text("folder"),
+      .trust = {read.text("repository"), read.all("key")},
+      .release = {},
+      .lists = {read.text("revocations"), read.text("fleet-revocations")}};
   o.release.index = read.text("index");
   o.release.statement = read.text("statement");
   for (const std::string& secret : read.all("secret")) {

@@ -17,6 +17,7 @@ struct TenantOptions {
   uint64_t memory;  // of the process
   int group;        // descriptor by which it joins its control group, or 0
   uint64_t compare_sample;
+  CompressRules compress;
   std::vector<Secret> secrets;
   Values values;
   std::vector<aotc_edge_value> edge_values;  // what is in them, once it was read

@@ -22,7 +22,8 @@ constexpr uint32_t kMaxIdle = 64;           // warm slots that a worker keeps
 constexpr uint64_t kPass = 10'000'000;      // nanoseconds of programs until the channel is looked at again
 constexpr uint64_t kMeanwhile = 9'000'000;  // nanoseconds after which a busy program's output is shipped
 constexpr uint64_t kInstance = 1 << 20;     // what one needs at least
-constexpr unsigned kBatch = 16;             // responses per write while others wait
+constexpr size_t kMostRewritten = kWindow / 2, kRewrittenAtOnce = 64 << 10;
+constexpr unsigned kBatch = 16;  // responses per write while others wait
 
 uint32_t id_of(size_t channel, uint32_t number) {
   return static_cast<uint32_t>(channel) * (kMostId + 1) | (number & kMostId);
@@ -43,12 +44,19 @@ uint64_t now() {
 struct Worker::Request {
   aotc_connection& connection() const { return *aotc_slot_connection(slot); }
   bool done() const { return filter ? filter->output.done() : response.done(); }  // all of the response is on its way
+  bool bad() const { return response.bad() || (rewriter && rewriter->bad()); }
 
-  Request(Id id, Channel& channel, uint32_t flags)
+  // `compress`: null where nothing is to be.
+  Request(Id id, Channel& channel, uint32_t flags, const CompressRules* compress)
       : id(id),
         channel(channel),
         response({.head_request = (flags & kHeadRequest) != 0, .asks_for_tunnel = (flags & kTunnelRequest) != 0},
-                 ResponseReader::Form::Nothing) {}
+                 ResponseReader::Form::Nothing) {
+    if (compress == nullptr) return;
+    const Coding coding = flags & kTakesZstd ? Coding::Zstd : flags & kTakesGzip ? Coding::Gzip : Coding::None;
+    rewriter.emplace(
+        ResponseReader::Client{.head_request = (flags & kHeadRequest) != 0, .coding = coding, .compress = compress});
+  }
   struct Filter {  // of a program that knows no HTTP
     explicit Filter(bool head) : output(head) {}
     FilterInput input;
@@ -84,8 +92,11 @@ struct Worker::Request {
   size_t unreported = 0;  // bytes that it has read and the front does not know of
   std::optional<Filter> filter;
   std::optional<Handler> handler;
-  ResponseReader response;  // tells where that of any other program ends
-  uint32_t under_way = 0;   // bytes that the client has not taken
+  std::optional<ResponseReader> rewriter;  // what may be compressed goes through this before
+  std::string rewritten;                   // by it, for which there was no room
+  bool resumes = false;                    // the program waits for room that it has got by that
+  ResponseReader response;                 // tells where that of any other program ends
+  uint32_t under_way = 0;                  // bytes that the client has not taken
   bool begun = false, queued = false, refused = false;
   bool told_idle = false;
   bool going_on = false;  // its client has its response, and it may go on until ...
@@ -225,7 +236,11 @@ void Worker::on_outbound(void* self, void* owner) {
 // An instance is taken only when the request's turn comes, so that requests that wait for theirs use the same warm one.
 void Worker::begin(size_t at, const FrameHead& head, std::string_view payload) {
   const Id id = id_of(at, head.id);
-  auto request = std::make_unique<Request>(id, channels_[at], handler_ ? head.value & ~kTunnelRequest : head.value);
+  uint32_t flags = head.value;
+  if (handler_) flags &= ~uint32_t{kTunnelRequest};
+  if (!gauge_.has_room(Compressor::kMemory)) flags &= ~uint32_t{kTakesGzip | kTakesZstd};
+  const bool compresses = options_.compress.on && !stdio_ && (flags & kTunnelRequest) == 0;
+  auto request = std::make_unique<Request>(id, channels_[at], flags, compresses ? &options_.compress : nullptr);
   if (stdio_) request->filter.emplace(head.value & kHeadRequest);
   if (handler_)
     request->handler.emplace(
@@ -365,9 +380,10 @@ void Worker::advance_handling(Request& request) {
   }
   if (!ship_handling(request)) return end(request, EndCause::BadResponse, "not an HTTP response");
   if (request.done()) return end(request, EndCause::Done, {});
-  if (handling.broken() && handling.output.empty())
+  if (handling.broken() && handling.output.empty() && request.rewritten.empty())
     return end(request, EndCause::Aborted, "the next handler's response was not complete");
   request.wake = kNever;
+  resume(request);
   schedule(request);
 }
 
@@ -399,17 +415,46 @@ void Worker::move_onward(Request& request) {
 // False when it is no response.
 bool Worker::ship_handling(Request& request) {
   std::string& output = request.handler->handling.output;
-  if (output.empty() || request.done()) return true;
-  const std::string_view bytes = std::string_view(output).substr(0, kWindow - request.under_way);
-  const size_t used = request.response.feed(bytes);
-  if (request.response.bad()) return false;
-  if (used > 0) {
-    request.send(Frame::Response, 0, bytes.substr(0, used));
-    request.under_way += static_cast<uint32_t>(used);
-    request.progress = now();
-    output.erase(0, used);
+  if ((output.empty() && request.rewritten.empty()) || request.done()) return true;
+  const bool full = output.size() >= kWindow;
+  const size_t used = ship_bytes(request, output);
+  if (request.bad()) return false;
+  output.erase(0, used);
+  request.resumes |= request.rewriter && full && output.size() < kWindow;
+  return used > 0 || request.under_way > 0 || output.size() < kWindow;
+}
+
+// Of a response, as much as there is room for; tells how many bytes that were.
+size_t Worker::ship_bytes(Request& request, std::string_view bytes) {
+  if (!request.rewriter) return pass_bytes(request, bytes);
+  ResponseReader& rewriter = *request.rewriter;
+  pass_rewritten(request);
+  size_t used = 0;
+  while (used < bytes.size() && request.rewritten.size() < kMostRewritten) {
+    const size_t n = rewriter.feed(bytes.substr(used, rewriter.started() ? kRewrittenAtOnce : bytes.npos));
+    if (n == 0 || rewriter.bad()) break;
+    used += n;
+    pass_rewritten(request);
   }
-  return used > 0 || bytes.size() < kWindow;
+  // Behind what its program has written it waits, or is at its end: the client is to have it.
+  if (request.rewritten.size() < kMostRewritten) rewriter.flush();
+  pass_rewritten(request);
+  return used;
+}
+
+void Worker::pass_rewritten(Request& request) {
+  request.rewritten += std::exchange(request.rewriter->output, {});
+  request.rewritten.erase(0, pass_bytes(request, request.rewritten));
+}
+
+size_t Worker::pass_bytes(Request& request, std::string_view bytes) {
+  bytes = bytes.substr(0, kWindow - request.under_way);
+  const size_t used = request.response.feed(bytes);
+  if (used == 0 || request.response.bad()) return used;
+  request.send(Frame::Response, 0, bytes.substr(0, used));
+  request.under_way += static_cast<uint32_t>(used);
+  request.progress = now();
+  return used;
 }
 
 // A program that computes on and on has flushed, perhaps. A filter has not: until it waits it can still fail cleanly.
@@ -460,21 +505,28 @@ bool Worker::ship(Request& request) {
   }
   aotc_connection& c = request.connection();
   if (request.done()) return true;
-  size_t size = std::min<size_t>(c.out_size, kWindow - request.under_way);
-  const bool last = c.out_closed && size == c.out_size;
-  std::string_view bytes(reinterpret_cast<const char*>(c.out), size);
-  size_t used = request.response.feed(bytes);
-  if (request.response.bad()) return false;
-  if (used > 0) {
-    request.send(Frame::Response, 0, bytes.substr(0, used));
-    request.under_way += static_cast<uint32_t>(used);
-    request.progress = now();
-    std::memmove(c.out, c.out + used, c.out_size - used);
-    c.out_size -= used;
-  }
+  const bool full = c.out_size >= c.out_limit;
+  const size_t size = request.rewriter ? c.out_size : std::min<size_t>(c.out_size, kWindow - request.under_way);
+  const size_t used = ship_bytes(request, {reinterpret_cast<const char*>(c.out), size});
+  if (request.bad()) return false;
+  const bool whole = size == c.out_size;
+  std::memmove(c.out, c.out + used, c.out_size - used);
+  c.out_size -= used;
   // Half a header, or half of a chunk's, stays until the rest is there; behind what is last there is none.
-  if (last) request.response.end();
-  return used > 0 || size == 0 || c.out_size < c.out_limit;
+  if (c.out_closed && !request.rewriter && whole) request.response.end();
+  if (c.out_closed && request.rewriter && (used == size || request.rewritten.size() < kMostRewritten)) {
+    request.rewriter->end();
+    pass_rewritten(request);
+  }
+  request.resumes |= request.rewriter && full && c.out_size < c.out_limit;
+  return used > 0 || size == 0 || c.out_size < c.out_limit || !request.rewritten.empty();
+}
+
+// Not before the others have had their turn.
+void Worker::resume(Request& request) {
+  if (!std::exchange(request.resumes, false) || request.queued) return;
+  runnable_.push_back(request.id);
+  request.queued = true;
 }
 
 void Worker::settle(Request& request, aotc_status status) {
@@ -486,13 +538,14 @@ void Worker::settle(Request& request, aotc_status status) {
   if (request.done() && goes_on(request, status)) return schedule(request);
   if (request.done()) return end(request, EndCause::Done, {});
   if (!sensible) return end(request, EndCause::BadResponse, "not an HTTP response");
-  if (request.response.bad())
+  if (request.bad())
     return end(request, EndCause::Aborted, "the program closed the connection before its response was complete");
   // What the client has not taken yet still goes out, though the program has ended.
   const bool waits = status == AOTC_FROZEN || (exited && request.filter && request.filter->succeeded);
   if (!waits) return end_failed(request, status);
   if (request.gone) return end(request, EndCause::Done, {});
   request.wake = exited ? kNever : aotc_instance_wake_time(request.slot->instance);
+  resume(request);
   schedule(request);
 }
 

@@ -69,6 +69,10 @@ class Worker {
   void give_slot(Request& request);
   void ship_log(Request& request);
   void ship_output(Request& request);
+  size_t ship_bytes(Request& request, std::string_view bytes);
+  void pass_rewritten(Request& request);
+  size_t pass_bytes(Request& request, std::string_view bytes);
+  void resume(Request& request);
   bool ship(Request& request);
   void settle(Request& request, aotc_status status);
   void end_failed(Request& request, aotc_status status);

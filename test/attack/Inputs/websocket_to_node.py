@@ -1,11 +1,11 @@
-"""websocket_to_node.py ARTIFACT: answers that are no tunnel, and tunnels that only one side would have; see ../websocket_to_node.test"""
+"""websocket_to_node.py ARTIFACT HANDLER: answers that are no tunnel, and tunnels that only one side would have; see ../websocket_to_node.test"""
 import sys
 
 from harness import check, connect, read_all, reset, talk, until
 from node import node
 from websockets_client import UPGRADE, ending, handshake, open_tunnel, websocket
 
-artifact = sys.argv[1]
+artifact, handler = sys.argv[1:]
 
 with node([f"site={artifact}"], "--loops", "2") as n:
     # Any other answer is one; what was sent behind, as into a tunnel, is no request.
@@ -65,3 +65,11 @@ with node([f"site={artifact}"], "--deadline", "300ms", "--max-concurrency", "1",
     check(n.metric(r'aotc_tunnel_bytes_total.*way="in"') - before <= 256 << 10, "no more than that")
     reset(c)
     n.wait_metric("^aotc_tunnels{", 0)
+
+# Behind a handler there is no tunnel, whatever the program says.
+with node([f"site={handler},{artifact}"], up=False) as n:
+    n.wait_log("ready", 1)
+    check(b" [] [] [" in talk(n.port, handshake("/any")), "a handler passes no offer on")
+    for _ in range(2):
+        check(talk(n.port, handshake(f"/says?what={switch.replace('||', '|Upgrade:websocket|Connection:upgrade||')}")).startswith(b"HTTP/1.1 502"), "101 behind a handler")
+    check(n.metric("^aotc_restarts_total") == 0 == n.metric("^aotc_tunnels_ended_total"), "of which no process had to end")
