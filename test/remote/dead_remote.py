@@ -57,6 +57,12 @@ def endless(connection):
             connection.sendall(b"x" * (1 << 20))
 
 
+def list_without_end(connection):
+    connection.sendall(b"*100000000\r\n")
+    while True:
+        connection.sendall(b":1\r\n" * 10000)
+
+
 with socket.socket() as nobody:
     nobody.bind(("127.0.0.1", 0))
     port = nobody.getsockname()[1]
@@ -92,6 +98,8 @@ with remote(b":5\r\n" * 4, close=False) as port:
 with remote(endless) as port:
     assert "it does not speak as Redis does" in compile_with(f"redis://127.0.0.1:{port}")
 with remote(lambda connection: (connection.sendall(b"$2000000000\r\n"), endless(connection))) as port:
+    assert "it answers with too much" in compile_with(f"redis://127.0.0.1:{port}")
+with remote(list_without_end) as port:
     assert "it answers with too much" in compile_with(f"redis://127.0.0.1:{port}")
 
 HTTP = {

@@ -25,8 +25,9 @@ constexpr size_t kMostNodes = 128;
 constexpr int kMostHops = 5;
 // hiredis moves all that it has with each reply that it takes.
 constexpr size_t kPart = 16 << 10;
-// What a reply can be before it is read to its end: a value, or where all slots are.
-constexpr size_t kMostReply = kMostCourierValue + (1 << 20);
+// What a reply can be before it is read to its end: a value, or where all slots are, a list of which each part takes
+// more than its bytes.
+constexpr size_t kMostReply = kMostCourierValue + (1 << 20), kMostList = 1 << 20;
 
 enum class Ask { Login, Asking, Slots, Get, Put };
 
@@ -48,6 +49,7 @@ struct Node {
   Transfer transfer{nullptr, curl_easy_cleanup};
   curl_socket_t socket = CURL_SOCKET_BAD;
   std::unique_ptr<redisReader, void (*)(redisReader*)> reader{redisReaderCreate(), redisReaderFree};
+  size_t unread = 0;  // bytes since the last reply: a list is read as it comes
   ByteQueue out;
   std::deque<Request> waiting;
 
@@ -85,6 +87,7 @@ struct Node {
     if (code != CURLE_OK) return error = transfer_failure(code, failure), false;
     if (count == 0) return error = "it has closed the connection", false;
     if (redisReaderFeed(reader.get(), part, count) != REDIS_OK) return error = reader->errstr, false;
+    unread += count;
     return true;
   }
 };
@@ -190,12 +193,13 @@ class Redis : public Remote {
           return error = "it does not speak as Redis does", false;
         if (read == nullptr) break;
         Reply reply(static_cast<redisReply*>(read), freeReplyObject);
+        node.unread = node.reader->len - node.reader->pos;
         if (node.waiting.empty()) return error = "it answers what was not asked", false;
         Request request = std::move(node.waiting.front());
         node.waiting.pop_front();
         if (!take(node, request, *reply, error)) return false;
       }
-      if (node.reader->len - node.reader->pos > kMostReply) return error = "it answers with too much", false;
+      if (node.unread > (node.reader->ridx > 0 ? kMostList : kMostReply)) return error = "it answers with too much", false;
     }
     return true;
   }
