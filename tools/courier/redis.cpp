@@ -199,7 +199,8 @@ class Redis : public Remote {
         node.waiting.pop_front();
         if (!take(node, request, *reply, error)) return false;
       }
-      if (node.unread > (node.reader->ridx > 0 ? kMostList : kMostReply)) return error = "it answers with too much", false;
+      if (node.unread > (node.reader->ridx > 0 ? kMostList : kMostReply))
+        return error = "it answers with too much", false;
     }
     return true;
   }
