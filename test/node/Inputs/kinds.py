@@ -223,7 +223,7 @@ def dechunk(data):
 def responses(data, head_first):
     """Each response: status line, fields, body, trailers."""
     out = []
-    data = re.sub(rb"\b[0-9a-f]{60}\b", b"BOUNDARY", data)  # a random number
+    data = re.sub(rb"\b[0-9a-f]{60}\b", b"BOUNDARY".ljust(60, b"_"), data)  # a random number; as long, since that is counted
     while data:
         head, end, data = data.partition(b"\r\n\r\n")
         if not end:
