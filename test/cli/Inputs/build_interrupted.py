@@ -12,7 +12,7 @@ with open(f"{folder}/slow-go", "w") as file:
 os.chmod(file.name, 0o700)
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     build = subprocess.Popen([AOTC, "build", "--go", file.name], stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": f"{folder}/tmp"},
-                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # lit has it ignored
+                             preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))  # lit has SIGINT ignored, and nohup SIGHUP
     until(lambda: os.path.exists(f"{folder}/pid"), "its go runs")
     with open(f"{folder}/pid") as pid:
         go = int(pid.read())
