@@ -131,14 +131,7 @@ void RedisLink::send() {
 void RedisLink::watch() {
   const uint32_t events =
       fd_ < 0 || !broken_.empty() ? 0 : uint32_t{EPOLLIN} | (sent_ < out_.size() ? uint32_t{EPOLLOUT} : 0);
-  if (events == watched_) return;
-  if (events == 0)
-    broker_.loop().remove(fd_);
-  else if (watched_ == 0)
-    broker_.loop().add(fd_, events, this);
-  else
-    broker_.loop().change(fd_, events, this);
-  watched_ = events;
+  broker_.loop().watch(fd_, watched_, events, this);
 }
 
 void RedisLink::on_events(uint32_t events) {

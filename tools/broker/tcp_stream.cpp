@@ -98,15 +98,7 @@ void TcpStream::watch() {
   if (fd_ < 0 || !connected_) return;
   const uint32_t events =
       (!read_end_ && room() > 0 ? uint32_t{EPOLLIN} : 0) | (sent_ < out_.size() ? uint32_t{EPOLLOUT} : 0);
-  if (events == watched_) return;
-  // What is not waited for is not told of either, such as the other side's end before there is room for it.
-  if (events == 0)
-    broker_.loop().remove(fd_);
-  else if (watched_ == 0)
-    broker_.loop().add(fd_, events, this);
-  else
-    broker_.loop().change(fd_, events, this);
-  watched_ = events;
+  broker_.loop().watch(fd_, watched_, events, this);
 }
 
 void TcpStream::on_events(uint32_t events) {

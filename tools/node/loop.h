@@ -25,6 +25,17 @@ class Loop {
   bool add(int fd, uint32_t events, Source* source) { return control(EPOLL_CTL_ADD, fd, events, source); }
   void change(int fd, uint32_t events, Source* source) { control(EPOLL_CTL_MOD, fd, events, source); }
   void remove(int fd) { control(EPOLL_CTL_DEL, fd, 0, nullptr); }
+  // From the events of `watched` to `events`; none: then nothing is told of, not even the other side's end.
+  void watch(int fd, uint32_t& watched, uint32_t events, Source* source) {
+    if (events == watched) return;
+    if (events == 0)
+      remove(fd);
+    else if (watched == 0)
+      add(fd, events, source);
+    else
+      change(fd, events, source);
+    watched = events;
+  }
   // Sources must not be destroyed while their events are delivered; whoever wants to, does so after this.
   void wait(int milliseconds) {
     epoll_event events[128];
