@@ -1,11 +1,18 @@
-// chains.cpp - "NAME=HANDLER,...,LAST", as if each of them had been said to be an app; see settings.h.
+// chains.cpp - "NAME=HANDLER,...,LAST", and an app's canary, as if each of them had been said to be an app; see
+// settings.h.
+#include "canary.h"
 #include "settings.h"
 
-std::vector<Setting> with_chains(const std::vector<Setting>& settings) {
+std::vector<Setting> with_members(const std::vector<Setting>& settings) {
   std::vector<Setting> out;
   for (const Setting& s : settings) {
     size_t at = 0;
     unsigned number = 0;
+    if (s.option == "canary") {
+      if (s.value.find(',') != std::string::npos) throw SettingError(s, "a canary is one artifact, without handlers");
+      out.push_back({"app", s.app + kCanarySuffix, "", s.value, s.where});
+      continue;
+    }
     for (size_t comma; s.option == "app" && (comma = s.value.find(',', at)) != std::string::npos; at = comma + 1) {
       Setting& handler = out.emplace_back(s);
       handler.app += "." + std::to_string(++number);

@@ -110,7 +110,7 @@ std::vector<Setting> settings_of_text(const std::string& file, const std::string
   YamlNode root;
   std::string error;
   if (!aotc::parse_yaml(file, text, root, error)) throw SettingError(error);
-  return with_chains(FileReader(file).read(root));
+  return with_members(FileReader(file).read(root));
 }
 
 std::vector<Setting> settings_of_file(const std::string& file) {

@@ -29,9 +29,17 @@ void Exchange::expect(const Hop* hop) {
 bool Exchange::find_app() {
   const App* app = front_.served->find(request->host, request->target);
   if (app == nullptr) return false;
-  place_ = app->place;
-  metrics_ = &front_.metrics[app->name];
+  take_app(*app);
+  if (!app->canary_place || front_.tenant_of(*app->canary_place) == nullptr) return true;
+  is_canary_ = is_for_canary(app->canary, front_.options.canary_key, request->output, request->client);
+  instead_ = app->place;
+  if (is_canary_) take_app(*front_.served->by_place(*app->canary_place));
   return true;
+}
+
+void Exchange::take_app(const App& app) {
+  place_ = app.place;
+  metrics_ = &front_.metrics[app.name];
 }
 
 void Exchange::be_part_of(uint32_t place, const std::string& app, uint64_t number, uint32_t version) {
@@ -48,6 +56,11 @@ bool Exchange::is_enough() const {
 std::optional<Exchange::Refusal> Exchange::dispatch(const ResponseReader::Client& client, ResponseReader::Form form) {
   started_ = Loop::now();
   TenantLinks* tenant = front_.tenant_of(place_);
+  // The canary has ended since then.
+  if (const App* app = tenant == nullptr && is_canary_ ? front_.served->by_place(instead_) : nullptr) {
+    take_app(*app);
+    tenant = front_.tenant_of(place_);
+  }
   if (tenant == nullptr) return Refusal{503, kNotReady};
   if (!tenant->take_place()) {
     ++metrics_->ends[static_cast<unsigned>(EndCause::Overload)];
@@ -256,6 +269,7 @@ void Exchange::reset() {
   request.reset();
   response.reset();
   metrics_ = nullptr;
+  is_canary_ = false;
   number_ = version_ = 0;
 }
 

@@ -91,6 +91,7 @@ class Exchange final : public Link::Exchange {
 
  private:
   aotc_peer asker() const;
+  void take_app(const App& app);
   void end_next();
   void begin_tunnel();
   void check_tunnel(uint64_t now);
@@ -100,7 +101,9 @@ class Exchange final : public Link::Exchange {
   LoopContext& front_;
   const aotc_peer& peer_;
   Owner& owner_;
-  uint32_t place_ = 0;             // of the app
+  uint32_t place_ = 0;    // of the app
+  uint32_t instead_ = 0;  // of the one that serves, if this is its canary
+  bool is_canary_ = false;
   AppMetrics* metrics_ = nullptr;  // its own
   TenantLinks* tenant_ = nullptr;  // that has the request
   Link* link_ = nullptr;           // while the request is with a worker

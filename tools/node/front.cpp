@@ -13,6 +13,7 @@
 #include <semaphore>
 #include <utility>
 
+#include "image_files.h"
 #include "log.h"
 #include "outbound_metrics.h"
 #include "pull.h"
@@ -114,7 +115,8 @@ Tenant* Front::tenant_of(const Slot& slot) const {
 
 bool Front::healthy() const {
   return !draining_ && std::all_of(slots_.begin(), slots_.end(), [&](const auto& entry) {
-    return entry.second.state != Slot::State::Here || tenant_of(entry.second) != nullptr;
+    const Slot& slot = entry.second;
+    return slot.state != Slot::State::Here || slot.is_canary() || tenant_of(slot) != nullptr;
   });
 }
 
@@ -515,7 +517,8 @@ int Front::run() {
         wait = std::min(wait, 100);
       }
       if (slot.retry_at == 0) continue;
-      if (!started && !slot.app->pulled) return 1;  // what is wrong at the start will not get better
+      if (!started && !slot.app->pulled && !slot.is_canary())
+        return 1;  // what is wrong at the start will not get better
       if (slot.retry_at <= now && slot.next == nullptr) start_next(slot);
       wait = 100;
     }
@@ -525,7 +528,7 @@ int Front::run() {
     removed_.clear();
     lead_clients();
     bool up = true;
-    for (const auto& [name, slot] : slots_) up &= slot.app->pulled || tenant_of(slot) != nullptr;
+    for (const auto& [name, slot] : slots_) up &= slot.app->pulled || slot.is_canary() || tenant_of(slot) != nullptr;
     if (up && !started) tell({.kind = Control::Up});
     started |= up;
     if (draining_ && ((is_empty() && !going_on()) || Loop::now() > drain_until_)) break;
@@ -558,6 +561,10 @@ int run_front(Options options, unsigned user) {
       write_log("error", "", error);
       return 1;
     }
+  }
+  if (!options.canary_key.empty() && !read_file(options.canary_key, kMaxCanaryKey, options.canary_key, error)) {
+    write_log("error", "", "--canary-key: " + error);
+    return 1;
   }
   Front front(std::move(options), tls, kControl);
   tzset();  // the C library asks for its file even to show UTC

@@ -74,6 +74,7 @@ class Front : private FrontLoops, public Source, public FrontContext, public Dec
     std::unique_ptr<PullerLink> puller;
     Rollout rollout;
     ObeyedLists lists;
+    bool is_canary() const { return !app->canary_of.empty(); }  // without which the app goes on
   };
   Tenant* find_tenant(uint32_t process) const;
   Tenant* tenant_of(const Slot& slot) const;  // that takes requests now, or null

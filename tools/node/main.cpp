@@ -10,6 +10,7 @@
 #include "aotc/program.h"
 #include "certificates.h"
 #include "front.h"
+#include "image_files.h"
 #include "listen.h"
 #include "option_table.h"
 #include "process_words.h"
@@ -56,6 +57,9 @@ std::string wrong_file(const Options& options) {
   }
   if (!options.served->certificates.empty() && read_certificates(options.served->certificates, wrong) == nullptr)
     return "--certificate: " + wrong;
+  std::string key;
+  if (!options.canary_key.empty() && !read_file(options.canary_key, kMaxCanaryKey, key, wrong))
+    return "--canary-key: " + wrong;
   return "";
 }
 

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <numeric>
 
+#include "canary.h"
+
 static constexpr const char* kClosed[] = {"done",    "aborted", "idle",   "slow_header", "slow_body", "slow_response",
                                           "address", "full",    "memory", "flood",       "proxy"};
 static constexpr const char* kHandshakes[] = {"full", "resumed", "failed"};
@@ -72,7 +74,11 @@ std::string write_metrics(const std::map<std::string, AppMetrics>& apps, const C
   auto sample = [&](const char* name, const std::string& labels, uint64_t value) {
     out.append(name).append("{").append(labels).append("} ").append(std::to_string(value)).append("\n");
   };
-  auto label = [](const std::string& app) { return "app=\"" + app + "\""; };
+  auto label = [](std::string app) {
+    const bool canary = app.ends_with(kCanarySuffix);
+    if (canary) app.resize(app.rfind('.'));
+    return "app=\"" + app + "\"" + (canary ? ",release=\"canary\"" : "");
+  };
   header("aotc_requests_total", "counter", "Requests answered, by status code; 0: the connection ended before.");
   for (const auto& [app, m] : apps)
     for (const auto& [code, count] : m.requests)

@@ -65,6 +65,29 @@ void take_route(App& app, const Setting& s) {
   app.routes.push_back(route);
 }
 
+// NAME of a field or cookie (RFC 9110, RFC 6265).
+bool is_token(const std::string& text) {
+  for (char c : text)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && std::strchr("!#$%&'*+-.^_`|~", c) == nullptr) return false;
+  return !text.empty();
+}
+
+void take_match(std::vector<CanaryRules::Match>& matches, const Setting& s) {
+  if (!is_token(s.key)) throw SettingError(s.where + ": not a name: " + s.key);
+  matches.push_back({s.key, required(s)});
+}
+
+void take_sticky(App& app, const Setting& s) {
+  using By = CanaryRules::By;
+  const size_t colon = s.value.find(':');
+  const std::string kind = s.value.substr(0, colon), name = colon == s.value.npos ? "" : s.value.substr(colon + 1);
+  const bool named = kind == "cookie" || kind == "header";
+  if (named ? !is_token(name) : s.value != "address")
+    throw SettingError(s, "expected address, cookie:NAME or header:NAME");
+  app.canary.by = kind == "cookie" ? By::Cookie : kind == "header" ? By::Header : By::Address;
+  app.canary.by_name = name;
+}
+
 void take_signed_for(App& app, const Setting& s) {
   if (!is_repository(s.value)) throw SettingError(s, "not a repository");
   app.pull.trust.repository = s.value;
@@ -130,7 +153,7 @@ void take_sample(Options& o, Served&, const Setting& s) {
     throw SettingError(s.where + ": 1/N: " + expected + ": " + n);
 }
 
-constexpr char kClients[] = "Clients", kRegistry[] = "Apps from a registry";
+constexpr char kClients[] = "Clients", kCanary[] = "Canaries", kRegistry[] = "Apps from a registry";
 
 constexpr OptionRow kRows[] = {
     {.name = "listen",
@@ -164,6 +187,7 @@ constexpr OptionRow kRows[] = {
      .of = OptionRow::Of::OneApp,
      .times = Many,
      .form = AppLast,
+     .routes = true,
      .take_app = take_route,
      .help = "requests for host HOST, path prefix /PATH or HOST/PATH go to app NAME; the longest path wins. Without "
              "routes: the app whose name is the host or its first label, or the first part of the path; all requests "
@@ -501,6 +525,64 @@ constexpr OptionRow kRows[] = {
      .most = 1ull << 40,
      .in_node = [](Options& o) { return &o.front_memory; },
      .help = "of all buffers for clients. Above, the slowest of those that hold most go"},
+
+    {.name = "canary",
+     .argument = "APP=ARTIFACT",
+     .of = OptionRow::Of::OneApp,
+     .form = AppFirst,
+     .group = kCanary,
+     .routes = true,
+     .take_app = [](App&, const Setting&) {},  // it has become an app, see settings.h
+     .help = "another version of the app, for some of its requests, as the next options say: the app APP.canary, of "
+             "which all holds that is said of APP. Requests that it cannot take, as long as it is not ready, the app "
+             "itself has"},
+    {.name = "canary-weight",
+     .argument = "APP=PERCENT",
+     .of = OptionRow::Of::OneApp,
+     .form = AppFirst,
+     .group = kCanary,
+     .routes = true,
+     .kind = AOTC_PERCENT,
+     .least = 0,
+     .most = CanaryRules::kWhole,
+     .in_app = [](App& app) { return &app.canary.weight; },
+     .help =
+         "of those who ask, who are told apart by --canary-sticky: who has it once has it again, and when it grows"},
+    {.name = "canary-header",
+     .argument = "APP:NAME=VALUE",
+     .of = OptionRow::Of::OneApp,
+     .times = ByName,
+     .form = AppFirst,
+     .group = kCanary,
+     .routes = true,
+     .take_app = [](App& app, const Setting& s) { take_match(app.canary.headers, s); },
+     .help = "requests with this field have it, too"},
+    {.name = "canary-cookie",
+     .argument = "APP:NAME=VALUE",
+     .of = OptionRow::Of::OneApp,
+     .times = ByName,
+     .form = AppFirst,
+     .group = kCanary,
+     .routes = true,
+     .take_app = [](App& app, const Setting& s) { take_match(app.canary.cookies, s); },
+     .help = "likewise with this cookie"},
+    {.name = "canary-sticky",
+     .argument = "APP=WHAT",
+     .of = OptionRow::Of::OneApp,
+     .form = AppFirst,
+     .group = kCanary,
+     .routes = true,
+     .take_app = take_sticky,
+     .help = "who asks: address (the default), an IPv4 address or IPv6 /64, as a trusted proxy names it; or the value "
+             "of the app's own cookie:NAME or header:NAME, where there is one. Who changes that may fall to the other "
+             "version"},
+    {.name = "canary-key",
+     .argument = "FILE",
+     .group = kCanary,
+     .take_node = [](Options& o, Served&, const Setting& s) { o.canary_key = required(s); },
+     .help =
+         "a secret, so that nobody can compute for whom the canary is; the same on all nodes of a fleet, which then "
+         "say the same"},
 
     {.name = "trust",
      .argument = "FILE",

@@ -27,6 +27,7 @@ struct OptionRow {
   const char* group = "";                                           // under which --help has it
   const char* standard = "";  // in words, where it is not to be read from the default
   bool live = false;          // of the node, and may change while it serves
+  bool routes = false;        // says which requests an app gets: its processes do not go by it
   // A quantity has a range, and a place in what it is said of.
   aotc_quantity_kind kind = AOTC_COUNT;
   uint64_t least = 0, most = 0;

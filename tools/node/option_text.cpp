@@ -96,6 +96,8 @@ std::string schema_of_value(const OptionRow& row) {
   if (row.kind == AOTC_COUNT)
     return R"("type": "integer", "minimum": )" + std::to_string(row.least) + R"(, "maximum": )" +
            std::to_string(row.most);
+  if (row.kind == AOTC_PERCENT)
+    return R"("type": ["number", "string"], "minimum": 0, "maximum": 100, "pattern": "^[0-9]+(\\.[0-9]+)?%?$")";
   if (row.kind == AOTC_DURATION) return R"("type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h|d)$")";
   return R"("type": ["string", "integer"], "minimum": )" + std::to_string(row.least) +
          R"(, "pattern": "^[0-9]+(\\.[0-9]+)?([KMGTkmgt](i?[Bb])?)?$")";
@@ -151,7 +153,7 @@ std::string schema_text() {
   "properties": {
     "apps": {
       "type": "object",
-      "propertyNames": {"pattern": "^[A-Za-z0-9_-]+(\\.[1-9][0-9]*)?$"},
+      "propertyNames": {"pattern": "^[A-Za-z0-9_-]+(\\.([1-9][0-9]*|canary))?$"},
       "additionalProperties": {
         "type": "object",
         "required": ["artifact"],

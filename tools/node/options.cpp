@@ -61,22 +61,31 @@ class Composer {
       if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_')
         throw SettingError(s.where + ": not a name: " + app.name);
     if (served_.by_name(app.name) != nullptr) throw SettingError("two apps have the same name: " + app.name);
+    if (app.name == whole + kCanarySuffix) {
+      app.canary_of = whole;
+      app.site.clear();
+    }
     app.place = static_cast<uint32_t>(s.key.empty() ? served_.apps.size() : std::strtoul(s.key.c_str(), nullptr, 10));
     served_.apps.push_back(std::move(app));
   }
 
-  // What is said of it, or else of all.
+  // What is said of it, or of the app whose canary it is, or else of all.
   void take_of_app(App& app) {
     for (const OptionRow& row : option_table()) {
       if (row.of == OptionRow::Of::Node) continue;
-      std::vector<const Setting*> own, of_all;
-      for (const Setting& s : settings_)
-        if (s.option == row.name && (s.app == app.name || s.app.empty())) (s.app.empty() ? of_all : own).push_back(&s);
+      std::vector<const Setting*> own, of_stable, of_all;
+      for (const Setting& s : settings_) {
+        if (s.option != row.name) continue;
+        if (s.app.empty()) of_all.push_back(&s);
+        if (s.app == app.name) own.push_back(&s);
+        if (s.app == app.canary_of && !app.canary_of.empty() && !row.routes) of_stable.push_back(&s);
+      }
+      if (own.empty()) own = of_stable;
       if (row.times == OptionRow::Times::Once && own.size() > 1)
         throw SettingError(own[1]->where + ": given twice for app: " + app.name);
       for (const Setting* s : own.empty() ? of_all : own) {
         take(row, app, *s);
-        app.said += s->option + '\0' + s->key + '\0' + s->value + '\0';
+        if (!row.routes) app.said += s->option + '\0' + s->key + '\0' + s->value + '\0';
       }
     }
   }
@@ -96,6 +105,8 @@ class Composer {
       throw SettingError("--listen-tls needs: --certificate");
     if (served_.apps.empty() && !by_file()) throw SettingError("missing option: --app");
     make_chains();
+    for (const App& app : served_.apps)
+      if (!app.canary_of.empty()) make_canary(app);
     for (App& app : served_.apps) {
       if (app.limits.tenant_memory != 0 && app.limits.tenant_memory < app.limits.max_memory + kOwnMemory)
         throw SettingError("--tenant-memory: must be at least --max-memory and 32M: " +
@@ -127,7 +138,7 @@ class Composer {
   void make_chains() {
     for (App& app : served_.apps) {
       const size_t dot = app.name.find('.');
-      if (dot == std::string::npos) continue;
+      if (dot == std::string::npos || !app.canary_of.empty()) continue;
       const std::string name = app.name.substr(0, dot);
       const uint64_t number = std::strtoul(app.name.c_str() + dot + 1, nullptr, 10);
       App* last = find(name);
@@ -149,14 +160,24 @@ class Composer {
     for (const App& app : served_.apps)
       if (App* first = find(handler(app.name, 1)); first != nullptr) take_over(*first, app);
     for (App& app : served_.apps)
-      if (app.site.empty()) {
+      if (app.site.empty() && app.canary_of.empty()) {
         app.routes.clear();
         app.compress.on = false;  // a handler reads what it answers
       }
-    std::erase_if(served_.apps, [](const App& app) { return app.site.empty() && is_origin(app.artifact); });
+    std::erase_if(served_.apps,
+                  [](const App& app) { return app.site.empty() && app.canary_of.empty() && is_origin(app.artifact); });
     for (const App& app : served_.apps)
       if (is_origin(app.artifact)) throw SettingError("--app: not an image: " + app.artifact);
   }
+  // Requests find the app that it is the canary of, which leads some of them to it.
+  void make_canary(const App& canary) {
+    App* stable = find(canary.canary_of);
+    if (stable == nullptr) throw SettingError("no app whose canary it is: " + canary.name);
+    if (stable->site.empty()) throw SettingError("an app behind handlers has no canary: " + canary.name);
+    stable->canary_place = canary.place;
+    stable->canary.seed = stable->name + '\0' + canary.artifact;
+  }
+
   static std::string handler(const std::string& name, uint64_t number) { return name + "." + std::to_string(number); }
 
   // Apps have folders of their own in the cache.

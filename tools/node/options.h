@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "address.h"
 #include "aotc/wasi.h"
+#include "canary.h"
 #include "compressor.h"
 #include "image_cache.h"
 #include "pace.h"
@@ -82,10 +84,16 @@ struct App {
   std::vector<Secret> secrets;
   Outbound outbound;
   Values values;
+  std::string canary_of;                 // the app whose canary it is; empty: it is none
+  CanaryRules canary;                    // of an app that has one:
+  std::optional<uint32_t> canary_place;  // the place of that
   std::string site;  // by which requests find it: its name, or that of the app before which it is the first handler
   std::string next;  // what a handler leaves requests to: an app's name, or an origin; empty: nothing
   bool next_is_app = false;
-  std::string said;  // all settings that it is made of: two that say the same are the same
+  std::string said;  // all settings that its processes go by: two that say the same are the same
+
+  // Whose key-value store it has.
+  const std::string& store() const { return canary_of.empty() ? name : canary_of; }
 };
 
 // What can change while the node serves: it is replaced as a whole.
@@ -107,6 +115,7 @@ struct Options {
   std::string admin;             // where /metrics and /healthz are; empty: nowhere
   std::string kv;                // folder or URL of the apps' key-value stores; empty: they have none
   std::string kv_password;       // file
+  std::string canary_key;        // file; once the front has read it, what is in it
   uint64_t kv_size = 256 << 20;  // of each
   std::string cache = "/var/cache/aotc-node";
   uint64_t workers = 0;             // threads of each tenant

@@ -130,7 +130,7 @@ std::vector<std::string> broker_words(const Options& o, const Served& served, un
 }
 
 std::vector<std::string> broker_words_of(const App& app) {
-  std::vector<std::string> words = {"app=" + app.name,
+  std::vector<std::string> words = {"app=" + app.store(),
                                     "connections=" + std::to_string(app.limits.max_outbound),
                                     "bytes=" + std::to_string(app.limits.max_outbound_bytes),
                                     "rate=" + std::to_string(app.limits.max_outbound_rate),

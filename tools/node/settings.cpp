@@ -69,7 +69,7 @@ Told told_by(const std::vector<std::string>& words) {
       told.settings.push_back(setting_of(name, *row, value));
   }
   if (told.file.empty()) {
-    told.settings = with_chains(told.settings);
+    told.settings = with_members(told.settings);
     return told;
   }
   if (!told.settings.empty())

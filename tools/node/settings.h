@@ -33,8 +33,9 @@ Told told_by(const std::vector<std::string>& words);
 std::vector<Setting> settings_of_file(const std::string& file);
 std::vector<Setting> settings_of_text(const std::string& file, const std::string& text);
 
-// With an app for each member of a chain, "HANDLER,...,LAST" of NAME: NAME.1, ... and NAME.
-std::vector<Setting> with_chains(const std::vector<Setting>& settings);
+// With an app for each member of a chain, "HANDLER,...,LAST" of NAME: NAME.1, ... and NAME; and for its canary,
+// NAME.canary.
+std::vector<Setting> with_members(const std::vector<Setting>& settings);
 
 // For another process, and back.
 std::string packed(const std::vector<Setting>& settings);

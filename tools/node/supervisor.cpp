@@ -448,7 +448,7 @@ void Supervisor::check_change(const std::vector<Setting>& settings, const Option
       throw SettingError(file_ + ": apps." + app.name + ": trust: " + error);
     if (!users_.has(app.place))
       throw SettingError(file_ + ": apps." + app.name + ": there is no user for one more app: start the node again");
-    if (!options_.kv.empty() && !aotc::is_url(options_.kv) && places_.count(app.name) == 0)
+    if (!options_.kv.empty() && !aotc::is_url(options_.kv) && places_.count(app.store()) == 0)
       throw SettingError(file_ + ": apps." + app.name +
                          ": cannot get a key-value store while the node serves: start it again");
     size_t words = 0;

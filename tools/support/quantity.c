@@ -34,6 +34,7 @@ static const struct unit kDurations[] = {
     {"ns", 1},          {"us", 1000},         {"ms", 1000000},       {"s", 1000000000},
     {"m", 60000000000}, {"h", 3600000000000}, {"d", 86400000000000}, {NULL, 0}};
 static const struct unit kSeconds[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {NULL, 0}};
+static const struct unit kPercents[] = {{"%", 1000}, {"", 1000}, {NULL, 0}};
 
 static const struct {
   const char* expected;
@@ -44,6 +45,7 @@ static const struct {
     [AOTC_SIZE] = {"a number of bytes, or one with K, M, G or T", kSizes, true},
     [AOTC_DURATION] = {"a number with ns, us, ms, s, m, h or d", kDurations, false},
     [AOTC_SECONDS] = {"a number with s, m, h or d", kSeconds, false},
+    [AOTC_PERCENT] = {"a percentage like 5 or 0.5", kPercents, false},
 };
 
 static size_t digits_in(const char* text) { return strspn(text, "0123456789"); }
@@ -96,5 +98,10 @@ void aotc_show_quantity(enum aotc_quantity_kind kind, uint64_t value, char text[
   const struct unit *units = kKinds[kind].units, *shown = units;
   for (const struct unit* unit = units; unit->name != NULL; ++unit)
     if (unit->factor > shown->factor && value >= unit->factor && value % unit->factor == 0) shown = unit;
-  snprintf(text, AOTC_QUANTITY_TEXT, "%llu%s", (unsigned long long)(value / shown->factor), shown->name);
+  int size = snprintf(text, AOTC_QUANTITY_TEXT, "%llu", (unsigned long long)(value / shown->factor));
+  if (value % shown->factor != 0) { /* of a percentage alone, whose smallest unit is not 1 */
+    size += snprintf(text + size, AOTC_QUANTITY_TEXT - (size_t)size, ".%03u", (unsigned)(value % shown->factor));
+    while (text[size - 1] == '0') --size;
+  }
+  snprintf(text + size, AOTC_QUANTITY_TEXT - (size_t)size, "%s", shown->name);
 }

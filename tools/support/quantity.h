@@ -6,6 +6,7 @@
  *                                                        either case. A rate is the size that a second has
  *            | "ns" | "us" | "ms" | "s" | "m" | "h" | "d"  a duration, in nanoseconds; AOTC_SECONDS: from "s" on, in
  * seconds
+ *            | "" | "%"                                  a percentage, in thousandths of one
  *
  * Nothing else that strtod would take is a number here, and what is out of range is refused with the range. libc only.
  */
@@ -19,7 +20,7 @@
 extern "C" {
 #endif
 
-enum aotc_quantity_kind { AOTC_COUNT, AOTC_SIZE, AOTC_DURATION, AOTC_SECONDS };
+enum aotc_quantity_kind { AOTC_COUNT, AOTC_SIZE, AOTC_DURATION, AOTC_SECONDS, AOTC_PERCENT };
 
 enum { AOTC_QUANTITY_TEXT = 128 };
 

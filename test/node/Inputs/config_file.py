@@ -78,6 +78,19 @@ refused("listen: :0\ninsecure-unsigned: yes\n" + site, "node.yaml:2: insecure-un
 refused("listen: :0\nreset: now\n" + site, "node.yaml:2: reset: expected best, scan, pagemap, madvise or remap: now")
 refused("listen: :0\napps: {site: {artifact: site.aotc, signed-for: a/b}}\n", "node.yaml:2: apps.site.signed-for: no app from a registry is called: site")
 
+canary = "listen: :0\napps: {site: {artifact: site.aotc, canary: site.aotc, "
+taken(canary + "canary-weight: 0.5%, canary-header: {x-env: a}, canary-cookie: {env: a}, canary-sticky: cookie:user, max-memory: 64M}}\n", "2 apps")
+refused(canary + "canary-weight: 101}}\n", "node.yaml:2: apps.site.canary-weight: must be from 0% to 100%: 101")
+refused(canary + "canary-weight: five}}\n", "node.yaml:2: apps.site.canary-weight: expected a percentage like 5 or 0.5: five")
+refused(canary + "canary-header: {'x env': a}}}\n", "node.yaml:2: apps.site.canary-header: not a name: x env")
+refused(canary + "canary-sticky: user}}\n", "node.yaml:2: apps.site.canary-sticky: expected address, cookie:NAME or header:NAME: user")
+refused(canary + "canary-sticky: 'cookie:'}}\n", "node.yaml:2: apps.site.canary-sticky: expected address, cookie:NAME or header:NAME: cookie:")
+refused("listen: :0\napps: {site: {artifact: site.aotc, canary: 'a.aotc,b.aotc'}}\n", "node.yaml:2: apps.site.canary: a canary is one artifact, without handlers: a.aotc,b.aotc")
+refused("listen: :0\napps: {site: {artifact: 'a.aotc,site.aotc', canary: site.aotc}}\n", "an app behind handlers has no canary: site.canary")
+refused("listen: :0\napps: {site.canary: {artifact: site.aotc}}\n", "no app whose canary it is: site.canary")
+refused(canary.replace("canary: site.aotc", "canary: 'http://a.example'") + "}}\n", "--app: not an image: http://a.example")
+refused("listen: :0\ncanary-key: no\n" + site, "--canary-key: no: No such file or directory")
+
 # What options say together, and what they name.
 refused(site, "missing option: --listen")
 taken("listen: :0\napps: {}\n", "0 apps")

@@ -60,6 +60,15 @@ TEST(Quantity, NothingElseIsANumber) {
     EXPECT_EQ(read(text, AOTC_SECONDS), "expected a number with s, m, h or d") << text;
 }
 
+TEST(Quantity, IsAPercentage) {
+  EXPECT_EQ(read("5", AOTC_PERCENT), "5000");
+  EXPECT_EQ(read("5%", AOTC_PERCENT), "5000");
+  EXPECT_EQ(read("0.0005", AOTC_PERCENT), "1");
+  for (const char* text : {"", "-1", "5 %", "5%%", ".5", "5.", "5K", "nan"})
+    EXPECT_EQ(read(text, AOTC_PERCENT), "expected a percentage like 5 or 0.5") << text;
+  EXPECT_EQ(read("100.1", AOTC_PERCENT, 0, 100'000), "must be from 0% to 100%");
+}
+
 TEST(Quantity, IsWithinItsRange) {
   EXPECT_EQ(read("1", AOTC_COUNT, 1, 9), "1");
   EXPECT_EQ(read("9", AOTC_COUNT, 1, 9), "9");
@@ -91,7 +100,11 @@ TEST(Quantity, IsShownAsItCouldBeWritten) {
                             {AOTC_DURATION, "7d"},
                             {AOTC_SECONDS, "0s"},
                             {AOTC_SECONDS, "25h"},
-                            {AOTC_SECONDS, "30d"}})
+                            {AOTC_SECONDS, "30d"},
+                            {AOTC_PERCENT, "0%"},
+                            {AOTC_PERCENT, "0.5%"},
+                            {AOTC_PERCENT, "12.345%"},
+                            {AOTC_PERCENT, "100%"}})
     EXPECT_EQ(shown(kind, std::stoull(read(text, kind))), text);
 }
 
