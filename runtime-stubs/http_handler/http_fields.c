@@ -7,40 +7,6 @@
 
 enum kind { kRequest, kResponse, kRequestTrailers, kResponseTrailers, kKinds };
 
-struct line {
-  const char *name, *value;
-  size_t name_size, value_size;
-  size_t start, end; /* in its text */
-};
-
-/* The next line at or after `at`. */
-static bool next_line(const struct aotc_text* text, size_t at, struct line* line) {
-  if (at >= text->size) return false;
-  const char* start = text->bytes + at;
-  const char* end = memchr(start, '\n', text->size - at);
-  const char* last = end == NULL ? text->bytes + text->size : end > start && end[-1] == '\r' ? end - 1 : end;
-  const char* colon = memchr(start, ':', (size_t)(last - start));
-  const char* value = colon == NULL ? last : colon + 1;
-  while (value < last && (*value == ' ' || *value == '\t')) ++value;
-  while (last > value && (last[-1] == ' ' || last[-1] == '\t')) --last;
-  line->name = start;
-  line->name_size = (size_t)((colon == NULL ? last : colon) - start);
-  line->value = value;
-  line->value_size = (size_t)(last - value);
-  line->start = at;
-  line->end = end == NULL ? text->size : (size_t)(end + 1 - text->bytes);
-  return true;
-}
-
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
-
-static bool same_name(const char* a, size_t a_size, const char* b, size_t b_size) {
-  if (a_size != b_size) return false;
-  for (size_t i = 0; i < a_size; ++i)
-    if (lower(a[i]) != lower(b[i])) return false;
-  return true;
-}
-
 static struct aotc_text* text_of(struct http_handler* h, uint32_t kind) {
   struct aotc_http_exchange* e = &h->exchange;
   switch ((enum kind)kind) {
@@ -80,23 +46,24 @@ static enum aotc_status change(struct aotc_instance* instance, struct http_handl
 }
 
 /* Whether a name came before `line`. */
-static bool is_known(const struct aotc_text* text, const struct line* line) {
-  struct line other;
-  for (size_t at = 0; next_line(text, at, &other) && other.start < line->start; at = other.end)
-    if (same_name(other.name, other.name_size, line->name, line->name_size)) return true;
+static bool is_known(const struct aotc_text* text, const struct aotc_http_line* line) {
+  struct aotc_http_line other;
+  for (size_t at = 0; aotc_http_next_line(text, at, &other) && other.start < line->start; at = other.end)
+    if (aotc_http_same_name(other.name, other.name_size, line->name, line->name_size)) return true;
   return false;
 }
 
 /* Texts that end with zero, one after the other: the names, or the values of `name`. With `to` they are written. */
 static uint64_t list(const struct aotc_text* text, const char* name, size_t name_size, char* to) {
   uint64_t count = 0, size = 0;
-  struct line line;
-  for (size_t at = 0; next_line(text, at, &line); at = line.end) {
-    if (name == NULL ? is_known(text, &line) : !same_name(line.name, line.name_size, name, name_size)) continue;
+  struct aotc_http_line line;
+  for (size_t at = 0; aotc_http_next_line(text, at, &line); at = line.end) {
+    if (name == NULL ? is_known(text, &line) : !aotc_http_same_name(line.name, line.name_size, name, name_size))
+      continue;
     const char* bytes = name == NULL ? line.name : line.value;
     size_t length = name == NULL ? line.name_size : line.value_size;
     if (to != NULL)
-      for (size_t i = 0; i < length; ++i) to[size + i] = name == NULL ? lower(bytes[i]) : bytes[i];
+      for (size_t i = 0; i < length; ++i) to[size + i] = name == NULL ? aotc_http_lower(bytes[i]) : bytes[i];
     if (to != NULL) to[size + length] = 0;
     size += length + 1;
     ++count;
@@ -143,25 +110,6 @@ enum aotc_status aotc_http_get_header_values(struct aotc_instance* instance, voi
   return give_list(instance, slots, text_of(host, kind), copy, size, 3);
 }
 
-static void remove_all(struct aotc_text* text, const char* name, size_t size) {
-  struct line line;
-  size_t to = 0;
-  for (size_t at = 0; next_line(text, at, &line); at = line.end) {
-    if (same_name(line.name, line.name_size, name, size)) continue;
-    memmove(text->bytes + to, text->bytes + line.start, line.end - line.start);
-    to += line.end - line.start;
-  }
-  text->size = to;
-}
-
-static bool is_value(const char* value, size_t size) {
-  for (size_t i = 0; i < size; ++i) {
-    unsigned char c = (unsigned char)value[i];
-    if ((c < ' ' && c != '\t') || c == 0x7f) return false;
-  }
-  return true;
-}
-
 static enum aotc_status put(struct aotc_instance* instance, struct http_handler* h, const uint64_t* slots,
                             const char* function, bool replace) {
   uint32_t kind = arg32(slots, 0), name_size = arg32(slots, 2), value_size = arg32(slots, 4);
@@ -172,9 +120,9 @@ static enum aotc_status put(struct aotc_instance* instance, struct http_handler*
   if (value == NULL) return AOTC_TRAPPED;
   if (!aotc_http_is_token(name, name_size) || name_size > 256)
     return aotc_http_refuse(instance, h, function, "not a name");
-  if (!is_value(value, value_size)) return aotc_http_refuse(instance, h, function, "not a value");
+  if (!aotc_http_is_value(value, value_size)) return aotc_http_refuse(instance, h, function, "not a value");
   struct aotc_text* text = text_of(h, kind);
-  if (replace) remove_all(text, name, name_size);
+  if (replace) aotc_http_remove_lines(text, name, name_size);
   bool good = aotc_http_grow(instance, h, text, name, name_size) && aotc_http_grow(instance, h, text, ": ", 2) &&
               aotc_http_grow(instance, h, text, value, value_size) && aotc_http_grow(instance, h, text, "\r\n", 2);
   return good ? AOTC_OK : AOTC_TRAPPED;
@@ -195,6 +143,6 @@ enum aotc_status aotc_http_remove_header(struct aotc_instance* instance, void* h
   const char* name = aotc_http_memory(instance, arg32(slots, 1), size);
   if (name == NULL) return AOTC_TRAPPED;
   if (size == 0) return aotc_http_refuse(instance, host, "remove_header", "not a name");
-  remove_all(text_of(host, kind), name, size);
+  aotc_http_remove_lines(text_of(host, kind), name, size);
   return AOTC_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "aotc/http_handler.h"
 #include "aotc/http_handler_functions.h"
+#include "http_lines.h"
 
 struct http_handler {
   struct aotc_host host; /* first */
@@ -38,8 +39,6 @@ bool aotc_http_grow(struct aotc_instance* instance, struct http_handler* h, stru
                     size_t size);
 /* As if the program had written it to stdout (1) or stderr (2), with the end of a line. */
 void aotc_http_log_line(struct http_handler* h, uint32_t descriptor, const char* text, size_t size);
-/* Whether `byte` may be in a name of a field or a method. */
-bool aotc_http_is_token(const char* text, size_t size);
 
 /* What belongs to a message's response may be changed until the next handler has been called, or when it is kept. */
 static inline bool may_change_response(const struct http_handler* h) {

@@ -68,13 +68,3 @@ enum aotc_status aotc_http_give(struct aotc_instance* instance, uint64_t* slots,
   memcpy(at, text, size);
   return AOTC_OK;
 }
-
-bool aotc_http_is_token(const char* text, size_t size) {
-  static const char kSigns[] = "!#$%&'*+-.^_`|~";
-  for (size_t i = 0; i < size; ++i) {
-    char c = text[i];
-    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!letter && memchr(kSigns, c, sizeof kSigns - 1) == NULL) return false;
-  }
-  return size > 0;
-}

@@ -28,10 +28,10 @@ bool aotc_is_http_handler(const struct aotc_artifact* artifact) {
 
 bool aotc_serve_is_handler(const struct aotc_image* image) { return aotc_is_http_handler(image->artifact); }
 
-static enum aotc_status create_host(const struct aotc_serve_options* serve, struct aotc_connection* connection,
+static enum aotc_status create_host(const struct aotc_serve_options* serve, struct aotc_wasi* wasi,
                                     struct aotc_host** host, struct aotc_error* error) {
   const struct aotc_http_handler_options options = {
-      .connection = connection, .values = serve->values, .limit = serve->write_buffer};
+      .connection = aotc_wasi_connection(wasi), .values = serve->values, .limit = serve->write_buffer};
   return aotc_http_handler_create(&options, host, error);
 }
 
@@ -40,6 +40,7 @@ enum aotc_status aotc_http_handler_pool_create(const struct aotc_image* image, c
                                                struct aotc_error* error) {
   struct aotc_serve_options with_host = *serve;
   with_host.create_host = create_host;
+  with_host.called = true;
   return aotc_serve_pool_create(image, options, &with_host, pool, error);
 }
 

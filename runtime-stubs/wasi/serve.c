@@ -57,7 +57,7 @@ static enum aotc_status prepare(struct serving* serving, const struct aotc_image
   const char* fault;
   const struct aotc_wasi_saved* s = serving->saved = saved_of(image, &fault);
   if (fault != NULL) return aotc_fail(error, AOTC_ERROR_FORMAT, "%s: corrupted: snapshot: %s", artifact->name, fault);
-  const bool is_server = serving->options.create_host == NULL;
+  const bool is_server = !serving->options.called;
   if (is_server && !aotc_artifact_suspends(artifact))
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: not a Go program, so it cannot be suspended", artifact->name);
   if (is_server && s == NULL && aotc_artifact_export(artifact, "_start", AOTC_EXPORT_FUNCTION) == NULL)
@@ -106,7 +106,7 @@ static enum aotc_status create_hosts(void* data, const struct aotc_image* image,
                                       .stdio = {-1, -1, -1},
                                       .connection = connection,
                                       .connection_has_log = serving->options.log_buffer != 0,
-                                      .connection_blocks = serving->options.create_host != NULL,
+                                      .connection_blocks = serving->options.called,
                                       .connection_is_stdio = serving->stdio,
                                       .outbound = serving->options.outbound,
                                       .values = serving->options.values};
@@ -119,7 +119,7 @@ static enum aotc_status create_hosts(void* data, const struct aotc_image* image,
   wasi->start = image->host_start;
   hosts->list[hosts->count++] = &wasi->host;
   if (serving->options.create_host == NULL) return AOTC_OK;
-  status = serving->options.create_host(&serving->options, connection, &hosts->list[hosts->count], error);
+  status = serving->options.create_host(&serving->options, wasi, &hosts->list[hosts->count], error);
   if (status == AOTC_OK) ++hosts->count;
   return status;
 }
@@ -136,7 +136,7 @@ static void renew(void* data, const struct aotc_image* image, struct aotc_hosts*
                                 .log_capacity = c->log_capacity,
                                 .log_limit = serving->options.log_buffer,
                                 .accepted = serving->stdio || image->host_start != NULL};
-  if (serving->saved != NULL && serving->options.create_host == NULL) aotc_wasi_replay(wasi, serving->saved, true);
+  if (serving->saved != NULL && !serving->options.called) aotc_wasi_replay(wasi, serving->saved, true);
 }
 
 bool aotc_serve_uses_stdio(const struct aotc_image* image) {

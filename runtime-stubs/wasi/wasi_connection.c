@@ -77,6 +77,27 @@ static bool grow_out(struct aotc_connection* c, size_t more) {
   return grow(&c->out, &c->out_capacity, need, c->out_limit);
 }
 
+bool aotc_connection_append(struct aotc_connection* c, const void* bytes, size_t size) {
+  if (c->out_closed || size > c->out_limit - c->out_size || !grow_out(c, size)) return false;
+  if (size > 0) memcpy(c->out + c->out_size, bytes, size);
+  c->out_size += size;
+  return true;
+}
+
+struct aotc_connection* aotc_wasi_connection(const struct aotc_wasi* wasi) { return wasi->connection; }
+
+const struct aotc_peer* aotc_wasi_asker(const struct aotc_wasi* wasi) { return &wasi->edge.asker; }
+
+enum aotc_status aotc_wasi_suspend(struct aotc_wasi* wasi) {
+  if (wasi->freeze != NULL) {
+    wasi->freeze->waits &= ~(uint32_t)AOTC_WASI_WAITS_IN_POLL;
+    wasi->freeze->waits |= AOTC_WASI_WAITS_LISTENER;
+  }
+  wasi->wake_time = UINT64_MAX;
+  wasi->waits_for_connection = false;
+  return AOTC_FROZEN;
+}
+
 static uint32_t add_to_log(struct aotc_connection* c, uint32_t descriptor, const struct iovec* vectors, int count) {
   size_t size = 0;
   for (int i = 0; i < count; ++i) size += vectors[i].iov_len;

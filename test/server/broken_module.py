@@ -15,14 +15,14 @@ with Server(folder) as server:
     assert server.stats()["failed"] == 4
 
     # So does one for another platform, whose name is said. This is an import of i32 -> i32, and nothing else.
-    names = b"\x0ffastly_kv_store\x06lookup"
+    names = b"\x04wapc\x0b__host_call"
     foreign = b"\0asm\1\0\0\0" + b"\1\6\1\x60\1\x7f\1\x7f" + b"\2" + bytes([3 + len(names)]) + b"\1" + names + b"\0\0"
     status, job = server.upload(foreign, "?tier=quick")
     assert status == 202, (status, job)
     job = server.wait(job["id"])
     assert job["state"] == "failed" and job["error"]["status"] == 422, job
-    assert 'offset 0x14: import "fastly_kv_store" "lookup" belongs to' in job["error"]["detail"], job
-    assert job["error"]["detail"].endswith("Fastly Compute"), job
+    assert 'offset 0x14: import "wapc" "__host_call" belongs to' in job["error"]["detail"], job
+    assert job["error"]["detail"].endswith("waPC"), job
 
     for options in ("?target=vax", "?cpu=vax", "?tier=fast", "?name=Upper", "?name=../x", "?tag=.x", "?bogus=1"):
         status, headers, body = server.request("POST", "/v1/compile" + options, wasm)

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "aotc/fastly.h"
 #include "aotc/http_handler.h"
 #include "http_response.h"
 #include "sandbox/sandbox.h"
@@ -256,6 +257,8 @@ static struct aotc_instance* start(struct aotc_artifact* artifact, const struct 
     if (aotc_http_handler_create(&handler, &hosts.list[hosts.count++], &error) != AOTC_OK)
       not_frozen(options->name, "%s", error.message);
   }
+  if (aotc_is_fastly(artifact) && aotc_fastly_freezer_create(*wasi, &hosts.list[hosts.count++], &error) != AOTC_OK)
+    not_frozen(options->name, "%s", error.message);
   const struct aotc_instance_options instance_options = {.max_memory = options->memory, .hosts = hosts};
   if (aotc_instance_create(artifact, &instance_options, &instance, &error) != AOTC_OK ||
       (options->nanoseconds != 0 && aotc_instance_set_deadline(instance, options->nanoseconds, &error) != AOTC_OK))
@@ -288,7 +291,9 @@ int freeze_program(const struct freeze_options* options) {
   run.nanoseconds = monotonic_now() - started;
   if (options->warmup_count != 0 && !aotc_wasi_waits_for_listener(wasi))
     not_frozen(name, "it does not wait for a listener, so there is no warm-up request");
-  if (options->rehearse) rehearse(instance, wasi, name, &run);
+  if (options->warmup_count != 0 && aotc_is_fastly(program))
+    not_frozen(name, "it takes its request from Fastly's interface, which has no warm-up request");
+  if (options->rehearse && !aotc_is_fastly(program)) rehearse(instance, wasi, name, &run);
   aotc_draws_warmup(run.draws);
   for (size_t i = 0; i < options->warmup_count; ++i) warm_up(instance, wasi, &requests[i], name, &run);
   run.warmup_nanoseconds = monotonic_now() - started - run.nanoseconds;

@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "aotc/fastly.h"
 #include "aotc/http_handler.h"
 #include "process_words.h"
 #include "sandbox/sandbox.h"
@@ -250,7 +251,7 @@ int run_tenant(TenantOptions options) {
 
   aotc_serve_show_output(image, STDERR_FILENO);
   show_draws(artifact);
-  if (aotc_artifact_snapshot(artifact) != nullptr && !aotc_is_http_handler(artifact))
+  if (aotc_artifact_snapshot(artifact) != nullptr && !aotc_is_http_handler(artifact) && !aotc_is_fastly(artifact))
     image = accept_ahead(image, options);
   gauge.set_aside(aotc_image_memory(image));
   workers.prepare(image);

@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "aotc/fastly.h"
 #include "filter.h"
 #include "handling.h"
 #include "upstream.h"
@@ -99,6 +100,7 @@ struct Worker::Request {
   uint32_t under_way = 0;                  // bytes that the client has not taken
   bool begun = false, queued = false, refused = false;
   bool told_idle = false;
+  bool exited = false;    // a program of Fastly Compute's, before all that it had written had gone on
   bool going_on = false;  // its client has its response, and it may go on until ...
   uint64_t over = kNever;
   bool half_closed = false, gone = false;  // the client will send no more; has left
@@ -115,6 +117,7 @@ Worker::Worker(int channel, int outbound, const TenantOptions& options, const ao
       image_(image),
       stdio_(!aotc_serve_is_handler(image) && aotc_serve_uses_stdio(image)),
       handler_(aotc_serve_is_handler(image)),
+      fastly_(!handler_ && aotc_serve_is_fastly(image)),
       gauge_(gauge) {
   for (unsigned i = 0; i < options.loops; ++i) {
     channels_.emplace_back(channel + static_cast<int>(i));
@@ -136,9 +139,11 @@ std::string Worker::prepare() {
   aotc_slot* slot;
   // What a handler's host keeps for it counts as the instance's.
   if (handler_) serve.write_buffer = options_.max_memory;
-  if ((handler_ ? aotc_http_handler_pool_create : aotc_serve_pool_create)(image_, &pool, &serve, &pool_, &error_) !=
-          AOTC_OK ||
-      aotc_pool_take(pool_, &slot, &error_) != AOTC_OK ||
+  const aotc_fastly_options fastly = {.limit = options_.max_memory};
+  const aotc_status created = fastly_ ? aotc_fastly_pool_create(image_, &pool, &serve, &fastly, &pool_, &error_)
+                                      : (handler_ ? aotc_http_handler_pool_create : aotc_serve_pool_create)(
+                                            image_, &pool, &serve, &pool_, &error_);
+  if (created != AOTC_OK || aotc_pool_take(pool_, &slot, &error_) != AOTC_OK ||
       aotc_instance_set_deadline(slot->instance, options_.deadline, &error_) != AOTC_OK ||
       aotc_pool_give(pool_, slot, &error_) != AOTC_OK)
     return error_.message;
@@ -237,7 +242,7 @@ void Worker::on_outbound(void* self, void* owner) {
 void Worker::begin(size_t at, const FrameHead& head, std::string_view payload) {
   const Id id = id_of(at, head.id);
   uint32_t flags = head.value;
-  if (handler_) flags &= ~uint32_t{kTunnelRequest};
+  if (handler_ || fastly_) flags &= ~uint32_t{kTunnelRequest};
   if (!gauge_.has_room(Compressor::kMemory)) flags &= ~uint32_t{kTakesGzip | kTakesZstd};
   const bool compresses = options_.compress.on && !stdio_ && (flags & kTunnelRequest) == 0;
   auto request = std::make_unique<Request>(id, channels_[at], flags, compresses ? &options_.compress : nullptr);
@@ -336,7 +341,7 @@ void Worker::advance(Request& request) {
   if (request.handler) return advance_handling(request);
   if (request.gone && request.slot == nullptr) return end(request, EndCause::Done, {});
   if (request.slot == nullptr && !take_slot(request)) return end(request, EndCause::Overload, error_.message);
-  if (request.filter && request.filter->succeeded) return settle(request, AOTC_EXITED);
+  if (request.exited || (request.filter && request.filter->succeeded)) return settle(request, AOTC_EXITED);
   if (request.half_closed) request.connection().in_closed = true;
   aotc_connection& c = request.connection();
   size_t read = c.in_at;
@@ -541,7 +546,10 @@ void Worker::settle(Request& request, aotc_status status) {
   if (request.bad())
     return end(request, EndCause::Aborted, "the program closed the connection before its response was complete");
   // What the client has not taken yet still goes out, though the program has ended.
-  const bool waits = status == AOTC_FROZEN || (exited && request.filter && request.filter->succeeded);
+  if (fastly_ && exited && aotc_instance_exit_code(request.slot->instance) == 0)
+    request.exited = request.connection().out_size > 0 || !request.rewritten.empty();
+  const bool waits =
+      status == AOTC_FROZEN || (exited && (request.exited || (request.filter && request.filter->succeeded)));
   if (!waits) return end_failed(request, status);
   if (request.gone) return end(request, EndCause::Done, {});
   request.wake = exited ? kNever : aotc_instance_wake_time(request.slot->instance);

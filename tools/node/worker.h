@@ -33,7 +33,9 @@ inline aotc_serve_options serve_options(const TenantOptions& options) {
           .set_up_log = 2,
           .outbound = nullptr,
           .values = {options.edge_values.size(), options.edge_values.data()},
-          .create_host = nullptr};
+          .create_host = nullptr,
+          .host_options = nullptr,
+          .called = false};
 }
 
 class Worker {
@@ -93,6 +95,7 @@ class Worker {
   const aotc_image* image_;
   const bool stdio_;    // its programs know no HTTP
   const bool handler_;  // they are called for requests
+  const bool fastly_;   // they are Fastly Compute's
   const MemoryGauge& gauge_;
   aotc_pool* pool_ = nullptr;
   aotc_error error_;

@@ -126,6 +126,19 @@ enum aotc_status aotc_artifact_give_secrets(struct aotc_artifact* artifact, size
 /* Whether the program that was frozen had a directory in memory; if so, how many listeners it was given. */
 bool aotc_wasi_snapshot_has_tmp(const struct aotc_artifact* artifact, size_t* listeners);
 
+/* --- For hosts beside WASI's
+ * ------------------------------------------------------------------------------------------
+ */
+
+/* The program's only connection; whose request it is. */
+struct aotc_connection* aotc_wasi_connection(const struct aotc_wasi* wasi);
+const struct aotc_peer* aotc_wasi_asker(const struct aotc_wasi* wasi);
+/* What a function of such a host returns that has to wait: for the connection, or for a stream of which the WASI host
+ * is the owner; of a program that is to be frozen, for its request, as if that came by a listener. */
+enum aotc_status aotc_wasi_suspend(struct aotc_wasi* wasi);
+/* Appends to the connection's `out` what there is room for: all, or nothing. */
+bool aotc_connection_append(struct aotc_connection* connection, const void* bytes, size_t size);
+
 /* --- Serving: one request per life
  * ------------------------------------------------------------------------------------
  *
@@ -139,10 +152,11 @@ struct aotc_serve_options {
   int set_up_log;                 /* with it: where goes what they write when they accept ahead */
   struct aotc_outbound* outbound; /* as in struct aotc_wasi_options */
   struct aotc_edge_values values; /* likewise */
-  /* Makes a host besides WASI's by which programs are called: they are no servers, and the connection is there for its
-   * log. Or null. */
-  enum aotc_status (*create_host)(const struct aotc_serve_options* options, struct aotc_connection* connection,
+  /* Makes a host besides WASI's, which outlives it. Or null. */
+  enum aotc_status (*create_host)(const struct aotc_serve_options* options, struct aotc_wasi* wasi,
                                   struct aotc_host** host, struct aotc_error* error);
+  const void* host_options; /* for it */
+  bool called; /* by it programs are called: they are no servers, and the connection is there for its log */
 };
 /* AOTC_ERROR_ARGUMENT when the image's program is no server that can be suspended. */
 enum aotc_status aotc_serve_pool_create(const struct aotc_image* image, const struct aotc_pool_options* options,

@@ -10,7 +10,9 @@ def function(module, field, type="(param i32) (result i64)"):
 
 
 MODULES = {
-    "fastly": function("fastly_kv_store", "lookup"),
+    "fastly": function("fastly_kv_store", "locate"),
+    "fastly type": function("fastly_kv_store", "lookup"),
+    "fastly later": function("fastly_kv_store", "locate", "(param i32) (result i32)"),
     "http": function("http_handler", "get_config"),
     "later": function("http_handler", "get_weather"),
     "proxy": function("env", "proxy_log"),

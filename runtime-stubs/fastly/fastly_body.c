@@ -1,0 +1,225 @@
+/* fastly_body.c - bodies. One that is not sent yet is a list of parts (fastly_parts.c). One that streams is what it
+ * goes to; what is written then goes there at once, as much as there is room for.
+ */
+#include <stdio.h>
+
+#include "fastly.h"
+
+enum { kPiece = 16 << 10, kOverhead = 24 /* of a chunk */ };
+enum { kBack, kFront };
+
+/* --- what streams ------------------------------------------------------------------------------------------------- */
+
+static size_t room_of(const struct fastly* f) {
+  const struct aotc_connection* c = f->connection;
+  const size_t room = c->out_limit - c->out_size;
+  return f->out.drops ? SIZE_MAX : !f->out.chunked ? room : room < kOverhead ? 0 : room - kOverhead;
+}
+
+enum fastly_status fastly_write_sink(struct fastly* f, const char* bytes, size_t size, size_t* written) {
+  struct fastly_sink* sink = &f->out;
+  const size_t room = room_of(f);
+  *written = 0;
+  if (!sink->open || f->connection->out_closed) return FASTLY_ERROR;
+  if (size == 0) return FASTLY_OK;
+  if (room == 0) return FASTLY_WAIT;
+  size_t n = size < room ? size : room;
+  if (!sink->drops && !sink->chunked) {
+    if (sink->left == 0) return FASTLY_HTTPUSER;
+    n = n < sink->left ? n : (size_t)sink->left;
+    sink->left -= n;
+  }
+  *written = n;
+  if (sink->drops) return FASTLY_OK;
+  char line[kOverhead];
+  const int line_size = snprintf(line, sizeof line, "%zx\r\n", n);
+  if (sink->chunked && !aotc_connection_append(f->connection, line, (size_t)line_size)) return FASTLY_LIMITEXCEEDED;
+  if (!aotc_connection_append(f->connection, bytes, n)) return FASTLY_LIMITEXCEEDED;
+  if (sink->chunked && !aotc_connection_append(f->connection, "\r\n", 2)) return FASTLY_LIMITEXCEEDED;
+  return FASTLY_OK;
+}
+
+enum fastly_status fastly_pump(struct fastly* f, struct aotc_instance* instance, struct fastly_body* body) {
+  (void)instance;
+  char piece[kPiece];
+  while (body->first != NULL) {
+    const size_t room = room_of(f);
+    size_t read, written;
+    if (room == 0) return FASTLY_WAIT;
+    enum fastly_status status = fastly_read_parts(f, body, piece, room < sizeof piece ? room : sizeof piece, &read);
+    if (status == FASTLY_OK) status = fastly_write_sink(f, piece, read, &written);
+    if (status != FASTLY_OK) return status;
+    if (written < read) return FASTLY_HTTPUSER;
+  }
+  return FASTLY_OK;
+}
+
+enum fastly_status fastly_end_sink(struct fastly* f, const struct aotc_text* trailers) {
+  struct fastly_sink* sink = &f->out;
+  if (!sink->open) return FASTLY_OK;
+  if (!sink->drops && sink->chunked) {
+    if (f->connection->out_limit - f->connection->out_size < 5 + trailers->size) {
+      if (5 + trailers->size > f->connection->out_limit) return FASTLY_HTTPHEADTOOLARGE;
+      return FASTLY_WAIT;
+    }
+    if (!aotc_connection_append(f->connection, "0\r\n", 3) ||
+        !aotc_connection_append(f->connection, trailers->bytes, trailers->size) ||
+        !aotc_connection_append(f->connection, "\r\n", 2))
+      return FASTLY_LIMITEXCEEDED;
+  }
+  /* Less than was said: whoever waits for the rest is to know that none comes. */
+  if (!sink->drops && !sink->chunked && sink->left > 0) f->connection->out_closed = true;
+  sink->open = false;
+  return FASTLY_OK;
+}
+
+/* --- functions ---------------------------------------------------------------------------------------------------- */
+
+static struct fastly_body* body_of(struct fastly* f, uint32_t handle) {
+  struct fastly_entry* entry = fastly_entry(f, FASTLY_BODY, handle);
+  return entry == NULL ? NULL : entry->body;
+}
+
+enum aotc_status aotc_fastly_http_body_new(struct aotc_instance* instance, void* host, uint64_t* slots) {
+  struct fastly* f = host;
+  void* place = fastly_place(instance, slots, 0, 4);
+  if (place == NULL) return fastly_finish(f, slots, FASTLY_INVAL);
+  const uint32_t handle = fastly_new(f, instance, FASTLY_BODY);
+  if (handle == 0) return fastly_finish(f, slots, FASTLY_LIMITEXCEEDED);
+  fastly_put32(place, handle);
+  return fastly_finish(f, slots, FASTLY_OK);
+}
+
+static enum fastly_status append(struct fastly* f, struct aotc_instance* instance, uint32_t to, uint32_t from) {
+  struct fastly_body *dest = body_of(f, to), *src = body_of(f, from);
+  if (dest == NULL || src == NULL || src->streams || dest == src) return FASTLY_BADF;
+  if (!fastly_append(f, instance, &dest->trailers, src->trailers.bytes, src->trailers.size))
+    return FASTLY_LIMITEXCEEDED;
+  src->trailers.size = 0;
+  if (dest->streams) {
+    const enum fastly_status status = fastly_pump(f, instance, src);
+    if (status == FASTLY_WAIT) return status;
+    fastly_drop(f, fastly_entry(f, FASTLY_BODY, from));
+    return status;
+  }
+  if (src->first != NULL) {
+    *(dest->last == NULL ? &dest->first : &dest->last->next) = src->first;
+    dest->last = src->last;
+    src->first = src->last = NULL;
+  }
+  fastly_drop(f, fastly_entry(f, FASTLY_BODY, from));
+  return FASTLY_OK;
+}
+
+enum aotc_status aotc_fastly_http_body_append(struct aotc_instance* instance, void* host, uint64_t* slots) {
+  return fastly_finish(host, slots, append(host, instance, fastly_arg(slots, 0), fastly_arg(slots, 1)));
+}
+
+static enum fastly_status read_body(struct fastly* f, struct aotc_instance* instance, const uint64_t* slots) {
+  struct fastly_body* body = body_of(f, fastly_arg(slots, 0));
+  uint32_t size;
+  size_t read;
+  char* out = (char*)(uintptr_t)fastly_bytes(instance, slots, 1, &size);
+  void* place = fastly_place(instance, slots, 3, 4);
+  if (body == NULL || body->streams) return FASTLY_BADF;
+  if (out == NULL || place == NULL) return FASTLY_INVAL;
+  const enum fastly_status status = fastly_read_parts(f, body, out, size, &read);
+  if (status == FASTLY_OK) fastly_put32(place, (uint32_t)read);
+  return status;
+}
+
+enum aotc_status aotc_fastly_http_body_read(struct aotc_instance* instance, void* host, uint64_t* slots) {
+  return fastly_finish(host, slots, read_body(host, instance, slots));
+}
+
+static enum fastly_status write_front(struct fastly* f, struct aotc_instance* instance, struct fastly_body* body,
+                                      const char* bytes, size_t size) {
+  struct fastly_part* part = fastly_new_part(f, instance, FASTLY_MEMORY);
+  if (part == NULL) return FASTLY_LIMITEXCEEDED;
+  part->next = body->first;
+  body->first = part;
+  if (body->last == NULL) body->last = part;
+  if (fastly_append(f, instance, &part->bytes, bytes, size)) return FASTLY_OK;
+  fastly_drop_part(f, body);
+  return FASTLY_LIMITEXCEEDED;
+}
+
+static enum fastly_status write_back(struct fastly* f, struct aotc_instance* instance, struct fastly_body* body,
+                                     const char* bytes, size_t size) {
+  if ((body->last == NULL || body->last->kind != FASTLY_MEMORY) && !fastly_add_part(f, instance, body, FASTLY_MEMORY))
+    return FASTLY_LIMITEXCEEDED;
+  return fastly_append(f, instance, &body->last->bytes, bytes, size) ? FASTLY_OK : FASTLY_LIMITEXCEEDED;
+}
+
+static enum fastly_status write_body(struct fastly* f, struct aotc_instance* instance, const uint64_t* slots) {
+  struct fastly_body* body = body_of(f, fastly_arg(slots, 0));
+  uint32_t size;
+  const char* bytes = fastly_bytes(instance, slots, 1, &size);
+  const uint32_t end = fastly_arg(slots, 3);
+  void* place = fastly_place(instance, slots, 4, 4);
+  enum fastly_status status;
+  size_t written = size;
+  if (body == NULL || (body->streams && end == kFront)) return FASTLY_BADF;
+  if (bytes == NULL || place == NULL || end > kFront) return FASTLY_INVAL;
+  if (body->streams)
+    status = fastly_write_sink(f, bytes, size, &written);
+  else if (size == 0)
+    status = FASTLY_OK;
+  else
+    status = (end == kFront ? write_front : write_back)(f, instance, body, bytes, size);
+  if (status == FASTLY_OK) fastly_put32(place, (uint32_t)written);
+  return status;
+}
+
+enum aotc_status aotc_fastly_http_body_write(struct aotc_instance* instance, void* host, uint64_t* slots) {
+  return fastly_finish(host, slots, write_body(host, instance, slots));
+}
+
+static enum fastly_status close_body(struct fastly* f, uint32_t handle) {
+  struct fastly_body* body = body_of(f, handle);
+  if (body == NULL) return FASTLY_BADF;
+  const enum fastly_status status = body->streams ? fastly_end_sink(f, &body->trailers) : FASTLY_OK;
+  if (status != FASTLY_WAIT) fastly_drop(f, fastly_entry(f, FASTLY_BODY, handle));
+  return status;
+}
+
+enum aotc_status aotc_fastly_http_body_close(struct aotc_instance* instance, void* host, uint64_t* slots) {
+  (void)instance;
+  return fastly_finish(host, slots, close_body(host, fastly_arg(slots, 0)));
+}
+
+enum aotc_status aotc_fastly_http_body_abandon(struct aotc_instance* instance, void* host, uint64_t* slots) {
+  struct fastly* f = host;
+  (void)instance;
+  struct fastly_entry* entry = fastly_entry(f, FASTLY_BODY, fastly_arg(slots, 0));
+  if (entry == NULL) return fastly_finish(f, slots, FASTLY_BADF);
+  if (entry->body->streams && f->out.open) {
+    f->connection->out_closed = true;
+    f->out.open = false;
+  }
+  fastly_drop(f, entry);
+  return fastly_finish(f, slots, FASTLY_OK);
+}
+
+enum aotc_status aotc_fastly_http_body_known_length(struct aotc_instance* instance, void* host, uint64_t* slots) {
+  struct fastly* f = host;
+  const struct fastly_body* body = body_of(f, fastly_arg(slots, 0));
+  void* place = fastly_place(instance, slots, 1, 8);
+  uint64_t length;
+  if (body == NULL) return fastly_finish(f, slots, FASTLY_BADF);
+  if (place == NULL) return fastly_finish(f, slots, FASTLY_INVAL);
+  if (body->streams || !fastly_body_length(f, body, &length)) return fastly_finish(f, slots, FASTLY_NONE);
+  fastly_put64(place, length);
+  return fastly_finish(f, slots, FASTLY_OK);
+}
+
+enum aotc_status aotc_fastly_http_body_trailer_append(struct aotc_instance* instance, void* host, uint64_t* slots) {
+  struct fastly* f = host;
+  uint32_t name_size, value_size;
+  struct fastly_body* body = body_of(f, fastly_arg(slots, 0));
+  const char* name = fastly_bytes(instance, slots, 1, &name_size);
+  const char* value = fastly_bytes(instance, slots, 3, &value_size);
+  if (body == NULL) return fastly_finish(f, slots, FASTLY_BADF);
+  if (name == NULL || value == NULL) return fastly_finish(f, slots, FASTLY_INVAL);
+  return fastly_finish(f, slots, fastly_add_field(f, instance, &body->trailers, name, name_size, value, value_size));
+}
