@@ -171,12 +171,13 @@ void Client::answer_operator() {
   bool get = request.method == "GET" || request.method == "HEAD";
   std::string path = request.target.substr(0, request.target.find('?'));
   if (get && path == "/metrics") return answer(200, front_.decider.metrics_text(), keep_alive_);
+  if (get && path == "/releases") return answer(200, front_.decider.releases_text(), keep_alive_);
   if (request.method == "POST" && path == "/reload") {
     front_.decider.ask_reload();
     return answer(202, "the log says what comes of it\n", keep_alive_);
   }
   if (!get || path != "/healthz")
-    return answer(404, "here are /metrics, /healthz and, by POST, /reload\n", keep_alive_);
+    return answer(404, "here are /metrics, /healthz, /releases and, by POST, /reload\n", keep_alive_);
   bool healthy = front_.decider.healthy();
   answer(healthy ? 200 : 503, healthy ? "ok\n" : "not all apps are ready\n", keep_alive_);
 }

@@ -49,13 +49,18 @@ void Exchange::be_part_of(uint32_t place, const std::string& app, uint64_t numbe
   version_ = version;
 }
 
+void Exchange::be_asked_of(TenantLinks& tenant, AppMetrics& metrics) {
+  asked_ = &tenant;
+  metrics_ = &metrics;
+}
+
 bool Exchange::is_enough() const {
   return request->done() || request->expects_continue || request->output.size() >= kWindow;
 }
 
 std::optional<Exchange::Refusal> Exchange::dispatch(const ResponseReader::Client& client, ResponseReader::Form form) {
   started_ = Loop::now();
-  TenantLinks* tenant = front_.tenant_of(place_);
+  TenantLinks* tenant = asked_ != nullptr ? asked_ : front_.tenant_of(place_);
   // The canary has ended since then.
   if (const App* app = tenant == nullptr && is_canary_ ? front_.served->by_place(instead_) : nullptr) {
     take_app(*app);
@@ -223,9 +228,11 @@ void Exchange::on_end(const RequestEnd& end, std::string_view text) {
   const bool tunneled = tunnel_ != nullptr;
   end_tunnel(end.cause != EndCause::Done ? TunnelEnd::Failed : half_closed_ ? TunnelEnd::Client : TunnelEnd::Program);
   if (tunneled) return response->done() ? owner_.on_answered() : owner_.on_failed(0, {});
+  const uint64_t microseconds = (Loop::now() - started_) / 1000;
+  tenant_->count_answer(!response->done() || response->status >= 500, microseconds);
   if (response->done()) {
     count(response->status);
-    metrics_->duration.add(static_cast<double>(Loop::now() - started_) / 1e3);
+    metrics_->duration.add(static_cast<double>(microseconds));
     return owner_.on_answered();
   }
   if (response->started()) {

@@ -60,6 +60,8 @@ class Exchange final : public Link::Exchange {
   bool find_app();                        // of the request, whose head is complete
   // Instead: of this app, as a part of another request, with that one's number and version.
   void be_part_of(uint32_t place, const std::string& app, uint64_t number, uint32_t version);
+  // Instead: of this process, be it current or not.
+  void be_asked_of(TenantLinks& tenant, AppMetrics& metrics);
   // Whether a program can begin with what there is. Whether the body is sent at all it may have to say itself.
   bool is_enough() const;
   struct Refusal {
@@ -105,7 +107,8 @@ class Exchange final : public Link::Exchange {
   uint32_t instead_ = 0;  // of the one that serves, if this is its canary
   bool is_canary_ = false;
   AppMetrics* metrics_ = nullptr;  // its own
-  TenantLinks* tenant_ = nullptr;  // that has the request
+  TenantLinks* asked_ = nullptr;   // that is to have the request, whoever takes its app's
+  TenantLinks* tenant_ = nullptr;  // that has it
   Link* link_ = nullptr;           // while the request is with a worker
   uint32_t id_ = 0;
   uint64_t number_ = 0;   // of the request, of all that the front has had

@@ -57,6 +57,7 @@ void Front::open_slot(std::shared_ptr<const App> app, Slot::State state) {
   Slot& slot = slots_[app->name];
   slot.state = state;
   metrics[app->name].pulled = app->pulled;
+  metrics[app->name].is_canary = !app->canary_of.empty();
   if (app->pulled) slot.puller = std::make_unique<PullerLink>(*this, app);
   slot.app = std::move(app);
 }
@@ -173,10 +174,32 @@ std::string Front::metrics_text() {
   return write_metrics(sums, clients) + write_outbound_metrics(kCounts, connecting);
 }
 
+// JSON, a line for each app and each canary.
+std::string Front::releases_text() {
+  std::string text;
+  for (const auto& [name, slot] : slots_) {
+    const App* stable = slot.is_canary() ? served_->by_name(slot.app->canary_of) : nullptr;
+    const char* state = tenant_of(slot) != nullptr ? "serves" : !slot.given_up.empty() ? "given up" : "is not ready";
+    text += text.empty() ? "[{" : ",\n {";
+    text += "\"app\":" + aotc::json_string(slot.app->store()) + ",\"state\":\"" + state + "\"";
+    if (slot.current != nullptr) text += shown_release(slot.current->release);
+    if (slot.is_canary())
+      text += ",\"release\":\"canary\",\"requests\":" + std::to_string(slot.watch.canary().answers) +
+              ",\"failed\":" + std::to_string(slot.watch.canary().failures) +
+              ",\"p95_microseconds\":" + std::to_string(slot.watch.canary().quantile95());
+    if (stable != nullptr) text += ",\"weight\":" + std::to_string(static_cast<double>(stable->canary.weight) / 1000);
+    const std::string& why = slot.given_up.empty() ? slot.refusal : slot.given_up;
+    if (!why.empty()) text += ",\"why\":" + aotc::json_string(why);
+    text += "}";
+  }
+  return text.empty() ? "[]\n" : text + "]\n";
+}
+
 void Front::start_next(Slot& slot) {
   slot.retry_at = 0;
   if (slot.app->pulled && slot.rollout.wanted().empty()) return;
   slot.changed = false;
+  slot.check.reset();
   slot.next = std::make_unique<Tenant>(*this, slot.app, slot.rollout.wanted(), slot.lists);
 }
 
@@ -184,15 +207,81 @@ void Front::on_ready(Tenant& tenant) {
   auto found = slots_.find(tenant.app.name);
   if (found == slots_.end() || found->second.next.get() != &tenant) return;
   Slot& slot = found->second;
+  // A release that clients were led to once is not kept from them because what it needs has failed since.
+  if (slot.app->health.empty() || (!tenant.release.empty() && tenant.release.index == slot.passed))
+    return lead_to_next(slot);
+  slot.check =
+      std::make_unique<HealthCheck>(*all[0], tenant.process, *slot.app,
+                                    [this](uint32_t process, const std::string& why) { on_health(process, why); });
+}
+
+void Front::on_health(uint32_t process, const std::string& why) {
+  auto found = std::find_if(slots_.begin(), slots_.end(), [&](const auto& entry) {
+    return entry.second.next != nullptr && entry.second.next->process == process;
+  });
+  if (found == slots_.end() || found->second.next->dead) return;
+  auto& [name, slot] = *found;
+  slot.check.reset();
+  ++metrics[name].health_checks[why.empty() ? 0 : 1];
+  slot.refusal = why;
+  if (why.empty()) {
+    slot.passed = slot.next->release.index;
+    return lead_to_next(slot);
+  }
+  write_log("error", name, "no client is led to its process: " + why, shown_release(slot.next->release));
+  slot.next->fail(EndCause::Error, "its process ended");
+  if (slot.current != nullptr && !slot.current->release.is(slot.next->release)) keep(slot, slot.current->release);
+  on_death(slot, *slot.next, false);
+  old_.push_back(std::move(slot.next));
+  if (slot.current == nullptr) try_again_later(slot);
+}
+
+// How it does beside the app that it is to be.
+void Front::watch(Slot& slot) {
+  auto stable = slots_.find(slot.app->canary_of);
+  if (slot.current == nullptr || stable == slots_.end() || stable->second.current == nullptr) return;
+  const Tenant &canary = *slot.current, &other = *stable->second.current;
+  const CanaryLimits& limits = stable->second.app->canary_limits;
+  slot.watch.see(canary.process, canary.answers(), other.process, other.answers(), limits);
+  std::string why;
+  const CanaryWatch::Verdict verdict = slot.watch.verdict(limits, why);
+  if (verdict != CanaryWatch::Verdict::Well) give_up(slot, verdict == CanaryWatch::Verdict::Errors ? 0 : 1, why);
+}
+
+// What it has begun it ends.
+void Front::give_up(Slot& slot, size_t reason, const std::string& why) {
+  const Release release = slot.current != nullptr ? slot.current->release : Release{};
+  slot.given_up = why;
+  slot.given_up_index = release.index;
+  slot.retry_at = 0;
+  ++metrics[slot.app->name].canary_ends[reason];
+  write_log("error", slot.app->name, "the canary is given up: " + why, shown_release(release));
+  if (slot.next != nullptr) slot.next->fail(EndCause::Error, "its process ended");
+  if (slot.next != nullptr) old_.push_back(std::move(slot.next));
+  if (slot.current == nullptr) return;
+  old_.push_back(std::move(slot.current));
+  show_current(slot);
+  old_.back()->drain();
+}
+
+void Front::try_again_later(Slot& slot) {
+  slot.backoff = slot.backoff == 0 ? kSecond / 10 : std::min(slot.backoff * 2, kMaxBackoff);
+  slot.retry_at = Loop::now() + slot.backoff;
+}
+
+void Front::lead_to_next(Slot& slot) {
   const bool before = slot.current != nullptr;
   if (before) {
-    if (!slot.current->release.is(tenant.release)) keep(slot, slot.current->release);
+    if (!slot.current->release.is(slot.next->release)) {
+      slot.watch = {};
+      keep(slot, slot.current->release);
+    }
     old_.push_back(std::move(slot.current));
   }
   slot.current = std::move(slot.next);
   show_current(slot);
   if (before) old_.back()->drain();
-  write_log("info", tenant.app.name, "ready", shown_release(slot.current->release));
+  write_log("info", slot.app->name, "ready", shown_release(slot.current->release));
 }
 
 // So that there is something to go back to, after a restart too.
@@ -288,8 +377,15 @@ void Front::on_ended(uint32_t process, int status, const std::string& why) {
     remove(std::move(tenant));
     if (slot.next != nullptr || (!current && slot.current != nullptr)) return;
     ++metrics[name].restarts;
-    slot.backoff = slot.backoff == 0 ? kSecond / 10 : std::min(slot.backoff * 2, kMaxBackoff);
-    slot.retry_at = Loop::now() + slot.backoff;
+    slot.refusal.clear();
+    if (!slot.is_canary()) return try_again_later(slot);
+    slot.deaths.push_back(Loop::now());
+    while (slot.deaths.back() - slot.deaths.front() > Rollout::kDeathTime) slot.deaths.pop_front();
+    if (slot.deaths.size() >= Rollout::kDeaths)
+      give_up(slot, 2, "its process has ended " + std::to_string(slot.deaths.size()) + " times in a minute");
+    else
+      try_again_later(slot);
+    return;
   }
 }
 
@@ -334,6 +430,7 @@ void Front::reload() {
   for (auto& [name, slot] : slots_) {
     if (slot.state == Slot::State::Leaving) continue;
     slot.rollout.forgive();
+    slot.forgive();
     if (slot.puller != nullptr) slot.puller->look_now();
     if (slot.next != nullptr && slot.changed) {
       slot.next->fail(EndCause::Error, "its process ended");
@@ -352,6 +449,7 @@ void Front::change(Slot& slot, std::shared_ptr<const App> app) {
   if (other_image || !app->pulled) {
     slot.rollout = {};
     slot.lists = {};
+    slot.passed.clear();
   }
   metrics[app->name].pulled = app->pulled;
   slot.app = std::move(app);
@@ -395,7 +493,8 @@ void Front::take_served(const std::vector<int>& descriptors) {
 bool Front::is_settled(const Slot& slot) const {
   if (slot.state == Slot::State::Leaving) return true;
   if (slot.next != nullptr) return false;
-  return slot.current != nullptr || slot.backoff != 0 || (slot.puller != nullptr && slot.puller->failed());
+  return slot.current != nullptr || slot.backoff != 0 || !slot.given_up.empty() ||
+         (slot.puller != nullptr && slot.puller->failed());
 }
 
 // All that is new is ready, or has failed: requests go where they are to go now, and what nobody wants any more ends
@@ -474,6 +573,8 @@ void Front::every_second() {
     if (slot.current != nullptr && slot.current->ready()) slot.backoff = 0;
     for (Tenant* tenant : {slot.current.get(), slot.next.get()})
       if (tenant != nullptr) tenant->every_second();
+    if (slot.check != nullptr) slot.check->check_time(now);
+    if (slot.is_canary()) watch(slot);
     if (slot.puller == nullptr) continue;
     if (slot.current != nullptr && slot.current->answered() >= Rollout::kProven &&
         !slot.current->release.is(slot.rollout.good()))
@@ -509,7 +610,8 @@ int Front::run() {
       if (slot.state == Slot::State::Leaving) continue;
       // An app from a registry runs what is wanted now.
       const Release& wanted = slot.rollout.wanted();
-      if (!draining_ && !wanted.empty() && slot.next == nullptr && slot.retry_at == 0 &&
+      if (!slot.given_up.empty() && slot.app->pulled && wanted.index != slot.given_up_index) slot.forgive();
+      if (!draining_ && !wanted.empty() && slot.next == nullptr && slot.retry_at == 0 && slot.given_up.empty() &&
           (slot.current == nullptr || !slot.current->release.is(wanted)))
         start_next(slot);
       if (slot.puller != nullptr && slot.puller->process == 0 && !draining_) {
@@ -517,7 +619,7 @@ int Front::run() {
         wait = std::min(wait, 100);
       }
       if (slot.retry_at == 0) continue;
-      if (!started && !slot.app->pulled && !slot.is_canary())
+      if (!started && !slot.app->pulled && !slot.is_canary() && slot.refusal.empty())
         return 1;  // what is wrong at the start will not get better
       if (slot.retry_at <= now && slot.next == nullptr) start_next(slot);
       wait = 100;

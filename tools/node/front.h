@@ -10,6 +10,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,6 +20,7 @@
 #include "certificates.h"
 #include "control.h"
 #include "front_context.h"
+#include "health_check.h"
 #include "puller_link.h"
 #include "tenant_link.h"
 
@@ -56,6 +58,7 @@ class Front : private FrontLoops, public Source, public FrontContext, public Dec
   bool healthy() const override;
   bool going_on() const;  // whether a program does, after its response
   std::string metrics_text() override;
+  std::string releases_text() override;
   void ask_reload() override { tell({.kind = Control::AskReload}); }
   void on_ready(Tenant& tenant) override;
   void on_release(const App& app, const Release& release, bool good) override;
@@ -70,6 +73,18 @@ class Front : private FrontLoops, public Source, public FrontContext, public Dec
     enum class State { Here, Arriving, Leaving } state = State::Here;
     bool changed = false;  // since its processes were started
     std::unique_ptr<Tenant> current, next;
+    std::unique_ptr<HealthCheck> check;  // of the next
+    std::string refusal;                 // why no client is led to the last one; empty: they are
+    std::string passed;                  // index of the last release that passed
+    CanaryWatch watch;                   // of a canary
+    std::string given_up;                // why it gets no more requests; empty: it does
+    std::string given_up_index;          // likewise, of a release
+    std::deque<uint64_t> deaths;         // of its processes
+    void forgive() {
+      watch = {};
+      given_up.clear();
+      deaths.clear();
+    }
     uint64_t retry_at = 0, backoff = 0;
     std::unique_ptr<PullerLink> puller;
     Rollout rollout;
@@ -80,6 +95,11 @@ class Front : private FrontLoops, public Source, public FrontContext, public Dec
   Tenant* tenant_of(const Slot& slot) const;  // that takes requests now, or null
   void show_current(const Slot& slot);
   void start_next(Slot& slot);
+  void lead_to_next(Slot& slot);
+  void on_health(uint32_t process, const std::string& why);
+  void try_again_later(Slot& slot);
+  void watch(Slot& canary);
+  void give_up(Slot& canary, size_t reason, const std::string& why);
   void open_slot(std::shared_ptr<const App> app, Slot::State state);
   void take_served(const std::vector<int>& descriptors);
   void change(Slot& slot, std::shared_ptr<const App> app);

@@ -129,6 +129,11 @@ TenantLinks* FrontLoop::tenant_of(uint32_t place) const {
   return tenant != nullptr && !tenant->dead ? tenant : nullptr;
 }
 
+TenantLinks* FrontLoop::tenant_with(uint32_t process) const {
+  auto found = tenants_.find(process);
+  return found == tenants_.end() || found->second->dead ? nullptr : found->second.get();
+}
+
 void FrontLoop::on_ready(uint32_t process) {
   first().post([this, process] { decider.on_loop_ready(process); });
 }

@@ -43,6 +43,8 @@ class FrontLoop final : public Source, public LoopContext {
   void drain();  // no more clients
   void stop() { stopped_ = true; }
 
+  TenantLinks* tenant_with(uint32_t process) const;  // or null
+
   // What its parts ask of it.
   TenantLinks* tenant_of(uint32_t place) const override;
   void on_ready(uint32_t process) override;

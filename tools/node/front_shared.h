@@ -33,5 +33,6 @@ struct TenantShared {
   std::atomic<size_t> load = 0;                   // requests that it has
   std::atomic<size_t> going_on = 0;               // programs whose clients are answered
   std::atomic<uint64_t> answered = 0;             // requests, well
+  AnswerCounts answers;                           // what their clients got
   std::vector<std::atomic<uint32_t>> of_workers;  // the load of each
 };

@@ -29,6 +29,7 @@ class Decider {
   // For the operator, whose listener the first loop has.
   virtual bool healthy() const = 0;
   virtual std::string metrics_text() = 0;
+  virtual std::string releases_text() = 0;
   virtual void ask_reload() = 0;
 
  protected:

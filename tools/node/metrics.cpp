@@ -13,6 +13,7 @@ static constexpr const char* kClosed[] = {"done",    "aborted", "idle",   "slow_
 static constexpr const char* kHandshakes[] = {"full", "resumed", "failed"};
 static constexpr const char* kPulls[] = {"new", "same", "failed"};
 static constexpr const char* kTunnelEndNames[] = {"program", "client", "idle", "timeout", "drain", "failed"};
+static constexpr const char* kCanaryEnds[] = {"errors", "latency", "crashes"};
 static constexpr const char* kLists[] = {"obeyed", "refused"};
 static_assert(std::size(kClosed) == kClosedReasons && std::size(kHandshakes) == TlsCounts().size() &&
               std::size(kTunnelEndNames) == kTunnelEnds &&
@@ -125,6 +126,15 @@ std::string write_metrics(const std::map<std::string, AppMetrics>& apps, const C
   }
   header("aotc_restarts_total", "counter", "Times that the app's process was started again.");
   for (const auto& [app, m] : apps) sample("aotc_restarts_total", label(app), m.restarts);
+  header("aotc_health_checks_total", "counter", "New processes that were asked for --health, by what came of it.");
+  for (const auto& [app, m] : apps) {
+    sample("aotc_health_checks_total", label(app) + ",result=\"passed\"", m.health_checks[0]);
+    sample("aotc_health_checks_total", label(app) + ",result=\"failed\"", m.health_checks[1]);
+  }
+  header("aotc_canary_rollbacks_total", "counter", "Times that a canary got no more requests, by reason.");
+  for (const auto& [app, m] : apps)
+    for (unsigned i = 0; m.is_canary && i < m.canary_ends.size(); ++i)
+      sample("aotc_canary_rollbacks_total", label(app) + ",reason=\"" + kCanaryEnds[i] + "\"", m.canary_ends[i]);
   header("aotc_reset_differences_total", "counter",
          "Instances that were not as their image after a reset, of those compared; each ended its process.");
   for (const auto& [app, m] : apps) sample("aotc_reset_differences_total", label(app), m.differences);

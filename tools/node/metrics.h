@@ -41,6 +41,9 @@ struct AppMetrics {
   Histogram thaw, run, reset, pages, duration;
   uint64_t running = 0, going_on = 0, cut_short = 0, restarts = 0;
   uint64_t differences = 0;
+  std::array<uint64_t, 2> health_checks{};  // passed, failed
+  bool is_canary = false;
+  std::array<uint64_t, 3> canary_ends{};  // that it was given up for errors, for its latency, for its process' ends
   uint64_t frames = 0, held_back = 0, log_bytes = 0, log_held_back = 0, log_dropped = 0;
   uint64_t tunnels = 0;  // that began
   std::array<uint64_t, kTunnelEnds> tunnel_ends{};

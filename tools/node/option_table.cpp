@@ -88,6 +88,13 @@ void take_sticky(App& app, const Setting& s) {
   app.canary.by_name = name;
 }
 
+void take_health(App& app, const Setting& s) {
+  for (const char c : s.value)
+    if (c <= ' ' || c > '~' || c == '#') throw SettingError(s, "not a path");
+  if (!s.value.starts_with('/')) throw SettingError(s, "not a path");
+  app.health = s.value;
+}
+
 void take_signed_for(App& app, const Setting& s) {
   if (!is_repository(s.value)) throw SettingError(s, "not a repository");
   app.pull.trust.repository = s.value;
@@ -280,9 +287,9 @@ constexpr OptionRow kRows[] = {
     {.name = "admin",
      .argument = "ADDR",
      .take_node = [](Options& o, Served&, const Setting& s) { o.admin = required(s); },
-     .help =
-         "serve /metrics and /healthz there, and nothing else; POST to /reload does what SIGHUP does. Without it they "
-         "are not served: on --listen every path is the apps'"},
+     .help = "serve /metrics, /healthz and /releases there, and nothing else; POST to /reload does what SIGHUP does. "
+             "Without it they "
+             "are not served: on --listen every path is the apps'"},
     {.name = "workers",
      .argument = "N",
      .standard = "as many as there are processors",
@@ -369,6 +376,14 @@ constexpr OptionRow kRows[] = {
      .most = kHour,
      .in_app = [](App& app) { return &app.limits.start_timeout; },
      .help = "how long an app's process may take until it is ready"},
+    {.name = "health",
+     .argument = "PATH",
+     .of = EachApp,
+     .routes = true,
+     .take_app = take_health,
+     .help =
+         "asked of a new process of an app, in an instance of its own, before clients are led there: if the answer is "
+         "not from 200 to 399 the process before it goes on, or the release before it"},
     {.name = "max-memory",
      .argument = "SIZE",
      .of = EachApp,
@@ -576,6 +591,41 @@ constexpr OptionRow kRows[] = {
      .help = "who asks: address (the default), an IPv4 address or IPv6 /64, as a trusted proxy names it; or the value "
              "of the app's own cookie:NAME or header:NAME, where there is one. Who changes that may fall to the other "
              "version"},
+    {.name = "canary-min-requests",
+     .argument = "APP=N",
+     .of = OptionRow::Of::OneApp,
+     .form = AppFirst,
+     .group = kCanary,
+     .routes = true,
+     .kind = AOTC_COUNT,
+     .least = 1,
+     .most = 1'000'000,
+     .in_app = [](App& app) { return &app.canary_limits.least_requests; },
+     .help = "that it must have had before it is judged. A canary that does worse than the app gets no more requests, "
+             "until SIGHUP or its next version"},
+    {.name = "canary-max-errors",
+     .argument = "APP=PERCENT",
+     .of = OptionRow::Of::OneApp,
+     .form = AppFirst,
+     .group = kCanary,
+     .routes = true,
+     .kind = AOTC_PERCENT,
+     .least = 0,
+     .most = CanaryRules::kWhole,
+     .in_app = [](App& app) { return &app.canary_limits.more_errors; },
+     .help =
+         "by how many points the share of its requests that fail, or are answered with 500 and above, may be larger"},
+    {.name = "canary-max-latency",
+     .argument = "APP=PERCENT",
+     .of = OptionRow::Of::OneApp,
+     .form = AppFirst,
+     .group = kCanary,
+     .routes = true,
+     .kind = AOTC_PERCENT,
+     .least = 0,
+     .most = 100 * CanaryRules::kWhole,
+     .in_app = [](App& app) { return &app.canary_limits.more_time; },
+     .help = "by how much the time within which 95 % of its requests are answered may be longer; 5 ms are nothing"},
     {.name = "canary-key",
      .argument = "FILE",
      .group = kCanary,

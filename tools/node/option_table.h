@@ -38,6 +38,8 @@ struct OptionRow {
   void (*take_app)(App& app, const Setting& setting) = nullptr;
   const char* help = "";
 
+  // Of an app that has a canary, and not of that.
+  bool is_own() const { return routes && of == Of::OneApp; }
   bool is_quantity() const { return in_node != nullptr || in_app != nullptr; }
   const char* file_key() const { return key != nullptr ? key : name; }
 };

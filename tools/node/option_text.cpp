@@ -97,7 +97,8 @@ std::string schema_of_value(const OptionRow& row) {
     return R"("type": "integer", "minimum": )" + std::to_string(row.least) + R"(, "maximum": )" +
            std::to_string(row.most);
   if (row.kind == AOTC_PERCENT)
-    return R"("type": ["number", "string"], "minimum": 0, "maximum": 100, "pattern": "^[0-9]+(\\.[0-9]+)?%?$")";
+    return R"("type": ["number", "string"], "minimum": 0, "maximum": )" + std::to_string(row.most / 1000) +
+           R"(, "pattern": "^[0-9]+(\\.[0-9]+)?%?$")";
   if (row.kind == AOTC_DURATION) return R"("type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h|d)$")";
   return R"("type": ["string", "integer"], "minimum": )" + std::to_string(row.least) +
          R"(, "pattern": "^[0-9]+(\\.[0-9]+)?([KMGTkmgt](i?[Bb])?)?$")";

@@ -78,7 +78,7 @@ class Composer {
         if (s.option != row.name) continue;
         if (s.app.empty()) of_all.push_back(&s);
         if (s.app == app.name) own.push_back(&s);
-        if (s.app == app.canary_of && !app.canary_of.empty() && !row.routes) of_stable.push_back(&s);
+        if (s.app == app.canary_of && !app.canary_of.empty() && !row.is_own()) of_stable.push_back(&s);
       }
       if (own.empty()) own = of_stable;
       if (row.times == OptionRow::Times::Once && own.size() > 1)

@@ -10,6 +10,7 @@
 #include "address.h"
 #include "aotc/wasi.h"
 #include "canary.h"
+#include "canary_watch.h"
 #include "compressor.h"
 #include "image_cache.h"
 #include "pace.h"
@@ -81,17 +82,21 @@ struct App {
   AppLimits limits;
   CompressRules compress;  // of a chain: those of the first handler
   std::vector<Route> routes;
+  std::string health;  // path; empty: its processes are not asked before clients are led to them
   std::vector<Secret> secrets;
   Outbound outbound;
   Values values;
-  std::string canary_of;                 // the app whose canary it is; empty: it is none
-  CanaryRules canary;                    // of an app that has one:
+  std::string canary_of;  // the app whose canary it is; empty: it is none
+  CanaryRules canary;     // of an app that has one:
+  CanaryLimits canary_limits;
   std::optional<uint32_t> canary_place;  // the place of that
   std::string site;  // by which requests find it: its name, or that of the app before which it is the first handler
   std::string next;  // what a handler leaves requests to: an app's name, or an origin; empty: nothing
   bool next_is_app = false;
   std::string said;  // all settings that its processes go by: two that say the same are the same
 
+  // By which it can be asked for.
+  std::string host() const;
   // Whose key-value store it has.
   const std::string& store() const { return canary_of.empty() ? name : canary_of; }
 };

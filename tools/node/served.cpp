@@ -16,6 +16,12 @@ bool path_matches(std::string_view path, std::string_view prefix) {
 
 }  // namespace
 
+std::string App::host() const {
+  for (const Route& route : routes)
+    if (!route.host.empty()) return route.host;
+  return store();
+}
+
 const App* Served::by_name(std::string_view name) const {
   auto found = std::find_if(apps.begin(), apps.end(), [&](const App& app) { return app.name == name; });
   return found == apps.end() ? nullptr : &*found;

@@ -20,6 +20,7 @@ class Tenant final : public Source {
   size_t load() const { return counts_->load; }
   size_t going_on() const { return counts_->going_on; }  // programs whose clients are answered
   uint64_t answered() const { return counts_->answered; }
+  AnswerSums answers() const { return counts_->answers.sums(); }
   void drain();
   void end(EndCause cause, const std::string& why);   // says so, then
   void fail(EndCause cause, const std::string& why);  // kill it, and tell those who wait

@@ -20,6 +20,7 @@ class TenantLinks final : public Link::Owner {
   const std::string& app_name() const { return shared_->app->name; }
   uint64_t patience(size_t requests) const { return shared_->patience(requests); }
   const AppLimits& limits() const { return shared_->app->limits; }
+  void count_answer(bool failed, uint64_t microseconds) { counts.answers.add(failed, microseconds); }
   void drain();
   bool draining() const { return draining_; }
   void on_ready(Link& link) override;

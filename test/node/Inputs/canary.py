@@ -56,7 +56,6 @@ with node([], file=path) as n:
     write("    canary-weight: 20.5%\n    canary-sticky: header:x-user\n")
     reload()
     os.kill(n.front(), signal.SIGKILL)
-    n.wait_log("ready", 5)
     until(lambda: get(n.admin, "/healthz")[0] == 200, "the next front")
     connection = http.client.HTTPConnection("127.0.0.1", n.port)
     until(lambda: users(sorted(have)[:1]), "the canary")

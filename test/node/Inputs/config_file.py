@@ -78,6 +78,9 @@ refused("listen: :0\ninsecure-unsigned: yes\n" + site, "node.yaml:2: insecure-un
 refused("listen: :0\nreset: now\n" + site, "node.yaml:2: reset: expected best, scan, pagemap, madvise or remap: now")
 refused("listen: :0\napps: {site: {artifact: site.aotc, signed-for: a/b}}\n", "node.yaml:2: apps.site.signed-for: no app from a registry is called: site")
 
+taken("listen: :0\nhealth: /healthz\n" + site)
+for wrong in ("healthz", "'/a b'", "/a#b"):
+    check("node.yaml:2: health: not a path: " in said(f"listen: :0\nhealth: {wrong}\n" + site)[2], wrong)
 canary = "listen: :0\napps: {site: {artifact: site.aotc, canary: site.aotc, "
 taken(canary + "canary-weight: 0.5%, canary-header: {x-env: a}, canary-cookie: {env: a}, canary-sticky: cookie:user, max-memory: 64M}}\n", "2 apps")
 refused(canary + "canary-weight: 101}}\n", "node.yaml:2: apps.site.canary-weight: must be from 0% to 100%: 101")

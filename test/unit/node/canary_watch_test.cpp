@@ -1,0 +1,102 @@
+// canary_watch_test.cpp - when a canary does worse than the version that serves, and when that cannot be told.
+#include "canary_watch.h"
+
+#include <gtest/gtest.h>
+#include <string>
+
+namespace {
+
+using Verdict = CanaryWatch::Verdict;
+const CanaryLimits kLimits;
+
+AnswerSums answers(unsigned well, unsigned failed = 0, uint64_t microseconds = 1000, unsigned slow = 0,
+                   uint64_t slowly = 0) {
+  AnswerCounts counts;
+  for (unsigned i = 0; i < well + failed; ++i) counts.add(i >= well, i < slow ? slowly : microseconds);
+  return counts.sums();
+}
+
+Verdict verdict(const AnswerSums& canary, const AnswerSums& stable) {
+  CanaryWatch watch;
+  std::string why;
+  watch.see(1, {}, 2, {}, kLimits);
+  watch.see(1, canary, 2, stable, kLimits);
+  const Verdict said = watch.verdict(kLimits, why);
+  EXPECT_EQ(why.empty(), said == Verdict::Well) << why;
+  return said;
+}
+
+TEST(CanaryWatch, CountsFailures) {
+  EXPECT_EQ(verdict(answers(0, 99), answers(1000)), Verdict::Well) << "too few";
+  EXPECT_EQ(verdict(answers(99, 1), answers(1000)), Verdict::Well) << "a point more";
+  EXPECT_EQ(verdict(answers(98, 2), answers(1000)), Verdict::Errors);
+  EXPECT_EQ(verdict(answers(90, 10), answers(900, 100)), Verdict::Well) << "no more than the others";
+  EXPECT_EQ(verdict(answers(88, 12), answers(900, 100)), Verdict::Errors);
+  EXPECT_EQ(verdict(answers(0, 100), answers(0, 100)), Verdict::Well);
+  EXPECT_EQ(verdict(answers(0, 100), {}), Verdict::Errors) << "nobody asks the others";
+  EXPECT_EQ(verdict(answers(100), {}), Verdict::Well);
+}
+
+TEST(CanaryWatch, ComparesTimes) {
+  EXPECT_EQ(verdict(answers(100, 0, 50'000), answers(1000, 0, 20'000)), Verdict::Time);
+  EXPECT_EQ(verdict(answers(100, 0, 30'000), answers(1000, 0, 20'000)), Verdict::Well) << "not twice as long";
+  EXPECT_EQ(verdict(answers(100, 0, 4'000), answers(1000, 0, 1'000)), Verdict::Well) << "not 5 ms";
+  EXPECT_EQ(verdict(answers(100, 0, 1'000, 4, 900'000), answers(1000)), Verdict::Well) << "the slowest 4 %";
+  EXPECT_EQ(verdict(answers(100, 0, 1'000, 6, 900'000), answers(1000)), Verdict::Time);
+  EXPECT_EQ(verdict(answers(100, 0, 900'000), answers(99)), Verdict::Well) << "too few to compare with";
+}
+
+TEST(CanaryWatch, BeginsWithTheCanary) {
+  CanaryWatch watch;
+  std::string why;
+  watch.see(1, {}, 2, answers(0, 1000), kLimits);
+  AnswerSums now = answers(200, 1000);
+  watch.see(1, answers(90, 10), 2, now, kLimits);
+  EXPECT_EQ(watch.stable().failures, 0u) << "those were before it";
+  EXPECT_EQ(watch.verdict(kLimits, why), Verdict::Errors);
+  EXPECT_EQ(why, "10 % of its 100 requests failed, 0 % of the others");
+}
+
+TEST(CanaryWatch, GoesOnWithTheNextProcess) {
+  CanaryWatch watch;
+  std::string why;
+  for (uint32_t process = 1; process <= 10; ++process) {
+    watch.see(process, {}, 100 + process, {}, kLimits);
+    watch.see(process, answers(0, 10), 100 + process, answers(50), kLimits);
+  }
+  EXPECT_EQ(watch.canary().failures, 100u);
+  EXPECT_EQ(watch.stable().answers, 500u);
+  EXPECT_EQ(watch.verdict(kLimits, why), Verdict::Errors);
+}
+
+// One that fails from now on is given up soon, however long it did well.
+TEST(CanaryWatch, ForgetsWhatIsOld) {
+  CanaryWatch watch;
+  std::string why;
+  AnswerSums mine, other;
+  for (unsigned i = 0; i < 10'000; ++i) {
+    mine.answers += 100;
+    other.answers += 1000;
+    watch.see(1, mine, 2, other, kLimits);
+  }
+  unsigned turns = 0;
+  for (; watch.verdict(kLimits, why) == Verdict::Well && turns < 100; ++turns) {
+    mine.answers += 100;
+    mine.failures += 10;
+    other.answers += 1000;
+    watch.see(1, mine, 2, other, kLimits);
+  }
+  EXPECT_LT(turns, 10u);
+}
+
+TEST(CanaryWatch, KnowsTimesToAFifth) {
+  for (uint64_t time = 4; time < uint64_t{1} << 35; time = time * 5 / 4 + 1) {
+    const uint64_t said = answers(1, 0, time).quantile95();
+    EXPECT_GT(said, time);
+    EXPECT_LE(said, time + time / 4 + 1);
+  }
+  EXPECT_GT(answers(1, 0, ~uint64_t{0}).quantile95(), uint64_t{1} << 35);
+  EXPECT_EQ(AnswerSums{}.quantile95(), 0u);
+}
+
+}  // namespace

@@ -1,0 +1,93 @@
+// canary_watch.cpp - see canary_watch.h.
+#include "canary_watch.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+
+namespace {
+
+constexpr uint64_t kManyTimes = 20;      // the least number of requests: the older half of these weighs half
+constexpr uint64_t kNoticeable = 5'000;  // microseconds; less is no slowness
+constexpr uint64_t kPercent = 1000, kAll = 100'000;
+
+// Of the range of times with this number, the end.
+uint64_t end_of(size_t time) { return ((time % 4 + 5) << (time / 4)) / 4; }
+
+std::string percent(uint64_t part, uint64_t whole) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g %%",
+                whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+  return text;
+}
+
+std::string milliseconds(uint64_t microseconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g ms", static_cast<double>(microseconds) / 1000);
+  return text;
+}
+
+}  // namespace
+
+size_t answer_time(uint64_t microseconds) {
+  const uint64_t whole = std::max<uint64_t>(microseconds, 4);
+  const auto octave = static_cast<size_t>(std::bit_width(whole) - 1);
+  return std::min(4 * octave + ((whole >> (octave - 2)) & 3), kAnswerTimes - 1);
+}
+
+uint64_t AnswerSums::quantile95() const {
+  uint64_t all = 0, seen = 0;
+  for (const uint64_t count : times) all += count;
+  for (size_t i = 0; i < times.size(); ++i)
+    if ((seen += times[i]) * 100 >= all * 95 && all > 0) return end_of(i);
+  return 0;
+}
+
+AnswerSums AnswerCounts::sums() const {
+  AnswerSums sums;
+  sums.failures = failures_;
+  sums.answers = answers_ + sums.failures;
+  for (size_t i = 0; i < times_.size(); ++i) sums.times[i] = times_[i];
+  return sums;
+}
+
+void CanaryWatch::Side::see(uint32_t number, const AnswerSums& now, bool from_the_beginning) {
+  if (number != process) last = from_the_beginning || process != 0 ? AnswerSums{} : now;
+  process = number;
+  sums.answers += now.answers - last.answers;
+  sums.failures += now.failures - last.failures;
+  for (size_t i = 0; i < sums.times.size(); ++i) sums.times[i] += now.times[i] - last.times[i];
+  last = now;
+}
+
+void CanaryWatch::Side::halve() {
+  sums.answers /= 2;
+  sums.failures /= 2;
+  for (uint64_t& count : sums.times) count /= 2;
+}
+
+void CanaryWatch::see(uint32_t canary, const AnswerSums& canary_sums, uint32_t stable, const AnswerSums& stable_sums,
+                      const CanaryLimits& limits) {
+  canary_.see(canary, canary_sums, true);
+  stable_.see(stable, stable_sums, false);
+  for (Side* side : {&canary_, &stable_})
+    if (side->sums.answers > kManyTimes * limits.least_requests) side->halve();
+}
+
+CanaryWatch::Verdict CanaryWatch::verdict(const CanaryLimits& limits, std::string& why) const {
+  const AnswerSums &mine = canary_.sums, &other = stable_.sums;
+  if (mine.answers < limits.least_requests) return Verdict::Well;
+  // Where the app has had no requests they are taken to be without errors.
+  const uint64_t expected = other.answers == 0 ? 0 : other.failures * kAll / other.answers;
+  if (mine.failures * kAll > (expected + limits.more_errors) * mine.answers) {
+    why = percent(mine.failures, mine.answers) + " of its " + std::to_string(mine.answers) + " requests failed, " +
+          percent(other.failures, other.answers) + " of the others";
+    return Verdict::Errors;
+  }
+  if (other.answers < limits.least_requests) return Verdict::Well;
+  const uint64_t time = mine.quantile95(), usual = other.quantile95();
+  if (time < usual + kNoticeable || time * kAll <= usual * (kAll + limits.more_time)) return Verdict::Well;
+  why = "95 % of its requests are answered within " + milliseconds(time) + ", of the others within " +
+        milliseconds(usual);
+  return Verdict::Time;
+}
