@@ -79,10 +79,14 @@ bool FunctionLowering::numeric(const Instr& instr) {
     case Op::I32Eqz:
     case Op::I64Eqz: {
       Value* value = pop();
-      auto* extended = dyn_cast<ZExtInst>(value);
-      Value* is_zero = extended && extended->getSrcTy()->isIntegerTy(1)
-                           ? builder_.CreateNot(extended->getOperand(0))
-                           : builder_.CreateICmpEQ(value, ConstantInt::get(value->getType(), 0));
+      Value* narrow = value;
+      while (auto* extended = dyn_cast<ZExtInst>(narrow)) narrow = extended->getOperand(0);
+      auto* compared = dyn_cast<CmpInst>(narrow);
+      Value* is_zero =
+          compared
+              ? builder_.CreateCmp(compared->getInversePredicate(), compared->getOperand(0), compared->getOperand(1))
+          : narrow->getType()->isIntegerTy(1) ? builder_.CreateNot(narrow)
+                                              : builder_.CreateICmpEQ(value, ConstantInt::get(value->getType(), 0));
       push(builder_.CreateZExt(is_zero, i32));
       return true;
     }

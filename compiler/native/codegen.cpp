@@ -10,6 +10,7 @@
 #include "codegen.h"
 
 #include "base_register.h"
+#include "fast_selection.h"
 #include "llvm/CodeGen/AsmPrinter.h"
 #include "llvm/CodeGen/MachineConstantPool.h"
 #include "llvm/CodeGen/MachineFrameInfo.h"
@@ -225,9 +226,7 @@ struct CodeGenerator::State {
     pipeline->add(config);
     pipeline->add(info);
     bool failed = config->addISelPasses();
-    // Which has switched it on at level 0. It does not know preserve_none, and on AArch64 takes it for the C
-    // convention.
-    machine->setFastISel(false);
+    if (selects_fast()) pipeline->add(fast_selection.create_finish());
     config->addMachinePasses();
     config->setInitialized();
     pipeline->add(new BeforePrinting(printed));
@@ -241,6 +240,9 @@ struct CodeGenerator::State {
     pipeline->add(createFreeMachineFunctionPass());
   }
 
+  // On AArch64 FastISel takes preserve_none for the C convention.
+  bool selects_fast() const { return effort == Effort::Quick && architecture == Architecture::X86_64; }
+
   Architecture architecture;
   Effort effort;
   std::unique_ptr<LLVMTargetMachine> machine;
@@ -248,6 +250,7 @@ struct CodeGenerator::State {
   SmallVector<char, 0> object;
   raw_svector_ostream stream;
   Printed printed{*machine};
+  FastSelection fast_selection;
   std::unique_ptr<LLVMContext> context;
   // Tied to the context. The unit holds no function, only what there is once per object file.
   std::unique_ptr<llvm::Module> unit;
@@ -285,6 +288,7 @@ std::vector<Expected<Fragment>> CodeGenerator::generate(MutableArrayRef<Lowered>
   state_->printed.sites = 0;
   ++state_->runs;
   std::vector<ArrayRef<LoweredBody>> bodies;
+  SmallVector<bool> unfinished;
   state_->pipeline->doInitialization();
   for (Lowered& lowered : batch) {
     bodies.emplace_back(lowered.bodies);
@@ -294,7 +298,9 @@ std::vector<Expected<Fragment>> CodeGenerator::generate(MutableArrayRef<Lowered>
       if (function.isDeclaration()) continue;
       // Each is the first of its own unit.
       function.setName("unit" + Twine(bodies.size()));
+      state_->machine->setFastISel(state_->selects_fast() && state_->fast_selection.prepare(function));
       state_->pipeline->run(function);
+      unfinished.push_back(state_->fast_selection.failed());
     }
     assert(state_->printed.notes.size() == bodies.size() && "one function each");
     // Code generation for AArch64 makes tables of switches. What is in the unit is printed when it is finished.
@@ -302,7 +308,13 @@ std::vector<Expected<Fragment>> CodeGenerator::generate(MutableArrayRef<Lowered>
   }
   state_->pipeline->doFinalization();
   move_tables(*state_->unit, *batch.front().ir);  // to go with the code that uses them
-  return read_object(state_->object, state_->architecture, state_->printed.notes, bodies);
+  std::vector<Expected<Fragment>> fragments =
+      read_object(state_->object, state_->architecture, state_->printed.notes, bodies);
+  for (size_t i = 0; i < fragments.size(); ++i) {
+    if (!unfinished[i] || !fragments[i]) continue;
+    fragments[i] = createStringError(inconvertibleErrorCode(), "an access could not be selected");
+  }
+  return fragments;
 }
 
 size_t CodeGenerator::runs() const { return state_->runs; }
