@@ -32,13 +32,20 @@ static aotc_host_function resolve(struct aotc_host* host, const char* module, co
   return unsupported;
 }
 
+static void let_go(struct fastly* f) {
+  fastly_drop_all(f);
+  if (f->awaited != NULL) fastly_release(f, f->awaited);
+  fastly_link_close(f, &f->kv);
+  fastly_free_text(f, &f->kv_value);
+  fastly_free_text(f, &f->in.head);
+  fastly_free_text(f, &f->out_head);
+  free(f->entries);
+}
+
 static void destroy(struct aotc_host* host) {
   struct fastly* f = (struct fastly*)host;
-  fastly_drop_all(f);
-  free(f->entries);
+  let_go(f);
   free(f->names.list);
-  free(f->in.head.bytes);
-  free(f->out_head.bytes);
   free(f);
 }
 
@@ -51,14 +58,13 @@ static enum aotc_status keep(struct aotc_host* host, struct aotc_error* error) {
 
 static void restore(struct aotc_host* host) {
   struct fastly* f = (struct fastly*)host;
-  fastly_drop_all(f);
-  fastly_free_text(f, &f->in.head);
-  fastly_free_text(f, &f->out_head);
-  free(f->entries);
+  let_go(f);
   *f = (struct fastly){.host = f->host,
                        .wasi = f->wasi,
                        .connection = f->connection,
                        .values = f->values,
+                       .outbound = f->outbound,
+                       .options = f->options,
                        .limit = f->limit,
                        .names = f->names,
                        .kept_names = f->kept_names};
@@ -81,6 +87,10 @@ static enum aotc_status thaw(struct aotc_host* host, struct aotc_instance* insta
       return aotc_fail(error, AOTC_ERROR_ARGUMENT,
                        "its snapshot has opened the %s store %.*s, of which there is no value",
                        kind == FASTLY_CONFIG_STORE ? "config" : "secret", (int)names[i].size, names[i].bytes);
+    if (kind == FASTLY_KV_STORE && f->outbound == NULL)
+      return aotc_fail(error, AOTC_ERROR_ARGUMENT,
+                       "its snapshot has opened the KV store %.*s, and there are none (--kv)", (int)names[i].size,
+                       names[i].bytes);
   }
   return AOTC_OK;
 }
@@ -97,6 +107,8 @@ static enum aotc_status create(const struct aotc_serve_options* serve, struct ao
   f->wasi = wasi;
   f->connection = aotc_wasi_connection(wasi);
   f->values = serve->values;
+  f->outbound = serve->outbound;
+  f->options = options;
   f->limit = options->limit;
   *host = &f->host;
   return AOTC_OK;

@@ -7,11 +7,15 @@
  *     fastly_memory.c   the program's memory, bytes that are kept for it, limits
  *     fastly_fields.c   fields of messages
  *     fastly_reader.c   messages of HTTP/1.1 that come in
+ *     fastly_link.c     streams to the broker
+ *     fastly_exchange.c requests to backends and their responses
  *     fastly_parts.c    what bodies are made of
  *     fastly_message.c  methods, URIs, versions, status, fields
  *     fastly_body.c     bodies, and what is sent on at once
  *     fastly_downstream.c  the client's request and the response to it
+ *     fastly_backend.c  what is sent to backends
  *     fastly_values.c   config stores and secret stores
+ *     fastly_kv.c       KV stores
  *     fastly_log.c      logs
  *
  * Everything that a program says is an address, a size or a handle, and none is believed: functions answer with a
@@ -61,7 +65,9 @@ enum fastly_kind {
   FASTLY_REQUEST,
   FASTLY_RESPONSE,
   FASTLY_BODY,
-  FASTLY_SECRET
+  FASTLY_SECRET,
+  FASTLY_ASKED,
+  FASTLY_PENDING
 };
 
 #define FASTLY_MOST_NAMES 256u
@@ -86,6 +92,8 @@ uint32_t fastly_name_handle(struct fastly_names* names, enum fastly_kind kind, c
 const struct fastly_name* fastly_name_of(const struct fastly_names* names, enum fastly_kind kind, uint32_t handle);
 /* Whether a function is Fastly's, known or not: it answers with a status. */
 bool fastly_is_import(const char* module, const char* type);
+/* Whether a KV store can be called so. */
+bool fastly_is_kv_store(const char* name, uint32_t size);
 /* Whether Fastly has logs of this name. */
 bool fastly_is_endpoint(const char* name, uint32_t size);
 
@@ -116,16 +124,19 @@ struct fastly_reader {
 };
 
 /* What is to be read one after the other. */
-enum fastly_part_kind { FASTLY_MEMORY, FASTLY_CLIENT };
+enum fastly_part_kind { FASTLY_MEMORY, FASTLY_CLIENT, FASTLY_BACKEND };
+struct fastly_exchange;
 struct fastly_part {
   struct fastly_part* next;
   enum fastly_part_kind kind;
   struct aotc_text bytes;
   size_t read_at;
+  struct fastly_exchange* exchange; /* of a backend's response */
 };
 
 /* Where what is written goes at once: how it is framed there. */
 struct fastly_sink {
+  struct fastly_exchange* exchange; /* null: the client */
   bool open;
   bool drops;   /* what is written: there is no body */
   bool chunked; /* else `left` bytes are to come */
@@ -135,7 +146,36 @@ struct fastly_sink {
 struct fastly_body {
   struct fastly_part *first, *last;
   struct aotc_text trailers;
-  bool streams; /* to the sink; there are no parts, or will not be */
+  struct fastly_sink* sink; /* what it streams to, or null; then there are no parts, or will not be */
+};
+
+/* A stream to the broker. */
+struct fastly_link {
+  struct aotc_stream* stream;
+  struct aotc_text out, in;
+  size_t out_at, in_at;
+  bool deaf, ended; /* the other side hears no more, says no more */
+  int error;        /* an errno, or 0 */
+};
+
+struct fastly_exchange {
+  uint32_t users; /* handles and parts of bodies */
+  struct fastly_link link;
+  struct fastly_sink sink;    /* of the request's body, */
+  struct fastly_body request; /* of which these parts are to be sent */
+  struct fastly_reader in;    /* the response */
+  uint32_t status;            /* of which this is known, or 0 */
+  uint32_t detail;            /* why there is none, as Fastly tells it */
+  bool is_head, streams;      /* the program writes the rest of its body */
+};
+
+/* What was asked of a KV store. */
+struct fastly_asked {
+  uint16_t operation;
+  bool answered;
+  uint32_t error;
+  uint64_t turn, version;
+  struct aotc_text value;
 };
 
 struct fastly_entry {
@@ -144,6 +184,8 @@ struct fastly_entry {
     struct fastly_message* message;
     struct fastly_body* body;
     struct aotc_text* secret;
+    struct fastly_asked* asked;
+    struct fastly_exchange** pending;
     void* any;
   };
 };
@@ -153,6 +195,8 @@ struct fastly {
   struct aotc_wasi* wasi;
   struct aotc_connection* connection;
   struct aotc_edge_values values;
+  struct aotc_outbound* outbound; /* or null */
+  const struct aotc_fastly_options* options;
   size_t limit, used; /* bytes of messages */
   struct fastly_names names;
   uint32_t kept_names;
@@ -167,6 +211,12 @@ struct fastly {
   struct fastly_sink out; /* the response */
   bool answered;          /* it has begun */
   uint32_t unfinished;    /* the body's handle, while a call that sends it has to wait */
+
+  uint32_t links;                  /* that are open */
+  struct fastly_link kv;           /* to the KV stores */
+  uint64_t kv_begun, kv_answered;  /* turns */
+  struct aotc_text kv_value;       /* while a call collects it */
+  struct fastly_exchange* awaited; /* while a call that sends a request has to wait */
 };
 #define FASTLY_FIRST_ENTRY 0x1000u
 
@@ -234,6 +284,9 @@ bool fastly_append_fields(struct fastly* f, struct aotc_instance* instance, stru
 /* The value of the first field of this name. */
 bool fastly_find_field(const struct aotc_text* fields, const char* name, const char** value, size_t* size);
 
+/* The length of its body that the program says; false when it makes no sense, or there is none. */
+bool fastly_said_length(const struct fastly_message* m, uint64_t* length);
+
 /* --- fastly_reader.c ---------------------------------------------------------------------------------------------- */
 
 /* Takes what belongs to the head, which `*used` tells; true once it is complete. */
@@ -248,9 +301,36 @@ void fastly_begin_body(struct fastly_reader* reader, bool to_the_end);
 void fastly_read_body(struct fastly_reader* reader, const uint8_t* bytes, size_t size, size_t* used, char* out,
                       size_t out_size, size_t* written);
 
+/* --- fastly_link.c ------------------------------------------------------------------------------------------------ */
+
+/* False where there is no broker, or no more streams: whoever hears hears that. */
+bool fastly_link_open(struct fastly* f, struct fastly_link* link, enum aotc_outbound_service service, const char* name,
+                      size_t size, uint16_t port);
+void fastly_link_close(struct fastly* f, struct fastly_link* link);
+/* What is said waits until there is room for it. */
+bool fastly_link_say(struct fastly* f, struct aotc_instance* instance, struct fastly_link* link, const void* bytes,
+                     size_t size);
+void fastly_link_flush(struct fastly_link* link);
+size_t fastly_link_unsaid(const struct fastly_link* link);
+/* Some more into `in`, or the end; FASTLY_ERROR, and `error`, when there is none. */
+enum fastly_status fastly_link_hear(struct fastly* f, struct aotc_instance* instance, struct fastly_link* link);
+
+/* --- fastly_exchange.c -------------------------------------------------------------------------------------------- */
+
+struct fastly_exchange* fastly_exchange_open(struct fastly* f, struct aotc_instance* instance,
+                                             const struct aotc_fastly_backend* backend);
+void fastly_exchange_release(struct fastly* f, struct fastly_exchange* e);
+/* Until the response's head is there. */
+enum fastly_status fastly_exchange_head(struct fastly* f, struct aotc_instance* instance, struct fastly_exchange* e);
+/* Some of its body; FASTLY_OK and 0 bytes at its end. */
+enum fastly_status fastly_exchange_read(struct fastly* f, struct aotc_instance* instance, struct fastly_exchange* e,
+                                        char* out, size_t size, size_t* written);
+
 /* --- fastly_parts.c ----------------------------------------------------------------------------------------------- */
 
 void fastly_free_body(struct fastly* f, struct fastly_body* body);
+/* What a user of an exchange does in the end. */
+void fastly_release(struct fastly* f, struct fastly_exchange* e);
 /* The first one. */
 void fastly_drop_part(struct fastly* f, struct fastly_body* body);
 /* Of no body yet; null when there is no memory for it. */
@@ -261,7 +341,8 @@ bool fastly_body_length(const struct fastly* f, const struct fastly_body* body, 
 bool fastly_add_part(struct fastly* f, struct aotc_instance* instance, struct fastly_body* body,
                      enum fastly_part_kind kind);
 /* Some of what the parts have; FASTLY_OK and 0 bytes at the end. */
-enum fastly_status fastly_read_parts(struct fastly* f, struct fastly_body* body, char* out, size_t size, size_t* read);
+enum fastly_status fastly_read_parts(struct fastly* f, struct aotc_instance* instance, struct fastly_body* body,
+                                     char* out, size_t size, size_t* read);
 
 /* --- fastly_values.c ---------------------------------------------------------------------------------------------- */
 
@@ -271,11 +352,13 @@ bool fastly_store_exists(const struct fastly* f, enum fastly_kind kind, const ch
 /* --- fastly_body.c ------------------------------------------------------------------------------------------------ */
 
 /* Sends what is in the parts, until there is none. */
-enum fastly_status fastly_pump(struct fastly* f, struct aotc_instance* instance, struct fastly_body* body);
+enum fastly_status fastly_pump(struct fastly* f, struct aotc_instance* instance, struct fastly_body* body,
+                               struct fastly_sink* sink);
 /* Says that there is no more. */
-enum fastly_status fastly_end_sink(struct fastly* f, const struct aotc_text* trailers);
-/* Of the bytes, as many as there is room for now. */
-enum fastly_status fastly_write_sink(struct fastly* f, const char* bytes, size_t size, size_t* written);
+enum fastly_status fastly_end_sink(struct fastly* f, struct aotc_instance* instance, struct fastly_sink* sink,
+                                   const struct aotc_text* trailers);
+/* Sends what is left of a request's body, as far as that can be done now. */
+enum fastly_status fastly_send_request(struct fastly* f, struct aotc_instance* instance, struct fastly_exchange* e);
 
 /* --- fastly_downstream.c ------------------------------------------------------------------------------------------ */
 

@@ -10,17 +10,33 @@ enum { kBack, kFront };
 
 /* --- what streams ------------------------------------------------------------------------------------------------- */
 
-static size_t room_of(const struct fastly* f) {
+/* Of what waits for the broker. */
+static const size_t kMostUnsaid = 128u << 10;
+
+static size_t room_of(struct fastly* f, const struct fastly_sink* sink) {
   const struct aotc_connection* c = f->connection;
-  const size_t room = c->out_limit - c->out_size;
-  return f->out.drops ? SIZE_MAX : !f->out.chunked ? room : room < kOverhead ? 0 : room - kOverhead;
+  size_t room = c->out_limit - c->out_size;
+  if (sink->exchange != NULL) {
+    fastly_link_flush(&sink->exchange->link);
+    if (sink->exchange->link.error != 0 || sink->exchange->link.deaf) return SIZE_MAX;
+    const size_t unsaid = fastly_link_unsaid(&sink->exchange->link);
+    room = unsaid < kMostUnsaid ? kMostUnsaid - unsaid : 0;
+  }
+  return sink->drops ? SIZE_MAX : !sink->chunked ? room : room < kOverhead ? 0 : room - kOverhead;
 }
 
-enum fastly_status fastly_write_sink(struct fastly* f, const char* bytes, size_t size, size_t* written) {
-  struct fastly_sink* sink = &f->out;
-  const size_t room = room_of(f);
+static bool put(struct fastly* f, struct aotc_instance* instance, const struct fastly_sink* sink, const void* bytes,
+                size_t size) {
+  if (sink->exchange == NULL) return aotc_connection_append(f->connection, bytes, size);
+  return fastly_link_say(f, instance, &sink->exchange->link, bytes, size);
+}
+
+/* Of the bytes, as many as there is room for now. */
+static enum fastly_status write_sink(struct fastly* f, struct aotc_instance* instance, struct fastly_sink* sink,
+                                     const char* bytes, size_t size, size_t* written) {
+  const size_t room = room_of(f, sink);
   *written = 0;
-  if (!sink->open || f->connection->out_closed) return FASTLY_ERROR;
+  if (!sink->open || (sink->exchange == NULL && f->connection->out_closed)) return FASTLY_ERROR;
   if (size == 0) return FASTLY_OK;
   if (room == 0) return FASTLY_WAIT;
   size_t n = size < room ? size : room;
@@ -33,44 +49,60 @@ enum fastly_status fastly_write_sink(struct fastly* f, const char* bytes, size_t
   if (sink->drops) return FASTLY_OK;
   char line[kOverhead];
   const int line_size = snprintf(line, sizeof line, "%zx\r\n", n);
-  if (sink->chunked && !aotc_connection_append(f->connection, line, (size_t)line_size)) return FASTLY_LIMITEXCEEDED;
-  if (!aotc_connection_append(f->connection, bytes, n)) return FASTLY_LIMITEXCEEDED;
-  if (sink->chunked && !aotc_connection_append(f->connection, "\r\n", 2)) return FASTLY_LIMITEXCEEDED;
+  if ((sink->chunked && !put(f, instance, sink, line, (size_t)line_size)) || !put(f, instance, sink, bytes, n) ||
+      (sink->chunked && !put(f, instance, sink, "\r\n", 2)))
+    return FASTLY_LIMITEXCEEDED;
+  if (sink->exchange != NULL) fastly_link_flush(&sink->exchange->link);
   return FASTLY_OK;
 }
 
-enum fastly_status fastly_pump(struct fastly* f, struct aotc_instance* instance, struct fastly_body* body) {
-  (void)instance;
+enum fastly_status fastly_pump(struct fastly* f, struct aotc_instance* instance, struct fastly_body* body,
+                               struct fastly_sink* sink) {
   char piece[kPiece];
   while (body->first != NULL) {
-    const size_t room = room_of(f);
+    const size_t room = room_of(f, sink);
     size_t read, written;
     if (room == 0) return FASTLY_WAIT;
-    enum fastly_status status = fastly_read_parts(f, body, piece, room < sizeof piece ? room : sizeof piece, &read);
-    if (status == FASTLY_OK) status = fastly_write_sink(f, piece, read, &written);
+    enum fastly_status status =
+        fastly_read_parts(f, instance, body, piece, room < sizeof piece ? room : sizeof piece, &read);
+    if (status == FASTLY_OK) status = write_sink(f, instance, sink, piece, read, &written);
     if (status != FASTLY_OK) return status;
     if (written < read) return FASTLY_HTTPUSER;
   }
   return FASTLY_OK;
 }
 
-enum fastly_status fastly_end_sink(struct fastly* f, const struct aotc_text* trailers) {
-  struct fastly_sink* sink = &f->out;
+/* Whoever waits for more is to know that none comes. */
+static void break_off(struct fastly* f, struct fastly_sink* sink) {
+  if (sink->open && sink->exchange == NULL) f->connection->out_closed = true;
+  if (sink->open && sink->exchange != NULL) {
+    fastly_link_close(f, &sink->exchange->link);
+    sink->exchange->link.error = 1;
+  }
+  sink->open = false;
+}
+
+enum fastly_status fastly_end_sink(struct fastly* f, struct aotc_instance* instance, struct fastly_sink* sink,
+                                   const struct aotc_text* trailers) {
+  const struct aotc_connection* c = f->connection;
   if (!sink->open) return FASTLY_OK;
   if (!sink->drops && sink->chunked) {
-    if (f->connection->out_limit - f->connection->out_size < 5 + trailers->size) {
-      if (5 + trailers->size > f->connection->out_limit) return FASTLY_HTTPHEADTOOLARGE;
-      return FASTLY_WAIT;
-    }
-    if (!aotc_connection_append(f->connection, "0\r\n", 3) ||
-        !aotc_connection_append(f->connection, trailers->bytes, trailers->size) ||
-        !aotc_connection_append(f->connection, "\r\n", 2))
+    if (sink->exchange == NULL && c->out_limit - c->out_size < 5 + trailers->size)
+      return 5 + trailers->size > c->out_limit ? FASTLY_HTTPHEADTOOLARGE : FASTLY_WAIT;
+    if (!put(f, instance, sink, "0\r\n", 3) || !put(f, instance, sink, trailers->bytes, trailers->size) ||
+        !put(f, instance, sink, "\r\n", 2))
       return FASTLY_LIMITEXCEEDED;
+    if (sink->exchange != NULL) fastly_link_flush(&sink->exchange->link);
   }
-  /* Less than was said: whoever waits for the rest is to know that none comes. */
-  if (!sink->drops && !sink->chunked && sink->left > 0) f->connection->out_closed = true;
+  if (!sink->drops && !sink->chunked && sink->left > 0) break_off(f, sink);
   sink->open = false;
   return FASTLY_OK;
+}
+
+enum fastly_status fastly_send_request(struct fastly* f, struct aotc_instance* instance, struct fastly_exchange* e) {
+  const enum fastly_status status = fastly_pump(f, instance, &e->request, &e->sink);
+  if (status != FASTLY_OK || e->streams || !e->sink.open) return status;
+  return fastly_end_sink(f, instance, &e->sink, &e->request.trailers);
 }
 
 /* --- functions ---------------------------------------------------------------------------------------------------- */
@@ -92,12 +124,14 @@ enum aotc_status aotc_fastly_http_body_new(struct aotc_instance* instance, void*
 
 static enum fastly_status append(struct fastly* f, struct aotc_instance* instance, uint32_t to, uint32_t from) {
   struct fastly_body *dest = body_of(f, to), *src = body_of(f, from);
-  if (dest == NULL || src == NULL || src->streams || dest == src) return FASTLY_BADF;
+  if (dest == NULL || src == NULL || src->sink != NULL || dest == src) return FASTLY_BADF;
   if (!fastly_append(f, instance, &dest->trailers, src->trailers.bytes, src->trailers.size))
     return FASTLY_LIMITEXCEEDED;
   src->trailers.size = 0;
-  if (dest->streams) {
-    const enum fastly_status status = fastly_pump(f, instance, src);
+  if (dest->sink != NULL) {
+    enum fastly_status status = FASTLY_OK;
+    if (dest->sink->exchange != NULL) status = fastly_send_request(f, instance, dest->sink->exchange);
+    if (status == FASTLY_OK) status = fastly_pump(f, instance, src, dest->sink);
     if (status == FASTLY_WAIT) return status;
     fastly_drop(f, fastly_entry(f, FASTLY_BODY, from));
     return status;
@@ -121,9 +155,9 @@ static enum fastly_status read_body(struct fastly* f, struct aotc_instance* inst
   size_t read;
   char* out = (char*)(uintptr_t)fastly_bytes(instance, slots, 1, &size);
   void* place = fastly_place(instance, slots, 3, 4);
-  if (body == NULL || body->streams) return FASTLY_BADF;
+  if (body == NULL || body->sink != NULL) return FASTLY_BADF;
   if (out == NULL || place == NULL) return FASTLY_INVAL;
-  const enum fastly_status status = fastly_read_parts(f, body, out, size, &read);
+  const enum fastly_status status = fastly_read_parts(f, instance, body, out, size, &read);
   if (status == FASTLY_OK) fastly_put32(place, (uint32_t)read);
   return status;
 }
@@ -151,6 +185,14 @@ static enum fastly_status write_back(struct fastly* f, struct aotc_instance* ins
   return fastly_append(f, instance, &body->last->bytes, bytes, size) ? FASTLY_OK : FASTLY_LIMITEXCEEDED;
 }
 
+/* Behind what the body had before. */
+static enum fastly_status write_streaming(struct fastly* f, struct aotc_instance* instance, struct fastly_sink* sink,
+                                          const char* bytes, size_t size, size_t* written) {
+  const enum fastly_status status =
+      sink->exchange == NULL ? FASTLY_OK : fastly_send_request(f, instance, sink->exchange);
+  return status == FASTLY_OK ? write_sink(f, instance, sink, bytes, size, written) : status;
+}
+
 static enum fastly_status write_body(struct fastly* f, struct aotc_instance* instance, const uint64_t* slots) {
   struct fastly_body* body = body_of(f, fastly_arg(slots, 0));
   uint32_t size;
@@ -159,10 +201,10 @@ static enum fastly_status write_body(struct fastly* f, struct aotc_instance* ins
   void* place = fastly_place(instance, slots, 4, 4);
   enum fastly_status status;
   size_t written = size;
-  if (body == NULL || (body->streams && end == kFront)) return FASTLY_BADF;
+  if (body == NULL || (body->sink != NULL && end == kFront)) return FASTLY_BADF;
   if (bytes == NULL || place == NULL || end > kFront) return FASTLY_INVAL;
-  if (body->streams)
-    status = fastly_write_sink(f, bytes, size, &written);
+  if (body->sink != NULL)
+    status = write_streaming(f, instance, body->sink, bytes, size, &written);
   else if (size == 0)
     status = FASTLY_OK;
   else
@@ -175,17 +217,19 @@ enum aotc_status aotc_fastly_http_body_write(struct aotc_instance* instance, voi
   return fastly_finish(host, slots, write_body(host, instance, slots));
 }
 
-static enum fastly_status close_body(struct fastly* f, uint32_t handle) {
+static enum fastly_status close_body(struct fastly* f, struct aotc_instance* instance, uint32_t handle) {
   struct fastly_body* body = body_of(f, handle);
   if (body == NULL) return FASTLY_BADF;
-  const enum fastly_status status = body->streams ? fastly_end_sink(f, &body->trailers) : FASTLY_OK;
+  enum fastly_status status = FASTLY_OK;
+  if (body->sink != NULL && body->sink->exchange != NULL)
+    status = fastly_send_request(f, instance, body->sink->exchange);
+  if (body->sink != NULL && status == FASTLY_OK) status = fastly_end_sink(f, instance, body->sink, &body->trailers);
   if (status != FASTLY_WAIT) fastly_drop(f, fastly_entry(f, FASTLY_BODY, handle));
   return status;
 }
 
 enum aotc_status aotc_fastly_http_body_close(struct aotc_instance* instance, void* host, uint64_t* slots) {
-  (void)instance;
-  return fastly_finish(host, slots, close_body(host, fastly_arg(slots, 0)));
+  return fastly_finish(host, slots, close_body(host, instance, fastly_arg(slots, 0)));
 }
 
 enum aotc_status aotc_fastly_http_body_abandon(struct aotc_instance* instance, void* host, uint64_t* slots) {
@@ -193,7 +237,7 @@ enum aotc_status aotc_fastly_http_body_abandon(struct aotc_instance* instance, v
   (void)instance;
   struct fastly_entry* entry = fastly_entry(f, FASTLY_BODY, fastly_arg(slots, 0));
   if (entry == NULL) return fastly_finish(f, slots, FASTLY_BADF);
-  if (entry->body->streams && f->out.open) {
+  if (entry->body->sink != NULL && f->out.open) {
     f->connection->out_closed = true;
     f->out.open = false;
   }
@@ -208,7 +252,7 @@ enum aotc_status aotc_fastly_http_body_known_length(struct aotc_instance* instan
   uint64_t length;
   if (body == NULL) return fastly_finish(f, slots, FASTLY_BADF);
   if (place == NULL) return fastly_finish(f, slots, FASTLY_INVAL);
-  if (body->streams || !fastly_body_length(f, body, &length)) return fastly_finish(f, slots, FASTLY_NONE);
+  if (body->sink != NULL || !fastly_body_length(f, body, &length)) return fastly_finish(f, slots, FASTLY_NONE);
   fastly_put64(place, length);
   return fastly_finish(f, slots, FASTLY_OK);
 }

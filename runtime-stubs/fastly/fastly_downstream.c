@@ -243,26 +243,13 @@ enum aotc_status aotc_fastly_http_downstream_downstream_original_header_count(st
 /* --- the response --------------------------------------------------------------------------------------------------
  */
 
-/* Of a length that the program says; false when it makes no sense. */
-static bool said_length(const struct fastly_message* m, uint64_t* length) {
-  const char* value;
-  size_t size;
-  *length = 0;
-  if (!fastly_find_field(&m->fields, "content-length", &value, &size) || size == 0 || size > 18) return false;
-  for (size_t i = 0; i < size; ++i) {
-    if (value[i] < '0' || value[i] > '9') return false;
-    *length = *length * 10 + (uint64_t)(value[i] - '0');
-  }
-  return true;
-}
-
 /* How the body is framed. */
 static struct fastly_sink frame(const struct fastly* f, const struct fastly_message* m, const struct fastly_body* body,
                                 bool streams) {
   struct fastly_sink sink = {.open = true};
   sink.drops = f->is_head || m->status == 204 || m->status == 304;
   const bool known =
-      (m->manual_framing && said_length(m, &sink.left)) || (!streams && fastly_body_length(f, body, &sink.left));
+      (m->manual_framing && fastly_said_length(m, &sink.left)) || (!streams && fastly_body_length(f, body, &sink.left));
   sink.chunked = !known;
   return sink;
 }
@@ -272,7 +259,7 @@ static bool write_head(struct fastly* f, struct aotc_instance* instance, const s
   char line[64];
   struct aotc_text* head = &f->out_head;
   uint64_t length = sink->left;
-  const bool said = !sink->drops ? !sink->chunked : said_length(m, &length) && m->status != 204;
+  const bool said = !sink->drops ? !sink->chunked : fastly_said_length(m, &length) && m->status != 204;
   head->size = 0;
   int size = snprintf(line, sizeof line, "HTTP/1.1 %u \r\n", m->status);
   if (!fastly_append(f, instance, head, line, (size_t)size) || !fastly_append_fields(f, instance, head, &m->fields))
@@ -299,7 +286,7 @@ static enum fastly_status send_interim(struct fastly* f, struct aotc_instance* i
 static enum fastly_status begin(struct fastly* f, struct aotc_instance* instance, uint32_t response, uint32_t handle,
                                 bool streams) {
   struct fastly_entry *entry = fastly_entry(f, FASTLY_RESPONSE, response), *body = fastly_entry(f, FASTLY_BODY, handle);
-  if (entry == NULL || body == NULL || body->body->streams) return FASTLY_BADF;
+  if (entry == NULL || body == NULL || body->body->sink != NULL) return FASTLY_BADF;
   if (f->answered || f->request == 0) return FASTLY_ERROR;
   if (entry->message->status < 200) return send_interim(f, instance, entry);
   const struct fastly_sink sink = frame(f, entry->message, body->body, streams);
@@ -321,13 +308,13 @@ static enum fastly_status send_response(struct fastly* f, struct aotc_instance* 
   if (f->unfinished == 0) status = begin(f, instance, fastly_arg(slots, 0), handle, streams);
   struct fastly_entry* entry = fastly_entry(f, FASTLY_BODY, handle);
   if (status != FASTLY_OK || f->unfinished == 0 || entry == NULL) return status;
-  status = fastly_pump(f, instance, entry->body);
-  if (status == FASTLY_OK && !streams) status = fastly_end_sink(f, &entry->body->trailers);
+  status = fastly_pump(f, instance, entry->body, &f->out);
+  if (status == FASTLY_OK && !streams) status = fastly_end_sink(f, instance, &f->out, &entry->body->trailers);
   if (status == FASTLY_WAIT) return status;
   f->unfinished = 0;
   if (status != FASTLY_OK) f->connection->out_closed = true;
   if (streams && status == FASTLY_OK)
-    entry->body->streams = true;
+    entry->body->sink = &f->out;
   else
     fastly_drop(f, entry);
   return status;

@@ -83,3 +83,15 @@ enum fastly_status fastly_add_field(struct fastly* f, struct aotc_instance* inst
   fields->size = before;
   return FASTLY_LIMITEXCEEDED;
 }
+
+bool fastly_said_length(const struct fastly_message* m, uint64_t* length) {
+  const char* value;
+  size_t size;
+  *length = 0;
+  if (!fastly_find_field(&m->fields, "content-length", &value, &size) || size == 0 || size > 18) return false;
+  for (size_t i = 0; i < size; ++i) {
+    if (value[i] < '0' || value[i] > '9') return false;
+    *length = *length * 10 + (uint64_t)(value[i] - '0');
+  }
+  return true;
+}

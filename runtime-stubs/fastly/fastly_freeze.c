@@ -55,7 +55,8 @@ static enum aotc_status open_name(struct aotc_instance* instance, struct freezer
   const char* name = fastly_bytes(instance, slots, 0, &size);
   void* place = fastly_place(instance, slots, 2, 4);
   const bool good = name != NULL && place != NULL && size > 0 && size <= FASTLY_MOST_NAME &&
-                    (kind != FASTLY_ENDPOINT || fastly_is_endpoint(name, size));
+                    (kind != FASTLY_ENDPOINT || fastly_is_endpoint(name, size)) &&
+                    (kind != FASTLY_KV_STORE || fastly_is_kv_store(name, size));
   const uint32_t handle = good ? fastly_name_handle(&f->names, kind, name, size) : 0;
   if (handle != 0) fastly_put32(place, handle);
   slots[0] = handle != 0 ? FASTLY_OK : good ? FASTLY_LIMITEXCEEDED : FASTLY_INVAL;
@@ -70,6 +71,10 @@ static enum aotc_status open_config_store(struct aotc_instance* instance, void* 
 }
 static enum aotc_status open_secret_store(struct aotc_instance* instance, void* host, uint64_t* slots) {
   return open_name(instance, host, slots, FASTLY_SECRET_STORE);
+}
+
+static enum aotc_status open_kv_store(struct aotc_instance* instance, void* host, uint64_t* slots) {
+  return open_name(instance, host, slots, FASTLY_KV_STORE);
 }
 
 static enum aotc_status more(struct aotc_instance* instance, void* host, uint64_t* slots) {
@@ -89,7 +94,8 @@ static const struct {
                   {"fastly_log", "endpoint_get", "iii:i", open_endpoint},
                   {"fastly_config_store", "open", "iii:i", open_config_store},
                   {"fastly_dictionary", "open", "iii:i", open_config_store},
-                  {"fastly_secret_store", "open", "iii:i", open_secret_store}};
+                  {"fastly_secret_store", "open", "iii:i", open_secret_store},
+                  {"fastly_kv_store", "open", "iii:i", open_kv_store}};
 
 static aotc_host_function resolve(struct aotc_host* host, const char* module, const char* field, const char* type) {
   (void)host;

@@ -11,6 +11,10 @@ static size_t size_of(enum fastly_kind kind) {
       return sizeof(struct fastly_message);
     case FASTLY_BODY:
       return sizeof(struct fastly_body);
+    case FASTLY_ASKED:
+      return sizeof(struct fastly_asked);
+    case FASTLY_PENDING:
+      return sizeof(struct fastly_exchange*);
     default:
       return sizeof(struct aotc_text);
   }
@@ -55,6 +59,12 @@ void fastly_drop(struct fastly* f, struct fastly_entry* entry) {
       break;
     case FASTLY_SECRET:
       fastly_free_text(f, entry->secret);
+      break;
+    case FASTLY_ASKED:
+      fastly_free_text(f, &entry->asked->value);
+      break;
+    case FASTLY_PENDING:
+      if (*entry->pending != NULL) fastly_release(f, *entry->pending);
       break;
     default:
       break;

@@ -25,6 +25,12 @@ const struct fastly_name* fastly_name_of(const struct fastly_names* names, enum 
   return name->kind == kind ? name : NULL;
 }
 
+bool fastly_is_kv_store(const char* name, uint32_t size) {
+  for (uint32_t i = 0; i < size; ++i)
+    if (name[i] == '/' || (unsigned char)name[i] < ' ') return false;
+  return size > 0 && size <= FASTLY_MOST_NAME;
+}
+
 /* Some names are Fastly's own. */
 bool fastly_is_endpoint(const char* name, uint32_t size) {
   static const char kManaged[] = "fst_managed_";

@@ -5,8 +5,15 @@
 
 #include "fastly.h"
 
+/* With what was still to be sent: it may hold another exchange. */
+void fastly_release(struct fastly* f, struct fastly_exchange* e) {
+  if (e->users == 1) fastly_free_body(f, &e->request);
+  fastly_exchange_release(f, e);
+}
+
 void fastly_drop_part(struct fastly* f, struct fastly_body* body) {
   struct fastly_part* part = body->first;
+  if (part->exchange != NULL) fastly_release(f, part->exchange);
   body->first = part->next;
   if (body->first == NULL) body->last = NULL;
   fastly_free_text(f, &part->bytes);
@@ -15,6 +22,8 @@ void fastly_drop_part(struct fastly* f, struct fastly_body* body) {
 }
 
 void fastly_free_body(struct fastly* f, struct fastly_body* body) {
+  if (body->sink != NULL && body->sink->exchange != NULL) fastly_release(f, body->sink->exchange);
+  body->sink = NULL;
   while (body->first != NULL) fastly_drop_part(f, body);
   fastly_free_text(f, &body->trailers);
 }
@@ -42,8 +51,9 @@ bool fastly_add_part(struct fastly* f, struct aotc_instance* instance, struct fa
 static bool part_length(const struct fastly* f, const struct fastly_part* part, uint64_t* length) {
   *length = part->bytes.size - part->read_at;
   if (part->kind == FASTLY_MEMORY) return true;
-  *length = f->in.state == FASTLY_READS_LENGTH ? f->in.left : 0;
-  return f->in.state == FASTLY_READS_LENGTH || f->in.state == FASTLY_HAS_READ;
+  const struct fastly_reader* in = part->kind == FASTLY_CLIENT ? &f->in : &part->exchange->in;
+  *length = in->state == FASTLY_READS_LENGTH ? in->left : 0;
+  return in->state == FASTLY_READS_LENGTH || in->state == FASTLY_HAS_READ;
 }
 
 bool fastly_body_length(const struct fastly* f, const struct fastly_body* body, uint64_t* length) {
@@ -75,7 +85,9 @@ static enum fastly_status read_client(struct fastly* f, char* out, size_t size, 
 }
 
 /* Some of what is left of a part; FASTLY_OK and 0 bytes at its end. */
-static enum fastly_status read_part(struct fastly* f, struct fastly_part* part, char* out, size_t size, size_t* read) {
+static enum fastly_status read_part(struct fastly* f, struct aotc_instance* instance, struct fastly_part* part,
+                                    char* out, size_t size, size_t* read) {
+  if (part->kind == FASTLY_BACKEND) return fastly_exchange_read(f, instance, part->exchange, out, size, read);
   if (part->kind == FASTLY_CLIENT) return read_client(f, out, size, read);
   const size_t left = part->bytes.size - part->read_at;
   *read = left < size ? left : size;
@@ -84,10 +96,11 @@ static enum fastly_status read_part(struct fastly* f, struct fastly_part* part, 
   return FASTLY_OK;
 }
 
-enum fastly_status fastly_read_parts(struct fastly* f, struct fastly_body* body, char* out, size_t size, size_t* read) {
+enum fastly_status fastly_read_parts(struct fastly* f, struct aotc_instance* instance, struct fastly_body* body,
+                                     char* out, size_t size, size_t* read) {
   *read = 0;
   while (size > 0 && body->first != NULL) {
-    const enum fastly_status status = read_part(f, body->first, out, size, read);
+    const enum fastly_status status = read_part(f, instance, body->first, out, size, read);
     if (status != FASTLY_OK || *read > 0) return status;
     fastly_drop_part(f, body);
   }

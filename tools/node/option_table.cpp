@@ -123,6 +123,12 @@ void take_rule(App& app, const Setting& s) {
   app.outbound.rules.push_back(s.value);
 }
 
+void take_backend(App& app, const Setting& s) {
+  if (!is_origin(required(s))) throw SettingError(s, "not a server, http://HOST[:PORT] or https://HOST[:PORT]");
+  app.backends.push_back({s.key, s.value});
+  app.outbound.rules.push_back(s.value);
+}
+
 void take_compress_type(App& app, const Setting& s) {
   const size_t slash = s.value.find('/');
   for (char c : s.value)
@@ -227,6 +233,14 @@ constexpr OptionRow kRows[] = {
      .help = "what the app's programs may connect to: tcp://HOST:PORT, or http://HOST[:PORT] and https://HOST[:PORT], "
              "which may be followed by methods, like ,GET,POST. HOST is a name, *.NAME for all below it, or an "
              "address; PORT a number or *. Nothing else is allowed"},
+    {.name = "backend",
+     .argument = "APP:NAME=URL",
+     .of = OptionRow::Of::OneApp,
+     .times = ByName,
+     .form = AppFirst,
+     .take_app = take_backend,
+     .help = "a server, http://HOST[:PORT] or https://HOST[:PORT], that the app's programs know as the backend NAME, "
+             "and may connect to: those of Fastly Compute"},
     {.name = "allow-private",
      .argument = "APP=NETWORK",
      .of = OptionRow::Of::OneApp,

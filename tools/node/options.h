@@ -61,6 +61,12 @@ struct Values {
   bool empty() const { return config.empty() && secrets.empty(); }
 };
 
+// A server that programs of Fastly Compute know by a name.
+struct Backend {
+  std::string name;
+  std::string url;
+};
+
 // What an app's programs may connect to, each as support/outbound_rule.h has it.
 struct Outbound {
   std::vector<std::string> rules;     // of the allow-list
@@ -85,6 +91,7 @@ struct App {
   std::string health;  // path; empty: its processes are not asked before clients are led to them
   std::vector<Secret> secrets;
   Outbound outbound;
+  std::vector<Backend> backends;  // whose URLs are among the rules of that, too
   Values values;
   std::string canary_of;  // the app whose canary it is; empty: it is none
   CanaryRules canary;     // of an app that has one:

@@ -68,6 +68,7 @@ std::vector<std::string> tenant_words(const Options& o, const App& app, const Re
   words.add("compare-sample", o.compare_sample).add("memory", place.memory);
   words.add("outbound", static_cast<uint64_t>(place.outbound));
   words.add("next", app.next).add("next-is-app", static_cast<uint64_t>(app.next_is_app));
+  for (const Backend& backend : app.backends) words.add("backend", backend.name + "=" + backend.url);
   if (place.grouped) words.add("group", kFirstChannel + o.workers * (o.loops + (place.outbound ? 1 : 0)));
   for (const Secret& secret : app.secrets) words.add("secret", secret.name + "=" + secret.file);
   words.add("config", app.values.config).add("secrets", app.values.secrets);
@@ -100,6 +101,7 @@ TenantOptions parse_tenant_words(char** words) {
       .compare_sample = read.number("compare-sample"),
       .compress = {read.number("compress") != 0, read.all("compress-type"), read.number("compress-min-size")},
       .secrets = {},
+      .backends = {},
       .values = {read.text("config"), read.text("secrets")},
       .edge_values = {},
       .next = read.text("next"),
@@ -111,6 +113,10 @@ TenantOptions parse_tenant_words(char** words) {
       .lists = {read.text("revocations"), read.text("fleet-revocations")}};
   o.release.index = read.text("index");
   o.release.statement = read.text("statement");
+  for (const std::string& backend : read.all("backend")) {
+    const size_t end = backend.find('=');
+    o.backends.push_back({backend.substr(0, end), backend.substr(end + 1)});
+  }
   for (const std::string& secret : read.all("secret")) {
     size_t end = secret.find('=');
     o.secrets.push_back({secret.substr(0, end), secret.substr(end + 1)});

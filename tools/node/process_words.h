@@ -19,6 +19,7 @@ struct TenantOptions {
   uint64_t compare_sample;
   CompressRules compress;
   std::vector<Secret> secrets;
+  std::vector<Backend> backends;
   Values values;
   std::vector<aotc_edge_value> edge_values;  // what is in them, once it was read
   std::string next;                          // as of struct App

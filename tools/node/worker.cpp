@@ -11,7 +11,6 @@
 #include <optional>
 #include <utility>
 
-#include "aotc/fastly.h"
 #include "filter.h"
 #include "handling.h"
 #include "upstream.h"
@@ -128,6 +127,19 @@ Worker::Worker(int channel, int outbound, const TenantOptions& options, const ao
 
 Worker::~Worker() = default;
 
+// Their URLs were parsed when the operator said them.
+void Worker::make_backends() {
+  std::string wrong;
+  for (const Backend& backend : options_.backends)
+    servers_.push_back(aotc::parse_outbound_rule(backend.url, wrong).value_or(aotc::OutboundRule{}));
+  for (size_t i = 0; i < servers_.size(); ++i)
+    backends_.push_back({.name = options_.backends[i].name.c_str(),
+                         .host = servers_[i].host.c_str(),
+                         .port = servers_[i].port,
+                         .tls = servers_[i].scheme == aotc::OutboundRule::Scheme::Https});
+  fastly_options_ = {.limit = options_.max_memory, .backend_count = backends_.size(), .backends = backends_.data()};
+}
+
 std::string Worker::prepare() {
   const aotc_pool_options pool = {.max_memory = options_.max_memory,
                                   .may_grow = may_grow,
@@ -139,10 +151,11 @@ std::string Worker::prepare() {
   aotc_slot* slot;
   // What a handler's host keeps for it counts as the instance's.
   if (handler_) serve.write_buffer = options_.max_memory;
-  const aotc_fastly_options fastly = {.limit = options_.max_memory};
-  const aotc_status created = fastly_ ? aotc_fastly_pool_create(image_, &pool, &serve, &fastly, &pool_, &error_)
-                                      : (handler_ ? aotc_http_handler_pool_create : aotc_serve_pool_create)(
-                                            image_, &pool, &serve, &pool_, &error_);
+  if (fastly_) make_backends();
+  const aotc_status created =
+      fastly_
+          ? aotc_fastly_pool_create(image_, &pool, &serve, &fastly_options_, &pool_, &error_)
+          : (handler_ ? aotc_http_handler_pool_create : aotc_serve_pool_create)(image_, &pool, &serve, &pool_, &error_);
   if (created != AOTC_OK || aotc_pool_take(pool_, &slot, &error_) != AOTC_OK ||
       aotc_instance_set_deadline(slot->instance, options_.deadline, &error_) != AOTC_OK ||
       aotc_pool_give(pool_, slot, &error_) != AOTC_OK)

@@ -17,12 +17,13 @@
 #include <string>
 #include <vector>
 
-#include "aotc/wasi.h"
+#include "aotc/fastly.h"
 #include "channel.h"
 #include "http.h"
 #include "idle_poll.h"
 #include "memory_gauge.h"
 #include "process_words.h"
+#include "support/outbound_rule.h"
 
 // What every instance of a tenant gets: a connection that may be this far ahead of the client, and a log that may have
 // this much before it is taken.
@@ -49,6 +50,7 @@ class Worker {
   void run();
 
  private:
+  void make_backends();
   struct Request;
   using Id = uint32_t;  // the channel's place, above the front's number
   using Requests = std::map<Id, std::unique_ptr<Request>>;
@@ -97,6 +99,9 @@ class Worker {
   const bool handler_;  // they are called for requests
   const bool fastly_;   // they are Fastly Compute's
   const MemoryGauge& gauge_;
+  std::vector<aotc::OutboundRule> servers_;  // behind the backends that programs of Fastly Compute know
+  std::vector<aotc_fastly_backend> backends_;
+  aotc_fastly_options fastly_options_{};
   aotc_pool* pool_ = nullptr;
   aotc_error error_;
   Requests requests_;

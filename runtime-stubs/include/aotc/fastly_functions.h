@@ -14,23 +14,23 @@
   U(fastly_acl, open, "iii:i") \
   U(fastly_async_io, is_ready, "ii:i") \
   U(fastly_async_io, select, "iiii:i") \
-  U(fastly_backend, exists, "iii:i") \
+  H(fastly_backend, exists, "iii:i") \
   U(fastly_backend, get_between_bytes_timeout_ms, "iii:i") \
   U(fastly_backend, get_connect_timeout_ms, "iii:i") \
   U(fastly_backend, get_first_byte_timeout_ms, "iii:i") \
-  U(fastly_backend, get_host, "iiiii:i") \
+  H(fastly_backend, get_host, "iiiii:i") \
   U(fastly_backend, get_http_keepalive_time, "iii:i") \
-  U(fastly_backend, get_override_host, "iiiii:i") \
-  U(fastly_backend, get_port, "iii:i") \
+  H(fastly_backend, get_override_host, "iiiii:i") \
+  H(fastly_backend, get_port, "iii:i") \
   U(fastly_backend, get_ssl_max_version, "iii:i") \
   U(fastly_backend, get_ssl_min_version, "iii:i") \
   U(fastly_backend, get_tcp_keepalive_enable, "iii:i") \
   U(fastly_backend, get_tcp_keepalive_interval, "iii:i") \
   U(fastly_backend, get_tcp_keepalive_probes, "iii:i") \
   U(fastly_backend, get_tcp_keepalive_time, "iii:i") \
-  U(fastly_backend, is_dynamic, "iii:i") \
-  U(fastly_backend, is_healthy, "iii:i") \
-  U(fastly_backend, is_ssl, "iii:i") \
+  H(fastly_backend, is_dynamic, "iii:i") \
+  H(fastly_backend, is_healthy, "iii:i") \
+  H(fastly_backend, is_ssl, "iii:i") \
   U(fastly_cache, cache_busy_handle_wait, "ii:i") \
   U(fastly_cache, close, "i:i") \
   U(fastly_cache, close_busy, "i:i") \
@@ -189,23 +189,23 @@
   U(fastly_http_req, pending_req_header_append, "iiiiii:i") \
   U(fastly_http_req, pending_req_header_insert, "iiiiii:i") \
   U(fastly_http_req, pending_req_header_remove, "iiii:i") \
-  U(fastly_http_req, pending_req_poll, "iiii:i") \
-  U(fastly_http_req, pending_req_poll_v2, "iiiii:i") \
-  U(fastly_http_req, pending_req_select, "iiiii:i") \
-  U(fastly_http_req, pending_req_select_v2, "iiiiii:i") \
-  U(fastly_http_req, pending_req_wait, "iii:i") \
-  U(fastly_http_req, pending_req_wait_v2, "iiii:i") \
+  H(fastly_http_req, pending_req_poll, "iiii:i") \
+  H(fastly_http_req, pending_req_poll_v2, "iiiii:i") \
+  H(fastly_http_req, pending_req_select, "iiiii:i") \
+  H(fastly_http_req, pending_req_select_v2, "iiiiii:i") \
+  H(fastly_http_req, pending_req_wait, "iii:i") \
+  H(fastly_http_req, pending_req_wait_v2, "iiii:i") \
   U(fastly_http_req, redirect_to_grip_proxy, "ii:i") \
   U(fastly_http_req, redirect_to_grip_proxy_v2, "iii:i") \
   U(fastly_http_req, redirect_to_websocket_proxy, "ii:i") \
   U(fastly_http_req, redirect_to_websocket_proxy_v2, "iii:i") \
   U(fastly_http_req, register_dynamic_backend, "iiiiii:i") \
-  U(fastly_http_req, send, "iiiiii:i") \
-  U(fastly_http_req, send_async, "iiiii:i") \
-  U(fastly_http_req, send_async_streaming, "iiiii:i") \
-  U(fastly_http_req, send_async_v2, "iiiiii:i") \
-  U(fastly_http_req, send_v2, "iiiiiii:i") \
-  U(fastly_http_req, send_v3, "iiiiiii:i") \
+  H(fastly_http_req, send, "iiiiii:i") \
+  H(fastly_http_req, send_async, "iiiii:i") \
+  H(fastly_http_req, send_async_streaming, "iiiii:i") \
+  H(fastly_http_req, send_async_v2, "iiiiii:i") \
+  H(fastly_http_req, send_v2, "iiiiiii:i") \
+  H(fastly_http_req, send_v3, "iiiiiii:i") \
   U(fastly_http_req, upgrade_websocket, "ii:i") \
   H(fastly_http_req, uri_get, "iiii:i") \
   H(fastly_http_req, uri_set, "iii:i") \
@@ -231,16 +231,16 @@
   H(fastly_http_resp, version_get, "ii:i") \
   H(fastly_http_resp, version_set, "ii:i") \
   U(fastly_image_optimizer, transform_image_optimizer_request, "iiiiiiiii:i") \
-  U(fastly_kv_store, delete, "iiiiii:i") \
-  U(fastly_kv_store, delete_wait, "ii:i") \
-  U(fastly_kv_store, insert, "iiiiiii:i") \
-  U(fastly_kv_store, insert_wait, "ii:i") \
+  H(fastly_kv_store, delete, "iiiiii:i") \
+  H(fastly_kv_store, delete_wait, "ii:i") \
+  H(fastly_kv_store, insert, "iiiiiii:i") \
+  H(fastly_kv_store, insert_wait, "ii:i") \
   U(fastly_kv_store, list, "iiii:i") \
   U(fastly_kv_store, list_wait, "iii:i") \
-  U(fastly_kv_store, lookup, "iiiiii:i") \
-  U(fastly_kv_store, lookup_wait, "iiiiiii:i") \
-  U(fastly_kv_store, lookup_wait_v2, "iiiiiii:i") \
-  U(fastly_kv_store, open, "iii:i") \
+  H(fastly_kv_store, lookup, "iiiiii:i") \
+  H(fastly_kv_store, lookup_wait, "iiiiiii:i") \
+  H(fastly_kv_store, lookup_wait_v2, "iiiiiii:i") \
+  H(fastly_kv_store, open, "iii:i") \
   H(fastly_log, endpoint_get, "iii:i") \
   H(fastly_log, write, "iiii:i") \
   U(fastly_object_store, delete_async, "iiii:i") \

@@ -41,7 +41,7 @@ func main() {
 		panic("no request")
 	}
 	name := address(&room[1<<16])
-	copy(room[1<<16:], "name")
+	fixed := address(&room[64])
 	// Below 8 KiB is nothing of a Go program's; handles are small numbers, too.
 	values := []uint32{0, 1, 2, 4, 255, 4095, 4096, 4097, 4098, 4099, 4100, 0x40000000, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff,
 		name, name + 4096, 0, 4, 1}
@@ -76,6 +76,13 @@ func main() {
 				if k < 2 && seed>>28 < 8 {
 					a[k] = [5]uint32{request, response, other, third, body}[seed>>16%5]
 				}
+			}
+			copy(room[64:], "name") // it may have written there
+			switch i % 16 {
+			case 0:
+				a = [16]uint32{request, other, fixed, 4, name, name, name, name}
+			case 8:
+				a = [16]uint32{fixed, 4, name, name, name}
 			}
 			status := f.call(&a)
 			if status >= 15 {

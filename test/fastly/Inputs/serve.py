@@ -1,6 +1,9 @@
 """serve.py FOLDER: app.x86_64.aotc, config and secrets are there."""
+import contextlib
+import http.server
 import os
 import sys
+import threading
 
 from harness import check, talk
 from node import node
@@ -30,6 +33,61 @@ def expect(n, target, wanted, **how):
     status, fields, body = ask(n, target, **how)
     check((status, body.decode()) == (200, wanted), f"{target}: {status} {body}")
     return fields
+
+
+class Origin(http.server.BaseHTTPRequestHandler):
+    """Answers with what it was asked."""
+    protocol_version = "HTTP/1.1"
+    barrier = threading.Barrier(5)
+
+    def log_message(self, *args):
+        pass
+
+    def body(self):
+        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        whole, size = b"", None
+        while size != 0:
+            size = int(self.rfile.readline(), 16)
+            whole += self.rfile.read(size)
+            self.rfile.readline()
+        return whole
+
+    def do_GET(self):
+        body = self.body()
+        status, text = 200, f"{self.command} {self.path} {self.headers['Host']} {self.headers['X-Sent']} {self.headers['Connection']} {len(body)} {body[:20].decode()}\n".encode()
+        if self.path.startswith("/wait"):
+            self.barrier.wait(30)  # until all are here
+        if self.path == "/big":
+            text = big
+        if self.path == "/empty":
+            status, text = 204, b""
+        if self.path == "/short":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort")
+            self.close_connection = True
+            return
+        self.send_response(status)
+        self.send_header("X-Origin", "here")
+        if self.path == "/chunks":
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"3\r\none\r\n5\r\n, two\r\n0\r\n\r\n")
+            return
+        if status != 204:
+            self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(text)
+
+    do_POST = do_PUT = do_HEAD = do_GET
+
+
+@contextlib.contextmanager
+def origin():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Origin) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
 
 
 big = os.urandom(1 << 20).hex().encode()
@@ -74,6 +132,39 @@ with node([app], *values, "--workers", "1", "--compare-sample", "1/1", "--countr
     check(ask(n, "/nothing")[0] == 404, "the next one")
     check(not any("differs" in line["message"] for line in n.lines), "no byte left")
 
-# What its snapshot has opened has to be there.
-with node([app], "--secrets", f"site={folder}/secrets", up=False) as n:
-    n.wait_log("its snapshot has opened the config store site, of which there is no value")
+# Backends and KV stores are the broker's.
+with origin() as port, node([app], *values, "--deadline", "10s", "--kv", f"{folder}/kv", "--backend", f"site:origin=http://127.0.0.1:{port}", "--backend", "site:nobody=http://127.0.0.1:1",
+                            "--workers", "1", "--compare-sample", "1/1") as n:
+    expect(n, "/proxy?backend=origin&path=/a%3Fb%3Dc", "GET /a?b=c origin.example yes None 0 \n")
+    for how, body, sent in (("client", b"0123456789", 10), ("stream", b"0123456789" * 200_000, 2_000_000), ("text", b"", 9), ("client", big, len(big))):
+        first = (body or b"some text")[:20].decode()
+        expect(n, f"/proxy?backend=origin&path=/b&body={how}", f"POST /b origin.example yes None {sent} {first}\n", method="POST", body=body)
+    for more in ("", "&append=1", "&pass=1"):
+        status, fields, body = ask(n, f"/proxy?backend=origin&path=/big{more}")
+        check((status, body) == (200, big + b"<nil> " if "append" in more else big) and "X-Origin: here" in fields, f"{more}: {status} {len(body)}")
+    expect(n, "/proxy?backend=origin&path=/chunks", "one, two")
+    check(ask(n, "/proxy?backend=origin&path=/empty")[0] == 204 and ask(n, "/proxy?backend=origin&path=/x", "HEAD")[::2] == (200, b""), "without a body")
+    check(b"Fastly error: HTTPIncomplete" in ask(n, "/proxy?backend=origin&path=/short")[2], "less than was said")
+    check(ask(n, "/proxy?backend=elsewhere&path=/")[::2] == (502, b"backend not found\n"), "a backend that nobody has named")
+    check(ask(n, "/proxy?backend=nobody&path=/")[::2] == (502, b"poll: Fastly error: send error: connection refused\n"), "one that is not there")
+    expect(n, "/parallel", "[" + " ".join(f"GET /wait?n={i} origin.example None None 0 \n <nil>" for i in range(5)) + "]\n")
+    expect(n, "/backend", f"127.0.0.1:{port} false false 0 <nil>\n127.0.0.1:1 false false 0 <nil>\nbackend not found\n")
+
+    for do, wanted in (("one get a", "kvstore: key not found"), ("one put a first value", "<nil>"), ("one get a", '"first value" "" true <nil>'), ("two get a", "kvstore: key not found"),
+                       ("one put a second", "<nil>"), ("one get a", '"second" "" true <nil>'), ("one delete a", "<nil>"), ("one get a", "kvstore: key not found"), ("one delete a", "<nil>"),
+                       ("a/b get c", "kvstore: store not found"), ("one get ../x", "kvstore: invalid key"), ("one put a#b c", "kvstore: invalid key"), ("one size a 131072", "<nil>"),
+                       ("one size a 131073", "kvstore: payload too large")):
+        expect(n, "/kv?do=" + do.replace(" ", "%20").replace("#", "%23"), wanted + "\n")
+    check(len(ask(n, "/kv?do=one%20get%20a")[2]) > 131072, "the largest value")
+    n.wait_metric("^aotc_outbound_open", 0)
+    check(not any("differs" in line["message"] for line in n.lines), "no byte left")
+
+# Where there is no store, there is none.
+with node([app], *values) as n:
+    expect(n, "/kv?do=one%20get%20a", "kvstore: store not found\n")
+
+# Without a snapshot each request starts the program from the beginning.
+with node([f"site={folder}/cold.aotc"], *values, "--deadline", "10s") as n:
+    for _ in range(2):
+        expect(n, "/log", "1 Fastly error: Inval\n")
+    check(ask(n, "/echo", "POST", big)[2] == big, "a body")

@@ -18,6 +18,7 @@ import (
 	"github.com/fastly/compute-sdk-go/edgedict"
 	"github.com/fastly/compute-sdk-go/fsthttp"
 	"github.com/fastly/compute-sdk-go/geo"
+	"github.com/fastly/compute-sdk-go/kvstore"
 	"github.com/fastly/compute-sdk-go/rtlog"
 	"github.com/fastly/compute-sdk-go/secretstore"
 )
@@ -72,7 +73,97 @@ func secrets(w fsthttp.ResponseWriter, r *fsthttp.Request) {
 	fmt.Fprintf(w, "%q %v\n", plain, err)
 }
 
-func serve(_ context.Context, w fsthttp.ResponseWriter, r *fsthttp.Request) {
+// What a store answers, whatever it was asked.
+func kv(w fsthttp.ResponseWriter, r *fsthttp.Request) {
+	words := strings.Split(r.URL.Query().Get("do"), " ")
+	store, err := kvstore.Open(words[0])
+	if err != nil {
+		fmt.Fprintln(w, err)
+		return
+	}
+	key := words[2]
+	switch words[1] {
+	case "get":
+		var entry *kvstore.Entry
+		if entry, err = store.Lookup(key); err == nil {
+			fmt.Fprintf(w, "%q %q %v ", entry.String(), entry.Meta(), entry.Generation() > 0)
+		}
+	case "put":
+		err = store.Insert(key, strings.NewReader(strings.Join(words[3:], " ")))
+	case "size":
+		n, _ := strconv.Atoi(words[3])
+		err = store.Insert(key, strings.NewReader(strings.Repeat("x", n)))
+	case "delete":
+		err = store.Delete(key)
+	}
+	fmt.Fprintln(w, err)
+}
+
+// Passes the request on to a backend, and the response back.
+func proxy(ctx context.Context, w fsthttp.ResponseWriter, r *fsthttp.Request) {
+	query := r.URL.Query()
+	path := query.Get("path")
+	request, err := fsthttp.NewRequest(r.Method, "http://origin.example"+path, nil)
+	if err != nil {
+		panic(err)
+	}
+	switch query.Get("body") {
+	case "client":
+		request.SetBody(r.Body) // as it comes
+	case "stream":
+		request.SetBody(io.NopCloser(r.Body))
+	case "text":
+		request.SetBody(strings.NewReader("some text"))
+	}
+	request.Header.Set("X-Sent", "yes")
+	request.Header.Set("Connection", "X-Sent")
+	request.CacheOptions.Pass = query.Get("pass") != ""
+	response, err := request.Send(ctx, query.Get("backend"))
+	if err != nil {
+		w.WriteHeader(502)
+		fmt.Fprintln(w, err)
+		return
+	}
+	for _, key := range response.Header.Keys() {
+		if key != "Date" {
+			w.Header().Set(key, strings.Join(response.Header.Values(key), " | "))
+		}
+	}
+	w.WriteHeader(response.StatusCode)
+	if query.Get("append") != "" {
+		fmt.Fprint(w, w.Append(response.Body), " ")
+		return
+	}
+	n, err := io.Copy(w, response.Body)
+	if err != nil {
+		fmt.Fprintln(w, n, err)
+	}
+}
+
+// Asks several at once.
+func parallel(ctx context.Context, w fsthttp.ResponseWriter, r *fsthttp.Request) {
+	answers := make(chan string)
+	for i := range 5 {
+		go func() {
+			request, _ := fsthttp.NewRequest("GET", fmt.Sprint("http://origin.example/wait?n=", i), nil)
+			response, err := request.Send(ctx, "origin")
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			body, err := io.ReadAll(response.Body)
+			answers <- fmt.Sprintf("%s %v", body, err)
+		}()
+	}
+	var all []string
+	for range 5 {
+		all = append(all, <-answers)
+	}
+	sort.Strings(all)
+	fmt.Fprintln(w, all)
+}
+
+func serve(ctx context.Context, w fsthttp.ResponseWriter, r *fsthttp.Request) {
 	started++
 	n, _ := strconv.Atoi(r.URL.Query().Get("n"))
 	switch r.URL.Path {
@@ -82,6 +173,22 @@ func serve(_ context.Context, w fsthttp.ResponseWriter, r *fsthttp.Request) {
 		config(w, r)
 	case "/secrets":
 		secrets(w, r)
+	case "/kv":
+		kv(w, r)
+	case "/proxy":
+		proxy(ctx, w, r)
+	case "/parallel":
+		parallel(ctx, w, r)
+	case "/backend":
+		for _, name := range []string{"origin", "nobody", "elsewhere"} {
+			backend, err := fsthttp.BackendFromName(name)
+			if err != nil {
+				fmt.Fprintln(w, err)
+				continue
+			}
+			health, err := backend.Health()
+			fmt.Fprintln(w, backend.Target(), backend.IsSSL(), backend.IsDynamic(), health, err)
+		}
 	case "/log":
 		audit.Write([]byte("two\nlines\n"))
 		fmt.Fprintf(rtlog.Open("second"), "instance %d", started)
@@ -127,8 +234,11 @@ func serve(_ context.Context, w fsthttp.ResponseWriter, r *fsthttp.Request) {
 }
 
 func main() {
-	if os.Getenv("EAGER") != "" {
+	switch os.Getenv("EAGER") {
+	case "secret":
 		secretstore.Plaintext("vault", "key")
+	case "store":
+		kvstore.Open("early")
 	}
 	fsthttp.ServeFunc(serve)
 }
