@@ -1,0 +1,3 @@
+module next
+
+go 1.24
