@@ -14,6 +14,7 @@
 #include "registry/registry_client.h"
 #include "registry/revocations.h"
 #include "registry/signing.h"
+#include "registry_image.h"
 #include "remote_compile.h"
 #include "support/error.h"
 
@@ -24,34 +25,6 @@ constexpr uint64_t kMaxKeyFile = 64 << 10;
 constexpr const char* kWasmType = "application/wasm";
 
 using aotc::failure;
-
-// A reference and the client for its repository.
-struct Image {
-  aotc::ImageReference reference;
-  aotc::RegistryClient client;
-};
-
-using Realms = std::vector<std::string>;  // REGISTRY=REALM
-
-// AOTC_TOKEN is for the server alone: where images are pushed to, what `docker login` left is used.
-llvm::Expected<Image> open_image(const std::string& text, const Realms& named, bool is_server = true) {
-  std::string error, token = is_server ? server_token() : "";
-  std::vector<aotc::TokenRealm> realms;
-  for (const std::string& name : named) {
-    std::optional<aotc::TokenRealm> realm = aotc::parse_token_realm(name, error);
-    if (!realm) return llvm::make_error<UsageError>("--token-realm: " + error);
-    realms.push_back(*realm);
-  }
-  std::optional<aotc::ImageReference> reference = aotc::parse_reference(text, error);
-  if (!reference) return llvm::make_error<UsageError>(error);
-  std::string credentials = token.empty() ? aotc::docker_credentials(reference->base) : "token:" + token;
-  return Image{*reference, aotc::RegistryClient(reference->base, reference->repository, credentials, realms)};
-}
-
-llvm::Error needs_repository(const Image& image) {
-  if (!image.reference.repository.empty()) return llvm::Error::success();
-  return llvm::make_error<UsageError>(image.reference.text() + ": a repository is needed");
-}
 
 llvm::Expected<std::vector<uint8_t>> fetch(aotc::RegistryClient& client, const aotc::Descriptor& blob) {
   if (blob.size > kMaxArtifact) return failure(fmt::format("{}: {} bytes are too many", blob.digest, blob.size));
@@ -300,19 +273,6 @@ void add_ca_file(CLI::App& command) {
           "trust servers whose certificate leads to one in this file, PEM (default: SSL_CERT_FILE, or the system's)")
       ->check(CLI::ExistingFile);
 }
-
-namespace {
-
-void add_realms(CLI::App& command, Realms& realms) {
-  command
-      .add_option(
-          "--token-realm", realms,
-          "REGISTRY=REALM, each HOST[:PORT]: the password for REGISTRY may be sent to REALM, which gives out its "
-          "tokens; may be repeated")
-      ->allow_extra_args(false);
-}
-
-}  // namespace
 
 void add_registry(CLI::App& app, Action& action) {
   auto arguments = std::make_shared<PullArguments>();

@@ -3,13 +3,15 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdio>
 
 namespace {
 
 constexpr uint64_t kManyTimes = 20;      // the least number of requests: the older half of these weighs half
 constexpr uint64_t kNoticeable = 5'000;  // microseconds; less is no slowness
-constexpr uint64_t kPercent = 1000, kAll = 100'000;
+constexpr uint64_t kAll = 100'000;
+constexpr unsigned kOften = 3;  // looks at which it was slow, one after the other
 
 // Of the range of times with this number, the end.
 uint64_t end_of(size_t time) { return ((time % 4 + 5) << (time / 4)) / 4; }
@@ -43,6 +45,13 @@ uint64_t AnswerSums::quantile95() const {
   return 0;
 }
 
+uint64_t AnswerSums::later_than(uint64_t microseconds) const {
+  uint64_t count = 0;
+  for (size_t i = 1; i < times.size(); ++i)
+    if (end_of(i - 1) >= microseconds) count += times[i];
+  return count;
+}
+
 AnswerSums AnswerCounts::sums() const {
   AnswerSums sums;
   sums.failures = failures_;
@@ -68,13 +77,15 @@ void CanaryWatch::Side::halve() {
 
 void CanaryWatch::see(uint32_t canary, const AnswerSums& canary_sums, uint32_t stable, const AnswerSums& stable_sums,
                       const CanaryLimits& limits) {
+  const uint64_t before = canary_.sums.answers;
   canary_.see(canary, canary_sums, true);
+  is_new_ = canary_.sums.answers > before;
   stable_.see(stable, stable_sums, false);
   for (Side* side : {&canary_, &stable_})
     if (side->sums.answers > kManyTimes * limits.least_requests) side->halve();
 }
 
-CanaryWatch::Verdict CanaryWatch::verdict(const CanaryLimits& limits, std::string& why) const {
+CanaryWatch::Verdict CanaryWatch::verdict(const CanaryLimits& limits, std::string& why) {
   const AnswerSums &mine = canary_.sums, &other = stable_.sums;
   if (mine.answers < limits.least_requests) return Verdict::Well;
   // Where the app has had no requests they are taken to be without errors.
@@ -84,9 +95,15 @@ CanaryWatch::Verdict CanaryWatch::verdict(const CanaryLimits& limits, std::strin
           percent(other.failures, other.answers) + " of the others";
     return Verdict::Errors;
   }
-  if (other.answers < limits.least_requests) return Verdict::Well;
-  const uint64_t time = mine.quantile95(), usual = other.quantile95();
-  if (time < usual + kNoticeable || time * kAll <= usual * (kAll + limits.more_time)) return Verdict::Well;
+  // On a busy machine times are what they are by chance, and for a while: more must be late than could be so, and
+  // again.
+  const uint64_t usual = other.quantile95(),
+                 late_after = std::max(usual + kNoticeable, usual * (kAll + limits.more_time) / kAll);
+  const double late = static_cast<double>(mine.later_than(late_after)), all = static_cast<double>(mine.answers);
+  const bool is_slow = other.answers >= limits.least_requests && late > 0.05 * all + 3 * std::sqrt(0.05 * 0.95 * all);
+  if (!is_slow) slow_ = 0;
+  if (!is_slow || !is_new_ || ++slow_ < kOften) return Verdict::Well;
+  const uint64_t time = mine.quantile95();
   why = "95 % of its requests are answered within " + milliseconds(time) + ", of the others within " +
         milliseconds(usual);
   return Verdict::Time;

@@ -26,6 +26,7 @@ struct AnswerSums {
   std::array<uint64_t, kAnswerTimes> times{};
 
   uint64_t quantile95() const;  // microseconds; 0: there is none
+  uint64_t later_than(uint64_t microseconds) const;
 };
 
 class AnswerCounts {
@@ -47,7 +48,7 @@ class CanaryWatch {
   void see(uint32_t canary, const AnswerSums& canary_sums, uint32_t stable, const AnswerSums& stable_sums,
            const CanaryLimits& limits);
   enum class Verdict { Well, Errors, Time };
-  Verdict verdict(const CanaryLimits& limits, std::string& why) const;
+  Verdict verdict(const CanaryLimits& limits, std::string& why);  // after each look
   const AnswerSums& canary() const { return canary_.sums; }
   const AnswerSums& stable() const { return stable_.sums; }
 
@@ -59,4 +60,6 @@ class CanaryWatch {
     void halve();
   };
   Side canary_, stable_;
+  bool is_new_ = false;  // there were more of the canary's requests
+  unsigned slow_ = 0;    // looks at which it was
 };

@@ -1,7 +1,13 @@
 // chains.cpp - "NAME=HANDLER,...,LAST", and an app's canary, as if each of them had been said to be an app; see
 // settings.h.
 #include "canary.h"
+#include "registry/release_document.h"
 #include "settings.h"
+
+// An image of a registry whose tag is that of release documents.
+static bool follows_release(const std::string& artifact) {
+  return artifact.find("://") != artifact.npos && artifact.ends_with(std::string(":") + aotc::kReleaseTag);
+}
 
 std::vector<Setting> with_members(const std::vector<Setting>& settings) {
   std::vector<Setting> out;
@@ -19,6 +25,8 @@ std::vector<Setting> with_members(const std::vector<Setting>& settings) {
       handler.value = s.value.substr(at, comma - at);
     }
     out.emplace_back(s).value.erase(0, at);
+    if (s.option == "app" && number == 0 && s.app.find('.') == s.app.npos && follows_release(s.value))
+      out.push_back({"app", s.app + kCanarySuffix, "", s.value, s.where});
   }
   return out;
 }

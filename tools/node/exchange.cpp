@@ -31,7 +31,9 @@ bool Exchange::find_app() {
   if (app == nullptr) return false;
   take_app(*app);
   if (!app->canary_place || front_.tenant_of(*app->canary_place) == nullptr) return true;
-  is_canary_ = is_for_canary(app->canary, front_.options.canary_key, request->output, request->client);
+  const auto followed = front_.canary_rules.find(app->place);
+  const CanaryRules& rules = followed == front_.canary_rules.end() ? app->canary : followed->second;
+  is_canary_ = is_for_canary(rules, front_.options.canary_key, request->output, request->client);
   instead_ = app->place;
   if (is_canary_) take_app(*front_.served->by_place(*app->canary_place));
   return true;

@@ -18,12 +18,19 @@
 #include "outbound_metrics.h"
 #include "pull.h"
 #include "sandbox/sandbox.h"
+#include "support/quantity.h"
 
 namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000;
 constexpr size_t kOtherFiles = 1024;
 constexpr uint64_t kMaxBackoff = 30 * kSecond;
+
+std::string percent_of(uint64_t weight) {
+  char text[AOTC_QUANTITY_TEXT];
+  aotc_show_quantity(AOTC_PERCENT, weight, text);
+  return std::string(text, std::strlen(text) - 1);
+}
 
 // For the log.
 std::string shown_release(const Release& release) {
@@ -187,7 +194,11 @@ std::string Front::releases_text() {
       text += ",\"release\":\"canary\",\"requests\":" + std::to_string(slot.watch.canary().answers) +
               ",\"failed\":" + std::to_string(slot.watch.canary().failures) +
               ",\"p95_microseconds\":" + std::to_string(slot.watch.canary().quantile95());
-    if (stable != nullptr) text += ",\"weight\":" + std::to_string(static_cast<double>(stable->canary.weight) / 1000);
+    if (stable != nullptr) {
+      const std::optional<aotc::ReleaseDocument>& document = slots_.at(stable->name).document;
+      text += ",\"weight\":" + percent_of(document ? document->weight : stable->canary.weight);
+    }
+    if (slot.document) text += ",\"document\":" + std::to_string(slot.document->sequence);
     const std::string& why = slot.given_up.empty() ? slot.refusal : slot.given_up;
     if (!why.empty()) text += ",\"why\":" + aotc::json_string(why);
     text += "}";
@@ -301,10 +312,62 @@ void Front::on_release(const App& app, const Release& release, bool good) {
       !slot.current->release.is(slot.rollout.good()))
     keep(slot, slot.current->release);
   slot.rollout.set_newest(release);
+  slot.none = 0;
   if (!release.is(before) || release.statement != before.statement)
     write_log("info", app.name, release.is(before) ? "signed anew" : "pulled", shown_release(release));
   // Restarts are to find a statement that has not expired.
   if (slot.current != nullptr && slot.current->release.is(release)) slot.current->release = release;
+}
+
+void Front::on_document(const App& app, const aotc::ReleaseDocument& document) {
+  Slot& slot = slots_.at(app.name);
+  if (!asks_as_told(slot)) return;
+  const bool is_new = !slot.document || slot.document->sequence != document.sequence;
+  slot.document = document;
+  show_rules(slot);
+  if (is_new)
+    write_log("info", app.name, "follows a release document",
+              ",\"document\":" + std::to_string(document.sequence) +
+                  ",\"canary\":" + aotc::json_string(document.canary) + ",\"weight\":" + percent_of(document.weight));
+}
+
+// What it says beside who is told apart how, which is the operator's.
+void Front::show_rules(const Slot& slot) {
+  if (!slot.document || !slot.app->canary_place) return;
+  CanaryRules rules = slot.app->canary;
+  rules.weight = slot.document->weight;
+  rules.seed += '\0' + slot.document->canary;
+  rules.headers.clear();
+  rules.cookies.clear();
+  for (const auto& [name, value] : slot.document->headers) rules.headers.push_back({name, value});
+  for (const auto& [name, value] : slot.document->cookies) rules.cookies.push_back({name, value});
+  in_all([place = slot.app->place, rules](FrontLoop& loop) { loop.canary_rules[place] = rules; });
+}
+
+void Front::on_none(const App& app, uint64_t sequence) {
+  Slot& slot = slots_.at(app.name);
+  if (!asks_as_told(slot)) return;
+  slot.none = sequence;
+  end_canary(slot);
+}
+
+// Not before what the same document says to be stable serves: it may be this one, whose users are to keep it.
+void Front::end_canary(Slot& slot) {
+  auto stable = slots_.find(slot.app->canary_of);
+  if (slot.none == 0 || stable == slots_.end()) return;
+  const Slot& other = stable->second;
+  const bool serves = other.current != nullptr && other.current->release.is(other.rollout.wanted());
+  if (!other.document || other.document->sequence < slot.none || (!serves && other.current != nullptr)) return;
+  slot.none = 0;
+  slot.rollout = {};
+  slot.forgive();
+  if (slot.next != nullptr) slot.next->fail(EndCause::Error, "its process ended");
+  if (slot.next != nullptr) old_.push_back(std::move(slot.next));
+  if (slot.current == nullptr) return;
+  old_.push_back(std::move(slot.current));
+  show_current(slot);
+  old_.back()->drain();
+  write_log("info", slot.app->name, "there is no canary any more");
 }
 
 void Front::on_lists(const App& app, const ObeyedLists& lists) {
@@ -449,6 +512,7 @@ void Front::change(Slot& slot, std::shared_ptr<const App> app) {
   if (other_image || !app->pulled) {
     slot.rollout = {};
     slot.lists = {};
+    slot.document.reset();
     slot.passed.clear();
   }
   metrics[app->name].pulled = app->pulled;
@@ -493,6 +557,7 @@ void Front::take_served(const std::vector<int>& descriptors) {
 bool Front::is_settled(const Slot& slot) const {
   if (slot.state == Slot::State::Leaving) return true;
   if (slot.next != nullptr) return false;
+  if (slot.is_canary() && slot.app->pulled && slot.rollout.wanted().empty()) return true;  // there may be none
   return slot.current != nullptr || slot.backoff != 0 || !slot.given_up.empty() ||
          (slot.puller != nullptr && slot.puller->failed());
 }
@@ -503,7 +568,11 @@ void Front::lead_clients() {
   if (!to_lead_ || draining_) return;
   if (!std::all_of(slots_.begin(), slots_.end(), [&](const auto& entry) { return is_settled(entry.second); })) return;
   to_lead_ = false;
-  in_all([served = served_](FrontLoop& loop) { loop.served = served; });
+  in_all([served = served_](FrontLoop& loop) {
+    loop.served = served;
+    loop.canary_rules.clear();
+  });
+  for (const auto& [name, slot] : slots_) show_rules(slot);
   for (auto it = slots_.begin(); it != slots_.end();) {
     Slot& slot = it->second;
     if (slot.state != Slot::State::Leaving) {
@@ -575,6 +644,7 @@ void Front::every_second() {
       if (tenant != nullptr) tenant->every_second();
     if (slot.check != nullptr) slot.check->check_time(now);
     if (slot.is_canary()) watch(slot);
+    if (slot.is_canary()) end_canary(slot);
     if (slot.puller == nullptr) continue;
     if (slot.current != nullptr && slot.current->answered() >= Rollout::kProven &&
         !slot.current->release.is(slot.rollout.good()))

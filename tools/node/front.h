@@ -13,6 +13,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -62,6 +63,8 @@ class Front : private FrontLoops, public Source, public FrontContext, public Dec
   void ask_reload() override { tell({.kind = Control::AskReload}); }
   void on_ready(Tenant& tenant) override;
   void on_release(const App& app, const Release& release, bool good) override;
+  void on_document(const App& app, const aotc::ReleaseDocument& document) override;
+  void on_none(const App& app, uint64_t sequence) override;
   void on_lists(const App& app, const ObeyedLists& lists) override;
   void on_revoked(const App& app, const std::string& index, const Revocation& revocation) override;
 
@@ -89,6 +92,8 @@ class Front : private FrontLoops, public Source, public FrontContext, public Dec
     std::unique_ptr<PullerLink> puller;
     Rollout rollout;
     ObeyedLists lists;
+    std::optional<aotc::ReleaseDocument> document;  // that it follows
+    uint64_t none = 0;                              // sequence of the document since which this is no canary
     bool is_canary() const { return !app->canary_of.empty(); }  // without which the app goes on
   };
   Tenant* find_tenant(uint32_t process) const;
@@ -99,6 +104,8 @@ class Front : private FrontLoops, public Source, public FrontContext, public Dec
   void on_health(uint32_t process, const std::string& why);
   void try_again_later(Slot& slot);
   void watch(Slot& canary);
+  void show_rules(const Slot& slot);
+  void end_canary(Slot& canary);
   void give_up(Slot& canary, size_t reason, const std::string& why);
   void open_slot(std::shared_ptr<const App> app, Slot::State state);
   void take_served(const std::vector<int>& descriptors);

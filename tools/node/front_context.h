@@ -26,6 +26,9 @@ class FrontContext {
   virtual void on_ready(Tenant& tenant) = 0;
   // From a puller. A release that ran before is also known after a restart.
   virtual void on_release(const App& app, const Release& release, bool good) = 0;
+  // What the release document of an app says that runs for all who ask, and since which one there is no canary.
+  virtual void on_document(const App& app, const aotc::ReleaseDocument& document) = 0;
+  virtual void on_none(const App& app, uint64_t sequence) = 0;
   // What its processes must obey from now on, and a release that must not run any more.
   virtual void on_lists(const App& app, const ObeyedLists& lists) = 0;
   virtual void on_revoked(const App& app, const std::string& index, const Revocation& revocation) = 0;

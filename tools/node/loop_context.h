@@ -60,6 +60,7 @@ class LoopContext {
   FrontShared& shared;
   const Options& options;
   std::shared_ptr<const Served> served;
+  std::map<uint32_t, CanaryRules> canary_rules;  // of apps that follow release documents, by their places
   Decider& decider;
   Loop loop;
   std::map<std::string, AppMetrics> metrics;  // what happened in this loop

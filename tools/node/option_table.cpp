@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cstring>
 
+#include "registry/release_document.h"
 #include "support/outbound_rule.h"
 #include "support/remote_place.h"
 
@@ -65,15 +66,8 @@ void take_route(App& app, const Setting& s) {
   app.routes.push_back(route);
 }
 
-// NAME of a field or cookie (RFC 9110, RFC 6265).
-bool is_token(const std::string& text) {
-  for (char c : text)
-    if (!std::isalnum(static_cast<unsigned char>(c)) && std::strchr("!#$%&'*+-.^_`|~", c) == nullptr) return false;
-  return !text.empty();
-}
-
 void take_match(std::vector<CanaryRules::Match>& matches, const Setting& s) {
-  if (!is_token(s.key)) throw SettingError(s.where + ": not a name: " + s.key);
+  if (!aotc::is_match_name(s.key)) throw SettingError(s.where + ": not a name: " + s.key);
   matches.push_back({s.key, required(s)});
 }
 
@@ -82,7 +76,7 @@ void take_sticky(App& app, const Setting& s) {
   const size_t colon = s.value.find(':');
   const std::string kind = s.value.substr(0, colon), name = colon == s.value.npos ? "" : s.value.substr(colon + 1);
   const bool named = kind == "cookie" || kind == "header";
-  if (named ? !is_token(name) : s.value != "address")
+  if (named ? !aotc::is_match_name(name) : s.value != "address")
     throw SettingError(s, "expected address, cookie:NAME or header:NAME");
   app.canary.by = kind == "cookie" ? By::Cookie : kind == "header" ? By::Header : By::Address;
   app.canary.by_name = name;

@@ -186,6 +186,10 @@ class Composer {
       throw SettingError("needs --trust, or --insecure-unsigned to run whatever the registry sends: " + app.artifact);
     std::string folder = app.pull.trust.repository + ":" + app.pull.reference;
     std::replace(folder.begin(), folder.end(), '/', '+');
+    if (app.pull.follows() && app.pull.trust.keys.empty())
+      throw SettingError("follows signed releases, which needs --trust: " + app.artifact);
+    app.pull.canary = app.pull.follows() && !app.canary_of.empty();
+    if (app.pull.canary) folder += kCanarySuffix;
     app.pull.folder = options_.cache + "/" + folder;
     for (const App& other : served_.apps)
       if (&other != &app && other.pull.folder == app.pull.folder)

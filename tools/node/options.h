@@ -14,11 +14,13 @@
 #include "compressor.h"
 #include "image_cache.h"
 #include "pace.h"
+#include "registry/release_document.h"
 #include "settings.h"
 
 // How an app's image comes from a registry.
 struct PullOptions {
   std::string base, repository, reference;  // "https://host:port", "tenant/app", tag or digest
+  bool canary = false;                      // of a release document: its canary, not its stable image
   std::string folder;                       // of the cache
   Trust trust;
   uint64_t poll = 10'000'000'000;
@@ -29,6 +31,9 @@ struct PullOptions {
   bool announce = true;  // what is in the cache
   Release known;         // the newest that was found before
   unsigned failures = 0;
+
+  // A release document says what runs.
+  bool follows() const { return reference == aotc::kReleaseTag; }
 };
 
 constexpr uint64_t kLeastMemory = 64 << 10;  // of an instance

@@ -152,6 +152,7 @@ std::vector<std::string> pull_words(const PullOptions& o) {
   words.add("base", o.base).add("from", o.repository).add("reference", o.reference).add("folder", o.folder);
   for (const aotc::TokenRealm& one : o.realms) words.add("realm", one.registry + "=" + one.realm);
   words.add("poll", o.poll).add("token-file", o.token_file).add("user", o.user).add("announce", o.announce);
+  words.add("canary", static_cast<uint64_t>(o.canary));
   words.add("known-index", o.known.index).add("known-statement", o.known.statement).add("failures", o.failures);
   return words.add(o.trust).take();
 }
@@ -164,6 +165,7 @@ PullOptions parse_pull_words(char** words) {
   PullOptions o{.base = read.text("base"),
                 .repository = read.text("from"),
                 .reference = read.text("reference"),
+                .canary = read.number("canary") != 0,
                 .folder = read.text("folder"),
                 .trust = {read.text("repository"), read.all("key")},
                 .poll = read.number("poll"),

@@ -82,7 +82,7 @@ class Puller {
       alarm(0);
       if (!done) return fail(error);
       failures_ = 0;
-      if (!wait(options_.poll / 1e9 * jitter(0.9, 1.1))) return;
+      if (!wait(until_next())) return;
     }
   }
 
@@ -223,6 +223,17 @@ class Puller {
     return true;
   }
 
+  // Seconds; together with all others where a document says when.
+  double until_next() const {
+    const double poll = options_.poll / 1e9 * jitter(0.9, 1.1);
+    timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (switch_at_ == 0) return poll;
+    const double left =
+        static_cast<double>(switch_at_) - static_cast<double>(now.tv_sec) - static_cast<double>(now.tv_nsec) / 1e9;
+    return std::min(poll, std::max(left, 0.0));
+  }
+
   bool fetch(aotc::RegistryClient& client, const aotc::Descriptor& blob, std::string& error) {
     if (cache_.has(blob)) return true;
     return cache_.put(blob.digest, [&](const ImageCache::Sink& sink) { return client.blob(blob, sink, error); }, error);
@@ -231,11 +242,60 @@ class Puller {
   // Asks for the tag; a thorough pull looks at all that is known of its image again, too.
   bool pull(bool thorough, std::string& error) {
     error.clear();
+    switch_at_ = 0;
     aotc::RegistryClient client(options_.base, options_.repository, login_, options_.realms);
     if (!take_revocations(client, error)) return false;
-    std::optional<aotc::Manifest> index = client.manifest(options_.reference, error);
+    return options_.follows() ? follow(client, thorough, error)
+                              : pull(client, options_.reference, thorough, /*ahead=*/false, error);
+  }
+
+  // What the release document says; ahead of its time only the images are fetched.
+  bool follow(aotc::RegistryClient& client, bool thorough, std::string& error) {
+    std::optional<aotc::ReleaseDocument> document = take_document(client, error);
+    if (!document) return false;
+    const std::string& index = options_.canary ? document->canary : document->stable;
+    if (document->from > static_cast<uint64_t>(std::time(nullptr))) {
+      switch_at_ = document->from;
+      return index.empty() || pull(client, index, thorough, /*ahead=*/true, error);
+    }
+    if (!options_.canary && document->sequence != told_) report("document " + document_words(*document));
+    told_ = document->sequence;
+    if (!index.empty()) return pull(client, index, thorough, /*ahead=*/false, error);
+    report("none " + std::to_string(document->sequence));
+    if (newest_.empty()) return true;
+    newest_ = {};
+    ImageCache::State state = cache_.state();
+    state.newest = state.good = good_ = {};
+    return cache_.write_state(state, error);
+  }
+
+  // None that is older than what was seen, and no other with the same sequence.
+  std::optional<aotc::ReleaseDocument> take_document(aotc::RegistryClient& client, std::string& error) {
+    std::optional<std::string> text = aotc::find_release(client, error);
+    if (!text) return std::nullopt;
+    if (text->empty()) return error = "the repository has no release document", std::nullopt;
+    auto document = aotc::verify_release(trust_.keys, *text, options_.trust.repository, error);
+    if (!document) return std::nullopt;
+    const std::string digest = aotc::sha256(*text);
+    ImageCache::State state = cache_.state();
+    if (document->sequence < state.sequence)
+      return error = "release " + std::to_string(document->sequence) + ", but " + std::to_string(state.sequence) +
+                     " was seen before",
+             std::nullopt;
+    if (document->sequence == state.sequence && state.sequence_index == digest) return document;
+    if (document->sequence == state.sequence)
+      return error = "release " + std::to_string(document->sequence) + " was seen with another text", std::nullopt;
+    state.sequence = document->sequence;
+    state.sequence_index = digest;
+    if (!cache_.write_state(state, error)) return std::nullopt;
+    return document;
+  }
+
+  bool pull(aotc::RegistryClient& client, const std::string& reference, bool thorough, bool ahead, std::string& error) {
+    std::optional<aotc::Manifest> index = client.manifest(reference, error);
     if (!index) return false;
     auto now = static_cast<uint64_t>(std::time(nullptr));
+    if (ahead && index->digest == ahead_) return report("same"), true;
     bool fresh = !trust_.needs_signature || now < newest_.expires - (newest_.expires - issued_) / 2;
     if (!thorough && index->digest == newest_.index && fresh) return report("same"), true;
     if (!thorough && index->digest == refused_) return report("same"), true;
@@ -243,16 +303,19 @@ class Puller {
     Release release{index->digest, "", 0, 0};
     ImageCache::State state = cache_.state();
     if (trust_.needs_signature) {
-      aotc::Expectation expected{options_.trust.repository, index->digest, now, state.sequence};
+      // Of images a document names any.
+      const uint64_t least = options_.follows() ? 0 : state.sequence;
+      aotc::Expectation expected{options_.trust.repository, index->digest, now, least};
       std::optional<aotc::FoundStatement> found = aotc::find_statement(client, trust_.keys, expected, error);
       if (!found) return false;
       release.statement = aotc::sha256(found->text);
       release.sequence = found->statement.sequence;
       release.expires = found->statement.expires;
-      issued_ = found->statement.issued;
-      if (release.sequence == state.sequence && state.sequence_index != "-" && state.sequence_index != index->digest)
+      if (!ahead) issued_ = found->statement.issued;
+      if (!options_.follows() && release.sequence == state.sequence && state.sequence_index != "-" &&
+          state.sequence_index != index->digest)
         return error = "sequence " + std::to_string(release.sequence) + " was seen with another image", false;
-      if (release.sequence > state.sequence) {
+      if (!options_.follows() && release.sequence > state.sequence) {
         state.sequence = release.sequence;
         state.sequence_index = index->digest;
         if (!cache_.write_state(state, error)) return false;
@@ -269,9 +332,10 @@ class Puller {
         (manifest->config && !fetch(client, *manifest->config, error)))
       return false;
     ImageFiles files(cache_.folder());
-    if (report_if_revoked(files, release)) return refused_ = index->digest, report("same"), true;
+    if (!ahead && report_if_revoked(files, release)) return refused_ = index->digest, report("same"), true;
     if (!fetch(client, layers->artifact, error) || (layers->snapshot && !fetch(client, *layers->snapshot, error)))
       return false;
+    if (ahead) return ahead_ = index->digest, report("same"), true;
     bool same = release.is(newest_) && release.statement == newest_.statement;
     newest_ = release;
     if (same) return report("same"), true;
@@ -337,6 +401,9 @@ class Puller {
   bool obeys_ = false;      // what the cache has of lists
   std::string seen_lists_;  // the manifest that names them
   std::string refused_;     // index of a release that the tag names and that is revoked
+  uint64_t switch_at_ = 0;  // when the next document takes effect
+  uint64_t told_ = 0;       // sequence of the document that the front knows
+  std::string ahead_;       // index whose image was fetched for that
   std::string heard_;
 };
 
@@ -356,6 +423,32 @@ bool parse_release_words(const std::string& text, Release& release) {
   read.index = words[0];
   if (words[1] != "-") read.statement = words[1];
   release = read;
+  return true;
+}
+
+std::string document_words(const aotc::ReleaseDocument& document) {
+  std::string text = std::to_string(document.sequence) + " " + std::to_string(document.weight) + " " +
+                     (document.canary.empty() ? "-" : document.canary);
+  for (const auto& [name, value] : document.headers) text += " header:" + name + "=" + value;
+  for (const auto& [name, value] : document.cookies) text += " cookie:" + name + "=" + value;
+  return text;
+}
+
+bool parse_document_words(const std::string& text, aotc::ReleaseDocument& document) {
+  const std::vector<std::string> words = split_words(text);
+  if (words.size() < 3 || !parse_number(words[0], document.sequence) || !parse_number(words[1], document.weight) ||
+      document.weight > aotc::kWholeWeight || (words[2] != "-" && !aotc::is_digest(words[2])))
+    return false;
+  if (words[2] != "-") document.canary = words[2];
+  for (size_t i = 3; i < words.size(); ++i) {
+    const size_t colon = words[i].find(':'), equals = std::min(words[i].find('='), words[i].size());
+    const std::string kind = words[i].substr(0, colon);
+    if ((kind != "header" && kind != "cookie") || equals <= colon) return false;
+    const std::string name = words[i].substr(colon + 1, equals - colon - 1),
+                      value = words[i].substr(std::min(equals + 1, words[i].size()));
+    if (!aotc::is_match_name(name) || !aotc::is_match_value(value)) return false;
+    (kind == "header" ? document.headers : document.cookies)[name] = value;
+  }
   return true;
 }
 

@@ -8,8 +8,10 @@
 //
 // To the front, one line each:  newest RELEASE | good RELEASE | announced | same | failed DELAY REASON
 //                               obey LIST LIST | revoked INDEX SEQUENCE REASON | refused REASON
+//                               document SEQUENCE WEIGHT CANARY MATCH... | none SEQUENCE, of one that follows releases
 // From the front:               good RELEASE | now
 //   RELEASE = index, " ", statement or "-", " ", sequence, " ", expires
+//   CANARY = index or "-";  MATCH = "header:" or "cookie:", name, "=", value; see registry/release_document.h
 //   LIST = digest or "-": of the repository's revocations, then of the fleet's; see revoked.h
 #pragma once
 
@@ -20,3 +22,5 @@ int run_puller(const PullOptions& options);
 
 std::string release_words(const Release& release);
 bool parse_release_words(const std::string& text, Release& release);
+std::string document_words(const aotc::ReleaseDocument& document);
+bool parse_document_words(const std::string& text, aotc::ReleaseDocument& document);

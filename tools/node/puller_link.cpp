@@ -91,12 +91,20 @@ void PullerLink::on_line(const std::string& line) {
   ObeyedLists lists;
   std::string index;
   Revocation revocation;
+  aotc::ReleaseDocument document;
+  uint64_t none = 0;
   announced_ |= what == "announced";
   if (what == "newest" || what == "same") failures_ = 0;
   if (what == "failed") failures_ = std::min(failures_ + 1, kMostFailures);
   if ((what == "newest" || what == "good") && parse_release_words(rest, release)) {
     if (what == "newest") ++metrics.pulls[0];
     front_.on_release(app, release, what == "good");
+  } else if (what == "document" && app.pull.follows() && !app.pull.canary && parse_document_words(rest, document)) {
+    front_.on_document(app, document);
+  } else if (what == "none" && app.pull.canary && parse_number(rest, none)) {
+    ++metrics.pulls[1];
+    failures_ = 0;
+    front_.on_none(app, none);
   } else if (what == "obey" && parse_list_words(rest, lists)) {
     front_.on_lists(app, lists);
   } else if (what == "revoked" && parse_revoked_words(rest, index, revocation)) {

@@ -9,6 +9,7 @@ constexpr const char* kArtifactType = "application/vnd.aotc.artifact.v1";  // th
 constexpr const char* kSnapshotType = "application/vnd.aotc.snapshot.v1";  // of all targets; goes with each artifact
 constexpr const char* kFreezeReportType = "application/vnd.aotc.freeze-report.v1+json";
 constexpr const char* kStatementType = "application/vnd.aotc.statement.v1";      // see signing.h
+constexpr const char* kReleaseType = "application/vnd.aotc.release.v1";          // see release_document.h
 constexpr const char* kRevocationsType = "application/vnd.aotc.revocations.v1";  // see revocations.h
 
 }  // namespace aotc

@@ -217,6 +217,39 @@ std::optional<FoundRevocations> find_revocations(RegistryClient& client, const s
   return found;
 }
 
+std::optional<std::string> find_release(RegistryClient& client, std::string& error) {
+  std::optional<Manifest> manifest = client.find_manifest(kReleaseTag, error);
+  if (!manifest) return error.empty() ? std::optional<std::string>("") : std::nullopt;
+  for (const Descriptor& layer : manifest->layers) {
+    if (layer.media_type != kReleaseType) continue;
+    if (layer.size > kMaxRelease) return error = std::string(kReleaseTag) + ": larger than any release", std::nullopt;
+    return client.small_blob(layer, error);
+  }
+  return error = std::string(kReleaseTag) + ": names no release", std::nullopt;
+}
+
+bool put_release(RegistryClient& client, const std::string& text, std::string& error) {
+  constexpr const char* kEmptyType = "application/vnd.oci.empty.v1+json";
+  Manifest manifest;
+  Json document = {{"schemaVersion", 2}, {"mediaType", kManifestType}, {"artifactType", kReleaseType}};
+  for (const auto& [type, bytes] : {std::pair<const char*, std::string>{kEmptyType, "{}"}, {kReleaseType, text}}) {
+    Descriptor blob;
+    blob.media_type = type;
+    blob.digest = sha256(bytes);
+    blob.size = bytes.size();
+    if (!client.put_blob(blob, bytes, error)) return false;
+    const Json entry = {{"mediaType", type}, {"digest", blob.digest}, {"size", blob.size}};
+    if (type == kEmptyType)
+      document["config"] = entry;
+    else
+      document["layers"] = Json::array({entry});
+  }
+  manifest.bytes = document.dump();
+  manifest.media_type = kManifestType;
+  manifest.digest = sha256(manifest.bytes);
+  return client.put_manifest(manifest, kReleaseTag, error);
+}
+
 std::string compiler_in_config(const std::string& config) {
   Json json = Json::parse(config, nullptr, false);
   return json.is_object() && json.contains("aotc") ? text_in(json["aotc"], "compiler") : "";

@@ -13,6 +13,7 @@
 
 #include "destinations.h"
 #include "http_client.h"
+#include "release_document.h"
 #include "revocations.h"
 #include "signing.h"
 
@@ -105,6 +106,11 @@ struct FoundRevocations {
   std::vector<std::string> texts;
 };
 std::optional<FoundRevocations> find_revocations(RegistryClient& client, const std::string& known, std::string& error);
+
+// The document under the repository's kReleaseTag as it is: nobody has verified it. An empty text when there is no such
+// tag.
+std::optional<std::string> find_release(RegistryClient& client, std::string& error);
+bool put_release(RegistryClient& client, const std::string& text, std::string& error);
 
 // The compiler that an image's config names; empty when it is none of ours.
 std::string compiler_in_config(const std::string& config);

@@ -109,6 +109,9 @@ with docker_registry(folder) as registry, Server(folder, "--sign-key", f"{folder
         global index
         index = server.wait(server.upload(wasm, "?tier=quick&name=acme/hello&tag=v1")[1]["id"])["index"]
 
+    def release_canary():
+        assert run([AOTC, "release", host + "/acme/hello", "--canary", "v1", "--weight", "5", "--sign-key", "fleet.key"])[0] == 0
+
     upload()
     referrers = server.get_json(f"/v2/acme/hello/referrers/{index}")["manifests"]
     layer, = server.get_json(f"/v2/acme/hello/manifests/{referrers[0]['digest']}")["layers"]
@@ -129,6 +132,9 @@ with docker_registry(folder) as registry, Server(folder, "--sign-key", f"{folder
             "push": dict(words=[host + image, registry + image]),
             "ls": dict(words=[host + "/acme/hello"]),
             "pin": dict(words=[host + image], prints=False),
+            "release": dict(words=[host + "/acme/hello", "--stable", "v1", "--sign-key", "fleet.key"]),
+            "promote": dict(words=[host + "/acme/hello", "--sign-key", "fleet.key"], renew=release_canary),
+            "rollback": dict(words=[host + "/acme/hello", "--sign-key", "fleet.key"], renew=release_canary),
             "rm": dict(words=[host + image], prints=False, renew=upload),
             "keygen": dict(words=["key"], renew=remove("key.key", "key.pub")),
             "verify": dict(words=["statement", "--trust", "fleet.pub", "--repository", "acme/hello", "--index", index]),

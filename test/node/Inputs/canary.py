@@ -18,7 +18,7 @@ with open(f"{folder}/key", "w") as file:
 
 def write(rules, canary=two, more=""):
     with open(path, "w") as file:
-        file.write(f"{head}  site:\n    artifact: {one}\n    canary: {canary}\n{rules}{more}")
+        file.write(f"{head}  site:\n    artifact: {one}\n    canary-max-latency: 10000\n    canary: {canary}\n{rules}{more}")
 
 
 def reload():

@@ -99,6 +99,8 @@ with node([], file=path) as n:
     with Requests(n.port) as answers:
         given_up = reload("the canary is given up")
         until(lambda: get(n.port, "/x") == (200, b"two\n"), "the app has its requests")
+        begun = sum(answers.values())
+        until(lambda: sum(answers.values()) > begun + 5, "the end of what it had")
         seen = dict(answers)
         until(lambda: sum(answers.values()) > sum(seen.values()) + 500, "more requests")
         check(answers[502, "the app failed"] == seen[502, "the app failed"], (seen, answers))
