@@ -302,12 +302,16 @@ static enum fastly_status begin(struct fastly* f, struct aotc_instance* instance
 
 /* Until all parts of the body are on their way; from then on it streams, or is over. */
 static enum fastly_status send_response(struct fastly* f, struct aotc_instance* instance, const uint64_t* slots) {
-  const uint32_t handle = fastly_arg(slots, 1);
+  const uint32_t handle = f->unfinished != 0 ? f->unfinished : fastly_arg(slots, 1);
   const bool streams = fastly_arg(slots, 2) != 0;
   enum fastly_status status = FASTLY_OK;
   if (f->unfinished == 0) status = begin(f, instance, fastly_arg(slots, 0), handle, streams);
   struct fastly_entry* entry = fastly_entry(f, FASTLY_BODY, handle);
-  if (status != FASTLY_OK || f->unfinished == 0 || entry == NULL) return status;
+  if (status != FASTLY_OK || f->unfinished == 0) return status;
+  if (entry == NULL) {
+    f->unfinished = 0;
+    return FASTLY_BADF;
+  }
   status = fastly_pump(f, instance, entry->body, &f->out);
   if (status == FASTLY_OK && !streams) status = fastly_end_sink(f, instance, &f->out, &entry->body->trailers);
   if (status == FASTLY_WAIT) return status;
