@@ -39,6 +39,8 @@ const Route kRoutes[] = {
     {"*", "/v2", kByMethod, false, answer_oci},
     {"POST", "/v1/compile", kByMethod, false,  // of a module that is known; see is_upload()
      [](Service& service, const Request& request, Rest) { return compile_known(service, request); }},
+    {"GET", "/v1/jobs", kByMethod, false,
+     [](Service& service, const Request& request, Rest) { return get_jobs(service, request); }},
     {"GET", "/v1/jobs/*", kByMethod, false,
      [](Service& service, const Request& request, Rest id) { return get_job(service, request, id.str()); }},
     {"DELETE", "/v1/jobs/*", kByMethod, false,

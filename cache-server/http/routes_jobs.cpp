@@ -178,23 +178,36 @@ Response delete_job(Service& service, const Request& request, const std::string&
   return *cancelled || response.status != 202 ? response : problem(409, "the job has ended");
 }
 
-Response get_modules(Service& service, const Request& request) {
+namespace {
+
+// A page of jobs, or of those in a state; `key` is what they are called.
+Response list_jobs(Service& service, const Request& request, const char* key, const std::string& state) {
   std::optional<unsigned> count = number(request, "n", 100);
   if (!count || *count == 0) return problem(400, "n: not a positive number");
   size_t limit = std::min(*count, kMaxPage);
   std::string prefix = keys_of(request.caller.tenant), last = request.parameter("last").value_or("");
   auto page = service.store.list(Table::Jobs, prefix, last.empty() ? "" : prefix + last, limit);
   if (!page) return internal_problem(page.takeError());
-  nlohmann::ordered_json modules = nlohmann::ordered_json::array();
-  for (const auto& [key, text] : *page) {
+  nlohmann::ordered_json jobs = nlohmann::ordered_json::array();
+  for (const auto& [name, text] : *page) {
     auto record = nlohmann::ordered_json::parse(text, nullptr, false);
-    if (!record.is_object() || record.value("state", "") != "done") continue;
+    if (!record.is_object() || (!state.empty() && record.value("state", "") != state)) continue;
     record.erase("parts");
-    modules.push_back(std::move(record));
+    jobs.push_back(std::move(record));
   }
-  nlohmann::ordered_json document = {{"modules", modules}};
+  nlohmann::ordered_json document = {{key, jobs}};
   if (page->size() >= limit) document["last"] = page->back().first.substr(prefix.size());
   return json_response(200, document.dump() + "\n");
+}
+
+}  // namespace
+
+Response get_modules(Service& service, const Request& request) {
+  return list_jobs(service, request, "modules", "done");
+}
+
+Response get_jobs(Service& service, const Request& request) {
+  return list_jobs(service, request, "jobs", request.parameter("state").value_or(""));
 }
 
 }  // namespace aotc::server

@@ -7,6 +7,7 @@
 //   GET  /v1/jobs/{id}?wait=SECONDS                  the job; with wait, when it has ended or the time is over
 //        with "Accept: text/event-stream"            the job as an event each time it changes, until it has ended
 //   DELETE /v1/jobs/{id}                             cancels it
+//   GET  /v1/jobs?n=&last=&state=                    all jobs, or those in a state, likewise
 //   GET  /v1/modules?n=&last=                        the jobs that are done, by id; last is the id to go on after
 #pragma once
 
@@ -25,5 +26,6 @@ Response compile_known(Service& service, const Request& request);
 Response get_job(Service& service, const Request& request, const std::string& id);
 Response delete_job(Service& service, const Request& request, const std::string& id);
 Response get_modules(Service& service, const Request& request);
+Response get_jobs(Service& service, const Request& request);
 
 }  // namespace aotc::server

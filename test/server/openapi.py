@@ -29,7 +29,7 @@ with Server(folder) as server:
     def check(value, schema):
         if "$ref" in schema:
             return check(value, schemas[schema["$ref"].rsplit("/", 1)[1]])
-        kind = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float)}[schema["type"]]
+        kind = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}[schema["type"]]
         assert isinstance(value, kind), (value, schema)
         assert value in schema.get("enum", [value]), (value, schema)
         if kind is list:
@@ -61,5 +61,5 @@ with Server(folder) as server:
                     assert form in content, (path, form)
                     if "schema" in content[form]:
                         check(json.loads(body), content[form]["schema"])
-    for path in ("/metrics/", "/v1/", "/v1/openapi", "/v1/jobs"):
+    for path in ("/metrics/", "/v1/", "/v1/openapi", "/v1/job"):
         assert server.request("GET", path)[0] == 404, path

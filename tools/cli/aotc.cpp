@@ -175,6 +175,7 @@ int run(std::vector<std::string> args) {
   add_validate(app, action);
   add_registry(app, action);
   add_release(app, action);
+  add_jobs(app, action);
   add_sign(app, action);
   add_dump(app, action);
   add_cache(app, action);

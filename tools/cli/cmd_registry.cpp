@@ -222,6 +222,21 @@ llvm::Error list(const std::string& text, const Realms& realms) {
   return llvm::Error::success();
 }
 
+// One more name for an image, in its repository.
+llvm::Error tag(const std::string& text, const std::string& name, const Realms& realms) {
+  llvm::Expected<Image> image = open_image(text, realms);
+  if (!image) return image.takeError();
+  if (llvm::Error error = needs_repository(*image)) return error;
+  if (name.find_first_of(":/@") != std::string::npos) return llvm::make_error<UsageError>("not a tag: " + name);
+  if (llvm::Error error = confine_client({}, {})) return error;
+  std::string error, reference = image->reference.reference.empty() ? "latest" : image->reference.reference;
+  std::optional<aotc::Manifest> manifest = image->client.manifest(reference, error);
+  if (!manifest || !image->client.put_manifest(*manifest, name, error)) return failure(error);
+  image->reference.reference = name;
+  print("{}: {}\n", image->reference.text(), manifest->digest);
+  return llvm::Error::success();
+}
+
 // A tag, and the image when that was its last one.
 llvm::Error remove(const std::string& text, const Realms& realms) {
   llvm::Expected<Image> image = open_image(text, realms);
@@ -309,6 +324,14 @@ void add_registry(CLI::App& app, Action& action) {
   add_ca_file(*command);
   command->footer("Examples:\n  aotc ls 127.0.0.1:8080\n  aotc ls 127.0.0.1:8080/acme/app");
   command->callback([=, &action] { action = [=] { return list(*from, *realms); }; });
+
+  command = app.add_subcommand("tag", "Give an image one more tag");
+  command->add_option("image", *from, "HOST[:PORT]/REPOSITORY[:TAG|@DIGEST]")->required();
+  command->add_option("tag", *to, "the other tag, which then names this image alone")->required();
+  add_realms(*command, *realms);
+  add_ca_file(*command);
+  command->footer("Example:\n  aotc tag 127.0.0.1:8080/acme/app:v2 latest");
+  command->callback([=, &action] { action = [=] { return tag(*from, *to, *realms); }; });
 
   command = app.add_subcommand("rm", "Remove a tag, and the image with its last tag");
   command->add_option("image", *from, "HOST[:PORT]/REPOSITORY:TAG or @DIGEST")->required();

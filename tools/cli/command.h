@@ -26,6 +26,7 @@ void add_new(CLI::App& app, Action& action);
 void add_inspect(CLI::App& app, Action& action);
 void add_validate(CLI::App& app, Action& action);
 void add_registry(CLI::App& app, Action& action);
+void add_jobs(CLI::App& app, Action& action);
 void add_release(CLI::App& app, Action& action);
 void add_sign(CLI::App& app, Action& action);
 void add_dump(CLI::App& app, Action& action);

@@ -82,7 +82,9 @@ with Server(folder, "--token-file", tokens, "--sign-key", f"{folder}/fleet.key")
                           ((app, "--canary", "v1", "--header", "x env=1", *sign), "--header: expected NAME=VALUE: x env=1"), ((app, "--canary", "v1", "--cookie", "env", *sign), "--cookie: expected NAME=VALUE: env"),
                           ((app, "--canary", "v1", "--weight", "101", *sign), "must be from 0% to 100%")):
         check(reason in aotc("release", *words, code=2), (words, reason))
-    check(f"{index['one']}" in aotc("release", app, "--stable", "v1", *sign), "the first")
+    check(aotc("tag", f"{app}:v1", "first") == f"{app}:first: {index['one']}\n", "one more tag")
+    check("not a tag: a/b" in aotc("tag", app, "a/b", code=2), "no tag")
+    check(f"{index['one']}" in aotc("release", app, "--stable", "first", *sign), "the first")
     check("has no canary to promote" in aotc("promote", app, *sign, code=1) and "has no release to go back to" in aotc("rollback", app, *sign, code=1), "nothing before it")
     check("not signed by a trusted key" in aotc("release", app, "--trust", f"{folder}/other.pub", code=1), "another key")
 
