@@ -21,7 +21,8 @@ enum aotc_status aotc_fastly_log_endpoint_get(struct aotc_instance* instance, vo
 
 /* One line, whatever is in it; what is too much is left out. */
 static void write_line(struct fastly* f, const struct fastly_name* endpoint, const char* text, uint32_t size) {
-  char line[FASTLY_MOST_NAME + 4 + kMostEntry];
+  static const char kBetween[4] = {' ', ':', ':', ' '};
+  char line[FASTLY_MOST_NAME + sizeof kBetween + kMostEntry];
   size_t length = 0;
   if (size > 0 && text[size - 1] == '\n') --size;
   if (size == 0) return;
@@ -29,8 +30,8 @@ static void write_line(struct fastly* f, const struct fastly_name* endpoint, con
     const char c = endpoint->bytes[i];
     line[length++] = (unsigned char)c < ' ' || c == 0x7f ? '?' : c;
   }
-  memcpy(line + length, " :: ", 4);
-  length += 4;
+  memcpy(line + length, kBetween, sizeof kBetween);
+  length += sizeof kBetween;
   for (uint32_t i = 0; i < size && length + 2 <= sizeof line; ++i) {
     if (text[i] == '\n') line[length++] = '\\';
     line[length++] = text[i] == '\n' ? 'n' : text[i];
