@@ -3,12 +3,14 @@
 
 #include <strings.h>
 #include <algorithm>
-#include <functional>
 
 #include "address.h"
 #include "registry/digest.h"
 
 namespace {
+
+// Of all its cookies, what is looked at.
+constexpr size_t kMaxCookies = 16 << 10, kMostCookies = 256;
 
 bool is(std::string_view name, std::string_view other) {
   return name.size() == other.size() && strncasecmp(name.data(), other.data(), name.size()) == 0;
@@ -20,43 +22,69 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// Each part up to the separator, until `take` says that it is enough; then true.
-bool any_part(std::string_view text, std::string_view separator, const std::function<bool(std::string_view)>& take) {
+// Each part up to the separator, while `take` says that there is to be another.
+template <typename Take>
+void each_part(std::string_view text, std::string_view separator, Take take) {
   while (!text.empty()) {
     const size_t end = std::min(text.find(separator), text.size());
-    if (take(text.substr(0, end))) return true;
+    if (!take(text.substr(0, end))) return;
     text.remove_prefix(std::min(end + separator.size(), text.size()));
   }
-  return false;
 }
 
-bool any_field(std::string_view head, std::string_view name, const std::function<bool(std::string_view)>& take) {
+template <typename Take>
+void each_field(std::string_view head, Take take) {
   head.remove_prefix(std::min(head.find("\r\n"), head.size()));  // the request line
   head = head.substr(0, head.find("\r\n\r\n"));
-  return any_part(head, "\r\n", [&](std::string_view line) {
+  each_part(head, "\r\n", [&](std::string_view line) {
     const size_t colon = line.find(':');
-    return colon != line.npos && is(line.substr(0, colon), name) && take(trimmed(line.substr(colon + 1)));
+    if (colon != line.npos) take(line.substr(0, colon), trimmed(line.substr(colon + 1)));
+    return true;
   });
 }
 
-bool any_cookie(std::string_view head, std::string_view name, const std::function<bool(std::string_view)>& take) {
-  return any_field(head, "Cookie", [&](std::string_view cookies) {
-    return any_part(cookies, ";", [&](std::string_view pair) {
-      const size_t equals = pair.find('=');
-      return equals != pair.npos && trimmed(pair.substr(0, equals)) == name && take(trimmed(pair.substr(equals + 1)));
+// What a head says that rules ask for. It is gone through once: it may be long.
+class Said {
+ public:
+  Said(const CanaryRules& rules, std::string_view head) : rules_(rules) {
+    each_field(head, [&](std::string_view name, std::string_view value) {
+      for (const CanaryRules::Match& match : rules_.headers) leads_ |= value == match.value && is(name, match.name);
+      if (rules_.by == CanaryRules::By::Header && is(name, rules_.by_name)) take_who(value);
+      if (is(name, "Cookie")) take_cookies(value);
     });
-  });
-}
+  }
+  bool leads() const { return leads_; }               // a field or cookie, to the canary
+  std::string_view who_asks() const { return who_; }  // empty: it does not say so
+
+ private:
+  void take_who(std::string_view value) {
+    if (who_.empty()) who_ = value;
+  }
+
+  void take_cookies(std::string_view cookies) {
+    cookies = cookies.substr(0, bytes_left_);
+    bytes_left_ -= cookies.size();
+    each_part(cookies, ";", [&](std::string_view pair) {
+      if (pairs_left_ == 0) return false;
+      --pairs_left_;
+      const size_t equals = pair.find('=');
+      if (equals == pair.npos) return true;
+      const std::string_view name = trimmed(pair.substr(0, equals)), value = trimmed(pair.substr(equals + 1));
+      for (const CanaryRules::Match& match : rules_.cookies) leads_ |= value == match.value && name == match.name;
+      if (rules_.by == CanaryRules::By::Cookie && name == rules_.by_name) take_who(value);
+      return true;
+    });
+  }
+
+  const CanaryRules& rules_;
+  bool leads_ = false;
+  std::string_view who_;
+  size_t bytes_left_ = kMaxCookies, pairs_left_ = kMostCookies;
+};
 
 // "c" and a value, or "a" and an address: of one kind is nobody who is of the other.
-std::string who_asks(const CanaryRules& rules, std::string_view head, std::string_view client) {
-  std::string who;
-  auto take = [&](std::string_view value) {
-    if (!value.empty()) who.append("c").append(value);
-    return !value.empty();
-  };
-  if (rules.by == CanaryRules::By::Cookie && any_cookie(head, rules.by_name, take)) return who;
-  if (rules.by == CanaryRules::By::Header && any_field(head, rules.by_name, take)) return who;
+std::string asker(const Said& said, std::string_view client) {
+  if (!said.who_asks().empty()) return "c" + std::string(said.who_asks());
   const auto address = parse_network(std::string(client));
   return "a" + (address ? address->address.group().text() : std::string(client));
 }
@@ -77,10 +105,8 @@ uint64_t lot(std::string_view key, std::string_view seed, std::string_view who) 
 }  // namespace
 
 bool is_for_canary(const CanaryRules& rules, std::string_view key, std::string_view head, std::string_view client) {
-  for (const CanaryRules::Match& match : rules.headers)
-    if (any_field(head, match.name, [&](std::string_view value) { return value == match.value; })) return true;
-  for (const CanaryRules::Match& match : rules.cookies)
-    if (any_cookie(head, match.name, [&](std::string_view value) { return value == match.value; })) return true;
+  const Said said(rules, head);
+  if (said.leads()) return true;
   if (rules.weight == 0 || rules.weight >= CanaryRules::kWhole) return rules.weight != 0;
-  return lot(key, rules.seed, who_asks(rules, head, client)) < rules.weight;
+  return lot(key, rules.seed, asker(said, client)) < rules.weight;
 }

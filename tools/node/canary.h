@@ -31,5 +31,6 @@ struct CanaryRules {
   std::string seed;  // others are the first for the next canary
 };
 
-// `head` is that of a request as http.h writes it, `client` the address of who asks.
+// `head` is that of a request as http.h writes it, of whose cookies the first 16 KiB count and 256 at most;
+// `client` is the address of who asks.
 bool is_for_canary(const CanaryRules& rules, std::string_view key, std::string_view head, std::string_view client);

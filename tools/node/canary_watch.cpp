@@ -8,18 +8,23 @@
 
 namespace {
 
-constexpr uint64_t kManyTimes = 20;      // the least number of requests: the older half of these weighs half
+constexpr uint64_t kManyTimes = 20;      // the canary's least number of requests: what is older weighs half
 constexpr uint64_t kNoticeable = 5'000;  // microseconds; less is no slowness
 constexpr uint64_t kAll = 100'000;
-constexpr unsigned kOften = 3;  // looks at which it was slow, one after the other
+constexpr double kManyFailures = 0.01;  // so many more, and what else the others answer says nothing of their times
+constexpr unsigned kOften = 3;          // looks at which it was slow, one after the other
 
 // Of the range of times with this number, the end.
 uint64_t end_of(size_t time) { return ((time % 4 + 5) << (time / 4)) / 4; }
 
-std::string percent(uint64_t part, uint64_t whole) {
+// Of so many of which each is one with this probability, more than by chance.
+bool is_no_chance(double count, double probability, double all) {
+  return count > probability * all + 3 * std::sqrt(probability * (1 - probability) * all);
+}
+
+std::string percent(double share) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.3g %%",
-                whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+  std::snprintf(text, sizeof text, "%.3g %%", 100 * share);
   return text;
 }
 
@@ -52,6 +57,10 @@ uint64_t AnswerSums::later_than(uint64_t microseconds) const {
   return count;
 }
 
+double AnswerSums::failed_share() const {
+  return answers == 0 ? 0 : static_cast<double>(failures) / static_cast<double>(answers);
+}
+
 AnswerSums AnswerCounts::sums() const {
   AnswerSums sums;
   sums.failures = failures_;
@@ -65,7 +74,8 @@ void CanaryWatch::Side::see(uint32_t number, const AnswerSums& now, bool from_th
   process = number;
   sums.answers += now.answers - last.answers;
   sums.failures += now.failures - last.failures;
-  for (size_t i = 0; i < sums.times.size(); ++i) sums.times[i] += now.times[i] - last.times[i];
+  // Counters of 32 bits begin again.
+  for (size_t i = 0; i < sums.times.size(); ++i) sums.times[i] += static_cast<uint32_t>(now.times[i] - last.times[i]);
   last = now;
 }
 
@@ -81,26 +91,28 @@ void CanaryWatch::see(uint32_t canary, const AnswerSums& canary_sums, uint32_t s
   canary_.see(canary, canary_sums, true);
   is_new_ = canary_.sums.answers > before;
   stable_.see(stable, stable_sums, false);
-  for (Side* side : {&canary_, &stable_})
-    if (side->sums.answers > kManyTimes * limits.least_requests) side->halve();
+  if (canary_.sums.answers <= kManyTimes * limits.least_requests) return;
+  for (Side* side : {&canary_, &stable_}) side->halve();
 }
 
 CanaryWatch::Verdict CanaryWatch::verdict(const CanaryLimits& limits, std::string& why) {
   const AnswerSums &mine = canary_.sums, &other = stable_.sums;
   if (mine.answers < limits.least_requests) return Verdict::Well;
+  const auto all = static_cast<double>(mine.answers), well = static_cast<double>(mine.answers - mine.failures);
   // Where the app has had no requests they are taken to be without errors.
-  const uint64_t expected = other.answers == 0 ? 0 : other.failures * kAll / other.answers;
-  if (mine.failures * kAll > (expected + limits.more_errors) * mine.answers) {
-    why = percent(mine.failures, mine.answers) + " of its " + std::to_string(mine.answers) + " requests failed, " +
-          percent(other.failures, other.answers) + " of the others";
+  const double expected = other.failed_share() + static_cast<double>(limits.more_errors) / kAll;
+  if (is_no_chance(static_cast<double>(mine.failures), std::min(expected, 1.0), all)) {
+    why = percent(mine.failed_share()) + " of its " + std::to_string(mine.answers) + " requests failed, " +
+          percent(other.failed_share()) + " of the others";
     return Verdict::Errors;
   }
-  // On a busy machine times are what they are by chance, and for a while: more must be late than could be so, and
-  // again.
+  // On a busy machine times are what they are by chance, and for a while: it must be so again.
   const uint64_t usual = other.quantile95(),
                  late_after = std::max(usual + kNoticeable, usual * (kAll + limits.more_time) / kAll);
-  const double late = static_cast<double>(mine.later_than(late_after)), all = static_cast<double>(mine.answers);
-  const bool is_slow = other.answers >= limits.least_requests && late > 0.05 * all + 3 * std::sqrt(0.05 * 0.95 * all);
+  const bool is_slow = mine.answers - mine.failures >= limits.least_requests &&
+                       other.answers - other.failures >= limits.least_requests &&
+                       other.failed_share() <= mine.failed_share() + kManyFailures &&
+                       is_no_chance(static_cast<double>(mine.later_than(late_after)), 0.05, well);
   if (!is_slow) slow_ = 0;
   if (!is_slow || !is_new_ || ++slow_ < kOften) return Verdict::Well;
   const uint64_t time = mine.quantile95();

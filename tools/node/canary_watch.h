@@ -1,9 +1,9 @@
 // canary_watch.h - whether a canary does worse than the version that serves: by the share of its requests that fail,
-// and by the time within which 95 % are answered.
+// and by the time within which 95 % of the others are answered.
 //
 // All loops count together, for each process, what became of its requests. Once a second the front adds up what is new
 // of both versions' processes, the requests of the app itself since there is a canary; what is old weighs less and
-// less.
+// less, of both from the same time on.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 #include <string>
 
 struct CanaryLimits {
-  uint64_t least_requests = 100;  // of the canary, and for times of both
+  uint64_t least_requests = 100;  // of the canary, and for times those of both that did not fail
   uint64_t more_errors = 1000;    // points, in thousandths of a percent
   uint64_t more_time = 100'000;   // thousandths of a percent
 };
@@ -22,20 +22,21 @@ constexpr size_t kAnswerTimes = 4 * 36;
 size_t answer_time(uint64_t microseconds);
 
 struct AnswerSums {
-  uint64_t answers = 0, failures = 0;
-  std::array<uint64_t, kAnswerTimes> times{};
+  uint64_t answers = 0, failures = 0;          // failures are among the answers
+  std::array<uint64_t, kAnswerTimes> times{};  // of all others
 
   uint64_t quantile95() const;  // microseconds; 0: there is none
   uint64_t later_than(uint64_t microseconds) const;
+  double failed_share() const;  // from 0 to 1
 };
 
 class AnswerCounts {
  public:
   void add(bool failed, uint64_t microseconds) {
     ++(failed ? failures_ : answers_);
-    ++times_[answer_time(microseconds)];
+    if (!failed) ++times_[answer_time(microseconds)];
   }
-  AnswerSums sums() const;  // failures are among the answers
+  AnswerSums sums() const;
 
  private:
   std::atomic<uint64_t> answers_ = 0, failures_ = 0;

@@ -90,6 +90,26 @@ TEST(Canary, IsLedToByFieldsAndCookies) {
   EXPECT_FALSE(is_for_canary(rules, "", "", ""));
 }
 
+// What all rules look at of a head of a megabyte is no more than a client has cookies.
+TEST(Canary, ReadsSomeCookies) {
+  CanaryRules rules = rules_of(0);
+  rules.cookies = {{"env", "canary"}};
+  auto is_led = [&](const std::string& before) {
+    return is_for_canary(rules, "", head("Cookie: " + before + "env=canary\r\n"), "10.0.0.1");
+  };
+  auto many = [](unsigned times, const std::string& pair) {
+    std::string text;
+    while (times-- > 0) text += pair;
+    return text;
+  };
+  EXPECT_TRUE(is_led(many(255, "a=b; ")));
+  EXPECT_FALSE(is_led(many(256, "a=b; ")));
+  EXPECT_FALSE(is_led(many(1 << 20, ";")));
+  EXPECT_FALSE(is_led(many(256, "a=b\r\nCookie: "))) << "in several fields";
+  EXPECT_TRUE(is_led("a=" + many(16'000, "b") + "; "));
+  EXPECT_FALSE(is_led("a=" + many(16'384, "b") + "; "));
+}
+
 // Whoever has no such cookie is told by his address, not counted as one user with all others.
 TEST(Canary, TellsThoseApartWhoSayNothing) {
   const CanaryRules rules = rules_of(50'000, By::Cookie, "user");
