@@ -37,7 +37,10 @@ CLI::Option* add_quantity(CLI::App& app, const std::string& names, Value& value,
     else
       value = static_cast<Value>(number);
   };
-  const char* type = range.kind == AOTC_COUNT ? "N" : range.kind == AOTC_SIZE ? "SIZE" : "DURATION";
+  const char* type = range.kind == AOTC_COUNT     ? "N"
+                     : range.kind == AOTC_SIZE    ? "SIZE"
+                     : range.kind == AOTC_PERCENT ? "PERCENT"
+                                                  : "DURATION";
   CLI::Option* option = app.add_option_function<std::string>(
       names, read, help + " (from " + shown(range.kind, range.least) + " to " + shown(range.kind, range.most) + ")");
   uint64_t before = static_cast<uint64_t>(std::is_floating_point_v<Value> ? value * kSecond : value);

@@ -14,6 +14,7 @@ UNITS = {
                                                    "h": 3600 * 10**9, "d": 86400 * 10**9},
         "a number with s, m, h or d": {"s": 1, "m": 60, "h": 3600, "d": 86400},
     },
+    "PERCENT": {"a percentage like 5 or 0.5": {"": 1, "%": 1}},
 }
 # What strtod, strtoul or CLI11 would take, and what nobody does; all forms are in test/unit/support.
 NO_NUMBERS = ["nan", "inf", "-1", "+1", "1e3", "0x10", " 1", "1 ", "5x", ""]
@@ -36,7 +37,7 @@ def help_of(words):
         assert kind.partition(":")[0] not in ("UINT", "INT", "FLOAT", "NUMBER"), f"{words}: {option} is not read as all others are"
         if kind not in UNITS:
             continue
-        ends = re.search(r"\b(?:N )?from (\w+) to (\w+)[;)]", line)
+        ends = re.search(r"\b(?:N )?from (\w+%?) to (\w+%?)[;)]", line)
         assert ends, f"{words}: {option}: --help says no range"
         options[option] = (prefix, kind, *ends.groups())
     _, _, commands = text.partition("\nSubcommands:\n")
@@ -44,7 +45,7 @@ def help_of(words):
 
 
 def number(text, units):
-    digits, unit = re.fullmatch(r"(\d+)(\w*)", text).groups()
+    digits, unit = re.fullmatch(r"(\d+)(\D*)", text).groups()
     return int(digits) * units[unit]
 
 
@@ -68,7 +69,8 @@ def check(words, option, prefix, kind, least, most):
     (expected, units), = found
     smallest = next(iter(units))
     wrong = list(NO_NUMBERS)
-    wrong += [value + list(units)[-1] for value in ("nan", "-1")] + ["1.5" + smallest, "5S", *(["0", "5"] if kind == "DURATION" else [])]
+    wrong += [value + list(units)[-1] for value in ("nan", "-1")] + ["5S", *(["0", "5"] if kind == "DURATION" else [])]
+    wrong += [] if kind == "PERCENT" else ["1.5" + smallest]
     bad = []
     for value in wrong:
         bad += refuse(words, option, prefix, value, f"expected {expected}")

@@ -89,14 +89,15 @@ TEST_F(RouterTest, WhatAPathDoesNotTakeIsAnsweredWithWhatItTakes) {
   EXPECT_EQ(allowed("GET", "/v1/compile"), "POST");
   EXPECT_EQ(allowed("POST", "/v1/jobs/1"), "GET, HEAD, DELETE");
   EXPECT_EQ(allowed("POST", "/v1/pins"), "GET, HEAD, PUT, DELETE");
-  for (const char* path : {"/v1/modules", "/v1/stats", "/v1/openapi.json", "/metrics", "/healthz", "/readyz"})
+  for (const char* path :
+       {"/v1/jobs", "/v1/modules", "/v1/stats", "/v1/openapi.json", "/metrics", "/healthz", "/readyz"})
     EXPECT_EQ(allowed("DELETE", path), "GET, HEAD") << path;
   EXPECT_EQ(allowed("PUT", "/v2/t/app/blobs/x"), "GET, HEAD, DELETE");
   EXPECT_EQ(allowed("POST", "/v2/t/app/manifests/x"), "GET, HEAD, PUT, DELETE");
   EXPECT_EQ(allowed("DELETE", "/v2/t/app/blobs/uploads/"), "POST");
   EXPECT_EQ(allowed("POST", "/v2/t/app/blobs/uploads/x"), "GET, HEAD, PATCH, PUT, DELETE");
   EXPECT_EQ(allowed("PUT", "/v2/t/app/referrers/x"), "GET, HEAD");
-  for (const char* path : {"/", "/v1", "/v1/compile/", "/v1/jobs", "/v1/pins/x", "/v1/*", "/healthz/", "/v3"})
+  for (const char* path : {"/", "/v1", "/v1/compile/", "/v1/pins/x", "/v1/*", "/healthz/", "/v3"})
     EXPECT_EQ(allowed("GET", path), "404") << path;
   EXPECT_EQ(allowed("GET", "/v1/jobs/"), "404");
   EXPECT_EQ(allowed("GET", "/healthz"), "200");
