@@ -1,5 +1,7 @@
 /* fastly_fields.c - fields of messages: lines in a text (http_handler/http_lines.h). None gets in that would be two.
  */
+#include <stdlib.h>
+
 #include "fastly.h"
 #include "http_handler/http_lines.h"
 
@@ -34,41 +36,56 @@ bool fastly_append_fields(struct fastly* f, struct aotc_instance* instance, stru
 /* --- lists: names of fields, values of one -------------------------------------------------------------------------
  */
 
-static bool came_before(const struct aotc_text* text, const struct aotc_http_line* line) {
-  struct aotc_http_line other;
-  for (size_t at = 0; aotc_http_next_line(text, at, &other) && other.start < line->start; at = other.end)
-    if (aotc_http_same_name(other.name, other.name_size, line->name, line->name_size)) return true;
-  return false;
+struct list {
+  char* to;
+  uint32_t room, size, cursor, number;
+  int64_t ending; /* the first one that there is no room for, */
+  size_t wanted;  /* and what it takes */
+};
+
+/* False when there is no room for it. */
+static bool add(struct list* list, const char* bytes, size_t length, bool lower) {
+  if (list->number++ < list->cursor) return true;
+  if (length + 1 > list->room - list->size) {
+    list->ending = list->number - 1;
+    list->wanted = length + 1;
+    return false;
+  }
+  for (size_t k = 0; k < length; ++k) list->to[list->size + k] = lower ? aotc_http_lower(bytes[k]) : bytes[k];
+  list->to[list->size + length] = 0;
+  list->size += (uint32_t)length + 1;
+  return true;
+}
+
+static bool add_names(struct aotc_instance* instance, struct list* list, const struct aotc_text* fields) {
+  size_t count;
+  struct aotc_http_name* names = aotc_http_names(instance, fields, &count);
+  if (names == NULL) return false;
+  for (size_t i = 0; i < count && add(list, names[i].bytes, names[i].size, true); ++i) {
+  }
+  free(names);
+  return true;
 }
 
 enum fastly_status fastly_give_list(struct aotc_instance* instance, const uint64_t* slots, int i,
                                     const struct aotc_text* fields, const char* name, size_t name_size) {
-  const uint32_t room = fastly_arg(slots, i + 1), cursor = fastly_arg(slots, i + 2);
-  char* to = fastly_place(instance, slots, i, room);
+  struct list list = {.room = fastly_arg(slots, i + 1), .cursor = fastly_arg(slots, i + 2), .ending = -1};
+  list.to = fastly_place(instance, slots, i, list.room);
   void *next = fastly_place(instance, slots, i + 3, 8), *fill = fastly_place(instance, slots, i + 4, 4);
-  if (to == NULL || next == NULL || fill == NULL) return FASTLY_INVAL;
+  if (list.to == NULL || next == NULL || fill == NULL) return FASTLY_INVAL;
   struct aotc_http_line line;
-  uint32_t number = 0, size = 0;
-  int64_t ending = -1;
-  for (size_t at = 0; aotc_http_next_line(fields, at, &line); at = line.end) {
-    if (name == NULL ? came_before(fields, &line) : !aotc_http_same_name(line.name, line.name_size, name, name_size))
-      continue;
-    if (number++ < cursor) continue;
-    const char* bytes = name == NULL ? line.name : line.value;
-    const size_t length = name == NULL ? line.name_size : line.value_size;
-    if (length + 1 > room - size) {
-      ending = number - 1;
-      if (size > 0) break;
-      fastly_put32(fill, length < UINT32_MAX ? (uint32_t)length + 1 : 0);
-      fastly_put64(next, UINT64_MAX);
-      return FASTLY_BUFLEN;
-    }
-    for (size_t k = 0; k < length; ++k) to[size + k] = name == NULL ? aotc_http_lower(bytes[k]) : bytes[k];
-    to[size + length] = 0;
-    size += (uint32_t)length + 1;
+  if (name == NULL && !add_names(instance, &list, fields)) return FASTLY_LIMITEXCEEDED;
+  for (size_t at = 0; name != NULL && aotc_http_next_line(fields, at, &line); at = line.end)
+    if (aotc_http_same_name(line.name, line.name_size, name, name_size) &&
+        !add(&list, line.value, line.value_size, false))
+      break;
+  if (list.ending >= 0 && list.size == 0) {
+    fastly_put32(fill, list.wanted <= UINT32_MAX ? (uint32_t)list.wanted : 0);
+    fastly_put64(next, UINT64_MAX);
+    return FASTLY_BUFLEN;
   }
-  fastly_put64(next, (uint64_t)ending);
-  fastly_put32(fill, size);
+  fastly_put64(next, (uint64_t)list.ending);
+  fastly_put32(fill, list.size);
   return FASTLY_OK;
 }
 

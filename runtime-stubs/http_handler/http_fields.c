@@ -3,6 +3,8 @@
  * There are few of them, so finding one is going through all. A value that would end its line is refused, with what it
  * belongs to: neither a second field nor a second message can be made of one.
  */
+#include <stdlib.h>
+
 #include "http_handler.h"
 
 enum kind { kRequest, kResponse, kRequestTrailers, kResponseTrailers, kKinds };
@@ -45,52 +47,58 @@ static enum aotc_status change(struct aotc_instance* instance, struct http_handl
                           of_request ? "the request has gone on" : "the response has gone on: it is not buffered");
 }
 
-/* Whether a name came before `line`. */
-static bool is_known(const struct aotc_text* text, const struct aotc_http_line* line) {
-  struct aotc_http_line other;
-  for (size_t at = 0; aotc_http_next_line(text, at, &other) && other.start < line->start; at = other.end)
-    if (aotc_http_same_name(other.name, other.name_size, line->name, line->name_size)) return true;
-  return false;
+/* Texts that end with zero, one after the other. With `to` they are written. */
+struct list {
+  char* to;
+  uint64_t count, size;
+};
+
+static void add(struct list* list, const char* bytes, size_t length, bool lower) {
+  if (list->to != NULL) {
+    for (size_t i = 0; i < length; ++i) list->to[list->size + i] = lower ? aotc_http_lower(bytes[i]) : bytes[i];
+    list->to[list->size + length] = 0;
+  }
+  list->size += length + 1;
+  ++list->count;
 }
 
-/* Texts that end with zero, one after the other: the names, or the values of `name`. With `to` they are written. */
-static uint64_t list(const struct aotc_text* text, const char* name, size_t name_size, char* to) {
-  uint64_t count = 0, size = 0;
+static void add_names(struct list* list, const struct aotc_http_name* names, size_t count) {
+  for (size_t i = 0; i < count; ++i) add(list, names[i].bytes, names[i].size, true);
+}
+
+static void add_values(struct list* list, const struct aotc_text* text, const char* name, size_t name_size) {
   struct aotc_http_line line;
-  for (size_t at = 0; aotc_http_next_line(text, at, &line); at = line.end) {
-    if (name == NULL ? is_known(text, &line) : !aotc_http_same_name(line.name, line.name_size, name, name_size))
-      continue;
-    const char* bytes = name == NULL ? line.name : line.value;
-    size_t length = name == NULL ? line.name_size : line.value_size;
-    if (to != NULL)
-      for (size_t i = 0; i < length; ++i) to[size + i] = name == NULL ? aotc_http_lower(bytes[i]) : bytes[i];
-    if (to != NULL) to[size + length] = 0;
-    size += length + 1;
-    ++count;
-  }
-  return count << 32 | size;
+  for (size_t at = 0; aotc_http_next_line(text, at, &line); at = line.end)
+    if (aotc_http_same_name(line.name, line.name_size, name, name_size)) add(list, line.value, line.value_size, false);
 }
 
-static enum aotc_status give_list(struct aotc_instance* instance, uint64_t* slots, const struct aotc_text* text,
-                                  const char* name, size_t name_size, int first) {
-  uint32_t address = arg32(slots, first), limit = arg32(slots, first + 1);
-  uint64_t found = list(text, name, name_size, NULL);
-  uint32_t size = (uint32_t)found;
-  slots[0] = found;
-  if (size == 0 || size > limit) return AOTC_OK;
-  char* to = aotc_instance_memory_at(instance, address, size);
-  if (to == NULL) {
-    aotc_instance_set_trap(instance, AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
-    return AOTC_TRAPPED;
-  }
-  list(text, name, name_size, to);
-  return AOTC_OK;
+/* Says how many there are and what they take; where they go, or null: they do not, or cannot. */
+static enum aotc_status place(struct aotc_instance* instance, uint64_t* slots, int first, struct list* list) {
+  const uint32_t address = arg32(slots, first), limit = arg32(slots, first + 1);
+  slots[0] = list->count << 32 | list->size;
+  if (list->size == 0 || list->size > limit) return AOTC_OK;
+  list->to = aotc_instance_memory_at(instance, address, list->size);
+  list->count = list->size = 0;
+  if (list->to != NULL) return AOTC_OK;
+  aotc_instance_set_trap(instance, AOTC_TRAP_OUT_OF_BOUNDS_MEMORY);
+  return AOTC_TRAPPED;
 }
 
 enum aotc_status aotc_http_get_header_names(struct aotc_instance* instance, void* host, uint64_t* slots) {
   uint32_t kind = arg32(slots, 0);
   enum aotc_status status = look(instance, host, kind, "get_header_names");
-  return status != AOTC_OK ? status : give_list(instance, slots, text_of(host, kind), NULL, 0, 1);
+  if (status != AOTC_OK) return status;
+  size_t count;
+  struct aotc_http_name* names = aotc_http_names(instance, text_of(host, kind), &count);
+  if (names == NULL)
+    return aotc_http_refuse(instance, host, "get_header_names",
+                            "the exchange has more bytes than an instance may have memory");
+  struct list list = {0};
+  add_names(&list, names, count);
+  status = place(instance, slots, 1, &list);
+  if (list.to != NULL) add_names(&list, names, count);
+  free(names);
+  return status;
 }
 
 /* The program may have its name where its values are to be. */
@@ -107,7 +115,11 @@ enum aotc_status aotc_http_get_header_values(struct aotc_instance* instance, voi
     return AOTC_OK;
   }
   memcpy(copy, name, size);
-  return give_list(instance, slots, text_of(host, kind), copy, size, 3);
+  struct list list = {0};
+  add_values(&list, text_of(host, kind), copy, size);
+  status = place(instance, slots, 3, &list);
+  if (list.to != NULL) add_values(&list, text_of(host, kind), copy, size);
+  return status;
 }
 
 static enum aotc_status put(struct aotc_instance* instance, struct http_handler* h, const uint64_t* slots,

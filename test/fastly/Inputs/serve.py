@@ -159,9 +159,13 @@ with origin() as port, node([app], *values, "--deadline", "10s", "--kv", f"{fold
     n.wait_metric("^aotc_outbound_open", 0)
     check(not any("differs" in line["message"] for line in n.lines), "no byte left")
 
-# Where there is no store, there is none.
-with node([app], *values) as n:
+# Where there is no store, there is none. Who sends many fields gets no further than the deadline, and nobody else notices.
+with node([app], *values, "--workers", "1", "--deadline", "1s") as n:
     expect(n, "/kv?do=one%20get%20a", "kvstore: store not found\n")
+    signs = "abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~"
+    check(ask(n, "/none", more="".join(f"{a}{b}:\r\n" for a in signs for b in signs) + "~~:\r\n" * 140_000)[0] == 504, "the deadline")
+    expect(n, "/none", "")
+    check(n.metric("aotc_restarts_total") == 0, "by the same worker")
 
 # Without a snapshot each request starts the program from the beginning.
 with node([f"site={folder}/cold.aotc"], *values, "--deadline", "10s") as n:
