@@ -32,6 +32,7 @@ bool Exchange::find_app() {
   take_app(*app);
   if (!app->canary_place || front_.tenant_of(*app->canary_place) == nullptr) return true;
   const auto followed = front_.canary_rules.find(app->place);
+  if (followed == front_.canary_rules.end() && app->pull.follows()) return true;
   const CanaryRules& rules = followed == front_.canary_rules.end() ? app->canary : followed->second;
   is_canary_ = is_for_canary(rules, front_.options.canary_key, request->output, request->client);
   instead_ = app->place;

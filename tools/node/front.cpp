@@ -196,7 +196,8 @@ std::string Front::releases_text() {
               ",\"p95_microseconds\":" + std::to_string(slot.watch.canary().quantile95());
     if (stable != nullptr) {
       const std::optional<aotc::ReleaseDocument>& document = slots_.at(stable->name).document;
-      text += ",\"weight\":" + percent_of(document ? document->weight : stable->canary.weight);
+      const uint64_t weight = document ? document->weight : stable->pull.follows() ? 0 : stable->canary.weight;
+      text += ",\"weight\":" + percent_of(weight);
     }
     if (slot.document) text += ",\"document\":" + std::to_string(slot.document->sequence);
     const std::string& why = slot.given_up.empty() ? slot.refusal : slot.given_up;
@@ -240,39 +241,65 @@ void Front::on_health(uint32_t process, const std::string& why) {
     return lead_to_next(slot);
   }
   write_log("error", name, "no client is led to its process: " + why, shown_release(slot.next->release));
-  slot.next->fail(EndCause::Error, "its process ended");
-  if (slot.current != nullptr && !slot.current->release.is(slot.next->release)) keep(slot, slot.current->release);
-  on_death(slot, *slot.next, false);
-  old_.push_back(std::move(slot.next));
-  if (slot.current == nullptr) try_again_later(slot);
+  const Release release = slot.next->release;
+  on_next_failed(slot);
+  drop_next(slot);
+  if (slot.is_canary() && serves_another(slot, release))
+    give_up(slot, release, 0, why);
+  else if (slot.current == nullptr)
+    try_again_later(slot);
 }
 
-// How it does beside the app that it is to be.
+// Another release goes on instead of it. When it is the same one, with what it was told before, nothing is known
+// against that.
+void Front::on_next_failed(Slot& slot) {
+  const bool instead = serves_another(slot, slot.next->release);
+  if (instead) keep(slot, slot.current->release);
+  if (instead || slot.current == nullptr) on_death(slot, *slot.next, false);
+}
+
+bool Front::serves_another(const Slot& slot, const Release& release) {
+  return slot.current != nullptr && !slot.current->release.is(release);
+}
+
+void Front::drop_next(Slot& slot) {
+  if (slot.next == nullptr) return;
+  slot.next->fail(EndCause::Error, "its process ended");
+  old_.push_back(std::move(slot.next));
+}
+
+// What it has begun it ends.
+void Front::retire_current(Slot& slot) {
+  if (slot.current == nullptr) return;
+  old_.push_back(std::move(slot.current));
+  show_current(slot);
+  old_.back()->drain();
+}
+
+// How it does beside the app that it is to be. One that another process is about to follow is not judged any more.
 void Front::watch(Slot& slot) {
   auto stable = slots_.find(slot.app->canary_of);
-  if (slot.current == nullptr || stable == slots_.end() || stable->second.current == nullptr) return;
+  if (slot.current == nullptr || slot.next != nullptr) return;
+  if (stable == slots_.end() || stable->second.current == nullptr) return;
   const Tenant &canary = *slot.current, &other = *stable->second.current;
   const CanaryLimits& limits = stable->second.app->canary_limits;
   slot.watch.see(canary.process, canary.answers(), other.process, other.answers(), limits);
   std::string why;
   const CanaryWatch::Verdict verdict = slot.watch.verdict(limits, why);
-  if (verdict != CanaryWatch::Verdict::Well) give_up(slot, verdict == CanaryWatch::Verdict::Errors ? 0 : 1, why);
+  if (verdict != CanaryWatch::Verdict::Well)
+    give_up(slot, canary.release, verdict == CanaryWatch::Verdict::Errors ? 0 : 1, why);
 }
 
-// What it has begun it ends.
-void Front::give_up(Slot& slot, size_t reason, const std::string& why) {
-  const Release release = slot.current != nullptr ? slot.current->release : Release{};
+// There is no canary until another release is wanted, or it is forgiven.
+void Front::give_up(Slot& slot, Release release, size_t reason, const std::string& why) {
   slot.given_up = why;
   slot.given_up_index = release.index;
   slot.retry_at = 0;
   ++metrics[slot.app->name].canary_ends[reason];
   write_log("error", slot.app->name, "the canary is given up: " + why, shown_release(release));
-  if (slot.next != nullptr) slot.next->fail(EndCause::Error, "its process ended");
-  if (slot.next != nullptr) old_.push_back(std::move(slot.next));
-  if (slot.current == nullptr) return;
-  old_.push_back(std::move(slot.current));
-  show_current(slot);
-  old_.back()->drain();
+  drop_next(slot);
+  retire_current(slot);
+  show_rules(slot);
 }
 
 void Front::try_again_later(Slot& slot) {
@@ -283,28 +310,28 @@ void Front::try_again_later(Slot& slot) {
 void Front::lead_to_next(Slot& slot) {
   const bool before = slot.current != nullptr;
   if (before) {
-    if (!slot.current->release.is(slot.next->release)) {
-      slot.watch = {};
-      keep(slot, slot.current->release);
-    }
+    slot.watch = {};
+    if (serves_another(slot, slot.next->release)) keep(slot, slot.current->release);
     old_.push_back(std::move(slot.current));
   }
   slot.current = std::move(slot.next);
   show_current(slot);
+  show_rules(slot);
   if (before) old_.back()->drain();
   write_log("info", slot.app->name, "ready", shown_release(slot.current->release));
 }
 
-// So that there is something to go back to, after a restart too.
+// So that there is something to go back to, after a restart too. A canary goes back to the app.
 void Front::keep(Slot& slot, const Release& release) {
   if (release.empty() || slot.puller == nullptr || slot.rollout.is_revoked(release)) return;
-  slot.rollout.set_good(release);
+  if (!slot.is_canary()) slot.rollout.set_good(release);
   slot.puller->keep(release);
 }
 
 void Front::on_release(const App& app, const Release& release, bool good) {
   Slot& slot = slots_.at(app.name);
   if (!asks_as_told(slot)) return;
+  if (good && slot.is_canary()) return;
   if (good) return slot.rollout.set_good(release);
   const Release before = slot.rollout.newest();
   // So that the puller knows of every release that runs, whatever becomes of the next one.
@@ -331,17 +358,38 @@ void Front::on_document(const App& app, const aotc::ReleaseDocument& document) {
                   ",\"canary\":" + aotc::json_string(document.canary) + ",\"weight\":" + percent_of(document.weight));
 }
 
-// What it says beside who is told apart how, which is the operator's.
-void Front::show_rules(const Slot& slot) {
-  if (!slot.document || !slot.app->canary_place) return;
-  CanaryRules rules = slot.app->canary;
-  rules.weight = slot.document->weight;
-  rules.seed += '\0' + slot.document->canary;
-  rules.headers.clear();
-  rules.cookies.clear();
-  for (const auto& [name, value] : slot.document->headers) rules.headers.push_back({name, value});
-  for (const auto& [name, value] : slot.document->cookies) rules.cookies.push_back({name, value});
-  in_all([place = slot.app->place, rules](FrontLoop& loop) { loop.canary_rules[place] = rules; });
+// Those of an app's document, beside who is told apart how, which is the operator's; called when the app or its canary
+// has another process, too. Nobody is led to another image than the document names.
+void Front::show_rules(const Slot& of) {
+  const std::string& name = of.is_canary() ? of.app->canary_of : of.app->name;
+  const auto found = slots_.find(name), canary = slots_.find(name + kCanarySuffix);
+  if (found == slots_.end() || canary == slots_.end() || !found->second.document) return;
+  Slot& slot = found->second;
+  if (!slot.app->canary_place) return;
+  if (!is_promoted(slot, canary->second)) {
+    CanaryRules& rules = slot.rules.emplace(slot.app->canary);
+    const aotc::ReleaseDocument& document = *slot.document;
+    rules.weight = 0;
+    rules.headers.clear();
+    rules.cookies.clear();
+    if (canary->second.current != nullptr && canary->second.current->release.index == document.canary) {
+      rules.weight = document.weight;
+      rules.seed += '\0' + document.canary;
+      for (const auto& [field, value] : document.headers) rules.headers.push_back({field, value});
+      for (const auto& [cookie, value] : document.cookies) rules.cookies.push_back({cookie, value});
+    }
+  }
+  if (slot.rules)
+    in_all([place = slot.app->place, rules = *slot.rules](FrontLoop& loop) { loop.canary_rules[place] = rules; });
+}
+
+// From `aotc promote` until the app's own process has the image, or cannot have it: whoever has the canary keeps it.
+bool Front::is_promoted(const Slot& stable, const Slot& canary) {
+  if (!stable.document || !stable.document->canary.empty() || !stable.rules || canary.current == nullptr) return false;
+  const std::string& index = stable.document->stable;
+  if (canary.current->release.index != index) return false;
+  if (stable.current != nullptr && stable.current->release.index == index) return false;
+  return stable.rollout.newest().index != index || stable.rollout.wanted().index == index;
 }
 
 void Front::on_none(const App& app, uint64_t sequence) {
@@ -351,23 +399,19 @@ void Front::on_none(const App& app, uint64_t sequence) {
   end_canary(slot);
 }
 
-// Not before what the same document says to be stable serves: it may be this one, whose users are to keep it.
 void Front::end_canary(Slot& slot) {
   auto stable = slots_.find(slot.app->canary_of);
   if (slot.none == 0 || stable == slots_.end()) return;
   const Slot& other = stable->second;
-  const bool serves = other.current != nullptr && other.current->release.is(other.rollout.wanted());
-  if (!other.document || other.document->sequence < slot.none || (!serves && other.current != nullptr)) return;
+  if (!other.document || other.document->sequence < slot.none || is_promoted(other, slot)) return;
+  const bool served = slot.current != nullptr;
   slot.none = 0;
   slot.rollout = {};
   slot.forgive();
-  if (slot.next != nullptr) slot.next->fail(EndCause::Error, "its process ended");
-  if (slot.next != nullptr) old_.push_back(std::move(slot.next));
-  if (slot.current == nullptr) return;
-  old_.push_back(std::move(slot.current));
-  show_current(slot);
-  old_.back()->drain();
-  write_log("info", slot.app->name, "there is no canary any more");
+  drop_next(slot);
+  retire_current(slot);
+  show_rules(slot);
+  if (served) write_log("info", slot.app->name, "there is no canary any more");
 }
 
 void Front::on_lists(const App& app, const ObeyedLists& lists) {
@@ -434,10 +478,14 @@ void Front::on_ended(uint32_t process, int status, const std::string& why) {
     tenant->on_events(EPOLLIN);  // its last words
     write_log("error", name, "its process ended: " + how, shown_release(tenant->release));
     tenant->fail(EndCause::Error, "its process ended");
-    if (!current && slot.current != nullptr && !slot.current->release.is(tenant->release))
-      keep(slot, slot.current->release);
-    on_death(slot, *tenant, current);
+    const Release release = tenant->release;
+    if (current)
+      on_death(slot, *tenant, true);
+    else
+      on_next_failed(slot);
     remove(std::move(tenant));
+    if (!current && slot.is_canary() && serves_another(slot, release))
+      return give_up(slot, release, 2, "its process ended: " + how);
     if (slot.next != nullptr || (!current && slot.current != nullptr)) return;
     ++metrics[name].restarts;
     slot.refusal.clear();
@@ -445,7 +493,7 @@ void Front::on_ended(uint32_t process, int status, const std::string& why) {
     slot.deaths.push_back(Loop::now());
     while (slot.deaths.back() - slot.deaths.front() > Rollout::kDeathTime) slot.deaths.pop_front();
     if (slot.deaths.size() >= Rollout::kDeaths)
-      give_up(slot, 2, "its process has ended " + std::to_string(slot.deaths.size()) + " times in a minute");
+      give_up(slot, release, 2, "its process has ended " + std::to_string(slot.deaths.size()) + " times in a minute");
     else
       try_again_later(slot);
     return;
@@ -495,11 +543,10 @@ void Front::reload() {
     slot.rollout.forgive();
     slot.forgive();
     if (slot.puller != nullptr) slot.puller->look_now();
-    if (slot.next != nullptr && slot.changed) {
-      slot.next->fail(EndCause::Error, "its process ended");
-      old_.push_back(std::move(slot.next));
-    }
-    if (slot.next == nullptr && (slot.puller == nullptr || slot.changed || !slot.app->values.empty())) start_next(slot);
+    if (slot.changed) drop_next(slot);
+    if (slot.next != nullptr || (slot.puller != nullptr && !slot.changed && slot.app->values.empty())) continue;
+    slot.passed.clear();  // with what it was told before
+    start_next(slot);
   }
 }
 
@@ -513,6 +560,7 @@ void Front::change(Slot& slot, std::shared_ptr<const App> app) {
     slot.rollout = {};
     slot.lists = {};
     slot.document.reset();
+    slot.rules.reset();
     slot.passed.clear();
   }
   metrics[app->name].pulled = app->pulled;
@@ -572,7 +620,8 @@ void Front::lead_clients() {
     loop.served = served;
     loop.canary_rules.clear();
   });
-  for (const auto& [name, slot] : slots_) show_rules(slot);
+  for (const auto& [name, slot] : slots_)
+    if (!slot.is_canary()) show_rules(slot);
   for (auto it = slots_.begin(); it != slots_.end();) {
     Slot& slot = it->second;
     if (slot.state != Slot::State::Leaving) {
@@ -580,13 +629,10 @@ void Front::lead_clients() {
       ++it;
       continue;
     }
-    in_all([place = slot.app->place](FrontLoop& loop) { loop.set_current(place, 0); });
     if (slot.puller != nullptr && slot.puller->process != 0)
       tell({.kind = Control::Kill, .process = slot.puller->process});
-    if (slot.next != nullptr) slot.next->fail(EndCause::Error, "its process ended");
-    if (slot.current != nullptr) slot.current->drain();
-    for (std::unique_ptr<Tenant>* tenant : {&slot.current, &slot.next})
-      if (*tenant != nullptr) old_.push_back(std::move(*tenant));
+    drop_next(slot);
+    retire_current(slot);
     it = slots_.erase(it);
   }
   const size_t apps = served_->apps.size();
@@ -646,7 +692,7 @@ void Front::every_second() {
     if (slot.is_canary()) watch(slot);
     if (slot.is_canary()) end_canary(slot);
     if (slot.puller == nullptr) continue;
-    if (slot.current != nullptr && slot.current->answered() >= Rollout::kProven &&
+    if (!slot.is_canary() && slot.current != nullptr && slot.current->answered() >= Rollout::kProven &&
         !slot.current->release.is(slot.rollout.good()))
       keep(slot, slot.current->release);
   }

@@ -93,6 +93,7 @@ class Front : private FrontLoops, public Source, public FrontContext, public Dec
     Rollout rollout;
     ObeyedLists lists;
     std::optional<aotc::ReleaseDocument> document;  // that it follows
+    std::optional<CanaryRules> rules;               // that were made of it last
     uint64_t none = 0;                              // sequence of the document since which this is no canary
     bool is_canary() const { return !app->canary_of.empty(); }  // without which the app goes on
   };
@@ -104,9 +105,14 @@ class Front : private FrontLoops, public Source, public FrontContext, public Dec
   void on_health(uint32_t process, const std::string& why);
   void try_again_later(Slot& slot);
   void watch(Slot& canary);
-  void show_rules(const Slot& slot);
+  void show_rules(const Slot& of);
+  static bool is_promoted(const Slot& stable, const Slot& canary);
   void end_canary(Slot& canary);
-  void give_up(Slot& canary, size_t reason, const std::string& why);
+  void give_up(Slot& canary, Release release, size_t reason, const std::string& why);
+  void on_next_failed(Slot& slot);
+  static bool serves_another(const Slot& slot, const Release& release);
+  void drop_next(Slot& slot);
+  void retire_current(Slot& slot);
   void open_slot(std::shared_ptr<const App> app, Slot::State state);
   void take_served(const std::vector<int>& descriptors);
   void change(Slot& slot, std::shared_ptr<const App> app);

@@ -18,6 +18,7 @@
 
 #include "image_cache.h"
 #include "registry/digest.h"
+#include "registry/signed_text.h"
 #include "revoked.h"
 #include "sandbox/sandbox.h"
 
@@ -276,7 +277,8 @@ class Puller {
     if (text->empty()) return error = "the repository has no release document", std::nullopt;
     auto document = aotc::verify_release(trust_.keys, *text, options_.trust.repository, error);
     if (!document) return std::nullopt;
-    const std::string digest = aotc::sha256(*text);
+    // Others may have signed it, too.
+    const std::string digest = aotc::sha256(std::string(aotc::split_signatures(*text)->head));
     ImageCache::State state = cache_.state();
     if (document->sequence < state.sequence)
       return error = "release " + std::to_string(document->sequence) + ", but " + std::to_string(state.sequence) +
@@ -427,8 +429,8 @@ bool parse_release_words(const std::string& text, Release& release) {
 }
 
 std::string document_words(const aotc::ReleaseDocument& document) {
-  std::string text = std::to_string(document.sequence) + " " + std::to_string(document.weight) + " " +
-                     (document.canary.empty() ? "-" : document.canary);
+  std::string text = std::to_string(document.sequence) + " " + std::to_string(document.weight) + " " + document.stable +
+                     " " + (document.canary.empty() ? "-" : document.canary);
   for (const auto& [name, value] : document.headers) text += " header:" + name + "=" + value;
   for (const auto& [name, value] : document.cookies) text += " cookie:" + name + "=" + value;
   return text;
@@ -436,11 +438,13 @@ std::string document_words(const aotc::ReleaseDocument& document) {
 
 bool parse_document_words(const std::string& text, aotc::ReleaseDocument& document) {
   const std::vector<std::string> words = split_words(text);
-  if (words.size() < 3 || !parse_number(words[0], document.sequence) || !parse_number(words[1], document.weight) ||
-      document.weight > aotc::kWholeWeight || (words[2] != "-" && !aotc::is_digest(words[2])))
+  if (words.size() < 4 || !parse_number(words[0], document.sequence) || !parse_number(words[1], document.weight) ||
+      document.weight > aotc::kWholeWeight || !aotc::is_digest(words[2]) ||
+      (words[3] != "-" && !aotc::is_digest(words[3])))
     return false;
-  if (words[2] != "-") document.canary = words[2];
-  for (size_t i = 3; i < words.size(); ++i) {
+  document.stable = words[2];
+  if (words[3] != "-") document.canary = words[3];
+  for (size_t i = 4; i < words.size(); ++i) {
     const size_t colon = words[i].find(':'), equals = std::min(words[i].find('='), words[i].size());
     const std::string kind = words[i].substr(0, colon);
     if ((kind != "header" && kind != "cookie") || equals <= colon) return false;

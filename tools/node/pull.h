@@ -8,10 +8,11 @@
 //
 // To the front, one line each:  newest RELEASE | good RELEASE | announced | same | failed DELAY REASON
 //                               obey LIST LIST | revoked INDEX SEQUENCE REASON | refused REASON
-//                               document SEQUENCE WEIGHT CANARY MATCH... | none SEQUENCE, of one that follows releases
+//                               document SEQUENCE WEIGHT STABLE CANARY MATCH... | none SEQUENCE: of one that
+//                               follows releases, see registry/release_document.h
 // From the front:               good RELEASE | now
 //   RELEASE = index, " ", statement or "-", " ", sequence, " ", expires
-//   CANARY = index or "-";  MATCH = "header:" or "cookie:", name, "=", value; see registry/release_document.h
+//   STABLE = index;  CANARY = index or "-";  MATCH = "header:" or "cookie:", name, "=", value
 //   LIST = digest or "-": of the repository's revocations, then of the fleet's; see revoked.h
 #pragma once
 

@@ -3,6 +3,7 @@ import contextlib
 import http.client
 import json
 import os
+import signal
 import subprocess
 import threading
 
@@ -22,19 +23,21 @@ def aotc(*words, code=0):
 
 
 class Clients:
-    """Ask all nodes again and again; `wrong` is all that is no 200."""
+    """Ask all nodes again and again; `wrong` is all that is no 200, `answers` what was said."""
 
-    def __init__(self, nodes):
-        self.going, self.asked, self.wrong = True, 0, []
+    def __init__(self, nodes, fields=()):
+        self.fields = dict(fields)
+        self.going, self.asked, self.wrong, self.answers = True, 0, [], set()
         self.threads = [threading.Thread(target=self._run, args=(n.port,)) for n in nodes]
 
     def _run(self, port):
         connection = http.client.HTTPConnection("127.0.0.1", port)
         while self.going:
-            connection.request("GET", "/x", headers={"X-User": str(self.asked)})
+            connection.request("GET", "/x", headers={"X-User": str(self.asked), **self.fields})
             response = connection.getresponse()
             body = response.read()
             self.asked += 1
+            self.answers.add(body.decode().strip())
             if response.status != 200:
                 self.wrong.append((response.status, body))
 
@@ -103,19 +106,42 @@ with Server(folder, "--token-file", tokens, "--sign-key", f"{folder}/fleet.key")
         check(canary["release"] == "canary" and canary["index"] == index["two"] and canary["weight"] == 30, canary)
 
         # It becomes what all have, and goes back.
-        before = json.loads(aotc("promote", app, *sign, "--in", "1s", "--json"))
-        check(before["from"] == before["issued"] + 1 and before["stable"] == index["two"] and before["previous"] == index["one"], before)
-        all_answer("two")
-        for n in nodes:
-            n.wait_log("there is no canary any more")
+        with Clients(nodes, {"X-Env": "canary"}) as users:
+            before = json.loads(aotc("promote", app, *sign, "--in", "1s", "--json"))
+            check(before["from"] == before["issued"] + 1 and before["stable"] == index["two"] and before["previous"] == index["one"], before)
+            all_answer("two")
+            for n in nodes:
+                n.wait_log("there is no canary any more")
+        check(users.answers == {"two"} and users.wrong == [], (users.answers, "who has it keeps it"))
         check(all(len(json.loads(get(n.admin, "/releases")[1])) == 2 and ask(n, {"X-Env": "canary"}) == "two" for n in nodes), "no canary")
         check(f"stable    {index['one']}" in aotc("rollback", app, *sign), "back")
         all_answer("one")
 
-        # One that is not well gets no client, on any node.
-        aotc("release", app, "--canary", "v3", "--weight", "100", *sign)
+        # One that is not well gets no client, on any node, nor does the canary before get its.
+        check(json.loads(aotc("release", app, "--canary", "v2", "--header", "x-env=canary", *sign, "--json"))["from"] == 0, "at once")
+        all_answer("two", {"X-Env": "canary"})
+        with Clients(nodes) as others:
+            aotc("release", app, "--canary", "v3", "--weight", "100", "--header", "x-env=canary", *sign)
+            for n in nodes:
+                n.wait_log("no client is led to its process")
+            all_answer("one", {"X-Env": "canary"})
+        check(others.answers == {"one"}, others.answers)
         for n in nodes:
-            n.wait_log("no client is led to its process")
+            n.wait_log("the canary is given up: /h: the app failed")
+            check(json.loads(get(n.admin, "/releases")[1])[1]["state"] == "given up", "and nothing is started again")
+        # Neither does one that ends again and again.
+        aotc("release", app, "--canary", "v2", "--header", "x-env=canary", *sign)
+        all_answer("two", {"X-Env": "canary"})
+        canaries = lambda: {pid for pid in nodes[0].tenants() if b"name=site.canary" in nodes[0]._words(pid)}
+        ends = set()
+        while not any("has ended 3 times in a minute" in line["message"] for line in nodes[0].lines):
+            for pid in canaries() - ends:
+                ends.add(pid)
+                os.kill(pid, signal.SIGKILL)
+        polls = nodes[0].metric('pulls_total.*result="same"')
+        until(lambda: nodes[0].metric('pulls_total.*result="same"') > polls + 4, "more polls")
+        check(len(ends) == 3 and canaries() == set() and ask(nodes[0], {"X-Env": "canary"}) == "one", ends)
+        check(sum("the canary is given up" in line["message"] for line in nodes[0].lines) == 2, "once each")
         aotc("rollback", app, *sign)
     check(clients.wrong == [] and clients.asked > 100, (clients.asked, clients.wrong[:3]))
     print(f"{clients.asked} requests, {len(clients.wrong)} failed")
