@@ -262,6 +262,8 @@ uint32_t fastly_new(struct fastly* f, struct aotc_instance* instance, enum fastl
 struct fastly_entry* fastly_entry(struct fastly* f, enum fastly_kind kind, uint32_t handle);
 /* With what belongs to it. */
 void fastly_drop(struct fastly* f, struct fastly_entry* entry);
+/* The same of a handle that may be none. */
+void fastly_forget(struct fastly* f, enum fastly_kind kind, uint32_t handle);
 void fastly_drop_all(struct fastly* f);
 
 static inline struct fastly_message* fastly_message(struct fastly* f, enum fastly_kind kind, uint32_t handle) {

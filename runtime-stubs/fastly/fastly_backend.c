@@ -136,8 +136,11 @@ static enum fastly_status hand_over(struct fastly* f, struct aotc_instance* inst
   struct fastly_entry* entry = fastly_entry(f, FASTLY_BODY, body);
   const struct aotc_text fields = fastly_head_fields(&e->in);
   if (m == NULL || entry == NULL || !fastly_append(f, instance, &m->fields, fields.bytes, fields.size) ||
-      !fastly_add_part(f, instance, entry->body, FASTLY_BACKEND))
+      !fastly_add_part(f, instance, entry->body, FASTLY_BACKEND)) {
+    fastly_forget(f, FASTLY_RESPONSE, response);
+    fastly_forget(f, FASTLY_BODY, body);
     return FASTLY_LIMITEXCEEDED;
+  }
   m->status = e->status;
   entry->body->first->exchange = e;
   ++e->users;

@@ -31,6 +31,18 @@ static bool put(struct fastly* f, struct aotc_instance* instance, const struct f
   return fastly_link_say(f, instance, &sink->exchange->link, bytes, size);
 }
 
+/* Whoever waits for more is to know that none comes, and what was to be sent is not kept any longer. */
+static void break_off(struct fastly* f, struct fastly_sink* sink) {
+  const bool open = sink->open;
+  sink->open = false;
+  if (open && sink->exchange == NULL) f->connection->out_closed = true;
+  if (open && sink->exchange != NULL) {
+    fastly_link_close(f, &sink->exchange->link);
+    sink->exchange->link.error = 1;
+    fastly_free_body(f, &sink->exchange->request);
+  }
+}
+
 /* Of the bytes, as many as there is room for now. */
 static enum fastly_status write_sink(struct fastly* f, struct aotc_instance* instance, struct fastly_sink* sink,
                                      const char* bytes, size_t size, size_t* written) {
@@ -50,8 +62,10 @@ static enum fastly_status write_sink(struct fastly* f, struct aotc_instance* ins
   char line[kOverhead];
   const int line_size = snprintf(line, sizeof line, "%zx\r\n", n);
   if ((sink->chunked && !put(f, instance, sink, line, (size_t)line_size)) || !put(f, instance, sink, bytes, n) ||
-      (sink->chunked && !put(f, instance, sink, "\r\n", 2)))
+      (sink->chunked && !put(f, instance, sink, "\r\n", 2))) {
+    break_off(f, sink);
     return FASTLY_LIMITEXCEEDED;
+  }
   if (sink->exchange != NULL) fastly_link_flush(&sink->exchange->link);
   return FASTLY_OK;
 }
@@ -72,26 +86,18 @@ enum fastly_status fastly_pump(struct fastly* f, struct aotc_instance* instance,
   return FASTLY_OK;
 }
 
-/* Whoever waits for more is to know that none comes. */
-static void break_off(struct fastly* f, struct fastly_sink* sink) {
-  if (sink->open && sink->exchange == NULL) f->connection->out_closed = true;
-  if (sink->open && sink->exchange != NULL) {
-    fastly_link_close(f, &sink->exchange->link);
-    sink->exchange->link.error = 1;
-  }
-  sink->open = false;
-}
-
 enum fastly_status fastly_end_sink(struct fastly* f, struct aotc_instance* instance, struct fastly_sink* sink,
                                    const struct aotc_text* trailers) {
   const struct aotc_connection* c = f->connection;
   if (!sink->open) return FASTLY_OK;
   if (!sink->drops && sink->chunked) {
-    if (sink->exchange == NULL && c->out_limit - c->out_size < 5 + trailers->size)
-      return 5 + trailers->size > c->out_limit ? FASTLY_HTTPHEADTOOLARGE : FASTLY_WAIT;
-    if (!put(f, instance, sink, "0\r\n", 3) || !put(f, instance, sink, trailers->bytes, trailers->size) ||
-        !put(f, instance, sink, "\r\n", 2))
-      return FASTLY_LIMITEXCEEDED;
+    const bool fits = sink->exchange != NULL || 5 + trailers->size <= c->out_limit;
+    if (fits && sink->exchange == NULL && c->out_limit - c->out_size < 5 + trailers->size) return FASTLY_WAIT;
+    if (!fits || !put(f, instance, sink, "0\r\n", 3) || !put(f, instance, sink, trailers->bytes, trailers->size) ||
+        !put(f, instance, sink, "\r\n", 2)) {
+      break_off(f, sink);
+      return fits ? FASTLY_LIMITEXCEEDED : FASTLY_HTTPHEADTOOLARGE;
+    }
     if (sink->exchange != NULL) fastly_link_flush(&sink->exchange->link);
   }
   if (!sink->drops && !sink->chunked && sink->left > 0) break_off(f, sink);
@@ -182,7 +188,9 @@ static enum fastly_status write_back(struct fastly* f, struct aotc_instance* ins
                                      const char* bytes, size_t size) {
   if ((body->last == NULL || body->last->kind != FASTLY_MEMORY) && !fastly_add_part(f, instance, body, FASTLY_MEMORY))
     return FASTLY_LIMITEXCEEDED;
-  return fastly_append(f, instance, &body->last->bytes, bytes, size) ? FASTLY_OK : FASTLY_LIMITEXCEEDED;
+  struct fastly_part* part = body->last;
+  if (part->read_at == part->bytes.size) part->read_at = part->bytes.size = 0;
+  return fastly_append(f, instance, &part->bytes, bytes, size) ? FASTLY_OK : FASTLY_LIMITEXCEEDED;
 }
 
 /* Behind what the body had before. */
@@ -237,10 +245,7 @@ enum aotc_status aotc_fastly_http_body_abandon(struct aotc_instance* instance, v
   (void)instance;
   struct fastly_entry* entry = fastly_entry(f, FASTLY_BODY, fastly_arg(slots, 0));
   if (entry == NULL) return fastly_finish(f, slots, FASTLY_BADF);
-  if (entry->body->sink != NULL && f->out.open) {
-    f->connection->out_closed = true;
-    f->out.open = false;
-  }
+  if (entry->body->sink != NULL) break_off(f, entry->body->sink);
   fastly_drop(f, entry);
   return fastly_finish(f, slots, FASTLY_OK);
 }

@@ -51,9 +51,8 @@ static bool make_uri(struct fastly* f, struct aotc_instance* instance, struct ao
          fastly_append(f, instance, uri, target->bytes, target->size);
 }
 
-static enum fastly_status hand_over(struct fastly* f, struct aotc_instance* instance, void* request_place,
-                                    void* body_place) {
-  const uint32_t request = fastly_new(f, instance, FASTLY_REQUEST), body = fastly_new(f, instance, FASTLY_BODY);
+/* The client's request and its body, in handles that are new. */
+static enum fastly_status fill(struct fastly* f, struct aotc_instance* instance, uint32_t request, uint32_t body) {
   struct fastly_message* m = fastly_message(f, FASTLY_REQUEST, request);
   struct fastly_entry* entry = fastly_entry(f, FASTLY_BODY, body);
   if (m == NULL || entry == NULL) return FASTLY_LIMITEXCEEDED;
@@ -71,6 +70,18 @@ static enum fastly_status hand_over(struct fastly* f, struct aotc_instance* inst
   f->expects = fastly_find_field(&fields, "expect", &expectation, &size);
   fastly_begin_body(&f->in, false);
   f->request = request;
+  return FASTLY_OK;
+}
+
+static enum fastly_status hand_over(struct fastly* f, struct aotc_instance* instance, void* request_place,
+                                    void* body_place) {
+  const uint32_t request = fastly_new(f, instance, FASTLY_REQUEST), body = fastly_new(f, instance, FASTLY_BODY);
+  const enum fastly_status status = fill(f, instance, request, body);
+  if (status != FASTLY_OK) {
+    fastly_forget(f, FASTLY_REQUEST, request);
+    fastly_forget(f, FASTLY_BODY, body);
+    return status;
+  }
   fastly_put32(request_place, request);
   fastly_put32(body_place, body);
   return FASTLY_OK;
@@ -308,8 +319,9 @@ static enum fastly_status send_response(struct fastly* f, struct aotc_instance* 
   if (f->unfinished == 0) status = begin(f, instance, fastly_arg(slots, 0), handle, streams);
   struct fastly_entry* entry = fastly_entry(f, FASTLY_BODY, handle);
   if (status != FASTLY_OK || f->unfinished == 0) return status;
-  if (entry == NULL) {
+  if (entry == NULL || entry->body->sink != NULL) {
     f->unfinished = 0;
+    f->connection->out_closed = true;
     return FASTLY_BADF;
   }
   status = fastly_pump(f, instance, entry->body, &f->out);

@@ -73,6 +73,11 @@ void fastly_drop(struct fastly* f, struct fastly_entry* entry) {
   *entry = (struct fastly_entry){.kind = FASTLY_FREE};
 }
 
+void fastly_forget(struct fastly* f, enum fastly_kind kind, uint32_t handle) {
+  struct fastly_entry* entry = fastly_entry(f, kind, handle);
+  if (entry != NULL) fastly_drop(f, entry);
+}
+
 void fastly_drop_all(struct fastly* f) {
   for (uint32_t i = 0; i < f->entry_count; ++i) fastly_drop(f, &f->entries[i]);
 }

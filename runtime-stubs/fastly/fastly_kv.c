@@ -81,11 +81,11 @@ static enum fastly_status take_answer(struct fastly* f, struct aotc_instance* in
   /* Nobody may want it any more. */
   struct fastly_asked* asked = next_asked(f);
   if (asked != NULL) {
+    if (!fastly_append(f, instance, &asked->value, link->in.bytes + link->in_at + sizeof head, head.size))
+      return FASTLY_ERROR;
     asked->answered = true;
     asked->error = error_of(head.status);
     asked->version = head.version;
-    if (!fastly_append(f, instance, &asked->value, link->in.bytes + link->in_at + sizeof head, head.size))
-      return FASTLY_ERROR;
   }
   link->in_at += sizeof head + head.size;
   ++f->kv_answered;
@@ -145,8 +145,13 @@ static enum fastly_status look(struct fastly* f, struct aotc_instance* instance,
   *store = fastly_name_of(&f->names, FASTLY_KV_STORE, fastly_arg(slots, 0));
   *key = fastly_bytes(instance, slots, 1, size);
   if (*store == NULL) return FASTLY_BADF;
-  if (*key == NULL || !is_key(*key, *size) || *size > AOTC_KV_MAX_KEY - 1 - (*store)->size) return FASTLY_INVAL;
+  if (*key == NULL || *size > AOTC_KV_MAX_KEY - 1 - (*store)->size || !is_key(*key, *size)) return FASTLY_INVAL;
   return f->kv_begun - f->kv_answered < kMostAsked ? FASTLY_OK : FASTLY_LIMITEXCEEDED;
+}
+
+/* What is answered without asking. */
+static struct fastly_asked answered_by(uint16_t operation, enum kv_error error) {
+  return (struct fastly_asked){.operation = operation, .answered = true, .error = error, .turn = UINT64_MAX};
 }
 
 /* Asks, and makes a handle of it. */
@@ -162,7 +167,11 @@ static enum fastly_status ask(struct fastly* f, struct aotc_instance* instance, 
     fastly_drop(f, entry);
     return status;
   }
-  entry->asked->turn = f->kv_begun++;
+  /* Where there is no stream nothing was said, and nothing will be answered. */
+  if (f->kv.stream == NULL)
+    *entry->asked = answered_by(operation, kInternalError);
+  else
+    entry->asked->turn = f->kv_begun++;
   fastly_put32(place, handle);
   return FASTLY_OK;
 }
@@ -240,9 +249,7 @@ static enum fastly_status insert(struct fastly* f, struct aotc_instance* instanc
   } else if (status == FASTLY_OK) {
     const uint32_t handle = fastly_new(f, instance, FASTLY_ASKED);
     struct fastly_entry* entry = fastly_entry(f, FASTLY_ASKED, handle);
-    if (entry != NULL)
-      *entry->asked = (struct fastly_asked){
-          .operation = AOTC_KV_PUT, .answered = true, .error = kPayloadTooLarge, .turn = UINT64_MAX};
+    if (entry != NULL) *entry->asked = answered_by(AOTC_KV_PUT, kPayloadTooLarge);
     if (entry != NULL) fastly_put32(place, handle);
     status = entry == NULL ? FASTLY_LIMITEXCEEDED : FASTLY_OK;
   }
@@ -300,7 +307,10 @@ static enum fastly_status await_value(struct fastly* f, struct aotc_instance* in
     struct fastly_entry* body = fastly_entry(f, FASTLY_BODY, handle);
     /* A new handle may have moved all others. */
     entry = fastly_entry(f, FASTLY_ASKED, fastly_arg(slots, 0));
-    if (body == NULL || !fastly_add_part(f, instance, body->body, FASTLY_MEMORY)) return FASTLY_LIMITEXCEEDED;
+    if (body == NULL || !fastly_add_part(f, instance, body->body, FASTLY_MEMORY)) {
+      fastly_forget(f, FASTLY_BODY, handle);
+      return FASTLY_LIMITEXCEEDED;
+    }
     body->body->first->bytes = asked->value;
     asked->value = (struct aotc_text){0};
     fastly_put32(body_place, handle);

@@ -69,7 +69,7 @@ enum fastly_status fastly_link_hear(struct fastly* f, struct aotc_instance* inst
   const int error = aotc_stream_read(link->stream, &place, 1, false, &moved);
   if (error == EAGAIN) return FASTLY_WAIT;
   link->error = error;
-  link->ended = moved == 0;
+  link->ended = error == 0 && moved == 0;
   if (error != 0) return FASTLY_ERROR;
   shift(&link->in, &link->in_at);
   if (fastly_append(f, instance, &link->in, piece, moved)) return FASTLY_OK;

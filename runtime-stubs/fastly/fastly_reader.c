@@ -69,7 +69,8 @@ static size_t read_size(struct fastly_reader* reader, const uint8_t* bytes, size
     if (bytes[i] == '\n') {
       size_t digits = 0;
       while (digits < reader->line_size && reader->line[digits] != ';' && reader->line[digits] != '\r') ++digits;
-      const bool good = read_number(reader->line, digits, 16, &reader->left);
+      /* Not cut off before its end. */
+      const bool good = digits < sizeof reader->line && read_number(reader->line, digits, 16, &reader->left);
       reader->state = !good ? FASTLY_READS_NONSENSE : reader->left == 0 ? FASTLY_READS_TRAILERS : FASTLY_READS_CHUNK;
       reader->line_size = 0;
       return i + 1;
