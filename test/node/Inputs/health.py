@@ -132,7 +132,16 @@ with node([], file=path) as n:
 key, images = Key(folder, "old"), Images()
 bytes_of = lambda name: open(f"{folder}/{name}.aotc", "rb").read()
 images.publish(key, 1, bytes_of("one"))
-with Registry(images.paths) as registry, node([f"site=oci://{registry.host}/acme/app:v1"], "--poll", "50ms", "--cache", f"{folder}/cache", "--trust", key.public, "--health", "/h") as n:
+
+
+def write_pulled(host, health, deadline):
+    with open(path, "w") as file:
+        file.write(f"listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\ncache: {folder}/cache\npoll: 50ms\ntrust: {key.public}\nhealth: {health}\ndeadline: {deadline}\napps:\n  site:\n    artifact: oci://{host}/acme/app:v1\n")
+    return path
+
+
+with Registry(images.paths) as registry, node([], file=write_pulled(registry.host, "/h", "300ms")) as n:
+    n.wait_log("ready")
     with Requests(n.port) as answers:
         until(lambda: answers, "an answer")
         broken = images.publish(key, 2, bytes_of("sad"))
@@ -143,3 +152,11 @@ with Registry(images.paths) as registry, node([f"site=oci://{registry.host}/acme
         until(lambda: (200, "two") in answers, "the next one")
     check(set(answers) == {(200, "one"), (200, "two")}, answers)
     check(n.metric('aotc_rollbacks_total{app="site"} ') == 1 and n.metric('health_checks_total.*result="failed"') == 1, "once")
+
+    # With other settings it is asked again; the same release as it was told before goes on, and is not gone back from.
+    images.publish(key, 4, bytes_of("sick"))
+    until(lambda: get(n.port, "/y") == (200, b"sick\n"), "the one after that")
+    write_pulled(registry.host, "/x", "400ms")
+    check(reload(REFUSED)["message"] == f"{REFUSED}: /x: the app failed", n.lines[-3:])
+    until(lambda: n.metric('health_checks_total.*result="failed"') == 2, "counted")
+    check(get(n.port, "/y") == (200, b"sick\n") and n.metric('aotc_rollbacks_total{app="site"} ') == 1, "the same")
