@@ -359,6 +359,9 @@ enum fastly_status fastly_pump(struct fastly* f, struct aotc_instance* instance,
 /* Says that there is no more. */
 enum fastly_status fastly_end_sink(struct fastly* f, struct aotc_instance* instance, struct fastly_sink* sink,
                                    const struct aotc_text* trailers);
+/* Where a body waits for a backend's response: what is left of that request's body goes out, and of those that it takes
+ * from in turn. Whoever waits for a body does this. */
+void fastly_move_on(struct fastly* f, struct aotc_instance* instance, const struct fastly_body* body);
 /* Sends what is left of a request's body, as far as that can be done now. */
 enum fastly_status fastly_send_request(struct fastly* f, struct aotc_instance* instance, struct fastly_exchange* e);
 

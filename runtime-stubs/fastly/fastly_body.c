@@ -70,7 +70,8 @@ static enum fastly_status write_sink(struct fastly* f, struct aotc_instance* ins
   return FASTLY_OK;
 }
 
-enum fastly_status fastly_pump(struct fastly* f, struct aotc_instance* instance, struct fastly_body* body,
+/* As much as can be sent now. */
+static enum fastly_status pump(struct fastly* f, struct aotc_instance* instance, struct fastly_body* body,
                                struct fastly_sink* sink) {
   char piece[kPiece];
   while (body->first != NULL) {
@@ -105,10 +106,33 @@ enum fastly_status fastly_end_sink(struct fastly* f, struct aotc_instance* insta
   return FASTLY_OK;
 }
 
-enum fastly_status fastly_send_request(struct fastly* f, struct aotc_instance* instance, struct fastly_exchange* e) {
-  const enum fastly_status status = fastly_pump(f, instance, &e->request, &e->sink);
+static enum fastly_status send_request(struct fastly* f, struct aotc_instance* instance, struct fastly_exchange* e) {
+  const enum fastly_status status = pump(f, instance, &e->request, &e->sink);
   if (status != FASTLY_OK || e->streams || !e->sink.open) return status;
   return fastly_end_sink(f, instance, &e->sink, &e->request.trailers);
+}
+
+void fastly_move_on(struct fastly* f, struct aotc_instance* instance, const struct fastly_body* body) {
+  const struct fastly_part* part = body->first;
+  while (part != NULL && part->kind == FASTLY_BACKEND) {
+    struct fastly_exchange* e = part->exchange;
+    const enum fastly_status status = e->sink.open ? send_request(f, instance, e) : FASTLY_OK;
+    (void)status; /* who reads the response will be told */
+    part = e->request.first;
+  }
+}
+
+enum fastly_status fastly_pump(struct fastly* f, struct aotc_instance* instance, struct fastly_body* body,
+                               struct fastly_sink* sink) {
+  const enum fastly_status status = pump(f, instance, body, sink);
+  if (status == FASTLY_WAIT) fastly_move_on(f, instance, body);
+  return status;
+}
+
+enum fastly_status fastly_send_request(struct fastly* f, struct aotc_instance* instance, struct fastly_exchange* e) {
+  const enum fastly_status status = send_request(f, instance, e);
+  if (status == FASTLY_WAIT) fastly_move_on(f, instance, &e->request);
+  return status;
 }
 
 /* --- functions ---------------------------------------------------------------------------------------------------- */
@@ -164,6 +188,7 @@ static enum fastly_status read_body(struct fastly* f, struct aotc_instance* inst
   if (body == NULL || body->sink != NULL) return FASTLY_BADF;
   if (out == NULL || place == NULL) return FASTLY_INVAL;
   const enum fastly_status status = fastly_read_parts(f, instance, body, out, size, &read);
+  if (status == FASTLY_WAIT) fastly_move_on(f, instance, body);
   if (status == FASTLY_OK) fastly_put32(place, (uint32_t)read);
   return status;
 }
@@ -225,14 +250,27 @@ enum aotc_status aotc_fastly_http_body_write(struct aotc_instance* instance, voi
   return fastly_finish(host, slots, write_body(host, instance, slots));
 }
 
+/* What is not sent yet goes while the response is waited for. */
+static enum fastly_status close_request(struct fastly* f, struct aotc_instance* instance, struct fastly_body* body) {
+  struct fastly_exchange* e = body->sink->exchange;
+  if (!fastly_append(f, instance, &e->request.trailers, body->trailers.bytes, body->trailers.size))
+    return FASTLY_LIMITEXCEEDED;
+  e->streams = false;
+  const enum fastly_status status = fastly_send_request(f, instance, e);
+  return status == FASTLY_WAIT ? FASTLY_OK : status;
+}
+
 static enum fastly_status close_body(struct fastly* f, struct aotc_instance* instance, uint32_t handle) {
   struct fastly_body* body = body_of(f, handle);
   if (body == NULL) return FASTLY_BADF;
   enum fastly_status status = FASTLY_OK;
   if (body->sink != NULL && body->sink->exchange != NULL)
-    status = fastly_send_request(f, instance, body->sink->exchange);
-  if (body->sink != NULL && status == FASTLY_OK) status = fastly_end_sink(f, instance, body->sink, &body->trailers);
-  if (status != FASTLY_WAIT) fastly_drop(f, fastly_entry(f, FASTLY_BODY, handle));
+    status = close_request(f, instance, body);
+  else if (body->sink != NULL)
+    status = fastly_end_sink(f, instance, body->sink, &body->trailers);
+  if (status == FASTLY_WAIT) return status;
+  if (status != FASTLY_OK && body->sink != NULL) break_off(f, body->sink);
+  fastly_drop(f, fastly_entry(f, FASTLY_BODY, handle));
   return status;
 }
 

@@ -203,6 +203,7 @@ static enum fastly_status collect(struct fastly* f, struct aotc_instance* instan
   size_t read;
   while (f->kv_value.size <= AOTC_KV_MAX_VALUE) {
     const enum fastly_status status = fastly_read_parts(f, instance, body->body, piece, sizeof piece, &read);
+    if (status == FASTLY_WAIT) fastly_move_on(f, instance, body->body);
     if (status != FASTLY_OK) return status;
     if (read == 0) break;
     if (!fastly_append(f, instance, &f->kv_value, piece, read)) return FASTLY_LIMITEXCEEDED;
