@@ -158,5 +158,5 @@ with Registry(images.paths) as registry, node([], file=write_pulled(registry.hos
     until(lambda: get(n.port, "/y") == (200, b"sick\n"), "the one after that")
     write_pulled(registry.host, "/x", "400ms")
     check(reload(REFUSED)["message"] == f"{REFUSED}: /x: the app failed", n.lines[-3:])
-    until(lambda: n.metric('health_checks_total.*result="failed"') == 2, "counted")
+    until(lambda: n.metric('health_checks_total.*result="failed"') >= 2, "counted")
     check(get(n.port, "/y") == (200, b"sick\n") and n.metric('aotc_rollbacks_total{app="site"} ') == 1, "the same")
