@@ -29,8 +29,8 @@ enum Space : unsigned {
   kSpaces
 };
 
-// A load of a part is as good as a load of all.
-constexpr int64_t kPlaceSize = 16;
+// A load of a part is as good as a load of all, of 16 bytes at most.
+constexpr int64_t kPlaceSize = 64;
 
 bool is_base_pointer(const Value* value) {
   auto* type = dyn_cast<PointerType>(value->getType());
