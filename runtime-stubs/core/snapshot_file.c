@@ -43,6 +43,15 @@ static bool draws_inside(const struct aotc_snapshot* s) {
   return true;
 }
 
+static bool sequences_inside(const struct aotc_snapshot* s) {
+  if (s->sequences.count > AOTC_MAX_SEQUENCES || !span_inside(s, &s->sequences, sizeof(struct aotc_snapshot_sequence)))
+    return false;
+  const struct aotc_snapshot_sequence* sequences = aotc_snapshot_data(s, &s->sequences);
+  for (uint32_t i = 0; i < s->sequences.count; ++i)
+    if (sequences[i].step_bits > 22) return false;
+  return true;
+}
+
 static const char* find_fault(const struct aotc_snapshot* s, uint64_t size, const struct aotc_header* h) {
   if (s->magic != AOTC_SNAPSHOT_MAGIC) return "no magic number";
   if (s->size != size || s->head_size > s->size || s->head_size % AOTC_IMAGE_PAGE != 0) return "sizes contradict";
@@ -61,6 +70,7 @@ static const char* find_fault(const struct aotc_snapshot* s, uint64_t size, cons
   if (s->redrawn.count > AOTC_MAX_RANDOM_RANGES || !span_inside(s, &s->redrawn, sizeof(struct aotc_random_range)))
     return "random ranges";
   if (!draws_inside(s)) return "draws";
+  if (!sequences_inside(s)) return "sequences";
   return NULL;
 }
 

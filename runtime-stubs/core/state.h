@@ -45,6 +45,7 @@ struct aotc_artifact {
   void* given;     /* what a host was given for all instances, freed with the artifact */
   int snapshot_fd; /* it lies at snapshot_offset there; `fd`, or a file of its own */
   uint64_t snapshot_offset;
+  uint64_t sequence_last[AOTC_MAX_SEQUENCES]; /* numbers that instances took last, one for each of the snapshot's */
   uint64_t frozen_at; /* when the snapshot was made, by this machine's monotonic clock; modulo 2^64 */
   void* debugger;     /* what gdb was told, see debugger.c */
 };
@@ -262,9 +263,14 @@ bool aotc_go_source_find(const struct aotc_instance* instance, uint64_t seed, ui
 bool aotc_go_is_source(const struct aotc_instance* instance, uint64_t address);
 
 /* random_draws.c */
-/* At the freeze: drops what is unused, or lists it in `ranges`, and returns how many these are. */
-uint32_t aotc_draws_settle(struct aotc_draws* draws, struct aotc_instance* instance,
-                           struct aotc_random_range ranges[AOTC_MAX_RANDOM_RANGES]);
+/* What each instance is to do, so that it is not as all others. */
+struct aotc_renewed {
+  struct aotc_random_range ranges[AOTC_MAX_RANDOM_RANGES];
+  struct aotc_snapshot_sequence sequences[AOTC_MAX_SEQUENCES];
+  uint32_t range_count, sequence_count;
+};
+/* At the freeze: drops what is unused, or lists it. */
+void aotc_draws_settle(struct aotc_draws* draws, struct aotc_instance* instance, struct aotc_renewed* renewed);
 /* After that: one for which `unique` refuses the snapshot, or null. */
 const struct aotc_snapshot_draw* aotc_draws_shared(const struct aotc_draws* draws, enum aotc_unique unique);
 /* go_reader.c: what bufio.Reader begins with. */
@@ -305,9 +311,14 @@ void aotc_ids_add(struct aotc_id_states* states, const struct aotc_instance* ins
                   const struct aotc_id_state* state);
 /* When the program has drawn again, or looks at the clock. */
 void aotc_ids_locate(struct aotc_id_states* states, struct aotc_instance* instance, const struct aotc_go_table* table);
-/* At the freeze: whether it is known beyond doubt where it is. Then each instance is to fill `range`. */
+/* At the freeze: whether it is known beyond doubt where it is. Then it is added to what is renewed. */
 bool aotc_ids_settle(struct aotc_id_states* states, struct aotc_id_state* state, struct aotc_instance* instance,
-                     const struct aotc_go_table* table, struct aotc_random_range* range);
+                     const struct aotc_go_table* table, struct aotc_renewed* renewed);
+
+/* snowflake.c: the generator made at `made`, if there is just one but `others`. */
+bool aotc_go_snowflake_find(const struct aotc_instance* instance, uint64_t made, const uint32_t* others,
+                            uint32_t other_count, uint32_t* address);
+bool aotc_go_snowflake_share(struct aotc_instance* instance, uint32_t address, struct aotc_snapshot_sequence* sequence);
 
 /* memory.c */
 /* No huge page in [memory, memory + size), neither at a fault nor later, whatever the system's settings are and whoever

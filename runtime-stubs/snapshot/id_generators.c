@@ -13,7 +13,8 @@
  *   kMachine       besides, a package-level slice of three bytes that stand for the machine, the same for all of wasip1
  *   kPrefix        a package-level string that ends with '/' and ten letters and digits of their base64
  *   kSource        a generator of math/rand with that seed, which a package-level variable leads to
- *   kNothing       what no randomness helps: numbers that are to be given to each instance
+ *   kCount         a generator that numbers by the time, for which the instances of a process count together
+ * (snowflake.c) kNothing       what no randomness helps: numbers that are to be given to each instance
  *
  * and it is looked for, in the memory of package-level variables, before the program can have used it: at the next
  * draw or look at the clock, which every identifier with a time in it begins with. Found is what is there once; and at
@@ -24,7 +25,7 @@
 
 #include "core/state.h"
 
-enum form { kBytes, kCountBig, kCountLittle, kSlice, kMachine, kPrefix, kSource, kNothing };
+enum form { kBytes, kCountBig, kCountLittle, kSlice, kMachine, kPrefix, kSource, kCount, kNothing };
 
 /* What SHA-256 of "wasip1" begins with, which os.Hostname says there. */
 static const uint8_t kWasip1[3] = {0x86, 0xd9, 0x9d};
@@ -51,6 +52,7 @@ static const struct module kChi = {"github.com/go-chi/chi/v5", {5, 0, 0}, {5, 5,
 static const struct module kMongo1 = {"go.mongodb.org/mongo-driver", {1, 0, 3}, {1, 17, 10}};
 static const struct module kMongo2 = {"go.mongodb.org/mongo-driver/v2", {2, 0, 0}, {2, 10, 0}};
 static const struct module kKsuid = {"github.com/segmentio/ksuid", {1, 0, 2}, {1, 0, 4}};
+static const struct module kSnowflake = {"github.com/bwmarrin/snowflake", {0, 2, 0}, {0, 3, 0}};
 /* Before, the function that looks at the clock was inlined elsewhere. */
 static const struct module kUlid = {"github.com/oklog/ulid/v2", {2, 1, 1}, {2, 1, 2}};
 
@@ -86,7 +88,7 @@ static const struct row kRows[] = {
     {&kKsuid, "github.com/segmentio/ksuid.", 8, kSource, &kReaderOfSource},
     {&kUlid, "github.com/oklog/ulid/v2.init", 0, kSource, &kMonotonic},
     {&kUlid, "github.com/oklog/ulid/v2.glob..", 0, kSource, &kMonotonic}, /* as Go 1.21 calls it */
-    {NULL, "github.com/bwmarrin/snowflake.NewNode", 0, kNothing, NULL},
+    {&kSnowflake, "github.com/bwmarrin/snowflake.NewNode", 0, kCount, NULL},
     {NULL, "github.com/sony/sonyflake.New", 0, kNothing, NULL},
 };
 
@@ -160,6 +162,7 @@ static uint32_t load32(const uint8_t* at) {
 /* Where package-level variables are, and the memory that they are in. */
 struct area {
   struct aotc_instance* instance;
+  const struct aotc_id_states* states;
   const uint8_t* memory;
   uint64_t begin, end;
 };
@@ -260,6 +263,15 @@ static bool is_reached(const struct area* a, const struct path* path, uint32_t s
   return false;
 }
 
+static bool find_count(const struct area* a, const struct aotc_id_state* state, uint32_t* place) {
+  uint32_t others[AOTC_MAX_ID_STATES], count = 0;
+  for (uint32_t i = 0; i < a->states->count; ++i) {
+    const struct aotc_id_state* other = &a->states->list[i];
+    if (other != state && other->found) others[count++] = other->place;
+  }
+  return aotc_go_snowflake_find(a->instance, state->seed, others, count, place);
+}
+
 static bool look(const struct area* a, const struct aotc_id_state* state, enum form form, uint32_t* place) {
   switch (form) {
     case kBytes:
@@ -275,6 +287,8 @@ static bool look(const struct area* a, const struct aotc_id_state* state, enum f
       return find_prefix(a, state, place);
     case kSource:
       return aotc_go_source_find(a->instance, state->seed, place);
+    case kCount:
+      return find_count(a, state, place);
     case kNothing:
       break;
   }
@@ -285,7 +299,7 @@ static bool find_area(struct aotc_id_states* states, struct aotc_instance* insta
                       struct area* a) {
   if (!states->searched) states->placed = aotc_go_data_find(instance, table, &states->data);
   states->searched = true;
-  *a = (struct area){instance, aotc_base(instance), states->data.begin, states->data.end};
+  *a = (struct area){instance, states, aotc_base(instance), states->data.begin, states->data.end};
   return states->placed;
 }
 
@@ -350,18 +364,38 @@ static bool settle(const struct area* a, const struct aotc_id_state* state, cons
       if (row->path->buffered) drop_buffers(a, through[0], through[1]);
       *range = (struct aotc_random_range){place + 16, AOTC_RANDOM_SOURCE_WORDS * sizeof(uint64_t), AOTC_RANDOM_SOURCE};
       return true;
+    case kCount:
     case kNothing:
       break;
   }
   return false;
 }
 
+/* At the freeze more may look like one than when it was made: copies. */
+static bool settle_count(const struct area* a, const struct aotc_id_state* state, struct aotc_renewed* renewed) {
+  uint32_t place = state->place;
+  if (renewed->sequence_count == AOTC_MAX_SEQUENCES || !find_count(a, state, &place) || place != state->place ||
+      !aotc_go_snowflake_share(a->instance, place, &renewed->sequences[renewed->sequence_count]))
+    return false;
+  ++renewed->sequence_count;
+  return true;
+}
+
+static bool settle_row(const struct area* a, const struct aotc_id_state* state, const struct row* row,
+                       struct aotc_renewed* renewed) {
+  if (row->form == kCount) return settle_count(a, state, renewed);
+  if (renewed->range_count == AOTC_MAX_RANDOM_RANGES || !settle(a, state, row, &renewed->ranges[renewed->range_count]))
+    return false;
+  ++renewed->range_count;
+  return true;
+}
+
 bool aotc_ids_settle(struct aotc_id_states* states, struct aotc_id_state* state, struct aotc_instance* instance,
-                     const struct aotc_go_table* table, struct aotc_random_range* range) {
+                     const struct aotc_go_table* table, struct aotc_renewed* renewed) {
   struct area a;
   if (!find_area(states, instance, table, &a)) return false;
   if (!state->found) locate(&a, state);
   for (uint32_t i = 0; i < kRowCount && state->found; ++i)
-    if (state->rows == 1u << i) return settle(&a, state, &kRows[i], range);
+    if (state->rows == 1u << i) return settle_row(&a, state, &kRows[i], renewed);
   return false;
 }

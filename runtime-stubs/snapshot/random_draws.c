@@ -217,22 +217,22 @@ static void share_less(struct aotc_draws* draws, uint32_t draw, uint64_t bytes, 
   draws->warmup_bytes[draw] -= warmup_bytes < draws->warmup_bytes[draw] ? warmup_bytes : draws->warmup_bytes[draw];
 }
 
-uint32_t aotc_draws_settle(struct aotc_draws* draws, struct aotc_instance* instance,
-                           struct aotc_random_range ranges[AOTC_MAX_RANDOM_RANGES]) {
-  uint32_t count = 0, left;
-  for (uint32_t i = 0; draws != NULL && i < draws->held_count && count < AOTC_MAX_RANDOM_RANGES; ++i) {
+void aotc_draws_settle(struct aotc_draws* draws, struct aotc_instance* instance, struct aotc_renewed* renewed) {
+  uint32_t left;
+  for (uint32_t i = 0; draws != NULL && i < draws->held_count && renewed->range_count < AOTC_MAX_RANDOM_RANGES; ++i) {
     const struct held* held = &draws->held[i];
-    ranges[count].size = 0;
-    if (settle_held(instance, held, &ranges[count], &left)) share_less(draws, held->draw, left, held->warmup_bytes);
-    if (ranges[count].size != 0) ++count;
+    struct aotc_random_range* range = &renewed->ranges[renewed->range_count];
+    range->size = 0;
+    if (settle_held(instance, held, range, &left)) share_less(draws, held->draw, left, held->warmup_bytes);
+    if (range->size != 0) ++renewed->range_count;
   }
-  for (uint32_t i = 0; draws != NULL && i < draws->ids.count && count < AOTC_MAX_RANDOM_RANGES; ++i) {
+  for (uint32_t i = 0; draws != NULL && i < draws->ids.count; ++i) {
     struct aotc_id_state* state = &draws->ids.list[i];
-    if (!aotc_ids_settle(&draws->ids, state, instance, &draws->table, &ranges[count])) continue;
-    ++count;
+    uint32_t sequences = renewed->sequence_count;
+    if (!aotc_ids_settle(&draws->ids, state, instance, &draws->table, renewed)) continue;
     share_less(draws, state->draw, state->draw_bytes, state->warmup ? state->draw_bytes : 0);
+    if (renewed->sequence_count != sequences) draws->list[state->draw].kind = AOTC_DRAW_COUNT;
   }
-  return count;
 }
 
 const struct aotc_snapshot_draw* aotc_draws_shared(const struct aotc_draws* draws, enum aotc_unique unique) {
@@ -260,9 +260,11 @@ const char* aotc_draw_text(const struct aotc_snapshot_draw* draw, char text[AOTC
   aotc_printable(draw->function, function, sizeof(function));
   for (char* at = function; *at != 0; ++at)
     if (*at == '"' || *at == '\\') *at = '?';
-  if (draw->kind == AOTC_DRAW_CLOCK)
+  if (draw->kind != AOTC_DRAW_BYTES)
     snprintf(text, AOTC_DRAW_TEXT, "%s made a generator of the time that %s", function,
-             shared == 0 ? "each instance makes anew" : "all instances share");
+             shared != 0                     ? "all instances share"
+             : draw->kind == AOTC_DRAW_COUNT ? "counts on through all instances of a process"
+                                             : "each instance makes anew");
   else if (shared == bytes)
     snprintf(text, AOTC_DRAW_TEXT, "%s drew %llu bytes that all instances share", function, bytes);
   else if (shared == 0)

@@ -122,16 +122,19 @@ static enum aotc_status write_hosts(struct writer* w) {
 
 /* Random bytes that were drawn and not used; before the image is looked at. */
 static enum aotc_status settle_draws(struct writer* w, const struct aotc_freeze_run* run) {
-  struct aotc_random_range ranges[AOTC_MAX_RANDOM_RANGES];
+  struct aotc_renewed renewed = {0};
   char text[AOTC_DRAW_TEXT];
-  uint32_t range_count = aotc_draws_settle(run->draws, w->instance, ranges), count;
+  uint32_t count;
+  aotc_draws_settle(run->draws, w->instance, &renewed);
   const struct aotc_snapshot_draw* draws = aotc_draws_list(run->draws, &count);
   const struct aotc_snapshot_draw* shared = aotc_draws_shared(run->draws, run->unique);
   if (shared != NULL && run->unique == AOTC_UNIQUE_WARMUP)
     return aotc_fail(w->error, AOTC_ERROR_ARGUMENT, "for a warm-up request, %s; --unique report allows it",
                      aotc_draw_text(shared, text));
   if (shared != NULL) return refuse(w, aotc_draw_text(shared, text));
-  enum aotc_status status = append(w, &w->head.redrawn, ranges, sizeof(ranges[0]), range_count);
+  enum aotc_status status = append(w, &w->head.redrawn, renewed.ranges, sizeof(renewed.ranges[0]), renewed.range_count);
+  if (status == AOTC_OK)
+    status = append(w, &w->head.sequences, renewed.sequences, sizeof(renewed.sequences[0]), renewed.sequence_count);
   return status == AOTC_OK ? append(w, &w->head.draws, draws, sizeof(draws[0]), count) : status;
 }
 

@@ -109,6 +109,7 @@ enum aotc_status aotc_wasi_clock_time_get(struct aotc_instance* instance, void* 
   if (error == 0) {
     uint64_t offset = clock == CLOCK_MONOTONIC ? wasi->monotonic_offset : 0;
     uint64_t time = aotc_wasi_nanoseconds(t) + offset;
+    if (clock == CLOCK_REALTIME) time = aotc_instance_told_time(instance, time);
     aotc_wasi_store64(out, time);
     if (wasi->freeze != NULL && clock == CLOCK_REALTIME) note_time(instance, wasi->freeze, time);
   }

@@ -233,7 +233,7 @@ struct aotc_image_run {
  * stack pointer, run the resume thunk, and the import is called again. All offsets in here, those of spans and image
  * runs included, are from the start of the snapshot; those in a host's state are the host's affair.
  */
-#define AOTC_SNAPSHOT_MAGIC 0x0050414e53363031ull /* "106SNAP\0" read as a little-endian number */
+#define AOTC_SNAPSHOT_MAGIC 0x0050414e53373031ull /* "107SNAP\0" read as a little-endian number */
 
 enum aotc_snapshot_flags {
   AOTC_SNAPSHOT_REACTOR = 1u << 0 /* no call runs: there is nothing to resume */
@@ -264,6 +264,7 @@ struct aotc_snapshot {
   struct aotc_span report;  /* bytes: JSON for people, see `aotc inspect` */
   struct aotc_span redrawn; /* struct aotc_random_range, at most AOTC_MAX_RANDOM_RANGES */
   struct aotc_span draws;   /* struct aotc_snapshot_draw, at most AOTC_MAX_DRAWS */
+  struct aotc_span sequences; /* struct aotc_snapshot_sequence, at most AOTC_MAX_SEQUENCES */
 };
 
 #define AOTC_MAX_RANDOM_RANGES 32
@@ -281,11 +282,19 @@ struct aotc_random_range {
   uint32_t kind; /* enum aotc_random_kind */
 };
 
+#define AOTC_MAX_SEQUENCES 8
+/* A generator of identifiers by the time, for which the instances of a process count together (snowflake.c). */
+struct aotc_snapshot_sequence {
+  uint32_t address, step_bits;
+  int64_t epoch; /* milliseconds since 1970 */
+};
+
 #define AOTC_MAX_DRAWS 64
 #define AOTC_GO_NAME 112
 enum aotc_draw_kind {
   AOTC_DRAW_BYTES = 0, /* random bytes */
-  AOTC_DRAW_CLOCK = 1  /* the time, 8 bytes, of which a generator of identifiers was made */
+  AOTC_DRAW_CLOCK = 1, /* the time, 8 bytes, of which a generator of identifiers was made */
+  AOTC_DRAW_COUNT = 2  /* likewise; instances count together */
 };
 /* What a function drew before the freeze. */
 struct aotc_snapshot_draw {

@@ -62,6 +62,9 @@ const void* aotc_snapshot_host_state(const struct aotc_snapshot* snapshot, const
  */
 enum aotc_status aotc_instance_thaw(struct aotc_instance* instance, struct aotc_error* error);
 
+/* It looks at the wall clock, which shows `now` nanoseconds since 1970: what it is to be told. */
+uint64_t aotc_instance_told_time(struct aotc_instance* instance, uint64_t now);
+
 #ifdef __cplusplus
 }
 #endif

@@ -20,4 +20,4 @@ with node([f"app={PREFIX}.aotc"]) as n:
             values.setdefault(name, set()).add(value)
 for name, seen in values.items():
     print(f"{name}: {len(seen)} distinct in {REQUESTS} requests")
-check(len(values) == 16 and all(len(seen) == REQUESTS for seen in values.values()), "each request has its own")
+check(len(values) == 17 and all(len(seen) == REQUESTS for seen in values.values()), "each request has its own")

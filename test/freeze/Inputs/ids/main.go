@@ -32,11 +32,12 @@ var (
 
 func main() {
 	before := identifiers.Make()
-	node := snowflake.NewNode(7)
+	node := snowflake.NewNode(8)
+	nodes := []*snowflake.Node{node, node.Copy()}
 	var line string
 	fmt.Scanln(&line)
 	fmt.Println("before", before)
-	fmt.Println("keys", fmt.Sprintf("%x", keys), fmt.Sprintf("%x", primitive.Process()), node.Number())
+	fmt.Println("keys", fmt.Sprintf("%x", keys), fmt.Sprintf("%x", primitive.Process()), len(nodes))
 	fmt.Println("own", seeded.Int63(), identifiers.Read(fixed), identifiers.Read(timed))
 	for i := 0; i < 3; i++ {
 		for _, id := range identifiers.Make() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/bwmarrin/snowflake"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/google/uuid"
 	"github.com/oklog/ulid/v2"
@@ -12,6 +13,11 @@ import (
 	"github.com/segmentio/ksuid"
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
+
+var numbered = snowflake.NewNode(7)
+
+// Number is one of snowflake's.
+func Number() int64 { return numbered.Generate() }
 
 func Read(r io.Reader) string {
 	var bytes [8]byte
@@ -27,5 +33,6 @@ func Make() []string {
 		fmt.Sprintf("xid %x %x", xid.Machine(), xid.Next()),
 		fmt.Sprintf("ksuid %s", Read(ksuid.FastRander)),
 		fmt.Sprintf("bson %x %x", bson.Process(), bson.Next()),
+		fmt.Sprintf("snowflake %d", Number()),
 	}
 }

@@ -2,11 +2,13 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"ids/identifiers"
 )
@@ -16,7 +18,14 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	panic(http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, strings.Join(identifiers.Make(), "\n"))
-	})))
+	})
+	http.HandleFunc("/numbers", func(w http.ResponseWriter, r *http.Request) {
+		for i := 0; i < 50; i++ {
+			fmt.Fprintln(w, identifiers.Number())
+		}
+	})
+	server := http.Server{ReadHeaderTimeout: time.Minute} // a timer, for which the monotonic clock stands still
+	panic(server.Serve(listener))
 }

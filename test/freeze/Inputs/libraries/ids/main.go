@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 
+	"github.com/bwmarrin/snowflake"
 	"github.com/go-chi/chi/v5/middleware"
 	gofrs "github.com/gofrs/uuid/v5"
 	"github.com/google/uuid"
@@ -27,6 +28,8 @@ func must[T any](value T, err error) T {
 	}
 	return value
 }
+
+var numbered = must(snowflake.NewNode(7))
 
 func fast() string {
 	var bytes [16]byte
@@ -57,6 +60,7 @@ func answer(c echo.Context) error {
 		{"segmentio/ksuid's FastRander", fast()},
 		{"ObjectID, without time", primitive.NewObjectID().Hex()[8:]},
 		{"ObjectID of version 2, without time", bson.NewObjectID().Hex()[8:]},
+		{"snowflake", numbered.Generate()},
 	} {
 		text += fmt.Sprintf("%s: %v\n", id.name, id.value)
 	}
