@@ -30,6 +30,7 @@ static enum aotc_status check(struct aotc_slot* slot, struct aotc_error* error) 
   if (c->out_size != 0 || c->out_closed) return refuse(image, "answers before it was asked", error);
   if (!aotc_wasi_waits_for_connection(wasi)) return refuse(image, "does not wait for the request at once", error);
   if (!aotc_wasi_only_accepted(wasi)) return refuse(image, "opens or closes files when it accepts", error);
+  if (wasi->tmp != NULL && aotc_tmp_changed(wasi->tmp)) return refuse(image, "writes to /tmp when it accepts", error);
   if (wasi->reached_out) return refuse(image, "asks for a connection when it accepts", error);
   if (wasi->drew) return refuse(image, "draws random bytes when it accepts", error);
   return AOTC_OK;

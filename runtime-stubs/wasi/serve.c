@@ -17,7 +17,8 @@ struct serving {
   const struct aotc_wasi_saved* saved; /* null when the image has no snapshot */
   bool stdio;
   uint64_t tmp_size;
-  const char** args; /* point into the snapshot */
+  struct aotc_wasi_kept* kept; /* or null */
+  const char** args;           /* point into the snapshot */
   size_t arg_count;
   const char** env;
   size_t env_count;
@@ -52,6 +53,27 @@ bool aotc_wasi_snapshot_has_tmp(const struct aotc_artifact* artifact, size_t* li
   return s->has_tmp;
 }
 
+static enum aotc_status find_kept(const struct aotc_artifact* artifact, const struct aotc_wasi_saved* s,
+                                  struct aotc_wasi_kept** kept, struct aotc_error* error) {
+  const char* fault = aotc_wasi_kept_of(s, kept);
+  return fault == NULL
+             ? AOTC_OK
+             : aotc_fail(error, AOTC_ERROR_FORMAT, "%s: the directories of its snapshot: %s", artifact->name, fault);
+}
+
+enum aotc_status aotc_wasi_snapshot_kept(const struct aotc_artifact* artifact, const struct aotc_wasi_kept** kept,
+                                         struct aotc_error* error) {
+  uint64_t size;
+  struct aotc_wasi_kept* found = NULL;
+  *kept = NULL;
+  if (artifact->snapshot == NULL) return AOTC_OK;
+  const struct aotc_wasi_saved* s = aotc_snapshot_host_state(artifact->snapshot, AOTC_WASI_NAME, &size);
+  if (aotc_wasi_saved_fault(s, size) != NULL || !s->keeps_dirs) return AOTC_OK; /* the thaw says what is wrong */
+  enum aotc_status status = find_kept(artifact, s, &found, error);
+  *kept = found;
+  return status;
+}
+
 static enum aotc_status prepare(struct serving* serving, const struct aotc_image* image, struct aotc_error* error) {
   const struct aotc_artifact* artifact = image->artifact;
   const char* fault;
@@ -62,13 +84,12 @@ static enum aotc_status prepare(struct serving* serving, const struct aotc_image
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: not a Go program, so it cannot be suspended", artifact->name);
   if (is_server && s == NULL && aotc_artifact_export(artifact, "_start", AOTC_EXPORT_FUNCTION) == NULL)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: exports no _start", artifact->name);
-  static const char kTmp[] = AOTC_WASI_TMP;
-  bool only_tmp = s != NULL && s->has_tmp && s->dirs.count == sizeof kTmp &&
-                  memcmp(aotc_saved_data(s, &s->dirs), kTmp, sizeof kTmp) == 0;
   const bool called = s != NULL && artifact->snapshot->flags & AOTC_SNAPSHOT_REACTOR;
-  if (s != NULL && ((s->dirs.count != 0 && !only_tmp) || s->listeners != 1 || called == is_server))
-    return aotc_fail(error, AOTC_ERROR_ARGUMENT,
-                     "%s: its snapshot is a reactor's, has directories, or not one listener", artifact->name);
+  if (s != NULL && (s->listeners != 1 || called == is_server))
+    return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: its snapshot is a reactor's, or has not one listener",
+                     artifact->name);
+  enum aotc_status status = s == NULL ? AOTC_OK : find_kept(artifact, s, &serving->kept, error);
+  if (status != AOTC_OK) return status;
   if (is_server && s != NULL && s->output.count > serving->options.write_buffer)
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: its snapshot holds %u bytes of output, the most is %zu",
                      artifact->name, s->output.count, serving->options.write_buffer);
@@ -76,7 +97,7 @@ static enum aotc_status prepare(struct serving* serving, const struct aotc_image
     return aotc_fail(error, AOTC_ERROR_ARGUMENT, "%s: the secrets of its snapshot were not given", artifact->name);
   serving->stdio = is_server && aotc_serve_uses_stdio(image);
   /* Where the program has found it, it has to be, though nothing may fit. */
-  if (s == NULL || only_tmp) serving->tmp_size = serving->options.tmp_size == 0 ? 1 : serving->options.tmp_size;
+  if (s == NULL || s->has_tmp) serving->tmp_size = serving->options.tmp_size == 0 ? 1 : serving->options.tmp_size;
   const char* environ = s == NULL ? NULL : artifact->given != NULL ? artifact->given : aotc_saved_data(s, &s->environ);
   serving->args = list_strings(s == NULL ? NULL : aotc_saved_data(s, &s->args), s == NULL ? 0 : s->args.count,
                                artifact->name, &serving->arg_count);
@@ -87,6 +108,7 @@ static enum aotc_status prepare(struct serving* serving, const struct aotc_image
 
 static void release(void* data) {
   struct serving* serving = data;
+  aotc_wasi_kept_destroy(serving->kept);
   free(serving->args);
   free(serving->env);
   free(serving);
@@ -102,6 +124,7 @@ static enum aotc_status create_hosts(void* data, const struct aotc_image* image,
                                       .argv = serving->args,
                                       .env_count = serving->env_count,
                                       .env = serving->env,
+                                      .kept = serving->kept,
                                       .tmp_size = serving->tmp_size,
                                       .stdio = {-1, -1, -1},
                                       .connection = connection,

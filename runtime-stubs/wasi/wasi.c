@@ -188,6 +188,23 @@ bool aotc_wasi_dirs_cover_tmp(const struct aotc_wasi_dir* dirs, size_t count) {
   return false;
 }
 
+static enum aotc_status add_kept(struct aotc_wasi* wasi, const struct aotc_wasi_kept* kept, struct aotc_error* error) {
+  for (uint32_t i = 0; kept != NULL && i < kept->count; ++i) {
+    uint32_t fd;
+    struct aotc_wasi_fd* entry;
+    char* path = strdup(kept->list[i].guest_path);
+    if (path == NULL || aotc_wasi_reserve(wasi, &fd, &entry) != 0) {
+      free(path);
+      return fail(error, AOTC_ERROR_LIMIT, "out of memory", NULL);
+    }
+    aotc_wasi_install_node(entry, aotc_tmp_root(kept->list[i].tree));
+    aotc_tmp_hold(entry->node);
+    entry->preopen = path;
+    entry->read_only = true;
+  }
+  return AOTC_OK;
+}
+
 static enum aotc_status add_tmp(struct aotc_wasi* wasi, uint64_t size, struct aotc_error* error) {
   uint32_t fd;
   struct aotc_wasi_fd* entry;
@@ -259,6 +276,7 @@ enum aotc_status aotc_wasi_create(const struct aotc_wasi_options* options, struc
   for (size_t i = 0; i < options->no_listeners && status == AOTC_OK; i++) status = add_nothing(wasi, error);
   for (size_t i = 0; i < options->dir_count && status == AOTC_OK; i++)
     status = add_directory(wasi, &options->dirs[i], error);
+  if (status == AOTC_OK) status = add_kept(wasi, options->kept, error);
   if (options->tmp_size != 0 && status == AOTC_OK) status = add_tmp(wasi, options->tmp_size, error);
   if (status != AOTC_OK) {
     /* Nothing has been created, so the listeners are still the caller's. */

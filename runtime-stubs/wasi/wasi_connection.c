@@ -202,7 +202,10 @@ void aotc_wasi_restore(struct aotc_host* host) {
   struct aotc_wasi* wasi = (struct aotc_wasi*)host;
   if (wasi->kept == NULL) return;
   aotc_wasi_close_all(wasi);
-  if (wasi->tmp != NULL) aotc_tmp_clear(wasi->tmp);
+  if (wasi->tmp != NULL && aotc_tmp_changed(wasi->tmp)) {
+    aotc_tmp_clear(wasi->tmp);
+    (void)aotc_wasi_fill_tmp(wasi); /* without memory, what there is */
+  }
   if (wasi->fd_count > wasi->kept_count) {
     struct aotc_wasi_fd* smaller = realloc(wasi->fds, wasi->kept_count * sizeof(*smaller));
     if (smaller != NULL) wasi->fds = smaller;

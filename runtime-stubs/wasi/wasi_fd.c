@@ -100,7 +100,7 @@ enum aotc_status aotc_wasi_fd_filestat_set_times(struct aotc_instance* instance,
   if (error == 0)
     error = aotc_wasi_times(aotc_wasi_arg64(slots, 1), aotc_wasi_arg64(slots, 2), aotc_wasi_arg32(slots, 3), times);
   if (error == 0 && entry->read_only) error = WASI_EROFS;
-  if (error == 0 && entry->node != NULL) aotc_tmp_set_times(entry->node, times);
+  if (error == 0 && entry->node != NULL) aotc_tmp_set_times(((struct aotc_wasi*)data)->tmp, entry->node, times);
   if (error == 0 && entry->host >= 0 && futimens(entry->host, times) != 0) error = aotc_wasi_errno(errno);
   return aotc_wasi_finish(slots, error);
 }

@@ -39,6 +39,12 @@ void aotc_wasi_note_path(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry, con
   freeze->files[freeze->file_count++] = name;
 }
 
+void aotc_wasi_digest(const void* bytes, size_t size, uint64_t digest[2]) {
+  XXH128_hash_t hash = XXH3_128bits(bytes, size);
+  digest[0] = hash.low64;
+  digest[1] = hash.high64;
+}
+
 static int digest_file(int host, uint64_t digest[2]) {
   uint8_t piece[1 << 16];
   XXH3_state_t state; /* 64-byte aligned by its type */
@@ -73,12 +79,32 @@ static enum aotc_status fail(struct aotc_error* error, const char* path, const c
   return AOTC_ERROR_ARGUMENT;
 }
 
+/* Likewise, of a directory that the snapshot keeps. */
+static enum aotc_status reopen_kept(struct aotc_wasi* wasi, const struct aotc_saved_file* file, const char* path,
+                                    struct aotc_tmp_node* dir, struct aotc_error* error) {
+  struct aotc_tmp_node* node;
+  struct stat st;
+  uint64_t digest[2];
+  if (aotc_tmp_open(wasi->tmp, dir, path, 0, false, &node) != 0) return fail(error, path, strerror(ENOENT));
+  aotc_tmp_stat(node, &st);
+  aotc_wasi_digest(aotc_tmp_bytes(node), (size_t)st.st_size, digest);
+  bool same = !aotc_tmp_is_directory(node) && memcmp(digest, file->digest, sizeof(digest)) == 0;
+  if (!same || aotc_wasi_make_room(wasi, file->number) != 0) {
+    aotc_tmp_let_go(wasi->tmp, node);
+    return fail(error, path, same ? "no room for its descriptor" : "it has changed since");
+  }
+  aotc_wasi_install_node(&wasi->fds[file->number], node);
+  wasi->fds[file->number].read_only = true;
+  return AOTC_OK;
+}
+
 /* Opens what the snapshot describes, as descriptor `file->number`. */
 static enum aotc_status reopen(struct aotc_wasi* wasi, const struct aotc_saved_file* file, const char* path,
                                struct aotc_error* error) {
   struct aotc_wasi_fd *dir, *entry;
   if (aotc_wasi_lookup_directory(wasi, file->root, 0, &dir) != 0 || dir->preopen == NULL)
     return fail(error, path, "its directory is missing");
+  if (dir->node != NULL) return reopen_kept(wasi, file, path, dir->node, error);
   bool read_only = dir->read_only;
   int host = aotc_wasi_open_beneath(wasi, dir->host, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
   if (host < 0) return fail(error, path, strerror(-host));
@@ -113,7 +139,8 @@ enum aotc_status aotc_wasi_reopen_files(struct aotc_wasi* wasi, const struct aot
     if (open && wasi->fds[number].kind != AOTC_WASI_FILE) return fail(error, path, "its descriptor is in use");
     enum aotc_status status = open ? AOTC_OK : reopen(wasi, &files[i], path, error);
     if (status != AOTC_OK) return status;
-    if (lseek(wasi->fds[number].host, (off_t)files[i].position, SEEK_SET) < 0)
+    wasi->fds[number].position = files[i].position;
+    if (wasi->fds[number].node == NULL && lseek(wasi->fds[number].host, (off_t)files[i].position, SEEK_SET) < 0)
       return fail(error, path, strerror(errno));
   }
   return AOTC_OK;

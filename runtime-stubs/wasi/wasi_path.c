@@ -208,7 +208,7 @@ static int path_set_times(struct aotc_instance* instance, struct aotc_wasi* wasi
   if (error == 0 && place.dir->node != NULL) {
     struct aotc_tmp_node* node;
     error = aotc_tmp_find(wasi->tmp, place.dir->node, place.path, &node);
-    if (error == 0) aotc_tmp_set_times(node, times);
+    if (error == 0) aotc_tmp_set_times(wasi->tmp, node, times);
     return error;
   }
   if (error == 0) error = open_object(wasi, &place, aotc_wasi_arg32(slots, 1) & WASI_LOOKUP_SYMLINK_FOLLOW, &object);
@@ -273,6 +273,7 @@ static int change(struct aotc_instance* instance, struct aotc_wasi* wasi, const 
   int parent;
   int error = load(instance, wasi, aotc_wasi_arg32(slots, 0), change->right, aotc_wasi_arg32(slots, 1),
                    aotc_wasi_arg32(slots, 2), &place);
+  if (error == 0 && place.dir->node != NULL && place.dir->read_only) error = WASI_EROFS;
   if (error == 0 && place.dir->node != NULL) return change->in_memory(wasi->tmp, place.dir->node, place.path);
   if (error == 0) error = open_writable_parent(wasi, &place, &name, &parent);
   if (error != 0) return error;
@@ -378,6 +379,7 @@ static int path_rename(struct aotc_instance* instance, struct aotc_wasi* wasi, c
     error = load(instance, wasi, aotc_wasi_arg32(slots, 3), WASI_RIGHT_PATH_RENAME_TARGET, aotc_wasi_arg32(slots, 4),
                  aotc_wasi_arg32(slots, 5), &to);
   if (error == 0 && (from.dir->node == NULL) != (to.dir->node == NULL)) error = WASI_EXDEV;
+  if (error == 0 && from.dir->node != NULL && (from.dir->read_only || to.dir->read_only)) error = WASI_EROFS;
   if (error == 0 && from.dir->node != NULL)
     return aotc_tmp_rename(wasi->tmp, from.dir->node, from.path, to.dir->node, to.path);
   if (error == 0) error = open_writable_parent(wasi, &from, &from_name, &from_parent);

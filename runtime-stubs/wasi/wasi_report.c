@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "wasi_state.h"
 
@@ -47,6 +48,36 @@ static void put_files(FILE* out, const struct aotc_wasi_freeze* freeze) {
   }
 }
 
+/* Each as "/site: 3 files, 1234 bytes, xxh3 01ab…"; of those that are not kept, why. */
+static void put_directories(FILE* out, const struct aotc_wasi* wasi) {
+  const struct aotc_wasi_freeze* freeze = wasi->freeze;
+  uint32_t root = 0;
+  const char* between = "";
+  fputs(", \"directories\": [", out);
+  for (uint32_t fd = 0; fd < wasi->fd_count; ++fd) {
+    const struct aotc_wasi_fd* entry = &wasi->fds[fd];
+    if (entry->preopen == NULL) continue;
+    const struct aotc_kept_summary* kept = root < AOTC_WASI_MAX_KEPT_DIRS ? &freeze->kept[root] : NULL;
+    bool lost = freeze->not_kept != NULL && entry->node == NULL;
+    ++root;
+    if (!lost && entry->node != NULL && kept != NULL && kept->files == 0) continue; /* an empty /tmp */
+    fputs(between, out);
+    between = ", ";
+    char text[128] = "";
+    if (lost)
+      snprintf(text, sizeof(text), ": not in the snapshot: %s", freeze->not_kept);
+    else if (kept != NULL)
+      snprintf(text, sizeof(text), ": %llu files, %llu bytes, xxh3 %016llx%016llx", (unsigned long long)kept->files,
+               (unsigned long long)kept->bytes, (unsigned long long)kept->digest[1],
+               (unsigned long long)kept->digest[0]);
+    char* line;
+    if (asprintf(&line, "%s%s", entry->preopen, text) < 0) continue;
+    put_string(out, line, strlen(line));
+    free(line);
+  }
+  fputc(']', out);
+}
+
 void aotc_wasi_report(const struct aotc_host* host, const char* import, FILE* out) {
   const struct aotc_wasi* wasi = (const struct aotc_wasi*)host;
   const struct aotc_wasi_freeze* freeze = wasi->freeze;
@@ -56,6 +87,7 @@ void aotc_wasi_report(const struct aotc_host* host, const char* import, FILE* ou
             listener ? "a listener" : "", import);
   fprintf(out, ", \"output_bytes\": %zu", freeze->output_size);
   put_clock(out, freeze);
+  put_directories(out, wasi);
   /* The first 32 bytes seed the runtime's generator, which every clone seeds anew. */
   fprintf(out,
           ", \"shared\": {\"random_bytes\": %llu, \"wall_clock_reads\": %llu, \"files_opened\": %llu, \"files\": [",

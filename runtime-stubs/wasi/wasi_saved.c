@@ -1,7 +1,7 @@
 /* wasi_saved.c - what a snapshot keeps of a WASI host, and another host in its place.
  *
- * Freezing: arguments, environment, directories, what was written, and the descriptors that are open: standard ones,
- * listeners, directories, files that are only read. Any other refuses the snapshot.
+ * Freezing: arguments, environment, directories (wasi_kept.c), what was written, and the descriptors that are open:
+ * standard ones, listeners, directories, files that are only read. Any other refuses the snapshot.
  *
  * Thawing: the descriptors of the new host are put into the state in which the program left its own. Its monotonic
  * clock has gone on by the time that has passed since, so that what the program made grows old, but not beyond its
@@ -165,9 +165,6 @@ enum aotc_status aotc_wasi_save(struct aotc_host* host, struct aotc_instance* in
     return fail(error, AOTC_ERROR_ARGUMENT, "it read the secret %.*s before the thaw", (int)strcspn(secret, "="),
                 secret);
   if (freeze->output_lost) return refuse(error, "it wrote more than 1 MiB before it waited for input");
-  if (aotc_tmp_any_name(wasi->tmp) != NULL)
-    return fail(error, AOTC_ERROR_ARGUMENT, "it has left " AOTC_WASI_TMP "/%s, which instances would not have",
-                aotc_tmp_any_name(wasi->tmp));
   bool in_poll = freeze->waits & AOTC_WASI_WAITS_IN_POLL;
   freeze->may_pass = may_pass(freeze);
   struct aotc_wasi_saved saved = {.waits = freeze->waits,
@@ -178,6 +175,7 @@ enum aotc_status aotc_wasi_save(struct aotc_host* host, struct aotc_instance* in
   enum aotc_status status = aotc_arrays_add(state, NULL, &saved, sizeof(saved), 1, error);
   if (status == AOTC_OK) status = save_fds(wasi, &saved, state, error);
   if (status == AOTC_OK) status = save_surroundings(wasi, &saved, state, error);
+  if (status == AOTC_OK) status = aotc_wasi_save_kept(wasi, &saved, state, error);
   if (status == AOTC_OK) memcpy(state->bytes, &saved, sizeof(saved));
   return status;
 }
@@ -201,6 +199,9 @@ const char* aotc_wasi_saved_fault(const void* state, uint64_t size) {
     return "strings";
   if (!inside(size, &s->files, sizeof(struct aotc_saved_file)) || !strings_end(s, size, &s->paths)) return "files";
   if (!inside(size, &s->secrets, sizeof(struct aotc_saved_secret))) return "secrets";
+  if (s->nodes.count > AOTC_WASI_MAX_KEPT || !inside(size, &s->nodes, sizeof(struct aotc_saved_node)) ||
+      !strings_end(s, size, &s->names) || !inside(size, &s->contents, 1))
+    return "directories";
   return inside(size, &s->output, 1) ? NULL : "output";
 }
 
@@ -326,6 +327,10 @@ enum aotc_status aotc_wasi_thaw(struct aotc_host* host, struct aotc_instance* in
   const struct aotc_wasi_saved* s = state;
   const char* fault = aotc_wasi_saved_fault(state, size);
   if (fault == NULL) fault = aotc_edge_thaw(wasi, s);
+  if (fault == NULL && s->has_tmp) {
+    wasi->saved_tmp = s;
+    if (aotc_wasi_fill_tmp(wasi) != NULL) fault = "directories";
+  }
   if (fault != NULL) return fail(error, AOTC_ERROR_FORMAT, "corrupted: snapshot: %s", fault);
   /* What a program writes before it reads stdin is part of its answer; what a server writes belongs to its log. A pool
    * has a connection to which it is written for each request. */

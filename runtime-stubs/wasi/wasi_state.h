@@ -22,6 +22,7 @@
  *     wasi_freeze.c    standard descriptors and listeners of a program that is to be frozen, and what it wrote
  *     wasi_files.c     files that are open at the freeze
  *     wasi_tmp.c       a directory in memory
+ *     wasi_kept.c      what a snapshot keeps of directories
  *     wasi_saved.c     what a snapshot keeps of all this, and going on from it
  *     wasi_report.c    what the freeze report says
  *     secrets.c        variables whose values are withheld until the thaw
@@ -54,6 +55,8 @@
 #define AOTC_WASI_MAX_SUBSCRIPTIONS (1u << 16) /* Go can ask for 65,535 */
 #define AOTC_WASI_LAST_ERRORS 16384u           /* bytes of stderr that explain why a program ended */
 #define AOTC_WASI_MAX_NOTED 64u                /* files that a freeze report names */
+#define AOTC_WASI_MAX_KEPT_DIRS 16u            /* directories of which a snapshot keeps what is in them */
+#define AOTC_WASI_MAX_KEPT 10000u              /* files and directories in them */
 #define AOTC_WASI_MAX_STREAMS 64u              /* connections that a program has made and not closed */
 #define AOTC_WASI_PIECE (1u << 20)             /* bytes per system call, so that a deadline is seen soon */
 
@@ -126,6 +129,11 @@ struct aotc_wasi_secret {
   uint32_t address; /* of the value in linear memory, once the environment was handed out to be frozen */
 };
 
+struct aotc_kept_summary {
+  uint64_t files, bytes;
+  uint64_t digest[2]; /* XXH3-128 of names and contents, low half first */
+};
+
 /* A program that is to be frozen: what it did and what it waits for. */
 struct aotc_wasi_freeze {
   uint32_t listeners; /* it was given */
@@ -140,7 +148,9 @@ struct aotc_wasi_freeze {
   uint64_t timer;   /* nanoseconds from then until its first timer is due, UINT64_MAX for none */
   uint8_t* output;  /* as in struct aotc_wasi_saved */
   size_t output_size, output_capacity;
-  bool output_lost;     /* there was too much of it */
+  bool output_lost;                                       /* there was too much of it */
+  struct aotc_kept_summary kept[AOTC_WASI_MAX_KEPT_DIRS]; /* of its directories, once they are saved */
+  const char* not_kept;                                   /* why those of the host are not in the snapshot, or null */
   char* errors;         /* a ring with the last bytes written to stderr, AOTC_WASI_LAST_ERRORS of them; null for none */
   uint64_t errors_size; /* of all that was written there */
   bool renumbered;      /* descriptors were, so a number does not tell what it is */
@@ -197,14 +207,15 @@ struct aotc_wasi {
   uint32_t secret_count;
   struct pollfd* poll_fds; /* scratch of poll_oneoff */
   uint32_t poll_capacity;
-  struct aotc_tmp* tmp;           /* null for none */
-  uint64_t monotonic_offset;      /* added to the host's clock, modulo 2^64 */
-  uint64_t monotonic_start;       /* of a thawed program: what its clock showed when it stopped */
-  uint64_t may_pass;              /* by how much more it may show when it begins */
-  bool begins_in_poll;            /* it goes on in a poll_oneoff */
-  bool drew;                      /* random bytes, since it was made */
-  bool reached_out;               /* for a connection or a name, since it was made */
-  struct aotc_outbound* outbound; /* the embedder's; null: no connection can be made */
+  struct aotc_tmp* tmp;                    /* null for none */
+  const struct aotc_wasi_saved* saved_tmp; /* what is in it at the beginning, or null; of the snapshot */
+  uint64_t monotonic_offset;               /* added to the host's clock, modulo 2^64 */
+  uint64_t monotonic_start;                /* of a thawed program: what its clock showed when it stopped */
+  uint64_t may_pass;                       /* by how much more it may show when it begins */
+  bool begins_in_poll;                     /* it goes on in a poll_oneoff */
+  bool drew;                               /* random bytes, since it was made */
+  bool reached_out;                        /* for a connection or a name, since it was made */
+  struct aotc_outbound* outbound;          /* the embedder's; null: no connection can be made */
   uint32_t streams_open;
   struct aotc_edge edge;
   struct aotc_wasi_freeze* freeze;      /* null unless a snapshot is to be made */
@@ -357,12 +368,27 @@ struct aotc_wasi_saved {
   struct aotc_span dirs;    /* bytes: guest paths of the preopened directories, each NUL-terminated */
   struct aotc_span
       output; /* bytes: (u32 fd, u32 size, bytes, zero to three bytes of padding)*, written before the stop */
-  struct aotc_span files;   /* struct aotc_saved_file: those of `fds` that are files */
-  struct aotc_span paths;   /* bytes: their paths, each NUL-terminated */
-  struct aotc_span secrets; /* struct aotc_saved_secret */
-  uint64_t has_tmp;         /* whether the last of `dirs` is a directory in memory, which is empty */
-  uint32_t events_fd;       /* its descriptor of events, if it wants any: */
-  uint32_t events_wanted;   /* bits of enum aotc_edge_event */
+  struct aotc_span files;    /* struct aotc_saved_file: those of `fds` that are files */
+  struct aotc_span paths;    /* bytes: their paths, each NUL-terminated */
+  struct aotc_span secrets;  /* struct aotc_saved_secret */
+  uint64_t has_tmp;          /* whether the last of `dirs` is /tmp in memory */
+  uint32_t events_fd;        /* its descriptor of events, if it wants any: */
+  uint32_t events_wanted;    /* bits of enum aotc_edge_event */
+  uint64_t keeps_dirs;       /* whether all that is in `dirs` is in `nodes`, and not only what is in /tmp */
+  struct aotc_span nodes;    /* struct aotc_saved_node; those of one directory stand together */
+  struct aotc_span names;    /* bytes: of nodes, each NUL-terminated */
+  struct aotc_span contents; /* bytes: of files */
+};
+
+/* A file or directory that is kept. */
+struct aotc_saved_node {
+  uint32_t root;      /* number of its directory among `dirs` */
+  uint32_t parent;    /* number of the node that it is in, which comes before it; AOTC_NONE: `root` itself */
+  uint32_t name;      /* offset in `names` */
+  uint32_t directory; /* whether it is one */
+  uint64_t modified;  /* nanoseconds since 1970 */
+  uint64_t content;   /* offset in `contents` */
+  uint64_t size;
 };
 
 /* A variable whose value is not in the snapshot: letters of the same number are in `environ`, zeros in memory. */
@@ -412,6 +438,8 @@ void aotc_wasi_note_path(struct aotc_wasi* wasi, struct aotc_wasi_fd* entry, con
                          uint32_t dir_number, const char* path);
 /* All but the path and the descriptor's number. False when it is no file that a thaw can open again. */
 bool aotc_wasi_describe_file(const struct aotc_wasi_fd* entry, struct aotc_saved_file* file);
+/* XXH3-128, low half first. */
+void aotc_wasi_digest(const void* bytes, size_t size, uint64_t digest[2]);
 /* Opens them, or puts back their positions when they are open already. */
 enum aotc_status aotc_wasi_reopen_files(struct aotc_wasi* wasi, const struct aotc_wasi_saved* saved,
                                         struct aotc_error* error);
@@ -478,8 +506,25 @@ void aotc_tmp_destroy(struct aotc_tmp* tmp);
 void aotc_tmp_clear(struct aotc_tmp* tmp);
 struct aotc_tmp_node* aotc_tmp_root(struct aotc_tmp* tmp);
 bool aotc_tmp_is_directory(const struct aotc_tmp_node* node);
-/* Null when it is empty, or there is none. */
-const char* aotc_tmp_any_name(const struct aotc_tmp* tmp);
+const void* aotc_tmp_bytes(const struct aotc_tmp_node* node);
+/* A file or directory without what is in it. */
+struct aotc_tmp_object {
+  const char* name;
+  bool directory;
+  const uint8_t* bytes;
+  uint64_t size;
+  struct timespec modified;
+};
+/* One more, whose name is free there and whose bytes stay where they are; null when there is no memory. */
+struct aotc_tmp_node* aotc_tmp_add(struct aotc_tmp* tmp, struct aotc_tmp_node* dir,
+                                   const struct aotc_tmp_object* object);
+/* All of them, each before what is in it. `visit` returns a number for it, AOTC_NONE to stop; `parent` is that of the
+ * directory, AOTC_NONE for the root. */
+bool aotc_tmp_visit(struct aotc_tmp* tmp,
+                    uint32_t (*visit)(void* data, uint32_t parent, const struct aotc_tmp_object* object), void* data);
+/* Whether anything has changed since it was made, cleared or settled. */
+bool aotc_tmp_changed(const struct aotc_tmp* tmp);
+void aotc_tmp_settle(struct aotc_tmp* tmp);
 /* For each descriptor. */
 void aotc_tmp_hold(struct aotc_tmp_node* node);
 void aotc_tmp_let_go(struct aotc_tmp* tmp, struct aotc_tmp_node* node);
@@ -492,7 +537,7 @@ int aotc_tmp_remove(struct aotc_tmp* tmp, struct aotc_tmp_node* from, const char
 int aotc_tmp_rename(struct aotc_tmp* tmp, struct aotc_tmp_node* from, const char* path, struct aotc_tmp_node* to,
                     const char* new_path);
 void aotc_tmp_stat(const struct aotc_tmp_node* node, struct stat* st);
-void aotc_tmp_set_times(struct aotc_tmp_node* node, const struct timespec times[2]);
+void aotc_tmp_set_times(struct aotc_tmp* tmp, struct aotc_tmp_node* node, const struct timespec times[2]);
 /* The entry with this cookie; false after the last. `entry` is zeros, or that of a smaller cookie: a listing begins at
  * the name where it was. */
 struct aotc_tmp_entry {
@@ -508,6 +553,26 @@ uint64_t aotc_tmp_read(struct aotc_tmp_node* node, uint64_t at, const struct iov
 /* All of it, or nothing. */
 int aotc_tmp_write(struct aotc_tmp* tmp, struct aotc_instance* instance, struct aotc_tmp_node* node, uint64_t at,
                    const struct iovec* vectors, int count);
+
+/* --- what a snapshot keeps of directories: wasi_kept.c -------------------------------------------------------------
+ */
+
+enum aotc_status aotc_wasi_save_kept(struct aotc_wasi* wasi, struct aotc_wasi_saved* saved, struct aotc_arrays* out,
+                                     struct aotc_error* error);
+/* Into an empty one, what is kept of directory number `root`; null, or what is wrong. */
+const char* aotc_wasi_load_kept(struct aotc_tmp* tmp, const struct aotc_wasi_saved* saved, uint32_t root);
+/* Puts what is kept of /tmp there. */
+const char* aotc_wasi_fill_tmp(struct aotc_wasi* wasi);
+/* Those of the host, for hosts that do not outlive them; null for none. Returns null, or why they cannot be had. */
+struct aotc_wasi_kept {
+  uint32_t count;
+  struct {
+    const char* guest_path;
+    struct aotc_tmp* tree;
+  } list[AOTC_WASI_MAX_KEPT_DIRS];
+};
+const char* aotc_wasi_kept_of(const struct aotc_wasi_saved* saved, struct aotc_wasi_kept** kept);
+void aotc_wasi_kept_destroy(struct aotc_wasi_kept* kept);
 
 /* --- paths: wasi_resolve.c -------------------------------------------------------------------------------------- */
 

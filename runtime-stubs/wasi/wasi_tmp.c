@@ -2,9 +2,10 @@
  * of a large upload.
  *
  * A tree of files and directories without links, of one host, so of one instance. It is empty when the program begins,
- * and again when the host goes back to its beginning. All bytes count against its size, and kOverhead for each name, so
- * that names cost, too; memory is asked for as the program's own is (may_grow). What was removed and is still open
- * lives on until it is closed, as in POSIX.
+ * or holds what a snapshot keeps (wasi_kept.c), and so again when the host goes back to its beginning. All bytes count
+ * against its size, and kOverhead for each name, so that names cost, too; memory is asked for as the program's own is
+ * (may_grow). A file of the snapshot has its bytes there until it is written, and costs nothing until then. What was
+ * removed and is still open lives on until it is closed, as in POSIX.
  *
  * In a directory the entries stand in the order of their creation. Their numbers ascend, so a cookie of a listing is
  * the number of the next one, and means the same whatever is removed meanwhile.
@@ -22,6 +23,8 @@ struct aotc_tmp_node {
   char* name;
   uint8_t* bytes;
   uint64_t size, capacity, inode;
+  uint32_t mark;   /* scratch of aotc_tmp_visit */
+  bool borrowed;   /* `bytes` are not ours and not to be written; the capacity is 0 */
   uint64_t number; /* among its siblings */
   uint32_t opened;
   bool directory, removed;
@@ -31,7 +34,9 @@ struct aotc_tmp_node {
 struct aotc_tmp {
   struct aotc_tmp_node root;
   uint64_t limit, used;
+  uint64_t lent; /* of the limit: for names of the snapshot */
   uint64_t next_number;
+  bool changed; /* since it was made, cleared or settled */
 };
 
 static struct timespec now(void) {
@@ -66,7 +71,7 @@ static void append(struct aotc_tmp_node* parent, struct aotc_tmp_node* node) {
 
 static void release(struct aotc_tmp* tmp, struct aotc_tmp_node* node) {
   tmp->used -= node->capacity + kOverhead;
-  free(node->bytes);
+  if (!node->borrowed) free(node->bytes);
   free(node->name);
   free(node);
 }
@@ -85,7 +90,14 @@ void aotc_tmp_clear(struct aotc_tmp* tmp) {
     node = parent;
   }
   tmp->next_number = kFirstNumber;
+  tmp->limit -= tmp->lent;
+  tmp->lent = 0;
+  tmp->changed = false;
 }
+
+void aotc_tmp_settle(struct aotc_tmp* tmp) { tmp->changed = false; }
+
+bool aotc_tmp_changed(const struct aotc_tmp* tmp) { return tmp->changed; }
 
 void aotc_tmp_destroy(struct aotc_tmp* tmp) {
   if (tmp == NULL) return;
@@ -97,9 +109,7 @@ struct aotc_tmp_node* aotc_tmp_root(struct aotc_tmp* tmp) { return &tmp->root; }
 
 bool aotc_tmp_is_directory(const struct aotc_tmp_node* node) { return node->directory; }
 
-const char* aotc_tmp_any_name(const struct aotc_tmp* tmp) {
-  return tmp == NULL || tmp->root.first == NULL ? NULL : tmp->root.first->name;
-}
+const void* aotc_tmp_bytes(const struct aotc_tmp_node* node) { return node->bytes; }
 
 void aotc_tmp_hold(struct aotc_tmp_node* node) { ++node->opened; }
 
@@ -169,6 +179,7 @@ static int create(struct aotc_tmp* tmp, const struct spot* spot, bool directory,
     return WASI_ENOMEM;
   }
   tmp->used += kOverhead;
+  tmp->changed = true;
   node->directory = directory;
   node->inode = node->number = tmp->next_number++;
   node->accessed = node->modified = spot->dir->modified = now();
@@ -210,6 +221,7 @@ int aotc_tmp_make_directory(struct aotc_tmp* tmp, struct aotc_tmp_node* from, co
 }
 
 static void remove_node(struct aotc_tmp* tmp, struct aotc_tmp_node* node) {
+  tmp->changed = true;
   node->parent->modified = now();
   unlink_node(node);
   node->removed = true;
@@ -252,6 +264,7 @@ int aotc_tmp_rename(struct aotc_tmp* tmp, struct aotc_tmp_node* from, const char
   char* name = strndup(new.name, new.length);
   if (name == NULL) return WASI_ENOMEM;
   if (new.node != NULL) remove_node(tmp, new.node);
+  tmp->changed = true;
   old.dir->modified = new.dir->modified = now();
   unlink_node(old.node);
   free(old.node->name);
@@ -273,7 +286,8 @@ void aotc_tmp_stat(const struct aotc_tmp_node* node, struct stat* st) {
                       .st_ctim = node->modified};
 }
 
-void aotc_tmp_set_times(struct aotc_tmp_node* node, const struct timespec times[2]) {
+void aotc_tmp_set_times(struct aotc_tmp* tmp, struct aotc_tmp_node* node, const struct timespec times[2]) {
+  tmp->changed = true;
   struct timespec* set[] = {&node->accessed, &node->modified};
   for (int i = 0; i < 2; ++i)
     if (times[i].tv_nsec != UTIME_OMIT) *set[i] = times[i].tv_nsec == UTIME_NOW ? now() : times[i];
@@ -292,8 +306,9 @@ bool aotc_tmp_entry(const struct aotc_tmp_node* dir, uint64_t cookie, struct aot
   return true;
 }
 
-/* Room for `size` bytes; what is beyond the file's end is zero. */
+/* Room for `size` bytes, of its own; what is beyond the file's end is zero. */
 static int reserve(struct aotc_tmp* tmp, struct aotc_instance* instance, struct aotc_tmp_node* node, uint64_t size) {
+  if (node->borrowed && size < node->size) size = node->size;
   if (size <= node->capacity) return 0;
   uint64_t left = tmp->limit - tmp->used, most = node->capacity + left;
   if (size > most) return WASI_ENOSPC;
@@ -303,9 +318,15 @@ static int reserve(struct aotc_tmp* tmp, struct aotc_instance* instance, struct 
   if (wanted > most) wanted = most;
   uint64_t more = wanted - node->capacity;
   if (!aotc_instance_may_grow(instance, more)) return WASI_ENOSPC;
-  uint8_t* bytes = realloc(node->bytes, wanted);
+  uint8_t* bytes = realloc(node->borrowed ? NULL : node->bytes, wanted);
   if (bytes == NULL) return WASI_ENOSPC;
-  memset(bytes + node->capacity, 0, more);
+  if (node->borrowed) {
+    memcpy(bytes, node->bytes, node->size);
+    memset(bytes + node->size, 0, wanted - node->size);
+  } else {
+    memset(bytes + node->capacity, 0, more);
+  }
+  node->borrowed = false;
   node->bytes = bytes;
   node->capacity = wanted;
   tmp->used += more;
@@ -313,14 +334,17 @@ static int reserve(struct aotc_tmp* tmp, struct aotc_instance* instance, struct 
 }
 
 int aotc_tmp_resize(struct aotc_tmp* tmp, struct aotc_instance* instance, struct aotc_tmp_node* node, uint64_t size) {
-  int error = reserve(tmp, instance, node, size);
+  int error = size == 0 ? 0 : reserve(tmp, instance, node, size);
   if (error != 0) return error;
-  if (size < node->size) memset(node->bytes + size, 0, node->size - size);
+  tmp->changed = true;
   if (size == 0) {
     tmp->used -= node->capacity;
-    free(node->bytes);
+    if (!node->borrowed) free(node->bytes);
+    node->borrowed = false;
     node->bytes = NULL;
     node->capacity = 0;
+  } else if (size < node->size) {
+    memset(node->bytes + size, 0, node->size - size);
   }
   node->size = size;
   node->modified = now();
@@ -345,9 +369,44 @@ int aotc_tmp_write(struct aotc_tmp* tmp, struct aotc_instance* instance, struct 
   if (at > INT64_MAX - size) return WASI_EFBIG;
   int error = reserve(tmp, instance, node, at + size);
   if (error != 0) return error;
+  tmp->changed = true;
   for (int i = 0; i < count; at += vectors[i++].iov_len)
     memcpy(node->bytes + at, vectors[i].iov_base, vectors[i].iov_len);
   if (at > node->size) node->size = at;
   node->modified = now();
   return 0;
+}
+
+/* --- what a snapshot keeps ---------------------------------------------------------------------------------------- */
+
+struct aotc_tmp_node* aotc_tmp_add(struct aotc_tmp* tmp, struct aotc_tmp_node* dir,
+                                   const struct aotc_tmp_object* object) {
+  const struct spot spot = {.dir = dir, .name = object->name, .length = strlen(object->name)};
+  struct aotc_tmp_node* node;
+  tmp->limit += kOverhead;
+  tmp->lent += kOverhead;
+  if (create(tmp, &spot, object->directory, &node) != 0) return NULL;
+  node->accessed = node->modified = object->modified;
+  node->borrowed = object->size != 0;
+  node->bytes = node->borrowed ? (uint8_t*)(uintptr_t)object->bytes : NULL;
+  node->size = object->size;
+  return node;
+}
+
+bool aotc_tmp_visit(struct aotc_tmp* tmp,
+                    uint32_t (*visit)(void* data, uint32_t parent, const struct aotc_tmp_object* object), void* data) {
+  struct aotc_tmp_node* node = tmp->root.first;
+  tmp->root.mark = AOTC_NONE;
+  while (node != NULL) {
+    const struct aotc_tmp_object object = {node->name, node->directory, node->bytes, node->size, node->modified};
+    node->mark = visit(data, node->parent->mark, &object);
+    if (node->mark == AOTC_NONE) return false;
+    if (node->first != NULL) {
+      node = node->first;
+      continue;
+    }
+    while (node != NULL && node->next == NULL) node = node->parent;
+    if (node != NULL) node = node->next;
+  }
+  return true;
 }

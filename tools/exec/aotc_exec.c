@@ -71,12 +71,15 @@ static struct aotc_wasi_options surroundings(bool sigpipe) {
 }
 
 /* Servers have a /tmp, as on a node, and programs that found one before the snapshot: then without a listener, too,
- * which they do not miss. A directory of the host comes first. */
+ * which they do not miss. A directory of the host comes first. Without one there are those that the snapshot keeps. */
 static void add_tmp(struct aotc_wasi_options* wasi_options) {
   size_t listeners = 0;
   bool found = artifact != NULL && aotc_wasi_snapshot_has_tmp(artifact, &listeners);
   bool wanted = o.tmp_given ? o.tmp_size != 0 : o.freeze != NULL || o.listener_count != 0;
-  if (aotc_wasi_dirs_cover_tmp(o.dirs, o.dir_count) || (!found && !wanted)) return;
+  struct aotc_error error;
+  if (o.dir_count == 0 && artifact != NULL)
+    check(aotc_wasi_snapshot_kept(artifact, &wasi_options->kept, &error), &error);
+  if (aotc_wasi_dirs_cover_tmp(o.dirs, o.dir_count) || (!found && (!wanted || wasi_options->kept != NULL))) return;
   wasi_options->tmp_size = o.tmp_size == 0 ? 1 : o.tmp_size;
   if (found && o.listener_count == 0) wasi_options->no_listeners = listeners;
 }

@@ -299,6 +299,8 @@ int freeze_program(const struct freeze_options* options) {
   run.warmup_nanoseconds = monotonic_now() - started - run.nanoseconds;
   if (aotc_snapshot_write(instance, &run, out, &error) != AOTC_OK) not_frozen(name, "%s", error.message);
   show_draws(&run);
+  const char* not_kept = aotc_wasi_not_kept(wasi);
+  if (not_kept != NULL) fprintf(stderr, "its directories are not in the snapshot: %s\n", not_kept);
   _exit(0);
 }
 

@@ -233,7 +233,7 @@ struct aotc_image_run {
  * stack pointer, run the resume thunk, and the import is called again. All offsets in here, those of spans and image
  * runs included, are from the start of the snapshot; those in a host's state are the host's affair.
  */
-#define AOTC_SNAPSHOT_MAGIC 0x0050414e53373031ull /* "107SNAP\0" read as a little-endian number */
+#define AOTC_SNAPSHOT_MAGIC 0x0050414e53383031ull /* "108SNAP\0" read as a little-endian number */
 
 enum aotc_snapshot_flags {
   AOTC_SNAPSHOT_REACTOR = 1u << 0 /* no call runs: there is nothing to resume */

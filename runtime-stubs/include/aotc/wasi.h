@@ -39,6 +39,8 @@ struct aotc_edge_values {
 /* Whether one of these directories is where it would be, or holds it. */
 bool aotc_wasi_dirs_cover_tmp(const struct aotc_wasi_dir* dirs, size_t count);
 
+struct aotc_wasi_kept;
+
 struct aotc_wasi_options {
   int argc;
   const char* const* argv; /* argv[0] is the program's name */
@@ -47,8 +49,9 @@ struct aotc_wasi_options {
   size_t secret_count;
   const char* const* secrets; /* likewise, after `env`; with `freeze` the values stand for others of the same length */
   size_t dir_count;
-  const struct aotc_wasi_dir* dirs; /* fds 3.. after the listeners */
-  uint64_t tmp_size;                /* bytes of a directory in memory, /tmp, after `dirs`; 0: there is none */
+  const struct aotc_wasi_dir* dirs;  /* fds 3.. after the listeners */
+  const struct aotc_wasi_kept* kept; /* directories that a snapshot keeps, after `dirs`; or null */
+  uint64_t tmp_size;                 /* bytes of a directory in memory, /tmp, after `dirs`; 0: there is none */
   size_t listener_count;
   const int* listeners; /* listening sockets, fds 3..; ownership passes to the WASI host */
   size_t no_listeners;  /* so many fds from 3 on, in place of listeners, are nothing */
@@ -125,6 +128,12 @@ enum aotc_status aotc_artifact_give_secrets(struct aotc_artifact* artifact, size
 
 /* Whether the program that was frozen had a directory in memory; if so, how many listeners it was given. */
 bool aotc_wasi_snapshot_has_tmp(const struct aotc_artifact* artifact, size_t* listeners);
+/* The directories that the artifact's snapshot keeps, for WASI hosts that do not outlive it; null when it keeps none.
+ * They are not released. */
+enum aotc_status aotc_wasi_snapshot_kept(const struct aotc_artifact* artifact, const struct aotc_wasi_kept** kept,
+                                         struct aotc_error* error);
+/* Of a program that was frozen: why its directories are not kept, or null. */
+const char* aotc_wasi_not_kept(const struct aotc_wasi* wasi);
 
 /* --- For hosts beside WASI's
  * ------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import xxhash
 data = open(sys.argv[1], "rb").read()
 # struct aotc_header: identity, digest, names, sizes, five sections of 24 bytes, then the snapshot's.
 SNAPSHOT = struct.unpack_from("<Q", data, 0x400 + 152 + 5 * 24)[0]
-assert data[SNAPSHOT : SNAPSHOT + 7] == b"107SNAP", "the snapshot is where the header says"
+assert data[SNAPSHOT : SNAPSHOT + 7] == b"108SNAP", "the snapshot is where the header says"
 MAGIC, SIZE, HEAD, DIGEST, PAGES, CHACHA8 = 0, 8, 16, 24, 60, 80
 SPANS = {name: 104 + 16 * i for i, name in enumerate(("globals", "runs", "tables", "elements", "dropped", "hosts", "report", "redrawn", "draws", "sequences"))}
 # struct aotc_snapshot_host, of which there is one, and what it kept: struct aotc_wasi_saved.
@@ -40,6 +40,7 @@ faults["files"] = (SPANS["files"] + 8, "<I", 1 << 30)
 faults["args"] = (SPANS["args"] + 8, "<I", 1 << 31)
 faults["draws"] = (SPANS["draws"] + 8, "<I", 65)
 faults["sequences"] = (SPANS["sequences"] + 8, "<I", 9)
+faults["nodes"] = (SAVED + 176, "<Q", 1 << 50)
 faults["clock"] = (SAVED + 8, "<Q", 1 << 63)
 faults["events"] = (SAVED + 160, "<Q", 9 | 4 << 32)  # of a kind that there is not
 faults["events-far"] = (SAVED + 160, "<Q", 1 << 16 | 1 << 32)

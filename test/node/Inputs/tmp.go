@@ -52,7 +52,7 @@ func files(w http.ResponseWriter, r *http.Request) {
 
 func main() {
 	for _, name := range os.Args[1:] {
-		must(os.WriteFile(filepath.Join(os.TempDir(), name), []byte("left"), 0o600))
+		must(os.WriteFile(filepath.Join(os.TempDir(), name), make([]byte, 20<<20), 0o600))
 	}
 	http.HandleFunc("/files", files)
 	http.HandleFunc("/form", func(w http.ResponseWriter, r *http.Request) {
