@@ -6,9 +6,11 @@
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
+#include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <numeric>
 #include <vector>
 
@@ -25,6 +27,10 @@ namespace {
 constexpr uint64_t kMostBuffered = 16 << 20, kLeastBuffered = 64 << 10;
 // Small files are put together, that none has to be opened for each compilation that there ever was.
 constexpr int kFilesToMerge = 8;
+
+constexpr char kTable[] = ".sst", kDamagedTable[] = ".damaged";
+// Of a key, when one is looked for between two; what differs later only is taken for equal.
+constexpr size_t kToldApart = 96;
 
 rocksdb::Slice slice(StringRef text) { return {text.data(), text.size()}; }
 
@@ -52,6 +58,7 @@ rocksdb::Options options_for(uint64_t limit) {
   options.stats_persist_period_sec = 0;
   options.skip_stats_update_on_db_open = true;
   options.max_background_jobs = 2;
+  options.max_file_opening_threads = 2;
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
   options.compression = rocksdb::kZSTD;
   options.compression_opts.level = 1;
@@ -72,6 +79,40 @@ rocksdb::Options options_for(uint64_t limit) {
   tables.format_version = 5;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(tables));
   return options;
+}
+
+// In the middle between two keys.
+std::string between(const std::string& low, const std::string& high) {
+  std::string sum(kToldApart + 1, '\0');
+  unsigned carry = 0;
+  auto digit = [](const std::string& key, size_t i) {
+    return i < key.size() ? static_cast<unsigned char>(key[i]) : 0u;
+  };
+  for (size_t i = kToldApart; i-- > 0;) {
+    carry += digit(low, i) + digit(high, i);
+    sum[i + 1] = static_cast<char>(carry);
+    carry >>= 8;
+  }
+  sum[0] = static_cast<char>(carry);
+  std::string half(kToldApart, '\0');
+  for (size_t i = 0; i < kToldApart; ++i) half[i] = static_cast<char>(digit(sum, i) << 7 | digit(sum, i + 1) >> 1);
+  return half;
+}
+
+using Iterator = std::unique_ptr<rocksdb::Iterator>;
+
+// From the first key on that is found behind a block that cannot be read; `before` is a key in front of that. An
+// iterator that has met damage is of no use any more.
+Iterator behind_damage(function_ref<Iterator()> iterate, std::string before) {
+  std::string behind(kToldApart, '\xff');
+  for (std::string middle; (middle = between(before, behind)) != before && middle != behind;) {
+    Iterator it = iterate();
+    it->Seek(middle);
+    (it->status().ok() ? behind : before) = middle;
+  }
+  Iterator it = iterate();
+  it->Seek(behind);
+  return it;
 }
 
 }  // namespace
@@ -107,6 +148,57 @@ Expected<std::unique_ptr<Database>> Database::open_to_write(const std::string& p
   if (Error error = to_error(rocksdb::DB::Open(options_for(limit), path, &db))) return error;
   database->impl_->db.reset(db);
   return database;
+}
+
+// What can be read of a file and is not there.
+Error Database::take_in(const std::string& file) {
+  rocksdb::SstFileReader table(options_for(0));
+  if (!table.Open(file).ok()) return Error::success();
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  auto iterate = [&] { return Iterator(table.NewIterator(options)); };
+  Iterator it = iterate();
+  std::string last;
+  rocksdb::PinnableSlice ignored;
+  for (it->SeekToFirst();;) {
+    for (; it->Valid(); it->Next()) {
+      last = it->key().ToString();
+      ignored.Reset();
+      if (!impl_->db->Get(options, impl_->db->DefaultColumnFamily(), it->key(), &ignored).IsNotFound()) continue;
+      if (Error error = put({last.data(), last.size()}, {it->value().data(), it->value().size()})) return error;
+    }
+    if (it->status().ok()) return Error::success();
+    it = behind_damage(iterate, last);
+    if (!it->Valid()) return Error::success();
+  }
+}
+
+Error Database::mend(const std::string& path, uint64_t limit) {
+  std::error_code error;
+  std::vector<std::filesystem::path> files, damaged;
+  for (const auto& entry : std::filesystem::directory_iterator(path, error)) files.push_back(entry.path());
+  for (const std::filesystem::path& file : files) {
+    std::filesystem::path aside = file;
+    aside.replace_extension(kDamagedTable);
+    if (file.extension() == kTable) {
+      rocksdb::SstFileReader table(options_for(0));
+      if (table.Open(file).ok() && table.VerifyChecksum().ok()) continue;
+      std::filesystem::rename(file, aside, error);
+    } else if (file != aside) {
+      continue;
+    }
+    damaged.push_back(aside);
+  }
+  if (Error failed = to_error(rocksdb::RepairDB(path, options_for(limit)))) return failed;
+  std::filesystem::remove_all(path + "/lost", error);  // where RocksDB puts what it leaves out
+  if (damaged.empty()) return Error::success();
+  Expected<std::unique_ptr<Database>> database = open_to_write(path, limit);
+  if (!database) return database.takeError();
+  for (const std::filesystem::path& file : damaged) {
+    if (Error failed = (*database)->take_in(file)) return failed;
+    std::filesystem::remove(file, error);
+  }
+  return (*database)->finish();
 }
 
 Error Database::get(ArrayRef<std::string> keys, function_ref<void(size_t, StringRef)> visit) {

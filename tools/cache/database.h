@@ -6,6 +6,8 @@
 // oldest file is dropped as a whole. Reading changes nothing and needs no lock; writing is for one process at a time,
 // which the caller sees to (folder_lock.h).
 //
+// RocksDB loses a file for a block of it, and without a file does not open. mend() keeps the rest of both.
+//
 // Damage can make RocksDB itself fail, not only its calls: its files' ends have no checksum. So it is used in processes
 // that may crash (keeper.h).
 #pragma once
@@ -37,6 +39,9 @@ class Database {
   static llvm::Expected<std::unique_ptr<Database>> open_to_read(const std::string& path);
   // Creates it when there is none. `limit`: bytes on disk, compressed.
   static llvm::Expected<std::unique_ptr<Database>> open_to_write(const std::string& path, uint64_t limit);
+  // Makes of a damaged one, which nobody else uses, one that can be read to its end: without the blocks that cannot be
+  // read. Reads all of it. An Error: it could not be done.
+  static llvm::Error mend(const std::string& path, uint64_t limit);
   ~Database();
 
   // Calls `visit` with the index of each key that has a value, in any order. A value that cannot be read is left out;
@@ -61,6 +66,7 @@ class Database {
 
  private:
   Database();
+  llvm::Error take_in(const std::string& file);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -12,6 +12,7 @@
 #include "cache/folder_lock.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
+#include "support/error.h"
 
 namespace aotc {
 
@@ -21,6 +22,8 @@ namespace {
 
 constexpr size_t kHead = 16;
 constexpr uint64_t kMostWaiting = 64 << 20;
+// More is not read through for what can be kept of it.
+constexpr uint64_t kMostMended = uint64_t{4} << 30;
 
 uint64_t check_of(StringRef key, ArrayRef<uint8_t> content) {
   return XXH3_64bits_withSeed(content.data(), content.size(), XXH3_64bits(key.data(), key.size()));
@@ -96,14 +99,25 @@ void Shelf::get(ArrayRef<std::string> keys, function_ref<bool(size_t, ArrayRef<u
     reading_.reset();
     if (!damaged) return;
   }
-  throw_away(which);
+  mend(which);
+  damaged_values_ = before;
+  consumeError(read_once(keys, take));
 }
 
-// Unless somebody else has done it already.
-void Shelf::throw_away(ino_t which) {
-  thrown_away_ = true;
+// Unless somebody else has removed it already.
+void Shelf::mend(ino_t which) {
   std::optional<FolderLock> lock = FolderLock::take(lock_path(), FolderLock::Kind::Exclusive, patience_);
-  if (lock && identity(folder_) == which) remove_locked();
+  if (lock && identity(folder_) == which) mend_locked();
+}
+
+void Shelf::mend_locked() {
+  std::error_code ignored;
+  uint64_t bytes = 0;
+  for (const auto& file : std::filesystem::directory_iterator(folder_, ignored)) bytes += file.file_size(ignored);
+  Error failed = bytes > kMostMended ? failure("too large") : Database::mend(folder_, limit_);
+  (failed ? thrown_away_ : mended_) = true;
+  if (failed) remove_locked();
+  consumeError(std::move(failed));
 }
 
 void Shelf::remove_locked() {
@@ -144,8 +158,7 @@ void Shelf::flush() {
     Error error = write_locked(limit_);
     if (error.isA<DamagedError>()) {
       consumeError(std::move(error));
-      thrown_away_ = true;
-      remove_locked();
+      mend_locked();
       error = write_locked(limit_);
     }
     consumeError(std::move(error));
@@ -183,8 +196,9 @@ bool Shelf::shrink(uint64_t limit) {
   if (!lock) return false;
   Error error = write_locked(limit);
   if (error.isA<DamagedError>()) {
-    thrown_away_ = true;
-    remove_locked();
+    consumeError(std::move(error));
+    mend_locked();
+    error = write_locked(limit);
   }
   consumeError(std::move(error));
   return true;

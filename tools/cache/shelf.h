@@ -1,6 +1,6 @@
 // shelf.h - values under keys in one folder, for any number of processes at once: database.h with locks, checks and
-// recency. Nothing here fails: what cannot be had is not there, what cannot be kept is forgotten, and what is damaged
-// is thrown away.
+// recency. Nothing here fails: what cannot be had is not there, what cannot be kept is forgotten, and of what is
+// damaged the rest is kept.
 //
 //   FOLDER        the database, of values ::= position:u64 check:u64 content
 //   FOLDER.lock   held by who changes it, for as long as that takes; the kernel gives it back
@@ -44,8 +44,9 @@ class Shelf {
   // Writes what was put, and what get() found to be in use but old.
   void flush();
 
-  // Since it was made: values that were not what was written, and whether the database was thrown away for that.
+  // Since it was made: values that were not what was written, and what became of the database for that.
   uint64_t damaged_values() const { return damaged_values_; }
+  bool mended() const { return mended_; }
   bool thrown_away() const { return thrown_away_; }
 
   // About how much there is, or with `all` what is there and right. `visit`, if there is one, is asked of each.
@@ -59,7 +60,8 @@ class Shelf {
   llvm::Error read_once(llvm::ArrayRef<std::string> keys,
                         llvm::function_ref<bool(size_t, llvm::ArrayRef<uint8_t>)> take);
   llvm::Error write_locked(uint64_t limit);
-  void throw_away(ino_t which);
+  void mend(ino_t which);
+  void mend_locked();
   void remove_locked();
 
   std::unique_ptr<Database> reading_;  // as it was at the first get() since the last flush()
@@ -69,7 +71,7 @@ class Shelf {
   std::vector<std::pair<std::string, std::vector<uint8_t>>> waiting_;
   uint64_t waiting_bytes_ = 0;
   uint64_t damaged_values_ = 0;
-  bool thrown_away_ = false;
+  bool mended_ = false, thrown_away_ = false;
 };
 
 }  // namespace aotc

@@ -7,6 +7,7 @@
 #include <cassert>
 #include <cerrno>
 #include <filesystem>
+#include <future>
 #include <random>
 #include <unordered_map>
 #include <unordered_set>
@@ -188,12 +189,15 @@ std::vector<FunctionRecord> Store::find_common(size_t name_spaces, uint64_t seed
 }
 
 void Store::flush() {
+  // Each waits for the disk most of the time.
+  std::future<void> artifacts = std::async(std::launch::async, [this] { artifacts_.flush(); });
   functions_.flush();
-  artifacts_.flush();
+  artifacts.get();
 }
 
 std::string Store::damage() const {
   if (functions_.thrown_away() || artifacts_.thrown_away()) return "it was damaged, and starts again empty";
+  if (functions_.mended() || artifacts_.mended()) return "it was damaged; what can be read of it is kept";
   if (uint64_t values = functions_.damaged_values() + artifacts_.damaged_values())
     return std::to_string(values) + " of what it holds is damaged, and not used";
   return "";

@@ -18,8 +18,9 @@ void write_file(const std::filesystem::path& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
 }
 
-// What a process says that has read all: as its exit code, unless it crashed.
-enum Outcome { AllRight, Missing, Wrong, Unusable };
+// What a process says that has read all: as its exit code, unless it crashed. Noticed: something is missing, or there
+// is something to say.
+enum Outcome { AllRight, Noticed, Wrong, Unusable };
 
 Outcome use(const std::string& path) {
   StoreOptions options;
@@ -36,7 +37,7 @@ Outcome use(const std::string& path) {
   }
   std::optional<std::vector<uint8_t>> artifact = store.get_artifact("artifact");
   if (artifact && *artifact != record(7, 50'000)) return Wrong;
-  if (!missing && artifact) return AllRight;
+  if (!missing && artifact && store.damage().empty()) return AllRight;
   // A compiler goes on without, and gives what it made.
   for (uint32_t n = 0; n < kRecords; ++n) store.put(record(n));
   store.flush();
@@ -44,7 +45,7 @@ Outcome use(const std::string& path) {
   found = again.get(keys);
   for (uint32_t n = 0; n < kRecords; ++n)
     if (found[n] != record(n)) return Unusable;
-  return Missing;
+  return Noticed;
 }
 
 class Damage : public testing::Test {
@@ -82,7 +83,7 @@ class Damage : public testing::Test {
     ++crashes_;
     status = end_of(start([&] {
       Store(options(copy)).clear();
-      return use(copy.path) == Missing;
+      return use(copy.path) == Noticed;
     }));
     EXPECT_EQ(status, 0) << file << " " << how;
   }
@@ -116,7 +117,7 @@ TEST_F(Damage, OfAByteAnywhere) {
       damage(file, flipped, "at " + std::to_string(at));
     }
   }
-  EXPECT_GT(outcomes_[Missing] + crashes_, 20);
+  EXPECT_GT(outcomes_[Noticed] + crashes_, 20);
 }
 
 TEST_F(Damage, OfWholeFiles) {
@@ -128,26 +129,40 @@ TEST_F(Damage, OfWholeFiles) {
     damage(file, std::string(bytes.size(), '\0'), "zeroed");
     damage(file, bytes + bytes, "doubled");
   }
-  EXPECT_GT(outcomes_[Missing] + crashes_, 10);
+  EXPECT_GT(outcomes_[Noticed] + crashes_, 10);
 }
+
+constexpr char kMended[] = "it was damaged; what can be read of it is kept";
 
 TEST_F(Damage, IsFoundByWhoWritesOnly) {
   for (const char* file : {"/functions/CURRENT", "/artifacts/CURRENT"})
     write_file(folder_.path + file, "MANIFEST-none\n");
   EXPECT_EQ(end_of(start([this] {
               Store store(options(folder_));
-              store.put(record(1));
-              store.put_artifact("artifact", record(8));
+              store.put(record(kRecords));
+              store.put_artifact("other", record(8));
               store.flush();
-              return store.damage() == "it was damaged, and starts again empty" &&
-                     Store(options(folder_)).get(key(record(1))).front() == record(1) &&
-                     Store(options(folder_)).get_artifact("artifact") == record(8);
+              Store again(options(folder_));
+              return store.damage() == kMended && again.get(key(record(kRecords))).front() == record(kRecords) &&
+                     again.get(key(record(1))).front() == record(1) && again.get_artifact("other") == record(8) &&
+                     again.get_artifact("artifact") == record(7, 50'000);
             })),
             0);
 }
 
 TEST_F(Damage, IsFoundByWhoReadsOnly) {
   write_file(folder_.path + "/functions/CURRENT", "MANIFEST-none\n");
+  EXPECT_EQ(end_of(start([this] {
+              Store store(options(folder_));
+              return store.get(key(record(1))).front() == record(1) && store.damage() == kMended;
+            })),
+            0);
+}
+
+// What no file can be read of is another matter.
+TEST_F(Damage, OfEverythingStartsAgainEmpty) {
+  std::filesystem::remove_all(folder_.path + "/functions");
+  std::filesystem::create_directories(folder_.path + "/functions/CURRENT");
   EXPECT_EQ(end_of(start([this] {
               Store store(options(folder_));
               return store.get(key(record(1))).front().empty() &&
@@ -157,6 +172,95 @@ TEST_F(Damage, IsFoundByWhoReadsOnly) {
             0);
 }
 
+// Three files of 200 functions that cannot be compressed, so that each has many blocks.
+class LargeDamage : public testing::Test {
+ protected:
+  static constexpr uint32_t kParts = 3, kOfPart = 200;
+  static FunctionRecord large(uint32_t n) { return record(n, 2000, true); }
+
+  LargeDamage() {
+    EXPECT_EQ(end_of(start([this] {
+                for (uint32_t part = 0; part < kParts; ++part) {
+                  Store store(options(folder_));
+                  for (uint32_t n = 0; n < kOfPart; ++n) store.put(large(part * kOfPart + n));
+                }
+                return true;
+              })),
+              0);
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path + "/functions"))
+      if (entry.path().extension() == ".sst") tables_.push_back(entry.path());
+    EXPECT_EQ(tables_.size(), kParts);
+  }
+
+  void damage(const std::filesystem::path& table, std::initializer_list<double> places) {
+    std::string bytes = read_file(table);
+    for (double place : places) {
+      char& byte = bytes[static_cast<size_t>(static_cast<double>(bytes.size()) * place)];
+      byte = static_cast<char>(byte ^ 0x5a);
+    }
+    write_file(table, bytes);
+  }
+
+  // How many functions are missed when it is noticed, and ever after.
+  void expect_missed(size_t least, size_t most) {
+    EXPECT_EQ(end_of(start([&] {
+                for (bool first : {true, false}) {
+                  Store store(options(folder_));
+                  size_t missed = 0;
+                  for (uint32_t n = 0; n < kParts * kOfPart; n += 50) {
+                    std::vector<FunctionKey> keys;
+                    for (uint32_t i = n; i < n + 50; ++i) keys.push_back(key(large(i)));
+                    std::vector<FunctionRecord> found = store.get(keys);
+                    for (uint32_t i = 0; i < 50; ++i) {
+                      if (!found[i].empty() && found[i] != large(n + i)) return false;
+                      missed += found[i].empty();
+                    }
+                  }
+                  EXPECT_GE(missed, least);
+                  EXPECT_LE(missed, most);
+                  EXPECT_EQ(store.damage(), first ? kMended : "");
+                  ShelfReport all = store.report(true).functions;
+                  EXPECT_EQ(all.values, kParts * kOfPart - missed);
+                  EXPECT_EQ(all.failed, "");
+                }
+                for (const auto& entry : std::filesystem::directory_iterator(folder_.path + "/functions"))
+                  if (entry.path().extension() == ".damaged" || entry.path().filename() == "lost") return false;
+                return !HasFailure();
+              })),
+              0);
+  }
+
+  TemporaryFolder folder_;
+  std::vector<std::filesystem::path> tables_;
+};
+
+TEST_F(LargeDamage, OfABlockCostsThatBlock) {
+  damage(tables_[1], {0.5});
+  expect_missed(1, 20);
+}
+
+TEST_F(LargeDamage, OfTheFirstBlockCostsThatBlock) {
+  damage(tables_[1], {0.001});
+  expect_missed(1, 20);
+}
+
+TEST_F(LargeDamage, OfSomeBlocksCostsWhatLiesBetweenAtMost) {
+  damage(tables_[0], {0.2, 0.3});
+  damage(tables_[2], {0.4});
+  expect_missed(3, 60);
+}
+
+// Where it says what is in it.
+TEST_F(LargeDamage, OfTheEndOfAFileCostsThatFile) {
+  std::filesystem::resize_file(tables_[1], std::filesystem::file_size(tables_[1]) - 10);
+  expect_missed(kOfPart, kOfPart);
+}
+
+TEST_F(LargeDamage, OfAFileThatIsGoneCostsThatFile) {
+  std::filesystem::remove(tables_[0]);
+  expect_missed(kOfPart, kOfPart);
+}
+
 // A database of something else's where ours should be.
 TEST_F(Damage, ByAnExchange) {
   TemporaryFolder copy;
@@ -164,7 +268,7 @@ TEST_F(Damage, ByAnExchange) {
   std::filesystem::rename(copy.path + "/functions", copy.path + "/other");
   std::filesystem::rename(copy.path + "/artifacts", copy.path + "/functions");
   std::filesystem::rename(copy.path + "/other", copy.path + "/artifacts");
-  EXPECT_EQ(WEXITSTATUS(end_of(start_quietly(copy.path))), Missing);
+  EXPECT_EQ(WEXITSTATUS(end_of(start_quietly(copy.path))), Noticed);
 }
 
 }  // namespace

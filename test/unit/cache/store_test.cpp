@@ -100,7 +100,9 @@ TEST(Store, BelievesNoKey) {
   FunctionRecord wanted = record(1), forged = record(2), no_record = {9, 9, 9, 9, 9};
   auto name = [](const FunctionRecord& record) {
     FunctionKey bytes = key(record);
-    return std::string(1, '\0') + std::string(bytes.begin(), bytes.end());
+    std::string name(1, '\0');
+    name.append(bytes.begin(), bytes.end());
+    return name;
   };
   {
     Shelf shelf(folder.path + "/functions", 32 << 20);
