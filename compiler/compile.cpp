@@ -8,11 +8,12 @@
 #include "go/go_shape.h"
 #include "go/pclntab.h"
 #include "go/signal_wait.h"
-#include "llvm/Support/SHA256.h"
+#include "llvm/ADT/StringExtras.h"
 #include "native/cpu_baseline.h"
 #include "parallel.h"
 #include "phase_clock.h"
 #include "plan.h"
+#include "registry/digest.h"
 #include "wasm/check_imports.h"
 #include "wasm/read_module.h"
 
@@ -31,7 +32,7 @@ Error timed(Compilation& c, const char* phase, function_ref<Error()> run) {
 }
 
 Error read(Compilation& c) {
-  c.digest = std::async(std::launch::async, [wasm = c.wasm] { return SHA256::hash(wasm); });
+  c.digest = std::async(std::launch::async, [wasm = c.wasm] { return sha256_raw(toStringRef(wasm)); });
   Expected<Module> module = read_module(c.wasm, c.options.module_name, threads_of(c.options));
   if (!module) return module.takeError();
   if (c.options.imports == Imports::Known)
@@ -60,19 +61,24 @@ Error run_phases(Compilation& c, DumpPhase last) {
   if (!find_cpu_baseline(c.options.architecture, c.options.cpu)) return unknown_cpu(c.options);
 
   // Parse and validate the module into flat instruction arrays; unless any will do, its imports are those of a host.
-  if (Error error = timed(c, "read", [&] { return read(c); })) return error;
+  if (Error error = timed(c, "read, validate", [&] { return read(c); })) return error;
   if (last == DumpPhase::Read) return Error::success();
 
   if (Error error = timed(c, "shape", [&] {
-        // Is it Go's? Then one register holds its stack pointer, and functions can be resumed.
-        recognise_go(c);
-        // What can be constant, what needs a place in the instance, what is called from outside and what is called
-        // there.
-        plan_tables(c);
+        // Each of these looks at every instruction, so they go two at a time.
+        auto both = [&](auto first, auto second) {
+          on_threads(std::min(2u, threads_of(c.options)), [&](unsigned thread) {
+            if (thread == 0) first(c);
+            if (thread == 1 || threads_of(c.options) == 1) second(c);
+          });
+        };
+        // Is it Go's? Then one register holds its stack pointer, and functions can be resumed. What can be constant.
+        both(recognise_go, plan_tables);
+        // What needs a place in the instance, what is called from outside and what is called there; where a frozen
+        // program goes on.
         plan_globals(c);
-        plan_thunks(c);
-        // Where a frozen program goes on; Go's own function table, which knows where a function can be entered.
-        find_import_wrappers(c);
+        both(plan_thunks, find_import_wrappers);
+        // Go's own function table, which knows where a function can be entered.
         std::optional<std::vector<GoFunction>> table = c.go.recognised ? read_pclntab(c.module) : std::nullopt;
         if (table) park_signal_receiver(c.module, *table);
         // All that compiling one function has to know of it.

@@ -1,10 +1,9 @@
 // compile_function.cpp - see compile_function.h.
 #include "compile_function.h"
 
-#include <ctime>
-
 #include "llvm/Support/MathExtras.h"
 #include "lower/check_ir.h"
+#include "phase_clock.h"
 #include "verify/check_fragment.h"
 
 namespace aotc {
@@ -17,18 +16,13 @@ namespace {
 class Timed {
  public:
   Timed(CodeGenerators& generators, Stage stage) : seconds_(generators.seconds[static_cast<size_t>(stage)]) {
-    seconds_ -= now();
+    seconds_ -= thread_seconds();
   }
-  ~Timed() { seconds_ += now(); }
+  ~Timed() { seconds_ += thread_seconds(); }
   Timed(const Timed&) = delete;
   Timed& operator=(const Timed&) = delete;
 
  private:
-  static double now() {
-    timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-  }
   double& seconds_;
 };
 

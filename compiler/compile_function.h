@@ -12,7 +12,7 @@ namespace aotc {
 // What is done to a unit, as far as the time is told that it takes.
 enum class Stage : uint8_t { Lower, Optimize, Emit, Prove };
 inline constexpr size_t kStages = 4;
-inline constexpr const char* kStageNames[kStages] = {"lower", "optimize", "emit", "prove"};
+inline constexpr const char* kStageNames[kStages] = {"lower", "optimise", "emit", "prove"};
 using StageSeconds = std::array<double, kStages>;
 
 // LLVM's state for each effort, made when it is first wanted. One per thread.

@@ -50,7 +50,7 @@ class Pool {
   Error run() {
     PhaseClock looking_up;
     find_what_to_compile();
-    c_.stats.phases.push_back(looking_up.taken("look up"));
+    record({"key"}, {key_seconds_}, looking_up.taken("lookup"));
     PhaseClock compiling;
     plan_batches();
     unsigned jobs = std::min(threads_of(c_.options), static_cast<unsigned>(batches_.size()));
@@ -58,22 +58,23 @@ class Pool {
     for (unsigned i = 0; i < jobs; ++i) threads.emplace_back(std::optional<unsigned>(kThreadStack), [this] { work(); });
     for (llvm::thread& thread : threads) thread.join();
     if (!records_.empty()) c_.options.cache->put(records_);
-    record_stages(compiling.taken("keep"));
+    // What is left of the time is for what is made of the fragments.
+    record(kStageNames, seconds_, compiling.taken("keep"));
     c_.stats.plain_functions = plain_;
     c_.stats.codegen_runs = runs_;
     return std::move(error_);
   }
 
  private:
-  // Threads do all of it at once: each stage is given its part of the time. What is left is for what is made of the
-  // fragments.
-  void record_stages(PhaseTime all) {
+  // Threads do all of it at once: each stage, of which the processor's seconds are known, is given its part of the
+  // time, and what `all` is called gets the rest.
+  void record(ArrayRef<const char*> stages, ArrayRef<double> seconds, PhaseTime all) {
     PhaseTime rest = all;
-    for (size_t i = 0; i < kStages; ++i) {
-      double part = all.cpu_seconds > 0 ? seconds_[i] / all.cpu_seconds : 0;
-      c_.stats.phases.push_back({kStageNames[i], part * all.wall_seconds, seconds_[i]});
+    for (size_t i = 0; i < stages.size(); ++i) {
+      double part = all.cpu_seconds > 0 ? seconds[i] / all.cpu_seconds : 0;
+      c_.stats.phases.push_back({stages[i], part * all.wall_seconds, seconds[i]});
       rest.wall_seconds = std::max(0.0, rest.wall_seconds - part * all.wall_seconds);
-      rest.cpu_seconds = std::max(0.0, rest.cpu_seconds - seconds_[i]);
+      rest.cpu_seconds = std::max(0.0, rest.cpu_seconds - seconds[i]);
     }
     c_.stats.phases.push_back(rest);
   }
@@ -106,18 +107,21 @@ class Pool {
     std::vector<FunctionKey> keys;
   };
 
-  Lookup prepare(ArrayRef<uint32_t> items) const {
+  Lookup prepare(ArrayRef<uint32_t> items) {
     size_t count = items.size();
     Lookup lookup{items, std::vector<std::vector<uint8_t>>(count), std::vector<UnitBinding>(count),
                   std::vector<FunctionKey>(count)};
     unsigned threads = threads_of(c_.options);
     on_threads(std::min(threads, static_cast<unsigned>(count)), [&](unsigned thread) {
+      double before = thread_seconds();
       for (size_t i = thread; i < count; i += threads) {
         CompileUnit unit;
         make_unit(items[i], true, unit, lookup.bindings[i]);
         lookup.units[i] = encode_unit(unit);
         lookup.keys[i] = function_key(lookup.units[i]);
       }
+      std::lock_guard<std::mutex> lock(mutex_);
+      key_seconds_ += thread_seconds() - before;
     });
     return lookup;
   }
@@ -320,6 +324,7 @@ class Pool {
   Error error_ = Error::success();
   size_t done_ = 0;
   StageSeconds seconds_{};
+  double key_seconds_ = 0;
   std::vector<FunctionRecord> records_;  // for the cache
 };
 

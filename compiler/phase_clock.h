@@ -4,11 +4,19 @@
 #include <sys/resource.h>
 
 #include <chrono>
+#include <ctime>
 #include <string>
 
 #include "compile.h"
 
 namespace aotc {
+
+// Of this thread.
+inline double thread_seconds() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
 
 class PhaseClock {
  public:

@@ -8,6 +8,7 @@
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SetVector.h"
+#include "parallel.h"
 
 namespace aotc {
 
@@ -213,16 +214,19 @@ void plan_functions(Compilation& c, const std::optional<std::vector<GoFunction>>
   std::vector<std::vector<uint32_t>> resume_points(module.functions.size());
   if (table) resume_points = find_resume_points(module, c.tables, *table);
   KnownFunctions known(module, c.go.never_returns);
-  for (uint32_t i = 0; i < c.functions.size(); ++i) {
-    const FunctionBody& body = module.functions[i].body;
-    c.functions[i] = {is_large(body) ? Effort::Large : usual_effort(c, body),
-                      c.options.tier != Tier::Quick,
-                      known.find(i, c.is_resumable(module.import_count() + i)),
-                      c.go.never_returns.contains(module.import_count() + i),
-                      is_small_leaf(body),
-                      c.go.recognised && is_straight_leaf(body),
-                      std::move(resume_points[i])};
-  }
+  unsigned threads = threads_of(c.options);
+  on_threads(threads, [&](unsigned thread) {
+    for (uint32_t i = thread; i < c.functions.size(); i += threads) {
+      const FunctionBody& body = module.functions[i].body;
+      c.functions[i] = {is_large(body) ? Effort::Large : usual_effort(c, body),
+                        c.options.tier != Tier::Quick,
+                        known.find(i, c.is_resumable(module.import_count() + i)),
+                        c.go.never_returns.contains(module.import_count() + i),
+                        is_small_leaf(body),
+                        c.go.recognised && is_straight_leaf(body),
+                        std::move(resume_points[i])};
+    }
+  });
 }
 
 }  // namespace aotc

@@ -21,7 +21,7 @@ SHARED = ["tools/registry/*.h", "tools/sandbox/*.h", "tools/support/*.h", "tools
 # Folder -> patterns of our own headers that its files may include.
 OWN = {
     "runtime-stubs": ["runtime-stubs/*"],
-    "compiler": ["compiler/*", "runtime-stubs/include/*", "tools/sandbox/*.h", "tools/support/*.h", "tools/support/*.def"],
+    "compiler": ["compiler/*", "runtime-stubs/include/*", "tools/registry/digest.h", "tools/sandbox/*.h", "tools/support/*.h", "tools/support/*.def"],
     "cache-server": ["cache-server/*", "tools/cache/keeper.h", *COMPILER, *SHARED, "runtime-stubs/include/*"],
     "tools/cache": ["tools/cache/*", "compiler/compile.h", "compiler/function_cache.h", "compiler/process/cache_channel.h", "compiler/process/child_process.h",
                     "tools/registry/*.h", "tools/sandbox/sandbox.h", "tools/support/*.h"],

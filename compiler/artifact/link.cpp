@@ -21,11 +21,11 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
-#include "llvm/Support/SHA256.h"
 #include "metadata.h"
 #include "native/cpu_baseline.h"
 #include "native/eh_frame.h"
 #include "native/relocation.h"
+#include "registry/digest.h"
 #include "support/version.h"
 
 namespace aotc {
@@ -278,7 +278,7 @@ void Linker::finish_header() {
   header_.architecture = static_cast<uint32_t>(c_.options.architecture);
   header_.tier = c_.options.tier == Tier::Quick || c_.stats.quick_functions != 0 ? AOTC_TIER_QUICK : AOTC_TIER_BEST;
   header_.cpu_features = baseline_->features;
-  std::array<uint8_t, 32> digest = c_.digest.valid() ? c_.digest.get() : SHA256::hash(c_.wasm);
+  std::array<uint8_t, 32> digest = c_.digest.valid() ? c_.digest.get() : sha256_raw(toStringRef(c_.wasm));
   std::memcpy(header_.module_sha256, digest.data(), digest.size());
   std::strncpy(header_.compiler_version, aotc_version, sizeof header_.compiler_version - 1);
   std::strncpy(header_.cpu, baseline_->name, sizeof header_.cpu - 1);

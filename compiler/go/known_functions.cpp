@@ -26,8 +26,8 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
-#include "llvm/Support/SHA256.h"
 #include "lower/calling_convention.h"
+#include "registry/digest.h"
 
 namespace aotc {
 
@@ -47,7 +47,8 @@ constexpr Known kKnown[] = {
 #undef KNOWN_FUNCTION
 };
 
-// Tables that known functions read, as they lie in memory. A table's number is part of descriptions.
+// Tables that known functions read, as they lie in memory; those of a size are neighbours, as one digest is worked out
+// for them. A table's number is part of descriptions.
 struct Table {
   uint64_t number;
   size_t size, entry;  // bytes
@@ -72,7 +73,7 @@ constexpr Table kTables[] = {
 constexpr size_t kLargestTable = 1024;
 constexpr uint64_t kThroughSlice = 1000;  // is added for a Go slice of the whole table
 
-std::string hex_digest(ArrayRef<uint8_t> bytes) { return toHex(SHA256::hash(bytes), /*LowerCase=*/true); }
+std::string hex_digest(ArrayRef<uint8_t> bytes) { return toHex(sha256_raw(toStringRef(bytes)), /*LowerCase=*/true); }
 
 using Data = ArrayRef<const DataSegment*>;
 
@@ -93,10 +94,13 @@ std::array<uint8_t, kLargestTable> initial_bytes(Data data, uint64_t address) {
 
 uint64_t table_at(Data data, uint64_t address, size_t entries = 0) {
   auto bytes = initial_bytes(data, address);
-  for (const Table& table : kTables)
-    if ((entries == 0 || entries == table.size / table.entry) &&
-        hex_digest(ArrayRef(bytes).take_front(table.size)) == table.digest)
-      return table.number;
+  std::string digest;
+  size_t digested = 0;
+  for (const Table& table : kTables) {
+    if (entries != 0 && entries != table.size / table.entry) continue;
+    if (digested != table.size) digest = hex_digest(ArrayRef(bytes).take_front(digested = table.size));
+    if (digest == table.digest) return table.number;
+  }
   return 0;
 }
 

@@ -4,7 +4,8 @@
 //   from us    size:u32 JSON  where there is a courier: the options of its SharedCache
 //   to us      Greeting     whether the artifact was found; else the process serves the compiler
 //   from us    Parting      once there is no compiler any more: whether to keep the artifact
-//   to us      Farewell     what was wrong
+//   to us      Verdict      what was wrong with the compiler
+//   to us      Farewell     and with the cache, once everything is kept
 #include "cache/keeper.h"
 
 #include <poll.h>
@@ -47,8 +48,11 @@ constexpr size_t kMostCommon = 256, kMostCommonBytes = 16 << 20;
 constexpr uint64_t kMemory = uint64_t{2} << 30;
 constexpr off_t kMostArtifact = 256 << 20;
 
+// In front of an artifact; what has another form has another key.
+constexpr char kKeptForm[] = "2 ";
 struct KeptStats {
-  uint64_t functions, wasm_bytes, code_bytes, artifact_bytes, reduced_functions, plain_functions, codegen_runs, go;
+  uint64_t functions, wasm_bytes, body_bytes, code_bytes, artifact_bytes, reduced_functions, plain_functions,
+      codegen_runs, go;
 };
 
 struct Greeting {
@@ -60,8 +64,11 @@ struct Parting {
   KeptStats stats;
 };
 using Text = char[256];
+struct Verdict {
+  Text refused;  // empty for nothing
+};
 struct Farewell {
-  Text refused, damage, shared;  // empty for none
+  Text damage, shared;  // likewise
   SharedCounts counts;
 };
 
@@ -174,14 +181,15 @@ int run(const Task& task, function_ref<void(Store&, SharedCache*)> work) {
 
 // To be kept with an artifact.
 KeptStats to_keep(const CompileStats& stats) {
-  return {stats.functions,         stats.wasm_bytes,      stats.code_bytes,   stats.artifact_bytes,
+  return {stats.functions,         stats.wasm_bytes,      stats.body_bytes,   stats.code_bytes, stats.artifact_bytes,
           stats.reduced_functions, stats.plain_functions, stats.codegen_runs, stats.go_shaped};
 }
 
 CompileStats from_kept(const KeptStats& kept) {
   CompileStats stats;
-  stats.functions = kept.functions;
+  stats.functions = stats.cached_functions = kept.functions;
   stats.wasm_bytes = kept.wasm_bytes;
+  stats.body_bytes = stats.cached_bytes = kept.body_bytes;
   stats.code_bytes = kept.code_bytes;
   stats.artifact_bytes = kept.artifact_bytes;
   stats.reduced_functions = kept.reduced_functions;
@@ -219,12 +227,13 @@ void keep_artifact(Store& store, StringRef key) {
 void attend(Store& store, SharedCache* shared, StringRef key) {
   Farewell farewell{};
   if (!find_artifact(store, key)) {
-    if (Error error = serve_cache(kWorker, store)) {
-      set_text(farewell.refused, toString(std::move(error)));
-      close(kWorker);
-    } else {
-      keep_artifact(store, key);
-    }
+    Verdict verdict{};
+    Error refused = serve_cache(kWorker, store);
+    bool is_well = !refused;
+    if (refused) set_text(verdict.refused, toString(std::move(refused)));
+    close(kWorker);
+    aotc_write_all(kControl, &verdict, sizeof verdict);
+    if (is_well) keep_artifact(store, key);
   }
   if (shared) shared->give_all();
   store.flush();
@@ -273,7 +282,8 @@ Keeper::Keeper(const KeeperOptions& options, std::optional<RemoteCache> remote) 
     remote->forget_secrets();
     remote_ = remote->shown;
   }
-  Task task{options_.store, options_.artifact_key, getpid(), 0, 0, link.cache.get() >= 0};
+  Task task{options_.store, "", getpid(), 0, 0, link.cache.get() >= 0};
+  if (!options_.artifact_key.empty()) task.artifact_key = kKeptForm + options_.artifact_key;
   std::vector<std::string> words;
   if (options_.start_anew) words = words_of(task);
   Expected<pid_t> child = start_child(
@@ -291,6 +301,7 @@ Keeper::Keeper(const KeeperOptions& options, std::optional<RemoteCache> remote) 
   Heard heard = receive(control_.get(), &greeting, sizeof greeting, kLookTime);
   if (heard == Heard::All && greeting.found != 0) {
     found_ = from_kept(greeting.stats);
+    judged_ = true;
     consumeError(end());
     return;
   }
@@ -334,14 +345,28 @@ void Keeper::part(const CompileStats* made) {
   send(control_.get(), &parting, sizeof parting);
 }
 
-Error Keeper::end() {
-  if (child_ < 0) return Error::success();
+Error Keeper::judge() {
+  if (child_ < 0 || judged_) return Error::success();
   part(nullptr);
+  Verdict verdict;
+  Heard heard = receive(control_.get(), &verdict, sizeof verdict, kWriteTime);
+  judged_ = true;
+  if (heard != Heard::All) {
+    lose(heard == Heard::Lost);
+    return Error::success();
+  }
+  std::string refused = text_of(verdict.refused);
+  return refused.empty() ? Error::success() : failure(refused);
+}
+
+Error Keeper::end() {
+  Error refused = judge();
+  if (child_ < 0) return refused;
   Farewell farewell;
   Heard heard = receive(control_.get(), &farewell, sizeof farewell, kWriteTime);
   if (heard != Heard::All) {
     lose(heard == Heard::Lost);
-    return Error::success();
+    return refused;
   }
   while (waitpid(child_, nullptr, 0) < 0 && errno == EINTR) continue;
   child_ = -1;
@@ -349,8 +374,7 @@ Error Keeper::end() {
   if (!remote_.empty()) shared_ = farewell.counts;
   if (std::string trouble = text_of(farewell.shared); !trouble.empty()) options_.said(remote_, trouble);
   if (std::string damage = text_of(farewell.damage); !damage.empty()) options_.said(options_.store.folder, damage);
-  if (std::string refused = text_of(farewell.refused); !refused.empty()) return failure(refused);
-  return Error::success();
+  return refused;
 }
 
 Error find_common(const StoreOptions& options, size_t name_spaces, uint64_t seed, int file) {

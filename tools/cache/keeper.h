@@ -44,8 +44,10 @@ class Keeper {
   int socket() const { return worker_.get(); }
   // The compiler has ended. With `made` the artifact is kept.
   void part(const CompileStats* made);
-  // Waits until everything is kept, after part(nullptr) if nobody has called it. An Error: the compiler asked the cache
-  // for what it would not ask.
+  // After part(nullptr) if nobody has called it. An Error, given once: the compiler asked the cache for what it would
+  // not ask.
+  llvm::Error judge();
+  // Waits until everything is kept, after judge().
   llvm::Error end();
   // Of the remote, if there is one, once it has ended.
   const std::optional<SharedCounts>& shared() const { return shared_; }
@@ -59,6 +61,7 @@ class Keeper {
   std::optional<CourierProcess> courier_;
   pid_t child_ = -1;
   UniqueFd control_, worker_;
+  bool judged_ = false;
   std::optional<CompileStats> found_;
 };
 

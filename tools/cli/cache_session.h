@@ -18,11 +18,15 @@ class CacheSession {
   std::optional<aotc::CompileStats> found() const { return keeper_ ? keeper_->found() : std::nullopt; }
   // For WorkerOptions::cache.
   int socket() const { return keeper_ ? keeper_->socket() : -1; }
-  // The compiler has made the artifact; as Keeper::end().
-  llvm::Error end(const aotc::CompileStats& made) {
+  // The compiler has made the artifact, which must not change until it is kept. As Keeper::judge().
+  llvm::Error part(const aotc::CompileStats& made) {
     if (!keeper_) return llvm::Error::success();
     keeper_->part(made.quick_functions == 0 ? &made : nullptr);  // else it depends on what was in the cache
-    return keeper_->end();
+    return keeper_->judge();
+  }
+  // Waits until it is.
+  void end() {
+    if (keeper_) llvm::consumeError(keeper_->end());
   }
   // Of the remote, if there is one, once it has ended.
   std::optional<aotc::SharedCounts> shared() const { return keeper_ ? keeper_->shared() : std::nullopt; }

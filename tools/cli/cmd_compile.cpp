@@ -3,6 +3,8 @@
 // Each artifact appears under its name only when it is complete. Targets are compiled one after the other, each on all
 // threads, so that memory is bounded by the larger of them. A snapshot is made once, with this machine's artifact, and
 // goes into all of them. All of that happens in confined processes; this one moves files.
+#include <sys/resource.h>
+
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -59,7 +61,7 @@ struct Compiled {
   aotc::CompileStats stats;
   double seconds;
   bool cached;
-  std::optional<aotc::SharedCounts> shared;
+  std::unique_ptr<CacheSession> session;  // which is keeping it
 };
 
 // Before minutes go into what could not be kept.
@@ -78,8 +80,37 @@ struct Snapshot {
   bool made() const { return tried && tried->reason.empty(); }
 };
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+// What this process, and those that have ended for it, have taken since it was made.
+class Clock {
+ public:
+  aotc::PhaseTime taken(const std::string& phase) const {
+    return {phase, std::chrono::duration<double>(std::chrono::steady_clock::now() - wall_).count(),
+            cpu_seconds() - cpu_};
+  }
+
+ private:
+  static double cpu_seconds() {
+    double seconds = 0;
+    for (int whose : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+      rusage usage;
+      getrusage(whose, &usage);
+      for (const timeval& time : {usage.ru_utime, usage.ru_stime})
+        seconds += static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+    }
+    return seconds;
+  }
+  std::chrono::steady_clock::time_point wall_ = std::chrono::steady_clock::now();
+  double cpu_ = cpu_seconds();
+};
+
+// Puts in front of what the compiler tells of its phases what it took besides: processes, and looking for the whole
+// artifact.
+void add_start(aotc::CompileStats& stats, aotc::PhaseTime all) {
+  for (const aotc::PhaseTime& phase : stats.phases) {
+    all.wall_seconds = std::max(0.0, all.wall_seconds - phase.wall_seconds);
+    all.cpu_seconds = std::max(0.0, all.cpu_seconds - phase.cpu_seconds);
+  }
+  stats.phases.insert(stats.phases.begin(), all);
 }
 
 llvm::Error read_warmup(CompileArguments& arguments) {
@@ -95,14 +126,17 @@ llvm::Error read_warmup(CompileArguments& arguments) {
 
 llvm::Expected<Compiled> compile_target(const MemoryFile& module, aotc::CompileOptions& options,
                                         const std::string& path, const CacheOptions& cache) {
-  auto started = std::chrono::steady_clock::now();
+  Clock clock;
   llvm::Expected<MemoryFile> artifact = MemoryFile::make(base_name(path));
   if (!artifact) return artifact.takeError();
   ProgressBar bar(base_name(path));
   bar.follow(options);
-  llvm::Expected<CompiledLocally> done = compile_locally(module, *artifact, options, cache);
+  std::unique_ptr<CacheSession> session;
+  llvm::Expected<CompiledLocally> done = compile_locally(module, *artifact, options, cache, &session);
   if (!done) return done.takeError();
-  return Compiled{path, options, std::move(*artifact), done->stats, seconds_since(started), done->cached, done->shared};
+  aotc::PhaseTime all = clock.taken("start");
+  add_start(done->stats, all);
+  return Compiled{path, options, std::move(*artifact), done->stats, all.wall_seconds, done->cached, std::move(session)};
 }
 
 llvm::Expected<Snapshot> make_snapshot(const MemoryFile& module, const std::vector<Compiled>& outputs,
@@ -175,24 +209,24 @@ nlohmann::ordered_json to_json(const std::string& path, const aotc::CompileOptio
           {"phases", phases}};
 }
 
-std::string note_of_cache(const Compiled& output) {
+std::string note_of_cache(const Compiled& output, const std::optional<aotc::SharedCounts>& shared) {
   if (output.cached) return ", from the cache";
   std::string note;
   if (output.stats.cached_functions != 0) note += fmt::format(", {} from the cache", output.stats.cached_functions);
-  if (output.shared && output.shared->hits != 0) note += fmt::format(" ({} remote)", output.shared->hits);
+  if (shared && shared->hits != 0) note += fmt::format(" ({} remote)", shared->hits);
   if (output.stats.quick_functions != 0) note += fmt::format(", {} quick", output.stats.quick_functions);
   return note;
 }
 
 void print_time_report(const aotc::CompileStats& stats, FILE* out) {
-  print(out, "  {:<12} {:>9} {:>9}\n", "phase", "wall s", "cpu s");
+  print(out, "  {:<14} {:>9} {:>9}\n", "phase", "wall s", "cpu s");
   double wall = 0, cpu = 0;
   for (const aotc::PhaseTime& phase : stats.phases) {
-    print(out, "  {:<12} {:>9.3f} {:>9.3f}\n", phase.phase, phase.wall_seconds, phase.cpu_seconds);
+    print(out, "  {:<14} {:>9.3f} {:>9.3f}\n", phase.phase, phase.wall_seconds, phase.cpu_seconds);
     wall += phase.wall_seconds;
     cpu += phase.cpu_seconds;
   }
-  print(out, "  {:<12} {:>9.3f} {:>9.3f}\n", "total", wall, cpu);
+  print(out, "  {:<14} {:>9.3f} {:>9.3f}\n", "total", wall, cpu);
 }
 
 // Throws where the server did not send what it should.
@@ -290,17 +324,24 @@ llvm::Error compile_command(CompileArguments& arguments) {
   FILE* summary = stream_beside(outputs.front().path);
   nlohmann::ordered_json report = nlohmann::ordered_json::array();
   for (Compiled& output : outputs) {
+    Clock clock;
     llvm::Expected<uint64_t> size = write_artifact(output, *snapshot);
     if (!size) return size.takeError();
     output.stats.artifact_bytes = *size;
+    std::optional<aotc::SharedCounts> shared;
+    if (output.session) {
+      output.session->end();
+      shared = output.session->shared();
+    }
+    output.stats.phases.push_back(clock.taken("write"));  // into the cache, too
     if (arguments.json) {
       report.push_back(to_json(output.path, output.options, output.stats, output.seconds, output.cached));
-      if (output.shared)
-        report.back()["remote"] = {{"asked", output.shared->asked},
-                                   {"hits", output.shared->hits},
-                                   {"rejected", output.shared->rejected},
-                                   {"sent", output.shared->sent},
-                                   {"left_out", output.shared->left_out}};
+      if (shared)
+        report.back()["remote"] = {{"asked", shared->asked},
+                                   {"hits", shared->hits},
+                                   {"rejected", shared->rejected},
+                                   {"sent", shared->sent},
+                                   {"left_out", shared->left_out}};
       if (snapshot->tried) {
         report.back()["snapshot_bytes"] = snapshot->file.size();
         report.back()["snapshot_seconds"] = snapshot->tried->seconds;
@@ -310,7 +351,7 @@ llvm::Error compile_command(CompileArguments& arguments) {
       continue;
     }
     print(summary, "{}: {} functions, {} code, {} file, {:.2f} s{}\n", output.path, output.stats.functions,
-          format_size(output.stats.code_bytes), format_size(*size), output.seconds, note_of_cache(output));
+          format_size(output.stats.code_bytes), format_size(*size), output.seconds, note_of_cache(output, shared));
     if (arguments.time_report) print_time_report(output.stats, summary);
   }
   if (arguments.json)

@@ -84,6 +84,12 @@ std::string sha256(std::string_view bytes) {
   return hash.finish();
 }
 
+std::array<unsigned char, 32> sha256_raw(std::string_view bytes) {
+  Sha256 hash;
+  hash.update(bytes.data(), bytes.size());
+  return hash.finish_raw();
+}
+
 bool equal_secrets(std::string_view a, std::string_view b) {
   return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }

@@ -28,6 +28,7 @@ class Sha256 {
 };
 
 std::string sha256(std::string_view bytes);
+std::array<unsigned char, 32> sha256_raw(std::string_view bytes);
 bool is_digest(std::string_view text);
 // Bytes in lower-case hex, and in base64, which is read with or without its padding; nothing when it is neither.
 std::string to_hex(const unsigned char* bytes, size_t count);
