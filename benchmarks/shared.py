@@ -1,7 +1,7 @@
 """benchmarks/run shared: what a remote of the function cache gives and costs, with Redis on loopback.
 
 `lookups`: the courier alone, asked for functions of 3 kB that are there, and for some that are not, 4096 at a time as fast as it
-takes them. `hits`: a net/http server, tier quick, whose functions another machine left in Redis, beside one whose own folder has
+takes them; and the processor's time that courier and Redis take for each, which others on the machine do not change. `hits`: a net/http server, tier quick, whose functions another machine left in Redis, beside one whose own folder has
 them; artifacts are not kept. `dead`: hello compiled into an empty folder without a remote, and with one that refuses
 connections, or takes them and says nothing, in turn.
 """
@@ -32,7 +32,7 @@ def start_redis(folder):
 
 
 def ask_courier(workspace, port, keys):
-    """Seconds until all have been answered, and how many were there."""
+    """Seconds until all have been answered, how many were there, and the courier's seconds of the processor."""
     ours, theirs = socket.socketpair()
     url = f"redis://127.0.0.1:{port}".encode()
     ours.sendall(b"".join(struct.pack("<I", len(option)) + option for option in (url, b"", b"")))
@@ -56,11 +56,18 @@ def ask_courier(workspace, port, keys):
         del data[:at]
     seconds = time.monotonic() - begin
     ours.close()
-    process.wait()
-    return seconds, found
+    usage = os.wait4(process.pid, 0)[2]
+    process.returncode = 0
+    return seconds, found, usage.ru_utime + usage.ru_stime
 
 
-def lookups(workspace, port, redis):
+def cpu_of(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def lookups(workspace, port, redis, server):
     redis.sendall(b"FLUSHALL\r\n")
     keys = [struct.pack("<QQ", n, n * n) for n in range(LOOKUPS)]
     value = os.urandom(3000)
@@ -70,11 +77,14 @@ def lookups(workspace, port, redis):
     received = b""
     while len(received) < expected:
         received += redis.recv(1 << 20)
-    there, found = ask_courier(workspace, port, keys[:LOOKUPS // 10] * 5)
-    if found != LOOKUPS // 2:
-        common.fail(f"{found} were found")
-    absent, found = ask_courier(workspace, port, [key[8:] + b"absent!!" for key in keys])
-    return {"found_per_s": LOOKUPS / 2 / there, "absent_per_s": LOOKUPS / absent}
+    results = {}
+    for state, wanted, expected in ("found", keys[:LOOKUPS // 10] * 5, LOOKUPS // 2), ("absent", [key[8:] + b"absent!!" for key in keys], 0):
+        before = cpu_of(server)
+        seconds, found, courier = ask_courier(workspace, port, wanted)
+        if found != expected:
+            common.fail(f"{found} were found")
+        results[state] = {"per_s": len(wanted) / seconds, "courier_us": courier / len(wanted) * 1e6, "redis_us": (cpu_of(server) - before) / len(wanted) * 1e6}
+    return results
 
 
 class Compiler:
@@ -123,8 +133,9 @@ def main(workspace, arguments):
     process, port, redis = start_redis(workspace.path())
     try:
         if "lookups" in parts:
-            results["lookups"] = lookups(workspace, port, redis)
-            print("lookups: {found_per_s:,.0f} per second that are there, {absent_per_s:,.0f} that are not".format(**results["lookups"]))
+            results["lookups"] = lookups(workspace, port, redis, process.pid)
+            for state, values in results["lookups"].items():
+                print("lookups: {per_s:,.0f} per second that are {state}, each {courier_us:.1f} us of the courier's processor and {redis_us:.1f} of Redis's".format(state=state, **values))
         if "hits" in parts:
             results["hits"] = hits(workspace, port, redis, key, arguments.runs)
             print("hits: nethttp in {own:.2f} s from its own folder, in {remote:.2f} s from Redis".format(**results["hits"]))

@@ -96,6 +96,8 @@ llvm::Error IdleWork::warm(const std::function<bool()>& stopped) {
        {"target", architecture_name(architecture)},
        {"functions", result->stats.functions},
        {"known", result->stats.cached_functions},
+       {"bytes", result->stats.body_bytes},
+       {"known_bytes", result->stats.cached_bytes},
        {"seconds", result->seconds}});
   return llvm::Error::success();
 }

@@ -2,9 +2,11 @@
 # a cluster whose nodes are found by its redirections, and while it moves a slot.
 # RUN: %python %s %t
 # REQUIRES: redis
+import json
 import os
+import subprocess
 
-from harness import Authority, fresh_folder
+from harness import AOTC, Authority, fresh_folder
 from remotes import Key, Machine, ask_redis, compiled_without, counts, many_functions, redis, redis_cluster
 
 folder = fresh_folder()
@@ -28,9 +30,18 @@ def share(name, url, **how):
     return functions
 
 
+def holds(url, **how):
+    """What `aotc cache stats` says of a remote."""
+    result = subprocess.run([AOTC, "cache", "stats", "--cache", f"{folder}/none", "--cache-remote", url, "--json"], capture_output=True, text=True, check=True,
+                            env=dict(os.environ, **how))
+    return json.loads(result.stdout)["remote"]
+
+
 with redis(folder) as port:
     functions = share("plain", f"redis://127.0.0.1:{port}")
     assert ask_redis(port, "dbsize") == str(functions)
+    held = holds(f"redis://127.0.0.1:{port}")
+    assert held["records"] == functions and 200 * functions < held["bytes"] < 1 << 30 and held["url"] == f"redis://127.0.0.1:{port}", held
     share("database", f"redis://localhost:{port}/7")
     assert ask_redis(port, "-n", "7", "dbsize") == str(functions)
     # Another operator's are not taken, and said once. Who signs, too, believes his own.
@@ -50,6 +61,9 @@ secret = "p@ss/word: %"
 with redis(folder, "--requirepass", secret, name="password") as port:
     share("password", f"redis://:p%40ss%2Fword%3a%20%25@127.0.0.1:{port}")
     share("token", f"redis://127.0.0.1:{port}/1", token=secret)
+    assert holds(f"redis://127.0.0.1:{port}/1", AOTC_CACHE_TOKEN=secret)["records"] == functions
+    refused = subprocess.run([AOTC, "cache", "stats", "--cache", f"{folder}/none", "--cache-remote", f"redis://127.0.0.1:{port}"], capture_output=True, text=True)
+    assert refused.returncode == 1 and f"aotc: cache redis://127.0.0.1:{port}: NOAUTH" in refused.stderr, refused
     for url, token in ((f"redis://127.0.0.1:{port}", None), (f"redis://127.0.0.1:{port}", "wrong"), (f"redis://me:{'x' * 30}@127.0.0.1:{port}", None)):
         refused = Machine(folder, "refused", url, *write, token=token)
         assert refused.compile(module, "--target", "x86_64")["sent"] == 0

@@ -5,7 +5,7 @@
 import os
 import subprocess
 
-from harness import Authority, fresh_folder
+from harness import AOTC, Authority, fresh_folder
 from remotes import Key, Machine, compiled_without, counts, many_functions, webdav
 
 folder = fresh_folder()
@@ -43,6 +43,8 @@ def refused(url, what, **how):
 
 with webdav(folder) as port:
     share("plain", f"http://127.0.0.1:{port}/cache/", "HTTP/1.1")
+    stats = subprocess.run([AOTC, "cache", "stats", "--cache", f"{folder}/none", "--cache-remote", f"http://127.0.0.1:{port}/cache/"], capture_output=True, text=True, check=True)
+    assert stats.stdout.splitlines()[-2:] == [f"http://127.0.0.1:{port}/cache", "answers; how much it holds it cannot be asked"], stats
     names = [name for _, _, files in os.walk(f"{folder}/nginx/files/cache/aotc/f1") for name in files]
     assert len(names) > 300 and {len(name) for name in names} == {30}, names[:3]
 

@@ -2,6 +2,7 @@
 #include "cache/courier_process.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -10,8 +11,10 @@
 #include <vector>
 
 #include "cache/courier_channel.h"
+#include "llvm/Support/Endian.h"
 #include "process/child_process.h"
 #include "support/error.h"
+#include "support/io.h"
 
 namespace aotc {
 
@@ -51,6 +54,34 @@ Expected<CourierProcess> CourierProcess::start(UniqueFd socket) {
   Expected<pid_t> child = start_child({socket.get(), -1, -1}, {*program});
   if (!child) return child.takeError();
   return CourierProcess(*child);
+}
+
+Expected<RemoteCounts> count_remote(const CourierOptions& options, int milliseconds) {
+  Expected<CourierLink> link = CourierLink::make(options);
+  if (!link) return link.takeError();
+  uint8_t question[8] = {};
+  support::endian::write32le(question, kCourierCount);
+  if (send(link->cache.get(), question, sizeof question, MSG_NOSIGNAL) != sizeof question)
+    return system_failure("cannot ask the courier");
+  Expected<CourierProcess> process = CourierProcess::start(std::move(link->courier));
+  if (!process) return process.takeError();
+  pollfd event{link->cache.get(), POLLIN, 0};
+  if (poll(&event, 1, milliseconds) <= 0) return failure("it does not answer");
+  uint8_t head[8] = {}, bytes[16];
+  char text[kMostCourierText];
+  auto read = [&](void* to, size_t size) {
+    return aotc_read_all(link->cache.get(), to, size) == static_cast<ssize_t>(size);
+  };
+  uint32_t size = read(head, sizeof head) ? support::endian::read32le(head + 4) : 0;
+  uint32_t what = support::endian::read32le(head);
+  if (what == kCourierFailed && size <= sizeof text && read(text, size)) return failure(std::string(text, size));
+  if (what != kCourierCounted || size != sizeof bytes || !read(bytes, size))
+    return failure("its courier says what it should not");
+  auto number = [&](size_t at) {
+    uint64_t value = support::endian::read64le(bytes + at);
+    return value == kUncounted ? std::nullopt : std::optional(value);
+  };
+  return RemoteCounts{number(0), number(8)};
 }
 
 CourierProcess::~CourierProcess() {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 
 #include "llvm/Support/Error.h"
@@ -22,6 +23,12 @@ struct CourierLink {
   static llvm::Expected<CourierLink> make(const CourierOptions& options);
   UniqueFd cache, courier;
 };
+
+struct RemoteCounts {
+  std::optional<uint64_t> values, bytes;  // unless the remote does not say
+};
+// What lies on a remote, of whoever it is. An Error: it cannot be used, or has not answered in that time.
+llvm::Expected<RemoteCounts> count_remote(const CourierOptions& options, int milliseconds);
 
 // A process of its own, aotc-courier of this program's folder, which ends with the thread that started it.
 class CourierProcess {

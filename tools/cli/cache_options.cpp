@@ -20,13 +20,17 @@ void CacheOptions::add_to(CLI::App& command) {
       ->type_name("DIR|off|URL");
 }
 
-void CacheOptions::add_remote_to(CLI::App& command) {
+void CacheOptions::add_place_to(CLI::App& command) {
   command
       .add_option("--cache-remote", remote,
                   "share functions through redis[s]://[USER:PASSWORD@]HOST[:PORT][/DATABASE] or http[s]://HOST[:PORT]/"
                   "PATH, which the folder is asked before;\nAOTC_CACHE_TOKEN can hold the password, or a bearer token")
       ->envname("AOTC_CACHE_REMOTE")
       ->type_name("URL");
+}
+
+void CacheOptions::add_remote_to(CLI::App& command) {
+  add_place_to(command);
   command
       .add_option("--cache-trust", trust,
                   "public key (aotc keygen): a remote's functions are taken if one of several has signed them")
@@ -65,7 +69,7 @@ std::optional<std::string> CacheOptions::folder() const {
   return from("HOME", "/.cache/aotc");
 }
 
-llvm::Expected<std::optional<aotc::RemoteCache>> CacheOptions::find_remote() const {
+llvm::Expected<std::optional<aotc::RemoteCache>> CacheOptions::find_place() const {
   auto usage = [](const std::string& message) { return llvm::make_error<UsageError>(message); };
   std::string said = asked();
   aotc::RemoteCache found;
@@ -79,11 +83,18 @@ llvm::Expected<std::optional<aotc::RemoteCache>> CacheOptions::find_remote() con
   std::optional<aotc::RemotePlace> place = aotc::parse_remote_place(found.courier.url, error);
   if (!place) return usage((remote.empty() ? "--cache: " : "--cache-remote: ") + error);
   found.shown = place->shown();
-  if (trust.empty() && sign.empty())
-    return usage("--cache-trust: what comes from " + found.shown +
-                 " becomes code: it needs a public key to check it by");
   if (const char* token = std::getenv("AOTC_CACHE_TOKEN")) found.courier.token = token;
   if (const char* file = std::getenv("SSL_CERT_FILE")) found.courier.certificates = file;
+  return found;
+}
+
+llvm::Expected<std::optional<aotc::RemoteCache>> CacheOptions::find_remote() const {
+  llvm::Expected<std::optional<aotc::RemoteCache>> place = find_place();
+  if (!place || !*place) return place;
+  aotc::RemoteCache& found = **place;
+  if (trust.empty() && sign.empty())
+    return llvm::make_error<UsageError>("--cache-trust: what comes from " + found.shown +
+                                        " becomes code: it needs a public key to check it by");
   found.allowance = std::chrono::microseconds(static_cast<int64_t>(wait * 1e6));
   constexpr uint64_t kMostKey = 64 << 10;
   for (const std::string& path : trust) {
@@ -91,11 +102,11 @@ llvm::Expected<std::optional<aotc::RemoteCache>> CacheOptions::find_remote() con
     if (!pem) return pem.takeError();
     if (llvm::Error error = found.trust(path, {pem->begin(), pem->end()})) return error;
   }
-  if (sign.empty()) return found;
+  if (sign.empty()) return place;
   llvm::Expected<std::vector<uint8_t>> pem = read_file(sign, kMostKey);
   if (!pem) return pem.takeError();
   llvm::Error bad = found.sign_with(sign, {pem->begin(), pem->end()});
   explicit_bzero(pem->data(), pem->size());
   if (bad) return bad;
-  return found;
+  return place;
 }

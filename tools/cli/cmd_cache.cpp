@@ -11,6 +11,7 @@
 #include "command.h"
 #include "output.h"
 #include "support/error.h"
+#include "support/remote_place.h"
 
 namespace {
 
@@ -32,6 +33,17 @@ Counts counts_of(const aotc::ShelfReport& report) {
   Counts counts{report.values, report.bytes, report.damaged, {}};
   std::snprintf(counts.failed, sizeof counts.failed, "%s", report.failed.c_str());
   return counts;
+}
+
+// Milliseconds that a remote has to say what it holds.
+constexpr int kPatience = 10'000;
+
+// A remote is not ours to look after.
+llvm::Error refuse_remote(const CacheArguments& arguments, const char* reason) {
+  if (!aotc::is_url(arguments.cache.where)) return llvm::Error::success();
+  llvm::Expected<std::optional<aotc::RemoteCache>> remote = arguments.cache.find_place();
+  if (!remote) return remote.takeError();
+  return llvm::make_error<UsageError>("--cache: " + (*remote)->shown + ": " + reason);
 }
 
 llvm::Expected<std::string> folder_of(const CacheArguments& arguments) {
@@ -63,7 +75,8 @@ nlohmann::ordered_json to_json(const Counts& counts, bool all) {
 }
 
 // Shows what is there, of each value when `all` is asked for.
-llvm::Error show(const CacheArguments& arguments, bool all) {
+llvm::Error show(const CacheArguments& arguments, bool all,
+                 llvm::function_ref<void(nlohmann::ordered_json*)> and_more = nullptr) {
   llvm::Expected<std::string> folder = folder_of(arguments);
   if (!folder) return folder.takeError();
   Answer answer{};
@@ -80,11 +93,13 @@ llvm::Error show(const CacheArguments& arguments, bool all) {
     nlohmann::ordered_json json = {{"folder", *folder},
                                    {"functions", to_json(answer.functions, all)},
                                    {"artifacts", to_json(answer.artifacts, all)}};
+    if (and_more) and_more(&json);
     print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   } else {
     print("{}\n", printable(*folder));
     for (const auto& [name, counts] : {std::pair("functions", answer.functions), {"artifacts", answer.artifacts}})
       print("{}  {}{} in {}\n", name, all ? "" : "about ", counts.values, format_size(counts.bytes));
+    if (and_more) and_more(nullptr);
   }
   for (const Counts& counts : {answer.functions, answer.artifacts})
     if (counts.failed[0] != 0)
@@ -94,7 +109,36 @@ llvm::Error show(const CacheArguments& arguments, bool all) {
   return llvm::Error::success();
 }
 
+// Of the remote beside the folder, if there is one.
+llvm::Error show_with_remote(const CacheArguments& arguments) {
+  llvm::Expected<std::optional<aotc::RemoteCache>> remote = arguments.cache.find_place();
+  if (!remote) return remote.takeError();
+  if (!*remote) return show(arguments, false);
+  llvm::Expected<aotc::RemoteCounts> counts = aotc::count_remote((*remote)->courier, kPatience);
+  (*remote)->forget_secrets();
+  if (!counts)
+    return llvm::joinErrors(show(arguments, false),
+                            about((*remote)->shown, printable(llvm::toString(counts.takeError()))));
+  auto show_remote = [&](nlohmann::ordered_json* json) {
+    if (json) {
+      nlohmann::ordered_json& of_remote = (*json)["remote"] = {{"url", (*remote)->shown}};
+      if (counts->values) of_remote["records"] = *counts->values;
+      if (counts->bytes) of_remote["bytes"] = *counts->bytes;
+    } else {
+      print("{}\n", (*remote)->shown);
+      if (counts->values)
+        print("records    {}, of whoever keeps something there, in {}\n", *counts->values,
+              counts->bytes ? format_size(*counts->bytes) : "what it does not say");
+      else
+        print("answers; how much it holds it cannot be asked\n");
+    }
+  };
+  return show(arguments, false, show_remote);
+}
+
 llvm::Error prune(const CacheArguments& arguments) {
+  if (llvm::Error error = refuse_remote(arguments, "it drops what is old itself, when it is told how much it may hold"))
+    return error;
   llvm::Expected<std::string> folder = folder_of(arguments);
   if (!folder) return folder.takeError();
   if (exists(*folder)) {
@@ -110,6 +154,7 @@ llvm::Error prune(const CacheArguments& arguments) {
 
 // Looks at nothing, so that it can remove what makes others fail.
 llvm::Error clear(const CacheArguments& arguments) {
+  if (llvm::Error error = refuse_remote(arguments, "it is shared; who runs it can empty it")) return error;
   llvm::Expected<std::string> folder = folder_of(arguments);
   if (!folder) return folder.takeError();
   if (exists(*folder)) {
@@ -133,10 +178,13 @@ void add_cache(CLI::App& app, Action& action) {
     added->callback([&action, work = std::move(work)] { action = work; });
     return added;
   };
-  add("stats", "How much it holds", [arguments] {
-    return show(*arguments, false);
-  })->footer("Example:\n  aotc cache stats --json");
-  add("verify", "Read all of it; fail if anything is damaged", [arguments] {
+  CLI::App* stats =
+      add("stats", "How much it holds, and its remote", [arguments] { return show_with_remote(*arguments); });
+  arguments->cache.add_place_to(*stats);
+  stats->footer("Examples:\n  aotc cache stats --json\n  aotc cache stats --cache redis://cache:6379");
+  add("verify", "Read all of it; fail if anything is damaged", [arguments]() -> llvm::Error {
+    if (llvm::Error error = refuse_remote(*arguments, "what comes from there is verified when it is used"))
+      return error;
     return show(*arguments, true);
   })->footer("Example:\n  aotc cache verify || aotc cache clear");
   CLI::App* pruned = add("prune", "Drop what was not used for longest until no more than that is left",

@@ -147,17 +147,19 @@ llvm::Error warm(const WarmArguments& arguments) {
       if (!done) return done.takeError();
       double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
       const aotc::CompileStats& stats = done->stats;
-      size_t known = done->cached ? stats.functions : stats.cached_functions;
       if (arguments.json) {
         report.push_back({{"go", *version},
                           {"target", aotc::architecture_name(options.architecture)},
                           {"cpu", options.cpu},
                           {"tier", aotc::tier_name(options.tier)},
                           {"functions", stats.functions},
-                          {"cached_functions", known},
+                          {"cached_functions", stats.cached_functions},
+                          {"body_bytes", stats.body_bytes},
+                          {"cached_bytes", stats.cached_bytes},
                           {"seconds", seconds}});
       } else {
-        print("{}: {} functions, {} of them known, {:.2f} s\n", label, stats.functions, known, seconds);
+        print("{}: {} functions, {} of them known, {} of {} in bytes, {:.2f} s\n", label, stats.functions,
+              stats.cached_functions, format_size(stats.cached_bytes), format_size(stats.body_bytes), seconds);
       }
     }
   }

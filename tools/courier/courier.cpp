@@ -31,11 +31,11 @@ uint32_t number_at(const std::string& bytes, size_t at) {
 }
 
 std::string key_at(const std::string& bytes, size_t at) {
-  std::string hex;
+  std::string hex(2 * kCourierKey, '\0');
   for (size_t i = 0; i < kCourierKey; ++i) {
     auto byte = static_cast<unsigned char>(bytes[at + i]);
-    hex += "0123456789abcdef"[byte >> 4];
-    hex += "0123456789abcdef"[byte & 15];
+    hex[2 * i] = "0123456789abcdef"[byte >> 4];
+    hex[2 * i + 1] = "0123456789abcdef"[byte & 15];
   }
   return hex;
 }
@@ -72,6 +72,16 @@ void Courier::settled(size_t size, bool taken) {
   taken_ += taken;
 }
 
+void Courier::counted(uint64_t values, uint64_t bytes) {
+  progress_ = true;
+  std::string counts;
+  for (uint64_t count : {values, bytes}) {
+    append_number(counts, static_cast<uint32_t>(count));
+    append_number(counts, static_cast<uint32_t>(count >> 32));
+  }
+  say(kCourierCounted, counts);
+}
+
 void Courier::say_failed(const std::string& why) {
   say(kCourierFailed, std::string_view(why).substr(0, kMostCourierText));
   while (!out_.empty()) {
@@ -104,6 +114,9 @@ bool Courier::take_messages(Remote& remote) {
       if ((in_.size() - at - 8) / kCourierKey < count) break;
       at += 8;
       for (uint32_t i = 0; i < count; ++i, at += kCourierKey) remote.get(asked_++, key_at(in_, at));
+    } else if (what == kCourierCount) {
+      at += 8;
+      remote.count();
     } else {
       if (what != kCourierKeep) return false;
       if (in_.size() - at < 8 + kCourierKey) break;
@@ -121,10 +134,11 @@ bool Courier::take_messages(Remote& remote) {
 
 // False at the end.
 bool Courier::receive(Remote& remote) {
-  std::string part(kPart, '\0');
-  ssize_t count = recv(keeper_, part.data(), part.size(), MSG_DONTWAIT);
+  size_t before = in_.size();
+  in_.resize(before + kPart);
+  ssize_t count = recv(keeper_, in_.data() + before, kPart, MSG_DONTWAIT);
+  in_.resize(before + static_cast<size_t>(std::max<ssize_t>(count, 0)));
   if (count < 0) return errno == EAGAIN || errno == EINTR;
-  in_.append(part, 0, static_cast<size_t>(count));
   return count > 0 && take_messages(remote);
 }
 

@@ -18,6 +18,7 @@ class Courier : public Requester {
 
   void answer(uint32_t number, std::string_view value) override;
   void settled(size_t size, bool taken) override;
+  void counted(uint64_t values, uint64_t bytes) override;
 
  private:
   bool send_waiting();

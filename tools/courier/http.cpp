@@ -16,6 +16,9 @@ namespace {
 constexpr size_t kMostAtOnce = 64;
 constexpr long kMostConnections = 16;
 
+// Of the request that finds out whether the remote is there.
+constexpr uint32_t kOnlyToKnow = kCourierCounted;
+
 struct Request {
   bool is_put = false;
   uint32_t number = 0;
@@ -51,6 +54,9 @@ class Http : public Remote {
   void put(const std::string& key, std::string value) override {
     queue_.push_back({true, 0, url_of(key), std::move(value), false});
   }
+
+  // There is no way to ask for it.
+  void count() override { get(kOnlyToKnow, std::string(2 * kCourierKey, '0')); }
 
   size_t waiting() const override { return queue_.size() + carriers_.size() - idle_.size(); }
 
@@ -169,7 +175,10 @@ class Http : public Remote {
     }
     // What is not there may be said in many ways, also that nobody may see it; but a remote that fails is left alone.
     if (status / 100 != 2 && status / 100 != 4) return error = "it answers HTTP " + std::to_string(status), false;
-    requester_.answer(request.number, status == 200 && !request.too_large ? std::string_view(request.value) : "");
+    if (request.number == kOnlyToKnow)
+      requester_.counted(kUncounted, kUncounted);
+    else
+      requester_.answer(request.number, status == 200 && !request.too_large ? std::string_view(request.value) : "");
     return true;
   }
 

@@ -2,6 +2,7 @@
 // speaks to the network: nothing of the compiler or the cache is in it, no key, and no file but certificates and the
 // resolver's. `aotc` and `aotc-server` start it, with a socket as its input.
 #include <curl/curl.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,7 +66,16 @@ const char* confine() {
   return aotc_sandbox_enter(AOTC_COURIER, &grants);
 }
 
+// Values come and go, thousands a second and some of them large: memory that is given back has to be asked for again.
+void keep_memory() {
+  constexpr int kKept = 64 << 20;
+  mallopt(M_TRIM_THRESHOLD, kKept);
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TOP_PAD, 1 << 20);
+}
+
 int carry() {
+  keep_memory();
   std::string options[3];
   if (!aotc::read_courier_options(STDIN_FILENO, options)) return kExitUsage;
   auto& [url, token, certificates] = options;

@@ -29,7 +29,7 @@ constexpr size_t kPart = 16 << 10;
 // more than its bytes.
 constexpr size_t kMostReply = kMostCourierValue + (1 << 20), kMostList = 1 << 20;
 
-enum class Ask { Login, Asking, Slots, Get, Put };
+enum class Ask { Login, Asking, Slots, Get, Put, Size, Memory };
 
 struct Request {
   Ask ask;
@@ -42,6 +42,38 @@ using Reply = std::unique_ptr<redisReply, void (*)(void*)>;
 
 std::string_view text_of(const redisReply& reply) { return {reply.str, reply.str == nullptr ? 0 : reply.len}; }
 
+std::string command_of(const std::vector<std::string_view>& words) {
+  std::vector<const char*> begins;
+  std::vector<size_t> sizes;
+  for (std::string_view word : words) {
+    begins.push_back(word.data());
+    sizes.push_back(word.size());
+  }
+  char* command = nullptr;
+  int size = redisFormatCommandArgv(&command, static_cast<int>(words.size()), begins.data(), sizes.data());
+  if (size < 0) throw std::bad_alloc();
+  std::string text(command, static_cast<size_t>(size));
+  redisFreeCommand(command);
+  return text;
+}
+
+// All keys are of one size, so what is written for them differs in the key alone: hiredis takes longer for its numbers
+// than all else takes that is done with a key.
+struct GetCommand {
+  std::string head, end;
+  void write(ByteQueue& out, std::string_view key) {
+    if (head.empty()) {
+      head = command_of({"GET", key});
+      size_t at = head.rfind(key);
+      end = head.substr(at + key.size());
+      head.resize(at);
+    }
+    out.add(head);
+    out.add(key);
+    out.add(end);
+  }
+};
+
 struct Node {
   explicit Node(std::string authority) : authority(std::move(authority)) {}
   std::string authority;
@@ -53,19 +85,7 @@ struct Node {
   ByteQueue out;
   std::deque<Request> waiting;
 
-  void write(const std::vector<std::string_view>& words) {
-    std::vector<const char*> begins;
-    std::vector<size_t> sizes;
-    for (std::string_view word : words) {
-      begins.push_back(word.data());
-      sizes.push_back(word.size());
-    }
-    char* command = nullptr;
-    int size = redisFormatCommandArgv(&command, static_cast<int>(words.size()), begins.data(), sizes.data());
-    if (size < 0) throw std::bad_alloc();
-    out.add({command, static_cast<size_t>(size)});
-    redisFreeCommand(command);
-  }
+  void write(const std::vector<std::string_view>& words) { out.add(command_of(words)); }
 
   bool send_waiting(std::string& error) {
     while (!out.empty()) {
@@ -114,6 +134,16 @@ class Redis : public Remote {
     send(node, std::move(request));
   }
 
+  // Of a cluster, the node of the URL alone.
+  void count() override {
+    Node& node = *nodes_.front();
+    node.write({"DBSIZE"});
+    node.waiting.push_back({Ask::Size, 0, "", "", 0});
+    node.write({"INFO", "memory"});
+    node.waiting.push_back({Ask::Memory, 0, "", "", 0});
+    waiting_ += 2;
+  }
+
   size_t waiting() const override { return waiting_; }
 
   bool step(pollfd& other, int milliseconds, std::string& error) override {
@@ -157,11 +187,11 @@ class Redis : public Remote {
     return true;
   }
 
-  Node& node_of(std::string_view key) { return *nodes_[slots_[redis_slot(key)]]; }
+  Node& node_of(std::string_view key) { return *nodes_[nodes_.size() == 1 ? 0 : slots_[redis_slot(key)]]; }
 
   void send(Node& node, Request request) {
     if (request.ask == Ask::Get)
-      node.write({"GET", request.key});
+      get_.write(node.out, request.key);
     else
       node.write({"SET", request.key, request.value});
     waiting_ += request.hops == 0;
@@ -213,6 +243,14 @@ class Redis : public Remote {
     if (failed)
       if (std::optional<Redirection> to = parse_redirection(text_of(reply))) return follow(node, request, *to, error);
     --waiting_;
+    if (request.ask == Ask::Size) {
+      values_ = reply.type == REDIS_REPLY_INTEGER ? static_cast<uint64_t>(reply.integer) : kUncounted;
+      return !failed || (error = text_of(reply), false);
+    }
+    if (request.ask == Ask::Memory) {
+      requester_.counted(values_, used_memory(text_of(reply)));
+      return true;
+    }
     if (request.ask == Ask::Put) {
       requester_.settled(request.value.size(), !failed);
       return true;
@@ -270,6 +308,8 @@ class Redis : public Remote {
   std::vector<std::unique_ptr<Node>> nodes_;  // the one of the URL first
   std::vector<size_t> slots_;                 // which of them has it, as far as we know
   bool knows_slots_ = false;
+  uint64_t values_ = 0;  // that it has said
+  GetCommand get_;
   size_t waiting_ = 0;
 };
 

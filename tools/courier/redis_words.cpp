@@ -2,8 +2,12 @@
 #include "redis_words.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <charconv>
 #include <cstring>
+
+#include "cache/courier_channel.h"
 
 namespace aotc {
 
@@ -26,11 +30,17 @@ bool take(std::string_view& text, std::string_view word) {
 }  // namespace
 
 unsigned redis_slot(std::string_view key) {
+  static constexpr std::array<uint16_t, 256> kOfByte = [] {
+    std::array<uint16_t, 256> table{};
+    for (unsigned byte = 0; byte < table.size(); ++byte) {
+      unsigned crc = byte << 8;
+      for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000) != 0 ? (crc << 1 ^ 0x1021) & 0xffff : crc << 1;
+      table[byte] = static_cast<uint16_t>(crc);
+    }
+    return table;
+  }();
   unsigned crc = 0;
-  for (unsigned char byte : key) {
-    crc ^= static_cast<unsigned>(byte) << 8;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000) != 0 ? (crc << 1 ^ 0x1021) & 0xffff : crc << 1;
-  }
+  for (unsigned char byte : key) crc = (crc << 8 & 0xffff) ^ kOfByte[crc >> 8 ^ byte];
   return crc % kRedisSlots;
 }
 
@@ -41,6 +51,15 @@ std::optional<std::string> redis_authority(std::string_view host, std::string_vi
   std::string name(host);
   if (name.find(':') != std::string::npos) name = "[" + name + "]";
   return name + ":" + std::to_string(*number);
+}
+
+uint64_t used_memory(std::string_view info) {
+  constexpr std::string_view kWord = "\nused_memory:";
+  size_t at = info.find(kWord);
+  uint64_t bytes = 0;
+  if (at == std::string_view::npos) return kUncounted;
+  const char* begin = info.data() + at + kWord.size();
+  return std::from_chars(begin, info.data() + info.size(), bytes).ec == std::errc() ? bytes : kUncounted;
 }
 
 std::optional<Redirection> parse_redirection(std::string_view error) {

@@ -22,6 +22,9 @@ struct Redirection {
 // Nothing if an error is none.
 std::optional<Redirection> parse_redirection(std::string_view error);
 
+// What INFO says of memory, or kUncounted.
+uint64_t used_memory(std::string_view info);
+
 // As in a URL: "::1" in brackets. Nothing if it is none.
 std::optional<std::string> redis_authority(std::string_view host, std::string_view port);
 

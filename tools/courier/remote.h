@@ -21,6 +21,8 @@ class Requester {
   virtual void answer(uint32_t number, std::string_view value) = 0;
   // Of one put() of a value of that size.
   virtual void settled(size_t size, bool taken) = 0;
+  // Of count(); kUncounted is what the remote does not say.
+  virtual void counted(uint64_t values, uint64_t bytes) = 0;
 };
 
 class Remote {
@@ -29,6 +31,7 @@ class Remote {
   // `key` is hexadecimal.
   virtual void get(uint32_t number, const std::string& key) = 0;
   virtual void put(const std::string& key, std::string value) = 0;
+  virtual void count() = 0;
   // How many have not come back.
   virtual size_t waiting() const = 0;
   // Does what can be done, having waited until there is something, also for `other`, for at most so long. False: it
