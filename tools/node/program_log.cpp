@@ -9,14 +9,13 @@
 
 namespace {
 
-constexpr size_t kMaxLine = 4096;
+constexpr size_t kMaxLine = 4096, kMaxPanic = 64 << 10;
 
-// What is behind it belongs to it: the runtime prints the goroutines, or net/http does.
-bool begins_panic(std::string_view line) {
-  for (std::string_view start : {"panic: ", "fatal error: "})
-    if (line.substr(0, start.size()) == start) return true;
-  return line.find("http: panic serving ") != line.npos;
-}
+// The program ends, and all that comes until then belongs to it: the runtime prints the goroutines, in many writes.
+bool begins_end(std::string_view line) { return line.starts_with("panic: ") || line.starts_with("fatal error: "); }
+
+// What is behind it belongs to it, as net/http prints all of it at once.
+bool begins_panic(std::string_view line) { return line.find("http: panic serving ") != line.npos; }
 
 }  // namespace
 
@@ -45,8 +44,10 @@ void AppLog::every_second() {
 }
 
 ProgramLog::~ProgramLog() {
+  if (begins_end(text_[Err])) write_panic(text_[Err]);
   for (Stream stream : {Out, Err})
-    if (!text_[stream].empty()) log_.write(stream == Out ? "info" : "warn", text_[stream], fields_);
+    if (!text_[stream].empty() && !(stream == Err && begins_end(text_[Err])))
+      log_.write(stream == Out ? "info" : "warn", text_[stream], fields_);
 }
 
 bool ProgramLog::take(std::string_view entries) {
@@ -64,13 +65,18 @@ bool ProgramLog::take(std::string_view entries) {
   return true;
 }
 
+void ProgramLog::write_panic(std::string_view text) {
+  log_.write_panic(text.substr(0, text.find_last_not_of('\n') + 1), fields_);
+}
+
 void ProgramLog::write_lines(Stream stream) {
   std::string_view rest = text_[stream];
   while (!rest.empty()) {
     const size_t end = rest.find('\n');
     const std::string_view line = rest.substr(0, std::min(end, kMaxLine));
-    if (stream == Err && begins_panic(line)) {
-      log_.write_panic(rest.substr(0, rest.find_last_not_of('\n') + 1), fields_);
+    if (stream == Err && begins_end(line) && rest.size() < kMaxPanic) break;
+    if (stream == Err && (begins_end(line) || begins_panic(line))) {
+      write_panic(rest);
       rest = {};
       break;
     }

@@ -44,6 +44,7 @@ class ProgramLog {
  private:
   enum Stream { Out, Err };
   void write_lines(Stream stream);
+  void write_panic(std::string_view text);
   AppLog& log_;
   const std::string fields_;
   std::array<std::string, 2> text_;  // that no record has yet

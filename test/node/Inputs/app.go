@@ -104,6 +104,12 @@ func main() {
 		go panic("nobody catches it")
 		select {}
 	})
+	handle("/split", func(w http.ResponseWriter, r *http.Request) { // as the runtime prints what ends it, but slowly
+		fmt.Fprintln(os.Stderr, "fatal error: in two")
+		time.Sleep(50 * time.Millisecond)
+		fmt.Fprint(os.Stderr, "\ngoroutine 7 [running]:\nmain.main()\n")
+		os.Exit(2)
+	})
 	handle("/hints", func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(102)
 		w.Header().Set("Link", "</style.css>; rel=preload")

@@ -28,6 +28,9 @@ with node([f"site={sys.argv[1]}"], "--workers", "2", "--deadline", "10s") as n:
     panic = n.wait_log("panic: nobody catches it")
     check(panic["level"] == "error" and panic["path"] == "/fatal" and "\ngoroutine " in panic["message"], f"{panic}")
     check(n.wait_log("exit code 2")["path"] == "/fatal", "what became of it")
+    get(n.port, "/split")
+    panic = n.wait_log("fatal error: in two")
+    check(panic["level"] == "error" and "\ngoroutine 7 [running]:\nmain.main()" in panic["message"], f"{panic}")
     check(not any(line["message"].startswith("goroutine") for line in n.lines), "no line of a panic stands alone")
     # Too much of it.
     check(n.metric("log_dropped_total") == 0, "nothing was dropped")
