@@ -146,7 +146,7 @@ int Courier::run(Remote& remote) {
   using Clock = std::chrono::steady_clock;
   Clock::time_point last = Clock::now();
   for (std::string error; !ended_ || remote.waiting() > 0 || !out_.empty();) {
-    bool reads = !ended_ && held_ < kMostHeld && out_.waiting().size() < kMostOut;
+    bool reads = !ended_ && held_ < kMostHeld && out_.size() < kMostOut;
     pollfd keeper{ended_ && out_.empty() ? -1 : keeper_,
                   static_cast<short>((reads ? POLLIN : 0) | (out_.empty() ? 0 : POLLOUT)), 0};
     progress_ = remote.waiting() == 0;
