@@ -132,7 +132,8 @@ int open_descriptors(void);
   T(connection)           \
   T(tmp_as_on_host)       \
   T(tmp_limits)           \
-  T(tmp_restore)
+  T(tmp_restore)          \
+  T(tmp_kept)
 
 #define DECLARE_TEST(name) void test_##name(enum aotc_wasi_resolver resolver);
 TESTS(DECLARE_TEST)

@@ -257,3 +257,42 @@ void test_tmp_restore(enum aotc_wasi_resolver resolver) {
   EXPECT(stat_path(&g, TMP, "d", false), WASI_ENOENT);
   guest_close(&g);
 }
+
+/* Bytes of a snapshot are read where they are and never written: a file that is changed gets its own. */
+void test_tmp_kept(enum aotc_wasi_resolver resolver) {
+  static const char kBytes[] = "kept bytes";
+  static const struct {
+    const char* after;
+    uint64_t size; /* to which the file is set, UINT64_MAX: not */
+    uint64_t at;   /* where "NEW" is written, likewise */
+  } kChanges[] = {
+      {"kept bytes", UINT64_MAX, UINT64_MAX}, {"kNEW bytes", UINT64_MAX, 1}, {"kept bytesNEW", UINT64_MAX, 10},
+      {"kept bytes\0\0NEW", UINT64_MAX, 12},  {"kep", 3, UINT64_MAX},        {"kep\0\0NEW", 3, 5},
+      {"kept bytes\0\0", 12, UINT64_MAX},     {"", 0, UINT64_MAX},           {"\0NEW", 0, 1},
+      {"kept bytes", 10, UINT64_MAX}};
+  static const uint64_t kSizes[] = {10, 10, 13, 15, 3, 8, 12, 0, 4, 10};
+  struct guest g;
+  open_with_tmp(&g, resolver, 1 << 20);
+  for (size_t i = 0; i < sizeof(kSizes) / sizeof(kSizes[0]); ++i) {
+    struct aotc_tmp* tmp = aotc_tmp_create(1 << 14);
+    struct aotc_tmp_object object = {.name = "d", .directory = true};
+    struct aotc_tmp_node* dir = aotc_tmp_add(tmp, aotc_tmp_root(tmp), &object);
+    object = (struct aotc_tmp_object){.name = "f", .bytes = (const uint8_t*)kBytes, .size = 10};
+    struct aotc_tmp_node* file = aotc_tmp_add(tmp, dir, &object);
+    aotc_tmp_settle(tmp);
+    if (kChanges[i].size != UINT64_MAX) EXPECT(aotc_tmp_resize(tmp, &g.instance, file, kChanges[i].size), 0);
+    struct iovec new = {(char[]){"NEW"}, 3};
+    if (kChanges[i].at != UINT64_MAX) EXPECT(aotc_tmp_write(tmp, &g.instance, file, kChanges[i].at, &new, 1), 0);
+    EXPECT(aotc_tmp_changed(tmp), i != 0);
+    char text[20] = "";
+    struct iovec all = {text, sizeof text};
+    EXPECT(aotc_tmp_read(file, 0, &all, 1), kSizes[i]);
+    CHECK(memcmp(text, kChanges[i].after, kSizes[i]) == 0);
+    CHECK(aotc_tmp_resize(tmp, &g.instance, file, 1 << 20) == WASI_ENOSPC);
+    if (i % 2 == 0) EXPECT(aotc_tmp_remove(tmp, dir, "f", false), 0);
+    aotc_tmp_clear(tmp);
+    CHECK(!aotc_tmp_changed(tmp) && aotc_tmp_find(tmp, aotc_tmp_root(tmp), "d", &dir) == WASI_ENOENT);
+    aotc_tmp_destroy(tmp);
+  }
+  guest_close(&g);
+}
