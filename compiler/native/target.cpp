@@ -15,10 +15,11 @@ using namespace llvm;
 namespace {
 
 // What LLVM offers no other way to say.
-void switch_off(StringRef name) {
+template <typename Value>
+void set_option(StringRef name, Value value) {
   auto* option = cl::getRegisteredOptions().lookup(name);
   if (option == nullptr) report_fatal_error("LLVM has no " + name + " any more");
-  static_cast<cl::opt<bool>*>(option)->setValue(false);
+  static_cast<cl::opt<Value>*>(option)->setValue(value);
 }
 
 void initialize_targets() {
@@ -37,9 +38,12 @@ void initialize_targets() {
     LLVMInitializeAArch64Disassembler();
     // A cmov whose operand is in memory would become a branch around the load, which then cannot trap when the other
     // operand is taken.
-    switch_off("x86-cmov-converter-force-mem-operand");
+    set_option("x86-cmov-converter-force-mem-operand", false);
     // Tiles would be allocated in a run of their own, for each function.
-    switch_off("x86-tile-ra");
+    set_option("x86-tile-ra", false);
+    // The scheduler compares every access of a block with every other, until there are so many; half of a thousand
+    // times a thousand took seconds for two functions of Go's P-521.
+    set_option("dag-maps-huge-region", 250u);
     return true;
   }();
   (void)done;
