@@ -92,8 +92,13 @@ use_go() {
   export GOTOOLCHAIN=local
 }
 
+# LLVM is laid out for compiling a Go program (compiler/llvm).
 build_aotc() {
-  [[ -e $build/build.ninja ]] || quietly "cmake" cmake -S "$root" -B "$build" -G Ninja -DAOTC_WERROR=ON -DAOTC_UNIT_TESTS=OFF
+  local module=$build/training/hello.wasm
+  if [[ ! -e $build/build.ninja ]]; then
+    GOOS=wasip1 GOARCH=wasm quietly "go build hello" go -C "$root/benchmarks/programs" build -o "$module" ./hello
+    quietly "cmake" cmake -S "$root" -B "$build" -G Ninja -DAOTC_WERROR=ON -DAOTC_UNIT_TESTS=OFF "-DAOTC_TRAINING_MODULE=$module"
+  fi
   step "Building aotc"
   if [[ -t 1 ]]; then ninja -C "$build"; else quietly "ninja" ninja -C "$build"; fi
 }

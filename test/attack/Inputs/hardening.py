@@ -10,6 +10,7 @@ import sys
 
 STATIC = {"aotc-exec", "aotc-exec-aarch64", "aotc-node"}
 PROGRAMS = ["aotc", "aotc-broker", "aotc-courier", "aotc-exec", "aotc-exec-aarch64", "aotc-node", "aotc-server"]
+WITH_LLVM = {"aotc", "aotc-server"}  # whose library is beside them, where it is not Debian's
 BRANCH_TARGET = {"x86_64": "endbr64", "aarch64": ("bti\tc", "hint\t#34")}  # two names
 
 
@@ -17,7 +18,7 @@ def output(*words):
     return subprocess.run(words, check=True, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}).stdout
 
 
-class Program:
+class File:
     def __init__(self, path):
         headers = output("readelf", "-hldW", path)
         self.architecture = "aarch64" if "AArch64" in headers else "x86_64"
@@ -25,6 +26,11 @@ class Program:
         self.segments = [(words[0], "".join(words[6:-1]))
                          for words in map(str.split, re.findall(r"(?m)^  (?:LOAD|GNU_STACK|GNU_RELRO|INTERP) .*", headers))]
         self.dynamic = dict(re.findall(r"\((\w+)\) +(.*)", headers))
+
+
+class Program(File):
+    def __init__(self, path):
+        super().__init__(path)
         got = dict(re.findall(r"(?m)^([0-9a-f]+) .*?(\w+)(?:@\S+)? \+ 0$", output("readelf", "-rW", path)))
         self.got = {int(address, 16): name for address, name in got.items()}
         symbols = re.findall(r"FUNC +(GLOBAL|WEAK) +\w+ +\d+ (\w+)\n", output("readelf", "-sW", path))
@@ -52,23 +58,27 @@ class Program:
         return [name for name in self.ours() if any(re.fullmatch(pattern, called) for called in self.calls[name])]
 
 
+def faults_of_file(file):
+    if not any(kind == "GNU_RELRO" for kind, _ in file.segments):
+        yield "no RELRO"
+    if "NOW" not in file.dynamic.get("FLAGS_1", "") + file.dynamic.get("FLAGS", ""):
+        yield "bound lazily, so that RELRO leaves the addresses of functions writable"
+    if ("GNU_STACK", "RW") not in file.segments:
+        yield "an executable stack"
+    if any("W" in flags and "E" in flags for _, flags in file.segments):
+        yield "a segment that is writable and executable"
+    if "TEXTREL" in file.dynamic or "TEXTREL" in file.dynamic.get("FLAGS", ""):
+        yield "relocations of code"
+
+
 def faults(name, program):
     if program.type != "DYN" or "PIE" not in program.dynamic.get("FLAGS_1", ""):
         yield "not position-independent"
     if (name in STATIC) == any(kind == "INTERP" for kind, _ in program.segments):
         yield "static" if name not in STATIC else "not static"
-    if not any(kind == "GNU_RELRO" for kind, _ in program.segments):
-        yield "no RELRO"
-    if "NOW" not in program.dynamic.get("FLAGS_1", "") + program.dynamic.get("FLAGS", ""):
-        yield "bound lazily, so that RELRO leaves the addresses of functions writable"
-    if ("GNU_STACK", "RW") not in program.segments:
-        yield "an executable stack"
-    if any("W" in flags and "E" in flags for _, flags in program.segments):
-        yield "a segment that is writable and executable"
-    if "TEXTREL" in program.dynamic or "TEXTREL" in program.dynamic.get("FLAGS", ""):
-        yield "relocations of code"
+    yield from faults_of_file(program)
     for entry in ("RPATH", "RUNPATH"):
-        if entry in program.dynamic:
+        if entry in program.dynamic and not (name in WITH_LLVM and program.dynamic[entry].endswith("[$ORIGIN/../lib/aotc]")):
             yield f"{entry} {program.dynamic[entry]}"
     if len(program.callers("__stack_chk_fail(_local)?")) < 10:
         yield "no stack protector"
@@ -95,4 +105,9 @@ for name in PROGRAMS:
         found += 1
         print(f"{name}: {fault}")
     print(f"{name}: {len(program.ours())} functions, {len(program.callers('__stack_chk_fail(_local)?'))} with a guard on their stack")
+library = os.path.join(sys.argv[1], "../lib/aotc/libaotc-llvm.so")
+if os.path.exists(library):
+    for fault in faults_of_file(File(library)):
+        found += 1
+        print(f"libaotc-llvm.so: {fault}")
 sys.exit(found != 0)
