@@ -150,10 +150,12 @@ uint64_t aotc_wasi_wake_time(const struct aotc_host* host) { return ((const stru
 
 bool aotc_wasi_only_accepted(const struct aotc_wasi* wasi) {
   for (uint32_t i = 0; i < wasi->fd_count; ++i) {
-    uint8_t kind = wasi->fds[i].kind, before = i < wasi->kept_count ? wasi->kept[i].kind : AOTC_WASI_FREE;
-    bool accepted = kind == AOTC_WASI_CONNECTION && before == AOTC_WASI_FREE;
-    if (kind != before && !accepted) return false;
-    if (kind == before && i < wasi->kept_count && wasi->fds[i].host != wasi->kept[i].host) return false;
+    const struct aotc_wasi_fd *entry = &wasi->fds[i], *before = i < wasi->kept_count ? &wasi->kept[i] : NULL;
+    bool was_free = before == NULL || before->kind == AOTC_WASI_FREE;
+    if (was_free && (entry->kind == AOTC_WASI_FREE || entry->kind == AOTC_WASI_CONNECTION)) continue;
+    if (was_free || entry->kind != before->kind || entry->host != before->host || entry->node != before->node ||
+        entry->position != before->position)
+      return false;
   }
   return true;
 }

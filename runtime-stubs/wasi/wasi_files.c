@@ -79,12 +79,15 @@ static enum aotc_status fail(struct aotc_error* error, const char* path, const c
   return AOTC_ERROR_ARGUMENT;
 }
 
-/* Likewise, of a directory that the snapshot keeps. */
+/* Likewise, of a directory that the snapshot keeps. What is in /tmp goes when it is cleared, and no freeze describes
+ * it.
+ */
 static enum aotc_status reopen_kept(struct aotc_wasi* wasi, const struct aotc_saved_file* file, const char* path,
                                     struct aotc_tmp_node* dir, struct aotc_error* error) {
   struct aotc_tmp_node* node;
   struct stat st;
   uint64_t digest[2];
+  if (wasi->tmp != NULL && dir == aotc_tmp_root(wasi->tmp)) return fail(error, path, "it is in " AOTC_WASI_TMP);
   if (aotc_tmp_open(wasi->tmp, dir, path, 0, false, &node) != 0) return fail(error, path, strerror(ENOENT));
   aotc_tmp_stat(node, &st);
   aotc_wasi_digest(aotc_tmp_bytes(node), (size_t)st.st_size, digest);
@@ -93,8 +96,10 @@ static enum aotc_status reopen_kept(struct aotc_wasi* wasi, const struct aotc_sa
     aotc_tmp_let_go(wasi->tmp, node);
     return fail(error, path, same ? "no room for its descriptor" : "it has changed since");
   }
-  aotc_wasi_install_node(&wasi->fds[file->number], node);
-  wasi->fds[file->number].read_only = true;
+  struct aotc_wasi_fd* entry = &wasi->fds[file->number];
+  aotc_wasi_install_node(entry, node);
+  entry->read_only = true;
+  entry->rights &= ~(WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_ALLOCATE | WASI_RIGHT_FD_FILESTAT_SET_SIZE);
   return AOTC_OK;
 }
 

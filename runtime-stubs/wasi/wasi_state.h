@@ -467,7 +467,7 @@ bool aotc_wasi_waits_for_connection(const struct aotc_wasi* wasi);
 enum aotc_status aotc_wasi_keep(struct aotc_host* host, struct aotc_error* error);
 void aotc_wasi_restore(struct aotc_host* host);
 uint64_t aotc_wasi_wake_time(const struct aotc_host* host);
-/* Since aotc_wasi_keep no descriptor was opened or closed but connections accepted. */
+/* Since aotc_wasi_keep no descriptor was opened or closed, and no file in memory read, but connections accepted. */
 bool aotc_wasi_only_accepted(const struct aotc_wasi* wasi);
 /* The descriptors of a start in another WASI host with the same options. */
 enum aotc_status aotc_wasi_adopt(struct aotc_wasi* wasi, const struct aotc_serve_start* start,
@@ -547,10 +547,10 @@ struct aotc_tmp_entry {
   uint64_t inode, next; /* cookie of the next one */
 };
 bool aotc_tmp_entry(const struct aotc_tmp_node* dir, uint64_t cookie, struct aotc_tmp_entry* entry);
-/* `instance` is asked for memory when it grows. */
+/* `instance` is asked for memory when it grows. Without `tmp`, WASI_EROFS. */
 int aotc_tmp_resize(struct aotc_tmp* tmp, struct aotc_instance* instance, struct aotc_tmp_node* node, uint64_t size);
 uint64_t aotc_tmp_read(struct aotc_tmp_node* node, uint64_t at, const struct iovec* vectors, int count);
-/* All of it, or nothing. */
+/* All of it, or nothing; likewise. */
 int aotc_tmp_write(struct aotc_tmp* tmp, struct aotc_instance* instance, struct aotc_tmp_node* node, uint64_t at,
                    const struct iovec* vectors, int count);
 

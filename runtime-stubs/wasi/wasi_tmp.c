@@ -334,6 +334,7 @@ static int reserve(struct aotc_tmp* tmp, struct aotc_instance* instance, struct 
 }
 
 int aotc_tmp_resize(struct aotc_tmp* tmp, struct aotc_instance* instance, struct aotc_tmp_node* node, uint64_t size) {
+  if (tmp == NULL) return WASI_EROFS;
   int error = size == 0 ? 0 : reserve(tmp, instance, node, size);
   if (error != 0) return error;
   tmp->changed = true;
@@ -364,6 +365,7 @@ uint64_t aotc_tmp_read(struct aotc_tmp_node* node, uint64_t at, const struct iov
 int aotc_tmp_write(struct aotc_tmp* tmp, struct aotc_instance* instance, struct aotc_tmp_node* node, uint64_t at,
                    const struct iovec* vectors, int count) {
   uint64_t size = 0;
+  if (tmp == NULL) return WASI_EROFS;
   for (int i = 0; i < count; ++i) size += vectors[i].iov_len;
   if (size == 0) return 0;
   if (at > INT64_MAX - size) return WASI_EFBIG;
@@ -382,10 +384,12 @@ int aotc_tmp_write(struct aotc_tmp* tmp, struct aotc_instance* instance, struct 
 struct aotc_tmp_node* aotc_tmp_add(struct aotc_tmp* tmp, struct aotc_tmp_node* dir,
                                    const struct aotc_tmp_object* object) {
   const struct spot spot = {.dir = dir, .name = object->name, .length = strlen(object->name)};
+  const struct timespec modified = dir->modified;
   struct aotc_tmp_node* node;
   tmp->limit += kOverhead;
   tmp->lent += kOverhead;
   if (create(tmp, &spot, object->directory, &node) != 0) return NULL;
+  dir->modified = modified;
   node->accessed = node->modified = object->modified;
   node->borrowed = object->size != 0;
   node->bytes = node->borrowed ? (uint8_t*)(uintptr_t)object->bytes : NULL;

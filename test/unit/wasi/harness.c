@@ -38,8 +38,8 @@ bool aotc_secrets_place(struct aotc_instance* instance, struct aotc_wasi* wasi, 
   abort();
 }
 void aotc_secrets_on_clock(struct aotc_instance* instance, struct aotc_wasi* wasi) { abort(); }
-const char* aotc_secrets_show(struct aotc_instance* instance, struct aotc_wasi* wasi) { abort(); }
-const char* aotc_wasi_secret_read(const struct aotc_wasi* wasi) { abort(); }
+const char* aotc_secrets_show(struct aotc_instance* instance, struct aotc_wasi* wasi) { return NULL; }
+const char* aotc_wasi_secret_read(const struct aotc_wasi* wasi) { return NULL; }
 enum aotc_status aotc_secrets_fill(struct aotc_instance* instance, const struct aotc_wasi* wasi,
                                    const struct aotc_wasi_saved* saved, struct aotc_error* error) {
   abort();

@@ -133,7 +133,11 @@ int open_descriptors(void);
   T(tmp_as_on_host)       \
   T(tmp_limits)           \
   T(tmp_restore)          \
-  T(tmp_kept)
+  T(tmp_kept)             \
+  T(kept_file)            \
+  T(kept_file_in_tmp)     \
+  T(kept_file_rights)     \
+  T(kept_times)
 
 #define DECLARE_TEST(name) void test_##name(enum aotc_wasi_resolver resolver);
 TESTS(DECLARE_TEST)
