@@ -107,6 +107,7 @@ with redis(folder) as port:
 os.makedirs(f"{folder}/bin")
 for program in ("aotc", "aotc-exec"):
     shutil.copy(f"{BIN}/{program}", f"{folder}/bin")
+os.symlink(f"{BIN}/../lib", f"{folder}/lib")
 
 
 def number(value):
