@@ -10,7 +10,9 @@
 #include <rocksdb/table.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <numeric>
 #include <vector>
 
@@ -29,8 +31,11 @@ constexpr uint64_t kMostBuffered = 16 << 20, kLeastBuffered = 64 << 10;
 constexpr int kFilesToMerge = 8;
 
 constexpr char kTable[] = ".sst", kDamagedTable[] = ".damaged";
-// Of a key, when one is looked for between two; what differs later only is taken for equal.
-constexpr size_t kToldApart = 96;
+// Empty, in the folder, for as long as it is mended: RocksDB begins with a list of files that has none.
+constexpr char kMending[] = "/mending";
+// Of a key, when one is looked for between two; what differs later only is taken for equal. A function's key has 272 at
+// most (store.h).
+constexpr size_t kToldApart = 272;
 
 rocksdb::Slice slice(StringRef text) { return {text.data(), text.size()}; }
 
@@ -104,6 +109,7 @@ using Iterator = std::unique_ptr<rocksdb::Iterator>;
 // From the first key on that is found behind a block that cannot be read; `before` is a key in front of that. An
 // iterator that has met damage is of no use any more.
 Iterator behind_damage(function_ref<Iterator()> iterate, std::string before) {
+  before.resize(kToldApart, '\0');
   std::string behind(kToldApart, '\xff');
   for (std::string middle; (middle = between(before, behind)) != before && middle != behind;) {
     Iterator it = iterate();
@@ -114,6 +120,16 @@ Iterator behind_damage(function_ref<Iterator()> iterate, std::string before) {
   it->Seek(behind);
   return it;
 }
+
+Expected<std::unique_ptr<rocksdb::DB>> open_files(const std::string& path, uint64_t limit) {
+  rocksdb::DB* db = nullptr;
+  if (Error error = to_error(rocksdb::DB::Open(options_for(limit), path, &db))) return error;
+  return std::unique_ptr<rocksdb::DB>(db);
+}
+
+bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+Error half_mended() { return make_error<DamagedError>("it is being mended, or who mended it did not come to the end"); }
 
 }  // namespace
 
@@ -134,7 +150,8 @@ Database::~Database() {
 }
 
 Expected<std::unique_ptr<Database>> Database::open_to_read(const std::string& path) {
-  if (access((path + "/CURRENT").c_str(), F_OK) != 0) return nullptr;
+  if (exists(path + kMending)) return half_mended();
+  if (!exists(path + "/CURRENT")) return nullptr;
   std::unique_ptr<Database> database(new Database);
   rocksdb::DB* db = nullptr;
   if (Error error = to_error(rocksdb::DB::OpenForReadOnly(options_for(0), path, &db))) return error;
@@ -143,10 +160,9 @@ Expected<std::unique_ptr<Database>> Database::open_to_read(const std::string& pa
 }
 
 Expected<std::unique_ptr<Database>> Database::open_to_write(const std::string& path, uint64_t limit) {
+  if (exists(path + kMending)) return half_mended();
   std::unique_ptr<Database> database(new Database);
-  rocksdb::DB* db = nullptr;
-  if (Error error = to_error(rocksdb::DB::Open(options_for(limit), path, &db))) return error;
-  database->impl_->db.reset(db);
+  if (Error error = open_files(path, limit).moveInto(database->impl_->db)) return error;
   return database;
 }
 
@@ -174,6 +190,8 @@ Error Database::take_in(const std::string& file) {
 }
 
 Error Database::mend(const std::string& path, uint64_t limit) {
+  if (exists(path + kMending)) return half_mended();
+  if (!std::ofstream(path + kMending)) return errorCodeToError({errno, std::generic_category()});
   std::error_code error;
   std::vector<std::filesystem::path> files, damaged;
   for (const auto& entry : std::filesystem::directory_iterator(path, error)) files.push_back(entry.path());
@@ -191,14 +209,14 @@ Error Database::mend(const std::string& path, uint64_t limit) {
   }
   if (Error failed = to_error(rocksdb::RepairDB(path, options_for(limit)))) return failed;
   std::filesystem::remove_all(path + "/lost", error);  // where RocksDB puts what it leaves out
-  if (damaged.empty()) return Error::success();
-  Expected<std::unique_ptr<Database>> database = open_to_write(path, limit);
-  if (!database) return database.takeError();
-  for (const std::filesystem::path& file : damaged) {
-    if (Error failed = (*database)->take_in(file)) return failed;
-    std::filesystem::remove(file, error);
-  }
-  return (*database)->finish();
+  Database database;
+  if (Error failed = open_files(path, limit).moveInto(database.impl_->db)) return failed;
+  for (const std::filesystem::path& file : damaged)
+    if (Error failed = database.take_in(file)) return failed;
+  if (Error failed = database.finish()) return failed;
+  for (const std::filesystem::path& file : damaged) std::filesystem::remove(file, error);
+  std::filesystem::remove(path + kMending, error);
+  return errorCodeToError(error);
 }
 
 Error Database::get(ArrayRef<std::string> keys, function_ref<void(size_t, StringRef)> visit) {

@@ -40,7 +40,8 @@ class Database {
   // Creates it when there is none. `limit`: bytes on disk, compressed.
   static llvm::Expected<std::unique_ptr<Database>> open_to_write(const std::string& path, uint64_t limit);
   // Makes of a damaged one, which nobody else uses, one that can be read to its end: without the blocks that cannot be
-  // read. Reads all of it. An Error: it could not be done.
+  // read. Reads all of it. An Error: it could not be done, as when a process has ended while it mended this one: what
+  // that has left out nobody knows, so it counts as damaged until it is removed.
   static llvm::Error mend(const std::string& path, uint64_t limit);
   ~Database();
 

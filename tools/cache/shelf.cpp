@@ -22,8 +22,8 @@ namespace {
 
 constexpr size_t kHead = 16;
 constexpr uint64_t kMostWaiting = 64 << 20;
-// More is not read through for what can be kept of it.
-constexpr uint64_t kMostMended = uint64_t{4} << 30;
+// More is not read through for what can be kept of it, while a compilation waits (keeper.cpp).
+constexpr uint64_t kMostMended = 512 << 20;
 
 uint64_t check_of(StringRef key, ArrayRef<uint8_t> content) {
   return XXH3_64bits_withSeed(content.data(), content.size(), XXH3_64bits(key.data(), key.size()));
@@ -85,29 +85,37 @@ void Shelf::get(ArrayRef<std::string> keys, function_ref<bool(size_t, ArrayRef<u
   if (!first) return;
   // Perhaps somebody changed it meanwhile; then it is right when nobody can.
   consumeError(std::move(first));
-  reading_.reset();
-  damaged_values_ = before;
-  ino_t which = 0;
+  auto read_again = [&] {
+    reading_.reset();
+    damaged_values_ = before;
+    return read_once(keys, take);
+  };
   {
     std::optional<FolderLock> lock = FolderLock::take(lock_path(), FolderLock::Kind::Shared, patience_);
     if (!lock) return;
-    which = identity(folder_);
-    Error second = read_once(keys, take);
+    Error second = read_again();
     if (!second) return;
     bool damaged = second.isA<DamagedError>();
     consumeError(std::move(second));
-    reading_.reset();
-    if (!damaged) return;
+    if (!damaged) return reading_.reset();
   }
-  mend(which);
-  damaged_values_ = before;
-  consumeError(read_once(keys, take));
+  // Perhaps somebody has mended it meanwhile.
+  reading_.reset();
+  if (std::optional<FolderLock> lock = FolderLock::take(lock_path(), FolderLock::Kind::Exclusive, patience_))
+    consumeError(use_locked(read_again));
 }
 
-// Unless somebody else has removed it already.
-void Shelf::mend(ino_t which) {
-  std::optional<FolderLock> lock = FolderLock::take(lock_path(), FolderLock::Kind::Exclusive, patience_);
-  if (lock && identity(folder_) == which) mend_locked();
+// What is damaged is mended, and what is damaged still is removed.
+Error Shelf::use_locked(function_ref<Error()> use) {
+  Error error = use();
+  for (bool mends : {true, false}) {
+    if (!error.isA<DamagedError>()) break;
+    consumeError(std::move(error));
+    reading_.reset();
+    mends ? mend_locked() : throw_away_locked();
+    error = use();
+  }
+  return error;
 }
 
 void Shelf::mend_locked() {
@@ -115,9 +123,13 @@ void Shelf::mend_locked() {
   uint64_t bytes = 0;
   for (const auto& file : std::filesystem::directory_iterator(folder_, ignored)) bytes += file.file_size(ignored);
   Error failed = bytes > kMostMended ? failure("too large") : Database::mend(folder_, limit_);
-  (failed ? thrown_away_ : mended_) = true;
-  if (failed) remove_locked();
+  failed ? throw_away_locked() : void(mended_ = true);
   consumeError(std::move(failed));
+}
+
+void Shelf::throw_away_locked() {
+  thrown_away_ = true;
+  remove_locked();
 }
 
 void Shelf::remove_locked() {
@@ -154,15 +166,8 @@ Error Shelf::write_locked(uint64_t limit) {
 void Shelf::flush() {
   reading_.reset();
   if (waiting_.empty()) return;
-  if (std::optional<FolderLock> lock = FolderLock::take(lock_path(), FolderLock::Kind::Exclusive, patience_)) {
-    Error error = write_locked(limit_);
-    if (error.isA<DamagedError>()) {
-      consumeError(std::move(error));
-      mend_locked();
-      error = write_locked(limit_);
-    }
-    consumeError(std::move(error));
-  }
+  if (std::optional<FolderLock> lock = FolderLock::take(lock_path(), FolderLock::Kind::Exclusive, patience_))
+    consumeError(use_locked([this] { return write_locked(limit_); }));
   waiting_.clear();
   waiting_bytes_ = 0;
 }
@@ -194,13 +199,7 @@ bool Shelf::shrink(uint64_t limit) {
   if (identity(folder_) == 0) return true;
   std::optional<FolderLock> lock = FolderLock::take(lock_path(), FolderLock::Kind::Exclusive, patience_);
   if (!lock) return false;
-  Error error = write_locked(limit);
-  if (error.isA<DamagedError>()) {
-    consumeError(std::move(error));
-    mend_locked();
-    error = write_locked(limit);
-  }
-  consumeError(std::move(error));
+  consumeError(use_locked([&] { return write_locked(limit); }));
   return true;
 }
 

@@ -12,8 +12,6 @@
 // `check` covers key and content, so that nothing is taken for something else, whatever became of the files.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -48,6 +46,7 @@ class Shelf {
   uint64_t damaged_values() const { return damaged_values_; }
   bool mended() const { return mended_; }
   bool thrown_away() const { return thrown_away_; }
+  bool has_waiting() const { return !waiting_.empty(); }
 
   // About how much there is, or with `all` what is there and right. `visit`, if there is one, is asked of each.
   ShelfReport report(bool all, llvm::function_ref<bool(llvm::StringRef, llvm::ArrayRef<uint8_t>)> right = nullptr);
@@ -60,8 +59,9 @@ class Shelf {
   llvm::Error read_once(llvm::ArrayRef<std::string> keys,
                         llvm::function_ref<bool(size_t, llvm::ArrayRef<uint8_t>)> take);
   llvm::Error write_locked(uint64_t limit);
-  void mend(ino_t which);
+  llvm::Error use_locked(llvm::function_ref<llvm::Error()> use);
   void mend_locked();
+  void throw_away_locked();
   void remove_locked();
 
   std::unique_ptr<Database> reading_;  // as it was at the first get() since the last flush()

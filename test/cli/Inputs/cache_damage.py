@@ -70,6 +70,14 @@ for command, expected in ("stats", 1), ("verify", 1), ("prune", 0):
     assert code == expected, (command, code, out, said)
     assert aotc("cache", "clear")[0] == 0 and not os.path.exists(f"{CACHE}/artifacts")
 
+# Whoever mended one was killed.
+shutil.copytree(f"{FOLDER}/good/artifacts", f"{CACHE}/artifacts")
+open(f"{CACHE}/artifacts/mending", "w").close()
+code, out, said = aotc("cache", "verify")
+assert code == 1 and said.endswith("it is being mended, or who mended it did not come to the end\n"), (code, out, said)
+assert compile_it()[1].endswith("damaged, and starts again empty\n") and compile_it() == (True, "")
+assert aotc("cache", "clear")[0] == 0
+
 # Somebody writes for very long.
 assert compile_it() == (False, "") and compile_it() == (True, "")
 with open(f"{CACHE}/artifacts.lock", "r+") as lock:

@@ -1,7 +1,12 @@
 // damage_test.cpp - whatever becomes of the files, a record is right or not there, and the folder can be used again.
+#include <rocksdb/db.h>
+#include <sys/resource.h>
+
 #include <fstream>
 #include <iterator>
+#include <thread>
 
+#include "cache/folder_lock.h"
 #include "cache_test.h"
 
 namespace aotc {
@@ -133,6 +138,7 @@ TEST_F(Damage, OfWholeFiles) {
 }
 
 constexpr char kMended[] = "it was damaged; what can be read of it is kept";
+constexpr char kThrownAway[] = "it was damaged, and starts again empty";
 
 TEST_F(Damage, IsFoundByWhoWritesOnly) {
   for (const char* file : {"/functions/CURRENT", "/artifacts/CURRENT"})
@@ -165,11 +171,128 @@ TEST_F(Damage, OfEverythingStartsAgainEmpty) {
   std::filesystem::create_directories(folder_.path + "/functions/CURRENT");
   EXPECT_EQ(end_of(start([this] {
               Store store(options(folder_));
-              return store.get(key(record(1))).front().empty() &&
-                     store.damage() == "it was damaged, and starts again empty" &&
+              return store.get(key(record(1))).front().empty() && store.damage() == kThrownAway &&
                      !std::filesystem::exists(folder_.path + "/functions");
             })),
             0);
+}
+
+// Who was killed while he mended may have left a database without the files that were not looked at yet.
+TEST_F(Damage, WithAnInterruptedMendStartsAgainEmpty) {
+  for (bool writes : {false, true}) {
+    write_file(folder_.path + "/functions/mending", "");
+    EXPECT_EQ(end_of(start([&] {
+                Store store(options(folder_));
+                if (writes) store.put(record(2));
+                if (!writes && !store.get(key(record(1))).front().empty()) return false;
+                store.flush();
+                return store.damage() == kThrownAway && store.get(key(record(1))).front().empty();
+              })),
+              0);
+    EXPECT_EQ(end_of(start([&] {
+                {
+                  Store store(options(folder_));
+                  store.put(record(1));
+                }
+                Store store(options(folder_));
+                return store.get(key(record(1))).front() == record(1) && store.damage().empty();
+              })),
+              0);
+  }
+}
+
+// Killed at the first byte behind the limit of any file.
+TEST_F(Damage, IsNotForgottenByWhoIsKilledMendingIt) {
+  int killed = 0;
+  for (rlim_t limit = 0; limit < 600; limit += 30) {
+    TemporaryFolder copy;
+    std::filesystem::copy(folder_.path, copy.path, std::filesystem::copy_options::recursive);
+    write_file(copy.path + "/functions/CURRENT", "MANIFEST-none\n");
+    int status = end_of(start([&] {
+      rlimit bound{limit, limit}, none{0, 0};
+      setrlimit(RLIMIT_FSIZE, &bound);
+      setrlimit(RLIMIT_CORE, &none);
+      return Store(options(copy)).get(key(record(1))).front() == record(1);
+    }));
+    killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ;
+    EXPECT_EQ(end_of(start([&] {
+                Store store(options(copy));
+                std::vector<FunctionKey> keys;
+                for (uint32_t n = 0; n < kRecords; ++n) keys.push_back(key(record(n)));
+                bool complete = true;
+                for (const FunctionRecord& found : store.get(keys)) complete &= !found.empty();
+                return complete || !store.damage().empty();
+              })),
+              0)
+        << limit;
+  }
+  EXPECT_GT(killed, 10);
+}
+
+// A value that lies in a file of another kind, which is gone: what mending finds is whole.
+TEST_F(Damage, ThatMendingDoesNotCureStartsAgainEmpty) {
+  EXPECT_EQ(end_of(start([this] {
+              rocksdb::Options with_blobs;
+              with_blobs.enable_blob_files = true;
+              with_blobs.disable_auto_compactions = true;
+              rocksdb::DB* db = nullptr;
+              if (!rocksdb::DB::Open(with_blobs, folder_.path + "/functions", &db).ok()) return false;
+              FunctionKey wanted = key(record(1));
+              std::string name = std::string(1, '\0') + std::string(wanted.begin(), wanted.end());
+              return db->Put({}, name, "elsewhere").ok() && db->Flush({}).ok() && db->Close().ok();
+            })),
+            0);
+  size_t removed = 0;
+  for (const std::filesystem::path& file : std::filesystem::directory_iterator(folder_.path + "/functions"))
+    removed += file.extension() == ".blob" && std::filesystem::remove(file);
+  EXPECT_EQ(removed, 1u);
+  EXPECT_EQ(end_of(start([this] {
+              {
+                Store store(options(folder_));
+                if (!store.get(key(record(1))).front().empty() || store.damage() != kThrownAway) return false;
+                store.put(record(1));
+              }
+              Store store(options(folder_));
+              return store.get(key(record(1))).front() == record(1) && store.damage().empty();
+            })),
+            0);
+}
+
+// Who waits for another who mends it finds it mended.
+TEST_F(Damage, IsMendedByOneOfMany) {
+  write_file(folder_.path + "/functions/CURRENT", "MANIFEST-none\n");
+  constexpr int kProcesses = 8;
+  int gate[2];
+  ASSERT_EQ(pipe(gate), 0);
+  // Until then all of them can find the damage, and none can mend it.
+  std::optional<FolderLock> lock =
+      FolderLock::take(folder_.path + "/functions.lock", FolderLock::Kind::Shared, std::chrono::minutes(1));
+  std::vector<pid_t> processes;
+  for (int n = 0; n < kProcesses; ++n) {
+    processes.push_back(fork());
+    if (processes.back() != 0) continue;
+    close(gate[1]);
+    lock.reset();
+    char nothing;
+    if (read(gate[0], &nothing, 1) != 0) _exit(9);
+    StoreOptions patient = options(folder_);
+    patient.patience = std::chrono::minutes(1);
+    Store store(patient);
+    bool found = store.get(key(record(1))).front() == record(1);
+    _exit(!found ? 9 : store.damage() == kMended ? 1 : store.damage().empty() ? 0 : 9);
+  }
+  close(gate[0]);
+  close(gate[1]);
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  lock.reset();
+  int mended = 0;
+  for (pid_t process : processes) {
+    int status = end_of(process);
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_LE(WEXITSTATUS(status), 1);
+    mended += WEXITSTATUS(status) == 1;
+  }
+  EXPECT_EQ(mended, 1);
 }
 
 // Three files of 200 functions that cannot be compressed, so that each has many blocks.
@@ -178,10 +301,10 @@ class LargeDamage : public testing::Test {
   static constexpr uint32_t kParts = 3, kOfPart = 200;
   static FunctionRecord large(uint32_t n) { return record(n, 2000, true); }
 
-  LargeDamage() {
+  explicit LargeDamage(std::string name_space = "") : name_space_(std::move(name_space)) {
     EXPECT_EQ(end_of(start([this] {
                 for (uint32_t part = 0; part < kParts; ++part) {
-                  Store store(options(folder_));
+                  Store store(options(folder_, name_space_));
                   for (uint32_t n = 0; n < kOfPart; ++n) store.put(large(part * kOfPart + n));
                 }
                 return true;
@@ -205,7 +328,7 @@ class LargeDamage : public testing::Test {
   void expect_missed(size_t least, size_t most) {
     EXPECT_EQ(end_of(start([&] {
                 for (bool first : {true, false}) {
-                  Store store(options(folder_));
+                  Store store(options(folder_, name_space_));
                   size_t missed = 0;
                   for (uint32_t n = 0; n < kParts * kOfPart; n += 50) {
                     std::vector<FunctionKey> keys;
@@ -230,6 +353,7 @@ class LargeDamage : public testing::Test {
               0);
   }
 
+  const std::string name_space_;
   TemporaryFolder folder_;
   std::vector<std::filesystem::path> tables_;
 };
@@ -259,6 +383,17 @@ TEST_F(LargeDamage, OfTheEndOfAFileCostsThatFile) {
 TEST_F(LargeDamage, OfAFileThatIsGoneCostsThatFile) {
   std::filesystem::remove(tables_[0]);
   expect_missed(kOfPart, kOfPart);
+}
+
+// All keys begin alike.
+class LongNames : public LargeDamage {
+ protected:
+  LongNames() : LargeDamage(std::string(200, 'x')) {}
+};
+
+TEST_F(LongNames, OfABlockCostsThatBlock) {
+  damage(tables_[1], {0.5});
+  expect_missed(1, 20);
 }
 
 // A database of something else's where ours should be.

@@ -1,4 +1,6 @@
 // store_test.cpp - what is found again, by whom, and what goes first.
+#include <sys/resource.h>
+
 #include <set>
 #include <string>
 
@@ -25,6 +27,18 @@ TEST(Store, FindsWhatWasPut) {
   EXPECT_EQ(store.get_artifact("a"), (std::vector<uint8_t>{1, 2, 3}));
   EXPECT_EQ(store.get_artifact("b"), std::nullopt);
   EXPECT_EQ(store.damage(), "");
+}
+
+// It may be the one whose thread cannot be made.
+TEST(Store, EndsWithoutAThreadWhenNothingWaits) {
+  TemporaryFolder folder;
+  EXPECT_EQ(end_of(start([&] {
+              Store store(options(folder));
+              rlimit none{0, 0};
+              // What the kernel does not hold against root.
+              return (geteuid() != 0 || setresuid(65534, 65534, 65534) == 0) && setrlimit(RLIMIT_NPROC, &none) == 0;
+            })),
+            0);
 }
 
 TEST(Store, KeepsTheLastOfOneKey) {
