@@ -154,6 +154,15 @@ for words, said in WORDS.items():
     heard = courier_that_says(words)
     assert heard == f"aotc: cache redis://x:6379: {said}; going on without\n", (words[:50], heard)
 os.unlink(f"{folder}/bin/aotc-courier")
+
+# One that begins to say how much there is, and goes on no further.
+with open(f"{folder}/bin/aotc-courier", "w") as file:
+    file.write("#!/usr/bin/python3\nimport socket\nkeeper = socket.socket(fileno=0)\nkeeper.sendall(b'x')\nwhile keeper.recv(65536):\n    pass\n")
+os.chmod(f"{folder}/bin/aotc-courier", 0o755)
+stats = subprocess.run([f"{folder}/bin/aotc", "cache", "stats", "--cache", f"{folder}/c", "--cache-remote", "redis://x"], capture_output=True, text=True, timeout=120)
+assert stats.returncode == 1 and stats.stderr == "aotc: cache redis://x:6379: its courier says what it should not\n", stats
+os.unlink(f"{folder}/bin/aotc-courier")
+
 without = subprocess.run([f"{folder}/bin/aotc", "compile", module, "-o", f"{folder}/out.aotc", "--tier", "quick", "--snapshot", "off", "--cache", f"{folder}/c",
                           "--cache-remote", "redis://x", "--cache-sign", us.secret], capture_output=True, text=True, timeout=120)
 assert without.returncode == 0 and without.stderr.endswith("its courier has ended; going on without\n"), without

@@ -92,6 +92,11 @@ for answer, words in REDIS.items():
         said = compile_with(f"redis://127.0.0.1:{port}")
         assert said.startswith(f"aotc: cache redis://127.0.0.1:{port}: {words}") and said.endswith("; going on without\n"), (answer, said)
         assert said.count("\n") == 1 and len(said) < 300, said
+# Where all of it lies no node can say.
+for answer in b"-MOVED 1 127.0.0.1:1\r\n", b"-ASK 1 127.0.0.1:1\r\n":
+    with remote(answer * 2, close=False) as port:
+        stats = subprocess.run([AOTC, "cache", "stats", "--cache", f"{folder}/none", "--cache-remote", f"redis://127.0.0.1:{port}"], capture_output=True, text=True)
+        assert stats.returncode == 1 and stats.stderr == f"aotc: cache redis://127.0.0.1:{port}: {answer[1:-2].decode()}\n", stats
 # Values of another type are no functions; of one that is in itself a circle there is an end.
 with remote(b":5\r\n" * 4, close=False) as port:
     assert compile_with(f"redis://127.0.0.1:{port}", "1s").startswith("aotc: cache ")

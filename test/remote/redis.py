@@ -42,6 +42,10 @@ with redis(folder) as port:
     assert ask_redis(port, "dbsize") == str(functions)
     held = holds(f"redis://127.0.0.1:{port}")
     assert held["records"] == functions and 200 * functions < held["bytes"] < 1 << 30 and held["url"] == f"redis://127.0.0.1:{port}", held
+    for command, counts_left in ("dbsize", {"bytes"}), ("info", set()):  # that we may not ask
+        ask_redis(port, "acl", "setuser", "default", f"-{command}")
+        assert holds(f"redis://127.0.0.1:{port}").keys() == {"url"} | counts_left, command
+    ask_redis(port, "acl", "setuser", "default", "+dbsize", "+info")
     share("database", f"redis://localhost:{port}/7")
     assert ask_redis(port, "-n", "7", "dbsize") == str(functions)
     # Another operator's are not taken, and said once. Who signs, too, believes his own.

@@ -8,10 +8,10 @@
 //     count  ::= "cnt":u32 0:u32
 //   to the keeper            { answer | kept | counted | failed }
 //     answer ::= number:u32 size:u32 bytes              the number-th key since the beginning; size 0: it is not there
-//     kept   ::= kKept:u32 8:u32 settled:u32 taken:u32  values of which is known what became of them, and that lie
-//     there counted ::= kCounted:u32 16:u32 values:u64 bytes:u64   what lies there, of ours and of others; kUncounted:
-//     it does
-//                                                       not say
+//     kept   ::= kKept:u32 8:u32 settled:u32 taken:u32
+//                  values of which is known what became of them, and those that lie there
+//     counted ::= kCounted:u32 16:u32 values:u64 bytes:u64
+//                  what lies there, of ours and of others; kUncounted: it does not say
 //     failed ::= kFailed:u32 size:u32 text              the last word: the remote cannot be used
 //
 // Numbers are little-endian. Each key has one answer, in any order. The courier reads whatever its remote does, until

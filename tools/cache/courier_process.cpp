@@ -8,13 +8,13 @@
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <chrono>
 #include <vector>
 
 #include "cache/courier_channel.h"
 #include "llvm/Support/Endian.h"
 #include "process/child_process.h"
 #include "support/error.h"
-#include "support/io.h"
 
 namespace aotc {
 
@@ -28,6 +28,21 @@ Expected<std::string> path_beside_us(const std::string& program) {
   if (size <= 0) return system_failure("/proc/self/exe: cannot read");
   std::string full(path, static_cast<size_t>(size));
   return full.substr(0, full.rfind('/') + 1) + program;
+}
+
+using Clock = std::chrono::steady_clock;
+
+// False when it has ended, or not all has come in time.
+bool read_until(int socket, void* bytes, size_t size, Clock::time_point until) {
+  for (size_t at = 0; at < size;) {
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+    pollfd event{socket, POLLIN, 0};
+    if (left.count() <= 0 || poll(&event, 1, static_cast<int>(left.count())) <= 0) return false;
+    ssize_t count = recv(socket, static_cast<uint8_t*>(bytes) + at, size - at, MSG_DONTWAIT);
+    if (count <= 0) return false;
+    at += static_cast<size_t>(count);
+  }
+  return true;
 }
 
 }  // namespace
@@ -65,13 +80,12 @@ Expected<RemoteCounts> count_remote(const CourierOptions& options, int milliseco
     return system_failure("cannot ask the courier");
   Expected<CourierProcess> process = CourierProcess::start(std::move(link->courier));
   if (!process) return process.takeError();
+  const auto until = Clock::now() + std::chrono::milliseconds(milliseconds);
   pollfd event{link->cache.get(), POLLIN, 0};
   if (poll(&event, 1, milliseconds) <= 0) return failure("it does not answer");
   uint8_t head[8] = {}, bytes[16];
   char text[kMostCourierText];
-  auto read = [&](void* to, size_t size) {
-    return aotc_read_all(link->cache.get(), to, size) == static_cast<ssize_t>(size);
-  };
+  auto read = [&](void* to, size_t size) { return read_until(link->cache.get(), to, size, until); };
   uint32_t size = read(head, sizeof head) ? support::endian::read32le(head + 4) : 0;
   uint32_t what = support::endian::read32le(head);
   if (what == kCourierFailed && size <= sizeof text && read(text, size)) return failure(std::string(text, size));

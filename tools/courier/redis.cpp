@@ -240,12 +240,13 @@ class Redis : public Remote {
     if (request.ask == Ask::Slots) return failed || take_slots(node, reply, error);
     if (request.ask == Ask::Asking) return true;
     if (request.ask == Ask::Login) return !failed || (error = text_of(reply), false);
-    if (failed)
+    if (failed && (request.ask == Ask::Get || request.ask == Ask::Put))
       if (std::optional<Redirection> to = parse_redirection(text_of(reply))) return follow(node, request, *to, error);
     --waiting_;
     if (request.ask == Ask::Size) {
       values_ = reply.type == REDIS_REPLY_INTEGER ? static_cast<uint64_t>(reply.integer) : kUncounted;
-      return !failed || (error = text_of(reply), false);
+      bool may_not_ask = text_of(reply).substr(0, 7) == "NOPERM ";
+      return !failed || may_not_ask || (error = text_of(reply), false);
     }
     if (request.ask == Ask::Memory) {
       requester_.counted(values_, used_memory(text_of(reply)));
