@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "log.h"
 
@@ -43,7 +44,14 @@ void AppLog::every_second() {
   panics_ = 0;
 }
 
+bool AppLog::hold(size_t bytes) {
+  if (held_.fetch_add(bytes) + bytes <= kMaxHeld) return true;
+  held_ -= bytes;
+  return false;
+}
+
 ProgramLog::~ProgramLog() {
+  for (size_t bytes : held_) log_.release(bytes);
   if (begins_end(text_[Err])) write_panic(text_[Err]);
   for (Stream stream : {Out, Err})
     if (!text_[stream].empty() && !(stream == Err && begins_end(text_[Err])))
@@ -69,20 +77,31 @@ void ProgramLog::write_panic(std::string_view text) {
   log_.write_panic(text.substr(0, text.find_last_not_of('\n') + 1), fields_);
 }
 
+bool ProgramLog::hold(Stream stream, size_t bytes) {
+  if (!log_.hold(bytes)) return false;
+  held_[stream] = bytes;
+  return true;
+}
+
 void ProgramLog::write_lines(Stream stream) {
+  log_.release(std::exchange(held_[stream], 0));
   std::string_view rest = text_[stream];
   while (!rest.empty()) {
     const size_t end = rest.find('\n');
     const std::string_view line = rest.substr(0, std::min(end, kMaxLine));
-    if (stream == Err && begins_end(line) && rest.size() < kMaxPanic) break;
+    if (stream == Err && begins_end(line) && rest.size() < kMaxPanic && hold(stream, rest.size())) break;
     if (stream == Err && (begins_end(line) || begins_panic(line))) {
       write_panic(rest);
       rest = {};
       break;
     }
-    if (end == rest.npos && rest.size() < kMaxLine) break;
+    if (end == rest.npos && rest.size() < kMaxLine && hold(stream, rest.size())) break;
     if (!line.empty()) log_.write(stream == Out ? "info" : "warn", line, fields_);
     rest.remove_prefix(line.size() + (line.size() == end));
   }
-  text_[stream].erase(0, text_[stream].size() - rest.size());
+  std::string& text = text_[stream];
+  if (rest.size() < text.capacity() / 2)
+    text = std::string(rest);  // with no room of what is gone
+  else
+    text.erase(0, text.size() - rest.size());
 }
