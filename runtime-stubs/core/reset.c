@@ -71,7 +71,7 @@ static void merge(struct aotc_instance* instance, const struct aotc_page_list* f
 
 /* Memory from `accessible` on was not accessible to the request, so what is kept there is clean. */
 static bool copy_back(struct aotc_instance* instance, uint64_t page, uint64_t accessible, bool* gave_up) {
-  static const _Alignas(64) uint8_t zeros[kMaxPage];
+  static _Alignas(64) uint8_t zeros[kMaxPage];  // never written; a constant would be 64 KiB of every program's file
   const struct aotc_image* image = instance->image;
   uint32_t kept = 0;
   instance->reset.copied = 0;
