@@ -13,8 +13,9 @@
  *   kMachine       besides, a package-level slice of three bytes that stand for the machine, the same for all of wasip1
  *   kPrefix        a package-level string that ends with '/' and ten letters and digits of their base64
  *   kSource        a generator of math/rand with that seed, which a package-level variable leads to
- *   kCount         a generator that numbers by the time, for which the instances of a process count together
- * (snowflake.c) kNothing       what no randomness helps: numbers that are to be given to each instance
+ *   kCount         a generator that numbers by the time, for which the instances of a process count together, see
+ *                  snowflake.c
+ *   kNothing       what no randomness helps: numbers that are to be given to each instance
  *
  * and it is looked for, in the memory of package-level variables, before the program can have used it: at the next
  * draw or look at the clock, which every identifier with a time in it begins with. Found is what is there once; and at

@@ -45,16 +45,17 @@ static void* node_at(const struct aotc_instance* instance, uint64_t address) {
 
 static bool is_node(const struct node* n) {
   int64_t most = n->node_max;
-  return most > 0 && (most & (most + 1)) == 0 && n->node_shift >= kFewestStepBits && n->node_shift < kMostBits &&
-         n->node_mask == most << n->node_shift && n->step_mask == (1ll << n->node_shift) - 1 &&
-         n->time_shift <= kMostBits && most == (1ll << (n->time_shift - n->node_shift)) - 1 && n->number >= 0 &&
-         n->number <= most && n->time >= 0 && n->step >= 0 && n->step <= n->step_mask;
+  return most > 0 && most < 1ll << kMostBits && (most & (most + 1)) == 0 && n->node_shift >= kFewestStepBits &&
+         n->node_shift < n->time_shift && n->time_shift <= kMostBits && n->node_mask == most << n->node_shift &&
+         n->step_mask == (1ll << n->node_shift) - 1 && most == (1ll << (n->time_shift - n->node_shift)) - 1 &&
+         n->number >= 0 && n->number <= most && n->time >= 0 && n->step >= 0 && n->step <= n->step_mask;
 }
 
 /* Milliseconds since 1970. */
 static bool epoch_of(const struct node* n, int64_t* epoch) {
   uint64_t nanoseconds = n->wall & ((1u << 30) - 1);
-  int64_t seconds = n->wall & kMonotonic ? (int64_t)(n->wall << 1 >> 31) + kUnixOf1885 : n->ext + kUnixOfYear1;
+  int64_t seconds = (int64_t)(n->wall << 1 >> 31) + kUnixOf1885;
+  if (!(n->wall & kMonotonic) && __builtin_add_overflow(n->ext, kUnixOfYear1, &seconds)) return false;
   if (nanoseconds >= 1000000000 || nanoseconds % kMillisecond != 0 || seconds < kUnixOfYear1 || seconds > UINT32_MAX)
     return false;
   *epoch = seconds * 1000 + (int64_t)(nanoseconds / kMillisecond);
