@@ -30,6 +30,8 @@ enum aotc_status aotc_wasi_freeze_setup(struct aotc_wasi* wasi, const struct aot
                    : AOTC_WASI_VIRTUAL_LISTENER;
   }
   wasi->freeze->listeners = (uint32_t)options->listener_count;
+  wasi->freeze->dirs = (uint32_t)options->dir_count + (options->kept == NULL ? 0 : options->kept->count);
+  wasi->freeze->dirs += options->tmp_size != 0;
   wasi->freeze->drawn = options->drawn;
   wasi->freeze->told_time = options->told_time;
   wasi->freeze->drawn_data = options->drawn_data;

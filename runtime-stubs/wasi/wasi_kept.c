@@ -34,7 +34,9 @@ struct keeper {
   uint32_t count, capacity;
   struct bytes names, contents;
   uint32_t root;
-  const char* fault; /* why it cannot be kept */
+  const char* guest_path; /* of the directory */
+  const char* fault;      /* why it cannot be kept */
+  char text[512];         /* of the fault */
 };
 
 static void* grow(struct bytes* b, uint64_t more) {
@@ -52,6 +54,14 @@ static void* grow(struct bytes* b, uint64_t more) {
 static uint32_t fail(struct keeper* k, const char* fault) {
   if (k->fault == NULL) k->fault = fault;
   return AOTC_NONE;
+}
+
+/* Why what is by this path cannot be kept. */
+static const char* at_path(struct keeper* k, const char* path, const char* why) {
+  if (k->fault != NULL) return k->fault;
+  const char* dir = strcmp(k->guest_path, "/") == 0 ? "" : k->guest_path;
+  snprintf(k->text, sizeof(k->text), "%.128s/%.256s: %s", dir, path, why);
+  return k->text;
 }
 
 static uint64_t nanoseconds(struct timespec t) {
@@ -91,13 +101,13 @@ static uint32_t add(struct keeper* k, uint32_t parent, const char* name, bool di
 static int compare(const void* a, const void* b) { return strcmp(*(char* const*)a, *(char* const*)b); }
 
 /* The names in a directory, each NUL-terminated; false with a fault. */
-static bool read_names(struct keeper* k, int host, struct bytes* names, uint32_t* count) {
+static bool read_names(struct keeper* k, int host, const char* path, struct bytes* names, uint32_t* count) {
   enum { kLength = 16, kName = 19 };
   uint8_t buffer[1 << 14] __attribute__((aligned(8)));
-  if (lseek(host, 0, SEEK_SET) < 0) return fail(k, strerror(errno)), false;
+  if (lseek(host, 0, SEEK_SET) < 0) return fail(k, at_path(k, path, strerror(errno))), false;
   for (;;) {
     long n = syscall(SYS_getdents64, host, buffer, sizeof(buffer));
-    if (n < 0) return fail(k, strerror(errno)), false;
+    if (n < 0) return fail(k, at_path(k, path, strerror(errno))), false;
     if (n == 0) return true;
     for (long at = 0; at < n;) {
       const char* name = (const char*)buffer + at + kName;
@@ -114,7 +124,8 @@ static bool read_names(struct keeper* k, int host, struct bytes* names, uint32_t
   }
 }
 
-static void keep_file(struct keeper* k, uint32_t parent, const char* name, int host, const struct stat* st) {
+static void keep_file(struct keeper* k, uint32_t parent, const char* path, const char* name, int host,
+                      const struct stat* st) {
   uint32_t number = add(k, parent, name, false, (uint64_t)st->st_size, st->st_mtim);
   if (number == AOTC_NONE) return;
   const struct aotc_saved_node* node = &k->nodes[number];
@@ -122,7 +133,7 @@ static void keep_file(struct keeper* k, uint32_t parent, const char* name, int h
     ssize_t n = pread(host, k->contents.at + node->content + done, node->size - done, (off_t)done);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) {
-      fail(k, n < 0 ? strerror(errno) : "it changes meanwhile");
+      fail(k, at_path(k, path, n < 0 ? strerror(errno) : "it changes meanwhile"));
       return;
     }
     done += (uint64_t)n;
@@ -142,11 +153,11 @@ static void keep_path(struct keeper* k, int root, char* path, size_t length, con
   if (known && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) return;
   if (known) host = aotc_wasi_open_beneath(k->wasi, root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
   if (!known || host < 0) {
-    fail(k, host < 0 ? strerror(-host) : strerror(errno));
+    fail(k, at_path(k, path, host < 0 ? strerror(-host) : strerror(errno)));
     return;
   }
   if (S_ISREG(st.st_mode)) {
-    keep_file(k, parent, name, host, &st);
+    keep_file(k, parent, path, name, host, &st);
   } else {
     uint32_t number = add(k, parent, name, true, 0, st.st_mtim);
     if (number != AOTC_NONE) keep_directory(k, root, host, path, length, number, depth + 1);
@@ -159,7 +170,7 @@ static void keep_directory(struct keeper* k, int root, int host, char* path, siz
   struct bytes names = {0};
   uint32_t count = 0;
   if (depth > kMostDepth) fail(k, "directories inside each other without end");
-  bool good = k->fault == NULL && read_names(k, host, &names, &count);
+  bool good = k->fault == NULL && read_names(k, host, path, &names, &count);
   const char** list = good ? calloc(count + 1, sizeof(*list)) : NULL;
   const char* at = (const char*)names.at;
   for (uint32_t i = 0; list != NULL && i < count; ++i, at += strlen(at) + 1) list[i] = at;
@@ -167,7 +178,7 @@ static void keep_directory(struct keeper* k, int root, int host, char* path, siz
   for (uint32_t i = 0; list != NULL && i < count && k->fault == NULL; ++i) {
     size_t more = strlen(list[i]) + 1;
     if (length + more > AOTC_WASI_MAX_PATH) {
-      fail(k, strerror(ENAMETOOLONG));
+      fail(k, at_path(k, path, strerror(ENAMETOOLONG)));
       break;
     }
     if (length != 0) path[length] = '/';
@@ -214,13 +225,16 @@ static void describe(struct aotc_wasi_freeze* freeze, const struct keeper* k, ui
   free(lines);
 }
 
-/* Those of the host, which are left out together; /tmp comes after them. */
-static void keep_all(struct keeper* k, struct aotc_wasi_saved* saved) {
+/* Those of the host, which are left out together; /tmp comes after them. A host of the snapshot would give the program
+ * another one by the number of one that it has closed. */
+static void keep_all(struct keeper* k, struct aotc_wasi_saved* saved, uint32_t dirs) {
   struct aotc_wasi* wasi = k->wasi;
   char* path = calloc(1, AOTC_WASI_MAX_PATH + 2);
+  if (dirs < wasi->freeze->dirs) fail(k, "the program has closed one");
   for (uint32_t fd = 0; fd < wasi->fd_count && path != NULL; ++fd) {
     const struct aotc_wasi_fd* entry = &wasi->fds[fd];
     if (entry->preopen == NULL || k->fault != NULL) continue;
+    k->guest_path = entry->preopen;
     if (k->root == AOTC_WASI_MAX_KEPT_DIRS) fail(k, "more than 16 directories");
     uint32_t first = k->count;
     uint64_t from = k->contents.size;
@@ -232,7 +246,7 @@ static void keep_all(struct keeper* k, struct aotc_wasi_saved* saved) {
   }
   if (path == NULL) fail(k, "out of memory");
   free(path);
-  wasi->freeze->not_kept = k->fault;
+  snprintf(wasi->freeze->not_kept, sizeof(wasi->freeze->not_kept), "%s", k->fault == NULL ? "" : k->fault);
   saved->keeps_dirs = k->fault == NULL;
   if (k->fault != NULL) k->count = 0, k->names.size = k->contents.size = 0;
   k->fault = NULL;
@@ -241,13 +255,23 @@ static void keep_all(struct keeper* k, struct aotc_wasi_saved* saved) {
 enum aotc_status aotc_wasi_save_kept(struct aotc_wasi* wasi, struct aotc_wasi_saved* saved, struct aotc_arrays* out,
                                      struct aotc_error* error) {
   struct keeper k = {.wasi = wasi};
-  keep_all(&k, saved);
   uint32_t dirs = 0;
-  for (uint32_t fd = 0; fd < wasi->fd_count; ++fd) dirs += wasi->fds[fd].preopen != NULL;
-  if (wasi->tmp != NULL && dirs != 0) k.root = dirs - 1;
+  bool has_tmp = false;
+  for (uint32_t fd = 0; fd < wasi->fd_count; ++fd) {
+    const struct aotc_wasi_fd* entry = &wasi->fds[fd];
+    if (entry->preopen == NULL) continue;
+    ++dirs;
+    has_tmp |= wasi->tmp != NULL && entry->node == aotc_tmp_root(wasi->tmp);
+  }
+  if (wasi->tmp != NULL && !has_tmp) {
+    *error = (struct aotc_error){AOTC_ERROR_ARGUMENT, "it has closed " AOTC_WASI_TMP};
+    return AOTC_ERROR_ARGUMENT;
+  }
+  keep_all(&k, saved, dirs);
+  if (has_tmp) k.root = dirs - 1;
   uint32_t first = k.count;
   uint64_t from = k.contents.size;
-  if (wasi->tmp != NULL && dirs != 0) aotc_tmp_visit(wasi->tmp, keep_object, &k);
+  if (has_tmp && !aotc_tmp_visit(wasi->tmp, keep_object, &k)) fail(&k, "out of memory");
   enum aotc_status status = AOTC_OK;
   if (k.fault != NULL) {
     status = AOTC_ERROR_ARGUMENT;
@@ -266,7 +290,7 @@ enum aotc_status aotc_wasi_save_kept(struct aotc_wasi* wasi, struct aotc_wasi_sa
 }
 
 const char* aotc_wasi_not_kept(const struct aotc_wasi* wasi) {
-  return wasi->freeze == NULL ? NULL : wasi->freeze->not_kept;
+  return wasi->freeze == NULL || wasi->freeze->not_kept[0] == 0 ? NULL : wasi->freeze->not_kept;
 }
 
 /* --- at the thaw ----------------------------------------------------------------------------------------------------
@@ -334,9 +358,9 @@ const char* aotc_wasi_kept_of(const struct aotc_wasi_saved* s, struct aotc_wasi_
   uint32_t count = 0, at = 0;
   *out = NULL;
   for (uint32_t i = 0; i < s->dirs.count; ++i) count += dirs[i] == 0;
-  if (s->has_tmp && count != 0) --count;
   if (count == 0) return NULL;
-  if (!s->keeps_dirs) return "too large to be in it";
+  if (!s->keeps_dirs) return "not in it";
+  if (s->has_tmp && --count == 0) return NULL;
   if (count > AOTC_WASI_MAX_KEPT_DIRS) return "corrupted";
   struct aotc_wasi_kept* kept = calloc(1, sizeof(*kept));
   const char* fault = kept == NULL ? strerror(ENOMEM) : NULL;

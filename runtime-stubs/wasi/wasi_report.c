@@ -58,12 +58,12 @@ static void put_directories(FILE* out, const struct aotc_wasi* wasi) {
     const struct aotc_wasi_fd* entry = &wasi->fds[fd];
     if (entry->preopen == NULL) continue;
     const struct aotc_kept_summary* kept = root < AOTC_WASI_MAX_KEPT_DIRS ? &freeze->kept[root] : NULL;
-    bool lost = freeze->not_kept != NULL && entry->node == NULL;
+    bool lost = freeze->not_kept[0] != 0 && entry->node == NULL;
     ++root;
     if (!lost && entry->node != NULL && kept != NULL && kept->files == 0) continue; /* an empty /tmp */
     fputs(between, out);
     between = ", ";
-    char text[128] = "";
+    char text[sizeof(freeze->not_kept) + 32] = "";
     if (lost)
       snprintf(text, sizeof(text), ": not in the snapshot: %s", freeze->not_kept);
     else if (kept != NULL)

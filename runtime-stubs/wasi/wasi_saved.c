@@ -227,7 +227,14 @@ static bool same_bytes(const struct aotc_wasi_saved* s, const struct aotc_span* 
   return span->count == size && (size == 0 || memcmp(aotc_saved_data(s, span), text, size) == 0);
 }
 
-/* The same arguments, environment and directories, and a listener if that is what it waits for. */
+static bool is_open(const struct aotc_wasi_saved* s, uint32_t number) {
+  const struct aotc_saved_fd* fds = aotc_saved_data(s, &s->fds);
+  uint32_t i = 0;
+  while (i < s->fds.count && fds[i].number != number) ++i;
+  return i != s->fds.count;
+}
+
+/* The same arguments, environment and directories by the same numbers, and a listener if that is what it waits for. */
 bool aotc_wasi_matches(const struct aotc_host* host, const void* state, uint64_t size) {
   const struct aotc_wasi* wasi = (const struct aotc_wasi*)host;
   if (aotc_wasi_saved_fault(state, size) != NULL) return true; /* and the thaw says what is wrong */
@@ -247,7 +254,7 @@ bool aotc_wasi_matches(const struct aotc_host* host, const void* state, uint64_t
     if (entry->kind == AOTC_WASI_NULL) ++missing;
     if (entry->preopen == NULL) continue;
     size_t size = strlen(entry->preopen) + 1;
-    if (size > s->dirs.count - at || memcmp(dirs + at, entry->preopen, size) != 0) return false;
+    if (size > s->dirs.count - at || memcmp(dirs + at, entry->preopen, size) != 0 || !is_open(s, fd)) return false;
     at += size;
   }
   if (at != s->dirs.count) return false;

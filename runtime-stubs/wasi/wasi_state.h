@@ -137,6 +137,7 @@ struct aotc_kept_summary {
 /* A program that is to be frozen: what it did and what it waits for. */
 struct aotc_wasi_freeze {
   uint32_t listeners; /* it was given */
+  uint32_t dirs;      /* likewise */
   uint32_t waits;     /* enum aotc_wasi_waits */
   /* These five as in struct aotc_wasi_options. */
   void (*drawn)(void* data, struct aotc_instance* instance, uint32_t address, uint32_t size);
@@ -150,7 +151,7 @@ struct aotc_wasi_freeze {
   size_t output_size, output_capacity;
   bool output_lost;                                       /* there was too much of it */
   struct aotc_kept_summary kept[AOTC_WASI_MAX_KEPT_DIRS]; /* of its directories, once they are saved */
-  const char* not_kept;                                   /* why those of the host are not in the snapshot, or null */
+  char not_kept[512];                                     /* why those of the host are not in the snapshot, or empty */
   char* errors;         /* a ring with the last bytes written to stderr, AOTC_WASI_LAST_ERRORS of them; null for none */
   uint64_t errors_size; /* of all that was written there */
   bool renumbered;      /* descriptors were, so a number does not tell what it is */
@@ -518,8 +519,8 @@ struct aotc_tmp_object {
 /* One more, whose name is free there and whose bytes stay where they are; null when there is no memory. */
 struct aotc_tmp_node* aotc_tmp_add(struct aotc_tmp* tmp, struct aotc_tmp_node* dir,
                                    const struct aotc_tmp_object* object);
-/* All of them, each before what is in it. `visit` returns a number for it, AOTC_NONE to stop; `parent` is that of the
- * directory, AOTC_NONE for the root. */
+/* All of them by name, each before what is in it; false without memory, too. `visit` returns a number for it, AOTC_NONE
+ * to stop; `parent` is that of the directory, AOTC_NONE for the root. */
 bool aotc_tmp_visit(struct aotc_tmp* tmp,
                     uint32_t (*visit)(void* data, uint32_t parent, const struct aotc_tmp_object* object), void* data);
 /* Whether anything has changed since it was made, cleared or settled. */

@@ -7,7 +7,8 @@
  * (may_grow). A file of the snapshot has its bytes there until it is written, and costs nothing until then. What was
  * removed and is still open lives on until it is closed, as in POSIX.
  *
- * In a directory the entries stand in the order of their creation. Their numbers ascend, so a cookie of a listing is
+ * In a directory the entries stand in the order of their creation, or of their names once they went into a snapshot, in
+ * which nothing is to depend on who came first. Their numbers ascend, so a cookie of a listing is
  * the number of the next one, and means the same whatever is removed meanwhile.
  */
 #define _GNU_SOURCE
@@ -397,14 +398,36 @@ struct aotc_tmp_node* aotc_tmp_add(struct aotc_tmp* tmp, struct aotc_tmp_node* d
   return node;
 }
 
+static int compare(const void* a, const void* b) {
+  return strcmp((*(struct aotc_tmp_node* const*)a)->name, (*(struct aotc_tmp_node* const*)b)->name);
+}
+
+static bool sort(struct aotc_tmp* tmp, struct aotc_tmp_node* dir) {
+  size_t count = 0, at = 0;
+  for (struct aotc_tmp_node* node = dir->first; node != NULL; node = node->next) ++count;
+  struct aotc_tmp_node** list = calloc(count + 1, sizeof *list);
+  if (list == NULL) return false;
+  for (struct aotc_tmp_node* node = dir->first; node != NULL; node = node->next) list[at++] = node;
+  qsort(list, count, sizeof *list, compare);
+  dir->first = dir->last = NULL;
+  for (at = 0; at < count; ++at) {
+    list[at]->next = NULL;
+    list[at]->number = tmp->next_number++;
+    append(dir, list[at]);
+  }
+  free(list);
+  return true;
+}
+
 bool aotc_tmp_visit(struct aotc_tmp* tmp,
                     uint32_t (*visit)(void* data, uint32_t parent, const struct aotc_tmp_object* object), void* data) {
+  if (!sort(tmp, &tmp->root)) return false;
   struct aotc_tmp_node* node = tmp->root.first;
   tmp->root.mark = AOTC_NONE;
   while (node != NULL) {
     const struct aotc_tmp_object object = {node->name, node->directory, node->bytes, node->size, node->modified};
     node->mark = visit(data, node->parent->mark, &object);
-    if (node->mark == AOTC_NONE) return false;
+    if (node->mark == AOTC_NONE || (node->directory && !sort(tmp, node))) return false;
     if (node->first != NULL) {
       node = node->first;
       continue;

@@ -137,7 +137,10 @@ int open_descriptors(void);
   T(kept_file)            \
   T(kept_file_in_tmp)     \
   T(kept_file_rights)     \
-  T(kept_times)
+  T(kept_times)           \
+  T(kept_closed)          \
+  T(kept_unreadable)      \
+  T(kept_order)
 
 #define DECLARE_TEST(name) void test_##name(enum aotc_wasi_resolver resolver);
 TESTS(DECLARE_TEST)

@@ -16,6 +16,8 @@ struct frozen {
   uint32_t file; /* "d/f", of which two bytes were read */
 };
 
+static bool says(const char* text, const char* wanted) { return text != NULL && strcmp(text, wanted) == 0; }
+
 static struct aotc_host* host_of(struct frozen* f) { return aotc_wasi_host(f->g.wasi); }
 
 /* A program that is to be frozen, with "d/f" in its directory and in /tmp. */
@@ -141,4 +143,78 @@ void test_kept_times(enum aotc_wasi_resolver resolver) {
     EXPECT(get64(&f.g, OUT + 48), kTime * 1000000000ull);
   }
   end(&f);
+}
+
+/* Numbers of descriptors lead elsewhere when one is missing. */
+void test_kept_closed(enum aotc_wasi_resolver resolver) {
+  struct frozen f;
+  struct aotc_error error;
+  begin(&f, resolver, TMP_SIZE);
+  EXPECT(CALL(&f.g, fd_close, DIR), 0);
+  EXPECT(freeze(&f, &error), AOTC_OK);
+  CHECK(says(aotc_wasi_not_kept(f.g.wasi), "the program has closed one"));
+  CHECK(aotc_wasi_kept_of(saved(&f), &f.kept) != NULL);
+  end(&f);
+
+  /* With the second of two directories alone, that is by the number of the first. */
+  const struct aotc_wasi_dir other = {.host_path = "/", .guest_path = "/other", .read_only = true};
+  struct aotc_wasi_options options = {
+      .stdio = {-1, -1, -1}, .freeze = true, .dir_count = 1, .dirs = &other, .tmp_size = TMP_SIZE};
+  memset(&f, 0, sizeof f);
+  guest_open_with(&f.g, resolver, &options, MEMORY);
+  EXPECT(CALL(&f.g, fd_close, DIR), 0);
+  EXPECT(freeze(&f, &error), AOTC_OK);
+  aotc_wasi_destroy(f.g.wasi);
+  const struct aotc_wasi_dir root = {.host_path = f.g.root, .guest_path = "/"};
+  options = (struct aotc_wasi_options){.stdio = {-1, -1, -1}, .dir_count = 1, .dirs = &root, .tmp_size = TMP_SIZE};
+  EXPECT(aotc_wasi_create(&options, &f.g.wasi, &error), AOTC_OK);
+  CHECK(!host_of(&f)->interface->matches(host_of(&f), f.state.bytes, f.state.size));
+  end(&f);
+
+  begin(&f, resolver, TMP_SIZE);
+  EXPECT(CALL(&f.g, fd_close, TMP), 0);
+  EXPECT(freeze(&f, &error), AOTC_ERROR_ARGUMENT);
+  CHECK(strcmp(error.message, "it has closed /tmp") == 0);
+  end(&f);
+}
+
+/* It is said which one. */
+void test_kept_unreadable(enum aotc_wasi_resolver resolver) {
+  const uid_t user = geteuid(), other = 65534;
+  struct frozen f;
+  struct aotc_error error;
+  begin(&f, resolver, 0);
+  CHECK(chmod(host_path(&f.g, "d/f"), 0) == 0 && chmod(f.g.root, 0755) == 0);
+  if (user == 0) CHECK(seteuid(other) == 0);
+  EXPECT(freeze(&f, &error), AOTC_OK);
+  if (user == 0) CHECK(seteuid(user) == 0);
+  CHECK(says(aotc_wasi_not_kept(f.g.wasi), "/d/f: Permission denied"));
+  end(&f);
+}
+
+/* Whichever was made first. */
+void test_kept_order(enum aotc_wasi_resolver resolver) {
+  static const char* const kMade[2][5] = {{"z", "a", "d/z", "d/b", "m"}, {"a", "d/b", "m", "d/z", "z"}};
+  static const char* const kOrder[] = {"a", "d", "b", "f", "z", "m", "z"};
+  uint64_t digests[2][2];
+  for (int i = 0; i < 2; ++i) {
+    struct frozen f;
+    struct aotc_error error;
+    uint32_t fd;
+    begin(&f, resolver, TMP_SIZE);
+    for (int k = 0; k < 5; ++k) EXPECT(open_write(&f.g, TMP, kMade[i][k], WASI_OFLAG_CREAT, &fd), 0);
+    for (int k = 0; k < 5; ++k) EXPECT(CALL(&f.g, fd_close, fd - (uint32_t)k), 0);
+    EXPECT(freeze(&f, &error), AOTC_OK);
+    memcpy(digests[i], f.g.wasi->freeze->kept[1].digest, sizeof digests[i]);
+    const struct aotc_saved_node* nodes = aotc_saved_data(saved(&f), &saved(&f)->nodes);
+    const char* names = aotc_saved_data(saved(&f), &saved(&f)->names);
+    EXPECT(saved(&f)->nodes.count, 2 + 7);
+    for (uint32_t k = 2; k < saved(&f)->nodes.count; ++k) CHECK(strcmp(names + nodes[k].name, kOrder[k - 2]) == 0);
+    /* What was there is found by its name still. */
+    EXPECT(stat_path(&f.g, TMP, "d/b", true), 0);
+    EXPECT(thaw(&f, TMP_SIZE, &error), AOTC_OK);
+    EXPECT(stat_path(&f.g, TMP, "d/z", true), 0);
+    end(&f);
+  }
+  CHECK(memcmp(digests[0], digests[1], sizeof digests[0]) == 0);
 }
