@@ -61,6 +61,8 @@ constexpr StringLiteral kNeedless[] = {
     // Intrinsics that ask what is constant. Scheduling that the models of our baselines switch off.
     "Lower constant intrinsics",
     "Post RA top-down list latency scheduler",
+    // Notes for those who train an allocator.
+    "Register Allocation Pass Scoring",
     // Debug information: locations are on instructions, and there are no variables.
     "Live DEBUG_VALUE analysis",
     "Remove Redundant DEBUG_VALUE analysis",
