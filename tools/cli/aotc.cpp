@@ -43,7 +43,6 @@ int report(llvm::Error error) {
 }
 
 void catch_what_does_not_return() {
-  std::set_new_handler([] { give_up("out of memory"); });
   llvm::install_bad_alloc_error_handler([](void*, const char*, bool) { give_up("out of memory"); });
   llvm::install_fatal_error_handler([](void*, const char* reason, bool) { give_up(reason); });
 }

@@ -181,9 +181,7 @@ def check_limits():
         run(words, prepare=limited(resource.RLIMIT_FSIZE, 0))
         for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
             for most in (64, 128, 256, 512, 1024, 4096):
-                # With less than the libraries take, one of them may find no memory before main is called.
-                early = (-signal.SIGABRT,) if most <= 128 and words[0] not in STATIC else ()
-                run(words, (0, 1, 2, 125, 127, *early), prepare=limited(kind, most << 20))
+                run(words, (0, 1, 2, 125, 127), prepare=limited(kind, most << 20))
         run(words, prepare=limited(resource.RLIMIT_STACK, 128 << 10))
     if os.geteuid() == 0:
         limit = limited(resource.RLIMIT_NPROC, 1)

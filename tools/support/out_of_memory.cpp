@@ -1,0 +1,25 @@
+// out_of_memory.cpp - what `new` does in a program that compiles when there is no memory: it says so and ends.
+//
+// From whichever thread, and before main, when libraries make their own objects: there may be no memory to unwind with,
+// and nothing needs it. So the handler is set before any library begins.
+#include <unistd.h>
+
+#include <new>
+
+#include "support/exit_codes.h"
+
+namespace aotc {
+namespace {
+
+[[noreturn]] void end() {
+  constexpr char kWords[] = "aotc: out of memory\n";
+  [[maybe_unused]] ssize_t written = write(STDERR_FILENO, kWords, sizeof kWords - 1);
+  _exit(kExitFailed);
+}
+
+void begin() { std::set_new_handler(end); }
+
+[[gnu::section(".preinit_array"), gnu::used]] void (*const begin_first)() = begin;
+
+}  // namespace
+}  // namespace aotc
