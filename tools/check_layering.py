@@ -66,7 +66,7 @@ SOLE_USERS = [
     ("curl/", ["tools/courier/transfer.h", "tools/courier/main.cpp", "tools/broker/http_pool.h", "tools/broker/main.cpp"]),
     ("yaml.h", ["tools/support/yaml_tree.cpp"]),
     ("lmdb.h", ["tools/broker/kv_lmdb.cpp"]),
-    ("hiredis/", ["tools/broker/redis_reply.cpp", "tools/courier/redis.cpp"]),
+    ("hiredis/", ["tools/broker/redis_reply.cpp", "tools/courier/redis.cpp", "tools/support/redis_command.cpp"]),
     ("prometheus/", ["cache-server/metrics.*"]),
     ("gtest/", ["test/unit/*"]),
     ("xxhash.h", ["runtime-stubs/core/load.c", "runtime-stubs/wasi/wasi_files.c", "compiler/artifact/link.cpp", "compiler/function_cache.cpp", "cache-server/store/store.cpp", "tools/broker/kv_lmdb.cpp", "tools/cache/shelf.cpp", "test/unit/*", "test/fuzz/*"]),

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "support/redis_command.h"
+
 namespace {
 
 constexpr size_t kPiece = 16 << 10, kPiecesPerTurn = 16;
@@ -110,7 +112,7 @@ void RedisLink::on_done(CURLcode code) {
 }
 
 void RedisLink::write(const std::vector<std::string_view>& words) {
-  out_ += redis_command(words);
+  out_ += aotc::redis_command(words);
   send();
   watch();
 }

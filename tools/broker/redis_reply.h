@@ -32,6 +32,3 @@ class RedisReplies {
   redisReader* const reader_;
   size_t unread_ = 0;  // bytes since the last reply
 };
-
-// A command, as it is written.
-std::string redis_command(const std::vector<std::string_view>& words);

@@ -14,6 +14,7 @@
 #include "cache/courier_channel.h"
 #include "redis_words.h"
 #include "remote.h"
+#include "support/redis_command.h"
 #include "transfer.h"
 
 namespace aotc {
@@ -42,28 +43,13 @@ using Reply = std::unique_ptr<redisReply, void (*)(void*)>;
 
 std::string_view text_of(const redisReply& reply) { return {reply.str, reply.str == nullptr ? 0 : reply.len}; }
 
-std::string command_of(const std::vector<std::string_view>& words) {
-  std::vector<const char*> begins;
-  std::vector<size_t> sizes;
-  for (std::string_view word : words) {
-    begins.push_back(word.data());
-    sizes.push_back(word.size());
-  }
-  char* command = nullptr;
-  int size = redisFormatCommandArgv(&command, static_cast<int>(words.size()), begins.data(), sizes.data());
-  if (size < 0) throw std::bad_alloc();
-  std::string text(command, static_cast<size_t>(size));
-  redisFreeCommand(command);
-  return text;
-}
-
 // All keys are of one size, so what is written for them differs in the key alone: hiredis takes longer for its numbers
 // than all else takes that is done with a key.
 struct GetCommand {
   std::string head, end;
   void write(ByteQueue& out, std::string_view key) {
     if (head.empty()) {
-      head = command_of({"GET", key});
+      head = redis_command({"GET", key});
       size_t at = head.rfind(key);
       end = head.substr(at + key.size());
       head.resize(at);
@@ -85,7 +71,7 @@ struct Node {
   ByteQueue out;
   std::deque<Request> waiting;
 
-  void write(const std::vector<std::string_view>& words) { out.add(command_of(words)); }
+  void write(const std::vector<std::string_view>& words) { out.add(redis_command(words)); }
 
   bool send_waiting(std::string& error) {
     while (!out.empty()) {

@@ -6,6 +6,8 @@
 
 #include <random>
 
+#include "support/redis_command.h"
+
 namespace {
 
 using Kind = RedisReply::Kind;
@@ -77,7 +79,7 @@ TEST(RedisReplies, SurviveChanges) {
 }
 
 TEST(RedisCommand, IsAListOfTexts) {
-  EXPECT_EQ(redis_command({"GET", std::string_view("a\r\n\0b", 5), ""}),
+  EXPECT_EQ(aotc::redis_command({"GET", std::string_view("a\r\n\0b", 5), ""}),
             std::string("*3\r\n$3\r\nGET\r\n$5\r\na\r\n\0b\r\n$0\r\n\r\n", 30));
 }
 
