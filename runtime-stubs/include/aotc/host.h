@@ -29,7 +29,7 @@ struct aotc_arrays {
   uint8_t* bytes;
   uint64_t size, capacity;
 };
-/* Appends `count` elements; `span` (or null) tells where they are. AOTC_ERROR_ARGUMENT for more than 16 MiB. */
+/* Appends `count` elements; `span` (or null) tells where they are. AOTC_ERROR_ARGUMENT for more than 64 MiB. */
 enum aotc_status aotc_arrays_add(struct aotc_arrays* arrays, struct aotc_span* span, const void* data, size_t element,
                                  uint64_t count, struct aotc_error* error);
 

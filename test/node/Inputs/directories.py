@@ -1,4 +1,4 @@
-"""directories.py ARTIFACT ARTIFACT-FOR-AARCH64"""
+"""directories.py ARTIFACT ARTIFACT-FOR-AARCH64 ONE-WITH-A-LARGE-FILE"""
 import os
 import struct
 import subprocess
@@ -40,8 +40,12 @@ with node([f"site={sys.argv[1]}"], "--workers", "1") as n:
         check(get(n.port, "/open") == (200, b'body "d }\\n" <nil>\n'), get(n.port, "/open")[1])
         check(get(n.port, "/write") == (200, WROTE), get(n.port, "/write")[1])
 
+with node([f"site={sys.argv[3]}"]) as n:
+    code, large = get(n.port, "/static/large")
+    check((code, len(large), large.strip(b"\0")) == (200, 33_000_000, b""), f"a large file: {code}, {len(large)} bytes")
+
 # The program serves all requests there.
-for artifact in sys.argv[1:]:
+for artifact in sys.argv[1:3]:
     with serving([f"{BIN}/aotc", "run", artifact, "--tcplisten", "127.0.0.1:PORT"]) as (_, port):
         reads(port)
         check(get(port, "/write") == (200, WROTE), "through aotc run")
