@@ -1,18 +1,21 @@
-// loop.h - the front's event loop: epoll, one thread. Whoever wants events derives from Source.
+// loop.h - the front's event loop: epoll, one thread. Whoever wants events derives from Source, and may be destroyed
+// whenever it runs nothing itself: what had come for it is not delivered.
 #pragma once
 
 #include <sys/epoll.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <ctime>
+#include <span>
 
 class Source {
  public:
   virtual void on_events(uint32_t events) = 0;
 
  protected:
-  ~Source() = default;
+  ~Source();
 };
 
 class Loop {
@@ -36,11 +39,14 @@ class Loop {
       change(fd, events, source);
     watched = events;
   }
-  // Sources must not be destroyed while their events are delivered; whoever wants to, does so after this.
   void wait(int milliseconds) {
     epoll_event events[128];
-    int n = epoll_wait(fd_, events, 128, milliseconds);
-    for (int i = 0; i < n; ++i) static_cast<Source*>(events[i].data.ptr)->on_events(events[i].events);
+    const int n = epoll_wait(fd_, events, 128, milliseconds);
+    for (undelivered_ = {events, static_cast<size_t>(std::max(n, 0))}; !undelivered_.empty();) {
+      const epoll_event event = undelivered_.front();
+      undelivered_ = undelivered_.subspan(1);
+      if (event.data.ptr != nullptr) static_cast<Source*>(event.data.ptr)->on_events(event.events);
+    }
   }
   static uint64_t now() {
     timespec t;
@@ -49,9 +55,16 @@ class Loop {
   }
 
  private:
+  friend class Source;
   bool control(int operation, int fd, uint32_t events, Source* source) {
     epoll_event event{.events = events, .data = {.ptr = source}};
     return epoll_ctl(fd_, operation, fd, &event) == 0;
   }
   int fd_;
+  inline static thread_local std::span<epoll_event> undelivered_;  // of this thread's loop
 };
+
+inline Source::~Source() {
+  for (epoll_event& event : Loop::undelivered_)
+    if (event.data.ptr == this) event.data.ptr = nullptr;
+}

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 
 from harness import BIN, PATIENCE, talk, until
@@ -95,6 +96,10 @@ def node(apps, *options, up=True, admin=True, file=None):
     try:
         yield running
         running.stop()
+    except BaseException:
+        for line in running.lines[-30:]:
+            print(json.dumps(line), file=sys.stderr)
+        raise
     finally:
         running.process.kill()
         running.process.wait()
