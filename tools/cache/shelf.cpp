@@ -122,7 +122,8 @@ void Shelf::mend_locked() {
   std::error_code ignored;
   uint64_t bytes = 0;
   for (const auto& file : std::filesystem::directory_iterator(folder_, ignored)) bytes += file.file_size(ignored);
-  Error failed = bytes > kMostMended ? failure("too large") : Database::mend(folder_, limit_);
+  if (bytes > kMostMended) return throw_away_locked();
+  Error failed = Database::mend(folder_, limit_);
   failed ? throw_away_locked() : void(mended_ = true);
   consumeError(std::move(failed));
 }

@@ -46,7 +46,6 @@ class Shelf {
   uint64_t damaged_values() const { return damaged_values_; }
   bool mended() const { return mended_; }
   bool thrown_away() const { return thrown_away_; }
-  bool has_waiting() const { return !waiting_.empty(); }
 
   // About how much there is, or with `all` what is there and right. `visit`, if there is one, is asked of each.
   ShelfReport report(bool all, llvm::function_ref<bool(llvm::StringRef, llvm::ArrayRef<uint8_t>)> right = nullptr);

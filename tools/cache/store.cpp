@@ -190,9 +190,7 @@ std::vector<FunctionRecord> Store::find_common(size_t name_spaces, uint64_t seed
 
 void Store::flush() {
   // Each waits for the disk most of the time. Where there is no thread to be had, one waits for the other.
-  std::launch how = std::launch::deferred;
-  if (artifacts_.has_waiting()) how |= std::launch::async;
-  std::future<void> artifacts = std::async(how, [this] { artifacts_.flush(); });
+  std::future<void> artifacts = std::async(std::launch::async | std::launch::deferred, [this] { artifacts_.flush(); });
   functions_.flush();
   artifacts.get();
 }

@@ -3,9 +3,6 @@
 // Each artifact appears under its name only when it is complete. Targets are compiled one after the other, each on all
 // threads, so that memory is bounded by the larger of them. A snapshot is made once, with this machine's artifact, and
 // goes into all of them. All of that happens in confined processes; this one moves files.
-#include <sys/resource.h>
-
-#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -20,6 +17,7 @@
 #include "local_compile.h"
 #include "memory_file.h"
 #include "output.h"
+#include "phase_clock.h"
 #include "process/freeze.h"
 #include "progress_bar.h"
 #include "remote_compile.h"
@@ -80,29 +78,6 @@ struct Snapshot {
   bool made() const { return tried && tried->reason.empty(); }
 };
 
-// What this process, and those that have ended for it, have taken since it was made.
-class Clock {
- public:
-  aotc::PhaseTime taken(const std::string& phase) const {
-    return {phase, std::chrono::duration<double>(std::chrono::steady_clock::now() - wall_).count(),
-            cpu_seconds() - cpu_};
-  }
-
- private:
-  static double cpu_seconds() {
-    double seconds = 0;
-    for (int whose : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
-      rusage usage;
-      getrusage(whose, &usage);
-      for (const timeval& time : {usage.ru_utime, usage.ru_stime})
-        seconds += static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-    }
-    return seconds;
-  }
-  std::chrono::steady_clock::time_point wall_ = std::chrono::steady_clock::now();
-  double cpu_ = cpu_seconds();
-};
-
 // Puts in front of what the compiler tells of its phases what it took besides: processes, and looking for the whole
 // artifact.
 void add_start(aotc::CompileStats& stats, aotc::PhaseTime all) {
@@ -126,7 +101,7 @@ llvm::Error read_warmup(CompileArguments& arguments) {
 
 llvm::Expected<Compiled> compile_target(const MemoryFile& module, aotc::CompileOptions& options,
                                         const std::string& path, const CacheOptions& cache) {
-  Clock clock;
+  aotc::PhaseClock clock(true);
   llvm::Expected<MemoryFile> artifact = MemoryFile::make(base_name(path));
   if (!artifact) return artifact.takeError();
   ProgressBar bar(base_name(path));
@@ -324,7 +299,7 @@ llvm::Error compile_command(CompileArguments& arguments) {
   FILE* summary = stream_beside(outputs.front().path);
   nlohmann::ordered_json report = nlohmann::ordered_json::array();
   for (Compiled& output : outputs) {
-    Clock clock;
+    aotc::PhaseClock clock(true);
     llvm::Expected<uint64_t> size = write_artifact(output, *snapshot);
     if (!size) return size.takeError();
     output.stats.artifact_bytes = *size;

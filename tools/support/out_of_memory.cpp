@@ -2,8 +2,12 @@
 //
 // From whichever thread, and before main, when libraries make their own objects: there may be no memory to unwind with,
 // and nothing needs it. So the handler is set before any library begins.
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+#include <iterator>
 #include <new>
 
 #include "support/exit_codes.h"
@@ -12,8 +16,9 @@ namespace aotc {
 namespace {
 
 [[noreturn]] void end() {
-  constexpr char kWords[] = "aotc: out of memory\n";
-  [[maybe_unused]] ssize_t written = write(STDERR_FILENO, kWords, sizeof kWords - 1);
+  const iovec words[] = {{program_invocation_short_name, strlen(program_invocation_short_name)},
+                         {const_cast<char*>(": out of memory\n"), 16}};
+  [[maybe_unused]] ssize_t written = writev(STDERR_FILENO, words, std::size(words));
   _exit(kExitFailed);
 }
 

@@ -175,14 +175,17 @@ def check_limits():
     def limited(kind, most):
         return lambda: resource.setrlimit(kind, (most, most))
 
+    out_of_memory = set()
     for words in COMMANDS:
         for most in range(3, 24):
             run(words, (0, 1, 2, 125, 127), prepare=limited(resource.RLIMIT_NOFILE, most))
         run(words, prepare=limited(resource.RLIMIT_FSIZE, 0))
         for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
             for most in (64, 128, 256, 512, 1024, 4096):
-                run(words, (0, 1, 2, 125, 127), prepare=limited(kind, most << 20))
+                done = run(words, (0, 1, 2, 125, 127), prepare=limited(kind, most << 20))
+                out_of_memory |= {words[0]} if done.stderr.endswith(b": out of memory\n") else set()
         run(words, prepare=limited(resource.RLIMIT_STACK, 128 << 10))
+    assert {AOTC, SERVER} <= out_of_memory, out_of_memory
     if os.geteuid() == 0:
         limit = limited(resource.RLIMIT_NPROC, 1)
         for words in COMMANDS:

@@ -177,6 +177,18 @@ TEST_F(Damage, OfEverythingStartsAgainEmpty) {
             0);
 }
 
+// Nobody waits for a folder to be read through that is larger than any of ours.
+TEST_F(Damage, OfMuchMoreThanWasWrittenIsNotReadThrough) {
+  write_file(folder_.path + "/functions/CURRENT", "MANIFEST-none\n");
+  std::ofstream(folder_.path + "/functions/999999.sst").close();
+  std::filesystem::resize_file(folder_.path + "/functions/999999.sst", uint64_t{1} << 40);
+  EXPECT_EQ(end_of(start([this] {
+              Store store(options(folder_));
+              return store.get(key(record(1))).front().empty() && store.damage() == kThrownAway;
+            })),
+            0);
+}
+
 // Who was killed while he mended may have left a database without the files that were not looked at yet.
 TEST_F(Damage, WithAnInterruptedMendStartsAgainEmpty) {
   for (bool writes : {false, true}) {
