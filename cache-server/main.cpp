@@ -193,7 +193,7 @@ llvm::Expected<std::string> serve(const ServerArguments& arguments) {
   llvm::Expected<std::unique_ptr<Store>> store = Store::open(arguments.data + "/store", store_options);
   if (!store) return store.takeError();
   Counters counters;
-  RevocationBook revocations(**store, signing->keys);
+  RevocationBook revocations(**store, signing->all_keys());
   if (llvm::Error error = revocations.open()) return error;
   Catalog catalog(**store, std::move(*signing), revocations);
   if (llvm::Error error = catalog.open()) return error;

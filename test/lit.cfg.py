@@ -12,14 +12,14 @@
 #                               a Go program for wasip1; -s strips it; results are kept in the build directory
 #   %go-std PACKAGE             a standard library test compared with a peer, see test/go-std/run
 #   %node-app SOURCE.go OUT     a Go server compiled with its snapshot, see test/node-app
-#   %crane %oras                clients of container registries
+#   %crane %oras %cosign        clients of container registries
 #   %conformance                the suite that a registry has to pass
 #   %python                     Python with the wheels of tools/setup.sh and the modules of Inputs/harness
 #   %bin                        where the programs are
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), gdb,
 # gdb-aarch64 (a gdb that knows AArch64, and qemu), perf (it is installed and the kernel lets it sample), crane, oras,
-# conformance, docker-registry, haproxy, skopeo, strace, wasm-opt, wrk, spec-tests (the suite is there), namespaces (a network of a test's own can be made), mknod
+# cosign, conformance, docker-registry, haproxy, skopeo, strace, wasm-opt, wrk, spec-tests (the suite is there), namespaces (a network of a test's own can be made), mknod
 # (devices can be made and used), trace (tests may look into and advise on the memory of other users' processes); the machine (x86_64).
 import os
 import shutil
@@ -61,8 +61,8 @@ for short, full in toolchains.items():
 qemu = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
 if qemu and os.path.exists(f"{bin_dir}/aotc-exec-aarch64"):
     config.available_features.add("qemu")
-crane, oras, conformance = (f"{config.build_dir}/go-tools/{name}" for name in ("crane", "oras", "conformance"))
-config.available_features.update(name for name in ("crane", "oras", "conformance") if os.path.exists(f"{config.build_dir}/go-tools/{name}"))
+clients = {name: f"{config.build_dir}/go-tools/{name}" for name in ("crane", "oras", "cosign", "conformance")}
+config.available_features.update(name for name, path in clients.items() if os.path.exists(path))
 config.available_features.update(name for name in ("docker-registry", "haproxy", "nginx", "skopeo", "strace", "wasm-opt", "wrk") if shutil.which(name))
 if shutil.which("redis-server") and shutil.which("redis-cli"):
     config.available_features.add("redis")
@@ -108,9 +108,7 @@ if not os.path.exists(python):
 config.substitutions += [
     (r"%python\b", python),
     (r"%aotc-node\b", f"{bin_dir}/aotc-node"),
-    (r"%crane\b", crane),
-    (r"%oras\b", oras),
-    (r"%conformance\b", conformance),
+    *((rf"%{name}\b", path) for name, path in clients.items()),
     (r"%aotc-exec\b", f"{bin_dir}/aotc-exec"),
     (r"%aotc\b", f"{bin_dir}/aotc"),
     (r"%qemu-aarch64\b", qemu or "qemu-aarch64"),

@@ -20,6 +20,7 @@ websockets_version=17.4
 zstandard_version=0.25.0
 crane_version=v0.22.1
 oras_version=v1.3.6
+cosign_version=v3.1.3
 conformance_version=v0.0.0-20260831232431-97274622c111
 go_versions=(1.21.13 1.24.11 1.26.6 1.27.3)
 default_go=1.26.6
@@ -77,6 +78,15 @@ install_registry_clients() {
   GOBIN=$build/go-tools quietly "install crane" go install "github.com/google/go-containerregistry/cmd/crane@$crane_version"
   GOBIN=$build/go-tools quietly "install oras" go install "oras.land/oras/cmd/oras@$oras_version"
   GOBIN=$build/go-tools quietly "install conformance" go install "github.com/opencontainers/distribution-spec/conformance@$conformance_version"
+  touch "$stamp"
+}
+
+# Cosign has the clients of many clouds in it.
+install_cosign() {
+  local stamp="$build/go-tools/cosign-$cosign_version"
+  [[ -e $stamp ]] && return
+  step "Installing cosign"
+  GOBIN=$build/go-tools quietly "install cosign" go install "github.com/sigstore/cosign/v3/cmd/cosign@$cosign_version"
   touch "$stamp"
 }
 

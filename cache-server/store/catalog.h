@@ -68,6 +68,12 @@ struct SigningOptions {
   uint64_t valid_seconds = 90 * 86400;
 
   bool any() const { return !keys.empty() || cosign_key; }
+  // Of what has one form only: whoever trusts any of them is told what is revoked.
+  std::vector<Signer> all_keys() const {
+    std::vector<Signer> all = keys;
+    if (cosign_key) all.emplace_back(cosign_key);
+    return all;
+  }
 };
 
 class Catalog {

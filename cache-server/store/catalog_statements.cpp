@@ -55,16 +55,15 @@ llvm::Error Catalog::sign(Change& change, const std::string& repository, const B
   }
   if (!signing_.cosign_key) return llvm::Error::success();
   const P256Key& key = *signing_.cosign_key;
-  std::string payload = cosign_payload(statement);
+  std::string payload = simple_signing(statement);
   SignedImage signature{kCosignType, kSimpleSigningType, payload, {{kCosignAnnotation, to_base64(key.sign(payload))}}};
-  if (llvm::Error error = add_signature(change, statement, cosign_tag(index.digest), signature, **subject, limit))
+  if (llvm::Error error =
+          add_signature(change, statement, cosign_tag(index.digest, "sig"), signature, **subject, limit))
     return error;
   llvm::Expected<std::string> origin = provenance(statement, **subject);
   if (!origin) return origin.takeError();
-  SignedImage attestation{kInTotoType,
-                          kDsseType,
-                          dsse_envelope(kInTotoType, *origin, key),
-                          {{kCosignAnnotation, ""}, {"predicateType", kProvenanceType}}};
+  SignedImage attestation{
+      kInTotoType, kDsseType, dsse_envelope(*origin, key), {{kCosignAnnotation, ""}, {"predicateType", kProvenance}}};
   return add_signature(change, statement, cosign_tag(index.digest, "att"), attestation, **subject, limit);
 }
 

@@ -18,6 +18,8 @@
 
 #include "image_cache.h"
 #include "registry/digest.h"
+#include "registry/find_statement.h"
+#include "registry/p256.h"
 #include "registry/registry_client.h"
 #include "revoked.h"
 
@@ -84,10 +86,11 @@ Registry& registry() {
   return *one;
 }
 
-aotc::TrustedKeys some_key() {
+aotc::TrustedKeys some_keys() {
   aotc::TrustedKeys keys;
   std::string secret, open, error;
   check(aotc::Signer::generate(secret, open, error) && keys.add(open, error));
+  check(aotc::P256Key::generate(secret, open, error) && keys.add(open, error));
   return keys;
 }
 
@@ -148,7 +151,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // Without authorities "https:" ends before a handshake, whose bytes are mbedTLS's affair.
   static const bool no_authorities = setenv("SSL_CERT_FILE", "/dev/null", 1) == 0;
   check(no_authorities);
-  static const aotc::TrustedKeys keys = some_key();
+  static const aotc::TrustedKeys keys = some_keys();
   if (size == 0) return 0;
   registry().set_answers({reinterpret_cast<const char*>(data) + 1, size - 1});
   aotc::RegistryClient client("http://registry.example:80", "acme/app", "user:password",

@@ -1,11 +1,13 @@
-// fuzz_trust.cpp - what a node and `aotc pull` parse of a registry's: a signed statement, a list of revocations, a
-// manifest, an image's config, a reference, a URL, where a registry sends to, keys. No statement or list may be good,
-// since nobody has signed it by the trusted key; when that is done here, what is good is spelled just as it would have
-// been.
+// fuzz_trust.cpp - what a node and `aotc pull` parse of a registry's: a signed statement, in each form, a list of
+// revocations, a manifest, an image's config, a reference, a URL, where a registry sends to, keys. No statement or list
+// may be good, since nobody has signed it by the trusted key; when that is done here, what is good is spelled just as
+// it would have been.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
+#include "registry/cosign.h"
+#include "registry/p256.h"
 #include "registry/registry_client.h"
 #include "registry/revocations.h"
 #include "registry/signing.h"
@@ -19,6 +21,7 @@ struct Keys {
     std::string secret, open, error;
     if (!aotc::Signer::generate(secret, open, error) || !trusted.add(open, error)) std::abort();
     signers.push_back(*aotc::Signer::read(secret, error));
+    if (!aotc::P256Key::generate(secret, open, error) || !trusted.add(open, error)) std::abort();
   }
 };
 
@@ -35,6 +38,23 @@ void check_spelling(const Keys& keys, const std::string& text) {
   (void)aotc::reason_against(*list, {kIndex, 3, "0.1.0"});
 }
 
+// What is read of others' documents is all of it that counts.
+void check_cosign(const std::string& text) {
+  for (aotc::CosignText::Form form : {aotc::CosignText::SimpleSigning, aotc::CosignText::InToto}) {
+    auto statement = aotc::parse_cosign({form, text, ""});
+    if (!statement) continue;
+    const std::string payload = aotc::simple_signing(*statement);
+    auto again = aotc::parse_cosign({aotc::CosignText::SimpleSigning, payload, ""});
+    if (!again || aotc::simple_signing(*again) != payload) std::abort();
+  }
+  for (const aotc::CosignText& one : aotc::parse_envelope(text)) {
+    const std::string kept = one.text();
+    auto again = aotc::split_cosign(kept);
+    if (kept.size() <= aotc::kMaxCosignText && (!again || again->text() != kept)) std::abort();
+    (void)aotc::parse_cosign(one);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -43,6 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (keys.trusted.verify(text, {"tenant/app", kIndex, 1000, 0}, error)) std::abort();
   if (aotc::verify_revocations(keys.trusted, text, "tenant/app", error)) std::abort();
   check_spelling(keys, text);
+  check_cosign(text);
   (void)aotc::compiler_in_config(text);
   (void)aotc::parse_manifest(text);
   if (auto reference = aotc::parse_reference(text, error)) (void)reference->text();

@@ -10,6 +10,8 @@
 #include "confined.h"
 #include "files.h"
 #include "output.h"
+#include "registry/cosign.h"
+#include "registry/find_statement.h"
 #include "registry/media_types.h"
 #include "registry/registry_client.h"
 #include "registry/revocations.h"
@@ -163,6 +165,18 @@ llvm::Error copy_manifest(Image& from, Image& to, const aotc::Manifest& manifest
   return llvm::Error::success();
 }
 
+// What cosign looks for by tags, not among the referrers.
+llvm::Error copy_cosign_tags(Image& from, Image& to, const std::string& index) {
+  for (const char* suffix : {"sig", "att", "sbom"}) {
+    std::string error, tag = aotc::cosign_tag(index, suffix);
+    std::optional<aotc::Manifest> manifest = from.client.find_manifest(tag, error);
+    if (!error.empty()) return failure(error);
+    if (!manifest) continue;
+    if (llvm::Error failed = copy_manifest(from, to, *manifest, tag)) return failed;
+  }
+  return llvm::Error::success();
+}
+
 // Under their own tag, before the image: who sees it can see whether it is revoked.
 llvm::Error copy_revocations(Image& from, Image& to) {
   std::string error;
@@ -195,6 +209,7 @@ llvm::Error push(const std::string& source, const std::string& target, const Rea
     if (!manifest->subject) continue;  // what a server of ours has compiled the image from
     if (!to->client.put_referrer(*manifest, entry.artifact_type, error)) return failure(error);
   }
+  if (llvm::Error failed = copy_cosign_tags(*from, *to, index->digest)) return failed;
   if (llvm::Error failed = copy_revocations(*from, *to)) return failed;
   if (!to->client.put_manifest(*index, to->reference.reference, error)) return failure(error);
   print("{}: {}\n", to->reference.text(), index->digest);

@@ -18,6 +18,7 @@
 
 #include "image_cache.h"
 #include "registry/digest.h"
+#include "registry/find_statement.h"
 #include "registry/signed_text.h"
 #include "revoked.h"
 #include "sandbox/sandbox.h"

@@ -1,6 +1,8 @@
 // p256.cpp - see p256.h.
 #include "p256.h"
 
+#include <mbedtls/bignum.h>
+#include <mbedtls/ecdsa.h>
 #include <mbedtls/ecp.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/platform_util.h>
@@ -26,7 +28,7 @@ struct P256Key::State {
 
 namespace {
 
-constexpr size_t kMaxPem = 4096, kMaxSignature = 128;
+constexpr size_t kMaxPem = 4096, kMaxSignature = 128, kNumber = 32;
 constexpr const char* kNoKey = "not a key on the curve P-256 in PEM form";
 
 int random_bytes(void*, unsigned char* bytes, size_t size) {
@@ -38,6 +40,15 @@ std::array<unsigned char, 32> hash_of(std::string_view bytes) {
   hash.update(bytes.data(), bytes.size());
   return hash.finish_raw();
 }
+
+// The two numbers that are a signature.
+struct Numbers {
+  mbedtls_mpi r, s;
+  Numbers() { mbedtls_mpi_init(&r), mbedtls_mpi_init(&s); }
+  ~Numbers() { mbedtls_mpi_free(&r), mbedtls_mpi_free(&s); }
+  Numbers(const Numbers&) = delete;
+  Numbers& operator=(const Numbers&) = delete;
+};
 
 // With the zero that it must end with.
 const unsigned char* text_of(const std::string& pem) { return reinterpret_cast<const unsigned char*>(pem.c_str()); }
@@ -107,6 +118,29 @@ bool P256Key::verify(std::string_view bytes, std::string_view signature) const {
   return signature.size() <= kMaxSignature &&
          mbedtls_pk_verify(&state_->key, MBEDTLS_MD_SHA256, hash.data(), hash.size(),
                            reinterpret_cast<const unsigned char*>(signature.data()), signature.size()) == 0;
+}
+
+std::string P256Key::sign_raw(std::string_view bytes) const {
+  std::array<unsigned char, 32> hash = hash_of(bytes);
+  mbedtls_ecp_keypair* key = mbedtls_pk_ec(state_->key);
+  Numbers numbers;
+  unsigned char raw[2 * kNumber];
+  if (mbedtls_ecdsa_sign_det_ext(&key->grp, &numbers.r, &numbers.s, &key->d, hash.data(), hash.size(),
+                                 MBEDTLS_MD_SHA256, random_bytes, nullptr) != 0 ||
+      mbedtls_mpi_write_binary(&numbers.r, raw, kNumber) != 0 ||
+      mbedtls_mpi_write_binary(&numbers.s, raw + kNumber, kNumber) != 0)
+    return "";
+  return {reinterpret_cast<char*>(raw), sizeof raw};
+}
+
+bool P256Key::verify_raw(std::string_view bytes, std::string_view signature) const {
+  std::array<unsigned char, 32> hash = hash_of(bytes);
+  mbedtls_ecp_keypair* key = mbedtls_pk_ec(state_->key);
+  const auto* raw = reinterpret_cast<const unsigned char*>(signature.data());
+  Numbers numbers;
+  return signature.size() == 2 * kNumber && mbedtls_mpi_read_binary(&numbers.r, raw, kNumber) == 0 &&
+         mbedtls_mpi_read_binary(&numbers.s, raw + kNumber, kNumber) == 0 &&
+         mbedtls_ecdsa_verify(&key->grp, hash.data(), hash.size(), &key->Q, &numbers.r, &numbers.s) == 0;
 }
 
 }  // namespace aotc

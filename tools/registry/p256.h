@@ -24,6 +24,9 @@ class P256Key {
   // DER. Empty when there is no private key.
   std::string sign(std::string_view bytes) const;
   bool verify(std::string_view bytes, std::string_view signature) const;
+  // The same as two numbers of 32 bytes, which is the form that signatures of Ed25519 have room for.
+  std::string sign_raw(std::string_view bytes) const;
+  bool verify_raw(std::string_view bytes, std::string_view signature) const;
 
  private:
   struct State;

@@ -18,7 +18,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr size_t kMaxCosignLayers = 16, kMaxCosignPayload = 4096;
 constexpr uint64_t kMaxDocument = 4 << 20;
 constexpr uint64_t kWorthCompressing = 64 << 10;
 constexpr unsigned kMaxPages = 1000;
@@ -48,6 +47,7 @@ std::optional<Descriptor> read_descriptor(const Json& json) {
     descriptor.architecture = text_in(json["platform"], "architecture");
     descriptor.variant = text_in(json["platform"], "variant");
   }
+  if (json.contains("annotations")) descriptor.cosign_signature = text_in(json["annotations"], kCosignAnnotation);
   return descriptor;
 }
 
@@ -146,58 +146,6 @@ std::optional<ImageReference> parse_reference(const std::string& text, std::stri
   if (!authority.empty() && parse_url(reference.base, ignored)) return reference;
   error = "\"" + text + "\" is not an image like [oci://]HOST[:PORT]/REPOSITORY[:TAG|@DIGEST]";
   return std::nullopt;
-}
-
-namespace {
-
-// What an image of cosign's signatures holds.
-std::vector<std::string> cosign_texts(RegistryClient& client, const Manifest& manifest, std::string& error) {
-  std::vector<std::string> texts;
-  Json json = Json::parse(manifest.bytes, nullptr, false);
-  for (size_t i = 0; i < std::min(manifest.layers.size(), kMaxCosignLayers); ++i) {
-    const Descriptor& layer = manifest.layers[i];
-    if (layer.media_type != kSimpleSigningType || layer.size > kMaxCosignPayload) continue;
-    const Json& descriptor = json["layers"][i];
-    std::optional<std::string> signature;
-    if (descriptor.contains("annotations"))
-      signature = from_base64(text_in(descriptor["annotations"], kCosignAnnotation));
-    if (!signature || signature->empty()) continue;
-    if (std::optional<std::string> payload = client.small_blob(layer, error))
-      texts.push_back(cosign_text(*payload, *signature));
-  }
-  return texts;
-}
-
-}  // namespace
-
-std::optional<FoundStatement> find_statement(RegistryClient& client, const TrustedKeys& keys,
-                                             const Expectation& expected, std::string& error) {
-  auto referrers = client.referrers(expected.index, error);
-  if (!referrers) return std::nullopt;
-  std::string problem = "not signed";
-  std::optional<FoundStatement> best;
-  auto look = [&](const std::string& text) {
-    std::optional<Statement> statement = keys.verify(text, expected, problem);
-    if (statement && (!best || best->statement.sequence < statement->sequence)) best = {text, *statement};
-  };
-  for (const Descriptor& entry : *referrers) {
-    bool cosign = entry.artifact_type == kCosignType && keys.has_p256();
-    if (entry.artifact_type != kStatementType && !cosign) continue;
-    std::optional<Manifest> manifest = client.manifest(entry.digest, problem);
-    if (manifest && cosign) {
-      for (const std::string& text : cosign_texts(client, *manifest, problem)) look(text);
-    } else if (manifest && manifest->layers.size() == 1) {
-      std::optional<std::string> text = client.small_blob(manifest->layers.front(), problem);
-      if (text) look(*text);
-    }
-  }
-  // Where an image was copied by a client that does not know of referrers.
-  if (!best && keys.has_p256())
-    if (std::optional<Manifest> manifest = client.find_manifest(cosign_tag(expected.index), error)) {
-      for (const std::string& text : cosign_texts(client, *manifest, problem)) look(text);
-    }
-  error = problem;
-  return best;
 }
 
 std::optional<FoundRevocations> find_revocations(RegistryClient& client, const std::string& known, std::string& error) {

@@ -15,7 +15,6 @@
 #include "http_client.h"
 #include "release_document.h"
 #include "revocations.h"
-#include "signing.h"
 
 namespace aotc {
 
@@ -35,6 +34,7 @@ struct Descriptor {
   std::string media_type, artifact_type, digest;
   uint64_t size = 0;
   std::string os, architecture, variant;  // of entries of an index
+  std::string cosign_signature = {};      // of a layer, see cosign.h
 };
 
 struct Manifest {
@@ -90,14 +90,6 @@ class RegistryClient {
   Clock::time_point valid_until_ = Clock::time_point::max();
   bool has_written_ = false;  // then tokens are for that, too
 };
-
-// The statement for an index that fits what is expected and has the highest sequence, among the index's referrers.
-struct FoundStatement {
-  std::string text;
-  Statement statement;
-};
-std::optional<FoundStatement> find_statement(RegistryClient& client, const TrustedKeys& keys,
-                                             const Expectation& expected, std::string& error);
 
 // The lists under the repository's kRevocationsTag as they are: nobody has verified them. Without texts when there is
 // no such tag, or it names the manifest that is `known`.

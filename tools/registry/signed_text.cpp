@@ -8,7 +8,7 @@ namespace aotc {
 namespace {
 
 constexpr size_t kMaxSignatures = 16;
-constexpr size_t kSignatureBytes = 64;  // of Ed25519
+constexpr size_t kSignatureBytes = 64;
 
 }  // namespace
 

@@ -1,8 +1,7 @@
 // signed_text.h - what signed documents have in common: lines "NAME VALUE", then the signatures over all of them.
 //
 //   document  = head, signature, { signature } ;                   head: lines that do not begin with "signature "
-//   signature = "signature ", key id, " ", 128 hex, "\n" ;         Ed25519 over the bytes of `head`
-//   key id    = the first 16 hex digits of the SHA-256 of the raw public key ;
+//   signature = "signature ", key id, " ", 128 hex, "\n" ;         over the bytes of `head`, see signing.h
 #pragma once
 
 #include <cstdint>

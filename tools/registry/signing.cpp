@@ -16,6 +16,7 @@
 namespace aotc {
 
 struct Key {
+  std::shared_ptr<P256Key> p256;  // or Ed25519:
   unsigned char open[crypto_sign_PUBLICKEYBYTES] = {};
   unsigned char secret[crypto_sign_SECRETKEYBYTES] = {};
   ~Key() { sodium_memzero(secret, sizeof secret); }
@@ -32,8 +33,10 @@ constexpr std::string_view kSecretHead("\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b
 constexpr std::string_view kOpenHead("\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00", 12);
 constexpr std::string_view kSecretLabel = "PRIVATE KEY", kOpenLabel = "PUBLIC KEY";
 constexpr size_t kRawBytes = 32;
+constexpr const char* kNoKey = "not an Ed25519 or P-256 key in PEM form";
 
 std::string key_id(const Key& key) {
+  if (key.p256) return key.p256->id();
   std::string digest = sha256({reinterpret_cast<const char*>(key.open), sizeof key.open});
   return digest.substr(7, 16);
 }
@@ -92,11 +95,17 @@ bool parse(std::string_view head, Statement& statement) {
 }
 
 bool is_signed(const Key& key, std::string_view bytes, const Signature& signature) {
+  if (key.p256)
+    return key.p256->verify_raw(bytes, {reinterpret_cast<const char*>(signature.bytes.data()), kSignatureBytes});
   return crypto_sign_verify_detached(signature.bytes.data(), reinterpret_cast<const unsigned char*>(bytes.data()),
                                      bytes.size(), key.open) == 0;
 }
 
 }  // namespace
+
+Signer::Signer(std::shared_ptr<P256Key> key) : key_(std::make_shared<Key>()), id_(key->id()) {
+  key_->p256 = std::move(key);
+}
 
 std::optional<Signer> Signer::read(const std::string& pem, std::string& error) {
   std::string_view text(pem);
@@ -104,7 +113,9 @@ std::optional<Signer> Signer::read(const std::string& pem, std::string& error) {
   Signer signer;
   signer.key_ = std::make_shared<Key>();
   if (take_pem(text, kSecretLabel, kSecretHead, seed) != Pem::Found) {
-    error = "not an Ed25519 key in PEM form";
+    std::shared_ptr<P256Key> key = P256Key::read_private(pem, error);
+    if (key) return Signer(std::move(key));
+    error = kNoKey;
     return std::nullopt;
   }
   crypto_sign_seed_keypair(signer.key_->open, signer.key_->secret, seed);
@@ -126,6 +137,10 @@ bool Signer::generate(std::string& private_pem, std::string& public_pem, std::st
 }
 
 std::string Signer::sign(const std::string& bytes) const {
+  if (key_->p256) {
+    const std::string raw = key_->p256->sign_raw(bytes);
+    return to_hex(reinterpret_cast<const unsigned char*>(raw.data()), raw.size());
+  }
   unsigned char signature[kSignatureBytes];
   crypto_sign_detached(signature, nullptr, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
                        key_->secret);
@@ -144,29 +159,29 @@ std::string sign_statement(const Statement& statement, const std::vector<Signer>
 
 bool TrustedKeys::add(const std::string& pem, std::string& error) {
   std::string_view text(pem);
-  size_t before = keys_.size() + p256_keys_.size();
+  size_t before = keys_.size();
   for (;;) {
     auto key = std::make_shared<Key>();
     std::string_view whole = text;
     Pem found = take_pem(text, kOpenLabel, kOpenHead, key->open);
     if (found == Pem::None) break;
-    if (found == Pem::Bad) {
-      std::shared_ptr<P256Key> other = P256Key::read_public(first_pem(whole), error);
-      if (!other) return error = "not an Ed25519 or P-256 key in PEM form", false;
-      p256_keys_.push_back(std::move(other));
-      continue;
-    }
+    if (found == Pem::Bad && !(key->p256 = P256Key::read_public(first_pem(whole), error))) return error = kNoKey, false;
     keys_.push_back({key_id(*key), key});
   }
-  if (keys_.size() + p256_keys_.size() > before) return true;
+  if (keys_.size() > before) return true;
   error = "holds no public key in PEM form";
   return false;
 }
 
 void TrustedKeys::add(const Signer& signer) {
   auto key = std::make_shared<Key>();
+  key->p256 = signer.key_->p256;
   std::memcpy(key->open, signer.key_->open, sizeof key->open);
   keys_.push_back({signer.id(), key});
+}
+
+bool TrustedKeys::has_p256() const {
+  return std::any_of(keys_.begin(), keys_.end(), [](const Trusted& trusted) { return trusted.key->p256 != nullptr; });
 }
 
 bool TrustedKeys::trust(const SignedText& text, std::string& error) const {
@@ -181,16 +196,22 @@ bool TrustedKeys::trust(const SignedText& text, std::string& error) const {
   return false;
 }
 
-// In either form.
+bool TrustedKeys::trust(const CosignText& text, std::string& error) const {
+  const std::string bytes = text.signed_bytes();
+  for (const Trusted& trusted : keys_)
+    if (trusted.key->p256 && trusted.key->p256->verify(bytes, text.signature)) return true;
+  return error = "not signed by a trusted key", false;
+}
+
+// In any form.
 std::optional<Statement> TrustedKeys::read(const std::string& text, std::string& error) const {
-  Statement statement;
-  if (std::optional<CosignText> cosign; text.size() <= kMaxStatement && (cosign = split_cosign(text))) {
-    std::optional<Statement> parsed = parse_cosign(cosign->payload);
-    if (!parsed) return error = "not a well-formed statement", std::nullopt;
-    for (const std::shared_ptr<P256Key>& key : p256_keys_)
-      if (key->verify(cosign->payload, cosign->signature)) return parsed;
-    return error = "not signed by a trusted key", std::nullopt;
+  if (std::optional<CosignText> cosign = split_cosign(text)) {
+    if (!trust(*cosign, error)) return std::nullopt;
+    std::optional<Statement> statement = parse_cosign(*cosign);
+    if (!statement) error = "not a well-formed statement";
+    return statement;
   }
+  Statement statement;
   std::optional<SignedText> parts;
   if (text.size() <= kMaxStatement) parts = split_signatures(text);
   if (!parts || !parse(parts->head, statement)) return error = "not a well-formed statement", std::nullopt;

@@ -6,14 +6,15 @@
 //   statement = head, signature, { signature } ;                     at most 4 KiB
 //   head      = "aotc-statement 1\n", "repository ", name, "\n", "index sha256:", 64 hex, "\n",
 //               "sequence ", number, "\n", "issued ", number, "\n", "expires ", number, "\n" ;
-//   signature = "signature ", key id, " ", 128 hex, "\n" ;            Ed25519 over the bytes of `head`
+//   signature = "signature ", key id, " ", 128 hex, "\n" ;            over the bytes of `head`
 //   number    = "0" | decimal without leading zeros, below 2^63 ;     times are seconds since 1970
-//   key id    = the first 16 hex digits of the SHA-256 of the raw public key ;
+//   key id    = the first 16 hex digits of the SHA-256 of the raw public key of Ed25519, or of the
+//               SubjectPublicKeyInfo of one on P-256, whose signatures are two numbers of 32 bytes ;
 //
 // A statement is good if one of its signatures is by one of the trusted keys: to change keys, let nodes trust both,
 // sign with both or the new one, then drop the old one.
 //
-// The same can be said as cosign says it (cosign.h), signed by a key on P-256; a node trusts keys of both kinds.
+// The same can be said as cosign says it (cosign.h), signed by a key on P-256.
 //
 // Plain C++, libsodium, libcrypto and mbedTLS, so that a node can link it. Functions that can fail return nothing and
 // say why in `error`.
@@ -37,13 +38,16 @@ struct Statement {
 
 struct Key;
 class P256Key;      // p256.h
+struct CosignText;  // cosign.h
 struct SignedText;  // signed_text.h
 
-// Knows one private key. `pem` is PKCS #8, as `aotc keygen` and `openssl genpkey -algorithm ed25519` write it.
+// Knows one private key. `pem` is PKCS #8, as `aotc keygen` and `openssl genpkey -algorithm ed25519` write it, or what
+// p256.h reads.
 class Signer {
  public:
+  explicit Signer(std::shared_ptr<P256Key> key);
   static std::optional<Signer> read(const std::string& pem, std::string& error);
-  // A new key as PEM: the private one and the public one.
+  // A new key of Ed25519 as PEM: the private one and the public one.
   static bool generate(std::string& private_pem, std::string& public_pem, std::string& error);
   const std::string& id() const { return id_; }
   // Hexadecimal.
@@ -51,6 +55,7 @@ class Signer {
 
  private:
   friend class TrustedKeys;
+  Signer() = default;
   std::shared_ptr<Key> key_;
   std::string id_;
 };
@@ -78,7 +83,7 @@ class TrustedKeys {
   // The statement, if it is well formed, signed by a trusted key and what is expected; checked in this order.
   std::optional<Statement> verify(const std::string& text, const Expectation& expected, std::string& error) const;
   // Whether there are keys with which cosign signs.
-  bool has_p256() const { return !p256_keys_.empty(); }
+  bool has_p256() const;
   // Whether one of the signatures is good.
   bool trust(const SignedText& text, std::string& error) const;
 
@@ -88,8 +93,8 @@ class TrustedKeys {
     std::shared_ptr<Key> key;
   };
   std::optional<Statement> read(const std::string& text, std::string& error) const;
+  bool trust(const CosignText& text, std::string& error) const;
   std::vector<Trusted> keys_;
-  std::vector<std::shared_ptr<P256Key>> p256_keys_;
 };
 
 }  // namespace aotc
