@@ -117,7 +117,8 @@ llvm::Error JobQueue::compile_job(Job& job) {
   if (tier == Tier::Auto &&
       llvm::all_of(compiled, [](const Compiled& made) { return made.stats.quick_functions == 0; }))
     tier = Tier::Best;
-  llvm::Expected<Image> image = store_image(store_, space, **blob, tier, targets, *frozen ? &**frozen : nullptr);
+  llvm::Expected<Image> image =
+      store_image(store_, space, **blob, tier, targets, *frozen ? &**frozen : nullptr, job.request.options);
   if (!image) return image.takeError();
   std::lock_guard<std::mutex> lock(mutex_);
   job.record.set_image(*image);

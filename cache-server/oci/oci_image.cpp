@@ -52,6 +52,17 @@ llvm::Expected<Json> store_manifest(Store& store, Accounts::Reservation& space, 
   return entry;
 }
 
+// Pairs of name and value. Of what may be long, or is not for everybody's eyes, the digest.
+Json freeze_options(const OptionSet& options) {
+  Json pairs = Json::array();
+  for (const auto& [name, value] : options.snapshot_pairs()) {
+    OptionKind kind = find_option(name)->kind;
+    bool told = kind != OptionKind::Variable && kind != OptionKind::Argument && kind != OptionKind::Request;
+    pairs.push_back(Json::array({name, told ? value : sha256(value)}));
+  }
+  return pairs;
+}
+
 }  // namespace
 
 bool is_index_type(llvm::StringRef media_type) {
@@ -64,7 +75,8 @@ bool is_manifest_type(llvm::StringRef media_type) {
 }
 
 llvm::Expected<Image> store_image(Store& store, Accounts::Reservation& space, const BlobInfo& module, Tier tier,
-                                  const std::vector<CompiledTarget>& targets, const FrozenProgram* frozen) {
+                                  const std::vector<CompiledTarget>& targets, const FrozenProgram* frozen,
+                                  const OptionSet& options) {
   Image image;
   if (frozen) image.blobs.push_back(frozen->report);
   if (frozen && frozen->snapshot) image.blobs.push_back(*frozen->snapshot);
@@ -87,6 +99,7 @@ llvm::Expected<Image> store_image(Store& store, Accounts::Reservation& space, co
                           {"target", architecture},
                           {"cpu", compiled.target.cpu},
                           {"tier", tier_name(tier)}};
+    if (frozen) config["aotc"]["options"] = freeze_options(options);
     Json manifest = {{"schemaVersion", 2}, {"mediaType", kManifestType}, {"artifactType", kModuleType}};
     llvm::Expected<Json> entry = store_manifest(store, space, image, manifest, kConfigType, config, layers, platform);
     if (!entry) return entry.takeError();

@@ -72,9 +72,10 @@ struct Image {
   std::string compiler = {};         // that made it
 };
 
-// `frozen` is null when nobody tried.
+// `frozen` is null when nobody tried; else the options from Snapshot on are those it was frozen with.
 llvm::Expected<Image> store_image(Store& store, Accounts::Reservation& space, const BlobInfo& module, Tier tier,
-                                  const std::vector<CompiledTarget>& targets, const FrozenProgram* frozen);
+                                  const std::vector<CompiledTarget>& targets, const FrozenProgram* frozen,
+                                  const OptionSet& options);
 
 llvm::Expected<Referrer> store_signature(Store& store, Accounts::Reservation& space, const BlobInfo& index,
                                          const SignedImage& image);

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.parse
 
-from harness import AOTC, Server, fresh_folder
+from harness import AOTC, Server, fresh_folder, sha256
 
 folder = fresh_folder()
 program = open(sys.argv[2], "rb").read()
@@ -61,9 +61,16 @@ with Server(folder, "--workers", "0") as server:
     status, answer = server.upload(b"likewise", query() + "&warmup=GET%20/")
     assert status == 400 and answer["detail"].startswith("warmup: "), answer
 
-with Server(folder) as server:
+subprocess.run([AOTC, "keygen", "--cosign", f"{folder}/cosign"], check=True, stdout=subprocess.DEVNULL)
+with Server(folder, "--cosign-key", f"{folder}/cosign.key") as server:
     job = server.wait(queued["id"])
     assert job["state"] == "done", job
+    # What it was frozen with is attested, but not shown: requests and arguments may have secrets in them.
+    layer = server.get_json(f"/v2/app/manifests/{job['index'].replace(':', '-')}.att")["layers"][0]
+    origin = json.loads(base64.b64decode(json.loads(server.get(f"/v2/app/blobs/{layer['digest']}"))["payload"]))
+    told = origin["predicate"]["buildDefinition"]["externalParameters"]["options"]
+    hidden = lambda name, value: value if name not in ("arg", "warmup") else sha256(value.encode())
+    assert told == [[name, hidden(name, value)] for name, value in queued["freeze"]] and ["snapshot", "required"] in told, told
     subprocess.run([AOTC, "pull", f"127.0.0.1:{server.port}/app", "-o", f"{folder}/app.aotc"], check=True, stdout=subprocess.DEVNULL)
     warmup = json.loads(subprocess.check_output([AOTC, "inspect", f"{folder}/app.aotc", "--json"]))["snapshot"]
     assert warmup["rehearsed"]
