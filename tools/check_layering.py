@@ -25,7 +25,7 @@ OWN = {
     "cache-server": ["cache-server/*", "tools/cache/keeper.h", *COMPILER, *SHARED, "runtime-stubs/include/*"],
     "tools/cache": ["tools/cache/*", "compiler/compile.h", "compiler/function_cache.h", "compiler/process/cache_channel.h", "compiler/process/child_process.h",
                     "tools/registry/*.h", "tools/sandbox/sandbox.h", "tools/support/*.h"],
-    "tools/cli": ["tools/cli/*", "tools/cache/courier_process.h", "tools/cache/keeper.h", "tools/cache/shared_cache.h",
+    "tools/cli": ["tools/cli/*", "compiler/phase_clock.h", "tools/cache/courier_process.h", "tools/cache/keeper.h", "tools/cache/shared_cache.h",
                   "tools/cache/store.h", "tools/exec/run_limits.h", *COMPILER, *SHARED, "runtime-stubs/include/*"],
     # It speaks to strangers for programs: nothing of what runs them but the form of the channel.
     "tools/broker": ["tools/broker/*", "tools/node/loop.h", "tools/registry/address_kind.h", "tools/sandbox/*.h", "tools/support/*.h",

@@ -181,7 +181,7 @@ def check_limits():
             run(words, (0, 1, 2, 125, 127), prepare=limited(resource.RLIMIT_NOFILE, most))
         run(words, prepare=limited(resource.RLIMIT_FSIZE, 0))
         for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
-            for most in (64, 128, 256, 512, 1024, 4096):
+            for most in (32, 64, 128, 256, 512, 1024, 4096):
                 done = run(words, (0, 1, 2, 125, 127), prepare=limited(kind, most << 20))
                 out_of_memory |= {words[0]} if done.stderr.endswith(b": out of memory\n") else set()
         run(words, prepare=limited(resource.RLIMIT_STACK, 128 << 10))
