@@ -55,16 +55,19 @@ llvm::Error Catalog::sign(Change& change, const std::string& repository, const B
   }
   if (!signing_.cosign_key) return llvm::Error::success();
   const P256Key& key = *signing_.cosign_key;
-  std::string payload = simple_signing(statement);
-  SignedImage signature{kCosignType, kSimpleSigningType, payload, {{kCosignAnnotation, to_base64(key.sign(payload))}}};
-  if (llvm::Error error =
-          add_signature(change, statement, cosign_tag(index.digest, "sig"), signature, **subject, limit))
-    return error;
   llvm::Expected<std::string> origin = provenance(statement, **subject);
   if (!origin) return origin.takeError();
-  SignedImage attestation{
-      kInTotoType, kDsseType, dsse_envelope(*origin, key), {{kCosignAnnotation, ""}, {"predicateType", kProvenance}}};
-  return add_signature(change, statement, cosign_tag(index.digest, "att"), attestation, **subject, limit);
+  const std::string payload = simple_signing(statement), envelope = dsse_envelope(*origin, key);
+  // Cosign 3 looks at tags only where there is no bundle, be it of somebody else.
+  const std::pair<std::string, SignedImage> images[] = {
+      {cosign_tag(index.digest, "sig"),
+       {kCosignType, kSimpleSigningType, payload, {{kCosignAnnotation, to_base64(key.sign(payload))}}}},
+      {cosign_tag(index.digest, "att"),
+       {kInTotoType, kDsseType, envelope, {{kCosignAnnotation, ""}, {"predicateType", kProvenance}}}},
+      {"", {kBundleType, kBundleType, sigstore_bundle(envelope, key)}}};
+  for (const auto& [tag, image] : images)
+    if (llvm::Error error = add_signature(change, statement, tag, image, **subject, limit)) return error;
+  return llvm::Error::success();
 }
 
 // An image that is about an index: a referrer of it, which the next of its kind replaces, and under a tag if there is

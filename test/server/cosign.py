@@ -46,7 +46,8 @@ with server, docker_registry(folder) as elsewhere:
     tag = index.replace(":", "-")
     assert server.get_json("/v2/acme/app/tags/list")["tags"] == [tag + ".att", tag + ".sig", "v1"]
     referrers = {entry["artifactType"] for entry in server.get_json(f"/v2/acme/app/referrers/{index}")["manifests"]}
-    assert referrers == {"application/vnd.dev.cosign.artifact.sig.v1+json", "application/vnd.in-toto+json"}, referrers
+    BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+    assert referrers == {"application/vnd.dev.cosign.artifact.sig.v1+json", "application/vnd.in-toto+json", BUNDLE}, referrers
 
     # The signature, and the statement in it.
     layer, payload = layer_under(server, tag + ".sig")
@@ -65,6 +66,9 @@ with server, docker_registry(folder) as elsewhere:
     kind, body = envelope["payloadType"].encode(), base64.b64decode(envelope["payload"])
     signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(body), body)
     assert kind == b"application/vnd.in-toto+json" and is_signed(signed, base64.b64decode(envelope["signatures"][0]["sig"]))
+    bundle = next(entry["digest"] for entry in server.get_json(f"/v2/acme/app/referrers/{index}")["manifests"] if entry["artifactType"] == BUNDLE)
+    bundle = server.get_json(f"/v2/acme/app/blobs/{server.get_json(f'/v2/acme/app/manifests/{bundle}')['layers'][0]['digest']}")
+    assert bundle["mediaType"] == BUNDLE and bundle["dsseEnvelope"] == envelope, bundle
     origin = json.loads(body)
     build = origin["predicate"]["buildDefinition"]
     assert build["resolvedDependencies"][0]["digest"] == {"sha256": job["module"][7:]} and build["internalParameters"]["compiler"] == job["compiler"]

@@ -73,4 +73,10 @@ with server, docker_registry(folder) as elsewhere:
             assert pull(f"{repository}:v1", "ci") == "", (repository, pull(f"{repository}:v1", "ci"))
             assert "not signed by a trusted key" in pull(f"{repository}:v1", "other")
             assert good(f"{repository}:v1", "ci")[0], repository
+    # Where there are bundles, cosign looks for no tags unless it is told to. Those of others change nothing.
+    assert good(f"{here}/acme/app:v1", "fleet", "--new-bundle-format=false") == [True, True]
+    sign(f"{here}/acme/app@{index}", "--new-bundle-format=true")
+    for form in ("true", "false"):
+        assert good(f"{here}/acme/app:v1", "fleet", f"--new-bundle-format={form}") == [True, True], form
+    assert good(f"{here}/acme/app:v1", "ci")[0] and pull(f"{here}/acme/app:v1", "fleet") == ""
     assert server.stats()["server_errors"] == 0

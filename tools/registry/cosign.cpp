@@ -104,6 +104,11 @@ std::string dsse_envelope(const std::string& payload, const P256Key& key) {
   return envelope.dump();
 }
 
+std::string sigstore_bundle(const std::string& envelope, const P256Key& key) {
+  return R"({"mediaType":")" + std::string(kBundleType) + R"(","verificationMaterial":{"publicKey":{"hint":")" +
+         key.id() + R"("}},"dsseEnvelope":)" + envelope + "}";
+}
+
 std::optional<CosignText> split_cosign(std::string_view text) {
   if (text.size() > kMaxCosignText) return std::nullopt;
   for (const auto& [form, head] : kForms) {

@@ -23,7 +23,7 @@
 //
 // Of a payload of in-toto that is signed which DSSE says, its type included. In a registry, simple signing is the layer
 // of an image under the tag sha256-HEX.sig, its signature an annotation; in-toto is in an envelope of DSSE, under
-// sha256-HEX.att, or that in a bundle of Sigstore's, a referrer of the index. Of ours all are referrers.
+// sha256-HEX.att, and that in a bundle of Sigstore's, a referrer of the index. Of ours all are referrers.
 #pragma once
 
 #include <cstddef>
@@ -65,6 +65,8 @@ std::vector<std::pair<std::string, std::string>> annotations_of(const Statement&
 std::string simple_signing(const Statement& statement);
 // An envelope of DSSE around a payload of in-toto.
 std::string dsse_envelope(const std::string& payload, const P256Key& key);
+// A bundle of Sigstore's around an envelope that the key has signed.
+std::string sigstore_bundle(const std::string& envelope, const P256Key& key);
 
 // Nothing when it has another form.
 std::optional<CosignText> split_cosign(std::string_view text);

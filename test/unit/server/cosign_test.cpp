@@ -176,7 +176,7 @@ TEST_F(Cosign, EnvelopesAreOpened) {
     return outcomes(changed.replace(changed.find(from), from.size(), to));
   };
   EXPECT_EQ(outcomes(envelope), "good;");
-  EXPECT_EQ(outcomes(R"({"mediaType":"a bundle","dsseEnvelope":)" + envelope + "}"), "good;");
+  EXPECT_EQ(outcomes(aotc::sigstore_bundle(envelope, *key_)), "good;");
   EXPECT_EQ(with("application/vnd.in-toto+json", "text/plain"), "");
   EXPECT_EQ(with("application/vnd.in-toto+json", "application/vnd.in-toto+JSON"), "");
   EXPECT_EQ(with("\"payload\":\"", "\"payload\":\"*"), "");
