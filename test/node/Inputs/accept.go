@@ -1,6 +1,6 @@
 // A server without net/http. What it does between accepting its connection and reading the request depends on its
 // argument: nothing but counting, answer, draw random
-// bytes, sleep, close another descriptor, or end.
+// bytes, write to /tmp, sleep, close another descriptor, or end.
 package main
 
 import (
@@ -25,6 +25,8 @@ func serve(c net.Conn) {
 		fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nearly\n")
 	case "draw":
 		cryptorand.Read(make([]byte, 8))
+	case "write":
+		os.WriteFile("/tmp/accepted", []byte("accepted"), 0o600)
 	case "sleep":
 		time.Sleep(20 * time.Millisecond)
 	case "close":

@@ -1,4 +1,4 @@
-"""accept_ahead.py COUNTS ANSWERS SLEEPS CLOSES ENDS DRAWS: artifacts of accept.go with these arguments."""
+"""accept_ahead.py COUNTS ANSWERS SLEEPS CLOSES ENDS DRAWS WRITES: artifacts of accept.go with these arguments."""
 import re
 import sys
 import time
@@ -7,7 +7,7 @@ from harness import check
 from node import get, node
 
 SAID = "instances begin with accepting the connection"
-counts, answers, sleeps, closes, ends, draws = sys.argv[1:]
+counts, answers, sleeps, closes, ends, draws, writes = sys.argv[1:]
 
 with node([f"counts={counts}"]) as n:
     time.sleep(1.1)  # the clock of an instance goes on from where its image stopped, not from when that was made
@@ -22,7 +22,8 @@ for artifact, why, answer in [(answers, "answers before it was asked", b"early\n
                               (sleeps, "does not wait for the request at once", b"1 accepted"),
                               (closes, "opens or closes files when it accepts", b"1 accepted"),
                               (ends, "ends when it accepts", None),
-                              (draws, "draws random bytes when it accepts", b"1 accepted")]:
+                              (draws, "draws random bytes when it accepts", b"1 accepted"),
+                              (writes, "writes to /tmp when it accepts", b"1 accepted")]:
     with node([f"app={artifact}"]) as n:
         n.wait_log(f"{SAID}: ")
         check(any(why in line["message"] for line in n.lines), why)
