@@ -49,6 +49,17 @@ install_packages() {
   DEBIAN_FRONTEND=noninteractive quietly "apt-get install" apt-get install -y --no-install-recommends "${missing[@]}"
 }
 
+# Debian's packages for arm64, unpacked and not installed, in build/arm64-root: what aotc-node and its like are linked with for
+# AArch64, and the machine that tests start them on. mmdebstrap has apt choose and verify them.
+unpack_arm64_packages() {
+  local list=$root/tools/packages-arm64.txt folder=$build/arm64-root
+  cmp -s "$list" "$folder/complete" && return
+  step "Unpacking Debian's packages for arm64 into $folder"
+  rm -rf "$folder"
+  quietly "mmdebstrap" mmdebstrap --architectures=arm64 --variant=extract --include="$(grep -v '^#' "$list" | paste -sd,)" bookworm "$folder"
+  cp "$list" "$folder/complete"
+}
+
 # lit, and the wheels that tests use, in an environment of their own.
 install_python_tools() {
   local stamp="$build/venv/lit-$lit_version-wasmtime-$wasmtime_version-xxhash-$xxhash_version-psutil-$psutil_version-ruff-$ruff_version-h2-$h2_version-websockets-$websockets_version-zstandard-$zstandard_version"

@@ -11,9 +11,6 @@
 #include "freeze_program.h"
 #include "invoke.h"
 
-/* The program for qemu does without: there is no libseccomp to link, and qemu's user mode knows no seccomp. */
-__attribute__((weak)) int freeze_program(const struct freeze_options*);
-
 /* Static, so that leak checkers see them: the system takes everything back at the end, faster than we could. */
 static struct options o;
 static const char** guest_argv;
@@ -99,7 +96,6 @@ static int freeze(struct aotc_wasi_options* wasi_options) {
                                    .unique = o.unique,
                                    .warmup_count = o.warmup_count,
                                    .warmup = o.warmup};
-  if (freeze_program == NULL) usage_error("--freeze", "not in this aotc-exec, which was built without libseccomp");
   return freeze_program(&options);
 }
 

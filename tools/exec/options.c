@@ -17,9 +17,6 @@
 #include "support/quantity.h"
 #include "support/version.h"
 
-/* The program for qemu does without: there is no libseccomp to link, and qemu's user mode knows no seccomp. */
-__attribute__((weak)) char* freeze_sandbox_text(const char* process);
-
 static const char kUsage[] = "usage: aotc-exec [OPTION]... FILE [OPTION]... [--invoke EXPORT [ARG]...] [-- ARG...]";
 
 /* The bounds of options that freezing shares with other programs. */
@@ -182,8 +179,6 @@ static void take_invoke(struct options* o, char* value) { o->invoke = value; }
 
 static void take_print_sandbox(struct options* o, char* value) {
   (void)o;
-  if (freeze_sandbox_text == NULL)
-    usage_error("--print-sandbox", "not in this aotc-exec, which was built without libseccomp");
   char* text = freeze_sandbox_text(value == NULL ? "" : value);
   if (text == NULL) usage_error("--print-sandbox: no such process", value);
   fputs(text, stdout);

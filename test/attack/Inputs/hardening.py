@@ -8,8 +8,9 @@ import re
 import subprocess
 import sys
 
-STATIC = {"aotc-exec", "aotc-exec-aarch64", "aotc-node"}
-PROGRAMS = ["aotc", "aotc-broker", "aotc-courier", "aotc-exec", "aotc-exec-aarch64", "aotc-node", "aotc-server"]
+STATIC = {"aotc-exec", "aotc-node"}
+OF_NODES = ["aotc-broker", "aotc-courier", "aotc-exec", "aotc-node"]
+PROGRAMS = ["aotc", "aotc-server", *OF_NODES, *(f"../aarch64/bin/{name}" for name in OF_NODES)]
 WITH_LLVM = {"aotc", "aotc-server"}  # whose library is beside them, where it is not Debian's
 BRANCH_TARGET = {"x86_64": "endbr64", "aarch64": ("bti\tc", "hint\t#34")}  # two names
 
@@ -55,7 +56,8 @@ class Program(File):
         return [name for name in self.calls if "aotc" in name]
 
     def callers(self, pattern):
-        return [name for name in self.ours() if any(re.fullmatch(pattern, called) for called in self.calls[name])]
+        """Of ours, those that call what the pattern matches, by way of the PLT or not."""
+        return [name for name in self.ours() if any(re.fullmatch(f"({pattern})(@plt)?", called) for called in self.calls[name])]
 
 
 def faults_of_file(file):
@@ -85,7 +87,7 @@ def faults(name, program):
     if not program.callers(r"__\w+_chk"):
         yield "not fortified"
     lazy = program.callers(r".*@plt")
-    if lazy:
+    if lazy and program.architecture == "x86_64":
         yield f"{len(lazy)} functions that call by way of the PLT, such as {lazy[0]}"
     entries = [name for name in program.visible if "aotc" in name and name in program.first]
     unmarked = [name for name in entries if not program.first[name].startswith(BRANCH_TARGET[program.architecture])]
@@ -98,10 +100,10 @@ def faults(name, program):
 found = 0
 for name in PROGRAMS:
     path = os.path.join(sys.argv[1], name)
-    if name == "aotc-exec-aarch64" and not os.path.exists(path):
+    if name.startswith("../aarch64") and not os.path.exists(path):
         continue
     program = Program(path)
-    for fault in faults(name, program):
+    for fault in faults(os.path.basename(name), program):
         found += 1
         print(f"{name}: {fault}")
     print(f"{name}: {len(program.ours())} functions, {len(program.callers('__stack_chk_fail(_local)?'))} with a guard on their stack")
