@@ -431,7 +431,8 @@ bool RegistryClient::put_referrer(const Manifest& manifest, const std::string& a
   Json entries = Json::array();
   for (const Descriptor& other : *known) {
     if (other.digest == manifest.digest) return true;
-    if (other.artifact_type != artifact_type)  // of its own kind only the last one counts
+    // Of our statements the last one counts. Of bundles each may be by somebody else.
+    if (artifact_type != kStatementType || other.artifact_type != kStatementType)
       entries.push_back({{"mediaType", other.media_type},
                          {"digest", other.digest},
                          {"size", other.size},
