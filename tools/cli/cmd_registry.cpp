@@ -145,8 +145,10 @@ llvm::Error pull(const PullArguments& arguments) {
   return llvm::Error::success();
 }
 
-// A manifest after everything that it names, so that the target never has a part without the rest.
-llvm::Error copy_manifest(Image& from, Image& to, const aotc::Manifest& manifest, const std::string& reference) {
+llvm::Error copy_manifest(Image& from, Image& to, const aotc::Manifest& manifest, const std::string& reference);
+
+// Everything that a manifest names, which comes first, so that the target never has a part without the rest.
+llvm::Error copy_parts(Image& from, Image& to, const aotc::Manifest& manifest) {
   std::string error;
   for (const aotc::Descriptor& entry : manifest.manifests) {
     std::optional<aotc::Manifest> part = from.client.manifest(entry.digest, error);
@@ -161,6 +163,12 @@ llvm::Error copy_manifest(Image& from, Image& to, const aotc::Manifest& manifest
     if (!bytes) return bytes.takeError();
     if (!to.client.put_blob(blob, std::string(bytes->begin(), bytes->end()), error)) return failure(error);
   }
+  return llvm::Error::success();
+}
+
+llvm::Error copy_manifest(Image& from, Image& to, const aotc::Manifest& manifest, const std::string& reference) {
+  std::string error;
+  if (llvm::Error failed = copy_parts(from, to, manifest)) return failed;
   if (!to.client.put_manifest(manifest, reference, error)) return failure(error);
   return llvm::Error::success();
 }
@@ -172,7 +180,8 @@ llvm::Error copy_cosign_tags(Image& from, Image& to, const std::string& index) {
     std::optional<aotc::Manifest> manifest = from.client.find_manifest(tag, error);
     if (!error.empty()) return failure(error);
     if (!manifest) continue;
-    if (llvm::Error failed = copy_manifest(from, to, *manifest, tag)) return failed;
+    if (llvm::Error failed = copy_parts(from, to, *manifest)) return failed;
+    if (!to.client.put_signatures(*manifest, tag, error)) return failure(error);
   }
   return llvm::Error::success();
 }

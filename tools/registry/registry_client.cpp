@@ -22,6 +22,7 @@ constexpr uint64_t kMaxDocument = 4 << 20;
 constexpr uint64_t kWorthCompressing = 64 << 10;
 constexpr unsigned kMaxPages = 1000;
 constexpr size_t kMaxRevocationLists = 2;  // the repository's and the fleet's
+constexpr size_t kMaxSignatures = 256;     // under one tag
 constexpr int kMaxRedirects = 5;
 constexpr uint64_t kMaxTokenAnswer = 64 << 10;
 constexpr size_t kMaxToken = 16 << 10;
@@ -447,6 +448,25 @@ bool RegistryClient::put_referrer(const Manifest& manifest, const std::string& a
   index.bytes = document.dump();
   index.media_type = kIndexType;
   return put_manifest(index, referrers_tag(manifest.subject->digest), error);
+}
+
+bool RegistryClient::put_signatures(const Manifest& manifest, const std::string& tag, std::string& error) {
+  std::optional<Manifest> there = find_manifest(tag, error);
+  if (!there && !error.empty()) return false;
+  if (!there || there->layers.empty() || manifest.layers.empty()) return put_manifest(manifest, tag, error);
+  Json document = Json::parse(manifest.bytes, nullptr, false), old = Json::parse(there->bytes, nullptr, false);
+  Json& layers = document["layers"];
+  for (const Json& layer : old["layers"]) {
+    if (layers.size() <= kMaxSignatures && std::find(layers.begin(), layers.end(), layer) != layers.end()) continue;
+    if (layers.size() >= kMaxSignatures)
+      return error = repository_ + ":" + tag + ": more than " + std::to_string(kMaxSignatures) + " signatures", false;
+    layers.push_back(layer);
+  }
+  if (layers.size() == manifest.layers.size()) return put_manifest(manifest, tag, error);
+  Manifest grown;
+  grown.bytes = document.dump();
+  grown.media_type = manifest.media_type;
+  return put_manifest(grown, tag, error);
 }
 
 std::optional<std::vector<std::string>> RegistryClient::list(std::string path, const char* key, std::string& error) {

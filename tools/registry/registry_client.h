@@ -70,6 +70,8 @@ class RegistryClient {
   bool put_manifest(const Manifest& manifest, const std::string& reference, std::string& error);
   // For registries that do not know referrers: writes the tag that stands for them.
   bool put_referrer(const Manifest& manifest, const std::string& artifact_type, std::string& error);
+  // Under a tag whose image grows by a layer for each who signs: what is there keeps its layers.
+  bool put_signatures(const Manifest& manifest, const std::string& tag, std::string& error);
 
   std::optional<std::vector<std::string>> tags(std::string& error);
   std::optional<std::vector<std::string>> repositories(std::string& error);
