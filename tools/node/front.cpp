@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -635,8 +636,12 @@ void Front::lead_clients() {
     retire_current(slot);
     it = slots_.erase(it);
   }
+  // Said by the last loop that has heard of it.
   const size_t apps = served_->apps.size();
-  write_log("info", "", "serves what its file says: " + std::to_string(apps) + (apps == 1 ? " app" : " apps"));
+  in_all([apps, left = std::make_shared<std::atomic<size_t>>(all.size())](FrontLoop&) {
+    if (--*left == 0)
+      write_log("info", "", "serves what its file says: " + std::to_string(apps) + (apps == 1 ? " app" : " apps"));
+  });
 }
 
 void Front::on_message(const ControlMessage& message, const std::vector<int>& descriptors) {

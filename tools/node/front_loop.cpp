@@ -105,7 +105,10 @@ void FrontLoop::drain_tenant(uint32_t process) {
 }
 
 void FrontLoop::fail_tenant(uint32_t process, EndCause cause, const std::string& why) {
-  if (auto found = tenants_.find(process); found != tenants_.end()) found->second->fail_here(cause, why);
+  auto found = tenants_.find(process);
+  if (found == tenants_.end()) return;
+  found->second->take_last();
+  found->second->fail_here(cause, why);
 }
 
 void FrontLoop::remove_tenant(uint32_t process) {

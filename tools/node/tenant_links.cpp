@@ -54,6 +54,15 @@ void TenantLinks::end(EndCause cause, const std::string& why) {
   fail(cause, why);
 }
 
+void TenantLinks::on_ended() {
+  take_last();
+  fail(EndCause::Error, "its process ended");
+}
+
+void TenantLinks::take_last() {
+  for (const auto& link : links_) link->take_last();
+}
+
 void TenantLinks::fail(EndCause cause, const std::string& why) {
   if (dead) return;
   front_.on_failed(process_, cause, why);

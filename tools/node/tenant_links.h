@@ -25,7 +25,9 @@ class TenantLinks final : public Link::Owner {
   bool draining() const { return draining_; }
   void on_ready(Link& link) override;
   void end(EndCause cause, const std::string& why) override;
-  void fail(EndCause cause, const std::string& why) override;
+  void on_ended() override;
+  void take_last();  // what its workers had sent before they ended
+  void fail(EndCause cause, const std::string& why);
   void fail_here(EndCause cause, const std::string& why);  // somebody else has said so
   void every_second();
   // A request is not over though all that it may wait for has passed.

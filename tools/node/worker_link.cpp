@@ -86,7 +86,14 @@ void Link::on_events(uint32_t events) {
   bool alive = !(events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || channel_.receive();
   // What arrived before the end counts.
   go_on();
-  if (!alive && !unfinished_ && !held_back_) owner_.fail(EndCause::Error, "its process ended");
+  if (!alive && !unfinished_ && !held_back_) owner_.on_ended();
+}
+
+void Link::take_last() {
+  if (owner_.dead) return;
+  channel_.receive();
+  do go_on();
+  while (unfinished_ && !held_back_);
 }
 
 void Link::go_on() {

@@ -32,9 +32,9 @@ class Link : public Source {
     Owner(FrontShared& shared, AppMetrics& metrics, TenantShared& counts)
         : metrics(metrics), counts(counts), shared_(shared) {}
     virtual void on_ready(Link& link) = 0;
-    virtual void end(EndCause cause, const std::string& why) = 0;   // says so, then
-    virtual void fail(EndCause cause, const std::string& why) = 0;  // kill it, and tell those who wait
-    void give_back(size_t places) {                                 // that requests had
+    virtual void end(EndCause cause, const std::string& why) = 0;  // says so, kills it and tells those who wait
+    virtual void on_ended() = 0;                                   // its process has
+    void give_back(size_t places) {                                // that requests had
       counts.load -= places;
       shared_.instances -= places;
     }
@@ -69,6 +69,7 @@ class Link : public Source {
   ~Link();
   void on_events(uint32_t events) override;
   void go_on();  // with frames that are here
+  void take_last();
   void every_second();
   uint32_t open(Exchange* client);  // a new request, which has its place
   // Its client has left. Of one that has not begun the worker does not know.
