@@ -73,7 +73,7 @@ with server:
 # Two jobs at once that would each take more than all of it.
 functions = "".join(f"(func (export \"f{i}\") (param i32) (result i32)" +
                     "".join(f" (local.set 0 (i32.load offset={i + k} (local.get 0)))" for k in range(40)) +
-                    " local.get 0)" for i in range(6000))
+                    " local.get 0)" for i in range(12000))
 with open(f"{folder}/long.wat", "w") as file:
     file.write(f"(module (memory 1) {functions})")
 long = compile_wat(f"{folder}/long.wat", f"{folder}/long.wasm")
