@@ -50,6 +50,17 @@ struct Numbers {
   Numbers& operator=(const Numbers&) = delete;
 };
 
+// The curve for one call: mbedTLS keeps in it what it has computed, so that no two threads may use the same.
+struct Group {
+  mbedtls_ecp_group group;
+  Group() { mbedtls_ecp_group_init(&group); }
+  ~Group() { mbedtls_ecp_group_free(&group); }
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
+
+  bool load() { return mbedtls_ecp_group_load(&group, MBEDTLS_ECP_DP_SECP256R1) == 0; }
+};
+
 // With the zero that it must end with.
 const unsigned char* text_of(const std::string& pem) { return reinterpret_cast<const unsigned char*>(pem.c_str()); }
 
@@ -123,9 +134,11 @@ bool P256Key::verify(std::string_view bytes, std::string_view signature) const {
 std::string P256Key::sign_raw(std::string_view bytes) const {
   std::array<unsigned char, 32> hash = hash_of(bytes);
   mbedtls_ecp_keypair* key = mbedtls_pk_ec(state_->key);
+  Group curve;
   Numbers numbers;
   unsigned char raw[2 * kNumber];
-  if (mbedtls_ecdsa_sign_det_ext(&key->grp, &numbers.r, &numbers.s, &key->d, hash.data(), hash.size(),
+  if (!curve.load() ||
+      mbedtls_ecdsa_sign_det_ext(&curve.group, &numbers.r, &numbers.s, &key->d, hash.data(), hash.size(),
                                  MBEDTLS_MD_SHA256, random_bytes, nullptr) != 0 ||
       mbedtls_mpi_write_binary(&numbers.r, raw, kNumber) != 0 ||
       mbedtls_mpi_write_binary(&numbers.s, raw + kNumber, kNumber) != 0)
@@ -137,10 +150,11 @@ bool P256Key::verify_raw(std::string_view bytes, std::string_view signature) con
   std::array<unsigned char, 32> hash = hash_of(bytes);
   mbedtls_ecp_keypair* key = mbedtls_pk_ec(state_->key);
   const auto* raw = reinterpret_cast<const unsigned char*>(signature.data());
+  Group curve;
   Numbers numbers;
-  return signature.size() == 2 * kNumber && mbedtls_mpi_read_binary(&numbers.r, raw, kNumber) == 0 &&
+  return signature.size() == 2 * kNumber && curve.load() && mbedtls_mpi_read_binary(&numbers.r, raw, kNumber) == 0 &&
          mbedtls_mpi_read_binary(&numbers.s, raw + kNumber, kNumber) == 0 &&
-         mbedtls_ecdsa_verify(&key->grp, hash.data(), hash.size(), &key->Q, &numbers.r, &numbers.s) == 0;
+         mbedtls_ecdsa_verify(&curve.group, hash.data(), hash.size(), &key->Q, &numbers.r, &numbers.s) == 0;
 }
 
 }  // namespace aotc
