@@ -9,7 +9,9 @@ namespace aotc {
 
 namespace {
 
-constexpr size_t kMaxOthers = 256;  // images, layers and signatures of cosign's kind that are looked at
+constexpr size_t kMaxStatements = 16, kMaxOthers = 256;  // images that are looked at: of ours, and of cosign's kind
+constexpr size_t kMaxLayers = 4, kMaxGrown = 256;        // of each, and of an image that grows under a tag
+constexpr size_t kMaxTexts = 1024;                       // that keys are tried with
 
 class Search {
  public:
@@ -23,56 +25,70 @@ class Search {
   }
 
   // What is signed in an image.
-  void look_into(const Manifest& manifest) {
+  void look_into(const Manifest& manifest, size_t most) {
+    size_t layers = 0;
     for (const Descriptor& layer : manifest.layers) {
       const bool statement = layer.media_type == kStatementType, simple = layer.media_type == kSimpleSigningType;
       if (!statement && !simple && layer.media_type != kDsseType && layer.media_type != kBundleType) continue;
-      if (statement ? manifest.layers.size() > 1 : !may_look()) continue;
+      if (statement && manifest.layers.size() > 1) continue;
+      if (!may_look(layers, most)) return;
       if (layer.size > (statement || simple ? kMaxCosignText : kMaxBundle)) {
-        problem_ = layer.digest + ": larger than any statement";
+        remember(layer.digest + ": larger than any statement");
         continue;
       }
-      std::optional<std::string> bytes = client_.small_blob(layer, problem_);
-      if (!bytes) continue;
-      if (statement) {
+      std::string error;
+      std::optional<std::string> bytes = client_.small_blob(layer, error);
+      if (!bytes) {
+        remember(error);
+      } else if (statement) {
         try_text(*bytes);
       } else if (simple) {
         if (auto signature = from_base64(layer.cosign_signature); signature && !signature->empty())
           try_text(CosignText{CosignText::SimpleSigning, *bytes, *signature}.text());
       } else {
-        for (const CosignText& text : parse_envelope(*bytes))
-          if (may_look()) try_text(text.text());
+        for (const CosignText& text : parse_envelope(*bytes)) try_text(text.text());
       }
     }
   }
 
   void look_at(const Descriptor& referrer) {
     if (!is_wanted(referrer.artifact_type)) return;
-    if (referrer.artifact_type != kStatementType && !may_look()) return;
-    std::optional<Manifest> manifest = client_.manifest(referrer.digest, problem_);
-    if (manifest) look_into(*manifest);
+    const bool ours = referrer.artifact_type == kStatementType;
+    if (!may_look(ours ? statements_ : others_, ours ? kMaxStatements : kMaxOthers)) return;
+    std::string error;
+    std::optional<Manifest> manifest = client_.manifest(referrer.digest, error);
+    manifest ? look_into(*manifest, kMaxLayers) : remember(error);
   }
 
   void look_at_tag(const std::string& tag) {
-    others_ = 0;
+    texts_ = 0;
     std::string error;
     std::optional<Manifest> manifest = client_.find_manifest(tag, error);
-    if (manifest) look_into(*manifest);
-    if (!error.empty()) problem_ = error;
+    if (manifest) look_into(*manifest, kMaxGrown);
+    if (!error.empty()) remember(error);
   }
 
   const std::optional<FoundStatement>& best() const { return best_; }
   const std::string& problem() const { return problem_; }
 
  private:
-  bool may_look() {
-    if (others_ < kMaxOthers) return ++others_, true;
-    problem_ = "more signatures than are looked at";
+  bool may_look(size_t& count, size_t most) {
+    if (count < most) return ++count, true;
+    remember("more signatures than are looked at");
     return false;
   }
+  // What is wrong with something that a trusted key signed is the reason, whatever else is there.
+  void remember(const std::string& problem, bool trusted = false) {
+    if (trusted || !trusted_problem_) problem_ = problem;
+    trusted_problem_ |= trusted;
+  }
   void try_text(const std::string& text) {
-    std::optional<Statement> statement = keys_.verify(text, expected_, problem_);
-    if (statement && (!best_ || best_->statement.sequence < statement->sequence)) best_ = {text, *statement};
+    if (!may_look(texts_, kMaxTexts)) return;
+    std::string error;
+    bool trusted = false;
+    std::optional<Statement> statement = keys_.verify(text, expected_, error, &trusted);
+    if (!statement) return remember(error, trusted);
+    if (!best_ || best_->statement.sequence < statement->sequence) best_ = {text, *statement};
   }
 
   RegistryClient& client_;
@@ -80,7 +96,8 @@ class Search {
   const Expectation& expected_;
   std::optional<FoundStatement> best_;
   std::string problem_ = "not signed";
-  size_t others_ = 0;
+  bool trusted_problem_ = false;
+  size_t statements_ = 0, others_ = 0, texts_ = 0;
 };
 
 }  // namespace

@@ -219,9 +219,10 @@ std::optional<Statement> TrustedKeys::read(const std::string& text, std::string&
   return statement;
 }
 
-std::optional<Statement> TrustedKeys::verify(const std::string& text, const Expectation& expected,
-                                             std::string& error) const {
+std::optional<Statement> TrustedKeys::verify(const std::string& text, const Expectation& expected, std::string& error,
+                                             bool* is_trusted) const {
   std::optional<Statement> found = read(text, error);
+  if (is_trusted) *is_trusted = found.has_value();
   if (!found) return std::nullopt;
   const Statement& statement = *found;
   if (statement.repository != expected.repository)

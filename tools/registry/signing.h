@@ -80,8 +80,10 @@ class TrustedKeys {
   bool add(const std::string& pem, std::string& error);
   // The public key of a signer.
   void add(const Signer& signer);
-  // The statement, if it is well formed, signed by a trusted key and what is expected; checked in this order.
-  std::optional<Statement> verify(const std::string& text, const Expectation& expected, std::string& error) const;
+  // The statement, if it is well formed, signed by a trusted key and what is expected; checked in this order. With
+  // `is_trusted` set, only the last is missing.
+  std::optional<Statement> verify(const std::string& text, const Expectation& expected, std::string& error,
+                                  bool* is_trusted = nullptr) const;
   // Whether there are keys with which cosign signs.
   bool has_p256() const;
   // Whether one of the signatures is good.

@@ -89,7 +89,7 @@ with Registry(images.paths) as registry:
         refuses(n, third, "larger than any statement", key, simple_signing(third, annotated(3)) + b" " * (16 << 10))
         refuses(n, third, "larger than any statement", enveloped=[envelope(key, good + b" " * (64 << 10))])
         # So many that the good one does not come up; but the server's own tag is looked at.
-        many = [envelope(stranger, good)] * 100 + [envelope(key, good)]
+        many = [envelope(stranger, good)] * 256 + [envelope(key, good)]
         refuses(n, third, "more signatures than are looked at", enveloped=many)
         check(get(n.port, "/") == TWO and n.metric("aotc_release_sequence.*" + second) == 2, "nothing has changed")
         images.attach(third, *many)
