@@ -111,7 +111,10 @@ void add_sign(CLI::App& app, Action& action) {
 
   auto arguments = std::make_shared<VerifyArguments>();
   CLI::App* check = app.add_subcommand("verify", "Check the signed statement of an image");
-  check->add_option("statement", arguments->statement, "the file, as it is in the registry")->required();
+  check
+      ->add_option("statement", arguments->statement,
+                   "the file: the layer of an image of type application/vnd.aotc.statement.v1")
+      ->required();
   check->add_option("--trust", arguments->trust, "public key; each of several is enough")
       ->required()
       ->allow_extra_args(false);
