@@ -82,7 +82,7 @@ void Admission::make_room(Closed why) {
   };
   const uint64_t now = Loop::now();
   const bool memory = why == Closed::Memory;
-  const uint64_t budget = options_.front_memory - options_.front_memory / kFreeBudget;
+  const uint64_t budget = this->budget() - this->budget() / kFreeBudget;
   const size_t places = totals_.places - std::max<size_t>(totals_.places / kFreePlaces, 1);
   // Whoever has no more than the same part of the budget for everybody is not what fills it.
   const uint64_t share = budget / std::max<size_t>(totals_.open, 1);

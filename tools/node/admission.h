@@ -30,7 +30,8 @@ struct AdmissionTotals {
   size_t places = 1000, places_per_address = 1000;
   std::atomic<uint64_t> open = 0, bytes = 0;  // clients; in their buffers
   std::atomic<size_t> operators = 0;
-  std::atomic<bool> asked = false;  // all loops, to look whether somebody has to go
+  const std::atomic<uint64_t>* cached = nullptr;  // bytes that are not for clients
+  std::atomic<bool> asked = false;                // all loops, to look whether somebody has to go
   std::mutex mutex;
   std::map<ClientAddress, size_t> addresses;  // under the mutex; sorted: the keys are strangers'
 };
@@ -68,13 +69,13 @@ class Admission {
   }
   // To be called where no client is at work. False when the other loops have to be asked.
   bool keep_budget() {
-    if (totals_.bytes > options_.front_memory) make_room(Closed::Memory);
-    return totals_.bytes <= options_.front_memory || totals_.asked.exchange(true);
+    if (totals_.bytes > budget()) make_room(Closed::Memory);
+    return totals_.bytes <= budget() || totals_.asked.exchange(true);
   }
   // Another loop has asked, since too much was left there when everybody had gone who can.
   void help() {
     if (totals_.open >= totals_.places) make_room(Closed::Full);
-    if (totals_.bytes > options_.front_memory) make_room(Closed::Memory);
+    if (totals_.bytes > budget()) make_room(Closed::Memory);
   }
   const ClosedCounts& closed() const { return closed_; }
 
@@ -82,6 +83,8 @@ class Admission {
   bool is_shared(const ClientAddress& address) const;  // has no limit of its own
   std::optional<Closed> take_place(const ClientAddress& from);
   void make_room(Closed why);
+
+  uint64_t budget() const { return options_.front_memory - (totals_.cached != nullptr ? totals_.cached->load() : 0); }
 
   const Options& options_;
   AdmissionTotals& totals_;

@@ -1,10 +1,8 @@
 // canary.cpp - see canary.h.
 #include "canary.h"
 
-#include <strings.h>
-#include <algorithm>
-
 #include "address.h"
+#include "field_lines.h"
 #include "registry/digest.h"
 
 namespace {
@@ -12,45 +10,15 @@ namespace {
 // Of all its cookies, what is looked at.
 constexpr size_t kMaxCookies = 16 << 10, kMostCookies = 256;
 
-bool is(std::string_view name, std::string_view other) {
-  return name.size() == other.size() && strncasecmp(name.data(), other.data(), name.size()) == 0;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// Each part up to the separator, while `take` says that there is to be another.
-template <typename Take>
-void each_part(std::string_view text, std::string_view separator, Take take) {
-  while (!text.empty()) {
-    const size_t end = std::min(text.find(separator), text.size());
-    if (!take(text.substr(0, end))) return;
-    text.remove_prefix(std::min(end + separator.size(), text.size()));
-  }
-}
-
-template <typename Take>
-void each_field(std::string_view head, Take take) {
-  head.remove_prefix(std::min(head.find("\r\n"), head.size()));  // the request line
-  head = head.substr(0, head.find("\r\n\r\n"));
-  each_part(head, "\r\n", [&](std::string_view line) {
-    const size_t colon = line.find(':');
-    if (colon != line.npos) take(line.substr(0, colon), trimmed(line.substr(colon + 1)));
-    return true;
-  });
-}
-
 // What a head says that rules ask for. It is gone through once: it may be long.
 class Said {
  public:
   Said(const CanaryRules& rules, std::string_view head) : rules_(rules) {
     each_field(head, [&](std::string_view name, std::string_view value) {
-      for (const CanaryRules::Match& match : rules_.headers) leads_ |= value == match.value && is(name, match.name);
-      if (rules_.by == CanaryRules::By::Header && is(name, rules_.by_name)) take_who(value);
-      if (is(name, "Cookie")) take_cookies(value);
+      for (const CanaryRules::Match& match : rules_.headers)
+        leads_ |= value == match.value && is_name(name, match.name);
+      if (rules_.by == CanaryRules::By::Header && is_name(name, rules_.by_name)) take_who(value);
+      if (is_name(name, "Cookie")) take_cookies(value);
     });
   }
   bool leads() const { return leads_; }               // a field or cookie, to the canary
@@ -69,7 +37,8 @@ class Said {
       --pairs_left_;
       const size_t equals = pair.find('=');
       if (equals == pair.npos) return true;
-      const std::string_view name = trimmed(pair.substr(0, equals)), value = trimmed(pair.substr(equals + 1));
+      const std::string_view name = trimmed_value(pair.substr(0, equals)),
+                             value = trimmed_value(pair.substr(equals + 1));
       for (const CanaryRules::Match& match : rules_.cookies) leads_ |= value == match.value && name == match.name;
       if (rules_.by == CanaryRules::By::Cookie && name == rules_.by_name) take_who(value);
       return true;

@@ -122,6 +122,7 @@ void Client::process_streams() {
 }
 
 void Client::process() {
+  goes_on_ = false;
   if (may_begin_http2_ && !in_.empty() && begins_http2()) {
     if (may_begin_http2_) return;  // the rest of it will tell
     begin_streams();
@@ -155,6 +156,8 @@ void Client::process() {
   }
   if (read_closed_ && in_.empty() && exchange_.is_tunnel() && exchange_.is_served()) exchange_.half_close();
   if (!removed_) write();
+  // The rest when others have had their turn.
+  goes_on_ = !removed_ && state_ == State::Head && exchange_.request == nullptr && !in_.empty();
 }
 
 // The header is complete.
@@ -171,13 +174,17 @@ void Client::answer_operator() {
   bool get = request.method == "GET" || request.method == "HEAD";
   std::string path = request.target.substr(0, request.target.find('?'));
   if (get && path == "/metrics") return answer(200, front_.decider.metrics_text(), keep_alive_);
+  if (request.method == "POST" && path == "/purge") {
+    const Decider::Said said = front_.decider.purge(request.target);
+    return answer(said.status, said.text, keep_alive_);
+  }
   if (get && path == "/releases") return answer(200, front_.decider.releases_text(), keep_alive_);
   if (request.method == "POST" && path == "/reload") {
     front_.decider.ask_reload();
     return answer(202, "the log says what comes of it\n", keep_alive_);
   }
   if (!get || path != "/healthz")
-    return answer(404, "here are /metrics, /healthz, /releases and, by POST, /reload\n", keep_alive_);
+    return answer(404, "here are /metrics, /healthz, /releases and, by POST, /reload and /purge\n", keep_alive_);
   bool healthy = front_.decider.healthy();
   answer(healthy ? 200 : 503, healthy ? "ok\n" : "not all apps are ready\n", keep_alive_);
 }
@@ -193,6 +200,10 @@ void Client::dispatch() {
                                           ResponseReader::Form::Message);
   if (refusal) return answer(refusal->status, refusal->text, keep_alive_, kRetryAfter);
   state_ = State::Served;
+  if (exchange_.is_answered())
+    end_request();
+  else
+    take_output();
 }
 
 void Client::on_room() {
@@ -215,14 +226,17 @@ void Client::on_output() {
   if (!removed_) watch();
 }
 
-void Client::on_answered() {
+void Client::end_request() {
   take_output();
-  if (keep_alive_ && exchange_.request->done() && !exchange_.response->closes) {
+  if (keep_alive_ && exchange_.request->done() && !exchange_.response->closes)
     finish_request();
-    process();
-  } else {
+  else
     close_soon();
-  }
+}
+
+void Client::on_answered() {
+  end_request();
+  if (state_ == State::Head) process();
   if (!removed_) watch();
 }
 
@@ -312,7 +326,7 @@ bool Client::has_room() const {
 
 void Client::watch() {
   bool reads = has_room() && pending() < kWindow / 2 && !read_closed_;
-  const bool writes = pending() > 0 || (is_greeting() && tls_->wants_write());
+  const bool writes = pending() > 0 || goes_on_ || (is_greeting() && tls_->wants_write());
   uint32_t events = (reads ? EPOLLIN : 0u) | (writes ? EPOLLOUT : 0u);
   if (events != watched_) front_.loop.change(fd_, events, this);
   watched_ = events;

@@ -60,6 +60,7 @@ class Client final : public Source, public Exchange::Owner, public Http2Streams:
   void answer_operator();
   void dispatch();
   void take_output();
+  void end_request();  // its response is complete
   void answer(int status, std::string_view text, bool keep_alive, std::string_view fields = {});
   void finish_request();
   void write();
@@ -92,6 +93,6 @@ class Client final : public Source, public Exchange::Owner, public Http2Streams:
   Exchange exchange_;
   std::unique_ptr<Http2Streams> streams_;  // null: it speaks HTTP/1.1
   bool may_begin_http2_;                   // nothing has come of it
-  bool writes_later_ = false;
+  bool writes_later_ = false, goes_on_ = false;
   bool keep_alive_ = false;
 };

@@ -7,6 +7,7 @@
 #include "log.h"
 
 static constexpr uint32_t kReportTaken = 32 << 10;
+static constexpr uint64_t kLongestWait = 3'000'000'000;  // for what another request makes
 
 aotc_peer peer_of(const ClientAddress& address, uint16_t port) {
   aotc_peer peer{};
@@ -62,7 +63,15 @@ bool Exchange::is_enough() const {
 }
 
 std::optional<Exchange::Refusal> Exchange::dispatch(const ResponseReader::Client& client, ResponseReader::Form form) {
+  client_ = client;
+  form_ = form;
   started_ = Loop::now();
+  begun_ = half_closed_ = said_half_closed_ = waits_for_room_ = false;
+  unread_ = 0;
+  return begin();
+}
+
+std::optional<Exchange::Refusal> Exchange::begin() {
   TenantLinks* tenant = asked_ != nullptr ? asked_ : front_.tenant_of(place_);
   // The canary has ended since then.
   if (const App* app = tenant == nullptr && is_canary_ ? front_.served->by_place(instead_) : nullptr) {
@@ -70,28 +79,90 @@ std::optional<Exchange::Refusal> Exchange::dispatch(const ResponseReader::Client
     tenant = front_.tenant_of(place_);
   }
   if (tenant == nullptr) return Refusal{503, kNotReady};
-  if (!tenant->take_place()) {
-    ++metrics_->ends[static_cast<unsigned>(EndCause::Overload)];
-    return Refusal{503, "too many requests at the same time\n"};
+  if (asked_ != nullptr || tenant->cache() == nullptr) return forward(*tenant);
+  // Another process has another cache.
+  if (caching_ == nullptr || &caching_->cache() != tenant->cache().get())
+    caching_ =
+        std::make_unique<Caching>(front_, tenant->cache(), *metrics_, *request, static_cast<Caching::Owner&>(*this));
+  switch (caching_->look()) {
+    case Caching::Next::Give:
+      if (caching_->refreshes()) front_.refresh(asker(), *tenant, *caching_);
+      give(false);
+      return std::nullopt;
+    case Caching::Next::Wait:
+      response.emplace(client_, form_);
+      cached_ = Cached::Awaited;
+      return std::nullopt;
+    case Caching::Next::Refuse:
+      return Refusal{504, "it is not kept\n"};
+    case Caching::Next::Make:
+      return forward(*tenant);
   }
-  response.emplace(client, form);
-  tenant_ = tenant;
-  link_ = tenant->least_loaded();
+  return std::nullopt;
+}
+
+std::optional<Exchange::Refusal> Exchange::forward(TenantLinks& tenant) {
+  if (!tenant.take_place()) {
+    ++metrics_->ends[static_cast<unsigned>(EndCause::Overload)];
+    if (caching_ == nullptr || !caching_->has_fallback()) return Refusal{503, "too many requests at the same time\n"};
+    give(true);
+    return std::nullopt;
+  }
+  started_ = Loop::now();
+  ResponseReader::Client client = client_;
+  client.watcher = caching_.get();
+  response.emplace(client, form_);
+  tenant_ = &tenant;
+  link_ = tenant.least_loaded();
   id_ = link_->open(this);
   if (number_ == 0) {
     number_ = ++front_.shared.requests;
     if (request->http_10) version_ = kHttp10Request;
-    if (form == ResponseReader::Form::Parts) version_ = kHttp2Request;
+    if (form_ == ResponseReader::Form::Parts) version_ = kHttp2Request;
   }
   flags_ = (client.asks_for_tunnel ? uint32_t{kTunnelRequest} : 0u) |
            (request->method == "HEAD" ? uint32_t{kHeadRequest} : 0u) |
            (client.coding == Coding::Gzip ? uint32_t{kTakesGzip} : 0u) |
            (client.coding == Coding::Zstd ? uint32_t{kTakesZstd} : 0u);
-  begun_ = half_closed_ = said_half_closed_ = waits_for_room_ = false;
-  unread_ = 0;
   touched_ = front_.now;
   pass_body();
   return std::nullopt;
+}
+
+void Exchange::refresh(Caching& of) { caching_ = of.refresh(*metrics_, *this); }
+
+// A response that is kept, as if a worker sent it; `instead` of what it has sent.
+void Exchange::give(bool instead) {
+  response.emplace(client_, form_);
+  cached_ = Cached::Giving;
+  response->feed(caching_->begin_giving(instead));
+  give_more();
+}
+
+void Exchange::give_more() {
+  if (!response->done()) response->feed(caching_->give(kWindow));
+  touched_ = front_.now;
+  if (!response->done()) return;
+  cached_ = Cached::Given;
+  count(response->status);
+}
+
+void Exchange::tell_given() {
+  if (cached_ == Cached::Given)
+    owner_.on_answered();
+  else if (cached_ == Cached::Giving)
+    owner_.on_output();
+}
+
+void Exchange::on_cache() {
+  if (cached_ == Cached::Giving) {
+    give_more();
+    return tell_given();
+  }
+  if (cached_ != Cached::Awaited) return;
+  cached_ = Cached::No;
+  if (const auto refusal = begin()) return owner_.on_failed(refusal->status, refusal->text);
+  tell_given();
 }
 
 aotc_peer Exchange::asker() const {
@@ -104,7 +175,7 @@ aotc_peer Exchange::asker() const {
 
 void Exchange::pass_body() {
   size_t n = std::min<size_t>(request->output.size(), kWindow - unread_);
-  if (waits_for_room_) return;
+  if (waits_for_room_ || link_ == nullptr) return;
   if (n == 0 && begun_) return say_half_closed();
   if (!link_->has_room()) {
     waits_for_room_ = true;
@@ -162,6 +233,12 @@ bool Exchange::on_response(std::string_view bytes) {
   if (used != bytes.size() || response->bad()) return false;
   touched_ = front_.now;
   untaken_ += bytes.size();
+  if (caching_ != nullptr && caching_->swallows()) {
+    response->output.clear();
+    response->heads.clear();
+    report_taken(0);
+    return true;
+  }
   const bool begins = response->tunnels() && tunnel_ == nullptr;
   if (begins)
     begin_tunnel();
@@ -169,6 +246,8 @@ bool Exchange::on_response(std::string_view bytes) {
     tunnel_->count_out(bytes.size());
   // The end comes right behind the last bytes, so one write is enough for both.
   if (!response->done()) owner_.on_output();
+  // So that nobody who takes it slowly holds up others who wait for it: there is a bound for what is kept.
+  if (caching_ != nullptr && caching_->fills()) report_taken(0);
   // What the client has sent ahead waits for that.
   if (begins && link_ != nullptr) owner_.on_room();
   return true;
@@ -233,6 +312,14 @@ void Exchange::on_end(const RequestEnd& end, std::string_view text) {
   if (tunneled) return response->done() ? owner_.on_answered() : owner_.on_failed(0, {});
   const uint64_t microseconds = (Loop::now() - started_) / 1000;
   tenant_->count_answer(!response->done() || response->status >= 500, microseconds);
+  if (caching_ != nullptr) {
+    const bool may_replace = caching_->has_fallback() && (caching_->swallows() || !response->started());
+    caching_->end(end.cause == EndCause::Done && response->done());
+    if (may_replace) {
+      give(true);
+      return tell_given();
+    }
+  }
   if (response->done()) {
     count(response->status);
     metrics_->duration.add(static_cast<double>(microseconds));
@@ -248,6 +335,8 @@ void Exchange::on_end(const RequestEnd& end, std::string_view text) {
 }
 
 void Exchange::report_taken(size_t left) {
+  if (cached_ == Cached::Giving && left < kWindow / 2) caching_->go_on_later();
+  if (caching_ != nullptr && caching_->fills()) left = 0;
   if (link_ == nullptr || untaken_ < kReportTaken || left >= kWindow / 2) return;
   link_->send(Frame::Taken, id_, static_cast<uint32_t>(untaken_));
   untaken_ = 0;
@@ -256,6 +345,9 @@ void Exchange::report_taken(size_t left) {
 }
 
 void Exchange::cancel() {
+  cached_ = Cached::No;
+  caching_.reset();
+  if (link_ == nullptr) return;
   end_next();
   end_tunnel(TunnelEnd::Client);
   if (begun_) link_->send(Frame::Cancel, id_, 1);
@@ -270,6 +362,10 @@ void Exchange::count(int status) {
 
 // The worker ends what waits for too long, and may have others before that.
 void Exchange::check_patience(uint64_t now) {
+  if (cached_ == Cached::Awaited && now > started_ + kLongestWait) {
+    caching_->stop_waiting();
+    return on_cache();
+  }
   if (next_ != nullptr) next_->check_patience(now);
   if (link_ != nullptr && tunnel_ != nullptr) return check_tunnel(now);
   if (link_ != nullptr && now > touched_ + tenant_->patience(link_->load())) tenant_->give_up();
@@ -278,6 +374,8 @@ void Exchange::check_patience(uint64_t now) {
 void Exchange::reset() {
   request.reset();
   response.reset();
+  caching_.reset();
+  cached_ = Cached::No;
   metrics_ = nullptr;
   is_canary_ = false;
   number_ = version_ = 0;
@@ -285,7 +383,7 @@ void Exchange::reset() {
 
 size_t Exchange::held() const {
   return (request != nullptr ? request->held() : 0) + (response ? response->output.capacity() : 0) +
-         (next_ != nullptr ? next_->held() : 0);
+         (next_ != nullptr ? next_->held() : 0) + (caching_ != nullptr ? caching_->held() : 0);
 }
 
 // Without what is asked for, which may be a secret.

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "aotc/wasi.h"
+#include "caching.h"
 #include "http.h"
 #include "tenant_links.h"
 #include "tunnel.h"
@@ -38,7 +39,7 @@ class NextHandler {
   virtual size_t held() const = 0;
 };
 
-class Exchange final : public Link::Exchange {
+class Exchange final : public Link::Exchange, private Caching::Owner {
  public:
   class Owner {
    public:
@@ -68,7 +69,11 @@ class Exchange final : public Link::Exchange {
     int status;
     std::string_view text;
   };
+  // It may be answered when this returns, from the app's cache: then its owner is not told.
   std::optional<Refusal> dispatch(const ResponseReader::Client& client, ResponseReader::Form form);
+  bool is_answered() const { return cached_ == Cached::Given; }
+  // Instead of being looked for in the cache: makes anew what is kept there.
+  void refresh(Caching& of);
   void pass_body();                // of which the head is the beginning
   void half_close();               // nothing more comes from the client, who still takes the response; once
   void report_taken(size_t left);  // by the client, but for so much of what it was sent
@@ -78,8 +83,9 @@ class Exchange final : public Link::Exchange {
   bool is_tunnel() const { return tunnel_ != nullptr; }
   void reset();  // for the next request
 
-  bool is_served() const { return link_ != nullptr; }  // by a worker
-  size_t held() const;                                 // bytes of memory, about
+  // By a worker or the cache, or it waits for what another has made.
+  bool is_served() const { return link_ != nullptr || cached_ == Cached::Awaited || cached_ == Cached::Giving; }
+  size_t held() const;  // bytes of memory, about
 
   // From the worker.
   bool on_response(std::string_view bytes) override;
@@ -92,6 +98,13 @@ class Exchange final : public Link::Exchange {
   std::string log_fields() const override;
 
  private:
+  enum class Cached { No, Awaited, Giving, Given };  // the response
+  void on_cache() override;
+  std::optional<Refusal> begin();
+  std::optional<Refusal> forward(TenantLinks& tenant);
+  void give(bool instead);
+  void give_more();
+  void tell_given();
   aotc_peer asker() const;
   void take_app(const App& app);
   void end_next();
@@ -118,9 +131,13 @@ class Exchange final : public Link::Exchange {
   std::unique_ptr<Tunnel> tunnel_;  // when it is one
   bool begun_ = false;              // the worker knows of the request
   bool half_closed_ = false, said_half_closed_ = false;
-  bool waits_for_room_ = false;  // in the channel
-  uint32_t unread_ = 0;          // body bytes that the program has not read
-  size_t untaken_ = 0;           // response bytes that the worker does not know to be taken
-  uint64_t touched_ = 0;         // when something last went to or came from the worker
+  bool waits_for_room_ = false;    // in the channel
+  uint32_t unread_ = 0;            // body bytes that the program has not read
+  size_t untaken_ = 0;             // response bytes that the worker does not know to be taken
+  ResponseReader::Client client_;  // that it is dispatched for
+  ResponseReader::Form form_ = ResponseReader::Form::Message;
+  std::unique_ptr<Caching> caching_;  // null: its app has no cache
+  Cached cached_ = Cached::No;
+  uint64_t touched_ = 0;  // when something last went to or came from the worker
   uint64_t started_ = 0;
 };

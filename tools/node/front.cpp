@@ -18,6 +18,7 @@
 #include "log.h"
 #include "outbound_metrics.h"
 #include "pull.h"
+#include "purge.h"
 #include "sandbox/sandbox.h"
 #include "support/quantity.h"
 
@@ -167,6 +168,13 @@ std::string Front::metrics_text() {
     sum.running = slot.current == nullptr ? 0 : slot.current->load();
     sum.going_on = slot.current == nullptr ? 0 : slot.current->going_on();
     sum.log_dropped = log_of(*slot.app).dropped();
+    if (ResponseCache* cache = slot.current == nullptr ? nullptr : slot.current->cache()) {
+      const CacheCounts counts = cache->counts();
+      sum.cached_bytes = counts.bytes;
+      sum.cached_responses = counts.responses;
+      sum.cache_evictions = counts.evictions;
+    }
+    sum.has_cache = slot.app->response_cache > 0;
     for (const auto& tenant : old_) {
       if (tenant->app.name != name) continue;
       sum.running += tenant->load();
@@ -180,6 +188,20 @@ std::string Front::metrics_text() {
   for (const auto& [name, slot] : slots_)
     if (has_outbound(options, *slot.app)) connecting.push_back(slot.app.get());
   return write_metrics(sums, clients) + write_outbound_metrics(kCounts, connecting);
+}
+
+// Also of the app's canary. What a process had that others follow is gone already.
+Decider::Said Front::purge(std::string_view target) {
+  const std::optional<PurgeRequest> asked = parse_purge(target);
+  if (!asked) return {400, "expected /purge?app=NAME, or with &path=PATH, percent-encoded\n"};
+  size_t caches = 0, purged = 0;
+  for (const auto& [name, slot] : slots_) {
+    if (slot.app->store() != asked->app || slot.app->response_cache == 0) continue;
+    ++caches;
+    if (slot.current != nullptr) purged += slot.current->cache()->purge(asked->path);
+  }
+  if (caches == 0) return {404, "no app of that name has a response cache\n"};
+  return {200, std::to_string(purged) + (purged == 1 ? " response purged\n" : " responses purged\n")};
 }
 
 // JSON, a line for each app and each canary.

@@ -61,6 +61,7 @@ class Front : private FrontLoops, public Source, public FrontContext, public Dec
   std::string metrics_text() override;
   std::string releases_text() override;
   void ask_reload() override { tell({.kind = Control::AskReload}); }
+  Said purge(std::string_view target) override;
   void on_ready(Tenant& tenant) override;
   void on_release(const App& app, const Release& release, bool good) override;
   void on_document(const App& app, const aotc::ReleaseDocument& document) override;

@@ -9,6 +9,7 @@
 #include "arrival.h"
 #include "client.h"
 #include "next_app.h"
+#include "refresh.h"
 #include "tenant_links.h"
 
 static constexpr uint64_t kSecond = 1'000'000'000;
@@ -26,6 +27,7 @@ FrontLoop::FrontLoop(FrontShared& s, Decider& d, FrontLoop* first)
 FrontLoop::~FrontLoop() {
   arrivals.clear();
   clients.clear();
+  refreshes.clear();
   ::close(wake_);
 }
 
@@ -80,12 +82,14 @@ void FrontLoop::turn(int longest) {
   }
   gone_.clear();
   gone_arrivals_.clear();
+  gone_refreshes_.clear();
   removed_.clear();
 }
 
 void FrontLoop::every_second() {
   for (auto it = clients.begin(); it != clients.end();) (*it++)->check_time(now);
   for (auto it = arrivals.begin(); it != arrivals.end();) (*it++)->check_time(now);
+  for (auto it = refreshes.begin(); it != refreshes.end();) (*it++)->check_time(now);
   for (auto& [process, tenant] : tenants_) tenant->every_second();
   keep_budget();
   for (auto& listener : listeners_) listener->resume();
@@ -153,6 +157,14 @@ std::unique_ptr<NextHandler> FrontLoop::make_next_handler(const std::string& app
                                                           uint32_t version, Link& link, uint32_t request) {
   return std::make_unique<NextApp>(*this, app, asker, version, link, request);
 }
+
+void FrontLoop::refresh(const aotc_peer& asker, TenantLinks& tenant, Caching& caching) {
+  refreshes.push_back(std::make_unique<Refresh>(*this, asker));
+  refreshes.back()->self = std::prev(refreshes.end());
+  refreshes.back()->begin(tenant, caching);
+}
+
+void FrontLoop::remove(Refresh* refresh) { gone_refreshes_.splice(gone_refreshes_.end(), refreshes, refresh->self); }
 
 void FrontLoop::remove(Client* client) { gone_.splice(gone_.end(), clients, client->self); }
 

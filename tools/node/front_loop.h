@@ -29,7 +29,7 @@ class FrontLoop final : public Source, public LoopContext {
   ~FrontLoop();
   void on_events(uint32_t events) override;  // somebody has posted
   // From any thread: to be done in the loop's own, soon and in this order.
-  void post(std::function<void()> what);
+  void post(std::function<void()> what) override;
   void listen(int fd, ListenAddress::Kind kind);
   void run();              // until stop()
   void turn(int longest);  // waits for events, at most so many milliseconds, and handles them
@@ -52,7 +52,9 @@ class FrontLoop final : public Source, public LoopContext {
   void ask_for_places() override;
   std::unique_ptr<NextHandler> make_next_handler(const std::string& app, const aotc_peer& asker, uint32_t version,
                                                  Link& link, uint32_t request) override;
+  void refresh(const aotc_peer& asker, TenantLinks& tenant, Caching& caching) override;
   void remove(Client* client) override;
+  void remove(Refresh* refresh) override;
   void remove(Arrival* arrival) override;
 
  private:
@@ -71,5 +73,6 @@ class FrontLoop final : public Source, public LoopContext {
   std::vector<std::unique_ptr<TenantLinks>> removed_;
   std::list<std::unique_ptr<Client>> gone_;
   std::list<std::unique_ptr<Arrival>> gone_arrivals_;
+  std::list<std::unique_ptr<Refresh>> gone_refreshes_;
   std::vector<std::unique_ptr<Acceptor>> listeners_;
 };

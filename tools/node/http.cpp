@@ -407,7 +407,7 @@ struct ResponseReader::Parser : http::basic_parser<false> {
   const bool writes, in_parts;
   Fields fields;
   std::string reason;
-  bool write_chunks = false, failed = false, websocket = false;
+  bool write_chunks = false, failed = false, websocket = false, has_trailers = false;
   // On which it depends whether it is compressed, and what changes when it is.
   std::string type, etag, ranges;
   bool must_stay = false, varies = false;
@@ -426,6 +426,7 @@ struct ResponseReader::Parser : http::basic_parser<false> {
       error = http::error::bad_transfer_encoding;
     websocket |= name == http::field::upgrade && is_any(view(value), {"websocket"});
     if ((fields.size += name_text.size() + value.size() + 4) > kMaxResponseHeader) error = http::error::header_limit;
+    has_trailers |= fields.complete;
     if (!fields.complete && (owner.client_.compress == nullptr || !hold(name, view(name_text), view(value))))
       fields.add(name, name_text, value);
     else if (fields.complete && write_chunks)
@@ -497,7 +498,13 @@ struct ResponseReader::Parser : http::basic_parser<false> {
     char line[] = "HTTP/1.1 000 ";
     std::to_chars(line + 9, line + 12, owner.status);
     if (!in_parts) out.append(line, 13).append(reason).append("\r\n");
+    const size_t begin = out.size();
     fields.write(out, options);
+    if (client.watcher != nullptr && !interim) {
+      std::string more;
+      client.watcher->on_head(owner.status, std::string_view(out).substr(begin), more);
+      out.append(more);
+    }
     fields.text = {};
     const bool compresses = client.compress != nullptr && negotiate(out, !no_body);
     write_chunks |= compresses;
@@ -527,6 +534,7 @@ struct ResponseReader::Parser : http::basic_parser<false> {
     if (!piece.empty()) write_chunk(owner.output, Text(piece.data(), piece.size()));
   }
   size_t write_body(Text body) {
+    if (owner.client_.watcher != nullptr) owner.client_.watcher->on_body(view(body));
     if (compressor != nullptr)
       compress(view(body), Compressor::Then::More);
     else if (write_chunks && !in_parts && !body.empty())
@@ -539,6 +547,7 @@ struct ResponseReader::Parser : http::basic_parser<false> {
   void on_chunk_header_impl(uint64_t, Text, ErrorCode&) override {}
   size_t on_chunk_body_impl(uint64_t, Text body, ErrorCode&) override { return write_body(body); }
   void on_finish_impl(ErrorCode&) override {
+    if (owner.client_.watcher != nullptr && has_trailers) owner.client_.watcher->on_trailers();
     if (!write_chunks) return;
     if (compressor != nullptr) compress({}, Compressor::Then::End);
     if (in_parts)

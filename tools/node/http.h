@@ -72,6 +72,17 @@ class RequestReader {
 
 class ResponseReader {
  public:
+  // Sees the final response go by.
+  class Watcher {
+   public:
+    // `lines` are its fields but for those of the framing; what is appended to `more` goes on with them.
+    virtual void on_head(int status, std::string_view lines, std::string& more) = 0;
+    virtual void on_body(std::string_view bytes) = 0;
+    virtual void on_trailers() = 0;
+
+   protected:
+    ~Watcher() = default;
+  };
   struct Client {
     bool head_request = false;
     bool http_10 = false;
@@ -80,6 +91,7 @@ class ResponseReader {
     bool asks_for_tunnel = false;
     Coding coding = Coding::None;             // that it wants
     const CompressRules* compress = nullptr;  // by which Message is compressed, if it is
+    Watcher* watcher = nullptr;               // of what is not
   };
   // What `output` gets; of Parts the body, without framing, besides `heads` and `trailers`. There 101 is 200, as HTTP/2
   // has it (RFC 8441).

@@ -86,6 +86,8 @@ void Http2Streams::Stream::begin() {
                                           ResponseReader::Form::Parts);
   if (refusal) return refuse(refusal->status, refusal->text, kRetryAfter);
   state_ = State::Served;
+  if (exchange_.is_answered()) return on_answered();
+  if (exchange_.response->started()) take_output(false);
   settle();
 }
 

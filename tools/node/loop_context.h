@@ -2,10 +2,12 @@
 // they need not know.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "front_shared.h"
@@ -14,9 +16,11 @@
 #include "tls.h"
 
 class Arrival;
+class Caching;
 class Client;
 class Link;
 class NextHandler;
+class Refresh;
 class TenantLinks;
 
 class Decider {
@@ -31,6 +35,11 @@ class Decider {
   virtual std::string metrics_text() = 0;
   virtual std::string releases_text() = 0;
   virtual void ask_reload() = 0;
+  struct Said {
+    int status;
+    std::string text;
+  };
+  virtual Said purge(std::string_view target) = 0;  // "/purge?app=..."
 
  protected:
   ~Decider() = default;
@@ -47,7 +56,11 @@ class LoopContext {
   // Of a handler's request, whose worker is at the other end of `link`.
   virtual std::unique_ptr<NextHandler> make_next_handler(const std::string& app, const aotc_peer& asker,
                                                          uint32_t version, Link& link, uint32_t request) = 0;
+  // A response that is over is made anew, by the process that made it; nobody waits.
+  virtual void refresh(const aotc_peer& asker, TenantLinks& tenant, Caching& caching) = 0;
+  virtual void post(std::function<void()> what) = 0;  // from any thread: to be done in the loop's own, soon
   virtual void remove(Client* client) = 0;
+  virtual void remove(Refresh* refresh) = 0;
   virtual void remove(Arrival* arrival) = 0;
   void keep_budget() {
     if (!admission.keep_budget()) ask_for_places();
@@ -66,6 +79,7 @@ class LoopContext {
   std::map<std::string, AppMetrics> metrics;  // what happened in this loop
   std::list<std::unique_ptr<Client>> clients;
   std::list<std::unique_ptr<Arrival>> arrivals;  // that will be
+  std::list<std::unique_ptr<Refresh>> refreshes;
   Admission admission{shared.options, shared.admission};
   std::shared_ptr<const TlsConfig> tls;  // for clients to come
   TlsCounts tls_counts{};

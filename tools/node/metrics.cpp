@@ -14,9 +14,10 @@ static constexpr const char* kHandshakes[] = {"full", "resumed", "failed"};
 static constexpr const char* kPulls[] = {"new", "same", "failed"};
 static constexpr const char* kTunnelEndNames[] = {"program", "client", "idle", "timeout", "drain", "failed"};
 static constexpr const char* kCanaryEnds[] = {"errors", "latency", "crashes"};
+static constexpr const char* kCacheResultNames[] = {"hit", "stale", "collapsed", "miss", "pass"};
 static constexpr const char* kLists[] = {"obeyed", "refused"};
 static_assert(std::size(kClosed) == kClosedReasons && std::size(kHandshakes) == TlsCounts().size() &&
-              std::size(kTunnelEndNames) == kTunnelEnds &&
+              std::size(kTunnelEndNames) == kTunnelEnds && std::size(kCacheResultNames) == kCacheResults &&
               std::size(kPulls) == sizeof AppMetrics::pulls / sizeof(uint64_t) &&
               std::size(kLists) == sizeof AppMetrics::revocations / sizeof(uint64_t));
 
@@ -42,12 +43,14 @@ void AppMetrics::add(const AppMetrics& other) {
   tunnels += other.tunnels;
   for (size_t i = 0; i < tunnel_ends.size(); ++i) tunnel_ends[i] += other.tunnel_ends[i];
   for (size_t i = 0; i < tunnel_bytes.size(); ++i) tunnel_bytes[i] += other.tunnel_bytes[i];
+  for (size_t i = 0; i < cache_results.size(); ++i) cache_results[i] += other.cache_results[i];
   for (Histogram AppMetrics::* one :
        {&AppMetrics::thaw, &AppMetrics::run, &AppMetrics::reset, &AppMetrics::pages, &AppMetrics::duration})
     (this->*one).add(other.*one);
   for (uint64_t AppMetrics::* one :
        {&AppMetrics::cut_short, &AppMetrics::restarts, &AppMetrics::differences, &AppMetrics::frames,
-        &AppMetrics::held_back, &AppMetrics::log_bytes, &AppMetrics::log_held_back, &AppMetrics::log_dropped})
+        &AppMetrics::held_back, &AppMetrics::log_bytes, &AppMetrics::log_held_back, &AppMetrics::log_dropped,
+        &AppMetrics::cache_evictions})
     this->*one += other.*one;
 }
 
@@ -124,6 +127,20 @@ std::string write_metrics(const std::map<std::string, AppMetrics>& apps, const C
     sample("aotc_tunnel_bytes_total", label(app) + ",way=\"in\"", m.tunnel_bytes[0]);
     sample("aotc_tunnel_bytes_total", label(app) + ",way=\"out\"", m.tunnel_bytes[1]);
   }
+  header("aotc_response_cache_requests_total", "counter", "Requests to apps with a response cache, by what it did.");
+  for (const auto& [app, m] : apps)
+    for (size_t i = 0; m.has_cache && i < kCacheResults; ++i)
+      sample("aotc_response_cache_requests_total", label(app) + ",result=\"" + kCacheResultNames[i] + "\"",
+             m.cache_results[i]);
+  header("aotc_response_cache_bytes", "gauge", "Bytes of responses that are kept.");
+  for (const auto& [app, m] : apps)
+    if (m.has_cache) sample("aotc_response_cache_bytes", label(app), m.cached_bytes);
+  header("aotc_response_cache_responses", "gauge", "How many these are.");
+  for (const auto& [app, m] : apps)
+    if (m.has_cache) sample("aotc_response_cache_responses", label(app), m.cached_responses);
+  header("aotc_response_cache_evictions_total", "counter", "Responses that went for others.");
+  for (const auto& [app, m] : apps)
+    if (m.has_cache) sample("aotc_response_cache_evictions_total", label(app), m.cache_evictions);
   header("aotc_restarts_total", "counter", "Times that the app's process was started again.");
   for (const auto& [app, m] : apps) sample("aotc_restarts_total", label(app), m.restarts);
   header("aotc_health_checks_total", "counter", "New processes that were asked for --health, by what came of it.");

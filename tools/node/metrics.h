@@ -35,6 +35,16 @@ enum class TunnelEnd : unsigned {
 constexpr size_t kTunnelEnds = static_cast<size_t>(TunnelEnd::Failed) + 1;
 const char* tunnel_end_name(TunnelEnd end);
 
+// How a request was answered by an app that has a response cache.
+enum class CacheResult : unsigned {
+  Hit,        // from there
+  Stale,      // likewise, with one that is over: it is being made anew, or that has failed
+  Collapsed,  // with what another request had made meanwhile
+  Miss,       // by a program, and may be kept
+  Pass        // by a program, and is not for the cache
+};
+constexpr size_t kCacheResults = static_cast<size_t>(CacheResult::Pass) + 1;
+
 struct AppMetrics {
   std::map<int, uint64_t> requests;  // by status code; 0: the connection ended before there was one
   std::array<uint64_t, kEndCauses> ends{};
@@ -48,6 +58,9 @@ struct AppMetrics {
   uint64_t tunnels = 0;  // that began
   std::array<uint64_t, kTunnelEnds> tunnel_ends{};
   std::array<uint64_t, 2> tunnel_bytes{};  // from clients, to them
+  bool has_cache = false;
+  std::array<uint64_t, kCacheResults> cache_results{};
+  uint64_t cached_bytes = 0, cached_responses = 0, cache_evictions = 0;
   // Of apps from a registry:
   bool pulled = false;
   std::array<uint64_t, 3> pulls{};  // a newer image or statement, none, failed

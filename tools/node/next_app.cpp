@@ -44,6 +44,9 @@ void NextApp::begin() {
   const auto refusal = exchange_.dispatch({.head_request = request.method == "HEAD"}, ResponseReader::Form::Message);
   if (refusal) return refuse(refusal->status, refusal->text);
   state_ = State::Served;
+  if (exchange_.is_answered()) return to_.on_answered();
+  take_output();
+  send_answer();
 }
 
 void NextApp::refuse(int status, std::string_view text) {

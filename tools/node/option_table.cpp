@@ -295,9 +295,10 @@ constexpr OptionRow kRows[] = {
     {.name = "admin",
      .argument = "ADDR",
      .take_node = [](Options& o, Served&, const Setting& s) { o.admin = required(s); },
-     .help = "serve /metrics, /healthz and /releases there, and nothing else; POST to /reload does what SIGHUP does. "
-             "Without it they "
-             "are not served: on --listen every path is the apps'"},
+     .help =
+         "serve /metrics, /healthz and /releases there, and nothing else; POST to /reload does what SIGHUP does, to "
+         "/purge?app=APP empties its response cache, with &path=PATH of that path. Without it they are not served: on "
+         "--listen every path is the apps'"},
     {.name = "workers",
      .argument = "N",
      .standard = "as many as there are processors",
@@ -376,6 +377,17 @@ constexpr OptionRow kRows[] = {
      .most = 1ull << 40,
      .in_app = [](App& app) { return &app.compress.least; },
      .help = "of a response whose length is known: smaller ones are not"},
+    {.name = "response-cache",
+     .argument = "APP=SIZE",
+     .of = OptionRow::Of::OneApp,
+     .form = AppFirst,
+     .standard = "nothing is kept",
+     .kind = AOTC_SIZE,
+     .least = 1 << 20,
+     .most = 1ull << 40,
+     .in_app = [](App& app) { return &app.response_cache; },
+     .help = "memory for responses of this app that may be kept, as their Cache-Control says: who asks for the same "
+             "gets them without a program running. Part of --front-memory, of which all together may have half"},
     {.name = "start-timeout",
      .argument = "DURATION",
      .of = EachApp,

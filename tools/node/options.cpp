@@ -107,6 +107,11 @@ class Composer {
     make_chains();
     for (const App& app : served_.apps)
       if (!app.canary_of.empty()) make_canary(app);
+    uint64_t kept = 0;
+    for (const App& app : served_.apps) kept += app.response_cache;
+    if (kept > options_.front_memory / 2)
+      throw SettingError("--response-cache: all together are more than half of --front-memory: " +
+                         std::to_string(kept));
     for (App& app : served_.apps) {
       if (app.limits.tenant_memory != 0 && app.limits.tenant_memory < app.limits.max_memory + kOwnMemory)
         throw SettingError("--tenant-memory: must be at least --max-memory and 32M: " +

@@ -91,7 +91,8 @@ struct App {
   PullOptions pull;
   bool unsigned_too = false;
   AppLimits limits;
-  CompressRules compress;  // of a chain: those of the first handler
+  uint64_t response_cache = 0;  // bytes; 0: nothing is kept
+  CompressRules compress;       // of a chain: those of the first handler
   std::vector<Route> routes;
   std::string health;  // path; empty: its processes are not asked before clients are led to them
   std::vector<Secret> secrets;

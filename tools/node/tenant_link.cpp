@@ -23,7 +23,8 @@ Tenant::Tenant(FrontContext& front, std::shared_ptr<const App> its_app, const Re
       front_(front),
       metrics_(front.metrics[app.name]),
       app_log_(front.log_of(app)),
-      counts_(std::make_shared<TenantShared>(std::move(its_app), front.options.workers, app_log_)) {
+      counts_(
+          std::make_shared<TenantShared>(std::move(its_app), front.options.workers, app_log_, front.shared.caches)) {
   ControlMessage message;
   message.kind = Control::StartTenant;
   message.process = process;
@@ -94,6 +95,7 @@ void Tenant::on_loop_ready() {
 
 void Tenant::drain() {
   draining = true;
+  if (counts_->cache != nullptr) counts_->cache->close();
   front_.in_all([number = process](FrontLoop& loop) { loop.drain_tenant(number); });
 }
 
@@ -105,6 +107,7 @@ void Tenant::end(EndCause cause, const std::string& why) {
 void Tenant::fail(EndCause cause, const std::string& why) {
   if (dead) return;
   dead = true;
+  if (counts_->cache != nullptr) counts_->cache->close();
   front_.tell({.kind = Control::Kill, .process = process});
   front_.in_all([number = process, cause, why](FrontLoop& loop) { loop.fail_tenant(number, cause, why); });
 }

@@ -21,6 +21,7 @@ class Tenant final : public Source {
   size_t going_on() const { return counts_->going_on; }  // programs whose clients are answered
   uint64_t answered() const { return counts_->answered; }
   AnswerSums answers() const { return counts_->answers.sums(); }
+  ResponseCache* cache() const { return counts_->cache.get(); }  // or null
   void drain();
   void end(EndCause cause, const std::string& why);   // says so, then
   void fail(EndCause cause, const std::string& why);  // kill it, and tell those who wait

@@ -19,6 +19,7 @@ class TenantLinks final : public Link::Owner {
   const std::string* next() const { return shared_->app->next_is_app ? &shared_->app->next : nullptr; }
   const std::string& app_name() const { return shared_->app->name; }
   uint64_t patience(size_t requests) const { return shared_->patience(requests); }
+  const std::shared_ptr<ResponseCache>& cache() const { return shared_->cache; }  // null: it has none
   const AppLimits& limits() const { return shared_->app->limits; }
   void count_answer(bool failed, uint64_t microseconds) { counts.answers.add(failed, microseconds); }
   void drain();
