@@ -18,9 +18,12 @@ ruff_version=0.17.6
 h2_version=4.4.1
 websockets_version=17.4
 zstandard_version=0.25.0
+kubernetes_validate_version=1.37.0
 crane_version=v0.22.1
 oras_version=v1.3.6
 cosign_version=v3.1.3
+helm_version=v3.19.5
+traefik_version=v3.7.13
 conformance_version=v0.0.0-20260831232431-97274622c111
 go_versions=(1.21.13 1.24.11 1.26.6 1.27.3)
 default_go=1.26.6
@@ -62,11 +65,11 @@ unpack_arm64_packages() {
 
 # lit, and the wheels that tests use, in an environment of their own.
 install_python_tools() {
-  local stamp="$build/venv/lit-$lit_version-wasmtime-$wasmtime_version-xxhash-$xxhash_version-psutil-$psutil_version-ruff-$ruff_version-h2-$h2_version-websockets-$websockets_version-zstandard-$zstandard_version"
+  local stamp="$build/venv/lit-$lit_version-wasmtime-$wasmtime_version-xxhash-$xxhash_version-psutil-$psutil_version-ruff-$ruff_version-h2-$h2_version-websockets-$websockets_version-zstandard-$zstandard_version-kubernetes-$kubernetes_validate_version"
   [[ -e $stamp ]] && return
   step "Installing lit and wasmtime into $build/venv"
   quietly "python venv" python3 -m venv "$build/venv"
-  quietly "pip install" "$build/venv/bin/pip" install --disable-pip-version-check "lit==$lit_version" "wasmtime==$wasmtime_version" "xxhash==$xxhash_version" "psutil==$psutil_version" "ruff==$ruff_version" "h2==$h2_version" "websockets==$websockets_version" "zstandard==$zstandard_version"
+  quietly "pip install" "$build/venv/bin/pip" install --disable-pip-version-check "lit==$lit_version" "wasmtime==$wasmtime_version" "xxhash==$xxhash_version" "psutil==$psutil_version" "ruff==$ruff_version" "h2==$h2_version" "websockets==$websockets_version" "zstandard==$zstandard_version" "kubernetes-validate==$kubernetes_validate_version"
   touch "$stamp"
 }
 
@@ -98,6 +101,25 @@ install_cosign() {
   [[ -e $stamp ]] && return
   step "Installing cosign"
   GOBIN=$build/go-tools quietly "install cosign" go install "github.com/sigstore/cosign/v3/cmd/cosign@$cosign_version"
+  touch "$stamp"
+}
+
+# For packaging/helm.
+install_helm() {
+  local stamp="$build/go-tools/helm-$helm_version"
+  [[ -e $stamp ]] && return
+  step "Installing helm"
+  GOBIN=$build/go-tools quietly "install helm" go install "helm.sh/helm/v3/cmd/helm@$helm_version"
+  touch "$stamp"
+}
+
+# For packaging/reverse-proxy. Its module replaces others, which `go install` of a version refuses.
+install_traefik() {
+  local stamp="$build/go-tools/traefik-$traefik_version" folder
+  [[ -e $stamp ]] && return
+  step "Installing Traefik"
+  folder=$(go mod download -json "github.com/traefik/traefik/v3@$traefik_version" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
+  quietly "install traefik" go build -C "$folder" -mod=readonly -trimpath -o "$build/go-tools/traefik" ./cmd/traefik
   touch "$stamp"
 }
 
