@@ -15,13 +15,14 @@
 #   %crane %oras %cosign        clients of container registries
 #   %helm %traefik              what packaging/ is for
 #   %conformance                the suite that a registry has to pass
+#   %h2spec                     the one for servers of HTTP/2
 #   %python                     Python with the wheels of tools/setup.sh and the modules of Inputs/harness
 #   %bin                        where the programs are
 #   %inputs                     test/Inputs
 # Features for REQUIRES: go-1.21 go-1.24 go-1.26 go-1.27 (toolchain present), qemu (AArch64 programs can be run), aarch64-machine (a
 # whole machine can be emulated: build/arm64-root is there), gdb,
 # gdb-aarch64 (a gdb that knows AArch64, and qemu), perf (it is installed and the kernel lets it sample), crane, oras,
-# cosign, conformance, helm, traefik, docker-registry, nginx, haproxy, skopeo, strace, wasm-opt, wrk, spec-tests (the suite is there), namespaces (a network of a test's own can be made), mknod
+# cosign, conformance, h2spec, helm, traefik, docker-registry, nginx, haproxy, skopeo, strace, wasm-opt, wrk, spec-tests (the suite is there), namespaces (a network of a test's own can be made), mknod
 # (devices can be made and used), trace (tests may look into and advise on the memory of other users' processes); the machine (x86_64).
 import os
 import shutil
@@ -65,7 +66,7 @@ if qemu and os.path.exists(f"{bin_dir}/aotc-exec-aarch64"):
     config.available_features.add("qemu")
     if shutil.which("qemu-system-aarch64") and shutil.which("cpio") and os.path.exists(f"{config.build_dir}/arm64-root/complete"):
         config.available_features.add("aarch64-machine")
-clients = {name: f"{config.build_dir}/go-tools/{name}" for name in ("crane", "oras", "cosign", "conformance", "helm", "traefik")}
+clients = {name: f"{config.build_dir}/go-tools/{name}" for name in ("crane", "oras", "cosign", "conformance", "h2spec", "helm", "traefik")}
 config.available_features.update(name for name, path in clients.items() if os.path.exists(path))
 config.available_features.update(name for name in ("docker-registry", "haproxy", "nginx", "skopeo", "strace", "wasm-opt", "wrk") if shutil.which(name))
 if shutil.which("redis-server") and shutil.which("redis-cli"):

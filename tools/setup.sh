@@ -25,6 +25,7 @@ cosign_version=v3.1.3
 helm_version=v3.19.5
 traefik_version=v3.7.13
 conformance_version=v0.0.0-20260831232431-97274622c111
+h2spec_version=v2.2.1+incompatible
 go_versions=(1.21.13 1.24.11 1.26.6 1.27.3)
 default_go=1.26.6
 
@@ -92,6 +93,20 @@ install_registry_clients() {
   GOBIN=$build/go-tools quietly "install crane" go install "github.com/google/go-containerregistry/cmd/crane@$crane_version"
   GOBIN=$build/go-tools quietly "install oras" go install "oras.land/oras/cmd/oras@$oras_version"
   GOBIN=$build/go-tools quietly "install conformance" go install "github.com/opencontainers/distribution-spec/conformance@$conformance_version"
+  touch "$stamp"
+}
+
+# What HTTP/2 is tested with. It says nothing of what it needs, so that is said here.
+install_h2spec() {
+  local folder=$build/go-tools/h2spec-module stamp="$build/go-tools/h2spec-$h2spec_version"
+  [[ -e $stamp ]] && return
+  step "Installing h2spec"
+  mkdir -p "$folder"
+  printf 'module aotc.example/h2spec\n\ngo 1.24\n' >"$folder/go.mod"
+  printf 'package tools\n\nimport _ "github.com/summerwind/h2spec"\n' >"$folder/tools.go"
+  quietly "require h2spec" go -C "$folder" get "github.com/summerwind/h2spec@$h2spec_version" github.com/fatih/color@v1.19.0 \
+    github.com/spf13/cobra@v1.10.2 golang.org/x/net@v0.62.0
+  GOBIN=$build/go-tools quietly "install h2spec" go -C "$folder" install github.com/summerwind/h2spec/cmd/h2spec
   touch "$stamp"
 }
 

@@ -99,6 +99,16 @@ with node([f"site={artifact}"], *CACHE, "--loops", "2") as n:
         check(read_all(many).count(first.number) == 5001, "pipelined")
         sender.join()
     check(runs(n) == 2, "none of them by a program")
+    # All of them in one piece, and nothing behind it that would wake anybody.
+    with connect(n.port) as many:
+        short = b"GET /?cache-control=max-age%3D600 HTTP/1.1\r\nHost: x\r\n\r\n"
+        many.sendall(short)
+        many.recv(65536)
+        many.sendall(short * 1100)
+        many.settimeout(30)
+        got = b""
+        while got.count(b"HTTP/1.1 200") < 1100:
+            got += many.recv(65536)
     # Too large to be kept: an eighth is what one may have.
     ask(n, url(cache_control=KEPT, n=3_000_000))
     check(not ask(n, url(cache_control=KEPT, n=3_000_000)).hit, "too large")
