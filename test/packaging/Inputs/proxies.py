@@ -73,7 +73,7 @@ def a_proxy(kind, n):
             changes["port: 9090"] = f"port: {n.admin}"
         path, _ = adapted(f"{kind}.yaml", changes)
         static, _ = adapted("traefik.yaml", {"/etc/traefik/site.yaml": path, "':443'": "127.0.0.1:4443"})
-        command = ["sh", "-c", f"sed s/4443/$1/ {static} > {folder}/static.yaml && exec $AOTC_BUILD/go-tools/traefik --configFile={folder}/static.yaml", "traefik", "PORT"]
+        command = ["sh", "-c", f"sed s/4443/$1/ {static} > {folder}/static.yaml && exec $AOTC_BUILD/traefik/bin/traefik --configFile={folder}/static.yaml", "traefik", "PORT"]
     with open(f"{folder}/{kind}.log", "w") as log, serving(command, stdout=log, stderr=log) as (_, port):
         yield port
 
