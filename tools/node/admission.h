@@ -77,10 +77,10 @@ class Admission {
     if (totals_.open >= totals_.places) make_room(Closed::Full);
     if (totals_.bytes > budget()) make_room(Closed::Memory);
   }
+  bool is_shared(const ClientAddress& address) const;  // has no limits of its own
   const ClosedCounts& closed() const { return closed_; }
 
  private:
-  bool is_shared(const ClientAddress& address) const;  // has no limit of its own
   std::optional<Closed> take_place(const ClientAddress& from);
   void make_room(Closed why);
 

@@ -40,10 +40,25 @@ Client::~Client() { ::close(fd_); }
 void Client::on_events(uint32_t events) {
   if (removed_) return;
   if (events & (EPOLLERR | EPOLLHUP)) return abandon();
-  if (events & EPOLLIN || (is_greeting() && events & EPOLLOUT)) read();
+  if (is_greeting()) return greet_later();
+  if (events & EPOLLIN) read();
   if (events & EPOLLOUT && !removed_) write();
   // What waited until there was room for its response.
   if (!removed_ && state_ == State::Head && exchange_.request == nullptr && !in_.empty()) process();
+  if (!removed_) watch();
+  front_.keep_budget();
+}
+
+void Client::greet_later() {
+  if (!in_line_) in_line_ = front_.greet_later(this);
+  watch();
+}
+
+void Client::greet() {
+  in_line_.reset();
+  const bool limited = !std::exchange(greeted_, true) && !front_.admission.is_shared(from_);
+  if (limited && !front_.shared.handshakes.take(from_, front_.now)) return put_out(Closed::Handshakes);
+  read();
   if (!removed_) watch();
   front_.keep_budget();
 }
@@ -325,8 +340,8 @@ bool Client::has_room() const {
 }
 
 void Client::watch() {
-  bool reads = has_room() && pending() < kWindow / 2 && !read_closed_;
-  const bool writes = pending() > 0 || goes_on_ || (is_greeting() && tls_->wants_write());
+  bool reads = has_room() && pending() < kWindow / 2 && !read_closed_ && !in_line_;
+  const bool writes = pending() > 0 || goes_on_ || (is_greeting() && tls_->wants_write() && !in_line_);
   uint32_t events = (reads ? EPOLLIN : 0u) | (writes ? EPOLLOUT : 0u);
   if (events != watched_) front_.loop.change(fd_, events, this);
   watched_ = events;
@@ -351,6 +366,7 @@ void Client::close_soon() {
 void Client::leave(Closed why) {
   if (removed_) return;
   removed_ = true;
+  if (in_line_) front_.forget_greeting(*in_line_);
   if (streams_ != nullptr && streams_->flooded()) why = Closed::Flood;
   if (is_greeting()) count_handshake();
   if (streams_ != nullptr) streams_->leave();
@@ -385,6 +401,7 @@ void Client::put_out(Closed why) {
 }
 
 Awaited Client::awaited() const {
+  if (in_line_) return Awaited::Nothing;
   if (pending() > 0) return Awaited::Taking;
   switch (state_) {
     case State::Head:

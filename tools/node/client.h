@@ -32,6 +32,7 @@ class Client final : public Source, public Exchange::Owner, public Http2Streams:
 
   void write_later() override;  // what the streams have
   void write_now();
+  void greet();  // goes on with its handshake
   void check_time(uint64_t now);
   void on_drain();
 
@@ -48,6 +49,7 @@ class Client final : public Source, public Exchange::Owner, public Http2Streams:
   bool has_room() const;               // for more of what the client sends
   uint64_t moved(Awaited what) const;  // bytes so far
   size_t pending() const { return out_.size() - written_; }
+  void greet_later();
   bool is_greeting() const { return tls_ != nullptr && !tls_->established(); }
   void count_handshake();
   ssize_t receive(char* piece, size_t size);
@@ -95,4 +97,6 @@ class Client final : public Source, public Exchange::Owner, public Http2Streams:
   bool may_begin_http2_;                   // nothing has come of it
   bool writes_later_ = false, goes_on_ = false;
   bool keep_alive_ = false;
+  bool greeted_ = false;                                 // its handshake has begun
+  std::optional<std::list<Client*>::iterator> in_line_;  // for going on with it
 };

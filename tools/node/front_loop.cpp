@@ -13,6 +13,7 @@
 #include "tenant_links.h"
 
 static constexpr uint64_t kSecond = 1'000'000'000;
+static constexpr uint64_t kLeastGreeting = 1'000'000;  // of a turn
 
 LoopContext::LoopContext(FrontShared& s, Decider& d)
     : shared(s), options(s.options), served(options.served), decider(d) {}
@@ -70,7 +71,8 @@ void FrontLoop::turn(int longest) {
     every_second();
     next_second_ = now + kSecond;
   }
-  loop.wait(unfinished_.empty() && unflushed_.empty() && unwritten_.empty() ? longest : 0);
+  const bool waits = unfinished_.empty() && unflushed_.empty() && unwritten_.empty() && greeting_.empty();
+  loop.wait(waits ? longest : 0);
   now = Loop::now();
   for (Link* link : std::exchange(unfinished_, {})) link->go_on();
   take_posts();
@@ -80,10 +82,24 @@ void FrontLoop::turn(int longest) {
     for (size_t i = 0; i < unflushed_.size(); ++i) unflushed_[i]->flush_now();
     unflushed_.clear();
   }
+  greet();
   gone_.clear();
   gone_arrivals_.clear();
   gone_refreshes_.clear();
   removed_.clear();
+}
+
+// Handshakes cost much, and anybody can have them: while there is anything else to do they get no more of the loop's
+// time than that, and the rest of them waits for its turn.
+void FrontLoop::greet() {
+  if (greeting_.empty()) return;
+  const uint64_t begin = Loop::now();
+  const uint64_t most = std::max(begin - now, kLeastGreeting);
+  while (!greeting_.empty() && Loop::now() - begin < most) {
+    Client* client = greeting_.front();
+    greeting_.pop_front();
+    client->greet();
+  }
 }
 
 void FrontLoop::every_second() {

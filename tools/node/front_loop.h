@@ -59,6 +59,7 @@ class FrontLoop final : public Source, public LoopContext {
 
  private:
   void take_posts();
+  void greet();
   void every_second();
   FrontLoop& first() { return first_ == nullptr ? *this : *first_; }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "admission.h"
+#include "handshakes.h"
 #include "options.h"
 #include "program_log.h"
 #include "response_cache.h"
@@ -21,6 +22,7 @@ struct FrontShared {
   const Options options;  // `served` is that of the start: what is served now each loop knows itself
   CacheBudget caches;
   AdmissionTotals admission;
+  HandshakeLimits handshakes{options.max_handshakes, options.pace.grace};
   std::atomic<size_t> instances = 0;   // requests that workers have
   std::atomic<uint64_t> requests = 0;  // that they have had
 };

@@ -67,6 +67,9 @@ class LoopContext {
   }
   void flush_later(Link* link) { unflushed_.push_back(link); }
   void write_later(Client* client) { unwritten_.push_back(client); }
+  // A client has something of a handshake: when all others have had their turn.
+  std::list<Client*>::iterator greet_later(Client* client) { return greeting_.insert(greeting_.end(), client); }
+  void forget_greeting(std::list<Client*>::iterator place) { greeting_.erase(place); }
   void go_on_later(Link* link) { unfinished_.push_back(link); }
   void forget(Link* link) { std::erase(unfinished_, link); }
 
@@ -91,4 +94,5 @@ class LoopContext {
   ~LoopContext();
   std::vector<Link*> unflushed_, unfinished_;
   std::vector<Client*> unwritten_;
+  std::list<Client*> greeting_;
 };

@@ -9,7 +9,7 @@
 #include "canary.h"
 
 static constexpr const char* kClosed[] = {"done",    "aborted", "idle",   "slow_header", "slow_body", "slow_response",
-                                          "address", "full",    "memory", "flood",       "proxy"};
+                                          "address", "full",    "memory", "flood",       "proxy",     "handshakes"};
 static constexpr const char* kHandshakes[] = {"full", "resumed", "failed"};
 static constexpr const char* kPulls[] = {"new", "same", "failed"};
 static constexpr const char* kTunnelEndNames[] = {"program", "client", "idle", "timeout", "drain", "failed"};

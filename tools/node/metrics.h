@@ -80,13 +80,14 @@ enum class Closed : unsigned {
   SlowHeader,  // the client was too slow with this
   SlowBody,
   SlowResponse,
-  Address,  // it did not get a place: its address had its share
-  Full,     // it did not get one, or had to give its own to another
-  Memory,   // the buffers held more than the budget
-  Flood,    // it sent what only costs: frames of HTTP/2, streams that it reset
-  Proxy,    // a proxy did not say whose connection it is
+  Address,     // it did not get a place: its address had its share
+  Full,        // it did not get one, or had to give its own to another
+  Memory,      // the buffers held more than the budget
+  Flood,       // it sent what only costs: frames of HTTP/2, streams that it reset
+  Proxy,       // a proxy did not say whose connection it is
+  Handshakes,  // its address began too many
 };
-constexpr size_t kClosedReasons = static_cast<size_t>(Closed::Proxy) + 1;
+constexpr size_t kClosedReasons = static_cast<size_t>(Closed::Handshakes) + 1;
 
 using ClosedCounts = std::array<uint64_t, kClosedReasons>;
 // Handshakes: from the beginning, of a session that goes on, failed.

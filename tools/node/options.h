@@ -144,6 +144,7 @@ struct Options {
   uint64_t max_streams = 100;  // of HTTP/2, of a connection at a time
   uint64_t max_clients = 16384;
   uint64_t max_per_address = 0;  // 0: a part of max_clients
+  uint64_t max_handshakes = 50;  // a second, of an address
   std::vector<Network> shared_addresses, trusted_proxies;
   std::vector<Network> proxies;  // that speak the PROXY protocol
   std::string country_header;    // in which these say where a client is

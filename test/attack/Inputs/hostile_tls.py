@@ -126,3 +126,34 @@ with node([f"site={artifact}"], "--listen-tls", "127.0.0.1:0", "--certificate", 
         connection.close()
     until(lambda: n.metric("^aotc_clients ") == 0, "nobody is left")
     check(serves(n) and n.front() == front, "it is the same front")
+
+# An address has so many handshakes a second, saved up over the grace; who has greeted goes on, and who says nothing has begun none.
+with node([f"site={artifact}"], "--listen-tls", "127.0.0.1:0", "--certificate", CERTIFICATE, "--max-handshakes", "5", "--grace", "4s") as n:
+    n.tls = int(n.wait_log("listening on ", 1)["message"].rsplit(":", 1)[1])
+    n.admin = int(n.wait_log("listening on ", 2)["message"].rsplit(":", 1)[1])
+    closed = lambda: n.metric('clients_closed_total.*"handshakes"')
+    silent = [connect(n) for _ in range(100)]
+    with trusting().wrap_socket(connect(n), server_hostname="a.example") as early:
+        answered = 0
+        for _ in range(100):
+            try:
+                answered += connect(n, hello).recv(5)[:1] == b"\x16"
+            except ConnectionError:
+                pass
+        check(19 <= answered < 60 and closed() == 100 - answered, f"{answered} of 100, {closed()} closed")
+        early.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
+        check(early.recv(1000).startswith(b"HTTP/1.1 200"), "who was there before")
+
+    def again():
+        try:
+            return serves(n)
+        except OSError:
+            return False
+
+    until(again, "one more when there was time")
+    for connection in silent:
+        connection.close()
+# But not one that the operator says is many clients'.
+with node([f"site={artifact}"], "--listen-tls", "127.0.0.1:0", "--certificate", CERTIFICATE, "--max-handshakes", "1", "--shared-address", "127.0.0.1") as n:
+    n.tls = int(n.wait_log("listening on ", 1)["message"].rsplit(":", 1)[1])
+    check(all(serves(n) for _ in range(30)), "a shared address")
