@@ -101,13 +101,13 @@ with node([f"site={artifact}"], *CACHE, "--loops", "2") as n:
     check(runs(n) == 2, "none of them by a program")
     # All of them in one piece, and nothing behind it that would wake anybody.
     with connect(n.port) as many:
-        short = b"GET /?cache-control=max-age%3D600 HTTP/1.1\r\nHost: x\r\n\r\n"
+        short = b"GET /?n=2000&cache-control=max-age%3D600 HTTP/1.1\r\nHost: x\r\n\r\n"
         many.sendall(short)
         many.recv(65536)
-        many.sendall(short * 1100)
+        many.sendall(short * 1000)
         many.settimeout(30)
         got = b""
-        while got.count(b"HTTP/1.1 200") < 1100:
+        while got.count(b"HTTP/1.1 200") < 1000:
             got += many.recv(65536)
     # Too large to be kept: an eighth is what one may have.
     ask(n, url(cache_control=KEPT, n=3_000_000))
