@@ -2,6 +2,7 @@
 #include "cache_rules.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <initializer_list>
 
@@ -10,7 +11,8 @@
 
 namespace {
 
-constexpr size_t kMostVary = 8;          // names
+constexpr size_t kMostVary = 8;  // names
+constexpr size_t kMostCodings = 16;
 constexpr size_t kMostVaried = 4 << 10;  // bytes of a value
 
 bool is_any(std::string_view name, std::initializer_list<std::string_view> names) {
@@ -37,21 +39,40 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+bool is_refused(std::string_view parameters) {
+  const size_t equals = parameters.find('=');
+  if (equals == parameters.npos || !is_name(trimmed_value(parameters.substr(0, equals)), "q")) return false;
+  const std::string_view weight = trimmed_value(parameters.substr(equals + 1));
+  return weight.starts_with('0') && weight.find_first_not_of("0.") == weight.npos;
+}
+
 // Which codings are accepted, in one order: whoever accepts the same ones is well served by the same response.
 std::string codings(std::string_view accepted) {
-  std::vector<std::string> list;
+  std::array<std::string_view, kMostCodings> list;
+  size_t count = 0;
+  bool all = true;
+  std::string refused;
   each_part(accepted, ",", [&](std::string_view one) {
-    const std::string_view name = trimmed_value(one.substr(0, one.find(';')));
-    std::string weight = lower(one.substr(std::min(one.find(';'), one.size())));
-    std::erase_if(weight, [](char c) { return c == ' ' || c == '\t'; });
-    const bool refused = weight.starts_with(";q=0") && weight.find_first_not_of("0.", 3) == weight.npos;
-    if (!name.empty()) list.push_back((refused ? "!" : "") + lower(name));
-    return true;
+    const size_t end = std::min(one.find(';'), one.size());
+    const std::string_view name = trimmed_value(one.substr(0, end));
+    if (name.empty()) return true;
+    if (end < one.size() && is_refused(one.substr(end + 1))) {
+      refused.append("!").append(lower(name)).append(",");
+      return true;
+    }
+    all = count < list.size();
+    if (all) list[count++] = name;
+    return all;
   });
-  std::sort(list.begin(), list.end());
-  list.erase(std::unique(list.begin(), list.end()), list.end());
-  std::string out;
-  for (const std::string& one : list) out.append(one).append(",");
+  if (!all) return lower(accepted);
+  const auto less = [](std::string_view x, std::string_view y) {
+    const int order = strncasecmp(x.data(), y.data(), std::min(x.size(), y.size()));
+    return order != 0 ? order < 0 : x.size() < y.size();
+  };
+  std::sort(list.begin(), list.begin() + count, less);
+  std::string out = std::move(refused);
+  for (size_t i = 0; i < count; ++i)
+    if (i == 0 || !is_name(list[i], list[i - 1])) out.append(lower(list[i])).append(",");
   return out;
 }
 

@@ -46,6 +46,7 @@ ResponseCache::Found ResponseCache::find(const CacheRequest& request, std::strin
   bool passes = closed_ || request.is_head || request.ranged || request.no_store;
   std::string variant;
   Flight* leader = nullptr;
+  Use use = Use::None;
   if (Entry* entry = find_entry(request.key)) {
     const Vary* vary = nullptr;  // of the newest
     for (auto at = entry->kept.rbegin(); at != entry->kept.rend() && found.stored == nullptr; ++at) {
@@ -60,11 +61,13 @@ ResponseCache::Found ResponseCache::find(const CacheRequest& request, std::strin
       found.stored = kept.response;
       order_.splice(order_.begin(), order_, *at);
     }
-    if (vary != nullptr)
-      for (const auto& [name, value] : *vary) variant.append(varied_value(head, name)).append("\n");
-    leader = leader_of(*entry, variant, request.is_personal());
+    if (found.stored != nullptr) use = found.stored->use(now);
+    if (use != Use::Fresh) {
+      if (vary != nullptr)
+        for (const auto& [name, value] : *vary) variant.append(varied_value(head, name)).append("\n");
+      leader = leader_of(*entry, variant, request.is_personal());
+    }
   }
-  const Use use = found.stored != nullptr ? found.stored->use(now) : Use::None;
   const std::shared_ptr<const StoredResponse> stale = found.stored;
   if (use == Use::None) found.stored = nullptr;
   const bool refreshes = use == Use::WhileRevalidating && leader == nullptr && !passes;

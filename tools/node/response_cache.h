@@ -3,7 +3,7 @@
 // There is one for each process, so nothing of an app answers for another, nothing of a release for another, and
 // whatever replaces a process (a release, a reload, a restart) begins empty. It is in the front, which has what clients
 // are sent anyway: in the tenant, whose workers share nothing, a hit would cost a wake-up of a worker, and each would
-// keep its own. The loops share it under a lock, which is held for a look into a map (less than a microsecond): were
+// keep its own. The loops share it under a lock, which is held for a look into a map: were
 // there one for each loop, each would keep, and compute, every response once.
 //
 // Of a key there are up to kMostVariants responses, which differ by what they vary by. What was not used for longest
