@@ -11,49 +11,18 @@
 #include "check.h"
 #include "core/restore_page.h"
 #include "core/state.h"
+#include "guest_instance.h"
 #include "make_artifact.h"
 
 static struct aotc_artifact* g_artifact;
 
-static enum aotc_status host(struct aotc_instance* instance, void* data, uint64_t* slots) {
-  (void)instance, (void)data, (void)slots;
-  return AOTC_OK;
-}
-static aotc_host_function resolve(struct aotc_host* self, const char* module, const char* field, const char* type) {
-  (void)self, (void)module, (void)field, (void)type;
-  return host;
-}
-static const struct aotc_host_interface kInterface = {.name = "test", .resolve = resolve};
-static struct aotc_host g_host = {&kInterface};
-
-static enum aotc_status call(struct aotc_instance* instance, const char* name, uint32_t a, uint32_t b, uint32_t c,
-                             uint32_t d, uint32_t e, uint32_t* result) {
-  struct aotc_value in[5] = {{{a, 0}}, {{b, 0}}, {{c, 0}}, {{d, 0}}, {{e, 0}}}, out[3] = {0};
-  struct aotc_error error;
-  const struct aotc_export* function = aotc_artifact_export(g_artifact, name, AOTC_EXPORT_FUNCTION);
-  enum aotc_status status = aotc_instance_call(instance, function, in, out, &error);
-  if (result != NULL) *result = (uint32_t)out[0].word[0];
-  return status;
-}
 static uint32_t helper(struct aotc_instance* instance, enum aotc_helper number, uint32_t b, uint32_t c, uint32_t d) {
-  uint32_t result = 0;
-  CHECK(call(instance, "helper", number, b, c, d, 0, &result) == AOTC_OK);
-  return result;
+  return call_helper(instance, number, b, c, d, 0);
 }
 static enum aotc_status store(struct aotc_instance* instance, uint32_t address) {
-  return call(instance, "store", address, 0xdeadbeef, 0, 0, 0, NULL);
+  return call_guest(instance, "store", (const uint32_t[5]){address, 0xdeadbeef}, NULL);
 }
-
-static struct aotc_instance* create(const struct aotc_image* image) {
-  struct aotc_instance_options options = {.hosts = aotc_one_host(&g_host), .image = image};
-  struct aotc_instance* instance;
-  struct aotc_error error;
-  if (aotc_instance_create(g_artifact, &options, &instance, &error) != AOTC_OK) {
-    fprintf(stderr, "%s\n", error.message);
-    exit(1);
-  }
-  return instance;
-}
+static struct aotc_instance* create(const struct aotc_image* image) { return create_guest(g_artifact, image); }
 
 static bool said(const struct aotc_error* error, const char* text) { return strstr(error->message, text) != NULL; }
 
@@ -143,10 +112,10 @@ static void test_mode(const struct aotc_image* image, const struct aotc_instance
   helper(instance, AOTC_HELPER_DATA_DROP, 0, 0, 0);
   CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_DIFFERS);
   CHECK(said(&error, "a segment is dropped, or is not, as it was at the start") && clean(instance));
-  CHECK(call(instance, "helper", AOTC_HELPER_TABLE_FILL, 0, 1, 7, 2, NULL) == AOTC_OK);
+  call_helper(instance, AOTC_HELPER_TABLE_FILL, 0, 1, 7, 2);
   CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_DIFFERS);
   CHECK(said(&error, "table 0 differs from what it was at the start") && clean(instance));
-  CHECK(call(instance, "add", 1, 2, 0, 0, 0, NULL) == AOTC_OK);
+  CHECK(call_guest(instance, "add", (const uint32_t[5]){1, 2}, NULL) == AOTC_OK);
   CHECK(aotc_instance_compare(instance, &error) == AOTC_ERROR_DIFFERS);
   CHECK(said(&error, "an argument or result of an earlier call is left") && clean(instance));
   instance->stack_low += 4096;
@@ -156,7 +125,7 @@ static void test_mode(const struct aotc_image* image, const struct aotc_instance
   /* Tables are as in an instance that was not pooled. */
   const struct aotc_table* table = (const void*)(memory + AOTC_TABLES_OFFSET);
   const struct aotc_table* expected = (const void*)(aotc_instance_memory(fresh) + AOTC_TABLES_OFFSET);
-  CHECK(call(instance, "helper", AOTC_HELPER_TABLE_FILL, 0, 1, 7, 2, NULL) == AOTC_OK);
+  call_helper(instance, AOTC_HELPER_TABLE_FILL, 0, 1, 7, 2);
   CHECK(clean(instance) && table[0].size == expected[0].size);
   CHECK(memcmp(table[0].entries, expected[0].entries, table[0].size * sizeof(uint32_t)) == 0);
   aotc_instance_destroy(instance);
@@ -164,7 +133,7 @@ static void test_mode(const struct aotc_image* image, const struct aotc_instance
 
 /* What memory took of the stack, it gets back, whether or not the request had a page fault. */
 static void test_limit(const struct aotc_image* image) {
-  struct aotc_instance_options options = {.max_memory = 16 << 20, .hosts = aotc_one_host(&g_host), .image = image};
+  struct aotc_instance_options options = {.max_memory = 16 << 20, .hosts = guest_hosts(), .image = image};
   struct aotc_instance* instance;
   struct aotc_error error;
   CHECK(aotc_instance_create(g_artifact, &options, &instance, &error) == AOTC_OK);
@@ -220,13 +189,7 @@ static void test_each_way_to_restore(void) {
 int main(void) {
   test_each_way_to_restore();
   struct aotc_error error;
-  struct image file = make_artifact();
-  int fd = image_file(&file);
-  if (aotc_runtime_init(&error) != AOTC_OK || aotc_load_fd(fd, "guest.aotc", &g_artifact, &error) != AOTC_OK) {
-    fprintf(stderr, "%s\n", error.message);
-    return 1;
-  }
-  close(fd);
+  g_artifact = load_guest();
   struct aotc_instance* fresh = create(NULL);
   CHECK(aotc_instance_compare(fresh, &error) == AOTC_ERROR_ARGUMENT && said(&error, "the instance has no image"));
   CHECK(aotc_image_create(g_artifact, true, AOTC_RESET_BEST, &(struct aotc_image*){NULL}, &error) ==
@@ -244,7 +207,7 @@ int main(void) {
     }
     int before = g_failures;
     struct aotc_instance* none;
-    const struct aotc_instance_options thawed = {.hosts = aotc_one_host(&g_host), .image = image, .thaw = true};
+    const struct aotc_instance_options thawed = {.hosts = guest_hosts(), .image = image, .thaw = true};
     CHECK(aotc_instance_create(g_artifact, &thawed, &none, &error) == AOTC_ERROR_ARGUMENT);
     CHECK(said(&error, "the image is another's"));
     test_mode(image, fresh);
@@ -256,6 +219,5 @@ int main(void) {
   }
   aotc_instance_destroy(fresh);
   aotc_unload(g_artifact);
-  free(file.bytes);
   return g_failures != 0;
 }
