@@ -112,8 +112,10 @@ class Dumper {
     std::string out;
     KnownFunctions known(c_.module, c_.go.never_returns);
     for_each_function([&](uint32_t defined, uint32_t index) {
-      out += fmt::format("{}: {} instructions, fingerprint {}\n", c_.module.display_name(index),
-                         c_.module.functions[defined].body.code.size(), known.fingerprint(defined));
+      std::string fingerprint = known.fingerprint(defined);
+      out += fmt::format("{}: {} instructions, {}\n", c_.module.display_name(index),
+                         c_.module.functions[defined].body.code.size(),
+                         fingerprint.empty() ? "too many with its callees" : "fingerprint " + fingerprint);
     });
     return out;
   }

@@ -38,9 +38,11 @@ enum class KnownFunction : uint8_t {
   CarrylessMultiply,
   Fma,
   Sha1,
+  AesCount,
+  GcmCount,
 };
-inline constexpr size_t kKnownFunctions = 14;
-static_assert(static_cast<size_t>(KnownFunction::Sha1) + 1 == kKnownFunctions);
+inline constexpr size_t kKnownFunctions = 16;
+static_assert(static_cast<size_t>(KnownFunction::GcmCount) + 1 == kKnownFunctions);
 
 struct FunctionPlan {
   Effort effort = Effort::Quick;  // the first that is tried

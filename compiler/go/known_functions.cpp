@@ -8,10 +8,11 @@
 //
 // Three things differ from program to program. A description leaves them out, and none of them can make a difference:
 //
-//   - which function a call goes to that never returns: to grow Go's stack, or to panic. The helper needs no stack, and
-//   where a
-//     panic is due it does not answer, so that the function itself gets there and calls what it calls. Any other callee
-//     is described in place of the call.
+//   - which function a call goes to that never returns, to grow Go's stack, and calls and addresses behind which
+//   nothing
+//     can follow but `unreachable`: what panics, and what it says. The helper needs no stack, and where a panic is due
+//     it does not answer, so that the function itself gets there and calls what it calls. Any other callee is described
+//     in place of its first call.
 //   - the return address of such a call: a place in the function itself; which place stays in the description.
 //   - the address of a table of constants, in whose place the description has which of the tables below is found there.
 //   Go
@@ -123,22 +124,26 @@ class Description {
     function(defined_index);
   }
 
-  std::string fingerprint() const { return hex_digest(bytes_); }
+  // Empty if it would be too long: nothing may be left out.
+  std::string fingerprint() const { return instructions_ > kMostInstructions ? "" : hex_digest(bytes_); }
 
  private:
   static constexpr uint64_t kFirstPcF = 0x1000;       // Go's number of the first defined function
   static constexpr uint64_t kFirstAddress = 4096;     // of Go's data
-  static constexpr size_t kMostInstructions = 2'000;  // of no known function and its callees are there more
-  enum InPlace : uint64_t { kReturnAddress = 0x10000, kTable, kCallee };  // in place of an opcode; those are smaller
+  static constexpr size_t kMostInstructions = 4'500;  // of no known function and its callees are there more
+  enum InPlace : uint64_t {
+    kReturnAddress = 0x10000,
+    kTable,
+    kCallee,
+    kCalleeAgain,
+    kForPanic
+  };  // in place of an opcode; those are smaller
 
   void function(uint32_t defined_index) {
     const DefinedFunction& described = module_.functions[defined_index];
     const FunctionBody& body = described.body;
     instructions_ += body.code.size();
-    if (instructions_ > kMostInstructions) {
-      number(instructions_);
-      return;
-    }
+    if (instructions_ > kMostInstructions) return;
     type(module_.types[described.type]);
     types(body.locals);
     number(body.code.size());
@@ -173,11 +178,15 @@ class Description {
         number(table->second);
         return;
       }
+      if (is_for_panic(instr, body)) {
+        number(kForPanic);
+        return;
+      }
     }
     number(static_cast<uint64_t>(instr.op));
     switch (instr.op) {
       case Op::Call:
-        callee(instr.low());
+        callee(instr, body);
         return;
       case Op::CallIndirect:
         type(module_.types[instr.low()]);
@@ -199,10 +208,49 @@ class Description {
     }
   }
 
-  void callee(uint32_t index) {
+  // Whether the function ends after this: it unwinds, or comes to `unreachable`, perhaps by calls.
+  static bool is_for_panic(const Instr& instr, const FunctionBody& body) {
+    constexpr size_t kMostBetween = 1'000;
+    const Instr* call = &instr;
+    for (const Instr& next :
+         ArrayRef(body.code).drop_front(size_t(&instr - body.code.data()) + 1).take_front(kMostBetween))
+      switch (next.op) {
+        case Op::Unreachable:
+          return true;
+        case Op::Call:
+          call = &next;
+          break;
+        case Op::BrIf:
+          // What Go has behind each call: SP into its local, and to where it unwinds.
+          if (&next - call != 3) return false;
+          break;
+        case Op::Block:
+        case Op::Loop:
+        case Op::If:
+        case Op::Else:
+        case Op::Br:
+        case Op::BrTable:
+        case Op::Return:
+        case Op::CallIndirect:
+          return false;
+        default:
+          break;
+      }
+    return false;
+  }
+
+  void callee(const Instr& call, const FunctionBody& body) {
+    uint32_t index = call.low();
     if (never_returns_.contains(index)) return;
-    number(kCallee);
-    if (index < module_.import_count()) {
+    if (is_for_panic(call, body)) {
+      number(kForPanic);
+      return;
+    }
+    auto [described, is_new] = callees_.try_emplace(index, callees_.size());
+    number(is_new ? kCallee : kCalleeAgain);
+    if (!is_new) {
+      number(described->second);
+    } else if (index < module_.import_count()) {
       number(index);
     } else {
       function(index - module_.import_count());
@@ -214,7 +262,8 @@ class Description {
   const Data data_;
   size_t instructions_ = 0;
   std::vector<uint8_t> bytes_;
-  DenseMap<uint64_t, uint64_t> tables_;  // by address
+  DenseMap<uint64_t, uint64_t> tables_;   // by address
+  DenseMap<uint32_t, uint64_t> callees_;  // in which order they came
 };
 
 KnownFunctions::KnownFunctions(const Module& module, const DenseSet<uint32_t>& never_returns)
@@ -255,7 +304,9 @@ const char* known_function_name(KnownFunction known) {
                                                    "index-bytes",
                                                    "carryless-multiply",
                                                    "fma",
-                                                   "sha1"};
+                                                   "sha1",
+                                                   "aes-count",
+                                                   "gcm-count"};
   return kNames[static_cast<size_t>(known)];
 }
 

@@ -1,8 +1,8 @@
 /* crypto.c - AES, CRC-32 and some arithmetic in the processor's own instructions; see known.h.
  *
- * Sources: FIPS 197 (rounds; the decryption keys are those of its equivalent inverse cipher, as Go's are), and
- * for CRC-32 folding by carry-less multiplication: a remainder does not change when a word is multiplied by x^n mod P
- * instead of being shifted by n.
+ * Sources: FIPS 197 (rounds; the decryption keys are those of its equivalent inverse cipher, as Go's are),
+ * NIST SP 800-38A and 38D (counters), and for CRC-32 folding by carry-less multiplication: a remainder does not change
+ * when a word is multiplied by x^n mod P instead of being shifted by n.
  *
  * Runs on the guest's stack; see helpers.c.
  */
@@ -12,7 +12,8 @@
 #include "known.h"
 
 #define IN_SECTION AOTC_HELPER_SECTION
-enum { kBlock = 16, kMostKeys = 15 };
+enum { kBlock = 16, kMostKeys = 15, kSideBySide = 8 };
+#define EACH(i) _Pragma("GCC unroll 8") for (int i = 0; i < kSideBySide; ++i)
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -37,6 +38,12 @@ INLINE block encrypt(block v, const block* keys, uint64_t rounds) {
   v = xor2(v, keys[0]);
   for (uint64_t i = 1; i < rounds; ++i) v = _mm_aesenc_si128(v, keys[i]);
   return _mm_aesenclast_si128(v, keys[rounds]);
+}
+/* Blocks that do not wait for each other. */
+INLINE void encrypt_each(block v[kSideBySide], const block* keys, uint64_t rounds) {
+  EACH(i) v[i] = xor2(v[i], keys[0]);
+  for (uint64_t round = 1; round < rounds; ++round) EACH(i) v[i] = _mm_aesenc_si128(v[i], keys[round]);
+  EACH(i) v[i] = _mm_aesenclast_si128(v[i], keys[rounds]);
 }
 INLINE block decrypt(block v, const block* keys, uint64_t rounds) {
   v = xor2(v, keys[0]);
@@ -68,6 +75,10 @@ INLINE block swap_words(block v) { return vrev32q_u8(v); }
 INLINE block encrypt(block v, const block* keys, uint64_t rounds) {
   for (uint64_t i = 0; i + 1 < rounds; ++i) v = vaesmcq_u8(vaeseq_u8(v, keys[i]));
   return xor2(vaeseq_u8(v, keys[rounds - 1]), keys[rounds]);
+}
+INLINE void encrypt_each(block v[kSideBySide], const block* keys, uint64_t rounds) {
+  for (uint64_t round = 0; round + 1 < rounds; ++round) EACH(i) v[i] = vaesmcq_u8(vaeseq_u8(v[i], keys[round]));
+  EACH(i) v[i] = xor2(vaeseq_u8(v[i], keys[rounds - 1]), keys[rounds]);
 }
 INLINE block decrypt(block v, const block* keys, uint64_t rounds) {
   for (uint64_t i = 0; i + 1 < rounds; ++i) v = vaesimcq_u8(vaesdq_u8(v, keys[i]));
@@ -101,6 +112,38 @@ TARGET IN_SECTION uint32_t aotc_aes_decrypt(const uint8_t* words, uint64_t round
   load_keys(keys, words, rounds);
   store(to, decrypt(load(from), keys, rounds));
   return 1;
+}
+
+INLINE block next_counter(struct aotc_aes_counter* counter) {
+  block v = of_words(__builtin_bswap64(counter->high), __builtin_bswap64(counter->low));
+  uint64_t next = counter->low + 1;
+  if (counter->bits == 32)
+    next = (counter->low & ~(uint64_t)UINT32_MAX) | (uint32_t)next;
+  else
+    counter->high += next == 0;
+  counter->low = next;
+  return v;
+}
+
+TARGET IN_SECTION void aotc_aes_count(const uint8_t* words, uint64_t rounds, struct aotc_aes_counter* counter,
+                                      uint8_t* to, const uint8_t* from, uint64_t size) {
+  block keys[kMostKeys], v[kSideBySide];
+  load_keys(keys, words, rounds);
+  for (; size >= sizeof v; size -= sizeof v, to += sizeof v, from += sizeof v) {
+    EACH(i) v[i] = next_counter(counter);
+    encrypt_each(v, keys, rounds);
+    EACH(i) v[i] = xor2(v[i], load(from + kBlock * i));
+    EACH(i) store(to + kBlock * i, v[i]);
+  }
+  if (size == 0) return;
+  struct aotc_aes_counter ahead = *counter;
+  EACH(i) v[i] = next_counter(&ahead);
+  for (uint64_t used = 0; used < size; used += kBlock) next_counter(counter);
+  encrypt_each(v, keys, rounds);
+  uint8_t left[sizeof v];
+  EACH(i) store(left + kBlock * i, v[i]);
+  for (uint64_t i = 0; i < size; ++i) left[i] ^= from[i];
+  for (uint64_t i = 0; i < size; ++i) to[i] = left[i];
 }
 
 TARGET IN_SECTION uint64_t aotc_carryless_multiply(uint32_t x, uint32_t y) {

@@ -81,6 +81,60 @@ INLINE uint32_t words_block(uint8_t* base, uint32_t sp, bool encrypts) {
   return words == NULL ? 0 : one_block(base, words, a.words.size / 4 - 1, &a.to, &a.from, encrypts);
 }
 
+/* Whether [p, p + n) and [q, q + m) have nothing in common. */
+INLINE bool are_apart(const uint8_t* p, uint64_t n, const uint8_t* q, uint64_t m) { return p + n <= q || q + m <= p; }
+
+/* --- blocks of AES-CTR, a few at a time (crypto/internal/fips140/aes) */
+struct count_arguments {
+  uint64_t key;
+  struct slice to, from;
+  uint64_t low, high;
+};
+
+INLINE uint32_t aes_count(uint8_t* base, uint32_t sp) {
+  ARGUMENTS(count_arguments);
+  enum { kMostBytes = 8 * kBlock };
+  const struct expanded_key* key = (const void*)pointee(base, a.key, sizeof *key);
+  if (a.from.size != a.to.size || a.from.size % kBlock != 0 || a.from.size > kMostBytes) return 0;
+  uint8_t *to = in_memory(base, a.to.data, a.to.size), *from = in_memory(base, a.from.data, a.from.size);
+  if (key == NULL || to == NULL || from == NULL || !is_rounds(key->rounds)) return 0;
+  struct aotc_aes_counter counter = {a.high, a.low, 128};
+  aotc_aes_count(key->encrypt, key->rounds, &counter, to, from, a.from.size);
+  return 1;
+}
+
+/* --- AES-GCM (crypto/internal/fips140/aes/gcm) */
+enum { kCryptPiece = 1 << 20 };
+struct gcm_count_arguments {
+  uint64_t key;
+  struct slice to, from;
+  uint64_t counter;
+};
+
+INLINE uint32_t gcm_count(uint8_t* base, uint32_t sp) {
+  ARGUMENTS(gcm_count_arguments);
+  const struct expanded_key* key = (const void*)pointee(base, a.key, sizeof *key);
+  uint8_t* at = pointee(base, a.counter, kBlock);
+  uint64_t n = a.from.size;
+  uint8_t *to = in_memory(base, a.to.data, n), *from = in_memory(base, a.from.data, n);
+  if (key == NULL || at == NULL || to == NULL || from == NULL || a.to.size < n || !is_rounds(key->rounds)) return 0;
+  if (!(to == from || are_apart(to, n, from, n)) || !are_apart(to, n, at, kBlock) || !are_apart(from, n, at, kBlock) ||
+      !are_apart(to, n, (const uint8_t*)key, sizeof *key) || !are_apart(at, kBlock, (const uint8_t*)key, sizeof *key))
+    return 0;
+  struct aotc_aes_counter counter = {.bits = 32};
+  __builtin_memcpy(&counter, at, kBlock);
+  counter.high = __builtin_bswap64(counter.high), counter.low = __builtin_bswap64(counter.low);
+  while (n > 0) {
+    if (aotc_instance_of(base)->deadline_hit) aotc_raise(base, AOTC_TRAP_DEADLINE, __builtin_frame_address(0));
+    uint64_t piece = n < kCryptPiece ? n : kCryptPiece;
+    aotc_aes_count(key->encrypt, key->rounds, &counter, to, from, piece);
+    to += piece, from += piece, n -= piece;
+  }
+  counter.high = __builtin_bswap64(counter.high), counter.low = __builtin_bswap64(counter.low);
+  __builtin_memcpy(at, &counter, kBlock);
+  return 1;
+}
+
 /* --- CRC-32 (hash/crc32) */
 struct crc32_arguments {
   uint64_t crc; /* the low half */
@@ -238,6 +292,8 @@ IN_SECTION uint32_t aotc_known_helper(uint8_t* base, uint32_t function, uint32_t
   if (function == AOTC_KNOWN_CARRYLESS_MULTIPLY) return carryless_multiply(base, sp);
   if (function == AOTC_KNOWN_FMA) return fma_of(base, sp);
   if (function == AOTC_KNOWN_SHA1) return sha1(base, sp);
+  if (function == AOTC_KNOWN_AES_COUNT) return aes_count(base, sp);
+  if (function == AOTC_KNOWN_GCM_COUNT) return gcm_count(base, sp);
   return aotc_portable_known_helper(base, function, sp);
 }
 

@@ -16,6 +16,15 @@ bool aotc_has_crypto(void);
 uint32_t aotc_aes_encrypt(const uint8_t* words, uint64_t rounds, uint8_t* to, const uint8_t* from);
 uint32_t aotc_aes_decrypt(const uint8_t* words, uint64_t rounds, uint8_t* to, const uint8_t* from);
 
+/* Counts in the last `bits` bits of {high, low}, 32 or 128; encrypted counts are added to `size` bytes, of which `from`
+ * and `to` overlap wholly, not at all, or are 128 at most. Afterwards the counter is the next one. */
+struct aotc_aes_counter {
+  uint64_t high, low;
+  uint32_t bits;
+};
+void aotc_aes_count(const uint8_t* words, uint64_t rounds, struct aotc_aes_counter* counter, uint8_t* to,
+                    const uint8_t* from, uint64_t size);
+
 /* `tables`: Go's eight tables of 256 words; 0 unless they are IEEE's or Castagnoli's. */
 uint32_t aotc_crc32(uint32_t* crc, const uint32_t* tables, const uint8_t* bytes, uint64_t n);
 

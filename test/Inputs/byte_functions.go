@@ -85,6 +85,7 @@ func ciphers(text []byte) {
 			}
 			all.Write(sealed)
 		}
+		counted(block, text, all)
 		cipher.NewCBCEncrypter(block, text[:16]).CryptBlocks(out[:1600], text[:1600])
 		cipher.NewCBCDecrypter(block, text[16:32]).CryptBlocks(out[:1600], out[:1600])
 		all.Write(out)
@@ -94,6 +95,30 @@ func ciphers(text []byte) {
 		}()
 	}
 	fmt.Printf("%x\n", all.Sum(nil))
+}
+
+// Many blocks of a counter: one that overflows, from within a block, in place and for others' texts; and what authenticates them.
+func counted(block cipher.Block, text []byte, all hash.Hash) {
+	most := bytes.Repeat([]byte{255}, 16)
+	for _, n := range []int{1, 127, 128, 129, 255, 1024, len(text)} {
+		out := append([]byte(nil), text[:n]...)
+		stream := cipher.NewCTR(block, most)
+		stream.XORKeyStream(out[:n/3], out[:n/3])
+		stream.XORKeyStream(out[n/3:], out[n/3:])
+		all.Write(out)
+		for _, size := range []int{12, 16} {
+			gcm, _ := cipher.NewGCMWithNonceSize(block, size)
+			sealed := gcm.Seal(out[:0], most[:size], out, text[:n])
+			all.Write(sealed)
+			if opened, err := gcm.Open(nil, most[:size], sealed, text[:n]); err != nil || len(opened) != n {
+				panic("GCM")
+			}
+			sealed[n/2] ^= 1
+			if _, err := gcm.Open(nil, most[:size], sealed, text[:n]); err == nil {
+				panic("GCM takes what was changed")
+			}
+		}
+	}
 }
 
 // Every length up to some, so that each way to begin and to end is taken; a polynomial that nobody has instructions for, and tables

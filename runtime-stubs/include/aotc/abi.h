@@ -134,6 +134,8 @@ enum aotc_known {
   AOTC_KNOWN_CARRYLESS_MULTIPLY, /* gcm.ghashMul(x, y uint32) uint64, from Go 1.27 on */
   AOTC_KNOWN_FMA,                /* math.FMA(x, y, z float64) float64 */
   AOTC_KNOWN_SHA1,               /* sha1.blockGeneric(dig *digest, p []byte) */
+  AOTC_KNOWN_AES_COUNT,          /* aes.ctrBlocks(b *Block, dst, src []byte, ivlo, ivhi uint64), from Go 1.24 on */
+  AOTC_KNOWN_GCM_COUNT,          /* gcm.gcmCounterCryptGeneric(b *aes.Block, out, src []byte, counter *[16]byte) */
   AOTC_KNOWN_COUNT
 };
 

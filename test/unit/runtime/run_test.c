@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "core/known.h"
 #include "core/sha256.h"
 #include "guest.h"
 #include "make_artifact.h"
@@ -261,128 +260,6 @@ static void test_copy(void) {
         CHECK(helper(instance, AOTC_HELPER_MEMCHR, q, 201, n, 0) == UINT32_MAX);
       }
     }
-  aotc_instance_destroy(instance);
-}
-
-/* FIPS 197, appendix C.1, and the check value of CRC-32; then arguments of no program. */
-static void test_known(void) {
-  struct host h = {.host = {&kInterface}, .mode = kHostAdd};
-  struct aotc_instance* instance = create(&h, 0, 0);
-  uint8_t* memory = aotc_instance_memory(instance);
-  const uint64_t end = kMemoryPages * 65536;
-  enum { kSp = 1024, kKey = 4096, kTo = 8192, kFrom = 8256, kTables = 16384 };
-#define ARGUMENT(i, value)                                            \
-  do {                                                                \
-    uint64_t argument_ = (value);                                     \
-    memcpy(memory + kSp + 8 + 8 * (i), &argument_, sizeof argument_); \
-  } while (0)
-#define KNOWN(function, sp) helper(instance, AOTC_HELPER_KNOWN, function, sp, 0, 0)
-  static const uint32_t kWords[44] = {
-      0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f, 0xd6aa74fd, 0xd2af72fa, 0xdaa678f1, 0xd6ab76fe, 0xb692cf0b,
-      0x643dbdf1, 0xbe9bc500, 0x6830b3fe, 0xb6ff744e, 0xd2c2c9bf, 0x6c590cbf, 0x0469bf41, 0x47f7f7bc, 0x95353e03,
-      0xf96c32bc, 0xfd058dfd, 0x3caaa3e8, 0xa99f9deb, 0x50f3af57, 0xadf622aa, 0x5e390f7d, 0xf7a69296, 0xa7553dc1,
-      0x0aa31f6b, 0x14f9701a, 0xe35fe28c, 0x440adf4d, 0x4ea9c026, 0x47438735, 0xa41c65b9, 0xe016baf4, 0xaebf7ad2,
-      0x549932d1, 0xf0855768, 0x1093ed9c, 0xbe2c974e, 0x13111d7f, 0xe3944a17, 0xf307a78b, 0x4d2b30c5};
-  static const uint8_t kCipher[16] = {0x69, 0xc4, 0xe0, 0xd8, 0x6a, 0x7b, 0x04, 0x30,
-                                      0xd8, 0xcd, 0xb7, 0x80, 0x70, 0xb4, 0xc5, 0x5a};
-  memcpy(memory + kKey + 8, kWords, sizeof kWords);
-  memcpy(memory + kKey, &(uint64_t){10}, 8);
-  for (uint32_t i = 0; i < 16; ++i) memory[kFrom + i] = (uint8_t)(i * 0x11);
-  static const uint64_t kBlock[7] = {kKey, kTo, 16, 16, kFrom, 16, 16};
-  for (int i = 0; i < 7; ++i) ARGUMENT(i, kBlock[i]);
-  uint32_t able = aotc_has_crypto();
-  CHECK(KNOWN(AOTC_KNOWN_AES_ENCRYPT, kSp) == able);
-  CHECK(able == 0 || memcmp(memory + kTo, kCipher, 16) == 0);
-  static const struct {
-    int argument;
-    uint64_t value;
-  } kRefused[] = {{0, 0},  {0, end - 480}, {0, UINT64_MAX}, {1, end - 15},   {1, UINT64_MAX},
-                  {2, 15}, {2, 0},         {4, end - 15},   {4, 1ull << 63}, {5, 15}};
-  for (size_t i = 0; i < sizeof kRefused / sizeof *kRefused; ++i) {
-    ARGUMENT(kRefused[i].argument, kRefused[i].value);
-    CHECK(KNOWN(AOTC_KNOWN_AES_ENCRYPT, kSp) == 0 && KNOWN(AOTC_KNOWN_AES_DECRYPT, kSp) == 0);
-    ARGUMENT(kRefused[i].argument, kBlock[kRefused[i].argument]);
-  }
-  for (uint64_t rounds = 0; rounds < 20; ++rounds) {
-    memcpy(memory + kKey, &rounds, 8);
-    CHECK(KNOWN(AOTC_KNOWN_AES_ENCRYPT, kSp) == (able && (rounds == 10 || rounds == 12 || rounds == 14)));
-  }
-  CHECK(KNOWN(AOTC_KNOWN_AES_ENCRYPT, (uint32_t)end - 63) == 0 && KNOWN(AOTC_KNOWN_AES_ENCRYPT, 0xfffffff0) == 0);
-  CHECK(KNOWN(AOTC_KNOWN_COUNT, kSp) == 0 && KNOWN(0xffffffff, kSp) == 0);
-
-  uint32_t tables[8][256];
-  for (uint32_t i = 0; i < 256; ++i) {
-    tables[0][i] = i;
-    for (int bit = 0; bit < 8; ++bit) tables[0][i] = tables[0][i] >> 1 ^ (tables[0][i] & 1 ? 0xedb88320 : 0);
-  }
-  for (int t = 1; t < 8; ++t)
-    for (uint32_t i = 0; i < 256; ++i) tables[t][i] = tables[0][tables[t - 1][i] & 255] ^ tables[t - 1][i] >> 8;
-  memcpy(memory + kTables, tables, sizeof tables);
-  memcpy(memory + kFrom, "123456789", 9);
-  static const uint64_t kCrc[5] = {0, kTables, kFrom, 9, 9};
-  for (int i = 0; i < 5; ++i) ARGUMENT(i, kCrc[i]);
-  uint32_t sum = 0;
-  CHECK(KNOWN(AOTC_KNOWN_CRC32, kSp) == able);
-  memcpy(&sum, memory + kSp + 8 + 40, 4);
-  CHECK(able == 0 || sum == 0xcbf43926);
-  ARGUMENT(3, end); /* too long */
-  CHECK(KNOWN(AOTC_KNOWN_CRC32, kSp) == 0);
-  ARGUMENT(3, 9);
-  ARGUMENT(1, end - 100); /* no tables there */
-  CHECK(KNOWN(AOTC_KNOWN_CRC32, kSp) == 0);
-
-  /* FIPS 180-4's example, "abc"; before and behind it stands what is no block. */
-  static const uint32_t kStart[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
-  static const uint32_t kDigest[5] = {0xa9993e36, 0x4706816a, 0xba3e2571, 0x7850c26c, 0x9cd0d89d};
-  memset(memory + kFrom, 0, 64);
-  memcpy(memory + kFrom, "abc\x80", 4);
-  memory[kFrom + 63] = 24;
-  static const uint64_t kSha1[4] = {kKey, kFrom, 127, 127};
-  for (int i = 0; i < 4; ++i) ARGUMENT(i, kSha1[i]);
-  memcpy(memory + kKey, kStart, sizeof kStart);
-  CHECK(KNOWN(AOTC_KNOWN_SHA1, kSp) == aotc_has_sha1);
-  CHECK(!aotc_has_sha1 || memcmp(memory + kKey, kDigest, sizeof kDigest) == 0);
-  ARGUMENT(2, end - kFrom + 1); /* too long */
-  CHECK(KNOWN(AOTC_KNOWN_SHA1, kSp) == 0);
-  ARGUMENT(2, 64);
-  ARGUMENT(0, end - 19); /* no digest there */
-  CHECK(KNOWN(AOTC_KNOWN_SHA1, kSp) == 0);
-
-  /* A text of 90 bytes that nearly is what is wanted at each place; the machine's own instructions are enough. */
-  memset(memory + kFrom, 'a', 100);
-  memory[kFrom + 90] = 'b';
-  static const uint64_t kIndex[8] = {0, kFrom, 100, kFrom + 80, 11};
-  for (int i = 0; i < 5; ++i) ARGUMENT(i, kIndex[i]);
-  CHECK(KNOWN(AOTC_KNOWN_INDEX_STRING, kSp) == 1 && memory[kSp + 8 + 40] == 80);
-  static const uint64_t kIndexBytes[8] = {0, kFrom, 100, 100, kFrom + 91, 9, 9};
-  for (int i = 0; i < 7; ++i) ARGUMENT(i, kIndexBytes[i]);
-  CHECK(KNOWN(AOTC_KNOWN_INDEX_BYTES, kSp) == 1 && memory[kSp + 8 + 56] == 0);
-  ARGUMENT(5, 101); /* longer than the text */
-  CHECK(KNOWN(AOTC_KNOWN_INDEX_BYTES, kSp) == 0);
-  ARGUMENT(0, 0xd0000000bull); /* (x^3 + x + 1) * (x^3 + x^2 + 1) */
-  CHECK(KNOWN(AOTC_KNOWN_CARRYLESS_MULTIPLY, kSp) == able);
-  CHECK(able == 0 || memory[kSp + 8 + 8] == 0x7f);
-  double fused[3] = {1 + 0x1p-30, 1 + 0x1p-30, -1}, result = 0;
-  memcpy(memory + kSp + 8, fused, sizeof fused);
-  if (KNOWN(AOTC_KNOWN_FMA, kSp) == 1) memcpy(&result, memory + kSp + 8 + 24, 8);
-#if defined(__x86_64__)
-  able = able && __builtin_cpu_supports("fma");
-#endif
-  CHECK(able == 0 || result == 0x1p-29 + 0x1p-60);
-
-  /* Whatever lies there: 0 or 1, and no fault. */
-  uint64_t state = 88172645463325252ull;
-  for (int round = 0; round < 100000 / (g_rounds == 2 ? 20 : 1); ++round) {
-    for (int i = 0; i < 9; ++i) {
-      state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-      static const uint64_t kLikely[] = {0, 1, 2, 16, 44, 60, kKey, kTables, 65536, 1ull << 32, 1ull << 63, UINT64_MAX};
-      uint64_t likely = kLikely[(state >> 20) % 12];
-      ARGUMENT(i, state >> 61 == 0 ? state : state >> 62 == 1 ? end - likely : likely);
-    }
-    uint32_t which = (uint32_t)(state >> 33) % (AOTC_KNOWN_COUNT + 1);
-    uint32_t sp = state >> 40 & 7 ? kSp : (uint32_t)(end - (state >> 44 & 127));
-    CHECK(KNOWN(which, sp) <= 1);
-  }
   aotc_instance_destroy(instance);
 }
 
