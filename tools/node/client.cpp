@@ -198,10 +198,11 @@ void Client::answer_operator() {
     front_.decider.ask_reload();
     return answer(202, "the log says what comes of it\n", keep_alive_);
   }
-  if (!get || path != "/healthz")
-    return answer(404, "here are /metrics, /healthz, /releases and, by POST, /reload and /purge\n", keep_alive_);
-  bool healthy = front_.decider.healthy();
-  answer(healthy ? 200 : 503, healthy ? "ok\n" : "not all apps are ready\n", keep_alive_);
+  if (!get || (path != "/healthz" && path != "/readyz"))
+    return answer(404, "here are /metrics, /healthz, /readyz, /releases and, by POST, /reload and /purge\n",
+                  keep_alive_);
+  const Decider::Said said = front_.decider.health(path == "/readyz");
+  answer(said.status, said.text, keep_alive_);
 }
 
 void Client::dispatch() {

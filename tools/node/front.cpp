@@ -123,11 +123,22 @@ Tenant* Front::tenant_of(const Slot& slot) const {
   return tenant != nullptr && tenant->ready() ? tenant : nullptr;
 }
 
-bool Front::healthy() const {
-  return !draining_ && std::all_of(slots_.begin(), slots_.end(), [&](const auto& entry) {
-    const Slot& slot = entry.second;
-    return slot.state != Slot::State::Here || slot.is_canary() || tenant_of(slot) != nullptr;
-  });
+Front::Said Front::health(bool of_all) const {
+  constexpr size_t kMostNamed = 32;
+  if (draining_) return {503, "the node drains\n"};
+  size_t ready = 0, missing = 0;
+  std::string names;
+  for (const auto& [name, slot] : slots_) {
+    if (slot.state != Slot::State::Here || slot.is_canary()) continue;
+    if (tenant_of(slot) != nullptr)
+      ++ready;
+    else if (++missing <= kMostNamed)
+      names += (missing == 1 ? "" : ", ") + name;
+  }
+  if (missing == 0) return {200, "ok\n"};
+  if (missing > kMostNamed) names += " and " + std::to_string(missing - kMostNamed) + " more";
+  bool good = !of_all && ready > 0;
+  return {good ? 200 : 503, (good ? "ok, but not ready: " : "not ready: ") + names + "\n"};
 }
 
 bool Front::going_on() const {

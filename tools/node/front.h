@@ -56,7 +56,7 @@ class Front : private FrontLoops, public Source, public FrontContext, public Dec
   void on_loop_ready(uint32_t process) override;
   void on_loop_failed(uint32_t process, EndCause cause, const std::string& why) override;
   void on_loop_full() override;
-  bool healthy() const override;
+  Said health(bool of_all) const override;
   bool going_on() const;  // whether a program does, after its response
   std::string metrics_text() override;
   std::string releases_text() override;

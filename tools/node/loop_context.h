@@ -31,7 +31,6 @@ class Decider {
   virtual void on_loop_failed(uint32_t process, EndCause cause, const std::string& why) = 0;
   virtual void on_loop_full() = 0;
   // For the operator, whose listener the first loop has.
-  virtual bool healthy() const = 0;
   virtual std::string metrics_text() = 0;
   virtual std::string releases_text() = 0;
   virtual void ask_reload() = 0;
@@ -39,6 +38,7 @@ class Decider {
     int status;
     std::string text;
   };
+  virtual Said health(bool of_all) const = 0;       // /healthz, and /readyz if all apps have to be ready
   virtual Said purge(std::string_view target) = 0;  // "/purge?app=..."
 
  protected:

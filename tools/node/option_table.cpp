@@ -296,7 +296,8 @@ constexpr OptionRow kRows[] = {
      .argument = "ADDR",
      .take_node = [](Options& o, Served&, const Setting& s) { o.admin = required(s); },
      .help =
-         "serve /metrics, /healthz and /releases there, and nothing else; POST to /reload does what SIGHUP does, to "
+         "serve /metrics, /healthz, /readyz and /releases there, and nothing else; POST to /reload does what SIGHUP "
+         "does, to "
          "/purge?app=APP empties its response cache, with &path=PATH of that path. Without it they are not served: on "
          "--listen every path is the apps'"},
     {.name = "workers",

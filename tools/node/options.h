@@ -130,7 +130,7 @@ struct Options {
   std::shared_ptr<const Served> served;
   std::string listen;
   std::string listen_tls;        // the same with TLS
-  std::string admin;             // where /metrics and /healthz are; empty: nowhere
+  std::string admin;             // where /metrics, /healthz and others are; empty: nowhere
   std::string kv;                // folder or URL of the apps' key-value stores; empty: they have none
   std::string kv_password;       // file
   std::string canary_key;        // file; once the front has read it, what is in it

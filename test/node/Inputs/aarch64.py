@@ -42,7 +42,7 @@ with docker_registry(folder, http=f", tls: {{certificate: {certificate}, key: {c
                 f"--trust /given/key.pub --cache /tmp/cache --route site=site --route pulled=pulled --deadline 2s " \
                 f"--allow site=tcp://{asked} --allow-private site={HOST}/32"
         machine.run(f"export SSL_CERT_FILE=/given/root.pem; (sh -c 'echo $$ >/tmp/node; exec {serve}'; echo $? >/tmp/code) >/dev/null 2>/tmp/log &")
-        until(lambda: get(machine.ports[90], "/healthz")[0] == 200, "both apps are ready")
+        until(lambda: get(machine.ports[90], "/readyz")[0] == 200, "both apps are ready")
         port = machine.ports[80]
         for host in ("site", "pulled"):
             check(get(port, "/page", host=host) == PAGE, f"a page of {host} from its snapshot")

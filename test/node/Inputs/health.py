@@ -68,7 +68,7 @@ put(version(folder, "bad", traps="*"))
 write()
 with node([], file=path) as n:
     check(n.wait_log(REFUSED)["message"] == f"{REFUSED}: /h: the app failed", n.lines)
-    check(get(n.port, "/x")[0] == 503 and get(n.admin, "/healthz")[0] == 503, "nobody has it")
+    check(get(n.port, "/x")[0] == 503 and get(n.admin, "/healthz") == (503, b"not ready: site\n"), "nobody has it")
     put(one)
     n.wait_log("ready")
     bad = {"bad": "/h: the app failed", "sad": "/h is answered with 500", "odd": "/h is answered with 404", "late": "/h: the app took too long"}

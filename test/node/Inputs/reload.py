@@ -123,10 +123,11 @@ with node_of(head + "apps:\n" + one) as n:
         file.write("no artifact")
     reload(head + f"apps:\n{one.replace('one.example', 'uno.example')}  bad: {{artifact: {folder}/bad.aotc, route: bad.example}}\n", applied)
     check([served_by(host) for host in ("uno.example", "one.example", "bad.example")] == [200, 404, 503], "the rest of it")
-    check(get(n.admin, "/healthz")[0] == 503, "not healthy")
+    check(get(n.admin, "/healthz") == (200, b"ok, but not ready: bad\n"), "one bad app among good ones")
+    check(get(n.admin, "/readyz") == (503, b"not ready: bad\n"), "it is not ready")
     clients.stop.set()
     reload(head + "apps:\n" + one, applied)
-    check(served_by("one.example") == 200 and get(n.admin, "/healthz")[0] == 200, "healthy again")
+    check(served_by("one.example") == 200 and get(n.admin, "/readyz") == (200, b"ok\n"), "ready again")
     for thread in clients.threads:
         thread.join()
 
