@@ -68,7 +68,7 @@ with patient_node("--max-clients", "1000") as n:
     until(lambda: closed(n, "address") == 1500 - 31, "all above the share are refused")
     check(served(n, "127.0.0.3"), "a client from another address")
     check(n.metric("aotc_clients ") == 31 and not served(n, "127.0.0.2"), "the share is taken")
-    slow[0].close()
+    next(one for one in slow if is_open(one)).close()  # of two loops each takes its own first
     until(lambda: n.metric("aotc_clients ") == 30, "one has left")
     check(served(n, "127.0.0.2"), "a client in its place")
     for connection in slow:
