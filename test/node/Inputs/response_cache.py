@@ -235,6 +235,14 @@ with node([f"site={handler},{artifact}"], *CACHE, up=False) as n:
     bodies = {ask(n, page).body for _ in range(4)}
     check(len(bodies) == 1 and runs(n) == 1 and n.metric('^aotc_run_seconds_count.*app="site.1"') >= 4, "behind a handler")
 
+# That of a handler keeps what leaves it: neither it nor the app sees what is there.
+with node([f"site={handler},{artifact}"], "--response-cache", "site.1=16M", "--deadline", "10s", up=False) as n:
+    n.wait_log("ready", 1)
+    page = url(cache_control=KEPT)
+    bodies = {ask(n, page).body for _ in range(4)}
+    check(len(bodies) == 1 and runs(n) == 1 and n.metric('^aotc_run_seconds_count.*app="site.1"') <= 2, "a handler's")
+    check(n.metric('^aotc_response_cache_requests_total.*app="site.1".*"hit"') == 3, "three hits")
+
 # A canary has its own, and what it is told of the app holds for it, too.
 with node([f"site={artifact}"], *CACHE, "--canary", f"site={artifact}", "--canary-header", "site:x-env=canary") as n:
     n.wait_log("ready", 1)
