@@ -3,9 +3,10 @@
 `lookups`: the courier alone, asked for functions of 3 kB that are there, and for some that are not, 4096 at a time as fast as it
 takes them; and the processor's time that courier and Redis take for each, which others on the machine do not change. `hits`: a net/http server, tier quick, whose functions another machine left in Redis, beside one whose own folder has
 them; artifacts are not kept. `dead`: hello compiled into an empty folder without a remote, and with one that refuses
-connections, or takes them and says nothing, in turn.
+connections, or takes them and says nothing, in any order.
 """
 import os
+import random
 import shutil
 import socket
 import struct
@@ -116,11 +117,12 @@ def dead(workspace, key, runs):
         refuses.bind(("127.0.0.1", 0))
         ports = {"refuses": refuses.getsockname()[1], "says nothing": silent.getsockname()[1]}
         for _ in range(runs):
-            for state, values in results.items():
+            for state, values in random.sample(list(results.items()), len(results)):  # whoever came before says much
                 shutil.rmtree(cache, ignore_errors=True)
                 remote = [] if state == "without" else ["--cache-remote", f"redis://127.0.0.1:{ports[state]}", "--cache-sign", key + ".key"]
                 values.append(compiler.run(cache, *remote).wall)
-    return {name: common.median(values) for name, values in results.items()}
+    ratios = {name: common.median([a / b for a, b in zip(values, results["without"])]) for name, values in results.items()}
+    return {name: {"wall_s": common.median(values), "ratio": ratios[name]} for name, values in results.items()}
 
 
 def main(workspace, arguments):
@@ -141,9 +143,9 @@ def main(workspace, arguments):
             print("hits: nethttp in {own:.2f} s from its own folder, in {remote:.2f} s from Redis".format(**results["hits"]))
         if "dead" in parts:
             results["dead"] = dead(workspace, key, arguments.runs)
-            without = results["dead"]["without"]
+            without = results["dead"]["without"]["wall_s"]
             for state in ("refuses", "says nothing"):
-                print(f"dead: hello in {without:.2f} s without a remote, in {results['dead'][state]:.2f} s with one that {state} ({results['dead'][state] / without:.3f}x)")
+                print("dead: hello in {:.2f} s without a remote, in {wall_s:.2f} s with one that {} (median of pairs {ratio:.3f}x)".format(without, state, **results["dead"][state]))
     finally:
         process.kill()
     common.write_json(arguments.json, "shared", workspace, {"runs": arguments.runs}, results)

@@ -2,7 +2,7 @@
 // (courier_channel.h), opened and sealed here, where neither the remote nor the compiler can reach the keys.
 //
 // Nothing waits for a remote longer than it may save. A compilation has an allowance of time, which grows with what it
-// asks for, by a twentieth of what compiling that costs, and with what it is given; the time that it spends waiting is
+// asks for, by 3 % of what compiling that costs, and with what it is given; the time that it spends waiting is
 // taken from it. When it is used up, or the courier says what it should not, nothing is asked any more. expect() says
 // early what get() will ask for, so that the answers are on their way meanwhile.
 //
