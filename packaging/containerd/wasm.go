@@ -1,3 +1,6 @@
+// wasm.go - the step before runc: the module or artifact in a container's image, compiled if it has to be, and the program and words with
+// which runc starts it in place of what the image says.
+
 package main
 
 import (

@@ -125,7 +125,6 @@ Tenant* Front::tenant_of(const Slot& slot) const {
 
 Front::Said Front::health(bool of_all) const {
   constexpr size_t kMostNamed = 32;
-  if (draining_) return {503, "the node drains\n"};
   size_t ready = 0, missing = 0;
   std::string names;
   for (const auto& [name, slot] : slots_) {

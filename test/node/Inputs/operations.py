@@ -20,6 +20,14 @@ def maps(pid):
         return file.read()
 
 
+def refuses(port):
+    try:
+        connect(port).close()
+        return False
+    except ConnectionRefusedError:
+        return True
+
+
 def started(n, count):
     n.wait_for(lambda: sum(line["message"] == "ready" for line in n.lines) >= count, f"{count} times ready")
 
@@ -104,6 +112,7 @@ with node([f"one={artifact}"]) as n:
         n.wait_metric("aotc_instances", 1)
         n.process.send_signal(signal.SIGTERM)
         n.wait_log("draining")
+        until(lambda: refuses(n.admin), "the operator's listener is closed")
         check(read_all(idle) == b"", "an idle connection is closed")
         check(read_all(running).endswith(b"slept\n"), "a request that began before the drain")
         n.wait_log("stopped")
